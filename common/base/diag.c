@@ -1,0 +1,90 @@
+/* One failure, for a person. */
+#include "base/diag.h"
+
+#include <stdio.h>
+
+static void fill(struct diag *diag, enum err err, const char *format, va_list arguments) {
+    if (diag == NULL) {
+        return;
+    }
+    *diag = (struct diag){.err = err, .width = 1};
+    (void)vsnprintf(diag->text, sizeof(diag->text), format, arguments);
+}
+
+enum err diag_fail(struct diag *diag, enum err err, const char *format, ...) {
+    CHECK(err != ERR_OK);
+    va_list arguments;
+    va_start(arguments, format);
+    fill(diag, err, format, arguments);
+    va_end(arguments);
+    return err;
+}
+
+enum err diag_fail_at(struct diag *diag, enum err err, const char *file, uint32_t line,
+                      uint32_t column, const char *format, ...) {
+    CHECK(err != ERR_OK);
+    va_list arguments;
+    va_start(arguments, format);
+    fill(diag, err, format, arguments);
+    va_end(arguments);
+    if (diag != NULL) {
+        (void)snprintf(diag->file, sizeof(diag->file), "%s", file == NULL ? "" : file);
+        diag->line = line;
+        diag->column = column;
+    }
+    return err;
+}
+
+static struct span source_line(struct span source, uint32_t line) {
+    size_t start = 0;
+    for (uint32_t at = 1; at < line; at++) {
+        const uint8_t *newline =
+            source.len > start ? memchr(source.ptr + start, '\n', source.len - start) : NULL;
+        if (newline == NULL) {
+            return span_make(NULL, 0);
+        }
+        start = (size_t)(newline - source.ptr) + 1;
+    }
+    if (start >= source.len) {
+        return span_make(NULL, 0);
+    }
+    const uint8_t *end = memchr(source.ptr + start, '\n', source.len - start);
+    return span_make(source.ptr + start,
+                     end == NULL ? source.len - start : (size_t)(end - source.ptr) - start);
+}
+
+/* Tabs are kept and UTF-8 continuation bytes skipped, so that the caret stands under the fault. */
+static void print_caret(struct span line, const struct diag *diag, struct buf *out) {
+    for (size_t i = 0; i + 1 < diag->column && i < line.len; i++) {
+        if ((line.ptr[i] & 0xc0) != 0x80) {
+            buf_byte(out, line.ptr[i] == '\t' ? '\t' : ' ');
+        }
+    }
+    buf_byte(out, '^');
+    for (size_t i = diag->column; i + 1 < diag->column + (size_t)diag->width && i < line.len; i++) {
+        if ((line.ptr[i] & 0xc0) != 0x80) {
+            buf_byte(out, '~');
+        }
+    }
+    buf_byte(out, '\n');
+}
+
+void diag_print(const struct diag *diag, struct span source, struct buf *out) {
+    if (diag->file[0] != '\0') {
+        buf_printf(out, "%s:", diag->file);
+        if (diag->line != 0) {
+            buf_printf(out, "%u:", diag->line);
+        }
+        if (diag->line != 0 && diag->column != 0) {
+            buf_printf(out, "%u:", diag->column);
+        }
+        buf_byte(out, ' ');
+    }
+    buf_printf(out, "%s\n", diag->text);
+    struct span line = diag->line == 0 ? span_make(NULL, 0) : source_line(source, diag->line);
+    if (line.len != 0 && diag->column != 0) {
+        buf_append(out, line);
+        buf_byte(out, '\n');
+        print_caret(line, diag, out);
+    }
+}

@@ -1,0 +1,25 @@
+/* Purpose: hashes.  XXH3 finds accidents (journal checksums, body and case digests); SHA-256 names
+ * rule sets.  The only users of xxhash.h and sodium.h are hash.c. */
+#ifndef CASEMILL_BASE_HASH_H
+#define CASEMILL_BASE_HASH_H
+
+#include "base/span.h"
+
+#include <stdint.h>
+
+struct hash128 {
+    uint8_t
+        bytes[16]; /* XXH3-128 in canonical (big-endian) order: also the bytes of the uuid column */
+};
+enum { SHA256_BYTES = 32, SHA256_HEX_BYTES = 65 };
+
+uint64_t hash64(struct span bytes);
+struct hash128 hash128(struct span bytes);
+/* sha256_hex writes 64 lower-case hex digits and a NUL. */
+void sha256_hex(struct span bytes, char hex[SHA256_HEX_BYTES]);
+
+static inline bool hash128_eq(struct hash128 a, struct hash128 b) {
+    return memcmp(a.bytes, b.bytes, sizeof(a.bytes)) == 0;
+}
+
+#endif

@@ -1,0 +1,67 @@
+/* Files, whole. */
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static enum err read_all(int fd, const char *path, size_t bytes_max, struct buf *out,
+                         struct diag *diag) {
+    size_t start = out->len;
+    for (;;) {
+        uint8_t *room = buf_room(out, 65536);
+        ssize_t got = read(fd, room, 65536);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return diag_fail(diag, ERR_IO, "%s: %s", path, strerror(errno));
+        }
+        if (got == 0) {
+            return ERR_OK;
+        }
+        out->len += (size_t)got;
+        if (out->len - start > bytes_max) {
+            return diag_fail(diag, ERR_TOO_LARGE, "%s: larger than %zu bytes", path, bytes_max);
+        }
+    }
+}
+
+enum err io_read_file(const char *path, size_t bytes_max, struct buf *out, struct diag *diag) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return diag_fail(diag, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
+                         strerror(errno));
+    }
+    enum err err = read_all(fd, path, bytes_max, out, diag);
+    (void)close(fd);
+    return err;
+}
+
+enum err io_write_all(int fd, struct span bytes) {
+    size_t done = 0;
+    while (done < bytes.len) {
+        ssize_t put = write(fd, bytes.ptr + done, bytes.len - done);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            return ERR_IO;
+        }
+        done += (size_t)put;
+    }
+    return ERR_OK;
+}
+
+enum err io_write_file(const char *path, struct span bytes, struct diag *diag) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        return diag_fail(diag, ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    enum err err = io_write_all(fd, bytes);
+    if (close(fd) != 0 || err != ERR_OK) {
+        return diag_fail(diag, ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,34 @@
+/* Purpose: writing JSON into a buffer, for status pages, logs and --json output.
+ * Commas are placed by the writer; keys and strings are escaped; bytes that are not UTF-8 come out
+ * as U+FFFD.  Limits: 32 levels. */
+#ifndef CASEMILL_BASE_JSON_H
+#define CASEMILL_BASE_JSON_H
+
+#include "base/buf.h"
+#include "base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct json {
+    struct buf *out; /* borrowed */
+    uint32_t depth;
+    uint32_t has_items; /* bit per level */
+    bool after_key;
+};
+
+void json_init(struct json *json, struct buf *out);
+void json_object_open(struct json *json);
+void json_object_close(struct json *json);
+void json_array_open(struct json *json);
+void json_array_close(struct json *json);
+void json_key(struct json *json, const char *key);
+void json_str(struct json *json, const char *text);
+void json_span(struct json *json, struct span text);
+void json_int(struct json *json, int64_t value);
+void json_uint(struct json *json, uint64_t value);
+void json_double(struct json *json, double value); /* null when not finite */
+void json_bool(struct json *json, bool value);
+void json_null(struct json *json);
+
+#endif

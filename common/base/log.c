@@ -1,0 +1,132 @@
+/* Formatting and rate limits of the log. */
+#include "base/log.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/json.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_MAX_BYTES = 2048, BURST_PER_SECOND = 20 };
+
+static const struct {
+    const char *name;
+    enum log_level level;
+} ROWS[] = {
+#define LOG_ROW(id, level, meaning, action) {#id, LOG_##level},
+    LOG_TABLE(LOG_ROW)
+#undef LOG_ROW
+};
+
+static const char *const LEVELS[] = {"debug", "info", "warn", "error"};
+
+/* The log is the one service without an owner to pass around: its state is here, behind its lock.
+ */
+static struct {
+    pthread_mutex_t lock;
+    struct log_options options;
+    struct {
+        int64_t second;
+        unsigned count;
+        unsigned suppressed;
+    } rate[EV_COUNT];
+} log_state = {.lock = PTHREAD_MUTEX_INITIALIZER,
+               .options = {.program = "casemill", .level_min = LOG_INFO}};
+
+void log_setup(const struct log_options *options) {
+    (void)pthread_mutex_lock(&log_state.lock);
+    log_state.options = *options;
+    (void)pthread_mutex_unlock(&log_state.lock);
+}
+
+const char *log_event_name(enum log_event event) {
+    CHECK((size_t)event < COUNT_OF(ROWS));
+    return ROWS[event].name;
+}
+
+/* Returns false when this second's share is spent; *suppressed is what earlier seconds left out. */
+static bool admit(enum log_event event, unsigned *suppressed) {
+    int64_t second = clock_mono_ms() / 1000;
+    *suppressed = 0;
+    if (log_state.rate[event].second != second) {
+        *suppressed = log_state.rate[event].suppressed;
+        log_state.rate[event].second = second;
+        log_state.rate[event].count = 0;
+        log_state.rate[event].suppressed = 0;
+    }
+    if (log_state.rate[event].count >= BURST_PER_SECOND) {
+        log_state.rate[event].suppressed++;
+        return false;
+    }
+    log_state.rate[event].count++;
+    return true;
+}
+
+static void wall_time(char text[32]) {
+    int64_t us = clock_wall_us();
+    time_t seconds = (time_t)(us / 1000000);
+    struct tm utc;
+    (void)gmtime_r(&seconds, &utc);
+    size_t len = strftime(text, 32, "%Y-%m-%dT%H:%M:%S", &utc);
+    (void)snprintf(text + len, 32 - len, ".%03dZ", (int)(us / 1000 % 1000));
+}
+
+static void write_logfmt(struct buf *line, enum log_event event, const char *time,
+                         const char *fields) {
+    buf_printf(line, "time=%s level=%s program=%s event=%s %s", time, LEVELS[ROWS[event].level],
+               log_state.options.program, ROWS[event].name, fields);
+}
+
+static void write_json(struct buf *line, enum log_event event, const char *time,
+                       const char *fields) {
+    struct json json;
+    json_init(&json, line);
+    json_object_open(&json);
+    json_key(&json, "time");
+    json_str(&json, time);
+    json_key(&json, "level");
+    json_str(&json, LEVELS[ROWS[event].level]);
+    json_key(&json, "program");
+    json_str(&json, log_state.options.program);
+    json_key(&json, "event");
+    json_str(&json, ROWS[event].name);
+    json_key(&json, "fields");
+    json_str(&json, fields);
+    json_object_close(&json);
+}
+
+void log_event(enum log_event event, const char *format, ...) {
+    CHECK((size_t)event < COUNT_OF(ROWS));
+    if (ROWS[event].level < log_state.options.level_min) {
+        return;
+    }
+    char fields[LINE_MAX_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(fields, sizeof(fields), format, arguments);
+    va_end(arguments);
+    for (char *at = fields; *at != '\0'; at++) {
+        *at = *at == '\n' || *at == '\r' ? ' ' : *at;
+    }
+    char time[32];
+    wall_time(time);
+    struct buf line = BUF_EMPTY;
+    unsigned suppressed = 0;
+    (void)pthread_mutex_lock(&log_state.lock);
+    bool admitted = admit(event, &suppressed);
+    if (admitted) {
+        (log_state.options.json ? write_json : write_logfmt)(&line, event, time, fields);
+        if (suppressed > 0 && !log_state.options.json) {
+            buf_printf(&line, " suppressed=%u", suppressed);
+        }
+        buf_byte(&line, '\n');
+        /* A log that cannot be written has nowhere to say so. */
+        ssize_t written = write(STDERR_FILENO, line.ptr, line.len);
+        (void)written;
+    }
+    (void)pthread_mutex_unlock(&log_state.lock);
+    buf_free(&line);
+}

@@ -1,0 +1,38 @@
+/* Purpose: every event that is ever logged.  Rows: id, level, what it means, what the operator
+ * should do. Ids are stable: dashboards and alerts are built on them.  Sorted by subject, then id.
+ */
+#ifndef CASEMILL_BASE_LOG_TABLE_H
+#define CASEMILL_BASE_LOG_TABLE_H
+
+#define LOG_TABLE(ROW)                                                                             \
+    ROW(PROGRAM_READY, INFO, "the program is up and serving", "nothing")                           \
+    ROW(PROGRAM_STOPPING, INFO, "a stop was asked for; work in hand is finished first", "nothing") \
+    ROW(PROGRAM_STOPPED, INFO, "the program has ended in order", "nothing")                        \
+    ROW(PROGRAM_FAILED, ERROR, "the program cannot go on", "read the text, mend, start again")     \
+    ROW(SETTING_WARNING, WARN, "a setting is legal but doubtful", "read the text")                 \
+    ROW(JOURNAL_OPENED, INFO, "the journal is open; its batches go on", "nothing")                 \
+    ROW(JOURNAL_FAILED, ERROR, "a write or sync failed: no batch is confirmed until a restart",    \
+        "mend the disk, then restart the broker")                                                  \
+    ROW(JOURNAL_FULL, WARN, "the journal's budget is spent: batches get BUSY",                     \
+        "see whether workers and PostgreSQL are up; raise journal.bytes_max")                      \
+    ROW(JOURNAL_QUARANTINED, ERROR, "a record's checksum is wrong; the rest goes on",              \
+        "ask its source to send the batch again")                                                  \
+    ROW(BATCH_REFUSED, WARN, "a batch was refused", "tell its source the reason")                  \
+    ROW(LANE_READY, INFO, "a worker lane has connected", "nothing")                                \
+    ROW(LANE_GONE, INFO, "a worker lane has said goodbye", "nothing")                              \
+    ROW(LANE_SILENT, WARN, "a lane has not spoken in time; its work goes to others",               \
+        "look at that worker's host")                                                              \
+    ROW(DELIVERY_FAILED, WARN, "a lane gave a delivery up", "see the worker's log")                \
+    ROW(DELIVERY_BURIED, ERROR, "a case is buried after too many attempts", "casemill dead list")  \
+    ROW(RECEIPT_DROPPED, WARN, "a receipt could not be delivered", "the client may QUERY")         \
+    ROW(POSTGRES_CONNECTED, INFO, "a lane is connected to PostgreSQL", "nothing")                  \
+    ROW(POSTGRES_LOST, WARN, "a lane lost PostgreSQL; its work is given back", "start PostgreSQL") \
+    ROW(POSTGRES_REFUSED, ERROR, "PostgreSQL refuses what a lane needs", "read the text")          \
+    ROW(TRANSACTION_RETRIED, INFO, "a transaction is tried again", "nothing, unless it repeats")   \
+    ROW(RULESET_LOADED, INFO, "a rule set is in use", "nothing")                                   \
+    ROW(RULESET_MISSING, WARN, "no rule set is active; work waits", "casemill rules activate")     \
+    ROW(RULESET_REFUSED, ERROR, "a rule set does not load; the old one stays", "read the text")    \
+    ROW(HTTP_FAILED, WARN, "the status page is not served", "read the text")                       \
+    ROW(PEER_REFUSED, WARN, "a peer sent what cannot be read", "update or stop that peer")
+
+#endif

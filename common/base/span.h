@@ -1,0 +1,48 @@
+/* Purpose: borrowed bytes with a length; never NUL-terminated by assumption.
+ * Ownership: a span owns nothing; who made it says how long its bytes live. */
+#ifndef CASEMILL_BASE_SPAN_H
+#define CASEMILL_BASE_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct span {
+    const uint8_t *ptr; /* may be NULL when len is 0 */
+    size_t len;         /* bytes */
+};
+
+/* For printf: "%.*s", SPAN_ARG(s). */
+#define SPAN_ARG(span) (int)(span).len, (const char *)(span).ptr
+#define SPAN_LIT(literal) ((struct span){(const uint8_t *)(literal), sizeof(literal) - 1})
+
+static inline struct span span_make(const void *ptr, size_t len) {
+    return (struct span){(const uint8_t *)ptr, len};
+}
+
+/* span_str views a NUL-terminated string without its NUL. */
+static inline struct span span_str(const char *text) {
+    return (struct span){(const uint8_t *)text, strlen(text)};
+}
+
+static inline bool span_eq(struct span a, struct span b) {
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool span_is(struct span a, const char *text) { return span_eq(a, span_str(text)); }
+
+/* span_cmp orders by bytes, shorter first on a common prefix: <0, 0, >0. */
+static inline int span_cmp(struct span a, struct span b) {
+    size_t common = a.len < b.len ? a.len : b.len;
+    int order = common == 0 ? 0 : memcmp(a.ptr, b.ptr, common);
+    if (order != 0) {
+        return order;
+    }
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+/* span_is_utf8 is true for well-formed UTF-8 (no surrogates, no overlong forms, up to U+10FFFF). */
+bool span_is_utf8(struct span text);
+
+#endif

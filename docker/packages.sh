@@ -1,0 +1,90 @@
+#!/bin/sh
+# The one list of system packages (Debian 12). Prints a set, or installs it:
+#   sh docker/packages.sh build|run|test            prints the package names
+#   sh docker/packages.sh --install build run test  installs what is missing (root or sudo)
+# postgresql-common goes first and is told not to make a cluster where none exists: casemill starts
+# private clusters of its own and never touches a system one.
+set -eu
+
+packages() {
+    case $1 in
+    build)
+        echo "gcc g++ cmake ninja-build pkg-config libc6-dev libzmq3-dev libmsgpack-dev libpq-dev liblmdb-dev" \
+            "libyaml-dev libre2-dev libmicrohttpd-dev libxxhash-dev libjansson-dev libsodium-dev"
+        ;;
+    run)
+        echo "libzmq5 libmsgpackc2 libpq5 liblmdb0 libyaml-0-2 libre2-9 libmicrohttpd12 libxxhash0" \
+            "libjansson4 libsodium23 iso-codes tzdata ca-certificates"
+        ;;
+    demo)
+        echo "iso-codes postgresql-15 postgresql-client-15 procps util-linux"
+        ;;
+    test)
+        echo "check clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev iso-codes tzdata" \
+            "postgresql-15 postgresql-client-15 python3-minimal python3-zmq python3-msgpack procps" \
+            "util-linux git"
+        ;;
+    *)
+        echo "packages.sh: unknown set '$1', expected build, run, demo or test" >&2
+        return 2
+        ;;
+    esac
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        sudo -n "$@" || sudo "$@"
+    else
+        echo "packages.sh: installing packages needs root or sudo" >&2
+        return 1
+    fi
+}
+
+is_missing() { ! dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
+
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" \
+        >"$log" 2>&1 || { tail -n 20 "$log" >&2; return 1; }
+}
+
+install() {
+    wanted=''
+    for set in "$@"; do
+        for package in $(packages "$set"); do
+            is_missing "$package" && wanted="$wanted $package"
+        done
+    done
+    [ -n "$wanted" ] || return 0
+    log=$(mktemp)
+    echo "installing:$wanted"
+    as_root apt-get update >"$log" 2>&1 || { tail -n 5 "$log" >&2; return 1; }
+    case " $wanted " in
+    *' postgresql-15 '*)
+        if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+            as_root mkdir -p /etc/postgresql-common
+            echo 'create_main_cluster = false' |
+                as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+        fi
+        apt_install -o Dpkg::Options::=--force-confold postgresql-common
+        ;;
+    esac
+    # shellcheck disable=SC2086
+    apt_install $wanted
+    rm -f "$log"
+}
+
+case ${1:-} in
+--install)
+    shift
+    install "$@"
+    ;;
+'')
+    echo "usage: packages.sh [--install] build|run|demo|test ..." >&2
+    exit 2
+    ;;
+*)
+    for set in "$@"; do packages "$set"; done
+    ;;
+esac
