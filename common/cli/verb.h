@@ -1,0 +1,52 @@
+/* Purpose: one file a verb: its function, its options, its help; verb_table.h lists them.
+ * Exit codes: 0 done, 1 failed, 2 usage. */
+#ifndef CASEMILL_CLI_VERB_H
+#define CASEMILL_CLI_VERB_H
+
+#include "base/buf.h"
+#include "base/diag.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* A verb's options, one row each: "--cases N" has argument "N"; a flag has NULL.  --help and --json
+ * are everywhere. */
+struct option_row {
+    const char *name;     /* "--cases" */
+    const char *argument; /* "N" or NULL */
+    const char *help;
+};
+struct options; /* parsed command line */
+
+struct verb {
+    const char *name;              /* "submit" or "rules check" (two words) */
+    const char *summary;           /* one line */
+    const char *operands;          /* for the usage line: "FILE..." or "" */
+    const struct option_row *rows; /* ends with a NULL name */
+    int (*run)(const struct options *options);
+};
+
+const char *option_str(const struct options *options, const char *name, const char *fallback);
+bool option_flag(const struct options *options, const char *name);
+/* option_all walks a repeatable option: index from 0, NULL at the end. */
+const char *option_all(const struct options *options, const char *name, uint32_t index);
+/* option_int prints a usage line and returns ERR_INVALID when the text is not a number in range. */
+MUST_USE enum err option_int(const struct options *options, const char *name, int64_t fallback,
+                             int64_t min, int64_t max, int64_t *value);
+uint32_t option_operand_count(const struct options *options);
+const char *option_operand(const struct options *options, uint32_t index);
+
+/* Addresses: --broker, --control, --db, else CASEMILL_BROKER_CONNECT, CASEMILL_CONTROL_BIND,
+ * CASEMILL_POSTGRES_CONNINFO, else the default (NULL for --db). */
+const char *option_broker(const struct options *options);
+const char *option_control(const struct options *options);
+const char *option_db(const struct options *options);
+
+/* verb_fail prints "casemill VERB: text" from a diag (with caret when source is given) and returns
+ * EXIT_FAILED. */
+int verb_fail(const struct options *options, const struct diag *diag, struct span source);
+int verb_usage(const struct options *options, const char *format, ...) PRINTF_LIKE(2, 3);
+
+#endif

@@ -1,0 +1,92 @@
+/* Purpose: ZeroMQ sockets with every limit set: MAXMSGSIZE, HANDSHAKE_IVL, heartbeats, LINGER, HWM,
+ * ROUTER_MANDATORY.  The only user of zmq.h.
+ * Threads: a socket belongs to the thread that made it; wake (an eventfd) may be poked from any.
+ * Ownership: a received message owns its parts until net_message_close; a part sent is taken. */
+#ifndef CASEMILL_NET_NET_H
+#define CASEMILL_NET_NET_H
+
+#include "base/diag.h"
+#include "base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct net; /* the context: one a program */
+struct net_socket;
+
+enum { NET_PARTS_MAX = 64, NET_ROUTE_BYTES_MAX = 64, NET_PART_STORAGE = 64 };
+
+struct net_part { /* a zmq_msg_t inside; do not copy */
+    _Alignas(16) uint8_t storage[NET_PART_STORAGE];
+};
+struct span net_part_span(const struct net_part *part);
+void net_part_copy(struct net_part *part, struct span bytes); /* allocates */
+/* net_part_share sends bytes without copying: release(hint) is called, from any thread, when done.
+ */
+void net_part_share(struct net_part *part, struct span bytes,
+                    void (*release)(void *bytes, void *hint), void *hint);
+void net_part_close(struct net_part *part);
+
+/* Where a message came from or goes to on a ROUTER; delimited: an empty delimiter followed the id
+ * (REQ). */
+struct net_route {
+    uint8_t len;
+    bool delimited;
+    uint8_t bytes[NET_ROUTE_BYTES_MAX];
+};
+struct net_message {
+    struct net_route route; /* empty on a DEALER */
+    uint32_t
+        part_count; /* without route and delimiter; parts beyond NET_PARTS_MAX are dropped and */
+    bool too_many;  /* said here */
+    struct net_part parts[NET_PARTS_MAX];
+};
+void net_message_close(struct net_message *message);
+
+MUST_USE enum err net_open(struct net **net, struct diag *diag);
+void net_close(struct net **net); /* all sockets closed before */
+
+struct net_options {
+    size_t message_bytes_max; /* MAXMSGSIZE */
+    int hwm;                  /* messages each way; 0 = library default */
+    int linger_ms;
+};
+/* bind: "tcp://127.0.0.1:0" takes a port from the kernel; net_endpoint then has the real one; ipc
+ * paths get mode 0600.  Errors: ERR_BUSY port taken, ERR_DENIED, ERR_INVALID; one clear line in
+ * diag. */
+MUST_USE enum err net_router_bind(struct net *net, const char *endpoint,
+                                  const struct net_options *options, struct net_socket **socket,
+                                  struct diag *diag);
+MUST_USE enum err net_dealer_connect(struct net *net, const char *endpoint,
+                                     const struct net_options *options, struct net_socket **socket,
+                                     struct diag *diag);
+void net_socket_close(struct net_socket **socket);
+const char *net_endpoint(const struct net_socket *socket);
+
+/* net_recv does not wait.  Errors: ERR_AGAIN nothing there.  The caller closes the message. */
+MUST_USE enum err net_recv(struct net_socket *socket, struct net_message *message);
+/* net_send does not wait.  route NULL on a DEALER.  All parts are taken whatever the result.
+ * Errors: ERR_AGAIN the peer's queue is full, ERR_NOT_FOUND no such peer (any more): nothing was
+ * sent. */
+MUST_USE enum err net_send(struct net_socket *socket, const struct net_route *route,
+                           struct net_part *parts, uint32_t count);
+
+/* An eventfd another thread may poke. */
+struct net_wake;
+struct net_wake *net_wake_new(void);
+void net_wake_free(struct net_wake **wake);
+void net_wake_poke(struct net_wake *wake);
+void net_wake_clear(struct net_wake *wake);
+
+/* net_poll waits for any of the items; timeout_ms -1 = for ever.  ready is set per item.  EINTR
+ * returns OK. */
+struct net_poll_item {
+    struct net_socket *socket; /* or NULL: */
+    int fd;                    /* e.g. libpq's; with wake: its fd by net_wake_fd */
+    bool want_write;           /* of an fd */
+    bool ready, ready_write;
+};
+int net_wake_fd(const struct net_wake *wake);
+MUST_USE enum err net_poll(struct net_poll_item *items, uint32_t count, int64_t timeout_ms);
+
+#endif

@@ -1,0 +1,57 @@
+/* Purpose: bounded walking of MessagePack before anything is decoded: depth, counts held against
+ * the bytes left, exact end.  Never allocates; never reads past the span. */
+#ifndef CASEMILL_WIRE_WALK_H
+#define CASEMILL_WIRE_WALK_H
+
+#include "base/span.h"
+#include "wire/wire.h"
+
+enum { WALK_DEPTH_MAX = 16 };
+
+struct walk_fault {
+    enum wire_reason
+        reason;      /* TRUNCATED, TOO_DEEP, SIZE_BOMB, COUNT_MISMATCH, TRAILING_BYTES, BAD_HEAD */
+    uint32_t index;  /* case */
+    uint64_t offset; /* byte in the body */
+};
+
+/* walk_value steps over one value at *offset.  Errors: ERR_TRUNCATED, ERR_TOO_DEEP, ERR_SIZE_BOMB,
+ * ERR_INVALID (byte 0xc1); *offset then is where the fault is. */
+MUST_USE enum err walk_value(struct span bytes, size_t *offset);
+
+/* walk_body checks that the body is exactly `count` maps.  Every `stride` cases the offset of that
+ * case is written to cuts (cut i = offset of case i*stride; cut 0 is 0); cut_max bounds it. Errors:
+ * as fault says. */
+MUST_USE enum err walk_body(struct span body, uint32_t count, uint32_t stride, uint32_t *cuts,
+                            uint32_t cut_max, struct walk_fault *fault);
+
+/* A cursor for typed reading of one already walked value (case decoding, header decoding). */
+enum walk_type {
+    WALK_NIL,
+    WALK_BOOL,
+    WALK_INT,
+    WALK_UINT,
+    WALK_FLOAT,
+    WALK_STR,
+    WALK_BIN,
+    WALK_ARRAY,
+    WALK_MAP,
+    WALK_EXT
+};
+struct walk_item {
+    enum walk_type type; /* WALK_INT: negative; WALK_UINT: zero and up */
+    union {
+        bool b;
+        int64_t i;
+        uint64_t u;
+        double d;
+        struct span bytes; /* STR, BIN, EXT */
+        uint32_t count;    /* ARRAY: elements, MAP: pairs; their items follow */
+    };
+};
+/* walk_next reads the item at *offset and moves behind it (into an array or map, not over it). */
+MUST_USE enum err walk_next(struct span bytes, size_t *offset, struct walk_item *item);
+const char *walk_type_name(
+    enum walk_type type); /* "nil", "bool", "int", "float", "str", "bin", "array", "map", "ext" */
+
+#endif

@@ -1,0 +1,275 @@
+/* Purpose: CMP/1, the protocol: head frames <-> structs, pure.  README.md is the spec, byte by
+ * byte. Shape: a message is a head frame ["CM1", COMMAND, {header}] and body frames; routing ids
+ * and the empty delimiter are the socket's business (net/). Ownership: decoded spans point into the
+ * frame; arrays live in the arena given. */
+#ifndef CASEMILL_WIRE_WIRE_H
+#define CASEMILL_WIRE_WIRE_H
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/hash.h"
+#include "base/uuid.h"
+
+enum {
+    WIRE_HEAD_BYTES_MAX = 1 << 20,
+    WIRE_BODY_BYTES_MAX = 8 << 20,
+    WIRE_CASES_MAX = 65536,
+    WIRE_DEAD_MAX = 1000,
+    WIRE_RANGES_MAX = 65536,
+    WIRE_DELIVERIES_MAX = 16384,
+    WIRE_DISPOSITIONS = 5,
+    WIRE_NAME_MAX = 128
+};
+
+/* Commands: name on the wire, socket, direction.  DONE of a lane is WIRE_LANE_DONE. */
+#define WIRE_COMMANDS(ROW)                                                                         \
+    ROW(SUBMIT, "SUBMIT", INTAKE, TO_BROKER)                                                       \
+    ROW(QUERY, "QUERY", INTAKE, TO_BROKER)                                                         \
+    ROW(PING, "PING", INTAKE, TO_BROKER)                                                           \
+    ROW(ACCEPTED, "ACCEPTED", INTAKE, FROM_BROKER)                                                 \
+    ROW(DONE, "DONE", INTAKE, FROM_BROKER)                                                         \
+    ROW(REFUSED, "REFUSED", INTAKE, FROM_BROKER) /* sent on every socket */                        \
+    ROW(BUSY, "BUSY", INTAKE, FROM_BROKER)                                                         \
+    ROW(STATUS, "STATUS", INTAKE, FROM_BROKER)                                                     \
+    ROW(PONG, "PONG", INTAKE, FROM_BROKER)                                                         \
+    ROW(READY, "READY", WORKER, TO_BROKER)                                                         \
+    ROW(LANE_DONE, "DONE", WORKER, TO_BROKER)                                                      \
+    ROW(FAILED, "FAILED", WORKER, TO_BROKER)                                                       \
+    ROW(RETURN, "RETURN", WORKER, TO_BROKER)                                                       \
+    ROW(LANE_BEAT, "BEAT", WORKER, TO_BROKER)                                                      \
+    ROW(BYE, "BYE", WORKER, TO_BROKER)                                                             \
+    ROW(WELCOME, "WELCOME", WORKER, FROM_BROKER)                                                   \
+    ROW(WORK, "WORK", WORKER, FROM_BROKER)                                                         \
+    ROW(BURY, "BURY", WORKER, FROM_BROKER)                                                         \
+    ROW(BEAT, "BEAT", WORKER, FROM_BROKER)                                                         \
+    ROW(READY_ASK, "READY?", WORKER, FROM_BROKER)                                                  \
+    ROW(DRAIN, "DRAIN", WORKER, FROM_BROKER)                                                       \
+    ROW(CONTROL, "CONTROL", CONTROL, TO_BROKER) /* any control verb; see wire_control */           \
+    ROW(CONTROL_REPLY, "REPLY", CONTROL, FROM_BROKER)
+
+enum wire_socket { WIRE_INTAKE, WIRE_WORKER, WIRE_CONTROL_SOCKET };
+enum wire_direction { WIRE_TO_BROKER, WIRE_FROM_BROKER };
+enum wire_command {
+#define WIRE_ENUM(id, name, socket, direction) WIRE_##id,
+    WIRE_COMMANDS(WIRE_ENUM)
+#undef WIRE_ENUM
+        WIRE_COMMAND_COUNT
+};
+
+enum wire_ack { WIRE_ACK_JOURNAL, WIRE_ACK_OUTCOME };
+enum wire_priority { WIRE_URGENT, WIRE_NORMAL, WIRE_BULK, WIRE_PRIORITY_COUNT };
+
+/* Closed lists: words on the wire in lower case. */
+#define WIRE_REASONS(ROW)                                                                          \
+    ROW(NONE, "")                                                                                  \
+    ROW(BAD_HEAD, "bad_head") ROW(UNKNOWN_COMMAND, "unknown_command")                              \
+        ROW(UNKNOWN_VERSION, "unknown_version") ROW(BAD_HEADER, "bad_header")                      \
+            ROW(TOO_LARGE, "too_large") ROW(COUNT_MISMATCH, "count_mismatch")                      \
+                ROW(TRUNCATED, "truncated") ROW(TOO_DEEP, "too_deep") ROW(SIZE_BOMB, "size_bomb")  \
+                    ROW(TRAILING_BYTES, "trailing_bytes") ROW(BATCH_ID_REUSED, "batch_id_reused")  \
+                        ROW(NOT_ALLOWED, "not_allowed")
+enum wire_reason {
+#define WIRE_ENUM(id, word) WIRE_REASON_##id,
+    WIRE_REASONS(WIRE_ENUM)
+#undef WIRE_ENUM
+};
+#define WIRE_BUSY_REASONS(ROW)                                                                     \
+    ROW(JOURNAL_FULL, "journal_full")                                                              \
+    ROW(QUEUE_FULL, "queue_full") ROW(RATE, "rate") ROW(STOPPED, "stopped")
+enum wire_busy {
+#define WIRE_ENUM(id, word) WIRE_BUSY_##id,
+    WIRE_BUSY_REASONS(WIRE_ENUM)
+#undef WIRE_ENUM
+};
+#define WIRE_STATES(ROW)                                                                           \
+    ROW(ACCEPTED, "accepted")                                                                      \
+    ROW(WORKING, "working") ROW(DONE, "done") ROW(QUARANTINED, "quarantined")                      \
+        ROW(UNKNOWN, "unknown")
+enum wire_state {
+#define WIRE_ENUM(id, word) WIRE_STATE_##id,
+    WIRE_STATES(WIRE_ENUM)
+#undef WIRE_ENUM
+};
+
+struct wire_range {
+    struct uuid journal;
+    uint64_t seq;
+    uint32_t first; /* case index in the batch */
+    uint32_t count;
+};
+struct wire_dead {
+    uint32_t index; /* in the batch */
+    struct span reason, path, expected, found;
+};
+/* What became of a run of cases: sum(outcomes) + dead_count = cases; duplicates are counted in
+ * outcomes too. */
+struct wire_tally {
+    uint32_t outcomes[WIRE_DISPOSITIONS]; /* by enum disposition, least adverse first */
+    uint32_t duplicates;
+    uint32_t dead_count;
+    uint32_t dead_listed; /* <= WIRE_DEAD_MAX */
+    const struct wire_dead *dead;
+};
+struct wire_delivery {
+    uint32_t frame;          /* body frame number from 0 */
+    uint32_t offset, length; /* bytes in it */
+    struct uuid batch;
+    uint64_t seq;
+    uint32_t first, count;
+    uint32_t attempt;    /* from 1 */
+    int64_t accepted_at; /* microseconds since 1970: its UTC day is the default date */
+    struct span source;
+    enum wire_priority priority;
+    struct span extra; /* raw MessagePack; nil when empty */
+};
+
+struct wire_submit {
+    struct uuid batch;
+    uint32_t count;
+    enum wire_ack ack;
+    enum wire_priority priority;
+    bool coalesce;
+    struct span source; /* "" when absent; at most WIRE_NAME_MAX bytes, UTF-8 */
+};
+struct wire_query {
+    struct uuid batch;
+    struct span source;
+};
+struct wire_accepted {
+    struct uuid batch;
+    bool duplicate;
+    uint64_t queue_cases;
+    int64_t queue_oldest_ms;
+    int64_t queue_retry_ms;
+};
+struct wire_done {
+    struct uuid batch;
+    uint32_t count;
+    struct wire_tally tally;
+};
+struct wire_refused {
+    bool has_batch; /* nil on the wire when the head could not be read */
+    struct uuid batch;
+    enum wire_reason reason;
+    bool has_index, has_offset;
+    uint32_t index;
+    uint64_t offset; /* bytes into the body */
+};
+struct wire_busy_reply {
+    struct uuid batch;
+    int64_t retry_ms;
+    enum wire_busy reason;
+};
+struct wire_status {
+    struct uuid batch;
+    enum wire_state state;
+    bool has_done;
+    struct wire_done done;
+};
+struct wire_pong {
+    struct span version;
+};
+struct wire_ready {
+    struct uuid uuid;
+    struct span name, version, ruleset;
+    uint32_t credit_cases;
+    uint64_t credit_bytes;
+    uint32_t hold_count;
+    const struct wire_range *holds;
+};
+struct wire_lane_done { /* ranges and verdicts run in parallel */
+    uint32_t range_count;
+    const struct wire_range *ranges;
+    const struct wire_tally *verdicts;
+};
+struct wire_failed {
+    uint32_t range_count;
+    const struct wire_range *ranges;
+    struct span reason;
+};
+struct wire_return {
+    uint32_t range_count;
+    const struct wire_range *ranges;
+};
+struct wire_lane_beat {
+    uint32_t hold_count;
+    const struct wire_range *holds;
+    struct span phase; /* idle, decode, write, commit, reconnect, drain */
+    int64_t since_ms;  /* how long in that phase */
+    uint64_t done;     /* cases committed since the lane started */
+};
+struct wire_welcome {
+    struct uuid journal;
+    int64_t beat_ms;
+    uint32_t cases_max;
+    uint64_t bytes_max;
+    struct span version;
+};
+struct wire_work {    /* also BURY */
+    struct span mode; /* "intake", "reapply", "canary" */
+    uint32_t delivery_count;
+    const struct wire_delivery *deliveries;
+    uint32_t fence_count;
+    const struct uuid *fence;
+    uint64_t low_water; /* every seq below is done */
+};
+struct wire_beat {
+    bool retire;
+};
+/* Control is small and rare: a verb, its arguments and its answer travel as a JSON text in the
+ * header. */
+struct wire_control {
+    struct span verb; /* "STATUS", "WORKERS", "SOURCES", "PAUSE", "RESUME", "DRAIN", "VERIFY" */
+    struct span arguments;
+};
+struct wire_control_reply {
+    bool ok;
+    struct span json;
+};
+
+struct wire_message {
+    enum wire_command command;
+    union {
+        struct wire_submit submit;
+        struct wire_query query;
+        struct wire_accepted accepted;
+        struct wire_done done;
+        struct wire_refused refused;
+        struct wire_busy_reply busy;
+        struct wire_status status;
+        struct wire_pong pong;
+        struct wire_ready ready;
+        struct wire_lane_done lane_done;
+        struct wire_failed failed;
+        struct wire_return returned;
+        struct wire_lane_beat lane_beat;
+        struct wire_welcome welcome;
+        struct wire_work work; /* WORK and BURY */
+        struct wire_beat beat;
+        struct wire_control control;
+        struct wire_control_reply control_reply;
+    };
+};
+
+const char *wire_command_name(enum wire_command command);
+const char *wire_reason_word(enum wire_reason reason);
+const char *wire_busy_word(enum wire_busy reason);
+const char *wire_state_word(enum wire_state state);
+const char *wire_priority_word(enum wire_priority priority);
+MUST_USE enum err wire_priority_parse(struct span word, enum wire_priority *priority);
+
+/* wire_encode appends the head frame. */
+void wire_encode(const struct wire_message *message, struct buf *out);
+/* wire_decode reads a head frame that arrived on `socket` going `direction`.  *reason says what
+ * REFUSED should say; *refused_batch is set (and *has_batch) as soon as a batch id could be read.
+ * Errors: ERR_INVALID, ERR_UNKNOWN, ERR_VERSION, ERR_TOO_LARGE (arena spent). */
+struct wire_decode_fault {
+    enum wire_reason reason;
+    bool has_batch;
+    struct uuid batch;
+};
+MUST_USE enum err wire_decode(struct span head, enum wire_socket socket,
+                              enum wire_direction direction, struct arena *arena,
+                              struct wire_message *message, struct wire_decode_fault *fault);
+
+#endif
