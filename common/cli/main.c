@@ -1,0 +1,13 @@
+/* The casemill command: nothing but the table of its verbs. */
+#include "cli/verb_priv.h"
+#include "cli/verb_table.h"
+
+int main(int argc, char **argv) {
+    static const struct verb *const VERBS[] = {
+#define VERB_ROW(name) &verb_##name,
+        VERB_TABLE(VERB_ROW)
+#undef VERB_ROW
+        NULL,
+    };
+    return verb_main(VERBS, COUNT_OF(VERBS) - 1, argc, argv);
+}

@@ -1,0 +1,343 @@
+/* The frame of the casemill command: finds the verb, reads its options against its own table,
+ * prints help and usage.  Never acts itself: what a verb does is in its file. */
+#include "cli/verb_priv.h"
+
+#include "base/mem.h"
+#include "base/suggest.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PROGRAM "casemill"
+#define BROKER_DEFAULT "tcp://127.0.0.1:5570"
+#define CONTROL_DEFAULT "ipc:///run/casemill/control.sock"
+
+enum { HELP_COLUMN = 26, GROUP_NAME_MAX = 64 };
+
+struct given_option {
+    const struct option_row *row;
+    const char *value; /* NULL for a flag */
+};
+
+struct options {
+    const struct verb *verb;
+    struct given_option given[OPTIONS_MAX];
+    uint32_t given_count;
+    const char **operands; /* room for argc */
+    uint32_t operand_count;
+};
+
+/* What every verb takes beside its own rows. */
+static const struct option_row COMMON_ROWS[] = {
+    {"--broker", "ADDRESS", "the broker's intake socket"},
+    {"--control", "ADDRESS", "the broker's control socket"},
+    {"--db", "CONNINFO", "PostgreSQL, as libpq reads it"},
+    {"--json", NULL, "print JSON instead of text"},
+    {"--help", NULL, "print this text"},
+    {NULL, NULL, NULL},
+};
+
+static const struct option_row *row_find(const struct option_row *rows, struct span name) {
+    for (; rows->name != NULL; rows++) {
+        if (span_is(name, rows->name)) {
+            return rows;
+        }
+    }
+    return NULL;
+}
+
+static const struct option_row *verb_row(const struct verb *verb, struct span name) {
+    const struct option_row *row = row_find(verb->rows, name);
+    return row != NULL ? row : row_find(COMMON_ROWS, name);
+}
+
+/* Asking for an option that the verb does not declare is a fault in the verb. */
+static const struct given_option *given_at(const struct options *options, const char *name,
+                                           uint32_t index) {
+    CHECK(verb_row(options->verb, span_str(name)) != NULL);
+    for (uint32_t i = 0; i < options->given_count; i++) {
+        if (strcmp(options->given[i].row->name, name) == 0 && index-- == 0) {
+            return &options->given[i];
+        }
+    }
+    return NULL;
+}
+
+const char *option_str(const struct options *options, const char *name, const char *fallback) {
+    const char *value = fallback;
+    for (uint32_t i = 0; option_all(options, name, i) != NULL; i++) {
+        value = option_all(options, name, i);
+    }
+    return value;
+}
+
+bool option_flag(const struct options *options, const char *name) {
+    return given_at(options, name, 0) != NULL;
+}
+
+const char *option_all(const struct options *options, const char *name, uint32_t index) {
+    const struct given_option *given = given_at(options, name, index);
+    return given == NULL ? NULL : given->value;
+}
+
+enum err option_int(const struct options *options, const char *name, int64_t fallback, int64_t min,
+                    int64_t max, int64_t *value) {
+    const char *text = option_str(options, name, NULL);
+    if (text == NULL) {
+        *value = fallback;
+        return ERR_OK;
+    }
+    char *end = NULL;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || number < min || number > max) {
+        (void)verb_usage(options, "%s takes a number from %lld to %lld, not \"%s\"", name,
+                         (long long)min, (long long)max, text);
+        return ERR_INVALID;
+    }
+    *value = number;
+    return ERR_OK;
+}
+
+uint32_t option_operand_count(const struct options *options) { return options->operand_count; }
+
+const char *option_operand(const struct options *options, uint32_t index) {
+    CHECK(index < options->operand_count);
+    return options->operands[index];
+}
+
+static const char *option_or_environment(const struct options *options, const char *name,
+                                         const char *variable, const char *fallback) {
+    const char *from_environment = getenv(variable);
+    bool is_set = from_environment != NULL && from_environment[0] != '\0';
+    return option_str(options, name, is_set ? from_environment : fallback);
+}
+
+const char *option_broker(const struct options *options) {
+    return option_or_environment(options, "--broker", "CASEMILL_BROKER_CONNECT", BROKER_DEFAULT);
+}
+
+const char *option_control(const struct options *options) {
+    return option_or_environment(options, "--control", "CASEMILL_CONTROL_BIND", CONTROL_DEFAULT);
+}
+
+const char *option_db(const struct options *options) {
+    return option_or_environment(options, "--db", "CASEMILL_POSTGRES_CONNINFO", NULL);
+}
+
+int verb_fail(const struct options *options, const struct diag *diag, struct span source) {
+    struct buf text = BUF_EMPTY;
+    diag_print(diag, source, &text);
+    fprintf(stderr, PROGRAM " %s: %.*s", options->verb->name, SPAN_ARG(text));
+    buf_free(&text);
+    return EXIT_FAILED;
+}
+
+int verb_usage(const struct options *options, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    struct buf text = BUF_EMPTY;
+    buf_vprintf(&text, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, PROGRAM " %s: %.*s\nsee: " PROGRAM " %s --help\n", options->verb->name,
+            SPAN_ARG(text), options->verb->name);
+    buf_free(&text);
+    return EXIT_USAGE;
+}
+
+static void print_rows(const struct option_row *rows) {
+    for (; rows->name != NULL; rows++) {
+        int width = printf("  %s%s%s", rows->name, rows->argument == NULL ? "" : " ",
+                           rows->argument == NULL ? "" : rows->argument);
+        printf("%*s  %s\n", width < HELP_COLUMN ? HELP_COLUMN - width : 0, "", rows->help);
+    }
+}
+
+static void print_verb_help(const struct verb *verb) {
+    printf("usage: " PROGRAM " %s [OPTION...]%s%s\n\n%s\n", verb->name,
+           verb->operands[0] == '\0' ? "" : " ", verb->operands, verb->summary);
+    if (verb->rows->name != NULL) {
+        printf("\noptions:\n");
+        print_rows(verb->rows);
+    }
+    printf("\nof every verb:\n");
+    print_rows(COMMON_ROWS);
+}
+
+/* group is "" for all verbs, or the first word of those wanted, space included: "rules ". */
+static void print_verbs(FILE *to, const struct verb *const *verbs, uint32_t verb_count,
+                        const char *group) {
+    fprintf(to, "usage: " PROGRAM " %sVERB [OPTION...] [OPERAND...]\n\nverbs:\n", group);
+    for (uint32_t i = 0; i < verb_count; i++) {
+        if (strncmp(verbs[i]->name, group, strlen(group)) == 0) {
+            fprintf(to, "  %-*s%s\n", HELP_COLUMN, verbs[i]->name, verbs[i]->summary);
+        }
+    }
+    fprintf(to, "\n" PROGRAM " VERB --help tells more; exit codes: 0 done, 1 failed, 2 usage.\n");
+}
+
+static int unknown_option(const struct options *options, struct span name) {
+    struct suggest suggest;
+    suggest_init(&suggest, name);
+    const struct option_row *tables[] = {options->verb->rows, COMMON_ROWS};
+    for (size_t i = 0; i < COUNT_OF(tables); i++) {
+        for (const struct option_row *row = tables[i]; row->name != NULL; row++) {
+            suggest_offer(&suggest, span_str(row->name));
+        }
+    }
+    if (suggest.best.ptr == NULL) {
+        return verb_usage(options, "there is no option %.*s", SPAN_ARG(name));
+    }
+    return verb_usage(options, "there is no option %.*s; did you mean %.*s?", SPAN_ARG(name),
+                      SPAN_ARG(suggest.best));
+}
+
+/* Reads the option at argv[*at] and moves *at to its last word.  Returns an exit code; EXIT_DONE
+ * means go on. */
+static int option_read(struct options *options, int argc, char *const *argv, int *at) {
+    const char *word = argv[*at];
+    const char *equals = strchr(word, '=');
+    struct span name = equals == NULL ? span_str(word) : span_make(word, (size_t)(equals - word));
+    const struct option_row *row = verb_row(options->verb, name);
+    if (row == NULL) {
+        return unknown_option(options, name);
+    }
+    if (options->given_count == OPTIONS_MAX) {
+        return verb_usage(options, "more than %d options", OPTIONS_MAX);
+    }
+    const char *value = NULL;
+    if (row->argument == NULL && equals != NULL) {
+        return verb_usage(options, "%s takes no value", row->name);
+    }
+    if (row->argument != NULL && equals != NULL) {
+        value = equals + 1;
+    } else if (row->argument != NULL) {
+        if (*at + 1 >= argc) {
+            return verb_usage(options, "%s needs its %s", row->name, row->argument);
+        }
+        value = argv[++*at];
+    }
+    options->given[options->given_count++] = (struct given_option){row, value};
+    return EXIT_DONE;
+}
+
+static int options_read(struct options *options, int argc, char *const *argv) {
+    bool operands_only = false;
+    for (int i = 0; i < argc; i++) {
+        const char *word = argv[i];
+        bool is_operand = operands_only || word[0] != '-' || word[1] == '\0';
+        if (is_operand) {
+            options->operands[options->operand_count++] = word;
+        } else if (strcmp(word, "--") == 0) {
+            operands_only = true;
+        } else {
+            int code = option_read(options, argc, argv, &i);
+            if (code != EXIT_DONE) {
+                return code;
+            }
+        }
+    }
+    if (options->operand_count > 0 && options->verb->operands[0] == '\0') {
+        return verb_usage(options, "takes no operand, got \"%s\"", options->operands[0]);
+    }
+    return EXIT_DONE;
+}
+
+static int verb_run(const struct verb *verb, int argc, char *const *argv) {
+    struct options options = {.verb = verb};
+    options.operands = mem_zero((size_t)argc + 1, sizeof(*options.operands));
+    int code = options_read(&options, argc, argv);
+    if (code == EXIT_DONE && option_flag(&options, "--help")) {
+        print_verb_help(verb);
+    } else if (code == EXIT_DONE) {
+        code = verb->run(&options);
+    }
+    mem_free(options.operands);
+    return code;
+}
+
+/* The verb whose words are the first of argv; *used says how many words that took. */
+static const struct verb *verb_find(const struct verb *const *verbs, uint32_t verb_count, int argc,
+                                    char *const *argv, int *used) {
+    struct buf two = BUF_EMPTY;
+    if (argc > 1) {
+        buf_printf(&two, "%s %s", argv[0], argv[1]);
+    }
+    const struct verb *found = NULL;
+    for (uint32_t i = 0; i < verb_count && found == NULL; i++) {
+        if (span_is(buf_span(&two), verbs[i]->name)) {
+            found = verbs[i];
+            *used = 2;
+        } else if (strcmp(argv[0], verbs[i]->name) == 0) {
+            found = verbs[i];
+            *used = 1;
+        }
+    }
+    buf_free(&two);
+    return found;
+}
+
+/* No verb matched: help for a group of verbs ("rules"), or the nearest name. */
+static int verb_unknown(const struct verb *const *verbs, uint32_t verb_count, int argc,
+                        char *const *argv) {
+    char group[GROUP_NAME_MAX];
+    (void)snprintf(group, sizeof(group), "%s ", argv[0]);
+    bool is_group = false;
+    for (uint32_t i = 0; i < verb_count; i++) {
+        is_group = is_group || strncmp(verbs[i]->name, group, strlen(group)) == 0;
+    }
+    if (is_group && argc > 1 && strcmp(argv[1], "--help") == 0) {
+        print_verbs(stdout, verbs, verb_count, group);
+        return EXIT_DONE;
+    }
+    struct buf words = BUF_EMPTY;
+    buf_str(&words, argv[0]);
+    if (is_group && argc > 1) {
+        buf_printf(&words, " %s", argv[1]);
+    }
+    struct suggest suggest;
+    suggest_init(&suggest, buf_span(&words));
+    for (uint32_t i = 0; i < verb_count; i++) {
+        suggest_offer(&suggest, span_str(verbs[i]->name));
+    }
+    fprintf(stderr, PROGRAM ": there is no verb \"%.*s\"", SPAN_ARG(words));
+    if (suggest.best.ptr != NULL) {
+        fprintf(stderr, "; did you mean \"%.*s\"?\n", SPAN_ARG(suggest.best));
+    } else {
+        fprintf(stderr, "; see: " PROGRAM " --help\n");
+    }
+    buf_free(&words);
+    return EXIT_USAGE;
+}
+
+static int dispatch(const struct verb *const *verbs, uint32_t verb_count, int argc,
+                    char *const *argv) {
+    if (argc < 2) {
+        print_verbs(stderr, verbs, verb_count, "");
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        print_verbs(stdout, verbs, verb_count, "");
+        return EXIT_DONE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf(PROGRAM " " CASEMILL_VERSION "\n");
+        return EXIT_DONE;
+    }
+    int used = 0;
+    const struct verb *verb = verb_find(verbs, verb_count, argc - 1, argv + 1, &used);
+    if (verb == NULL) {
+        return verb_unknown(verbs, verb_count, argc - 1, argv + 1);
+    }
+    return verb_run(verb, argc - 1 - used, argv + 1 + used);
+}
+
+int verb_main(const struct verb *const *verbs, uint32_t verb_count, int argc, char *const *argv) {
+    int code = dispatch(verbs, verb_count, argc, argv);
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        fprintf(stderr, PROGRAM ": standard output could not be written\n");
+        return code == EXIT_DONE ? EXIT_FAILED : code;
+    }
+    return code;
+}

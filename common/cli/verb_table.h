@@ -1,0 +1,17 @@
+/* Purpose: every verb of casemill, one row each, sorted: ROW(rules_check) is `verb_rules_check` in
+ * verb_rules.c or verb_rules_check.c.  A row stands here only when its file does. */
+#ifndef CASEMILL_CLI_VERB_TABLE_H
+#define CASEMILL_CLI_VERB_TABLE_H
+
+#include "cli/verb.h"
+
+/* clang-format off */
+#define VERB_TABLE(ROW)
+
+/* clang-format on */
+
+#define VERB_EXTERN(name) extern const struct verb verb_##name;
+VERB_TABLE(VERB_EXTERN)
+#undef VERB_EXTERN
+
+#endif
