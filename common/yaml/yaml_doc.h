@@ -1,7 +1,7 @@
-/* Purpose: a YAML document as a tree whose every node knows where it stands.  The only user of libyaml.
- * Refused, with position: anchors, aliases, tags, several documents, duplicate keys, nesting over 32,
- * over 1 MiB.  Scalars stay text; the reader of a field decides its type (plain tells quoted from bare).
- * Ownership: the doc owns its nodes and a copy of the source text. */
+/* Purpose: a YAML document as a tree whose every node knows where it stands.  The only user of
+ * libyaml. Refused, with position: anchors, aliases, tags, several documents, duplicate keys,
+ * nesting over 32, over 1 MiB.  Scalars stay text; the reader of a field decides its type (plain
+ * tells quoted from bare). Ownership: the doc owns its nodes and a copy of the source text. */
 #ifndef CASEMILL_YAML_YAML_DOC_H
 #define CASEMILL_YAML_YAML_DOC_H
 
@@ -34,8 +34,10 @@ struct yaml_doc;
 MUST_USE enum err yaml_parse(struct span text, const char *name, struct yaml_doc **doc,
                              struct diag *diag);
 MUST_USE enum err yaml_parse_file(const char *path, struct yaml_doc **doc, struct diag *diag);
-void yaml_free(struct yaml_doc **doc);
+/* Not yaml_free: libyaml exports that name and would call ours. */
+void yaml_doc_free(struct yaml_doc **doc);
 
+/* The root; a null scalar for a document of comments alone. */
 const struct yaml_node *yaml_root(const struct yaml_doc *doc);
 struct span yaml_source(const struct yaml_doc *doc);
 const char *yaml_name(const struct yaml_doc *doc);
@@ -53,13 +55,15 @@ MUST_USE enum err yaml_date(const struct yaml_doc *doc, const struct yaml_node *
                             struct diag *diag);
 
 /* yaml_fail points a diag at a node; yaml_fail_in at byte `offset` of a scalar's value (mapped back
- * through quotes, escapes and literal indentation), `width` bytes wide. */
+ * through quotes, escapes and literal indentation), `width` bytes wide.  In a folded or many-line
+ * plain or quoted scalar a byte has no one place: the whole scalar is pointed at. */
 MUST_USE enum err yaml_fail(const struct yaml_doc *doc, const struct yaml_node *node, enum err err,
                             struct diag *diag, const char *format, ...) PRINTF_LIKE(5, 6);
 MUST_USE enum err yaml_fail_in(const struct yaml_doc *doc, const struct yaml_node *scalar,
                                size_t offset, size_t width, struct diag *diag, const char *text);
 
-/* yaml_only_keys refuses a map with a key that is not in names (NULL-terminated), naming the nearest. */
+/* yaml_only_keys refuses a map with a key that is not in names (NULL-terminated), naming the
+ * nearest. */
 MUST_USE enum err yaml_only_keys(const struct yaml_doc *doc, const struct yaml_node *map,
                                  const char *const names[], struct diag *diag);
 
