@@ -1,0 +1,139 @@
+#!/bin/sh
+# What the system tests share.  Sourced, not run.  A test is a script that sources this file, makes
+# checks, and ends with `finish`: the last line is "N passed, N failed".
+# Everything waits on a condition with a deadline; processes are ended by the pid that was started.
+# CASEMILL_BUILD names the build to test (default build/release).
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+bin=${CASEMILL_BUILD:-$root/build/release}/bin
+cd "$root" || exit 1
+# shellcheck source=tests/system/pg.sh
+. "$root/tests/system/pg.sh"
+
+# Settings of the caller's shell must not leak into a test.
+for lib_name in $(env | sed -n 's/^\(CASEMILL_[A-Z_]*\)=.*/\1/p'); do
+    case $lib_name in
+    CASEMILL_BUILD | CASEMILL_KEEP) ;;
+    *) unset "$lib_name" ;;
+    esac
+done
+
+passed=0
+failed=0
+pids=''
+work=$(mktemp -d "${TMPDIR:-/tmp}/casemill-test.XXXXXX")
+chmod 0711 "$work"
+
+ok() { passed=$((passed + 1)); echo "ok - $1"; }
+not_ok() { failed=$((failed + 1)); echo "not ok - $1"; [ -z "${2:-}" ] || echo "    $2"; }
+check() { # check TEXT COMMAND...: one check, passed when the command succeeds
+    check_text=$1
+    shift
+    if "$@"; then ok "$check_text"; else not_ok "$check_text" "failed: $*"; fi
+}
+equal() { # equal TEXT GOT WANTED
+    if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "got '$2', wanted '$3'"; fi
+}
+contains() { # contains TEXT FILE PATTERN
+    if grep -Eq -e "$3" "$2"; then
+        ok "$1"
+    else
+        not_ok "$1" "no line like '$3' in $(basename "$2"):"
+        head -n 5 "$2" | sed 's/^/    | /'
+    fi
+}
+abort() { # the test cannot go on
+    not_ok "$1" "${2:-}"
+    for lib_log in "$work"/*.err; do
+        [ -s "$lib_log" ] && { echo "--- $(basename "$lib_log")"; tail -n 8 "$lib_log"; }
+    done
+    finish
+}
+
+cleanup() {
+    trap - EXIT INT TERM
+    for lib_pid in $pids; do kill -KILL "$lib_pid" 2>/dev/null; done
+    for lib_pid in $pids; do wait "$lib_pid" 2>/dev/null; done
+    pg_stop
+    if [ -n "${CASEMILL_KEEP:-}" ]; then echo "kept: $work"; else rm -rf "$work"; fi
+}
+finish() {
+    cleanup
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+    exit $?
+}
+trap 'cleanup; exit 1' INT TERM
+trap cleanup EXIT
+
+wait_until() { # wait_until SECONDS COMMAND...: polls ten times a second
+    lib_left=$(($1 * 10))
+    shift
+    until "$@"; do
+        lib_left=$((lib_left - 1))
+        [ "$lib_left" -gt 0 ] || return 1
+        sleep 0.1
+    done
+}
+is_running() { ! is_gone "$1"; }
+
+# start NAME COMMAND...: runs it in the background; output in $work/NAME.out and .err; pid in
+# started_pid.  `env` in front of the command execs, so the pid is the program's own.
+start() {
+    start_name=$1
+    shift
+    : >"$work/$start_name.out"
+    "$@" >>"$work/$start_name.out" 2>>"$work/$start_name.err" &
+    started_pid=$!
+    pids="$pids $started_pid"
+}
+is_ready() { grep -q '^ready' "$work/$1.out" || is_gone "$2"; }
+wait_ready() { # wait_ready NAME PID
+    wait_until 20 is_ready "$1" "$2"
+    grep -q '^ready' "$work/$1.out"
+}
+ready_field() { sed -n "s/^ready.* $2=\([^ ]*\).*/\1/p" "$work/$1.out" | tail -n 1; }
+stop() { # stop PID: TERM, then KILL after 20 s; gives the exit code
+    kill -TERM "$1" 2>/dev/null
+    wait_until 20 is_gone "$1" || kill -KILL "$1" 2>/dev/null
+    wait "$1" 2>/dev/null
+}
+kill_hard() { kill -KILL "$1" 2>/dev/null; wait "$1" 2>/dev/null; true; }
+
+# The first start takes free ports; a later one takes the same, so that peers find it again.
+intake=tcp://127.0.0.1:0
+lanes=tcp://127.0.0.1:0
+broker_start() {
+    start broker env CASEMILL_INTAKE_BIND="$intake" CASEMILL_WORKER_BIND="$lanes" \
+        CASEMILL_CONTROL_BIND="ipc://$work/control" CASEMILL_HTTP_BIND=127.0.0.1:0 \
+        CASEMILL_JOURNAL_PATH="$work/journal" CASEMILL_JOURNAL_BYTES_MAX=256MiB "$@" \
+        "$bin/casemill-broker" --config "$root/config/broker.yaml"
+    broker_pid=$started_pid
+    wait_ready broker "$broker_pid" || abort "the broker starts" "$(tail -n 1 "$work/broker.err")"
+    intake=$(ready_field broker intake)
+    lanes=$(ready_field broker worker)
+}
+worker_start() { # worker_start NAME [VARIABLE=VALUE...]
+    worker_name=$1
+    shift
+    start "$worker_name" env CASEMILL_BROKER_CONNECT="$lanes" CASEMILL_POSTGRES_CONNINFO="$pg_conninfo" \
+        CASEMILL_LANES_COUNT=2 "$@" "$bin/casemill-worker" --config "$root/config/worker.yaml"
+    worker_pid=$started_pid
+    wait_ready "$worker_name" "$worker_pid" ||
+        abort "the worker starts" "$(tail -n 1 "$work/$worker_name.err")"
+}
+casemill() { "$bin/casemill" "$@"; }
+
+database_start() { # PostgreSQL with migrations and the shipped rules active
+    pg_start "$work/pg" || abort "PostgreSQL starts"
+    casemill db migrate --db "$pg_conninfo" >"$work/migrate.out" 2>"$work/migrate.err" ||
+        abort "db migrate" "$(tail -n 1 "$work/migrate.err")"
+    casemill rules publish config --db "$pg_conninfo" >"$work/publish.out" 2>"$work/publish.err" ||
+        abort "rules publish" "$(tail -n 1 "$work/publish.err")"
+    ruleset=$(pg_sql "select id from rulesets order by ruleset desc limit 1")
+    casemill rules activate "$ruleset" --why "system test" --db "$pg_conninfo" \
+        >"$work/activate.out" 2>"$work/activate.err" ||
+        abort "rules activate" "$(tail -n 1 "$work/activate.err")"
+}
+submit() { casemill submit --broker "$intake" "$@"; }
+rows() { pg_sql "select count(*) from ${1:-cases}"; }

@@ -1,0 +1,50 @@
+#!/bin/sh
+# Words that must not stand in the tree: calls that cannot be used safely, calls that have one home,
+# work left open, and paths of one machine.
+# A failure names the line.  Calls: use base/buf.h, base/mem.h, base/clock.h.  A TODO is either done
+# now or is an issue.  A path of one machine works for one person.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+passed=0
+failed=0
+sources=$(git ls-files -co --exclude-standard 'common/*.[ch]' 'common/*.cc' 'broker/*.[ch]' 'worker/*.[ch]')
+everything=$(git ls-files -co --exclude-standard | grep -v '^tests/unit/check_words.sh$')
+
+none() { # none WHAT PATTERN FILES...: no line of the files matches (comments of C are not looked at)
+    what=$1
+    pattern=$2
+    shift 2
+    found=$(grep -nE "$pattern" /dev/null "$@" | grep -vE '^[^:]*:[0-9]+: *(/\*|\*|//)' | head -n 10)
+    if [ -z "$found" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "check_words: $what"
+        echo "$found" | sed 's/^/    /'
+    fi
+}
+without() { echo "$sources" | grep -vE "$1"; }
+
+# shellcheck disable=SC2086,SC2046
+{
+    none "banned calls: they cannot be bounded" \
+        '(^|[^a-z0-9_>.])(strcpy|strcat|sprintf|vsprintf|strncpy|strncat|gets|atoi|atol|atof|strtok|alloca|setjmp|longjmp)\(' $sources
+    none "memory comes from base/mem" \
+        '(^|[^a-z0-9_>.])(malloc|calloc|realloc|free|strdup|strndup|asprintf|aligned_alloc|posix_memalign)\(' \
+        $(without '^common/base/mem\.[ch]$')
+    none "sleeps live in base/clock.c" \
+        '(^|[^a-z0-9_>.])(sleep|usleep|nanosleep|clock_nanosleep)\(' $(without '^common/base/clock\.c$')
+    none "the clock is read in base/clock.c" \
+        '(^|[^a-z0-9_>.])(clock_gettime|gettimeofday|time|localtime|localtime_r)\(' $(without '^common/base/clock\.c$')
+    none "printf to a stream is for programs' mains, the command and base" \
+        '(^|[^a-z0-9_>.])(printf|puts|putchar)\(' $(without '^common/(cli|base)/|/main\.c$')
+    none "state lives in structs: no variables at file scope" \
+        '^(static )?(unsigned |signed )?(struct [a-z_]+|enum [a-z_]+|char|int|bool|u?int[0-9]+_t|size_t|double|_Atomic [a-z0-9_ ]+) \**[a-z_0-9]+(\[[^]]*\])?( = [^(]*)?;$' \
+        $(without '/main\.c$|\.h$')
+    none "work left open" '(^|[^A-Za-z.])(TODO|FIXME|XXX|HACK)([^A-Za-z_]|$)' $everything
+    none "paths of one machine" '(^|[^a-zA-Z0-9_.$}])/(work|farm|root|home/[a-z]+)/' $everything
+    none "trailing blanks" '[[:blank:]]+$' $(echo "$everything" | grep -vE '\.(hex|bin|jsonl)$')
+}
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
