@@ -9,19 +9,19 @@
 enum { WALK_DEPTH_MAX = 16 };
 
 struct walk_fault {
-    enum wire_reason
-        reason;      /* TRUNCATED, TOO_DEEP, SIZE_BOMB, COUNT_MISMATCH, TRAILING_BYTES, BAD_HEAD */
-    uint32_t index;  /* case */
-    uint64_t offset; /* byte in the body */
+    enum wire_reason reason; /* TRUNCATED, TOO_DEEP, SIZE_BOMB, COUNT_MISMATCH, TRAILING_BYTES */
+    uint32_t index;          /* case */
+    uint64_t offset;         /* byte in the body */
 };
 
 /* walk_value steps over one value at *offset.  Errors: ERR_TRUNCATED, ERR_TOO_DEEP, ERR_SIZE_BOMB,
  * ERR_INVALID (byte 0xc1); *offset then is where the fault is. */
 MUST_USE enum err walk_value(struct span bytes, size_t *offset);
 
-/* walk_body checks that the body is exactly `count` maps.  Every `stride` cases the offset of that
- * case is written to cuts (cut i = offset of case i*stride; cut 0 is 0); cut_max bounds it. Errors:
- * as fault says. */
+/* walk_body checks that the body is exactly `count` values (that each is a map is for the decoder
+ * to say, case by case).  Every `stride` cases the offset of that case is written to cuts (cut i =
+ * offset of case i*stride; cut 0 is 0); cut_max bounds it; stride 0 writes none.  A byte that
+ * starts no value counts as truncated.  Errors: as fault says. */
 MUST_USE enum err walk_body(struct span body, uint32_t count, uint32_t stride, uint32_t *cuts,
                             uint32_t cut_max, struct walk_fault *fault);
 

@@ -62,12 +62,13 @@ enum wire_priority { WIRE_URGENT, WIRE_NORMAL, WIRE_BULK, WIRE_PRIORITY_COUNT };
 /* Closed lists: words on the wire in lower case. */
 #define WIRE_REASONS(ROW)                                                                          \
     ROW(NONE, "")                                                                                  \
-    ROW(BAD_HEAD, "bad_head") ROW(UNKNOWN_COMMAND, "unknown_command")                              \
-        ROW(UNKNOWN_VERSION, "unknown_version") ROW(BAD_HEADER, "bad_header")                      \
-            ROW(TOO_LARGE, "too_large") ROW(COUNT_MISMATCH, "count_mismatch")                      \
-                ROW(TRUNCATED, "truncated") ROW(TOO_DEEP, "too_deep") ROW(SIZE_BOMB, "size_bomb")  \
-                    ROW(TRAILING_BYTES, "trailing_bytes") ROW(BATCH_ID_REUSED, "batch_id_reused")  \
-                        ROW(NOT_ALLOWED, "not_allowed")
+    ROW(BAD_HEAD, "bad_head")                                                                      \
+    ROW(UNKNOWN_COMMAND, "unknown_command")                                                        \
+    ROW(UNKNOWN_VERSION, "unknown_version") ROW(BAD_HEADER, "bad_header")                          \
+        ROW(TOO_LARGE, "too_large") ROW(COUNT_MISMATCH, "count_mismatch")                          \
+            ROW(TRUNCATED, "truncated") ROW(TOO_DEEP, "too_deep") ROW(SIZE_BOMB, "size_bomb")      \
+                ROW(TRAILING_BYTES, "trailing_bytes") ROW(BATCH_ID_REUSED, "batch_id_reused")      \
+                    ROW(NOT_ALLOWED, "not_allowed")
 enum wire_reason {
 #define WIRE_ENUM(id, word) WIRE_REASON_##id,
     WIRE_REASONS(WIRE_ENUM)
@@ -83,8 +84,8 @@ enum wire_busy {
 };
 #define WIRE_STATES(ROW)                                                                           \
     ROW(ACCEPTED, "accepted")                                                                      \
-    ROW(WORKING, "working") ROW(DONE, "done") ROW(QUARANTINED, "quarantined")                      \
-        ROW(UNKNOWN, "unknown")
+    ROW(WORKING, "working")                                                                        \
+    ROW(DONE, "done") ROW(QUARANTINED, "quarantined") ROW(UNKNOWN, "unknown")
 enum wire_state {
 #define WIRE_ENUM(id, word) WIRE_STATE_##id,
     WIRE_STATES(WIRE_ENUM)
@@ -256,9 +257,12 @@ const char *wire_reason_word(enum wire_reason reason);
 const char *wire_busy_word(enum wire_busy reason);
 const char *wire_state_word(enum wire_state state);
 const char *wire_priority_word(enum wire_priority priority);
+/* The word of enum disposition, which is numbered the same (least adverse first). */
+const char *wire_disposition_word(uint32_t disposition);
 MUST_USE enum err wire_priority_parse(struct span word, enum wire_priority *priority);
 
-/* wire_encode appends the head frame. */
+/* wire_encode appends the head frame.  A text longer than README.md allows (names 128 bytes, FAILED
+ * reason 512, a dead letter's expected 256) is a programmer's error. */
 void wire_encode(const struct wire_message *message, struct buf *out);
 /* wire_decode reads a head frame that arrived on `socket` going `direction`.  *reason says what
  * REFUSED should say; *refused_batch is set (and *has_batch) as soon as a batch id could be read.

@@ -1,0 +1,466 @@
+/* Head frame -> structs, along the table.  The frame is walked once for its framing before anything
+ * is read, so that what follows needs no room it was not shown; what a key may hold is checked
+ * here. */
+#include "wire/wire.h"
+
+#include "base/buf.h"
+#include "wire/walk.h"
+#include "wire/wire_priv.h"
+
+struct reader {
+    struct span head;
+    size_t at;
+    struct arena *arena;
+};
+
+static enum err read_item(struct reader *reader, enum walk_type type, struct walk_item *item) {
+    enum err err = walk_next(reader->head, &reader->at, item);
+    if (err != ERR_OK) {
+        return err;
+    }
+    return item->type == type ? ERR_OK : ERR_INVALID;
+}
+
+static enum err read_uint(struct reader *reader, uint64_t max, uint64_t *value) {
+    struct walk_item item;
+    enum err err = read_item(reader, WALK_UINT, &item);
+    if (err == ERR_OK && item.u > max) {
+        err = ERR_INVALID;
+    }
+    if (err == ERR_OK) {
+        *value = item.u;
+    }
+    return err;
+}
+
+static enum err read_u32(struct reader *reader, uint32_t max, uint32_t *value) {
+    uint64_t wide = 0;
+    enum err err = read_uint(reader, max, &wide);
+    if (err == ERR_OK) {
+        *value = (uint32_t)wide;
+    }
+    return err;
+}
+
+static enum err read_i64(struct reader *reader, int64_t *value) {
+    struct walk_item item;
+    enum err err = walk_next(reader->head, &reader->at, &item);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (item.type == WALK_INT) {
+        *value = item.i;
+        return ERR_OK;
+    }
+    if (item.type != WALK_UINT || item.u > INT64_MAX) {
+        return ERR_INVALID;
+    }
+    *value = (int64_t)item.u;
+    return ERR_OK;
+}
+
+static enum err read_uuid(struct reader *reader, struct uuid *uuid) {
+    struct walk_item item;
+    enum err err = read_item(reader, WALK_BIN, &item);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (item.bytes.len != sizeof(uuid->bytes)) {
+        return ERR_INVALID;
+    }
+    for (size_t i = 0; i < sizeof(uuid->bytes); i++) {
+        uuid->bytes[i] = item.bytes.ptr[i];
+    }
+    return ERR_OK;
+}
+
+static enum err read_text(struct reader *reader, uint32_t max, struct span *text) {
+    struct walk_item item;
+    enum err err = read_item(reader, WALK_STR, &item);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (item.bytes.len > max || !span_is_utf8(item.bytes)) {
+        return ERR_INVALID;
+    }
+    *text = item.bytes;
+    return ERR_OK;
+}
+
+static enum err read_word(struct reader *reader, const struct wire_words *words, uint32_t *word) {
+    struct walk_item item;
+    enum err err = read_item(reader, WALK_STR, &item);
+    if (err != ERR_OK) {
+        return err;
+    }
+    return wire_word_find(words, item.bytes, word) ? ERR_OK : ERR_INVALID;
+}
+
+/* Reads an array's head and makes room for its elements. */
+static enum err read_array(struct reader *reader, uint32_t max, size_t element_bytes,
+                           uint32_t *count, void **elements) {
+    struct walk_item item;
+    enum err err = read_item(reader, WALK_ARRAY, &item);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (item.count > max) {
+        return ERR_INVALID;
+    }
+    *elements = arena_zero(reader->arena, item.count > 0 ? item.count : 1, element_bytes);
+    *count = item.count;
+    return *elements == NULL ? ERR_TOO_LARGE : ERR_OK;
+}
+
+/* A tuple of at least `items`; *more says how many unknown ones follow, to be skipped. */
+static enum err read_tuple(struct reader *reader, uint32_t items, uint32_t *more) {
+    struct walk_item item;
+    enum err err = read_item(reader, WALK_ARRAY, &item);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (item.count < items) {
+        return ERR_INVALID;
+    }
+    *more = item.count - items;
+    return ERR_OK;
+}
+
+static enum err skip(struct reader *reader, uint32_t count) {
+    enum err err = ERR_OK;
+    for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
+        err = walk_value(reader->head, &reader->at);
+    }
+    return err;
+}
+
+static enum err read_run(struct reader *reader, uint32_t *first, uint32_t *count) {
+    enum err err = read_u32(reader, WIRE_CASES_MAX, first);
+    return err != ERR_OK ? err : read_u32(reader, WIRE_CASES_MAX - *first, count);
+}
+
+static enum err read_range(struct reader *reader, struct wire_range *range) {
+    uint32_t more = 0;
+    enum err err = read_tuple(reader, WIRE_RANGE_ITEMS, &more);
+    if (err == ERR_OK) {
+        err = read_uuid(reader, &range->journal);
+    }
+    if (err == ERR_OK) {
+        err = read_uint(reader, UINT64_MAX, &range->seq);
+    }
+    if (err == ERR_OK) {
+        err = read_run(reader, &range->first, &range->count);
+    }
+    return err != ERR_OK ? err : skip(reader, more);
+}
+
+static enum err read_place(struct reader *reader, struct wire_delivery *delivery) {
+    enum err err = read_u32(reader, WIRE_DELIVERIES_MAX, &delivery->frame);
+    if (err == ERR_OK) {
+        err = read_u32(reader, UINT32_MAX, &delivery->offset);
+    }
+    if (err == ERR_OK) {
+        err = read_u32(reader, UINT32_MAX - delivery->offset, &delivery->length);
+    }
+    return err;
+}
+
+static enum err read_extra(struct reader *reader, struct span *extra) {
+    size_t start = reader->at;
+    enum err err = walk_value(reader->head, &reader->at);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct span raw = span_make(reader->head.ptr + start, reader->at - start);
+    *extra = raw.len == 1 && raw.ptr[0] == 0xc0 ? SPAN_LIT("") : raw;
+    return ERR_OK;
+}
+
+static enum err read_delivery(struct reader *reader, struct wire_delivery *delivery) {
+    uint32_t more = 0;
+    uint32_t priority = 0;
+    enum err err = read_tuple(reader, WIRE_DELIVERY_ITEMS, &more);
+    if (err == ERR_OK) {
+        err = read_place(reader, delivery);
+    }
+    if (err == ERR_OK) {
+        err = read_uuid(reader, &delivery->batch);
+    }
+    if (err == ERR_OK) {
+        err = read_uint(reader, UINT64_MAX, &delivery->seq);
+    }
+    if (err == ERR_OK) {
+        err = read_run(reader, &delivery->first, &delivery->count);
+    }
+    if (err == ERR_OK) {
+        err = read_u32(reader, UINT32_MAX, &delivery->attempt);
+    }
+    if (err == ERR_OK) {
+        err = read_i64(reader, &delivery->accepted_at);
+    }
+    if (err == ERR_OK) {
+        err = read_text(reader, WIRE_NAME_MAX, &delivery->source);
+    }
+    if (err == ERR_OK) {
+        err = read_word(reader, &wire_priorities, &priority);
+    }
+    delivery->priority = (enum wire_priority)priority;
+    if (err == ERR_OK) {
+        err = read_extra(reader, &delivery->extra);
+    }
+    return err != ERR_OK ? err : skip(reader, more);
+}
+
+static enum err read_outcomes(struct reader *reader, uint32_t max, uint32_t *outcomes) {
+    struct walk_item map;
+    enum err err = read_item(reader, WALK_MAP, &map);
+    for (uint32_t i = 0; err == ERR_OK && i < map.count; i++) {
+        uint32_t disposition = 0;
+        err = read_word(reader, &wire_dispositions, &disposition);
+        if (err == ERR_OK) {
+            err = read_u32(reader, max, &outcomes[disposition]);
+        }
+    }
+    return err;
+}
+
+static enum err read_fields(struct reader *reader, const struct wire_field *fields, uint32_t count,
+                            uint8_t *base);
+
+/* An array whose elements are maps of fields, or tuples of their own shape. */
+static enum err read_elements(struct reader *reader, const struct wire_field *field,
+                              uint8_t *base) {
+    static const size_t sizes[] = {
+        [KIND_DEAD] = sizeof(struct wire_dead),
+        [KIND_RANGES] = sizeof(struct wire_range),
+        [KIND_TALLIES] = sizeof(struct wire_tally),
+        [KIND_DELIVERIES] = sizeof(struct wire_delivery),
+        [KIND_UUIDS] = sizeof(struct uuid),
+    };
+    size_t size = sizes[field->kind];
+    uint32_t count = 0;
+    void *elements = NULL;
+    enum err err = read_array(reader, field->max, size, &count, &elements);
+    for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
+        uint8_t *element = (uint8_t *)elements + i * size;
+        if (field->kind == KIND_RANGES) {
+            err = read_range(reader, (void *)element);
+        } else if (field->kind == KIND_DELIVERIES) {
+            err = read_delivery(reader, (void *)element);
+        } else if (field->kind == KIND_UUIDS) {
+            err = read_uuid(reader, (void *)element);
+        } else {
+            err = read_fields(reader, field->fields, field->field_count, element);
+        }
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    uint32_t *stored = (uint32_t *)(void *)(base + field->side);
+    if (field->kind == KIND_TALLIES && *stored != count) {
+        return ERR_INVALID; /* one verdict a range */
+    }
+    *stored = count;
+    *(void **)(void *)(base + field->at) = elements;
+    return ERR_OK;
+}
+
+static enum err read_value(struct reader *reader, const struct wire_field *field, uint8_t *base) {
+    void *at = base + field->at;
+    struct walk_item item;
+    enum err err = ERR_OK;
+    switch (field->kind) {
+    case KIND_UUID:
+        return read_uuid(reader, at);
+    case KIND_U32:
+        return read_u32(reader, field->max, at);
+    case KIND_U64:
+        return read_uint(reader, UINT64_MAX, at);
+    case KIND_I64:
+        return read_i64(reader, at);
+    case KIND_BOOL:
+        err = read_item(reader, WALK_BOOL, &item);
+        if (err == ERR_OK) {
+            *(bool *)at = item.b;
+        }
+        return err;
+    case KIND_TEXT:
+        return read_text(reader, field->max, at);
+    case KIND_WORD:
+        return read_word(reader, field->words, at);
+    case KIND_FIELDS:
+        return read_fields(reader, field->fields, field->field_count, base);
+    case KIND_OUTCOMES:
+        return read_outcomes(reader, field->max, at);
+    case KIND_DEAD:
+    case KIND_RANGES:
+    case KIND_TALLIES:
+    case KIND_DELIVERIES:
+    case KIND_UUIDS:
+        return read_elements(reader, field, base);
+    }
+    UNREACHABLE();
+}
+
+static const struct wire_field *find_field(const struct wire_field *fields, uint32_t count,
+                                           const struct walk_item *key) {
+    for (uint32_t i = 0; key->type == WALK_STR && i < count; i++) {
+        if (span_is(key->bytes, fields[i].key)) {
+            return &fields[i];
+        }
+    }
+    return NULL;
+}
+
+/* Reads one "key: value" of a header; a key nobody knows is stepped over, whatever its type. */
+static enum err read_pair(struct reader *reader, const struct wire_field *fields, uint32_t count,
+                          uint8_t *base, uint32_t *seen) {
+    size_t key_at = reader->at;
+    struct walk_item key;
+    enum err err = walk_next(reader->head, &reader->at, &key);
+    if (err != ERR_OK) {
+        return err;
+    }
+    const struct wire_field *field = find_field(fields, count, &key);
+    if (field == NULL) {
+        reader->at = key_at;
+        return skip(reader, 2);
+    }
+    uint32_t bit = (uint32_t)1 << (field - fields);
+    bool is_early = field->kind == KIND_TALLIES && (*seen & (bit - 1)) != bit - 1;
+    if ((*seen & bit) != 0 || is_early) { /* verdicts are counted against ranges read before */
+        return ERR_INVALID;
+    }
+    bool is_nil = reader->at < reader->head.len && reader->head.ptr[reader->at] == 0xc0;
+    if (is_nil && field->need != NEED_ALWAYS) {
+        return skip(reader, 1);
+    }
+    *seen |= bit;
+    err = read_value(reader, field, base);
+    if (err == ERR_OK && field->need == NEED_HAS) {
+        *(bool *)(void *)(base + field->side) = true;
+    }
+    return err;
+}
+
+static enum err read_fields(struct reader *reader, const struct wire_field *fields, uint32_t count,
+                            uint8_t *base) {
+    CHECK(count <= WIRE_FIELDS_MAX);
+    struct walk_item map;
+    uint32_t seen = 0;
+    enum err err = read_item(reader, WALK_MAP, &map);
+    for (uint32_t i = 0; err == ERR_OK && i < map.count; i++) {
+        err = read_pair(reader, fields, count, base, &seen);
+    }
+    for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
+        if (fields[i].need == NEED_ALWAYS && (seen >> i & 1) == 0) {
+            err = ERR_INVALID;
+        }
+    }
+    return err;
+}
+
+/* Looks for "batch" ahead of all else, so that even a header that is refused can be named. */
+static void find_batch(struct reader reader, struct wire_decode_fault *fault) {
+    struct walk_item map;
+    if (read_item(&reader, WALK_MAP, &map) != ERR_OK) {
+        return;
+    }
+    for (uint32_t i = 0; i < map.count; i++) {
+        size_t key_at = reader.at;
+        struct walk_item key;
+        if (walk_next(reader.head, &reader.at, &key) != ERR_OK) {
+            return;
+        }
+        if (key.type == WALK_STR && span_is(key.bytes, "batch")) {
+            fault->has_batch = read_uuid(&reader, &fault->batch) == ERR_OK;
+            return;
+        }
+        reader.at = key_at;
+        if (skip(&reader, 2) != ERR_OK) {
+            return;
+        }
+    }
+}
+
+static bool find_command(struct span name, enum wire_socket socket, enum wire_direction direction,
+                         enum wire_command *command) {
+    for (uint32_t i = 0; i < WIRE_COMMAND_COUNT; i++) {
+        const struct wire_head *row = wire_head((enum wire_command)i);
+        bool is_here = row->socket == socket || i == WIRE_REFUSED;
+        if (is_here && row->direction == direction && span_is(name, row->name)) {
+            *command = (enum wire_command)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err refuse(struct wire_decode_fault *fault, enum err err, enum wire_reason reason) {
+    fault->reason = reason;
+    return err;
+}
+
+/* Reads ["CM1", COMMAND, and leaves the reader at the header.  A faulty version is told from noise
+ * by its first two letters. */
+static enum err read_opening(struct reader *reader, struct span *command,
+                             struct wire_decode_fault *fault) {
+    struct walk_item item;
+    enum err err = read_item(reader, WALK_ARRAY, &item);
+    if (err != ERR_OK || item.count < 2) {
+        return refuse(fault, ERR_INVALID, WIRE_REASON_BAD_HEAD);
+    }
+    bool is_whole = item.count == 3;
+    err = read_item(reader, WALK_STR, &item);
+    if (err != ERR_OK || item.bytes.len < 2 || item.bytes.ptr[0] != 'C' ||
+        item.bytes.ptr[1] != 'M') {
+        return refuse(fault, ERR_INVALID, WIRE_REASON_BAD_HEAD);
+    }
+    if (!span_is(item.bytes, "CM1")) {
+        return refuse(fault, ERR_VERSION, WIRE_REASON_UNKNOWN_VERSION);
+    }
+    err = read_item(reader, WALK_STR, &item);
+    if (err != ERR_OK || !is_whole) {
+        return refuse(fault, ERR_INVALID, WIRE_REASON_BAD_HEAD);
+    }
+    *command = item.bytes;
+    return ERR_OK;
+}
+
+enum err wire_decode(struct span head, enum wire_socket socket, enum wire_direction direction,
+                     struct arena *arena, struct wire_message *message,
+                     struct wire_decode_fault *fault) {
+    *fault = (struct wire_decode_fault){.reason = WIRE_REASON_NONE};
+    if (head.len > WIRE_HEAD_BYTES_MAX) {
+        return refuse(fault, ERR_TOO_LARGE, WIRE_REASON_TOO_LARGE);
+    }
+    size_t end = 0;
+    if (walk_value(head, &end) != ERR_OK || end != head.len) {
+        return refuse(fault, ERR_INVALID, WIRE_REASON_BAD_HEAD);
+    }
+    struct reader reader = {.head = head, .arena = arena};
+    struct span name = {0};
+    enum err err = read_opening(&reader, &name, fault);
+    if (err != ERR_OK) {
+        return err;
+    }
+    find_batch(reader, fault);
+    enum wire_command command = WIRE_SUBMIT;
+    if (!find_command(name, socket, direction, &command)) {
+        return refuse(fault, ERR_UNKNOWN, WIRE_REASON_UNKNOWN_COMMAND);
+    }
+    struct wire_message read = {.command = command};
+    if (command == WIRE_SUBMIT) {
+        read.submit.priority = WIRE_NORMAL;
+    }
+    const struct wire_shape *shape = wire_shape(command);
+    err = read_fields(&reader, shape->fields, shape->field_count, (uint8_t *)&read + shape->at);
+    if (err == ERR_TOO_LARGE) {
+        return refuse(fault, err, WIRE_REASON_TOO_LARGE);
+    }
+    if (err != ERR_OK || (command == WIRE_SUBMIT && read.submit.count == 0)) {
+        return refuse(fault, ERR_INVALID, WIRE_REASON_BAD_HEADER);
+    }
+    *message = read;
+    return ERR_OK;
+}

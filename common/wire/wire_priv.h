@@ -1,0 +1,69 @@
+/* Purpose: the protocol as a table, read by the encoder and the decoder alike: which keys a
+ * command's header has, of what kind, and where in its struct they live.
+ * Never: a rule about one key in code that the table could hold. */
+#ifndef CASEMILL_WIRE_WIRE_PRIV_H
+#define CASEMILL_WIRE_WIRE_PRIV_H
+
+#include "wire/wire.h"
+
+enum wire_kind {
+    KIND_UUID,       /* bin of 16 bytes */
+    KIND_U32,        /* uint up to `max` */
+    KIND_U64,        /* uint */
+    KIND_I64,        /* int */
+    KIND_BOOL,       /* bool */
+    KIND_TEXT,       /* UTF-8 str of at most `max` bytes */
+    KIND_WORD,       /* str of a closed list; an enum in the struct */
+    KIND_FIELDS,     /* map of `fields`, in the same struct */
+    KIND_OUTCOMES,   /* map: disposition -> uint; zeros may be left out */
+    KIND_DEAD,       /* array of maps of `fields`, struct wire_dead each */
+    KIND_RANGES,     /* array of [journal, seq, first, count] */
+    KIND_TALLIES,    /* array of maps of `fields`, struct wire_tally each, one per range */
+    KIND_DELIVERIES, /* array of arrays: see wire_delivery */
+    KIND_UUIDS       /* array of bin of 16 bytes */
+};
+
+enum wire_need {
+    NEED_ALWAYS,   /* a header without it is refused */
+    NEED_OPTIONAL, /* always written; absent or nil keeps the default set before reading */
+    NEED_NOT_ZERO, /* left out when zero, false or empty; absent or nil reads as that */
+    NEED_HAS       /* nil or absent unless the bool at `side` is set */
+};
+
+struct wire_words {
+    const char *const *words;
+    uint32_t count;
+};
+
+struct wire_field {
+    const char *key;
+    enum wire_kind kind;
+    enum wire_need need;
+    size_t at;   /* offset of the member in the struct */
+    size_t side; /* offset of its bool (NEED_HAS) or of its uint32_t count (arrays) */
+    uint32_t max;
+    const struct wire_words *words;
+    const struct wire_field *fields; /* of a map or of an array's elements */
+    uint32_t field_count;
+};
+
+struct wire_shape {
+    size_t at; /* of the command's struct in struct wire_message */
+    const struct wire_field *fields;
+    uint32_t field_count;
+};
+struct wire_head {
+    const char *name;
+    enum wire_socket socket;
+    enum wire_direction direction;
+};
+
+enum { WIRE_FIELDS_MAX = 32, WIRE_RANGE_ITEMS = 4, WIRE_DELIVERY_ITEMS = 12 };
+
+const struct wire_shape *wire_shape(enum wire_command command);
+const struct wire_head *wire_head(enum wire_command command);
+extern const struct wire_words wire_dispositions;
+extern const struct wire_words wire_priorities;
+bool wire_word_find(const struct wire_words *words, struct span word, uint32_t *index);
+
+#endif

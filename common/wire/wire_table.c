@@ -1,0 +1,223 @@
+/* The rows of the protocol.  README.md says the same in words; a test holds both to the golden
+ * files. */
+#include "wire/wire_priv.h"
+
+#include <stddef.h>
+
+#define WORD_OF(id, word) word,
+static const char *const ack_words[] = {"journal", "outcome"};
+static const char *const priority_words[] = {"urgent", "normal", "bulk"};
+static const char *const reason_words[] = {WIRE_REASONS(WORD_OF)};
+static const char *const busy_words[] = {WIRE_BUSY_REASONS(WORD_OF)};
+static const char *const state_words[] = {WIRE_STATES(WORD_OF)};
+static const char *const disposition_words[] = {"not_subject", "exception_applies",
+                                                "insufficient_information", "screening_required",
+                                                "subject_to_agreement"};
+_Static_assert(COUNT_OF(disposition_words) == WIRE_DISPOSITIONS, "one word a disposition");
+
+static const struct wire_words acks = {ack_words, COUNT_OF(ack_words)};
+static const struct wire_words reasons = {reason_words, COUNT_OF(reason_words)};
+static const struct wire_words busies = {busy_words, COUNT_OF(busy_words)};
+static const struct wire_words states = {state_words, COUNT_OF(state_words)};
+const struct wire_words wire_priorities = {priority_words, COUNT_OF(priority_words)};
+const struct wire_words wire_dispositions = {disposition_words, COUNT_OF(disposition_words)};
+
+#define FIELD(key, kind, need, type, member, ...)                                                  \
+    { key, KIND_##kind, NEED_##need, offsetof(struct type, member), __VA_ARGS__ }
+#define GROUP(key, need, ...)                                                                      \
+    { key, KIND_FIELDS, NEED_##need, 0, __VA_ARGS__ }
+#define SIDE(type, member) .side = offsetof(struct type, member)
+#define INNER(array) .fields = (array), .field_count = COUNT_OF(array)
+
+static const struct wire_field dead_fields[] = {
+    FIELD("index", U32, ALWAYS, wire_dead, index, .max = WIRE_CASES_MAX - 1),
+    FIELD("reason", TEXT, ALWAYS, wire_dead, reason, .max = WIRE_NAME_MAX),
+    FIELD("path", TEXT, NOT_ZERO, wire_dead, path, .max = WIRE_NAME_MAX),
+    FIELD("expected", TEXT, NOT_ZERO, wire_dead, expected, .max = 2 * WIRE_NAME_MAX),
+    FIELD("found", TEXT, NOT_ZERO, wire_dead, found, .max = WIRE_NAME_MAX),
+};
+#define TALLY(type, path)                                                                          \
+    FIELD("outcomes", OUTCOMES, ALWAYS, type, path outcomes, .max = WIRE_CASES_MAX),               \
+        FIELD("duplicates", U32, ALWAYS, type, path duplicates, .max = WIRE_CASES_MAX),            \
+        FIELD("dead", DEAD, ALWAYS, type, path dead, SIDE(type, path dead_listed),                 \
+              .max = WIRE_DEAD_MAX, INNER(dead_fields)),                                           \
+        FIELD("dead_count", U32, ALWAYS, type, path dead_count, .max = WIRE_CASES_MAX)
+static const struct wire_field tally_fields[] = {TALLY(wire_tally, )};
+
+static const struct wire_field submit_fields[] = {
+    FIELD("batch", UUID, ALWAYS, wire_submit, batch, .max = 0),
+    FIELD("count", U32, ALWAYS, wire_submit, count, .max = WIRE_CASES_MAX),
+    FIELD("ack", WORD, NOT_ZERO, wire_submit, ack, .words = &acks),
+    FIELD("priority", WORD, OPTIONAL, wire_submit, priority, .words = &wire_priorities),
+    FIELD("coalesce", BOOL, NOT_ZERO, wire_submit, coalesce, .max = 0),
+    FIELD("source", TEXT, NOT_ZERO, wire_submit, source, .max = WIRE_NAME_MAX),
+};
+static const struct wire_field query_fields[] = {
+    FIELD("batch", UUID, ALWAYS, wire_query, batch, .max = 0),
+    FIELD("source", TEXT, NOT_ZERO, wire_query, source, .max = WIRE_NAME_MAX),
+};
+static const struct wire_field queue_fields[] = {
+    FIELD("cases", U64, ALWAYS, wire_accepted, queue_cases, .max = 0),
+    FIELD("oldest_ms", I64, ALWAYS, wire_accepted, queue_oldest_ms, .max = 0),
+    FIELD("retry_ms", I64, ALWAYS, wire_accepted, queue_retry_ms, .max = 0),
+};
+static const struct wire_field accepted_fields[] = {
+    FIELD("batch", UUID, ALWAYS, wire_accepted, batch, .max = 0),
+    FIELD("duplicate", BOOL, ALWAYS, wire_accepted, duplicate, .max = 0),
+    GROUP("queue", ALWAYS, INNER(queue_fields)),
+};
+static const struct wire_field done_fields[] = {
+    FIELD("batch", UUID, ALWAYS, wire_done, batch, .max = 0),
+    FIELD("count", U32, ALWAYS, wire_done, count, .max = WIRE_CASES_MAX),
+    TALLY(wire_done, tally.),
+};
+static const struct wire_field refused_fields[] = {
+    FIELD("batch", UUID, HAS, wire_refused, batch, SIDE(wire_refused, has_batch)),
+    FIELD("reason", WORD, ALWAYS, wire_refused, reason, .words = &reasons),
+    FIELD("index", U32, HAS, wire_refused, index, SIDE(wire_refused, has_index), .max = UINT32_MAX),
+    FIELD("offset", U64, HAS, wire_refused, offset, SIDE(wire_refused, has_offset)),
+};
+static const struct wire_field busy_fields[] = {
+    FIELD("batch", UUID, ALWAYS, wire_busy_reply, batch, .max = 0),
+    FIELD("retry_ms", I64, ALWAYS, wire_busy_reply, retry_ms, .max = 0),
+    FIELD("reason", WORD, ALWAYS, wire_busy_reply, reason, .words = &busies),
+};
+static const struct wire_field status_done_fields[] = {
+    FIELD("batch", UUID, ALWAYS, wire_status, done.batch, .max = 0),
+    FIELD("count", U32, ALWAYS, wire_status, done.count, .max = WIRE_CASES_MAX),
+    TALLY(wire_status, done.tally.),
+};
+static const struct wire_field status_fields[] = {
+    FIELD("batch", UUID, ALWAYS, wire_status, batch, .max = 0),
+    FIELD("state", WORD, ALWAYS, wire_status, state, .words = &states),
+    GROUP("done", HAS, SIDE(wire_status, has_done), INNER(status_done_fields)),
+};
+static const struct wire_field pong_fields[] = {
+    FIELD("version", TEXT, ALWAYS, wire_pong, version, .max = WIRE_NAME_MAX),
+};
+static const struct wire_field credit_fields[] = {
+    FIELD("cases", U32, ALWAYS, wire_ready, credit_cases, .max = UINT32_MAX),
+    FIELD("bytes", U64, ALWAYS, wire_ready, credit_bytes, .max = 0),
+};
+static const struct wire_field ready_fields[] = {
+    FIELD("uuid", UUID, ALWAYS, wire_ready, uuid, .max = 0),
+    FIELD("name", TEXT, ALWAYS, wire_ready, name, .max = WIRE_NAME_MAX),
+    FIELD("version", TEXT, ALWAYS, wire_ready, version, .max = WIRE_NAME_MAX),
+    FIELD("ruleset", TEXT, NOT_ZERO, wire_ready, ruleset, .max = WIRE_NAME_MAX),
+    GROUP("credit", ALWAYS, INNER(credit_fields)),
+    FIELD("holds", RANGES, ALWAYS, wire_ready, holds, SIDE(wire_ready, hold_count),
+          .max = WIRE_RANGES_MAX),
+};
+static const struct wire_field lane_done_fields[] = {
+    FIELD("ranges", RANGES, ALWAYS, wire_lane_done, ranges, SIDE(wire_lane_done, range_count),
+          .max = WIRE_RANGES_MAX),
+    FIELD("verdicts", TALLIES, ALWAYS, wire_lane_done, verdicts, SIDE(wire_lane_done, range_count),
+          .max = WIRE_RANGES_MAX, INNER(tally_fields)),
+};
+static const struct wire_field failed_fields[] = {
+    FIELD("ranges", RANGES, ALWAYS, wire_failed, ranges, SIDE(wire_failed, range_count),
+          .max = WIRE_RANGES_MAX),
+    FIELD("reason", TEXT, ALWAYS, wire_failed, reason, .max = 4 * WIRE_NAME_MAX),
+};
+static const struct wire_field return_fields[] = {
+    FIELD("ranges", RANGES, ALWAYS, wire_return, ranges, SIDE(wire_return, range_count),
+          .max = WIRE_RANGES_MAX),
+};
+static const struct wire_field lane_beat_fields[] = {
+    FIELD("holds", RANGES, ALWAYS, wire_lane_beat, holds, SIDE(wire_lane_beat, hold_count),
+          .max = WIRE_RANGES_MAX),
+    FIELD("phase", TEXT, ALWAYS, wire_lane_beat, phase, .max = WIRE_NAME_MAX),
+    FIELD("since", I64, ALWAYS, wire_lane_beat, since_ms, .max = 0),
+    FIELD("done", U64, ALWAYS, wire_lane_beat, done, .max = 0),
+};
+static const struct wire_field limits_fields[] = {
+    FIELD("cases", U32, ALWAYS, wire_welcome, cases_max, .max = UINT32_MAX),
+    FIELD("bytes", U64, ALWAYS, wire_welcome, bytes_max, .max = 0),
+};
+static const struct wire_field welcome_fields[] = {
+    FIELD("journal", UUID, ALWAYS, wire_welcome, journal, .max = 0),
+    GROUP("limits", ALWAYS, INNER(limits_fields)),
+    FIELD("beat_ms", I64, ALWAYS, wire_welcome, beat_ms, .max = 0),
+    FIELD("version", TEXT, ALWAYS, wire_welcome, version, .max = WIRE_NAME_MAX),
+};
+static const struct wire_field work_fields[] = {
+    FIELD("mode", TEXT, ALWAYS, wire_work, mode, .max = WIRE_NAME_MAX),
+    FIELD("deliveries", DELIVERIES, ALWAYS, wire_work, deliveries, SIDE(wire_work, delivery_count),
+          .max = WIRE_DELIVERIES_MAX),
+    FIELD("fence", UUIDS, NOT_ZERO, wire_work, fence, SIDE(wire_work, fence_count),
+          .max = WIRE_DELIVERIES_MAX),
+    FIELD("low_water", U64, ALWAYS, wire_work, low_water, .max = 0),
+};
+static const struct wire_field beat_fields[] = {
+    FIELD("retire", BOOL, NOT_ZERO, wire_beat, retire, .max = 0),
+};
+static const struct wire_field control_fields[] = {
+    FIELD("verb", TEXT, ALWAYS, wire_control, verb, .max = WIRE_NAME_MAX),
+    FIELD("arguments", TEXT, NOT_ZERO, wire_control, arguments, .max = WIRE_HEAD_BYTES_MAX),
+};
+static const struct wire_field control_reply_fields[] = {
+    FIELD("ok", BOOL, ALWAYS, wire_control_reply, ok, .max = 0),
+    FIELD("json", TEXT, ALWAYS, wire_control_reply, json, .max = WIRE_HEAD_BYTES_MAX),
+};
+
+#define ROW(id, member, array) [WIRE_##id] = {offsetof(struct wire_message, member), INNER(array)}
+static const struct wire_shape command_shapes[WIRE_COMMAND_COUNT] = {
+    ROW(SUBMIT, submit, submit_fields),
+    ROW(QUERY, query, query_fields),
+    ROW(ACCEPTED, accepted, accepted_fields),
+    ROW(DONE, done, done_fields),
+    ROW(REFUSED, refused, refused_fields),
+    ROW(BUSY, busy, busy_fields),
+    ROW(STATUS, status, status_fields),
+    ROW(PONG, pong, pong_fields),
+    ROW(READY, ready, ready_fields),
+    ROW(LANE_DONE, lane_done, lane_done_fields),
+    ROW(FAILED, failed, failed_fields),
+    ROW(RETURN, returned, return_fields),
+    ROW(LANE_BEAT, lane_beat, lane_beat_fields),
+    ROW(WELCOME, welcome, welcome_fields),
+    ROW(WORK, work, work_fields),
+    ROW(BURY, work, work_fields),
+    ROW(BEAT, beat, beat_fields),
+    ROW(CONTROL, control, control_fields),
+    ROW(CONTROL_REPLY, control_reply, control_reply_fields),
+};
+
+#define SOCKET_INTAKE WIRE_INTAKE
+#define SOCKET_WORKER WIRE_WORKER
+#define SOCKET_CONTROL WIRE_CONTROL_SOCKET
+#define HEAD_OF(id, name, socket, direction) {name, SOCKET_##socket, WIRE_##direction},
+static const struct wire_head command_heads[] = {WIRE_COMMANDS(HEAD_OF)};
+
+const struct wire_shape *wire_shape(enum wire_command command) { return &command_shapes[command]; }
+
+const struct wire_head *wire_head(enum wire_command command) { return &command_heads[command]; }
+
+const char *wire_command_name(enum wire_command command) { return command_heads[command].name; }
+const char *wire_reason_word(enum wire_reason reason) { return reason_words[reason]; }
+const char *wire_busy_word(enum wire_busy reason) { return busy_words[reason]; }
+const char *wire_state_word(enum wire_state state) { return state_words[state]; }
+const char *wire_priority_word(enum wire_priority priority) { return priority_words[priority]; }
+const char *wire_disposition_word(uint32_t disposition) {
+    CHECK(disposition < WIRE_DISPOSITIONS);
+    return disposition_words[disposition];
+}
+
+bool wire_word_find(const struct wire_words *words, struct span word, uint32_t *index) {
+    for (uint32_t i = 0; i < words->count; i++) {
+        if (span_is(word, words->words[i])) {
+            *index = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum err wire_priority_parse(struct span word, enum wire_priority *priority) {
+    uint32_t index = 0;
+    if (!wire_word_find(&wire_priorities, word, &index)) {
+        return ERR_UNKNOWN;
+    }
+    *priority = (enum wire_priority)index;
+    return ERR_OK;
+}
