@@ -20,9 +20,10 @@ done
 
 passed=0
 failed=0
-pids=''
 work=$(mktemp -d "${TMPDIR:-/tmp}/casemill-test.XXXXXX")
 chmod 0711 "$work"
+# shellcheck source=tests/system/processes.sh
+. "$root/tests/system/processes.sh"
 
 ok() { passed=$((passed + 1)); echo "ok - $1"; }
 not_ok() { failed=$((failed + 1)); echo "not ok - $1"; [ -z "${2:-}" ] || echo "    $2"; }
@@ -52,8 +53,7 @@ abort() { # the test cannot go on
 
 cleanup() {
     trap - EXIT INT TERM
-    for lib_pid in $pids; do kill -KILL "$lib_pid" 2>/dev/null; done
-    for lib_pid in $pids; do wait "$lib_pid" 2>/dev/null; done
+    kill_started
     pg_stop
     if [ -n "${CASEMILL_KEEP:-}" ]; then echo "kept: $work"; else rm -rf "$work"; fi
 }
@@ -65,40 +65,6 @@ finish() {
 }
 trap 'cleanup; exit 1' INT TERM
 trap cleanup EXIT
-
-wait_until() { # wait_until SECONDS COMMAND...: polls ten times a second
-    lib_left=$(($1 * 10))
-    shift
-    until "$@"; do
-        lib_left=$((lib_left - 1))
-        [ "$lib_left" -gt 0 ] || return 1
-        sleep 0.1
-    done
-}
-is_running() { ! is_gone "$1"; }
-
-# start NAME COMMAND...: runs it in the background; output in $work/NAME.out and .err; pid in
-# started_pid.  `env` in front of the command execs, so the pid is the program's own.
-start() {
-    start_name=$1
-    shift
-    : >"$work/$start_name.out"
-    "$@" >>"$work/$start_name.out" 2>>"$work/$start_name.err" &
-    started_pid=$!
-    pids="$pids $started_pid"
-}
-is_ready() { grep -q '^ready' "$work/$1.out" || is_gone "$2"; }
-wait_ready() { # wait_ready NAME PID
-    wait_until 20 is_ready "$1" "$2"
-    grep -q '^ready' "$work/$1.out"
-}
-ready_field() { sed -n "s/^ready.* $2=\([^ ]*\).*/\1/p" "$work/$1.out" | tail -n 1; }
-stop() { # stop PID: TERM, then KILL after 20 s; gives the exit code
-    kill -TERM "$1" 2>/dev/null
-    wait_until 20 is_gone "$1" || kill -KILL "$1" 2>/dev/null
-    wait "$1" 2>/dev/null
-}
-kill_hard() { kill -KILL "$1" 2>/dev/null; wait "$1" 2>/dev/null; true; }
 
 # The first start takes free ports; a later one takes the same, so that peers find it again.
 intake=tcp://127.0.0.1:0

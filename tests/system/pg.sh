@@ -8,12 +8,14 @@
 # It never touches a system cluster: unix socket only, fsync on, an unprivileged user where the
 # caller is root (PostgreSQL refuses root).
 
-pg_bin=${PG_BIN:-}
-if [ -z "$pg_bin" ]; then
+pg_bin=''
+pg_find() {
     for pg_bin in /usr/lib/postgresql/15/bin /usr/lib/postgresql/*/bin; do
-        [ -x "$pg_bin/initdb" ] && break
+        [ ! -x "$pg_bin/initdb" ] || return 0
     done
-fi
+    echo "pg.sh: no PostgreSQL found; sh docker/packages.sh --install demo" >&2
+    return 1
+}
 pg_pid=''
 pg_conninfo=''
 
@@ -48,10 +50,7 @@ pg_launch() {
 
 pg_start() {
     pg_dir=$1
-    if [ ! -x "$pg_bin/initdb" ]; then
-        echo "pg.sh: no PostgreSQL found; sh docker/packages.sh --install demo" >&2
-        return 1
-    fi
+    pg_find || return 1
     mkdir -p "$pg_dir" || return 1
     if [ "$(id -u)" -eq 0 ]; then
         chown postgres:postgres "$pg_dir" || return 1

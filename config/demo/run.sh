@@ -1,0 +1,123 @@
+#!/bin/sh
+# The whole road on one machine: installs what is missing (root or sudo), builds, starts a private
+# PostgreSQL, a broker and workers, publishes the shipped rules, submits generated cases, prints the
+# report and ends with "outcomes: N of N".  Everything it starts it ends, and its data is removed.
+#   sh config/demo/run.sh [--cases N] [--workers N]
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
+cd "$root" || exit 1
+
+usage() {
+    echo "usage: sh config/demo/run.sh [--cases N] [--workers N]" >&2
+    exit 2
+}
+is_count() { case $1 in '' | *[!0-9]* | 0*) return 1 ;; esac; }
+cases=100000
+workers=2
+while [ $# -gt 0 ]; do
+    [ $# -ge 2 ] && is_count "$2" || usage
+    case $1 in
+    --cases) cases=$2 ;;
+    --workers) workers=$2 ;;
+    *) usage ;;
+    esac
+    shift 2
+done
+
+# The demo says where everything is; settings of the caller's shell stay out of it.
+for name in $(env | sed -n 's/^\(CASEMILL_[A-Z_]*\)=.*/\1/p'); do unset "$name"; done
+
+say() { printf '\n== %s\n' "$1"; }
+fail() {
+    echo "demo: $1" >&2
+    for log in "$work"/*.err; do
+        [ -s "$log" ] && { echo "--- $(basename "$log" .err)"; tail -n 5 "$log"; } >&2
+    done
+    exit 1
+}
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/casemill-demo.XXXXXX") || exit 1
+chmod 0711 "$work"
+# shellcheck source=tests/system/pg.sh
+. "$root/tests/system/pg.sh"
+# shellcheck source=tests/system/processes.sh
+. "$root/tests/system/processes.sh"
+sampler_pid=''
+cleanup() {
+    trap - EXIT INT TERM
+    [ -z "$sampler_pid" ] || kill "$sampler_pid" 2>/dev/null
+    kill_started
+    pg_stop
+    rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'cleanup; exit 1' INT TERM
+
+say "packages"
+sh docker/packages.sh --install build run demo || fail "packages are missing and could not be installed"
+
+say "build"
+bin=$root/build/release/bin
+{ cmake --preset release && ninja -C build/release casemill casemill-broker casemill-worker; } \
+    >"$work/build.err" 2>&1 || fail "the build failed"
+rm -f "$work/build.err"
+echo "built: casemill-broker, casemill-worker, casemill"
+
+say "PostgreSQL, private: unix socket only, fsync on"
+pg_start "$work/pg" || fail "PostgreSQL did not start"
+casemill() { "$bin/casemill" "$@"; }
+casemill db migrate --db "$pg_conninfo" || fail "db migrate failed"
+
+say "rules"
+casemill rules publish config --db "$pg_conninfo" || fail "rules publish failed"
+ruleset=$(pg_sql "select id from rulesets order by ruleset desc limit 1")
+casemill rules activate "$ruleset" --why "demo" --db "$pg_conninfo" || fail "rules activate failed"
+
+say "broker and $workers worker(s)"
+start broker env CASEMILL_INTAKE_BIND=tcp://127.0.0.1:0 CASEMILL_WORKER_BIND=tcp://127.0.0.1:0 \
+    CASEMILL_CONTROL_BIND="ipc://$work/control" CASEMILL_HTTP_BIND=127.0.0.1:0 \
+    CASEMILL_JOURNAL_PATH="$work/journal" \
+    "$bin/casemill-broker" --config config/broker.yaml
+broker_pid=$started_pid
+wait_ready broker "$broker_pid" || fail "the broker did not start"
+cat "$work/broker.out"
+number=0
+while [ "$number" -lt "$workers" ]; do
+    number=$((number + 1))
+    start "worker$number" env CASEMILL_BROKER_CONNECT="$(ready_field broker worker)" \
+        CASEMILL_POSTGRES_CONNINFO="$pg_conninfo" \
+        "$bin/casemill-worker" --config config/worker.yaml
+    wait_ready "worker$number" "$started_pid" || fail "worker $number did not start"
+done
+echo "workers ready: $number"
+
+# The broker's anonymous memory, once a second; the highest is said at the end.
+(
+    highest=0
+    while [ -r "/proc/$broker_pid/status" ]; do
+        now=$(sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$broker_pid/status")
+        if [ "${now:-0}" -gt "$highest" ]; then
+            highest=$now
+            echo "$highest" >"$work/anonymous_kb"
+        fi
+        sleep 1
+    done
+) 2>/dev/null &
+sampler_pid=$!
+
+say "$cases generated cases"
+casemill generate --cases "$cases" --seed 1 --bad 0 --duplicates 0 --out "$work/cases.jsonl" ||
+    fail "generate failed"
+began=$(date +%s)
+casemill submit --broker "$(ready_field broker intake)" --ack outcome "$work/cases.jsonl" ||
+    fail "submit failed"
+echo "submitted and done in $(($(date +%s) - began)) s"
+
+say "report"
+casemill report --db "$pg_conninfo" || fail "report failed"
+
+outcomes=$(pg_sql "select count(*) from report.outcomes") || fail "the outcomes could not be counted"
+echo
+echo "broker anonymous memory: $((($(cat "$work/anonymous_kb") + 1023) / 1024)) MB"
+echo "outcomes: $outcomes of $cases"
+[ "$outcomes" = "$cases" ]

@@ -1,0 +1,190 @@
+#!/bin/sh
+# Every test of casemill on a fresh machine: installs what is missing, builds, runs, counts.
+#   sh tests/run.sh            everything, at most 15 minutes on 2 cores (CI runs this)
+#   sh tests/run.sh --quick    release build, unit tests, checks, the road: about two minutes
+#   sh tests/run.sh --long     everything with longer campaigns and clang-tidy over the whole tree
+# A part that did not run counts as failed; the last line is "N passed, N failed".
+# Each part leaves its whole output in build/test-logs/PART.log.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+root=$(pwd)
+
+mode=plain
+case ${1:-} in
+'') ;;
+--quick) mode=quick ;;
+--long) mode=long ;;
+*)
+    echo "usage: sh tests/run.sh [--quick|--long]" >&2
+    exit 2
+    ;;
+esac
+
+logs=$root/build/test-logs
+rm -rf "$logs"
+mkdir -p "$logs" || exit 1
+total_passed=0
+total_failed=0
+began=$(date +%s)
+jobs=$(nproc)
+# shellcheck source=tests/system/pg.sh
+. "$root/tests/system/pg.sh"
+cluster=$(mktemp -d "${TMPDIR:-/tmp}/casemill-unit.XXXXXX") || exit 1
+chmod 0711 "$cluster"
+trap 'pg_stop; rm -rf "$cluster"' EXIT
+trap 'exit 1' INT TERM
+
+# part NAME COMMAND...: runs it; its last line must be "N passed, N failed", else the part failed.
+part() {
+    name=$1
+    shift
+    part_began=$(date +%s)
+    "$@" >"$logs/$name.log" 2>&1
+    code=$?
+    counts=$(tail -n 1 "$logs/$name.log" | sed -n 's/^\([0-9][0-9]*\) passed, \([0-9][0-9]*\) failed.*$/\1 \2/p')
+    part_passed=${counts% *}
+    part_failed=${counts#* }
+    note=''
+    if [ -z "$counts" ]; then
+        part_passed=0 part_failed=1 note=" (did not finish: exit code $code)"
+    elif [ "$code" -ne 0 ] && [ "$part_failed" -eq 0 ]; then
+        part_failed=1 note=" (exit code $code)"
+    elif [ "$part_passed" -eq 0 ] && [ "$part_failed" -eq 0 ]; then
+        part_failed=1 note=" (ran nothing)"
+    fi
+    total_passed=$((total_passed + part_passed))
+    total_failed=$((total_failed + part_failed))
+    printf '%-24s %5d passed, %d failed %4d s%s\n' "$name" "$part_passed" "$part_failed" \
+        $(($(date +%s) - part_began)) "$note"
+    if [ "$part_failed" -gt 0 ]; then
+        grep -aE '^(not ok|check_|FAILED|fail)|:[EF]:|error:|[Ss]anitizer|\*\*\*Failed' "$logs/$name.log" |
+            head -n 30 | sed 's/^/    /'
+        [ -n "$counts" ] || tail -n 15 "$logs/$name.log" | sed 's/^/    | /'
+    fi
+    [ "$part_failed" -eq 0 ]
+}
+
+# A step that has no tests of its own counts one.
+step() { "$@" && echo "1 passed, 0 failed"; }
+
+install_packages() { sh docker/packages.sh --install build run test; }
+
+build() { # build PRESET [TARGET...]
+    preset=$1
+    shift
+    cmake --preset "$preset" -DCASEMILL_WERROR=ON >/dev/null && ninja -C "build/$preset" -j "$jobs" "$@"
+}
+# In the tsan tree: the unit tests and the programs.
+unit_targets() { for test in tests/unit/test_*.c; do basename "$test" .c; done; }
+
+# unit PRESET: each Check program under ctest with a database of its own.  CMake leaves out a test
+# whose folder is missing, so the programs are counted against the files.
+unit() {
+    preset=$1
+    pg_sql "create database unit_$preset" || return 1
+    CASEMILL_TEST_CONNINFO="host=$pg_dir user=casemill dbname=unit_$preset"
+    export CASEMILL_TEST_CONNINFO
+    ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
+    UBSAN_OPTIONS=print_stacktrace=1
+    TSAN_OPTIONS="halt_on_error=0 suppressions=$root/tests/unit/tsan.supp"
+    export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
+    ctest --test-dir "build/$preset" -L unit -j "$jobs" --no-tests=error -V >"$logs/ctest-$preset.out" 2>&1
+    ctest_code=$?
+    unset CASEMILL_TEST_CONNINFO
+    cat "$logs/ctest-$preset.out"
+    count_unit "$logs/ctest-$preset.out" "$ctest_code" "$(unit_targets | wc -l)"
+}
+count_unit() { # count_unit LOG CTEST_CODE PROGRAMS
+    awk -v code="$2" -v wanted="$3" '
+        # Check: "100%: Checks: 12, Failures: 0, Errors: 0"
+        / Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+/ {
+            for (i = 1; i < NF; i++) {
+                if ($i == "Checks:") checks += $(i + 1)
+                if ($i == "Failures:") bad += $(i + 1)
+                if ($i == "Errors:") bad += $(i + 1)
+            }
+            programs++
+        }
+        / [Ss]kip(ped)?/ { print "skipped: " $0 }
+        END {
+            if (programs != wanted) { print "not ok - " wanted " unit test programs in the tree, " (programs + 0) " ran to their end"; bad++ }
+            if (code != 0 && bad == 0) { print "not ok - ctest failed"; bad = 1 }
+            good = checks - bad; if (good < 0) good = 0
+            print good " passed, " (bad + 0) " failed"
+            exit bad > 0
+        }' "$1"
+}
+
+conformance() {
+    files=$(ls ../shared/cel/*_open.jsonl 2>/dev/null)
+    if [ -z "$files" ]; then
+        echo "no conformance files beside the checkout: the unit tests stand for them"
+        echo "1 passed, 0 failed"
+        return 0
+    fi
+    # shellcheck disable=SC2086
+    build/release/tests/cel_conformance $files
+}
+
+rules_tests() { build/release/bin/casemill rules test config; }
+
+# sim prints "N seeds, N failed".
+simulation() {
+    build/release/tests/sim --from 1 --seeds "$1" >"$logs/sim.out" 2>&1
+    sim_code=$?
+    cat "$logs/sim.out"
+    tail -n 1 "$logs/sim.out" | awk -v code="$sim_code" '
+        /^[0-9]+ seeds, [0-9]+ failed$/ { seen = 1; print ($1 - $3) " passed, " $3 " failed"; exit code != 0 || $3 > 0 }
+        END { if (!seen) exit 1 }'
+}
+
+checks() {
+    for script in tests/unit/check_*.sh; do
+        name=$(basename "$script" .sh)
+        case $name in
+        check_tidy)
+            [ "$mode" = quick ] && continue
+            if [ "$mode" = long ]; then part "$name" sh "$script" --all; else part "$name" sh "$script"; fi
+            ;;
+        *) part "$name" sh "$script" ;;
+        esac
+    done
+}
+
+system_tests() { # system_tests NAME...
+    for script in "$@"; do
+        part "system-$script" timeout 180 sh "tests/system/$script.sh"
+    done
+}
+
+part install step install_packages
+part build-release step build release || { echo "the release build failed: the rest cannot run"; }
+if part postgresql step pg_start "$cluster/pg"; then
+    part unit-release unit release
+else
+    echo "unit tests need PostgreSQL"
+fi
+checks
+part rules rules_tests
+part cel conformance
+case $mode in
+quick)
+    part sim simulation 200
+    system_tests road bad_input rules_files
+    ;;
+*)
+    part build-asan step build asan
+    part unit-asan unit asan
+    # shellcheck disable=SC2046
+    part build-tsan step build tsan casemill casemill-broker casemill-worker $(unit_targets)
+    part unit-tsan unit tsan
+    if [ "$mode" = long ]; then part sim simulation 20000; else part sim simulation 2000; fi
+    system_tests road bad_input rules_files duplicate kill foreign startup
+    part system-road-asan env CASEMILL_BUILD="$root/build/asan" timeout 180 sh tests/system/road.sh
+    part system-road-tsan env CASEMILL_BUILD="$root/build/tsan" timeout 180 sh tests/system/road.sh
+    ;;
+esac
+
+echo "took $(($(date +%s) - began)) s"
+echo "$total_passed passed, $total_failed failed"
+[ "$total_failed" -eq 0 ] && [ "$total_passed" -gt 0 ]
