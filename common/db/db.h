@@ -13,19 +13,43 @@
 struct db;
 struct db_result;
 
-MUST_USE enum err db_open(const char *conninfo, const char *application, struct db **db, struct diag *diag);
-void db_close(struct db **db);
-/* db_exec runs one statement (params) or, with param_count 0, several in one go; no rows wanted. */
-MUST_USE enum err db_exec(struct db *db, const char *sql, uint32_t param_count, const char *const *params,
+/* The number of the last migration that programs of this version need. */
+enum { DB_MIGRATION_NEEDED = 3 };
+
+/* db_open connects.  Errors: ERR_DENIED the server is there but refuses (password, database, role),
+ * ERR_CONNECTION it cannot be reached, ERR_INVALID the conninfo does not parse. */
+MUST_USE enum err db_open(const char *conninfo, const char *application, struct db **db,
                           struct diag *diag);
-/* db_query returns all rows; the caller frees the result.  A NULL param is SQL NULL. */
-MUST_USE enum err db_query(struct db *db, const char *sql, uint32_t param_count, const char *const *params,
-                           struct db_result **result, struct diag *diag);
+void db_close(struct db **db);
+/* db_exec runs one statement (params) or, with param_count 0, several in one go; no rows wanted.
+ * Errors: see db/sqlstate.h; ERR_CONNECTION the connection is lost. */
+MUST_USE enum err db_exec(struct db *db, const char *sql, uint32_t param_count,
+                          const char *const *params, struct diag *diag);
+/* db_query returns all rows; the caller frees the result.  A NULL param is SQL NULL.
+ * Errors: as db_exec; *result unchanged. */
+MUST_USE enum err db_query(struct db *db, const char *sql, uint32_t param_count,
+                           const char *const *params, struct db_result **result, struct diag *diag);
 void db_result_free(struct db_result **result);
 uint32_t db_rows(const struct db_result *result);
 uint32_t db_columns(const struct db_result *result);
 const char *db_column_name(const struct db_result *result, uint32_t column);
-const char *db_cell(const struct db_result *result, uint32_t row, uint32_t column); /* NULL is NULL */
+const char *db_cell(const struct db_result *result, uint32_t row, uint32_t column); /* NULL is NULL
+                                                                                     */
 struct span db_cell_span(const struct db_result *result, uint32_t row, uint32_t column);
+
+/* db_check_migrated says in one line when the tables are missing or older than this program.
+ * Errors: ERR_VERSION, else as db_query. */
+MUST_USE enum err db_check_migrated(struct db *db, struct diag *diag);
+
+/* db_wait waits for a notification on a LISTENed channel, until wake_fd is readable (-1: none) or
+ * timeout_ms have passed; *notified says which.  Errors: ERR_CONNECTION. */
+MUST_USE enum err db_wait(struct db *db, int wake_fd, int64_t timeout_ms, bool *notified,
+                          struct diag *diag);
+
+/* Appends to SQL text, whatever the bytes: a quoted text literal ('' doubled, NUL left out, bytes
+ * that are not UTF-8 as '?'), a quoted identifier, a bytea literal. */
+void db_quote_text(struct buf *sql, struct span text);
+void db_quote_name(struct buf *sql, struct span name);
+void db_quote_bytes(struct buf *sql, struct span bytes);
 
 #endif

@@ -1,0 +1,218 @@
+/* Blocking connections for tools.  Server messages may go to the operator's terminal from here, but
+ * never into the log of a lane, because they can quote what was written. */
+#include "db/db.h"
+
+#include "base/mem.h"
+#include "db/db_priv.h"
+#include "db/sqlstate.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct db {
+    PGconn *conn;
+};
+
+void db_one_line(const char *message, char *text, size_t size) {
+    CHECK(size > 0);
+    size_t len = 0;
+    for (const char *at = message; *at != '\0' && len + 1 < size; at++) {
+        bool space = *at == '\n' || *at == '\r' || *at == '\t' || *at == ' ';
+        if (!space) {
+            text[len++] = *at;
+        } else if (len > 0 && text[len - 1] != ' ') {
+            text[len++] = ' ';
+        }
+    }
+    while (len > 0 && text[len - 1] == ' ') {
+        len--;
+    }
+    text[len] = '\0';
+}
+
+static void ignore_notice(void *context, const PGresult *result) {
+    (void)context;
+    (void)result;
+}
+
+enum err db_connect(const char *conninfo, const char *application, bool blocking, PGconn **conn,
+                    struct diag *diag) {
+    char *why = NULL;
+    PQconninfoOption *parsed = PQconninfoParse(conninfo, &why);
+    if (parsed == NULL) {
+        char text[256];
+        db_one_line(why == NULL ? "out of memory" : why, text, sizeof(text));
+        PQfreemem(why);
+        return diag_fail(diag, ERR_INVALID, "PostgreSQL conninfo does not parse: %s", text);
+    }
+    PQconninfoFree(parsed);
+    /* A later entry wins over what expands from dbname, so a timeout of the user's own stays. */
+    const char *const keys[] = {"connect_timeout",  "keepalives_idle", "dbname",
+                                "application_name", "client_encoding", NULL};
+    const char *const values[] = {"10", "10", conninfo, application, "UTF8", NULL};
+    *conn = blocking ? PQconnectdbParams(keys, values, 1) : PQconnectStartParams(keys, values, 1);
+    CHECK(*conn != NULL);
+    (void)PQsetNoticeReceiver(*conn, ignore_notice, NULL);
+    return ERR_OK;
+}
+
+enum err db_open(const char *conninfo, const char *application, struct db **db, struct diag *diag) {
+    PGconn *conn = NULL;
+    enum err err = db_connect(conninfo, application, true, &conn, diag);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (PQstatus(conn) == CONNECTION_OK) {
+        *db = mem_zero(1, sizeof(**db));
+        (*db)->conn = conn;
+        return ERR_OK;
+    }
+    char text[384];
+    db_one_line(PQerrorMessage(conn), text, sizeof(text));
+    bool password = PQconnectionUsedPassword(conn) != 0 || PQconnectionNeedsPassword(conn) != 0;
+    PQfinish(conn);
+    if (password) {
+        return diag_fail(diag, ERR_DENIED, "PostgreSQL refuses the password or wants one: %s",
+                         text);
+    }
+    if (PQping(conninfo) == PQPING_OK) {
+        return diag_fail(diag, ERR_DENIED, "PostgreSQL refuses the connection: %s", text);
+    }
+    return diag_fail(diag, ERR_CONNECTION, "PostgreSQL cannot be reached: %s", text);
+}
+
+void db_close(struct db **db) {
+    if (*db != NULL) {
+        PQfinish((*db)->conn);
+        mem_free(*db);
+        *db = NULL;
+    }
+}
+
+static enum err fail(struct db *db, const PGresult *result, struct diag *diag) {
+    if (PQstatus(db->conn) != CONNECTION_OK) {
+        char lost[384];
+        db_one_line(PQerrorMessage(db->conn), lost, sizeof(lost));
+        return diag_fail(diag, ERR_CONNECTION, "PostgreSQL connection lost: %s", lost);
+    }
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    char text[384];
+    db_one_line(primary == NULL ? PQerrorMessage(db->conn) : primary, text, sizeof(text));
+    return diag_fail(diag, sqlstate_err(sqlstate), "PostgreSQL: %s (SQLSTATE %s)", text,
+                     sqlstate == NULL ? "none" : sqlstate);
+}
+
+static enum err run(struct db *db, const char *sql, uint32_t param_count, const char *const *params,
+                    PGresult **result, struct diag *diag) {
+    PGresult *got = param_count == 0 ? PQexec(db->conn, sql)
+                                     : PQexecParams(db->conn, sql, (int)param_count, NULL, params,
+                                                    NULL, NULL, 0);
+    ExecStatusType status = PQresultStatus(got);
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+        *result = got;
+        return ERR_OK;
+    }
+    enum err err = fail(db, got, diag);
+    PQclear(got);
+    return err;
+}
+
+enum err db_exec(struct db *db, const char *sql, uint32_t param_count, const char *const *params,
+                 struct diag *diag) {
+    PGresult *result = NULL;
+    enum err err = run(db, sql, param_count, params, &result, diag);
+    PQclear(result);
+    return err;
+}
+
+enum err db_query(struct db *db, const char *sql, uint32_t param_count, const char *const *params,
+                  struct db_result **result, struct diag *diag) {
+    PGresult *got = NULL;
+    enum err err = run(db, sql, param_count, params, &got, diag);
+    if (err == ERR_OK) {
+        *result = db_result_new(got);
+    }
+    return err;
+}
+
+struct db_result *db_result_new(PGresult *result) {
+    struct db_result *holder = mem_zero(1, sizeof(*holder));
+    holder->result = result;
+    return holder;
+}
+
+void db_result_free(struct db_result **result) {
+    if (*result != NULL) {
+        PQclear((*result)->result);
+        mem_free(*result);
+        *result = NULL;
+    }
+}
+
+uint32_t db_rows(const struct db_result *result) { return (uint32_t)PQntuples(result->result); }
+
+uint32_t db_columns(const struct db_result *result) { return (uint32_t)PQnfields(result->result); }
+
+const char *db_column_name(const struct db_result *result, uint32_t column) {
+    return PQfname(result->result, (int)column);
+}
+
+const char *db_cell(const struct db_result *result, uint32_t row, uint32_t column) {
+    CHECK(row < db_rows(result));
+    CHECK(column < db_columns(result));
+    return PQgetisnull(result->result, (int)row, (int)column) != 0
+               ? NULL
+               : PQgetvalue(result->result, (int)row, (int)column);
+}
+
+struct span db_cell_span(const struct db_result *result, uint32_t row, uint32_t column) {
+    const char *cell = db_cell(result, row, column);
+    return span_make(cell,
+                     cell == NULL ? 0 : (size_t)PQgetlength(result->result, (int)row, (int)column));
+}
+
+/* One number from a query of one row; 0 for NULL. */
+static enum err query_number(struct db *db, const char *sql, long *number, struct diag *diag) {
+    struct db_result *result = NULL;
+    enum err err = db_query(db, sql, 0, NULL, &result, diag);
+    if (err == ERR_OK) {
+        const char *cell = db_cell(result, 0, 0);
+        *number = cell == NULL ? 0 : strtol(cell, NULL, 10);
+    }
+    db_result_free(&result);
+    return err;
+}
+
+enum err db_check_migrated(struct db *db, struct diag *diag) {
+    long number = 0;
+    enum err err = query_number(db, "SELECT (to_regclass('schema_migrations') IS NOT NULL)::int",
+                                &number, diag);
+    if (err == ERR_OK && number != 0) {
+        err = query_number(db, "SELECT max(number) FROM schema_migrations", &number, diag);
+    }
+    if (err == ERR_OK && number < DB_MIGRATION_NEEDED) {
+        return diag_fail(diag, ERR_VERSION,
+                         "the database is at migration %ld, this program needs %d: run `casemill "
+                         "db migrate`",
+                         number, (int)DB_MIGRATION_NEEDED);
+    }
+    return err;
+}
+
+enum err db_wait(struct db *db, int wake_fd, int64_t timeout_ms, bool *notified,
+                 struct diag *diag) {
+    *notified = false;
+    struct pollfd fds[2] = {{.fd = PQsocket(db->conn), .events = POLLIN},
+                            {.fd = wake_fd, .events = POLLIN}};
+    int ready = poll(fds, wake_fd < 0 ? 1 : 2, (int)timeout_ms);
+    if (ready > 0 && fds[0].revents != 0 && PQconsumeInput(db->conn) == 0) {
+        return fail(db, NULL, diag);
+    }
+    for (PGnotify *notify = PQnotifies(db->conn); notify != NULL; notify = PQnotifies(db->conn)) {
+        *notified = true;
+        PQfreemem(notify);
+    }
+    return ERR_OK;
+}

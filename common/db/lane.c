@@ -1,0 +1,238 @@
+/* Non-blocking libpq.  One call at a time: send, flush, read results until there are no more; a
+ * call that returns leaves the connection idle or says that it is unusable. */
+#include "db/lane.h"
+
+#include "base/mem.h"
+#include "db/db_priv.h"
+#include "db/sqlstate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { COPY_PIECE_BYTES = 64 * 1024, TAG_BYTES = 64 };
+
+struct db_lane {
+    PGconn *conn;
+    struct db_lane_wait wait;
+    bool unreplicated; /* a COMMIT's wait for a standby was cancelled: not committed for us */
+    char sqlstate[SQLSTATE_BYTES];
+    char tag[TAG_BYTES];
+};
+
+/* The server's source function tells this warning apart in every language. */
+static void notice(void *context, const PGresult *result) {
+    struct db_lane *lane = context;
+    const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+    if (function != NULL && strcmp(function, "SyncRepWaitForLSN") == 0) {
+        lane->unreplicated = true;
+    }
+}
+
+static enum err wait_connect(PGconn *conn, const struct db_lane_wait *wait) {
+    PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+    while (want == PGRES_POLLING_READING || want == PGRES_POLLING_WRITING) {
+        enum err err = wait->wait(wait->context, PQsocket(conn), want == PGRES_POLLING_WRITING);
+        if (err != ERR_OK) {
+            return err;
+        }
+        want = PQconnectPoll(conn);
+    }
+    return want == PGRES_POLLING_OK ? ERR_OK : ERR_CONNECTION;
+}
+
+enum err db_lane_open(const char *conninfo, const char *application,
+                      const struct db_lane_wait *wait, struct db_lane **lane, struct diag *diag) {
+    PGconn *conn = NULL;
+    enum err err = db_connect(conninfo, application, false, &conn, diag);
+    if (err != ERR_OK) {
+        return err;
+    }
+    err = PQstatus(conn) == CONNECTION_BAD ? ERR_CONNECTION : wait_connect(conn, wait);
+    if (err != ERR_OK || PQsetnonblocking(conn, 1) != 0) {
+        char text[256];
+        db_one_line(PQerrorMessage(conn), text, sizeof(text));
+        bool password = PQconnectionUsedPassword(conn) != 0 || PQconnectionNeedsPassword(conn) != 0;
+        PQfinish(conn);
+        err = err == ERR_CONNECTION && password ? ERR_DENIED : err;
+        return diag_fail(diag, err == ERR_OK ? ERR_CONNECTION : err, "no connection: %s", text);
+    }
+    *lane = mem_zero(1, sizeof(**lane));
+    (*lane)->conn = conn;
+    (*lane)->wait = *wait;
+    (void)PQsetNoticeReceiver(conn, notice, *lane);
+    return ERR_OK;
+}
+
+void db_lane_close(struct db_lane **lane) {
+    if (*lane != NULL) {
+        PQfinish((*lane)->conn);
+        mem_free(*lane);
+        *lane = NULL;
+    }
+}
+
+int db_lane_fd(const struct db_lane *lane) { return PQsocket(lane->conn); }
+
+const char *db_lane_sqlstate(const struct db_lane *lane) { return lane->sqlstate; }
+
+const char *db_lane_tag(const struct db_lane *lane) { return lane->tag; }
+
+static enum err wait_for(struct db_lane *lane, bool want_write) {
+    enum err err = lane->wait.wait(lane->wait.context, PQsocket(lane->conn), want_write);
+    if (err != ERR_OK) {
+        return err;
+    }
+    return PQconsumeInput(lane->conn) == 1 ? ERR_OK : ERR_CONNECTION;
+}
+
+static enum err flush(struct db_lane *lane) {
+    for (;;) {
+        int left = PQflush(lane->conn);
+        if (left <= 0) {
+            return left == 0 ? ERR_OK : ERR_CONNECTION;
+        }
+        enum err err = wait_for(lane, true);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+}
+
+static enum err send_copy_data(struct db_lane *lane, struct span data) {
+    for (size_t at = 0; at < data.len;) {
+        size_t piece = data.len - at < COPY_PIECE_BYTES ? data.len - at : COPY_PIECE_BYTES;
+        int put = PQputCopyData(lane->conn, (const char *)data.ptr + at, (int)piece);
+        if (put < 0) {
+            return ERR_CONNECTION;
+        }
+        at += put == 1 ? piece : 0;
+        enum err err = flush(lane);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    while (PQputCopyEnd(lane->conn, NULL) == 0) {
+        enum err err = flush(lane);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return flush(lane);
+}
+
+/* Keeps the first failure's state; libpq may add more results behind it. */
+static enum err note_failure(struct db_lane *lane, const PGresult *result) {
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    if (sqlstate != NULL) {
+        (void)snprintf(lane->sqlstate, sizeof(lane->sqlstate), "%s", sqlstate);
+    }
+    return sqlstate_err(sqlstate);
+}
+
+/* Reads one result, NULL at the end of the call. */
+static enum err next_result(struct db_lane *lane, PGresult **result) {
+    while (PQisBusy(lane->conn) != 0) {
+        enum err err = wait_for(lane, false);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    *result = PQgetResult(lane->conn);
+    return ERR_OK;
+}
+
+static enum err take_result(struct db_lane *lane, PGresult *got, struct span data,
+                            PGresult **rows) {
+    switch ((int)PQresultStatus(got)) {
+    case PGRES_COPY_IN:
+        PQclear(got);
+        return send_copy_data(lane, data);
+    case PGRES_TUPLES_OK:
+        PQclear(*rows);
+        *rows = got;
+        return ERR_OK;
+    case PGRES_COMMAND_OK:
+        (void)snprintf(lane->tag, sizeof(lane->tag), "%s", PQcmdStatus(got));
+        PQclear(got);
+        return ERR_OK;
+    default: {
+        enum err err = note_failure(lane, got);
+        PQclear(got);
+        return err;
+    }
+    }
+}
+
+/* Everything after the send.  A failure of the server is remembered while its results are read to
+ * the end; a failure to talk ends at once. */
+static enum err finish(struct db_lane *lane, struct span data, struct db_result **result) {
+    PGresult *rows = NULL;
+    enum err failure = ERR_OK;
+    enum err err = flush(lane);
+    while (err == ERR_OK) {
+        PGresult *got = NULL;
+        err = next_result(lane, &got);
+        if (err != ERR_OK || got == NULL) {
+            break;
+        }
+        enum err outcome = take_result(lane, got, data, &rows);
+        if (PQstatus(lane->conn) != CONNECTION_OK) {
+            err = ERR_CONNECTION;
+        }
+        failure = failure == ERR_OK ? outcome : failure;
+        if (failure != ERR_OK && lane->sqlstate[0] == '\0') {
+            err = failure; /* not the server's: the wait was ended, or the socket failed */
+        }
+    }
+    err = err == ERR_OK ? failure : err;
+    if (err == ERR_OK && lane->unreplicated) {
+        err = ERR_AGAIN;
+    }
+    if (err == ERR_OK && result != NULL && rows != NULL) {
+        *result = db_result_new(rows);
+        rows = NULL;
+    }
+    PQclear(rows);
+    return err;
+}
+
+static void begin(struct db_lane *lane) {
+    lane->unreplicated = false;
+    lane->sqlstate[0] = '\0';
+    lane->tag[0] = '\0';
+}
+
+enum err db_lane_exec(struct db_lane *lane, const char *sql, struct db_result **result) {
+    begin(lane);
+    return PQsendQuery(lane->conn, sql) == 1 ? finish(lane, SPAN_LIT(""), result) : ERR_CONNECTION;
+}
+
+enum err db_lane_copy(struct db_lane *lane, const char *sql, struct span data) {
+    begin(lane);
+    return PQsendQuery(lane->conn, sql) == 1 ? finish(lane, data, NULL) : ERR_CONNECTION;
+}
+
+enum err db_lane_insert(struct db_lane *lane, const char *sql, uint32_t param_count,
+                        const struct span *params) {
+    begin(lane);
+    const char **values = mem_zero(param_count, sizeof(*values));
+    int *lengths = mem_zero(param_count, sizeof(*lengths));
+    int *formats = mem_zero(param_count, sizeof(*formats));
+    for (uint32_t i = 0; i < param_count; i++) {
+        values[i] = (const char *)params[i].ptr;
+        lengths[i] = (int)params[i].len;
+        formats[i] = 1;
+    }
+    int sent =
+        PQsendQueryParams(lane->conn, sql, (int)param_count, NULL, values, lengths, formats, 0);
+    mem_free(values);
+    mem_free(lengths);
+    mem_free(formats);
+    return sent == 1 ? finish(lane, SPAN_LIT(""), NULL) : ERR_CONNECTION;
+}
+
+enum err db_lane_idle(struct db_lane *lane) {
+    return PQconsumeInput(lane->conn) == 1 && PQstatus(lane->conn) == CONNECTION_OK
+               ? ERR_OK
+               : ERR_CONNECTION;
+}

@@ -1,0 +1,40 @@
+/* Purpose: what a lane does about each error of PostgreSQL, in one table. */
+#ifndef CASEMILL_DB_SQLSTATE_H
+#define CASEMILL_DB_SQLSTATE_H
+
+#include "base/err.h"
+
+enum { SQLSTATE_BYTES = 6 };
+
+/* Longest matching prefix wins; what is not listed is ERR_BUSY: give the work back, try later.
+ *   ERR_CONFLICT   the key stands there already: the duplicate road
+ *   ERR_INVALID    the data: split the transaction, down to the case
+ *   ERR_AGAIN      the same transaction again, at once; costs no attempt
+ *   ERR_BUSY       the server cannot now: give the work back, connection and all
+ *   ERR_DENIED     an operator has to act: give the work back and say so
+ *   ERR_CONNECTION there is no connection any more */
+#define SQLSTATE_TABLE(ROW)                                                                        \
+    ROW("08", CONNECTION, "connection exception")                                                  \
+    ROW("22", INVALID, "data exception")                                                           \
+    ROW("23", INVALID, "integrity constraint violation")                                           \
+    ROW("23505", CONFLICT, "unique violation")                                                     \
+    ROW("25006", BUSY, "read-only: a standby, perhaps after a failover")                           \
+    ROW("25P03", CONNECTION, "idle in transaction too long")                                       \
+    ROW("28", DENIED, "invalid authorization")                                                     \
+    ROW("3D", DENIED, "no such database")                                                          \
+    ROW("3F", DENIED, "no such schema")                                                            \
+    ROW("40", AGAIN, "serialization failure or deadlock")                                          \
+    ROW("42", DENIED, "no such table or column, or no right to it")                                \
+    ROW("53", BUSY, "disk full, out of memory, too many connections")                              \
+    ROW("55P03", AGAIN, "lock not available in time")                                              \
+    ROW("57014", AGAIN, "query cancelled")                                                         \
+    ROW("57P", CONNECTION, "server shutting down or starting")                                     \
+    ROW("58", BUSY, "system error of the server")                                                  \
+    ROW("XX", BUSY, "internal error of the server")
+
+/* sqlstate_err accepts NULL and "" (no state: the connection is gone). */
+enum err sqlstate_err(const char *sqlstate);
+/* sqlstate_text is a fixed text that holds nothing of the case, unlike the server's own (P10). */
+const char *sqlstate_text(const char *sqlstate);
+
+#endif

@@ -1,0 +1,149 @@
+-- Case revisions with their intake outcome, and what surrounds them.  `casemill db migrate` adds a column
+-- to cases for each fact of the case schema; this file has the fixed ones.
+
+CREATE TABLE cases (
+    source         smallint NOT NULL,
+    case_id        text COLLATE "C" NOT NULL,
+    revision       integer NOT NULL,
+    received_at    timestamptz NOT NULL,
+    digest         uuid NOT NULL,
+    ruleset        smallint NOT NULL,
+    disposition    smallint NOT NULL,
+    agreement      smallint NOT NULL,
+    reason         smallint NOT NULL,
+    findings       smallint[] NOT NULL,
+    projected      smallint[] NOT NULL,
+    missing        smallint[] NOT NULL,
+    reference_date date NOT NULL,
+    as_of          date NOT NULL,
+    decided_at     timestamptz NOT NULL,
+    commit         bigint NOT NULL,
+    PRIMARY KEY (source, case_id, revision)
+);
+COMMENT ON TABLE cases IS 'One row a case revision: its facts and its intake outcome, written once by a lane.';
+COMMENT ON COLUMN cases.source IS 'Intake system (sources).';
+COMMENT ON COLUMN cases.case_id IS 'The intake system''s own id.';
+COMMENT ON COLUMN cases.revision IS 'The intake system''s revision of that case.';
+COMMENT ON COLUMN cases.received_at IS 'When the broker accepted the batch.';
+COMMENT ON COLUMN cases.digest IS 'XXH3-128 over known facts and dates as sent: tells a duplicate from a conflict.';
+COMMENT ON COLUMN cases.ruleset IS 'Rule set that decided (rulesets).';
+COMMENT ON COLUMN cases.disposition IS 'Disposition of the case (codes 0 to 4).';
+COMMENT ON COLUMN cases.agreement IS 'Agreement whose finding won (codes of kind agreement).';
+COMMENT ON COLUMN cases.reason IS 'The winning finding (codes of kind finding).';
+COMMENT ON COLUMN cases.findings IS 'One finding code per agreement, in the order of rulesets.agreements.';
+COMMENT ON COLUMN cases.projected IS 'Parallel to findings: the finding if the agreement were in force, null where it does not apply.';
+COMMENT ON COLUMN cases.missing IS 'Paths to ask for (codes of kind path); the first is the next question.';
+COMMENT ON COLUMN cases.reference_date IS 'Day on which the rules are applied.';
+COMMENT ON COLUMN cases.as_of IS 'Day whose knowledge of events is used.';
+COMMENT ON COLUMN cases.decided_at IS 'When the lane evaluated the case.';
+COMMENT ON COLUMN cases.commit IS 'The lane transaction (commits).';
+
+CREATE TABLE reapplied (
+    source         smallint NOT NULL,
+    case_id        text COLLATE "C" NOT NULL,
+    revision       integer NOT NULL,
+    ruleset        smallint NOT NULL,
+    disposition    smallint NOT NULL,
+    agreement      smallint NOT NULL,
+    reason         smallint NOT NULL,
+    findings       smallint[] NOT NULL,
+    projected      smallint[] NOT NULL,
+    missing        smallint[] NOT NULL,
+    reference_date date NOT NULL,
+    as_of          date NOT NULL,
+    decided_at     timestamptz NOT NULL,
+    commit         bigint NOT NULL,
+    PRIMARY KEY (source, case_id, revision, ruleset)
+);
+COMMENT ON TABLE reapplied IS 'Later outcomes of stored cases under other rule sets; append only.';
+COMMENT ON COLUMN reapplied.source IS 'As in cases.';
+COMMENT ON COLUMN reapplied.case_id IS 'As in cases.';
+COMMENT ON COLUMN reapplied.revision IS 'As in cases.';
+COMMENT ON COLUMN reapplied.ruleset IS 'Rule set that decided this time.';
+COMMENT ON COLUMN reapplied.disposition IS 'As in cases.';
+COMMENT ON COLUMN reapplied.agreement IS 'As in cases.';
+COMMENT ON COLUMN reapplied.reason IS 'As in cases.';
+COMMENT ON COLUMN reapplied.findings IS 'As in cases.';
+COMMENT ON COLUMN reapplied.projected IS 'As in cases.';
+COMMENT ON COLUMN reapplied.missing IS 'As in cases.';
+COMMENT ON COLUMN reapplied.reference_date IS 'As in cases.';
+COMMENT ON COLUMN reapplied.as_of IS 'As in cases.';
+COMMENT ON COLUMN reapplied.decided_at IS 'As in cases.';
+COMMENT ON COLUMN reapplied.commit IS 'As in cases.';
+
+CREATE TABLE commits (
+    commit             bigint PRIMARY KEY,
+    committed_at       timestamptz NOT NULL,
+    lane               uuid NOT NULL,
+    mode               text NOT NULL,
+    journals           uuid[] NOT NULL,
+    low_water          bigint[] NOT NULL,
+    received_from      timestamptz,
+    received_until     timestamptz,
+    cases              integer NOT NULL,
+    duplicates         integer NOT NULL,
+    dead               integer NOT NULL,
+    work_us            bigint NOT NULL,
+    tally_sources      smallint[] NOT NULL,
+    tally_agreements   smallint[] NOT NULL,
+    tally_dispositions smallint[] NOT NULL,
+    tally_counts       integer[] NOT NULL
+);
+COMMENT ON TABLE commits IS 'One row a lane transaction; append only, so that no two lanes ever wait for one row.';
+COMMENT ON COLUMN commits.commit IS 'Random number made by the lane.';
+COMMENT ON COLUMN commits.committed_at IS 'The lane''s clock when it began to write.';
+COMMENT ON COLUMN commits.lane IS 'The lane; its backend is called casemill/UUID.';
+COMMENT ON COLUMN commits.mode IS 'intake, or canary: no case, only the proof that the road is open.';
+COMMENT ON COLUMN commits.journals IS 'Broker journals the work came from.';
+COMMENT ON COLUMN commits.low_water IS 'Parallel to journals: every sequence number below was done when the work was dealt.';
+COMMENT ON COLUMN commits.received_from IS 'Earliest acceptance among the cases, null when there are none.';
+COMMENT ON COLUMN commits.received_until IS 'Latest acceptance among the cases.';
+COMMENT ON COLUMN commits.cases IS 'Outcomes written.';
+COMMENT ON COLUMN commits.duplicates IS 'Cases that stood there already with the same content.';
+COMMENT ON COLUMN commits.dead IS 'Dead letters written.';
+COMMENT ON COLUMN commits.work_us IS 'Microseconds from taking the work to writing it.';
+COMMENT ON COLUMN commits.tally_sources IS 'Parallel arrays: source,';
+COMMENT ON COLUMN commits.tally_agreements IS 'winning agreement (codes),';
+COMMENT ON COLUMN commits.tally_dispositions IS 'disposition (codes 0 to 4)';
+COMMENT ON COLUMN commits.tally_counts IS 'and how many outcomes were written.';
+CREATE INDEX commits_committed_at ON commits USING brin (committed_at);
+
+CREATE TABLE dead_letters (
+    dead          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source        smallint NOT NULL,
+    raw_hash      uuid NOT NULL,
+    reason        text NOT NULL,
+    path          text NOT NULL,
+    expected      text NOT NULL,
+    found         text NOT NULL,
+    case_id       text COLLATE "C",
+    revision      integer,
+    body          bytea NOT NULL,
+    history       jsonb,
+    batch         uuid NOT NULL,
+    position      integer NOT NULL,
+    first_seen_at timestamptz NOT NULL,
+    last_seen_at  timestamptz NOT NULL,
+    seen          integer NOT NULL DEFAULT 1,
+    commit        bigint NOT NULL,
+    UNIQUE (source, raw_hash, reason)
+);
+COMMENT ON TABLE dead_letters IS 'Cases that got no outcome, with their bytes and the reason; written once, counted again.';
+COMMENT ON COLUMN dead_letters.dead IS 'Number for `casemill dead`.';
+COMMENT ON COLUMN dead_letters.source IS 'Intake system (sources).';
+COMMENT ON COLUMN dead_letters.raw_hash IS 'XXH3-128 of the bytes as sent.';
+COMMENT ON COLUMN dead_letters.reason IS 'Word of a closed list: a decoding fault, conflict, not_storable or poison.';
+COMMENT ON COLUMN dead_letters.path IS 'Where in the case.';
+COMMENT ON COLUMN dead_letters.expected IS 'What the schema wants; for a conflict the stored digest.';
+COMMENT ON COLUMN dead_letters.found IS 'The type found, never the value; for a conflict the digest sent.';
+COMMENT ON COLUMN dead_letters.case_id IS 'As sent, null when it could not be read.';
+COMMENT ON COLUMN dead_letters.revision IS 'As sent, null when it could not be read.';
+COMMENT ON COLUMN dead_letters.body IS 'The case''s MessagePack bytes as sent: personal data.';
+COMMENT ON COLUMN dead_letters.history IS 'Of a poisoned case: its attempts.';
+COMMENT ON COLUMN dead_letters.batch IS 'Batch in which it first came.';
+COMMENT ON COLUMN dead_letters.position IS 'Index in that batch, from 0.';
+COMMENT ON COLUMN dead_letters.first_seen_at IS 'The lane''s clock at the first time.';
+COMMENT ON COLUMN dead_letters.last_seen_at IS 'The lane''s clock at the last time.';
+COMMENT ON COLUMN dead_letters.seen IS 'How often it came.';
+COMMENT ON COLUMN dead_letters.commit IS 'Lane transaction of the first time (commits).';
+CREATE INDEX dead_letters_case ON dead_letters (source, case_id, revision);

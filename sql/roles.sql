@@ -1,0 +1,27 @@
+-- Group roles, to be granted to login roles.  Run by a role that may create roles, after `casemill db migrate`,
+-- as the owner of the tables: psql -f roles.sql.  Safe to run again.
+--   casemill_worker     lanes: append outcomes, read no facts
+--   casemill_publisher  rule sets and their activation
+--   casemill_reporter   the views of schema report, nothing else
+
+DO $$
+DECLARE wanted text;
+BEGIN
+    FOREACH wanted IN ARRAY ARRAY['casemill_worker', 'casemill_publisher', 'casemill_reporter'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+        END IF;
+    END LOOP;
+END $$;
+
+GRANT INSERT ON cases, reapplied, commits TO casemill_worker;
+GRANT SELECT (source, case_id, revision, digest, disposition) ON cases TO casemill_worker;
+GRANT INSERT, UPDATE (seen, last_seen_at), SELECT (source, raw_hash, reason, seen, last_seen_at) ON dead_letters TO casemill_worker;
+GRANT SELECT, INSERT ON sources TO casemill_worker;
+GRANT SELECT ON rulesets, ruleset_texts, activations, active_ruleset, codes, schema_migrations TO casemill_worker;
+
+GRANT SELECT, INSERT ON rulesets, ruleset_texts, activations, codes TO casemill_publisher;
+GRANT SELECT ON active_ruleset, schema_migrations TO casemill_publisher;
+
+GRANT USAGE ON SCHEMA report TO casemill_reporter;
+GRANT SELECT ON ALL TABLES IN SCHEMA report TO casemill_reporter;
