@@ -1,8 +1,9 @@
 /* Purpose: the case schema (config/case.yaml): which facts a case may have and what each may hold.
- * A *slot* is what is decoded and what a condition reads: a top-level scalar, list or map, or a leaf of
- * a top-level record (`minor_ctx.accompanied`).  A *path* is what can be missing: every slot's name, and
- * the leaves of records inside lists (`family_anchors[].age_18_plus`).  Paths 0..slot_count-1 are the slots.
- * Ownership: immutable after load; owned by whoever loaded it. */
+ * The document's format is in README.md.
+ * A *slot* is what is decoded and what a condition reads: a top-level scalar, list or map, or a
+ * leaf of a top-level record (`minor_ctx.accompanied`).  A *path* is what can be missing: every
+ * slot's name, and the leaves of records inside lists (`family_anchors[].age_18_plus`).  Paths
+ * 0..slot_count-1 are the slots. Ownership: immutable after load; owned by whoever loaded it. */
 #ifndef CASEMILL_CASEDOC_SCHEMA_H
 #define CASEMILL_CASEDOC_SCHEMA_H
 
@@ -27,19 +28,21 @@ struct fact {
     const char *name; /* full path: "minor_ctx.accompanied", "family_anchors[].relation" */
     const char *leaf; /* last part of it, as it is keyed on the wire */
     enum fact_type type;
-    bool officer;            /* asked_of: officer */
-    uint16_t slot;           /* of a slot; UINT16_MAX for a leaf inside a list */
-    uint16_t path;           /* id in path sets */
-    uint32_t count_max;      /* elements of a list or map */
-    uint32_t bytes_max;      /* of a string */
+    bool officer;       /* asked_of: officer */
+    uint16_t slot;      /* of a slot; UINT16_MAX for a leaf inside a list */
+    uint16_t path;      /* id in path sets; of a record or an element: its slot's, or 0 */
+    uint32_t count_max; /* elements of a list or map */
+    uint32_t bytes_max; /* of a string, or of a map's string keys */
     int64_t int_min, int_max;
-    const char *const *words; /* enum and ISO vocabulary, in file (enum) or byte (ISO) order */
+    const char *const *words; /* enum and ISO vocabulary, in file (enum) or byte (ISO) order; of a
+                                 map with ISO keys: the keys' */
     uint32_t word_count;
     bool map_keys_iso;
     const struct fact *element; /* of a list or map */
     const struct fact *fields;  /* of a record */
     uint32_t field_count;
-    const char *help; /* the question to ask */
+    const uint16_t *fields_by_name; /* indices into fields, in byte order of their leaf */
+    const char *help;               /* the question to ask; "" when none is given */
 };
 
 struct schema {
@@ -49,22 +52,40 @@ struct schema {
     uint32_t slot_count;
     const struct fact *const *paths; /* by path id */
     uint32_t path_count;
+    const uint16_t *slots_by_name; /* slot numbers in byte order of their names */
+    const char *title;
 };
 
-/* schema_load reads the document; ISO words come from `iso` (see schema_iso_load), sorted.
- * Errors: ERR_INVALID with position. */
+enum {
+    FACT_NAME_BYTES_MAX = 40, /* of one part of a path */
+    FACT_WORD_BYTES_MAX = 64,
+    FACT_WORDS_MAX = 1024,
+    FACT_FIELDS_MAX = 64,
+    FACT_COUNT_MAX = 1024,      /* the largest `max` */
+    FACT_COUNT_DEFAULT = 64,    /* `max` when it is not given */
+    FACT_BYTES_MAX = 65536,     /* the largest `bytes` */
+    FACT_BYTES_DEFAULT = 256,   /* `bytes` of a string when it is not given */
+    FACT_KEY_BYTES_DEFAULT = 64 /* `bytes` of a map's keys when it is not given */
+};
+
+/* schema_load reads the document; ISO words come from `iso` (see vocabulary_load_iso), sorted.
+ * Errors: ERR_INVALID with position; ERR_VERSION; ERR_TOO_LARGE more than PATHS_MAX paths.
+ * Ownership: the schema copies what it keeps; doc and iso may be freed. */
 struct vocabulary {
     const char *const *words;
     uint32_t count;
 };
-MUST_USE enum err schema_load(const struct yaml_doc *doc, struct vocabulary iso, struct schema **schema,
-                              struct diag *diag);
+MUST_USE enum err schema_load(const struct yaml_doc *doc, struct vocabulary iso,
+                              struct schema **schema, struct diag *diag);
 void schema_free(struct schema **schema);
 
-/* vocabulary_load_iso reads alpha-2 codes from the system's iso-codes package, sorted. Errors: ERR_NOT_FOUND. */
+/* vocabulary_load_iso reads alpha-2 codes from the system's iso-codes package, sorted.
+ * Errors: ERR_NOT_FOUND not installed; ERR_INVALID not the file it should be.
+ * Ownership: the caller's, freed with vocabulary_free, which accepts an empty one. */
 MUST_USE enum err vocabulary_load_iso(struct vocabulary *iso, struct diag *diag);
 void vocabulary_free(struct vocabulary *iso);
 
-const struct fact *schema_find(const struct schema *schema, struct span name); /* by path name, or NULL */
+const struct fact *schema_find(const struct schema *schema,
+                               struct span name); /* by path name, or NULL */
 
 #endif

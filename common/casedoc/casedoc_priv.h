@@ -1,0 +1,26 @@
+/* Purpose: what decoding from MessagePack and from YAML share, so that both apply the same checks.
+ */
+#ifndef CASEMILL_CASEDOC_CASEDOC_PRIV_H
+#define CASEMILL_CASEDOC_CASEDOC_PRIV_H
+
+#include "casedoc/schema.h"
+
+enum { EXPECTED_BYTES = 96 };
+
+/* Whether the text is one of the words; sorted vocabularies (ISO) are searched by halves. */
+bool words_have(const char *const *words, uint32_t count, bool sorted, struct span text);
+
+/* timestamp_parse reads RFC 3339 "YYYY-MM-DDTHH:MM:SS[.fraction](Z|+HH:MM|-HH:MM)" into a
+ * VAL_TIMESTAMP; at most nine digits of fraction, no leap second.  Errors: ERR_INVALID. */
+MUST_USE enum err timestamp_parse(struct span text, struct value *value);
+
+/* date_is_partial is true for "YYYY" and "YYYY-MM": a day that is not known in full. */
+bool date_is_partial(struct span text);
+
+/* fact_expected writes what a value of this fact must be, cut to size: "one of a, b, c". */
+void fact_expected(const struct fact *fact, char text[EXPECTED_BYTES]);
+
+/* Sorts map pairs by key; returns false when a key stands twice. */
+bool pairs_sort(struct value *pairs, uint32_t count);
+
+#endif
