@@ -14,6 +14,7 @@
 struct net; /* the context: one a program */
 struct net_socket;
 
+enum { NET_POLL_MAX = 32 };
 enum { NET_PARTS_MAX = 64, NET_ROUTE_BYTES_MAX = 64, NET_PART_STORAGE = 64 };
 
 struct net_part { /* a zmq_msg_t inside; do not copy */
@@ -61,9 +62,14 @@ MUST_USE enum err net_dealer_connect(struct net *net, const char *endpoint,
                                      const struct net_options *options, struct net_socket **socket,
                                      struct diag *diag);
 void net_socket_close(struct net_socket **socket);
+/* net_connect_count says how often a DEALER's connection has come up since it was made: when it has
+ * grown, the peer may be another process, and receipts for what was sent before went to nobody. */
+uint32_t net_connect_count(struct net_socket *socket);
 const char *net_endpoint(const struct net_socket *socket);
 
-/* net_recv does not wait.  Errors: ERR_AGAIN nothing there.  The caller closes the message. */
+/* net_recv does not wait.  Errors: ERR_AGAIN nothing there, or what was there came from a peer
+ * whose routing id is longer than NET_ROUTE_BYTES_MAX (logged and dropped: it could not be
+ * answered).  The caller closes the message when ERR_OK was returned. */
 MUST_USE enum err net_recv(struct net_socket *socket, struct net_message *message);
 /* net_send does not wait.  route NULL on a DEALER.  All parts are taken whatever the result.
  * Errors: ERR_AGAIN the peer's queue is full, ERR_NOT_FOUND no such peer (any more): nothing was

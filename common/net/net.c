@@ -1,0 +1,388 @@
+/* Sockets over libzmq.  Every socket gets every limit here, so that no caller can forget one; a
+ * routing id is tried before anything else of a message, since only it can fail to find its peer.
+ */
+#include "net/net.h"
+
+#include "base/check.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <zmq.h>
+
+enum {
+    HANDSHAKE_MS = 10000,
+    HEARTBEAT_MS = 5000,
+    HEARTBEAT_TIMEOUT_MS = 20000,
+    RECONNECT_MS = 50,
+    RECONNECT_MS_MAX = 1000,
+    ENDPOINT_BYTES = 256,
+    EVENT_BYTES = 6 /* uint16 event, uint32 value */
+};
+
+_Static_assert(sizeof(zmq_msg_t) <= NET_PART_STORAGE, "a part holds a zmq_msg_t");
+
+struct net {
+    void *context;
+    uint32_t socket_count;
+    uint32_t monitor_next; /* names monitors apart */
+};
+
+struct net_socket {
+    struct net *net;
+    void *socket;
+    void *monitor; /* of a DEALER: a PAIR that reads its connection events */
+    uint32_t connect_count;
+    bool is_router;
+    char endpoint[ENDPOINT_BYTES];
+};
+
+static zmq_msg_t *part_msg(struct net_part *part) { return (zmq_msg_t *)(void *)part->storage; }
+
+struct span net_part_span(const struct net_part *part) {
+    /* The accessors of libzmq do not change the message but take it unqualified. */
+    union {
+        const struct net_part *in;
+        struct net_part *out;
+    } unqualified = {.in = part};
+    zmq_msg_t *msg = part_msg(unqualified.out);
+    return span_make(zmq_msg_data(msg), zmq_msg_size(msg));
+}
+
+void net_part_copy(struct net_part *part, struct span bytes) {
+    CHECK(zmq_msg_init_size(part_msg(part), bytes.len) == 0);
+    if (bytes.len > 0) {
+        memcpy(zmq_msg_data(part_msg(part)), bytes.ptr, bytes.len);
+    }
+}
+
+void net_part_share(struct net_part *part, struct span bytes,
+                    void (*release)(void *bytes, void *hint), void *hint) {
+    union {
+        const uint8_t *in;
+        void *out;
+    } unqualified = {.in = bytes.ptr};
+    CHECK(zmq_msg_init_data(part_msg(part), unqualified.out, bytes.len, release, hint) == 0);
+}
+
+void net_part_close(struct net_part *part) { CHECK(zmq_msg_close(part_msg(part)) == 0); }
+
+void net_message_close(struct net_message *message) {
+    for (uint32_t i = 0; i < message->part_count; i++) {
+        net_part_close(&message->parts[i]);
+    }
+    message->part_count = 0;
+}
+
+enum err net_open(struct net **net, struct diag *diag) {
+    void *context = zmq_ctx_new();
+    if (context == NULL) {
+        return diag_fail(diag, ERR_SYSTEM, "ZeroMQ does not start: %s", zmq_strerror(errno));
+    }
+    *net = mem_zero(1, sizeof(**net));
+    (*net)->context = context;
+    return ERR_OK;
+}
+
+void net_close(struct net **net) {
+    if (*net == NULL) {
+        return;
+    }
+    CHECK((*net)->socket_count == 0);
+    while (zmq_ctx_term((*net)->context) != 0) {
+        CHECK(errno == EINTR);
+    }
+    mem_free(*net);
+    *net = NULL;
+}
+
+static void set_int(void *socket, int option, int value) {
+    CHECK(zmq_setsockopt(socket, option, &value, sizeof(value)) == 0);
+}
+
+static enum err socket_new(struct net *net, int type, const struct net_options *options,
+                           struct net_socket **made, struct diag *diag) {
+    void *socket = zmq_socket(net->context, type);
+    if (socket == NULL) {
+        return diag_fail(diag, ERR_SYSTEM, "no more sockets: %s", zmq_strerror(errno));
+    }
+    int64_t bytes_max = (int64_t)options->message_bytes_max;
+    CHECK(zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &bytes_max, sizeof(bytes_max)) == 0);
+    set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
+    set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
+    set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);
+    set_int(socket, ZMQ_HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS);
+    set_int(socket, ZMQ_LINGER, options->linger_ms);
+    if (options->hwm > 0) {
+        set_int(socket, ZMQ_SNDHWM, options->hwm);
+        set_int(socket, ZMQ_RCVHWM, options->hwm);
+    }
+    if (type == ZMQ_ROUTER) {
+        set_int(socket, ZMQ_ROUTER_MANDATORY, 1);
+    } else {
+        set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
+        set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX);
+    }
+    *made = mem_zero(1, sizeof(**made));
+    (*made)->net = net;
+    (*made)->socket = socket;
+    (*made)->is_router = type == ZMQ_ROUTER;
+    net->socket_count++;
+    return ERR_OK;
+}
+
+void net_socket_close(struct net_socket **socket) {
+    if (*socket == NULL) {
+        return;
+    }
+    if ((*socket)->monitor != NULL) {
+        CHECK(zmq_socket_monitor((*socket)->socket, NULL, 0) == 0);
+        CHECK(zmq_close((*socket)->monitor) == 0);
+    }
+    CHECK(zmq_close((*socket)->socket) == 0);
+    (*socket)->net->socket_count--;
+    mem_free(*socket);
+    *socket = NULL;
+}
+
+static enum err fail_address(struct diag *diag, const char *what, const char *endpoint, int error) {
+    enum err err = ERR_INVALID;
+    if (error == EADDRINUSE) {
+        err = ERR_BUSY;
+    } else if (error == EACCES || error == EPERM) {
+        err = ERR_DENIED;
+    }
+    return diag_fail(diag, err, "cannot %s %s: %s", what, endpoint, zmq_strerror(error));
+}
+
+/* The mask makes an ipc path the owner's alone from its first moment. */
+static int bind_private(void *socket, const char *endpoint) {
+    mode_t before = umask(0177);
+    int result = zmq_bind(socket, endpoint);
+    int error = errno;
+    (void)umask(before);
+    errno = error;
+    return result;
+}
+
+enum err net_router_bind(struct net *net, const char *endpoint, const struct net_options *options,
+                         struct net_socket **socket, struct diag *diag) {
+    struct net_socket *made = NULL;
+    enum err err = socket_new(net, ZMQ_ROUTER, options, &made, diag);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (bind_private(made->socket, endpoint) != 0) {
+        err = fail_address(diag, "bind", endpoint, errno);
+        net_socket_close(&made);
+        return err;
+    }
+    size_t bytes = sizeof(made->endpoint);
+    CHECK(zmq_getsockopt(made->socket, ZMQ_LAST_ENDPOINT, made->endpoint, &bytes) == 0);
+    *socket = made;
+    return ERR_OK;
+}
+
+/* Connection events come through a PAIR of the socket's own. */
+static void monitor_open(struct net_socket *socket) {
+    char name[64];
+    (void)snprintf(name, sizeof(name), "inproc://monitor-%u", socket->net->monitor_next++);
+    CHECK(zmq_socket_monitor(socket->socket, name, ZMQ_EVENT_HANDSHAKE_SUCCEEDED) == 0);
+    socket->monitor = zmq_socket(socket->net->context, ZMQ_PAIR);
+    CHECK(socket->monitor != NULL);
+    set_int(socket->monitor, ZMQ_LINGER, 0);
+    CHECK(zmq_connect(socket->monitor, name) == 0);
+}
+
+enum err net_dealer_connect(struct net *net, const char *endpoint,
+                            const struct net_options *options, struct net_socket **socket,
+                            struct diag *diag) {
+    struct net_socket *made = NULL;
+    enum err err = socket_new(net, ZMQ_DEALER, options, &made, diag);
+    if (err != ERR_OK) {
+        return err;
+    }
+    monitor_open(made);
+    if (zmq_connect(made->socket, endpoint) != 0) {
+        err = fail_address(diag, "connect to", endpoint, errno);
+        net_socket_close(&made);
+        return err;
+    }
+    (void)snprintf(made->endpoint, sizeof(made->endpoint), "%s", endpoint);
+    *socket = made;
+    return ERR_OK;
+}
+
+uint32_t net_connect_count(struct net_socket *socket) {
+    CHECK(socket->monitor != NULL);
+    for (;;) {
+        uint8_t event[EVENT_BYTES];
+        char address[ENDPOINT_BYTES];
+        int bytes = zmq_recv(socket->monitor, event, sizeof(event), ZMQ_DONTWAIT);
+        if (bytes < 0 && errno == EINTR) {
+            continue;
+        }
+        if (bytes < 0) {
+            return socket->connect_count;
+        }
+        CHECK(bytes == EVENT_BYTES);
+        CHECK(zmq_recv(socket->monitor, address, sizeof(address), 0) >= 0);
+        socket->connect_count++;
+    }
+}
+
+const char *net_endpoint(const struct net_socket *socket) { return socket->endpoint; }
+
+/* Receives one frame.  Errors: ERR_AGAIN. */
+static enum err recv_part(struct net_socket *socket, struct net_part *part, bool *more) {
+    CHECK(zmq_msg_init(part_msg(part)) == 0);
+    while (zmq_msg_recv(part_msg(part), socket->socket, ZMQ_DONTWAIT) < 0) {
+        if (errno == EINTR) {
+            continue;
+        }
+        CHECK(errno == EAGAIN);
+        net_part_close(part);
+        return ERR_AGAIN;
+    }
+    *more = zmq_msg_more(part_msg(part)) != 0;
+    return ERR_OK;
+}
+
+/* Takes the routing id; false when it is too long to be kept. */
+static bool take_route(struct net_part *part, struct net_route *route) {
+    struct span id = net_part_span(part);
+    bool fits = id.len <= NET_ROUTE_BYTES_MAX;
+    if (fits) {
+        route->len = (uint8_t)id.len;
+        memcpy(route->bytes, id.ptr, id.len);
+    }
+    net_part_close(part);
+    return fits;
+}
+
+/* Receives the frames after the first; a part is never copied, so each is received where it stays.
+ */
+static void recv_rest(struct net_socket *socket, struct net_message *message) {
+    bool more = true;
+    bool is_first = socket->is_router;
+    while (more) {
+        struct net_part beyond;
+        bool fits = message->part_count < NET_PARTS_MAX;
+        struct net_part *part = fits ? &message->parts[message->part_count] : &beyond;
+        /* A message arrives whole or not at all, so after its first frame the rest is there. */
+        CHECK(recv_part(socket, part, &more) == ERR_OK);
+        if (is_first && more && net_part_span(part).len == 0) {
+            message->route.delimited = true;
+            net_part_close(part);
+        } else if (fits) {
+            message->part_count++;
+        } else {
+            message->too_many = true;
+            net_part_close(part);
+        }
+        is_first = false;
+    }
+}
+
+enum err net_recv(struct net_socket *socket, struct net_message *message) {
+    bool more = false;
+    message->route.len = 0;
+    message->route.delimited = false;
+    message->part_count = 0;
+    message->too_many = false;
+    enum err err = recv_part(socket, &message->parts[0], &more);
+    if (err != ERR_OK) {
+        return err;
+    }
+    bool is_kept = true;
+    if (socket->is_router) {
+        is_kept = take_route(&message->parts[0], &message->route);
+    } else {
+        message->part_count = 1;
+    }
+    if (more) {
+        recv_rest(socket, message);
+    }
+    if (!is_kept) {
+        net_message_close(message);
+        LOG(EV_PEER_REFUSED, "reason=routing_id_too_long");
+        return ERR_AGAIN;
+    }
+    return ERR_OK;
+}
+
+static enum err send_error(int error) {
+    if (error == EHOSTUNREACH) {
+        return ERR_NOT_FOUND;
+    }
+    return error == EAGAIN ? ERR_AGAIN : ERR_CONNECTION;
+}
+
+static enum err send_part(struct net_socket *socket, struct net_part *part, bool more) {
+    int flags = ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0);
+    while (zmq_msg_send(part_msg(part), socket->socket, flags) < 0) {
+        if (errno != EINTR) {
+            return send_error(errno);
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err send_bytes(struct net_socket *socket, const void *bytes, size_t len) {
+    while (zmq_send(socket->socket, bytes, len, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) {
+        if (errno != EINTR) {
+            return send_error(errno);
+        }
+    }
+    return ERR_OK;
+}
+
+enum err net_send(struct net_socket *socket, const struct net_route *route, struct net_part *parts,
+                  uint32_t count) {
+    CHECK(count > 0);
+    CHECK(socket->is_router == (route != NULL));
+    enum err err = ERR_OK;
+    if (route != NULL) {
+        err = send_bytes(socket, route->bytes, route->len);
+    }
+    if (err == ERR_OK && route != NULL && route->delimited) {
+        err = send_bytes(socket, "", 0);
+    }
+    for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
+        err = send_part(socket, &parts[i], i + 1 < count);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        net_part_close(&parts[i]); /* what was sent is empty by now */
+    }
+    return err;
+}
+
+enum err net_poll(struct net_poll_item *items, uint32_t count, int64_t timeout_ms) {
+    CHECK(count <= NET_POLL_MAX);
+    zmq_pollitem_t polled[NET_POLL_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        short events = ZMQ_POLLIN;
+        if (items[i].socket == NULL && items[i].want_write) {
+            events |= ZMQ_POLLOUT;
+        }
+        polled[i] =
+            (zmq_pollitem_t){.socket = items[i].socket != NULL ? items[i].socket->socket : NULL,
+                             .fd = items[i].socket != NULL ? -1 : items[i].fd,
+                             .events = events};
+        items[i].ready = false;
+        items[i].ready_write = false;
+    }
+    int result = zmq_poll(polled, (int)count, (long)timeout_ms);
+    if (result < 0) {
+        return errno == EINTR ? ERR_OK : ERR_SYSTEM;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        items[i].ready = (polled[i].revents & (ZMQ_POLLIN | ZMQ_POLLERR)) != 0;
+        items[i].ready_write = (polled[i].revents & ZMQ_POLLOUT) != 0;
+    }
+    return ERR_OK;
+}
