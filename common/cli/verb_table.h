@@ -6,7 +6,9 @@
 #include "cli/verb.h"
 
 /* clang-format off */
-#define VERB_TABLE(ROW)
+#define VERB_TABLE(ROW) \
+    ROW(db_migrate)        \
+    ROW(report)
 
 /* clang-format on */
 

@@ -1,0 +1,313 @@
+/* `casemill db migrate`: brings a database to what this version needs, in one transaction under a
+ * lock, so that two runs at once are one after the other and a failed run leaves nothing behind.
+ * Applies sql/NNNN_*.sql not yet applied, then adds a column to `cases` for each fact of the
+ * schema. Never changes a column's type and never drops one. */
+#include "base/hash.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "casedoc/column.h"
+#include "cli/verb.h"
+#include "db/db.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#ifndef CASEMILL_SQL_DIR
+#define CASEMILL_SQL_DIR "/usr/local/share/casemill/sql"
+#endif
+
+enum { MIGRATION_BYTES_MAX = 1 << 20, MIGRATIONS_MAX = 1000, MIGRATION_DIGITS = 4 };
+enum { COLUMN_NAME_BYTES_MAX = 63 };
+
+struct migrate {
+    struct db *db;
+    const char *sql_dir;
+    const char *rules_dir;
+    uint32_t applied;
+    uint32_t columns_added;
+};
+
+/* "0002_cases.sql" */
+static bool is_migration(const char *name) {
+    size_t len = strlen(name);
+    for (size_t i = 0; i < MIGRATION_DIGITS; i++) {
+        if (name[i] < '0' || name[i] > '9') {
+            return false;
+        }
+    }
+    return name[MIGRATION_DIGITS] == '_' && len > 4 && strcmp(name + len - 4, ".sql") == 0;
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The caller frees the names and the array. */
+static enum err list_migrations(const char *dir, char ***names, uint32_t *count,
+                                struct diag *diag) {
+    DIR *open = opendir(dir);
+    if (open == NULL) {
+        return diag_fail(diag, ERR_NOT_FOUND, "no folder of migrations at %s: use --sql DIR", dir);
+    }
+    char **found = mem_zero(MIGRATIONS_MAX, sizeof(*found));
+    uint32_t n = 0;
+    for (struct dirent *entry = readdir(open); entry != NULL && n < MIGRATIONS_MAX;
+         entry = readdir(open)) {
+        if (is_migration(entry->d_name)) {
+            found[n++] = mem_strdup(entry->d_name);
+        }
+    }
+    (void)closedir(open);
+    qsort(found, n, sizeof(*found), by_name);
+    *names = found;
+    *count = n;
+    return n > 0 ? ERR_OK : diag_fail(diag, ERR_NOT_FOUND, "no migrations in %s", dir);
+}
+
+/* *hash is "" when that number was never applied. */
+static enum err applied_hash(struct db *db, const char *number, char hash[SHA256_HEX_BYTES],
+                             struct diag *diag) {
+    struct db_result *result = NULL;
+    const char *params[] = {number};
+    enum err err = db_query(db, "SELECT hash FROM schema_migrations WHERE number = $1::int", 1,
+                            params, &result, diag);
+    if (err != ERR_OK) {
+        return err;
+    }
+    (void)snprintf(hash, SHA256_HEX_BYTES, "%s", db_rows(result) == 0 ? "" : db_cell(result, 0, 0));
+    db_result_free(&result);
+    return ERR_OK;
+}
+
+static enum err apply_file(struct migrate *m, const char *name, struct diag *diag) {
+    char number[MIGRATION_DIGITS + 1];
+    (void)snprintf(number, sizeof(number), "%.*s", (int)MIGRATION_DIGITS, name);
+    struct buf path = BUF_EMPTY;
+    struct buf text = BUF_EMPTY;
+    char hash[SHA256_HEX_BYTES];
+    char stored[SHA256_HEX_BYTES] = "";
+    buf_printf(&path, "%s/%s", m->sql_dir, name);
+    enum err err = io_read_file(buf_cstr(&path), MIGRATION_BYTES_MAX, &text, diag);
+    if (err == ERR_OK) {
+        sha256_hex(buf_span(&text), hash);
+        err = applied_hash(m->db, number, stored, diag);
+    }
+    if (err != ERR_OK) {
+        goto out;
+    }
+    if (stored[0] != '\0') {
+        if (strcmp(stored, hash) != 0) {
+            err =
+                diag_fail(diag, ERR_CONFLICT,
+                          "%s changed after it was applied: put the change into a new file", name);
+        }
+        goto out;
+    }
+    err = db_exec(m->db, buf_cstr(&text), 0, NULL, diag);
+    if (err == ERR_OK) {
+        const char *params[] = {number, name, hash};
+        err = db_exec(m->db,
+                      "INSERT INTO schema_migrations (number, name, hash) VALUES ($1::int, $2, $3)",
+                      3, params, diag);
+        m->applied++;
+    }
+out:
+    buf_free(&path);
+    buf_free(&text);
+    return err;
+}
+
+static enum err apply_files(struct migrate *m, struct diag *diag) {
+    char **names = NULL;
+    uint32_t count = 0;
+    enum err err = list_migrations(m->sql_dir, &names, &count, diag);
+    for (uint32_t i = 0; i < count; i++) {
+        if (err == ERR_OK) {
+            err = apply_file(m, names[i], diag);
+        }
+        mem_free(names[i]);
+    }
+    mem_free(names);
+    return err;
+}
+
+/* Says whether the column stands as it should (*exists), or why it cannot. */
+static enum err check_column(struct db *db, const struct fact *fact, const char *column,
+                             bool *exists, struct diag *diag) {
+    struct db_result *result = NULL;
+    const char *params[] = {column};
+    enum err err = db_query(db,
+                            "SELECT format_type(atttypid, atttypmod), attnotnull FROM pg_attribute "
+                            "WHERE attrelid = 'cases'::regclass AND attname = $1 AND attnum > 0 "
+                            "AND NOT attisdropped",
+                            1, params, &result, diag);
+    if (err != ERR_OK) {
+        return err;
+    }
+    *exists = db_rows(result) == 1;
+    if (*exists && strcmp(db_cell(result, 0, 1), "t") == 0) {
+        err = diag_fail(diag, ERR_CONFLICT, "fact %s: cases has a column of its own of that name",
+                        fact->name);
+    } else if (*exists && strcmp(db_cell(result, 0, 0), fact_column_type(fact)) != 0) {
+        err = diag_fail(diag, ERR_CONFLICT,
+                        "fact %s is %s in the database and %s in the schema: a type never changes, "
+                        "give the fact a new name",
+                        fact->name, db_cell(result, 0, 0), fact_column_type(fact));
+    }
+    db_result_free(&result);
+    return err;
+}
+
+static enum err add_column(struct migrate *m, const struct fact *fact, struct diag *diag) {
+    struct buf column = BUF_EMPTY;
+    struct buf sql = BUF_EMPTY;
+    bool exists = false;
+    fact_column_name(fact, &column);
+    enum err err = ERR_OK;
+    if (column.len > COLUMN_NAME_BYTES_MAX) {
+        err = diag_fail(diag, ERR_TOO_LARGE, "fact %s: a column name has at most %d bytes",
+                        fact->name, (int)COLUMN_NAME_BYTES_MAX);
+    } else {
+        err = check_column(m->db, fact, buf_cstr(&column), &exists, diag);
+    }
+    if (err == ERR_OK && !exists) {
+        buf_str(&sql, "ALTER TABLE cases ADD COLUMN ");
+        db_quote_name(&sql, buf_span(&column));
+        buf_printf(&sql, " %s; COMMENT ON COLUMN cases.", fact_column_type(fact));
+        db_quote_name(&sql, buf_span(&column));
+        buf_str(&sql, " IS ");
+        db_quote_text(
+            &sql, span_str(fact->help == NULL || fact->help[0] == '\0' ? fact->name : fact->help));
+        err = db_exec(m->db, buf_cstr(&sql), 0, NULL, diag);
+        m->columns_added++;
+    }
+    buf_free(&column);
+    buf_free(&sql);
+    return err;
+}
+
+/* `a.b` and `a_b` would share a column, and two migrations would not notice. */
+static enum err check_clash(const struct schema *schema, uint32_t slot, struct diag *diag) {
+    struct buf mine = BUF_EMPTY;
+    struct buf other = BUF_EMPTY;
+    enum err err = ERR_OK;
+    fact_column_name(schema->slots[slot], &mine);
+    for (uint32_t i = 0; i < slot && err == ERR_OK; i++) {
+        buf_clear(&other);
+        fact_column_name(schema->slots[i], &other);
+        if (span_eq(buf_span(&mine), buf_span(&other))) {
+            err = diag_fail(diag, ERR_CONFLICT, "facts %s and %s would share one column",
+                            schema->slots[i]->name, schema->slots[slot]->name);
+        }
+    }
+    buf_free(&mine);
+    buf_free(&other);
+    return err;
+}
+
+static enum err add_columns(struct migrate *m, struct diag *diag) {
+    struct buf path = BUF_EMPTY;
+    struct yaml_doc *doc = NULL;
+    struct vocabulary iso = {NULL, 0};
+    struct schema *schema = NULL;
+    buf_printf(&path, "%s/case.yaml", m->rules_dir);
+    enum err err = yaml_parse_file(buf_cstr(&path), &doc, diag);
+    if (err == ERR_OK) {
+        err = vocabulary_load_iso(&iso, diag);
+    }
+    if (err == ERR_OK) {
+        err = schema_load(doc, iso, &schema, diag);
+    }
+    for (uint32_t i = 0; err == ERR_OK && i < schema->slot_count; i++) {
+        err = check_clash(schema, i, diag);
+        if (err == ERR_OK) {
+            err = add_column(m, schema->slots[i], diag);
+        }
+    }
+    schema_free(&schema);
+    vocabulary_free(&iso);
+    yaml_doc_free(&doc);
+    buf_free(&path);
+    return err;
+}
+
+static enum err migrate_all(struct migrate *m, struct diag *diag) {
+    enum err err = db_exec(
+        m->db,
+        "BEGIN; SET LOCAL client_min_messages = warning; "
+        "SELECT pg_advisory_xact_lock(hashtext('casemill db migrate')); "
+        "CREATE TABLE IF NOT EXISTS schema_migrations (number integer PRIMARY KEY, "
+        "name text NOT NULL, hash text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()); "
+        "COMMENT ON TABLE schema_migrations IS 'Migrations applied, by casemill db migrate.'; "
+        "COMMENT ON COLUMN schema_migrations.number IS 'The file''s number.'; "
+        "COMMENT ON COLUMN schema_migrations.name IS 'The file''s name.'; "
+        "COMMENT ON COLUMN schema_migrations.hash IS 'SHA-256 of its text when it was applied.'; "
+        "COMMENT ON COLUMN schema_migrations.applied_at IS 'When.'",
+        0, NULL, diag);
+    if (err == ERR_OK) {
+        err = apply_files(m, diag);
+    }
+    if (err == ERR_OK) {
+        err = add_columns(m, diag);
+    }
+    if (err == ERR_OK) {
+        err = db_exec(m->db, "COMMIT", 0, NULL, diag);
+    }
+    return err;
+}
+
+static void print_done(const struct options *options, const struct migrate *m) {
+    if (!option_flag(options, "--json")) {
+        printf("migrations applied: %u, columns added: %u\n", m->applied, m->columns_added);
+        return;
+    }
+    struct buf text = BUF_EMPTY;
+    struct json json;
+    json_init(&json, &text);
+    json_object_open(&json);
+    json_key(&json, "applied");
+    json_uint(&json, m->applied);
+    json_key(&json, "columns_added");
+    json_uint(&json, m->columns_added);
+    json_object_close(&json);
+    printf("%s\n", buf_cstr(&text));
+    buf_free(&text);
+}
+
+static int run_migrate(const struct options *options) {
+    const char *conninfo = option_db(options);
+    if (conninfo == NULL) {
+        return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
+    }
+    const char *found = access("sql", R_OK) == 0 ? "sql" : CASEMILL_SQL_DIR;
+    struct migrate m = {.sql_dir = option_str(options, "--sql", found),
+                        .rules_dir = option_str(options, "--rules", "config")};
+    struct diag diag = {0};
+    enum err err = db_open(conninfo, "casemill db migrate", &m.db, &diag);
+    if (err == ERR_OK) {
+        err = migrate_all(&m, &diag);
+    }
+    db_close(&m.db);
+    if (err != ERR_OK) {
+        return verb_fail(options, &diag, SPAN_LIT(""));
+    }
+    print_done(options, &m);
+    return EXIT_DONE;
+}
+
+static const struct option_row MIGRATE_ROWS[] = {
+    {"--rules", "DIR", "folder with case.yaml, whose facts become columns (config)"},
+    {"--sql", "DIR", "folder of migrations (sql, else the installed one)"},
+    {NULL, NULL, NULL},
+};
+
+const struct verb verb_db_migrate = {
+    .name = "db migrate",
+    .summary = "create or update the tables; add a column for each fact",
+    .operands = "",
+    .rows = MIGRATE_ROWS,
+    .run = run_migrate,
+};
