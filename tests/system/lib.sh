@@ -82,7 +82,7 @@ broker_start() {
 worker_start() { # worker_start NAME [VARIABLE=VALUE...]
     worker_name=$1
     shift
-    start "$worker_name" env CASEMILL_BROKER_CONNECT="$lanes" CASEMILL_POSTGRES_CONNINFO="$pg_conninfo" \
+    start "$worker_name" env CASEMILL_BROKER_CONNECT="$lanes" CASEMILL_POSTGRES_CONNINFO="$lane_conninfo" \
         CASEMILL_LANES_COUNT=2 "$@" "$bin/casemill-worker" --config "$root/config/worker.yaml"
     worker_pid=$started_pid
     wait_ready "$worker_name" "$worker_pid" ||
@@ -100,6 +100,10 @@ database_start() { # PostgreSQL with migrations and the shipped rules active
     casemill rules activate "$ruleset" --why "system test" --db "$pg_conninfo" \
         >"$work/activate.out" 2>"$work/activate.err" ||
         abort "rules activate" "$(tail -n 1 "$work/activate.err")"
+    # Lanes run with the rights of sql/roles.sql and no others.
+    pg_sql "$(cat sql/roles.sql)" >"$work/roles.out" 2>&1 || abort "roles" "$(tail -n 1 "$work/roles.out")"
+    pg_sql "create role casemill_lane login in role casemill_worker" || abort "the lanes' role is made"
+    lane_conninfo="host=$pg_dir user=casemill_lane dbname=casemill"
 }
 submit() { casemill submit --broker "$intake" "$@"; }
 rows() { pg_sql "select count(*) from ${1:-cases}"; }

@@ -1,0 +1,57 @@
+#!/bin/sh
+# kill -9 of the broker and of workers in the middle of a submit, several times; the same programs
+# come back; at the end every case stands exactly once, and a second submit finds only duplicates.
+# A failure means a promise is broken: a case ACCEPTED is lost (P1, P5) or decided twice (P3).
+. "$(dirname "$0")/lib.sh"
+count=${KILL_CASES:-40000}
+
+database_start
+broker_start
+worker_start worker_a
+worker_a=$worker_pid
+worker_start worker_b
+worker_b=$worker_pid
+casemill generate --cases "$count" --seed 11 --bad 0 --duplicates 0 --out "$work/cases.jsonl" ||
+    abort "cases are generated"
+
+start submit "$bin/casemill" submit --broker "$intake" --ack outcome --batch 200 "$work/cases.jsonl"
+submit_pid=$started_pid
+
+row_count_above() { [ "$(rows)" -gt "$1" ]; }
+# Each kill waits until more rows have come than at the last one: it falls into running work.
+kills=0
+kill_when() { # kill_when ROWS PID
+    wait_until 60 row_count_above "$1" || abort "rows go on coming (at $(rows) of $count)"
+    is_running "$submit_pid" && kills=$((kills + 1))
+    kill_hard "$2"
+}
+kill_when 200 "$worker_a"
+worker_start worker_a
+worker_a=$worker_pid
+kill_when "$(($(rows) + 200))" "$broker_pid"
+broker_start
+kill_when "$(($(rows) + 200))" "$worker_b"
+kill_when "$(($(rows) + 0))" "$broker_pid"
+broker_start
+worker_start worker_b
+worker_b=$worker_pid
+equal "four kills fell into the submit" "$kills" 4
+
+wait_until 120 is_gone "$submit_pid" || abort "submit comes to its end (rows: $(rows) of $count)"
+wait "$submit_pid"
+equal "submit says all is done" $? 0
+equal "every case has its row" "$(rows)" "$count"
+equal "and only one" "$(pg_sql "select count(*) from (select distinct source, case_id, revision from cases) x")" "$count"
+equal "nothing is a dead letter" "$(rows dead_letters)" 0
+equal "commits and rows agree" "$(pg_sql "select coalesce(sum(cases), 0) from commits")" "$count"
+
+check "the same file again is done" \
+    timeout 120 "$bin/casemill" submit --broker "$intake" --ack outcome --batch 1000 "$work/cases.jsonl" \
+    >"$work/again.out" 2>"$work/again.err"
+equal "and adds nothing" "$(rows)" "$count"
+equal "nor a dead letter" "$(rows dead_letters)" 0
+
+# The journal is empty once all is done: a restart has nothing to deal.
+stop "$broker_pid"
+equal "the broker ends in order" $? 0
+finish

@@ -1,0 +1,96 @@
+#!/bin/sh
+# What can be wrong at start: each fault is one clear line on stderr and exit code 1, at once.
+# A failure means that an operator at night sees a stack of lines, a hang, or a program that seems
+# to run.
+. "$(dirname "$0")/lib.sh"
+
+# refuses TEXT PATTERN COMMAND...: exit code 1 within ten seconds, a line like PATTERN on stderr that
+# is no crash report, no ready line.
+refuses() {
+    refuses_text=$1
+    refuses_pattern=$2
+    shift 2
+    timeout 10 "$@" >"$work/refuses.out" 2>"$work/refuses.err"
+    equal "$refuses_text: exit code" $? 1
+    contains "$refuses_text: is said" "$work/refuses.err" "$refuses_pattern"
+    refuses_lines=$(wc -l <"$work/refuses.err")
+    check "$refuses_text: in one line, not $refuses_lines" [ "$refuses_lines" -eq 1 ]
+    check "$refuses_text: not ready" sh -c "! grep -q ^ready '$work/refuses.out'"
+}
+# The one place where a program is started with everything right but one thing.
+broker() {
+    refuses "$@" "$bin/casemill-broker" --config "$root/config/broker.yaml"
+}
+worker() {
+    refuses "$@" "$bin/casemill-worker" --config "$root/config/worker.yaml"
+}
+broker_env="env CASEMILL_INTAKE_BIND=tcp://127.0.0.1:0 CASEMILL_WORKER_BIND=tcp://127.0.0.1:0
+    CASEMILL_CONTROL_BIND=ipc://$work/control2 CASEMILL_HTTP_BIND=127.0.0.1:0 CASEMILL_JOURNAL_BYTES_MAX=64MiB"
+
+database_start
+broker_start
+
+# shellcheck disable=SC2086
+{
+    broker "broker, intake port taken" "$(echo "$intake" | sed 's|.*:||')" \
+        $broker_env CASEMILL_JOURNAL_PATH="$work/journal2" CASEMILL_INTAKE_BIND="$intake"
+    touch "$work/file"
+    broker "broker, journal below a file" "file/journal" \
+        $broker_env CASEMILL_JOURNAL_PATH="$work/file/journal"
+    broker "broker, journal in use" "journal" \
+        $broker_env CASEMILL_JOURNAL_PATH="$work/journal"
+    broker "broker, bad number" "lanes.beat_ms|LANES_BEAT_MS" \
+        $broker_env CASEMILL_JOURNAL_PATH="$work/journal2" CASEMILL_LANES_BEAT_MS=soon
+    broker "broker, unknown variable" "BEAT_MSS.*BEAT_MS|beat_mss.*beat_ms" \
+        $broker_env CASEMILL_JOURNAL_PATH="$work/journal2" CASEMILL_LANES_BEAT_MSS=1000
+    broker "broker, a bind that is not loopback" "loopback" \
+        $broker_env CASEMILL_JOURNAL_PATH="$work/journal2" CASEMILL_INTAKE_BIND=tcp://0.0.0.0:0
+}
+# Root writes anywhere, so a directory that refuses needs another user.
+if [ "$(id -u)" -eq 0 ]; then
+    mkdir "$work/closed"
+    chmod 0755 "$work" "$work/closed"
+    cp "$bin/casemill-broker" "$work/casemill-broker"
+    cp "$root/config/broker.yaml" "$work/broker.yaml"
+    chmod 0755 "$work/casemill-broker"
+    chmod 0644 "$work/broker.yaml"
+    # shellcheck disable=SC2086
+    refuses "broker, journal directory not writable" "closed/journal|closed" \
+        setpriv --reuid=postgres --regid=postgres --init-groups -- $broker_env CASEMILL_CONTROL_BIND=ipc:///tmp/casemill-control-$$ \
+        CASEMILL_JOURNAL_PATH="$work/closed/journal" "$work/casemill-broker" --config "$work/broker.yaml"
+else
+    mkdir -m 0555 "$work/closed"
+    # shellcheck disable=SC2086
+    broker "broker, journal directory not writable" "closed" $broker_env CASEMILL_JOURNAL_PATH="$work/closed/journal"
+fi
+rm -f "/tmp/casemill-control-$$"
+printf 'intake:\n  bind: tcp://127.0.0.1:0\n  bnid: tcp://127.0.0.1:0\n' >"$work/wrong.yaml"
+refuses "broker, unknown key" "wrong.yaml:3.*bnid.*bind" \
+    env CASEMILL_JOURNAL_PATH="$work/journal2" "$bin/casemill-broker" --config "$work/wrong.yaml"
+refuses "broker, no such file" "nowhere.yaml" "$bin/casemill-broker" --config "$work/nowhere.yaml"
+check "broker --check says what it would bind" sh -c "
+    CASEMILL_JOURNAL_PATH='$work/journal3' '$bin/casemill-broker' --config config/broker.yaml --check >'$work/check.out' 2>&1"
+contains "and where" "$work/check.out" "intake"
+check "and makes nothing" [ ! -e "$work/journal3" ]
+
+pg_sql "create role casemill_password login password 'right'"
+worker "worker, no PostgreSQL" "PostgreSQL|connect" \
+    env CASEMILL_BROKER_CONNECT="$lanes" CASEMILL_POSTGRES_CONNINFO="host=$work/nowhere dbname=casemill"
+worker "worker, wrong password" "password" \
+    env CASEMILL_BROKER_CONNECT="$lanes" \
+    CASEMILL_POSTGRES_CONNINFO="host=$pg_dir user=casemill_password password=wrong dbname=casemill"
+pg_sql "create database bare"
+worker "worker, missing migration" "db migrate" \
+    env CASEMILL_BROKER_CONNECT="$lanes" CASEMILL_POSTGRES_CONNINFO="host=$pg_dir user=casemill dbname=bare"
+worker "worker, unknown variable" "CONNINFOO|conninfoo" \
+    env CASEMILL_BROKER_CONNECT="$lanes" CASEMILL_POSTGRES_CONNINFO="$pg_conninfo" CASEMILL_POSTGRES_CONNINFOO=x
+refuses "casemill, no PostgreSQL" "PostgreSQL|connect" \
+    "$bin/casemill" report --db "host=$work/nowhere dbname=casemill"
+timeout 10 "$bin/casemill" no-such-verb >"$work/verb.out" 2>"$work/verb.err"
+equal "casemill, an unknown verb: exit code" $? 2
+
+# The password stays out of everything that was said.
+check "no password is repeated" sh -c "! grep -rl 'password=wrong' '$work' --include='*.err' --include='*.out'"
+stop "$broker_pid"
+equal "the broker ends in order" $? 0
+finish
