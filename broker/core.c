@@ -1,0 +1,473 @@
+/* Batches: how they come in, become durable, are answered for and leave.
+ * ACCEPTED is emitted by core_journaled or for what is durable already, nowhere else (P1); DELETE
+ * by core_batch_settle when every case is committed and the put is over (P5). */
+#include "broker/core_priv.h"
+
+#include "base/mem.h"
+
+enum { RETRY_FULL_MS = 1000, RETRY_STOPPED_MS = 5000, RETRY_RATE_MS = 200 };
+
+struct core_action *core_emit(struct core *core, enum core_action_kind kind) {
+    if (core->action_count == core->action_cap) {
+        core->action_cap = core->action_cap == 0 ? 64 : core->action_cap * 2;
+        core->actions = mem_grow(core->actions, core->action_cap, sizeof(*core->actions));
+    }
+    struct core_action *action = &core->actions[core->action_count++];
+    memset(action, 0, sizeof(*action));
+    action->kind = kind;
+    return action;
+}
+
+const struct core_action *core_actions(const struct core *core, size_t *count) {
+    *count = core->action_count;
+    return core->actions;
+}
+
+void core_actions_clear(struct core *core) {
+    for (size_t i = 0; i < core->action_count; i++) {
+        if (core->actions[i].kind == CORE_DONE || core->actions[i].kind == CORE_STATUS) {
+            core_tally_free(&core->actions[i].done.tally);
+        }
+    }
+    core->action_count = 0;
+}
+
+struct core *core_new(const struct core_options *options) {
+    CHECK(options->next_seq > 0);
+    CHECK(options->beat_ms > 0);
+    struct core *core = mem_zero(1, sizeof(*core));
+    core->options = *options;
+    if (core->options.recent_max == 0) {
+        core->options.recent_max = CORE_RECENT_MAX;
+    }
+    core->next_seq = options->next_seq;
+    core->accepting = true;
+    core->dispatching = true;
+    table_init(&core->by_seq);
+    table_init(&core->by_name);
+    table_init(&core->recent_by_name);
+    core->sources = mem_zero(CORE_SOURCES_MAX, sizeof(*core->sources));
+    core->lanes = mem_zero(CORE_LANES_MAX, sizeof(struct core_lane *));
+    core->recent = mem_zero(core->options.recent_max, sizeof(struct core_recent *));
+    return core;
+}
+
+static void batch_free(struct core_batch *batch) {
+    for (struct core_waiter *waiter = batch->waiters; waiter != NULL;) {
+        struct core_waiter *next = waiter->next;
+        mem_free(waiter);
+        waiter = next;
+    }
+    for (uint32_t i = 0; i < batch->part_count; i++) {
+        core_progress_drop(&batch->parts[i]);
+    }
+    core_tally_free(&batch->tally);
+    mem_free(batch);
+}
+
+void core_free(struct core **held) {
+    struct core *core = *held;
+    if (core == NULL) {
+        return;
+    }
+    core_actions_clear(core);
+    for (struct core_batch *batch = core->oldest; batch != NULL;) {
+        struct core_batch *newer = batch->newer;
+        batch_free(batch);
+        batch = newer;
+    }
+    for (uint32_t i = 0; i < core->lane_count; i++) {
+        mem_free(core->lanes[i]);
+    }
+    for (uint32_t i = 0; i < core->source_count; i++) {
+        mem_free(core->sources[i].name);
+    }
+    for (uint32_t i = 0; i < core->recent_len; i++) {
+        mem_free(core->recent[i]);
+    }
+    mem_free(core->sources);
+    mem_free(core->lanes);
+    mem_free(core->recent);
+    mem_free(core->heap);
+    mem_free(core->actions);
+    table_fini(&core->by_seq);
+    table_fini(&core->by_name);
+    table_fini(&core->recent_by_name);
+    mem_free(core);
+    *held = NULL;
+}
+
+void core_each_tag(const struct core *core, void (*visit)(void *tag, void *context),
+                   void *context) {
+    for (const struct core_batch *batch = core->oldest; batch != NULL; batch = batch->newer) {
+        visit(batch->tag, context);
+    }
+}
+
+uint32_t core_source_index(struct core *core, struct span name, bool add) {
+    for (uint32_t i = 0; i < core->source_count; i++) {
+        if (span_is(name, core->sources[i].name)) {
+            return i;
+        }
+    }
+    if (!add || core->source_count == CORE_SOURCES_MAX) {
+        return UINT32_MAX;
+    }
+    struct core_source *source = &core->sources[core->source_count];
+    source->name = mem_strndup((const char *)name.ptr, name.len);
+    source->weight = 1;
+    return core->source_count++;
+}
+
+void core_source_weight(struct core *core, struct span name, uint32_t weight) {
+    CHECK(weight >= 1 && weight <= 100);
+    uint32_t index = core_source_index(core, name, true);
+    CHECK(index != UINT32_MAX);
+    core->sources[index].weight = weight;
+}
+
+static uint64_t name_hash(uint32_t source, const struct uuid *id) {
+    uint8_t key[4 + sizeof(id->bytes)];
+    memcpy(key, &source, 4);
+    memcpy(key + 4, id->bytes, sizeof(id->bytes));
+    return hash64(span_make(key, sizeof(key)));
+}
+
+static uint64_t seq_hash(uint64_t seq) { return seq * 0x9e3779b97f4a7c15U >> 20; }
+
+struct core_batch *core_find_seq(const struct core *core, uint64_t seq) {
+    for (struct table_node *node = table_first(&core->by_seq, seq_hash(seq)); node != NULL;
+         node = table_next(node)) {
+        struct core_batch *batch = CONTAINER_OF(node, struct core_batch, by_seq);
+        if (batch->seq == seq) {
+            return batch;
+        }
+    }
+    return NULL;
+}
+
+struct core_batch *core_find_name(const struct core *core, uint32_t source, const struct uuid *id) {
+    for (struct table_node *node = table_first(&core->by_name, name_hash(source, id)); node != NULL;
+         node = table_next(node)) {
+        struct core_batch *batch = CONTAINER_OF(node, struct core_batch, by_name);
+        if (batch->source == source && uuid_eq(&batch->id, id)) {
+            return batch;
+        }
+    }
+    return NULL;
+}
+
+struct core_recent *core_find_recent(const struct core *core, uint32_t source,
+                                     const struct uuid *id) {
+    for (struct table_node *node = table_first(&core->recent_by_name, name_hash(source, id));
+         node != NULL; node = table_next(node)) {
+        struct core_recent *recent = CONTAINER_OF(node, struct core_recent, by_name);
+        if (recent->source == source && uuid_eq(&recent->id, id)) {
+            return recent;
+        }
+    }
+    return NULL;
+}
+
+static void remember_done(struct core *core, const struct core_batch *batch) {
+    struct core_recent *recent = core_find_recent(core, batch->source, &batch->id);
+    if (recent == NULL && core->recent_len < core->options.recent_max) {
+        recent = mem_zero(1, sizeof(*recent));
+        core->recent[core->recent_len++] = recent;
+        table_insert(&core->recent_by_name, &recent->by_name, name_hash(batch->source, &batch->id));
+    } else if (recent == NULL) {
+        recent = core->recent[core->recent_at];
+        core->recent_at = (core->recent_at + 1) % core->options.recent_max;
+        table_remove(&core->recent_by_name, &recent->by_name);
+        table_insert(&core->recent_by_name, &recent->by_name, name_hash(batch->source, &batch->id));
+    }
+    recent->id = batch->id;
+    recent->source = batch->source;
+    recent->count = batch->count;
+    memcpy(recent->outcomes, batch->tally.outcomes, sizeof(recent->outcomes));
+    recent->duplicates = batch->tally.duplicates;
+    recent->dead_count = batch->tally.dead_count;
+}
+
+/* Cuts the batch into parts of CORE_PART_CASES and queues them. */
+static struct core_batch *batch_new(struct core *core, const struct core_batch_meta *meta,
+                                    uint32_t source, uint64_t seq) {
+    CHECK(meta->count >= 1 && meta->count <= WIRE_CASES_MAX);
+    uint32_t parts = (meta->count + CORE_PART_CASES - 1) / CORE_PART_CASES;
+    struct core_batch *batch = mem_zero(1, sizeof(*batch) + parts * sizeof(batch->parts[0]));
+    batch->seq = seq;
+    batch->tag = meta->tag;
+    batch->accepted_at = meta->accepted_at;
+    batch->id = meta->batch;
+    batch->hash = meta->hash;
+    batch->source = source;
+    batch->count = meta->count;
+    batch->bytes = meta->bytes;
+    batch->priority = (uint8_t)meta->priority;
+    batch->part_count = (uint8_t)parts;
+    table_insert(&core->by_seq, &batch->by_seq, seq_hash(seq));
+    table_insert(&core->by_name, &batch->by_name, name_hash(source, &batch->id));
+    batch->named = true;
+    batch->older = core->newest;
+    CHECK(core->newest == NULL || core->newest->seq < seq);
+    *(core->newest == NULL ? &core->oldest : &core->newest->newer) = batch;
+    core->newest = batch;
+    for (uint32_t i = 0; i < parts; i++) {
+        struct core_part *part = &batch->parts[i];
+        uint32_t end = i + 1 < parts ? meta->cuts[i + 1] : meta->bytes;
+        part->batch = batch;
+        part->first = i * CORE_PART_CASES;
+        part->count = i + 1 < parts ? CORE_PART_CASES : meta->count - part->first;
+        part->offset = meta->cuts[i];
+        CHECK(end > part->offset);
+        part->length = end - part->offset;
+        part_move(core, part, PART_QUEUED);
+    }
+    return batch;
+}
+
+void core_batch_remove(struct core *core, struct core_batch *batch) {
+    for (uint32_t i = 0; i < batch->part_count; i++) {
+        if (batch->parts[i].state != PART_PARKED && batch->parts[i].state != PART_DONE) {
+            part_move(core, &batch->parts[i], PART_PARKED);
+        }
+    }
+    table_remove(&core->by_seq, &batch->by_seq);
+    if (batch->named) {
+        table_remove(&core->by_name, &batch->by_name);
+    }
+    *(batch->older == NULL ? &core->oldest : &batch->older->newer) = batch->newer;
+    *(batch->newer == NULL ? &core->newest : &batch->newer->older) = batch->older;
+    struct core_action *action = core_emit(core, CORE_RELEASE);
+    action->seq = batch->seq;
+    action->tag = batch->tag;
+    batch_free(batch);
+}
+
+static void emit_busy(struct core *core, const struct net_route *route, const struct uuid *id,
+                      enum wire_busy reason) {
+    struct core_action *action = core_emit(core, CORE_BUSY);
+    action->route = *route;
+    action->batch = *id;
+    action->busy.reason = reason;
+    action->busy.retry_ms = reason == WIRE_BUSY_STOPPED ? RETRY_STOPPED_MS
+                            : reason == WIRE_BUSY_RATE  ? RETRY_RATE_MS
+                                                        : RETRY_FULL_MS;
+    core->counters.batches_busy++;
+}
+
+static void emit_accepted(struct core *core, const struct core_batch *batch,
+                          const struct core_waiter *waiter) {
+    CHECK(batch->state == BATCH_DURABLE);
+    struct core_action *action = core_emit(core, CORE_ACCEPTED);
+    action->route = waiter->route;
+    action->batch = batch->id;
+    action->seq = batch->seq;
+    action->duplicate = waiter->duplicate;
+}
+
+static bool same_route(const struct net_route *a, const struct net_route *b) {
+    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+/* Adds who waits for the batch.  A REQ peer gets one reply: ACCEPTED, or with ack outcome DONE. */
+static struct core_waiter *waiter_add(struct core_batch *batch, const struct net_route *route) {
+    uint32_t count = 0;
+    struct core_waiter *spent = NULL;
+    for (struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
+        if (same_route(&waiter->route, route)) {
+            return waiter;
+        }
+        spent = !waiter->want_accepted && !waiter->want_done ? waiter : spent;
+        count++;
+    }
+    if (count >= CORE_WAITERS_MAX && spent == NULL) {
+        return NULL;
+    }
+    if (spent != NULL) {
+        spent->route = *route;
+        return spent;
+    }
+    struct core_waiter *waiter = mem_zero(1, sizeof(*waiter));
+    waiter->route = *route;
+    waiter->next = batch->waiters;
+    batch->waiters = waiter;
+    return waiter;
+}
+
+static void join(struct core *core, struct core_batch *batch, const struct net_route *route,
+                 enum wire_ack ack, bool duplicate) {
+    struct core_waiter *waiter = waiter_add(batch, route);
+    if (waiter == NULL) {
+        emit_busy(core, route, &batch->id, WIRE_BUSY_RATE);
+        return;
+    }
+    waiter->duplicate = duplicate;
+    waiter->want_accepted = !route->delimited || ack == WIRE_ACK_JOURNAL;
+    waiter->want_done = !route->delimited || ack == WIRE_ACK_OUTCOME;
+    if (batch->state == BATCH_DURABLE && waiter->want_accepted) {
+        waiter->want_accepted = false;
+        emit_accepted(core, batch, waiter);
+    }
+}
+
+static void emit_refused(struct core *core, const struct net_route *route, const struct uuid *id,
+                         enum wire_reason reason) {
+    struct core_action *action = core_emit(core, CORE_REFUSED);
+    action->route = *route;
+    action->batch = *id;
+    action->reason = reason;
+    core->counters.batches_refused++;
+}
+
+/* A resend of what is damaged in the journal takes its place. */
+static void replace_quarantined(struct core *core, struct core_batch *old) {
+    CHECK(old->state == BATCH_QUARANTINED);
+    core_emit(core, CORE_DELETE)->seq = old->seq;
+    core_batch_remove(core, old);
+}
+
+bool core_submit(struct core *core, const struct net_route *route,
+                 const struct core_batch_meta *meta, int64_t now) {
+    uint32_t source = core_source_index(core, meta->source, true);
+    if (source == UINT32_MAX) {
+        emit_refused(core, route, &meta->batch, WIRE_REASON_NOT_ALLOWED);
+        return false;
+    }
+    struct core_batch *old = core_find_name(core, source, &meta->batch);
+    if (old != NULL && old->state != BATCH_QUARANTINED) {
+        if (!hash128_eq(old->hash, meta->hash) || old->count != meta->count) {
+            emit_refused(core, route, &meta->batch, WIRE_REASON_BATCH_ID_REUSED);
+            return false;
+        }
+        core->counters.batches_duplicate++;
+        join(core, old, route, meta->ack, true);
+        return false;
+    }
+    if (core->stopped || !core->accepting) {
+        emit_busy(core, route, &meta->batch, WIRE_BUSY_STOPPED);
+        return false;
+    }
+    if (core->by_seq.count >= core->options.batches_max) {
+        emit_busy(core, route, &meta->batch, WIRE_BUSY_QUEUE_FULL);
+        return false;
+    }
+    if (old != NULL) {
+        replace_quarantined(core, old);
+    }
+    struct core_batch *batch = batch_new(core, meta, source, core->next_seq++);
+    batch->since = now;
+    join(core, batch, route, meta->ack, false);
+    struct core_action *action = core_emit(core, CORE_PUT);
+    action->seq = batch->seq;
+    action->batch = batch->id;
+    action->tag = batch->tag;
+    return true;
+}
+
+void core_restore(struct core *core, uint64_t seq, const struct core_batch_meta *meta,
+                  int64_t now) {
+    CHECK(seq < core->next_seq);
+    uint32_t source = core_source_index(core, meta->source, true);
+    CHECK(source != UINT32_MAX);
+    struct core_batch *batch = batch_new(core, meta, source, seq);
+    batch->state = BATCH_DURABLE;
+    batch->since = now;
+}
+
+void core_query(struct core *core, const struct net_route *route, struct span source_name,
+                const struct uuid *id) {
+    uint32_t source = core_source_index(core, source_name, false);
+    struct core_batch *batch = source == UINT32_MAX ? NULL : core_find_name(core, source, id);
+    struct core_action *action = core_emit(core, CORE_STATUS);
+    action->route = *route;
+    action->batch = *id;
+    action->done.state = WIRE_STATE_UNKNOWN;
+    if (batch != NULL && batch->state == BATCH_QUARANTINED) {
+        action->done.state = WIRE_STATE_QUARANTINED;
+    } else if (batch != NULL && batch->state == BATCH_DURABLE) {
+        action->done.state = batch->dealt ? WIRE_STATE_WORKING : WIRE_STATE_ACCEPTED;
+        struct core_waiter *waiter = route->delimited ? NULL : waiter_add(batch, route);
+        if (waiter != NULL) {
+            waiter->want_done = true;
+        }
+    } else if (batch == NULL && source != UINT32_MAX) {
+        const struct core_recent *recent = core_find_recent(core, source, id);
+        if (recent != NULL) {
+            action->done.state = WIRE_STATE_DONE;
+            action->done.count = recent->count;
+            memcpy(action->done.tally.outcomes, recent->outcomes, sizeof(recent->outcomes));
+            action->done.tally.duplicates = recent->duplicates;
+            action->done.tally.dead_count = recent->dead_count;
+        }
+    }
+}
+
+/* Every case is committed and the put is over: receipts, then out of the journal. */
+void core_batch_settle(struct core *core, struct core_batch *batch) {
+    if (batch->state != BATCH_DURABLE || batch->done_cases < batch->count) {
+        return;
+    }
+    for (struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
+        if (waiter->want_done) {
+            struct core_action *action = core_emit(core, CORE_DONE);
+            action->route = waiter->route;
+            action->batch = batch->id;
+            action->seq = batch->seq;
+            action->done.count = batch->count;
+            core_tally_copy(&action->done.tally, &batch->tally);
+        }
+    }
+    core->counters.batches_done++;
+    remember_done(core, batch);
+    core_emit(core, CORE_DELETE)->seq = batch->seq;
+    core_batch_remove(core, batch);
+}
+
+void core_journaled(struct core *core, uint64_t seq) {
+    struct core_batch *batch = core_find_seq(core, seq);
+    CHECK(batch != NULL);
+    CHECK(batch->state == BATCH_PENDING);
+    batch->state = BATCH_DURABLE;
+    core->counters.batches_accepted++;
+    core->counters.cases_accepted += batch->count;
+    core->sources[batch->source].cases_accepted += batch->count;
+    for (struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
+        if (waiter->want_accepted) {
+            waiter->want_accepted = false;
+            emit_accepted(core, batch, waiter);
+        }
+    }
+    core_batch_settle(core, batch);
+}
+
+void core_put_failed(struct core *core, uint64_t seq, enum wire_busy reason) {
+    struct core_batch *batch = core_find_seq(core, seq);
+    CHECK(batch != NULL);
+    CHECK(batch->state == BATCH_PENDING);
+    for (struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
+        if (waiter->want_accepted || waiter->want_done) {
+            emit_busy(core, &waiter->route, &batch->id, reason);
+        }
+    }
+    core_batch_remove(core, batch);
+}
+
+void core_stop(struct core *core) { core->stopped = true; }
+void core_set_accepting(struct core *core, bool accepting) { core->accepting = accepting; }
+void core_set_dispatching(struct core *core, bool dispatching) { core->dispatching = dispatching; }
+
+void core_quarantine(struct core *core, uint64_t seq) {
+    struct core_batch *batch = core_find_seq(core, seq);
+    if (batch == NULL || batch->state == BATCH_QUARANTINED) {
+        return;
+    }
+    CHECK(batch->state == BATCH_DURABLE);
+    batch->state = BATCH_QUARANTINED;
+    core->counters.batches_quarantined++;
+    for (uint32_t i = 0; i < batch->part_count; i++) {
+        if (batch->parts[i].state != PART_DONE) {
+            part_move(core, &batch->parts[i], PART_PARKED);
+        }
+    }
+}

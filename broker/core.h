@@ -1,0 +1,190 @@
+/* Purpose: the broker's state machine: batches, their parts, sources, lanes, receipts.
+ * Deterministic: no socket, clock, file, thread or global inside; inputs are calls with a time,
+ * outputs are actions that the caller performs in order.
+ * Owns: what is queued, what each lane holds, who waits for which receipt.
+ * Never: looks at case bytes; says ACCEPTED before core_journaled; deletes before the last case is
+ * committed (P1, P5).
+ * Units: times are monotonic milliseconds (now), accepted_at is wall microseconds.
+ * Limits: no state per case; a part is at most CORE_PART_CASES cases.
+ * Read next: core_priv.h (structs and invariants), core_queue.c (fairness), core_lanes.c. */
+#ifndef CASEMILL_BROKER_CORE_H
+#define CASEMILL_BROKER_CORE_H
+
+#include "base/buf.h"
+#include "net/net.h"
+#include "wire/wire.h"
+
+enum {
+    CORE_PART_CASES = 4096,
+    CORE_PARTS_MAX = WIRE_CASES_MAX / CORE_PART_CASES,
+    CORE_SOURCES_MAX = 1024,
+    CORE_LANES_MAX = 1024,
+    CORE_WAITERS_MAX = 16, /* receipt routes of one batch */
+    CORE_RECENT_MAX = 100000,
+    CORE_FENCE_MAX = 16
+};
+
+struct core;
+struct core_options {
+    struct uuid journal;
+    uint64_t next_seq; /* first sequence number of this run, > 0 */
+    uint32_t batches_max;
+    uint32_t attempts_max;
+    uint32_t recent_max; /* DONEs remembered; 0 = CORE_RECENT_MAX */
+    int64_t beat_ms;
+    int64_t silent_ms;
+};
+
+/* A batch as intake found it, or as the journal kept it. */
+struct core_batch_meta {
+    struct span source; /* 1..WIRE_NAME_MAX bytes, copied */
+    struct uuid batch;
+    struct hash128 hash; /* of the body */
+    uint32_t count;      /* cases, 1..WIRE_CASES_MAX */
+    uint32_t bytes;      /* of the body */
+    enum wire_ack ack;
+    enum wire_priority priority;
+    int64_t accepted_at;
+    const uint32_t *cuts; /* byte offset of every CORE_PART_CASES-th case */
+    void *tag;            /* the caller's; comes back in actions, last in CORE_RELEASE */
+};
+
+struct core_tally {
+    uint32_t outcomes[WIRE_DISPOSITIONS];
+    uint32_t duplicates;
+    uint32_t dead_count;
+    uint32_t dead_listed;
+    struct buf dead; /* entries as core_dead_view reads them */
+};
+/* core_dead_view gives the listed dead letters; spans point into tally->dead. NULL: arena spent. */
+const struct wire_dead *core_dead_view(const struct core_tally *tally, struct arena *arena);
+
+enum core_action_kind {
+    CORE_PUT,     /* journal the batch `seq` of `tag` */
+    CORE_DELETE,  /* take `seq` out of the journal */
+    CORE_RELEASE, /* the core has no more use for `tag` */
+    CORE_ACCEPTED,
+    CORE_DONE,
+    CORE_REFUSED,
+    CORE_BUSY,
+    CORE_STATUS,
+    CORE_WELCOME,
+    CORE_WORK,
+    CORE_BEAT,
+    CORE_READY_ASK
+};
+struct core_work {
+    struct uuid lane;
+    uint32_t first, count;   /* cases */
+    uint32_t offset, length; /* bytes of the body */
+    uint32_t attempt;        /* from 1 */
+    uint32_t source;         /* index, see core_source_name */
+    enum wire_priority priority;
+    int64_t accepted_at;
+    bool fenced; /* taken over from a silent lane: send core_fence with it */
+};
+struct core_action {
+    enum core_action_kind kind;
+    struct net_route route; /* of receipts and lane messages */
+    struct uuid batch;
+    uint64_t seq;
+    void *tag;
+    union {
+        bool duplicate; /* ACCEPTED */
+        struct {        /* DONE; STATUS with state done */
+            enum wire_state state;
+            uint32_t count;
+            struct core_tally tally;
+        } done;
+        enum wire_reason reason; /* REFUSED */
+        struct {
+            enum wire_busy reason;
+            int64_t retry_ms;
+        } busy;
+        struct core_work work;
+    };
+};
+
+struct core *core_new(const struct core_options *options);
+void core_free(
+    struct core **core); /* emits nothing: tags are the caller's to free (core_each_tag) */
+void core_each_tag(const struct core *core, void (*visit)(void *tag, void *context), void *context);
+/* core_source_weight sets a source's share in the round robin, 1..100; 1 unless set. */
+void core_source_weight(struct core *core, struct span source, uint32_t weight);
+
+/* Actions in the order they arose; valid until core_actions_clear or the next input. */
+const struct core_action *core_actions(const struct core *core, size_t *count);
+void core_actions_clear(struct core *core);
+
+/* core_submit: true when the batch is new and the core has taken meta->tag; else the answer is
+ * among the actions (or will be, for one that joins) and the tag is still the caller's. */
+MUST_USE bool core_submit(struct core *core, const struct net_route *route,
+                          const struct core_batch_meta *meta, int64_t now);
+/* core_restore takes a batch that stands in the journal; before any other input, seq ascending. */
+void core_restore(struct core *core, uint64_t seq, const struct core_batch_meta *meta, int64_t now);
+void core_query(struct core *core, const struct net_route *route, struct span source,
+                const struct uuid *batch);
+void core_journaled(struct core *core, uint64_t seq);
+void core_put_failed(struct core *core, uint64_t seq, enum wire_busy reason);
+/* core_stop: the journal has failed for good: every further submit is BUSY stopped (P6). */
+void core_stop(struct core *core);
+void core_quarantine(struct core *core, uint64_t seq); /* its record is damaged */
+
+void core_ready(struct core *core, const struct net_route *route, const struct wire_ready *ready,
+                int64_t now);
+void core_done(struct core *core, const struct net_route *route, const struct wire_lane_done *done,
+               int64_t now);
+void core_failed(struct core *core, const struct net_route *route, const struct wire_failed *failed,
+                 int64_t now);
+void core_returned(struct core *core, const struct net_route *route,
+                   const struct wire_return *returned, int64_t now);
+void core_beat(struct core *core, const struct net_route *route, const struct wire_lane_beat *beat,
+               int64_t now);
+void core_bye(struct core *core, const struct net_route *route);
+/* core_unsent: WORK could not be sent; it goes back at no attempt.  gone: the peer is no more; else
+ * its queue is full and it gets nothing until it speaks again. */
+void core_unsent(struct core *core, const struct uuid *lane, uint64_t seq, uint32_t first,
+                 bool gone);
+void core_tick(struct core *core, int64_t now);
+void core_deal(struct core *core, int64_t now); /* deals queued parts to lanes with credit */
+
+void core_set_accepting(struct core *core, bool accepting); /* else submit is BUSY stopped */
+void core_set_dispatching(struct core *core, bool dispatching);
+
+/* What is so, for receipts and status. */
+struct core_stats {
+    uint32_t batches, lanes, sources;
+    uint64_t queued_cases, delayed_cases, out_cases; /* cases of parts in that state */
+    uint64_t cases_accepted, cases_done, cases_duplicate, cases_dead;
+    uint64_t batches_accepted, batches_duplicate, batches_done, batches_refused, batches_busy;
+    uint64_t batches_quarantined;
+    uint64_t parts_dealt, parts_failed, parts_returned, parts_omitted, lanes_silent;
+    uint64_t ranges_ignored; /* of lanes' DONE: unknown, already done, or crossing */
+    int64_t oldest_ms;       /* age of the oldest live batch */
+    uint64_t low_water;      /* every seq below is done */
+    bool accepting, dispatching, stopped;
+};
+void core_stats(const struct core *core, int64_t now, struct core_stats *stats);
+struct core_lane_view {
+    struct uuid uuid;
+    const char *name, *phase;
+    uint32_t credit_cases, held_cases;
+    uint64_t credit_bytes, held_bytes, done;
+    int64_t heard_ms; /* ago */
+};
+bool core_lane_view(const struct core *core, uint32_t index, int64_t now,
+                    struct core_lane_view *view);
+struct core_source_view {
+    const char *name;
+    uint32_t weight;
+    uint64_t queued_cases[WIRE_PRIORITY_COUNT];
+    uint64_t cases_accepted, cases_done;
+};
+bool core_source_view(const struct core *core, uint32_t index, struct core_source_view *view);
+const char *core_source_name(const struct core *core, uint32_t index);
+uint32_t core_fence(const struct core *core, const struct uuid **uuids);
+
+/* core_check aborts unless every invariant holds; walks everything. */
+void core_check(const struct core *core);
+
+#endif

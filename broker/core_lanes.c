@@ -1,0 +1,381 @@
+/* What lanes say.  DONE is a committed fact and is taken from anyone; FAILED and RETURN count only
+ * from who holds the part now; a BEAT is held against what the core thinks the lane holds. */
+#include "broker/core_priv.h"
+
+#include "base/mem.h"
+
+enum { BACKOFF_FIRST_MS = 250, BACKOFF_MAX_MS = 30000, OMITTED_MAX = 2 };
+
+static struct core_lane *lane_by_route(struct core *core, const struct net_route *route) {
+    for (uint32_t i = 0; i < core->lane_count; i++) {
+        const struct net_route *known = &core->lanes[i]->route;
+        if (known->len == route->len && memcmp(known->bytes, route->bytes, route->len) == 0) {
+            return core->lanes[i];
+        }
+    }
+    return NULL;
+}
+
+static struct core_lane *lane_by_uuid(struct core *core, const struct uuid *uuid) {
+    for (uint32_t i = 0; i < core->lane_count; i++) {
+        if (uuid_eq(&core->lanes[i]->uuid, uuid)) {
+            return core->lanes[i];
+        }
+    }
+    return NULL;
+}
+
+static struct core_lane *heard(struct core *core, const struct net_route *route, int64_t now) {
+    struct core_lane *lane = lane_by_route(core, route);
+    if (lane != NULL) {
+        lane->heard = now;
+        lane->blocked = false;
+    }
+    return lane;
+}
+
+static void ask_ready(struct core *core, const struct net_route *route) {
+    core_emit(core, CORE_READY_ASK)->route = *route;
+}
+
+/* Gives back all a lane holds, oldest first in the queue, and forgets the lane. */
+static void lane_remove(struct core *core, struct core_lane *lane, bool silent) {
+    while (lane->held.last != NULL) {
+        struct core_part *part = lane->held.last;
+        part->taken_over = part->taken_over || silent;
+        part->failures += silent ? 1 : 0;
+        part_queue_front(core, part);
+    }
+    CHECK(lane->held_cases == 0 && lane->held_bytes == 0);
+    for (uint32_t i = 0; i < core->lane_count; i++) {
+        if (core->lanes[i] == lane) {
+            core->lanes[i] = core->lanes[--core->lane_count];
+            break;
+        }
+    }
+    mem_free(lane);
+}
+
+static void fence_remove(struct core *core, const struct uuid *uuid) {
+    for (uint32_t i = 0; i < core->fence_count; i++) {
+        if (uuid_eq(&core->fence[i], uuid)) {
+            core->fence_count--;
+            memmove(&core->fence[i], &core->fence[i + 1],
+                    (core->fence_count - i) * sizeof(core->fence[0]));
+            return;
+        }
+    }
+}
+
+static void fence_add(struct core *core, const struct uuid *uuid) {
+    fence_remove(core, uuid);
+    if (core->fence_count == CORE_FENCE_MAX) {
+        struct uuid oldest = core->fence[0];
+        fence_remove(core, &oldest);
+    }
+    core->fence[core->fence_count++] = *uuid;
+}
+
+/* The batch a range of ours speaks of; NULL when there is none (any more) or it does not fit. */
+static struct core_batch *range_batch(const struct core *core, const struct wire_range *range) {
+    if (!uuid_eq(&range->journal, &core->options.journal) || range->count == 0) {
+        return NULL;
+    }
+    struct core_batch *batch = core_find_seq(core, range->seq);
+    if (batch == NULL || batch->state == BATCH_QUARANTINED || range->first >= batch->count ||
+        range->count > batch->count - range->first) {
+        return NULL;
+    }
+    return batch;
+}
+
+/* What a lane says it holds: marks its parts, and takes as its own what is queued. */
+static void reconcile(struct core *core, struct core_lane *lane, const struct wire_range *holds,
+                      uint32_t count) {
+    lane->beat++;
+    for (uint32_t i = 0; i < count; i++) {
+        struct core_batch *batch = range_batch(core, &holds[i]);
+        if (batch == NULL) {
+            continue;
+        }
+        uint32_t last = (holds[i].first + holds[i].count - 1) / CORE_PART_CASES;
+        for (uint32_t p = holds[i].first / CORE_PART_CASES; p <= last; p++) {
+            struct core_part *part = &batch->parts[p];
+            if (part->state == PART_QUEUED || part->state == PART_DELAYED) {
+                part_assign(core, part, lane);
+            }
+            if (part->state == PART_OUT && part->lane == lane) {
+                part->beat_seen = lane->beat;
+                part->omitted = 0;
+            }
+        }
+    }
+    for (struct core_part *part = lane->held.last; part != NULL;) {
+        struct core_part *previous = part->prev;
+        if (part->beat_seen != lane->beat && ++part->omitted >= OMITTED_MAX) {
+            core->counters.parts_omitted++;
+            part_queue_front(core, part);
+        }
+        part = previous;
+    }
+}
+
+static void copy_text(char *text, size_t size, struct span from) {
+    size_t len = from.len < size - 1 ? from.len : size - 1;
+    memcpy(text, from.len == 0 ? (const uint8_t *)"" : from.ptr, len);
+    text[len] = '\0';
+}
+
+void core_ready(struct core *core, const struct net_route *route, const struct wire_ready *ready,
+                int64_t now) {
+    struct core_lane *lane = lane_by_uuid(core, &ready->uuid);
+    struct core_lane *other = lane_by_route(core, route);
+    if (other != NULL && other != lane) {
+        lane_remove(core, other, false);
+    }
+    if (lane == NULL) {
+        if (core->lane_count == CORE_LANES_MAX) {
+            return;
+        }
+        lane = mem_zero(1, sizeof(*lane));
+        lane->uuid = ready->uuid;
+        core->lanes[core->lane_count++] = lane;
+        fence_remove(core, &ready->uuid);
+    }
+    lane->route = *route;
+    lane->heard = now;
+    lane->blocked = false;
+    lane->credit_cases = ready->credit_cases;
+    lane->credit_bytes = ready->credit_bytes;
+    copy_text(lane->name, sizeof(lane->name), ready->name);
+    reconcile(core, lane, ready->holds, ready->hold_count);
+    struct core_action *action = core_emit(core, CORE_WELCOME);
+    action->route = *route;
+    action->work.lane = lane->uuid;
+}
+
+static void part_done(struct core *core, struct core_part *part) {
+    core_progress_drop(part);
+    part_move(core, part, PART_DONE);
+    part->batch->done_cases += part->count;
+    core->counters.cases_done += part->count;
+    core->sources[part->batch->source].cases_done += part->count;
+}
+
+static void count_tally(struct core *core, struct core_batch *batch,
+                        const struct core_tally *tally) {
+    core_tally_add(&batch->tally, tally);
+    core->counters.cases_duplicate += tally->duplicates;
+    core->counters.cases_dead += tally->dead_count;
+}
+
+/* A run inside one part: kept beside the part until all of it is committed.  What lies in a known
+ * run is old news; a run around known ones replaces them; one that crosses a known one cannot be
+ * counted, and its cases come back when the part is dealt again. */
+static bool take_inside(struct core *core, struct core_part *part, const struct wire_range *range,
+                        const struct core_tally *tally) {
+    uint32_t end = range->first + range->count;
+    for (const struct core_progress *known = part->progress; known != NULL; known = known->next) {
+        uint32_t known_end = known->first + known->count;
+        bool apart = end <= known->first || range->first >= known_end;
+        bool around =
+            range->first <= known->first && end >= known_end && range->count > known->count;
+        if (!apart && !around) {
+            return false;
+        }
+    }
+    for (struct core_progress **at = &part->progress; *at != NULL;) {
+        struct core_progress *known = *at;
+        if (known->first >= range->first && known->first < end) {
+            *at = known->next;
+            part->progress_cases -= known->count;
+            core_tally_free(&known->tally);
+            mem_free(known);
+        } else {
+            at = &known->next;
+        }
+    }
+    struct core_progress *progress = mem_zero(1, sizeof(*progress));
+    progress->first = range->first;
+    progress->count = range->count;
+    core_tally_copy(&progress->tally, tally);
+    progress->next = part->progress;
+    part->progress = progress;
+    part->progress_cases += range->count;
+    if (part->progress_cases == part->count) {
+        for (progress = part->progress; progress != NULL; progress = progress->next) {
+            count_tally(core, part->batch, &progress->tally);
+        }
+        part_done(core, part);
+    }
+    return true;
+}
+
+static bool take_range(struct core *core, struct core_batch *batch, const struct wire_range *range,
+                       const struct core_tally *tally) {
+    uint32_t end = range->first + range->count;
+    struct core_part *first = &batch->parts[range->first / CORE_PART_CASES];
+    struct core_part *last = &batch->parts[(end - 1) / CORE_PART_CASES];
+    bool whole = range->first == first->first && end == last->first + last->count;
+    for (struct core_part *part = first; part <= last; part++) {
+        if (part->state == PART_DONE) {
+            return false;
+        }
+        CHECK(part->state != PART_PARKED);
+    }
+    if (!whole) {
+        return first == last && take_inside(core, first, range, tally);
+    }
+    count_tally(core, batch, tally);
+    for (struct core_part *part = first; part <= last; part++) {
+        part_done(core, part);
+    }
+    return true;
+}
+
+static bool tally_adds_up(const struct wire_tally *tally, uint32_t count) {
+    uint64_t sum = tally->dead_count;
+    for (int i = 0; i < WIRE_DISPOSITIONS; i++) {
+        sum += tally->outcomes[i];
+    }
+    return sum == count && tally->duplicates <= count && tally->dead_listed <= tally->dead_count;
+}
+
+void core_done(struct core *core, const struct net_route *route, const struct wire_lane_done *done,
+               int64_t now) {
+    struct core_lane *lane = heard(core, route, now);
+    for (uint32_t i = 0; i < done->range_count; i++) {
+        const struct wire_range *range = &done->ranges[i];
+        struct core_batch *batch = range_batch(core, range);
+        if (batch == NULL || !tally_adds_up(&done->verdicts[i], range->count)) {
+            core->counters.ranges_ignored++;
+            continue;
+        }
+        struct core_tally tally;
+        core_tally_from_wire(&tally, &done->verdicts[i], range);
+        bool taken = take_range(core, batch, range, &tally);
+        core_tally_free(&tally);
+        core->counters.ranges_ignored += taken ? 0 : 1;
+        if (taken) {
+            if (lane != NULL) {
+                lane->done += range->count;
+            }
+            core_batch_settle(core, batch);
+        }
+    }
+}
+
+/* Visits, last first, the parts of a range that this lane holds. */
+static void each_held(struct core *core, struct core_lane *lane, const struct wire_range *range,
+                      void (*visit)(struct core *core, struct core_part *part, int64_t now),
+                      int64_t now) {
+    struct core_batch *batch = range_batch(core, range);
+    if (batch == NULL) {
+        return;
+    }
+    uint32_t first = range->first / CORE_PART_CASES;
+    for (uint32_t p = (range->first + range->count - 1) / CORE_PART_CASES + 1; p-- > first;) {
+        struct core_part *part = &batch->parts[p];
+        if (part->state == PART_OUT && part->lane == lane) {
+            visit(core, part, now);
+        }
+    }
+}
+
+static void part_failed(struct core *core, struct core_part *part, int64_t now) {
+    uint32_t doublings = part->failures < 7 ? part->failures : 7;
+    int64_t wait = (int64_t)BACKOFF_FIRST_MS << doublings;
+    part->failures++;
+    core->counters.parts_failed++;
+    part_delay(core, part, now + (wait < BACKOFF_MAX_MS ? wait : BACKOFF_MAX_MS));
+}
+
+static void part_returned(struct core *core, struct core_part *part, int64_t now) {
+    (void)now;
+    core->counters.parts_returned++;
+    part_queue_front(core, part);
+}
+
+void core_failed(struct core *core, const struct net_route *route, const struct wire_failed *failed,
+                 int64_t now) {
+    struct core_lane *lane = heard(core, route, now);
+    if (lane == NULL) {
+        ask_ready(core, route);
+        return;
+    }
+    for (uint32_t i = failed->range_count; i-- > 0;) {
+        each_held(core, lane, &failed->ranges[i], part_failed, now);
+    }
+}
+
+void core_returned(struct core *core, const struct net_route *route,
+                   const struct wire_return *returned, int64_t now) {
+    struct core_lane *lane = heard(core, route, now);
+    if (lane == NULL) {
+        ask_ready(core, route);
+        return;
+    }
+    for (uint32_t i = returned->range_count; i-- > 0;) {
+        each_held(core, lane, &returned->ranges[i], part_returned, now);
+    }
+}
+
+void core_beat(struct core *core, const struct net_route *route, const struct wire_lane_beat *beat,
+               int64_t now) {
+    struct core_lane *lane = heard(core, route, now);
+    if (lane == NULL) {
+        ask_ready(core, route);
+        return;
+    }
+    copy_text(lane->phase, sizeof(lane->phase), beat->phase);
+    reconcile(core, lane, beat->holds, beat->hold_count);
+}
+
+void core_bye(struct core *core, const struct net_route *route) {
+    struct core_lane *lane = lane_by_route(core, route);
+    if (lane != NULL) {
+        lane_remove(core, lane, false);
+    }
+}
+
+void core_unsent(struct core *core, const struct uuid *uuid, uint64_t seq, uint32_t first,
+                 bool gone) {
+    struct core_lane *lane = lane_by_uuid(core, uuid);
+    if (lane == NULL) {
+        return;
+    }
+    if (gone) {
+        lane_remove(core, lane, false);
+        return;
+    }
+    lane->blocked = true;
+    struct core_batch *batch = core_find_seq(core, seq);
+    struct core_part *part = batch == NULL ? NULL : &batch->parts[first / CORE_PART_CASES];
+    if (part != NULL && part->state == PART_OUT && part->lane == lane) {
+        part_queue_front(core, part);
+    }
+}
+
+void core_tick(struct core *core, int64_t now) {
+    core_release_due(core, now);
+    for (uint32_t i = core->lane_count; i-- > 0;) {
+        struct core_lane *lane = core->lanes[i];
+        if (now - lane->heard >= core->options.silent_ms) {
+            core->counters.lanes_silent++;
+            fence_add(core, &lane->uuid);
+            lane_remove(core, lane, true);
+        }
+    }
+    if (now < core->beat_due) {
+        return;
+    }
+    core->beat_due = now + core->options.beat_ms;
+    for (uint32_t i = 0; i < core->lane_count; i++) {
+        core_emit(core, CORE_BEAT)->route = core->lanes[i]->route;
+    }
+}
+
+uint32_t core_fence(const struct core *core, const struct uuid **uuids) {
+    *uuids = core->fence;
+    return core->fence_count;
+}

@@ -1,0 +1,151 @@
+/* Purpose: the core's insides, shared by core*.c only.
+ * Invariants (core_check):
+ * - a live batch is in by_seq, in by_name (unless replaced: quarantined) and in the seq list;
+ * - its parts are contiguous, cover 0..count, and each is in exactly the one list its state names;
+ * - a lane's held_cases and held_bytes are the sums over its OUT parts;
+ * - progress of a part: disjoint ranges inside it, only while it is not DONE.
+ *
+ *        submit               deal                 done
+ *   (new) -----> QUEUED ---------------> OUT ----------------> DONE
+ *                 ^  ^ \                / |  (done also from QUEUED and DELAYED:
+ *                 |   \  returned,     /  |   a committed fact, whoever says it)
+ *       time heap |    \ omitted,     /   | failed
+ *                 |      silent, gone     v
+ *                 +-------------------- DELAYED          any -> PARKED (quarantine) */
+#ifndef CASEMILL_BROKER_CORE_PRIV_H
+#define CASEMILL_BROKER_CORE_PRIV_H
+
+#include "broker/core.h"
+#include "broker/table.h"
+
+enum part_state { PART_NEW, PART_QUEUED, PART_DELAYED, PART_OUT, PART_DONE, PART_PARKED };
+enum batch_state { BATCH_PENDING, BATCH_DURABLE, BATCH_QUARANTINED };
+
+struct core_progress { /* a committed run inside a part that is not all committed yet */
+    struct core_progress *next;
+    uint32_t first, count;
+    struct core_tally tally;
+};
+struct core_part {
+    struct core_part *next, *prev; /* in its queue (QUEUED) or lane (OUT) */
+    struct core_batch *batch;
+    struct core_lane *lane; /* OUT only */
+    struct core_progress *progress;
+    int64_t not_before;  /* DELAYED only */
+    uint32_t heap_index; /* DELAYED only */
+    uint32_t first, count, offset, length;
+    uint32_t progress_cases;
+    uint32_t failures; /* attempts that ended badly */
+    uint32_t beat_seen;
+    uint8_t state;   /* enum part_state; written by part_move alone */
+    uint8_t omitted; /* beats in a row that did not name it */
+    bool taken_over;
+};
+struct core_waiter {
+    struct core_waiter *next;
+    struct net_route route;
+    bool want_accepted, want_done, duplicate;
+};
+struct core_batch {
+    struct table_node by_seq, by_name;
+    struct core_batch *older, *newer; /* live batches by seq */
+    struct core_waiter *waiters;
+    void *tag;
+    uint64_t seq;
+    int64_t accepted_at, since;
+    struct uuid id;
+    struct hash128 hash;
+    struct core_tally tally;
+    uint32_t source;
+    uint32_t count, bytes;
+    uint32_t done_cases;
+    uint8_t state, priority, part_count;
+    bool dealt; /* ever */
+    bool named; /* in by_name */
+    struct core_part parts[];
+};
+struct part_list {
+    struct core_part *first, *last;
+};
+struct core_source {
+    char *name;
+    uint32_t weight;
+    struct part_list queue[WIRE_PRIORITY_COUNT];
+    uint64_t queued_cases[WIRE_PRIORITY_COUNT];
+    int64_t deficit[WIRE_PRIORITY_COUNT];
+    bool in_ring[WIRE_PRIORITY_COUNT];
+    uint64_t cases_accepted, cases_done;
+};
+struct core_level { /* sources with queued parts of one priority, in turn */
+    uint16_t ring[CORE_SOURCES_MAX];
+    uint32_t head, len;
+    int64_t owed; /* guaranteed share not yet given, in 1/SHARE_UNIT cases */
+};
+struct core_lane {
+    struct uuid uuid;
+    struct net_route route;
+    struct part_list held;
+    uint32_t credit_cases, held_cases;
+    uint64_t credit_bytes, held_bytes;
+    int64_t heard;
+    uint64_t done;
+    uint64_t turn; /* when it was last dealt to: ties go to who waited longest */
+    uint32_t beat;
+    bool blocked;
+    char name[WIRE_NAME_MAX + 1];
+    char phase[32];
+};
+struct core_recent {
+    struct table_node by_name;
+    struct uuid id;
+    uint32_t source, count;
+    uint32_t outcomes[WIRE_DISPOSITIONS];
+    uint32_t duplicates, dead_count;
+};
+struct core {
+    struct core_options options;
+    uint64_t next_seq, turn;
+    bool accepting, dispatching, stopped;
+    struct table by_seq, by_name, recent_by_name;
+    struct core_batch *oldest, *newest;
+    struct core_source *sources;
+    uint32_t source_count;
+    struct core_level levels[WIRE_PRIORITY_COUNT];
+    struct core_part **heap; /* DELAYED parts, soonest first */
+    uint32_t heap_len, heap_cap;
+    struct core_lane **lanes;
+    uint32_t lane_count;
+    struct uuid fence[CORE_FENCE_MAX]; /* lanes that went silent, latest last */
+    uint32_t fence_count;
+    struct core_recent **recent; /* ring */
+    uint32_t recent_len, recent_at;
+    struct core_action *actions;
+    size_t action_count, action_cap;
+    int64_t beat_due;
+    struct core_stats counters; /* the counting fields only */
+};
+
+/* core.c */
+struct core_action *core_emit(struct core *core, enum core_action_kind kind);
+struct core_batch *core_find_seq(const struct core *core, uint64_t seq);
+struct core_batch *core_find_name(const struct core *core, uint32_t source, const struct uuid *id);
+struct core_recent *core_find_recent(const struct core *core, uint32_t source,
+                                     const struct uuid *id);
+uint32_t core_source_index(struct core *core, struct span name, bool add); /* UINT32_MAX: none */
+void core_batch_settle(struct core *core, struct core_batch *batch); /* DONE when all is safe */
+void core_batch_remove(struct core *core, struct core_batch *batch);
+/* core_tally.c */
+void core_tally_free(struct core_tally *tally);
+void core_tally_add(struct core_tally *sum, const struct core_tally *more);
+void core_tally_from_wire(struct core_tally *tally, const struct wire_tally *wire,
+                          const struct wire_range *range);
+void core_tally_copy(struct core_tally *copy, const struct core_tally *tally);
+void core_progress_drop(struct core_part *part);
+/* core_queue.c: the one mover of a part. */
+void part_move(struct core *core, struct core_part *part, enum part_state state);
+void part_queue_front(struct core *core, struct core_part *part); /* -> QUEUED, before the others */
+void part_assign(struct core *core, struct core_part *part, struct core_lane *lane); /* -> OUT */
+void part_delay(struct core *core, struct core_part *part, int64_t until); /* -> DELAYED */
+void core_release_due(struct core *core, int64_t now);
+
+#endif

@@ -1,0 +1,279 @@
+/* Where a part is, and who is next.  part_move is the only mover of a part between lists.
+ * Fairness: urgent before normal before bulk, except that every case dealt earns the waiting lower
+ * priorities a guaranteed share; among the sources of one priority deficit round robin, counted in
+ * cases and weighted. */
+#include "broker/core_priv.h"
+
+#include "base/mem.h"
+
+enum { SHARE_UNIT = 16, OWED_MAX = 4 * CORE_PART_CASES * SHARE_UNIT };
+/* Of SHARE_UNIT cases dealt, what is owed to a priority that waits behind higher ones. */
+static const int64_t SHARE[WIRE_PRIORITY_COUNT] = {0, 2, 1};
+
+static void list_remove(struct part_list *list, struct core_part *part) {
+    *(part->prev == NULL ? &list->first : &part->prev->next) = part->next;
+    *(part->next == NULL ? &list->last : &part->next->prev) = part->prev;
+    part->next = NULL;
+    part->prev = NULL;
+}
+
+static void list_append(struct part_list *list, struct core_part *part) {
+    part->prev = list->last;
+    *(list->last == NULL ? &list->first : &list->last->next) = part;
+    list->last = part;
+}
+
+static void list_prepend(struct part_list *list, struct core_part *part) {
+    part->next = list->first;
+    *(list->first == NULL ? &list->last : &list->first->prev) = part;
+    list->first = part;
+}
+
+static void heap_place(struct core *core, struct core_part *part, uint32_t index) {
+    core->heap[index] = part;
+    part->heap_index = index;
+}
+
+static void heap_settle(struct core *core, struct core_part *part, uint32_t index) {
+    while (index > 0 && core->heap[(index - 1) / 2]->not_before > part->not_before) {
+        heap_place(core, core->heap[(index - 1) / 2], index);
+        index = (index - 1) / 2;
+    }
+    for (;;) {
+        uint32_t child = index * 2 + 1;
+        if (child + 1 < core->heap_len &&
+            core->heap[child + 1]->not_before < core->heap[child]->not_before) {
+            child++;
+        }
+        if (child >= core->heap_len || core->heap[child]->not_before >= part->not_before) {
+            break;
+        }
+        heap_place(core, core->heap[child], index);
+        index = child;
+    }
+    heap_place(core, part, index);
+}
+
+static void heap_add(struct core *core, struct core_part *part) {
+    if (core->heap_len == core->heap_cap) {
+        core->heap_cap = core->heap_cap == 0 ? 64 : core->heap_cap * 2;
+        core->heap = mem_grow(core->heap, core->heap_cap, sizeof(struct core_part *));
+    }
+    core->heap_len++;
+    heap_settle(core, part, core->heap_len - 1);
+}
+
+static void heap_remove(struct core *core, struct core_part *part) {
+    uint32_t index = part->heap_index;
+    CHECK(index < core->heap_len && core->heap[index] == part);
+    struct core_part *last = core->heap[--core->heap_len];
+    if (last != part) {
+        heap_settle(core, last, index);
+    }
+}
+
+static struct core_source *source_of(struct core *core, const struct core_part *part) {
+    return &core->sources[part->batch->source];
+}
+
+static void leave_list(struct core *core, struct core_part *part) {
+    uint8_t priority = part->batch->priority;
+    switch ((enum part_state)part->state) {
+    case PART_QUEUED:
+        list_remove(&source_of(core, part)->queue[priority], part);
+        source_of(core, part)->queued_cases[priority] -= part->count;
+        core->counters.queued_cases -= part->count;
+        break;
+    case PART_DELAYED:
+        heap_remove(core, part);
+        core->counters.delayed_cases -= part->count;
+        break;
+    case PART_OUT:
+        list_remove(&part->lane->held, part);
+        part->lane->held_cases -= part->count;
+        part->lane->held_bytes -= part->length;
+        part->lane = NULL;
+        core->counters.out_cases -= part->count;
+        break;
+    case PART_NEW:
+        break;
+    case PART_DONE:
+    case PART_PARKED:
+        UNREACHABLE();
+    }
+}
+
+static void enter_queue(struct core *core, struct core_part *part, bool front) {
+    uint8_t priority = part->batch->priority;
+    struct core_source *source = source_of(core, part);
+    (front ? list_prepend : list_append)(&source->queue[priority], part);
+    source->queued_cases[priority] += part->count;
+    core->counters.queued_cases += part->count;
+    if (!source->in_ring[priority]) {
+        struct core_level *level = &core->levels[priority];
+        level->ring[(level->head + level->len) % CORE_SOURCES_MAX] = (uint16_t)part->batch->source;
+        level->len++;
+        source->in_ring[priority] = true;
+    }
+}
+
+void part_move(struct core *core, struct core_part *part, enum part_state state) {
+    CHECK(state != PART_NEW && state != PART_OUT && state != PART_DELAYED);
+    leave_list(core, part);
+    part->state = (uint8_t)state;
+    if (state == PART_QUEUED) {
+        enter_queue(core, part, false);
+    }
+}
+
+void part_queue_front(struct core *core, struct core_part *part) {
+    CHECK(part->state != PART_NEW);
+    leave_list(core, part);
+    part->state = PART_QUEUED;
+    /* What is dealt again is dealt whole, and its duplicates tell the truth. */
+    core_progress_drop(part);
+    enter_queue(core, part, true);
+}
+
+void part_assign(struct core *core, struct core_part *part, struct core_lane *lane) {
+    CHECK(part->state == PART_QUEUED || part->state == PART_DELAYED);
+    leave_list(core, part);
+    part->state = PART_OUT;
+    part->lane = lane;
+    part->omitted = 0;
+    part->batch->dealt = true;
+    list_append(&lane->held, part);
+    lane->held_cases += part->count;
+    lane->held_bytes += part->length;
+    core->counters.out_cases += part->count;
+}
+
+void part_delay(struct core *core, struct core_part *part, int64_t until) {
+    CHECK(part->state == PART_OUT);
+    leave_list(core, part);
+    part->state = PART_DELAYED;
+    part->not_before = until;
+    core_progress_drop(part);
+    core->counters.delayed_cases += part->count;
+    heap_add(core, part);
+}
+
+void core_release_due(struct core *core, int64_t now) {
+    while (core->heap_len > 0 && core->heap[0]->not_before <= now) {
+        part_queue_front(core, core->heap[0]);
+    }
+}
+
+/* The next part of one priority: deficit round robin.  NULL when nothing of it is queued. */
+static struct core_part *level_next(struct core *core, uint32_t priority) {
+    struct core_level *level = &core->levels[priority];
+    while (level->len > 0) {
+        uint16_t index = level->ring[level->head];
+        struct core_source *source = &core->sources[index];
+        struct core_part *part = source->queue[priority].first;
+        if (part != NULL && source->deficit[priority] >= part->count) {
+            return part;
+        }
+        level->head = (level->head + 1) % CORE_SOURCES_MAX;
+        level->len--;
+        if (part == NULL) {
+            source->in_ring[priority] = false;
+            source->deficit[priority] = 0;
+            continue;
+        }
+        source->deficit[priority] += (int64_t)CORE_PART_CASES * source->weight;
+        level->ring[(level->head + level->len) % CORE_SOURCES_MAX] = index;
+        level->len++;
+    }
+    return NULL;
+}
+
+static struct core_part *next_part(struct core *core) {
+    for (uint32_t priority = WIRE_PRIORITY_COUNT; priority-- > 1;) {
+        struct core_level *level = &core->levels[priority];
+        if (level->owed > 0) {
+            struct core_part *part = level_next(core, priority);
+            if (part != NULL && level->owed >= (int64_t)part->count * SHARE_UNIT) {
+                return part;
+            }
+        }
+    }
+    for (uint32_t priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
+        struct core_part *part = level_next(core, priority);
+        if (part != NULL) {
+            return part;
+        }
+    }
+    return NULL;
+}
+
+/* Books a dealt part: its source pays; waiting lower priorities earn. */
+static void pay(struct core *core, const struct core_part *part) {
+    uint8_t mine = part->batch->priority;
+    core->sources[part->batch->source].deficit[mine] -= part->count;
+    core->levels[mine].owed -= (int64_t)part->count * SHARE_UNIT;
+    if (core->levels[mine].owed < 0) {
+        core->levels[mine].owed = 0;
+    }
+    for (uint32_t priority = mine + 1U; priority < WIRE_PRIORITY_COUNT; priority++) {
+        struct core_level *level = &core->levels[priority];
+        if (level->len == 0) {
+            level->owed = 0;
+            continue;
+        }
+        level->owed += (int64_t)part->count * SHARE[priority];
+        level->owed = level->owed < OWED_MAX ? level->owed : OWED_MAX;
+    }
+}
+
+/* A part fits within the credit, or, larger than all of it, on an empty lane. */
+static bool fits(const struct core_lane *lane, const struct core_part *part) {
+    if (lane->blocked || lane->credit_cases == 0 || lane->credit_bytes == 0) {
+        return false;
+    }
+    return lane->held_cases == 0 || (lane->held_cases + part->count <= lane->credit_cases &&
+                                     lane->held_bytes + part->length <= lane->credit_bytes);
+}
+
+static struct core_lane *choose_lane(struct core *core, const struct core_part *part) {
+    struct core_lane *best = NULL;
+    for (uint32_t i = 0; i < core->lane_count; i++) {
+        struct core_lane *lane = core->lanes[i];
+        if (fits(lane, part) &&
+            (best == NULL || lane->held_cases < best->held_cases ||
+             (lane->held_cases == best->held_cases && lane->turn < best->turn))) {
+            best = lane;
+        }
+    }
+    return best;
+}
+
+void core_deal(struct core *core, int64_t now) {
+    core_release_due(core, now);
+    while (core->dispatching && core->lane_count > 0) {
+        struct core_part *part = next_part(core);
+        struct core_lane *lane = part == NULL ? NULL : choose_lane(core, part);
+        if (lane == NULL) {
+            return;
+        }
+        pay(core, part);
+        part_assign(core, part, lane);
+        lane->turn = ++core->turn;
+        core->counters.parts_dealt++;
+        struct core_action *action = core_emit(core, CORE_WORK);
+        action->route = lane->route;
+        action->batch = part->batch->id;
+        action->seq = part->batch->seq;
+        action->tag = part->batch->tag;
+        action->work = (struct core_work){.lane = lane->uuid,
+                                          .first = part->first,
+                                          .count = part->count,
+                                          .offset = part->offset,
+                                          .length = part->length,
+                                          .attempt = part->failures + 1,
+                                          .source = part->batch->source,
+                                          .priority = (enum wire_priority)part->batch->priority,
+                                          .accepted_at = part->batch->accepted_at,
+                                          .fenced = part->taken_over};
+    }
+}

@@ -1,0 +1,171 @@
+/* Reading the core: statistics, and the check of every invariant. */
+#include "broker/core_priv.h"
+
+void core_stats(const struct core *core, int64_t now, struct core_stats *stats) {
+    *stats = core->counters;
+    stats->batches = core->by_seq.count;
+    stats->lanes = core->lane_count;
+    stats->sources = core->source_count;
+    stats->oldest_ms = core->oldest == NULL ? 0 : now - core->oldest->since;
+    stats->low_water = core->oldest == NULL ? core->next_seq : core->oldest->seq;
+    stats->accepting = core->accepting;
+    stats->dispatching = core->dispatching;
+    stats->stopped = core->stopped;
+}
+
+bool core_lane_view(const struct core *core, uint32_t index, int64_t now,
+                    struct core_lane_view *view) {
+    if (index >= core->lane_count) {
+        return false;
+    }
+    const struct core_lane *lane = core->lanes[index];
+    *view = (struct core_lane_view){.uuid = lane->uuid,
+                                    .name = lane->name,
+                                    .phase = lane->phase,
+                                    .credit_cases = lane->credit_cases,
+                                    .held_cases = lane->held_cases,
+                                    .credit_bytes = lane->credit_bytes,
+                                    .held_bytes = lane->held_bytes,
+                                    .done = lane->done,
+                                    .heard_ms = now - lane->heard};
+    return true;
+}
+
+bool core_source_view(const struct core *core, uint32_t index, struct core_source_view *view) {
+    if (index >= core->source_count) {
+        return false;
+    }
+    const struct core_source *source = &core->sources[index];
+    *view = (struct core_source_view){.name = source->name,
+                                      .weight = source->weight,
+                                      .cases_accepted = source->cases_accepted,
+                                      .cases_done = source->cases_done};
+    memcpy(view->queued_cases, source->queued_cases, sizeof(view->queued_cases));
+    return true;
+}
+
+const char *core_source_name(const struct core *core, uint32_t index) {
+    CHECK(index < core->source_count);
+    return core->sources[index].name;
+}
+
+struct sums {
+    uint64_t queued, delayed, out;
+    uint32_t delayed_parts;
+};
+
+static void check_progress(const struct core_part *part) {
+    uint32_t cases = 0;
+    for (const struct core_progress *a = part->progress; a != NULL; a = a->next) {
+        CHECK(a->count > 0 && a->first >= part->first);
+        CHECK(a->first + a->count <= part->first + part->count);
+        cases += a->count;
+        for (const struct core_progress *b = a->next; b != NULL; b = b->next) {
+            CHECK(a->first + a->count <= b->first || b->first + b->count <= a->first);
+        }
+    }
+    CHECK(cases == part->progress_cases && cases < part->count);
+}
+
+static void check_part(const struct core *core, const struct core_part *part, struct sums *sums) {
+    const struct core_batch *batch = part->batch;
+    check_progress(part);
+    CHECK((part->lane != NULL) == (part->state == PART_OUT));
+    switch ((enum part_state)part->state) {
+    case PART_QUEUED:
+        CHECK(core->sources[batch->source].in_ring[batch->priority]);
+        sums->queued += part->count;
+        break;
+    case PART_DELAYED:
+        CHECK(part->heap_index < core->heap_len && core->heap[part->heap_index] == part);
+        sums->delayed += part->count;
+        sums->delayed_parts++;
+        break;
+    case PART_OUT:
+        CHECK(batch->dealt);
+        sums->out += part->count;
+        break;
+    case PART_DONE:
+        CHECK(part->progress == NULL);
+        break;
+    case PART_PARKED:
+        CHECK(batch->state == BATCH_QUARANTINED);
+        break;
+    case PART_NEW:
+        UNREACHABLE();
+    }
+}
+
+static void check_batch(const struct core *core, const struct core_batch *batch,
+                        struct sums *sums) {
+    uint32_t cases = 0;
+    uint32_t bytes = batch->parts[0].offset;
+    uint32_t done = 0;
+    for (uint32_t i = 0; i < batch->part_count; i++) {
+        const struct core_part *part = &batch->parts[i];
+        CHECK(part->batch == batch && part->first == cases && part->offset == bytes);
+        cases += part->count;
+        bytes += part->length;
+        done += part->state == PART_DONE ? part->count : 0;
+        check_part(core, part, sums);
+    }
+    CHECK(cases == batch->count && bytes == batch->bytes && done == batch->done_cases);
+    CHECK(batch->state == BATCH_PENDING || done < batch->count);
+    CHECK(core_find_seq(core, batch->seq) == batch);
+    CHECK(core_find_name(core, batch->source, &batch->id) == batch);
+    uint64_t told = batch->tally.dead_count;
+    for (int i = 0; i < WIRE_DISPOSITIONS; i++) {
+        told += batch->tally.outcomes[i];
+    }
+    CHECK(told == done);
+}
+
+static void check_list(const struct part_list *list, enum part_state state, uint64_t *cases,
+                       uint64_t *bytes) {
+    const struct core_part *previous = NULL;
+    for (const struct core_part *part = list->first; part != NULL; part = part->next) {
+        CHECK(part->prev == previous && part->state == state);
+        *cases += part->count;
+        *bytes += part->length;
+        previous = part;
+    }
+    CHECK(list->last == previous);
+}
+
+void core_check(const struct core *core) {
+    struct sums sums = {0};
+    uint32_t batches = 0;
+    const struct core_batch *older = NULL;
+    for (const struct core_batch *batch = core->oldest; batch != NULL; batch = batch->newer) {
+        CHECK(batch->older == older);
+        CHECK(older == NULL || older->seq < batch->seq);
+        check_batch(core, batch, &sums);
+        older = batch;
+        batches++;
+    }
+    CHECK(core->newest == older);
+    CHECK(batches == core->by_seq.count && batches == core->by_name.count);
+    CHECK(sums.queued == core->counters.queued_cases);
+    CHECK(sums.delayed == core->counters.delayed_cases && sums.delayed_parts == core->heap_len);
+    CHECK(sums.out == core->counters.out_cases);
+    uint64_t queued = 0;
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < core->source_count; i++) {
+        for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
+            uint64_t here = 0;
+            check_list(&core->sources[i].queue[priority], PART_QUEUED, &here, &bytes);
+            CHECK(here == core->sources[i].queued_cases[priority]);
+            queued += here;
+        }
+    }
+    CHECK(queued == sums.queued);
+    for (uint32_t i = 0; i < core->lane_count; i++) {
+        uint64_t held = 0;
+        uint64_t held_bytes = 0;
+        check_list(&core->lanes[i]->held, PART_OUT, &held, &held_bytes);
+        CHECK(held == core->lanes[i]->held_cases && held_bytes == core->lanes[i]->held_bytes);
+    }
+    for (uint32_t i = 1; i < core->heap_len; i++) {
+        CHECK(core->heap[(i - 1) / 2]->not_before <= core->heap[i]->not_before);
+    }
+}
