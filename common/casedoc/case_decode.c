@@ -1,0 +1,230 @@
+/* The case around its facts, and the noting of faults.  A case is judged as a whole: all faults up
+ * to CASE_FAULTS_MAX are gathered, so that its sender can mend it in one go. */
+#include "base/date.h"
+#include "casedoc/casedoc_priv.h"
+#include "casedoc/decode_priv.h"
+
+#include <stdio.h>
+
+bool decode_read(struct decoder *d, struct walk_item *item) {
+    if (!decode_stopped(d)) {
+        d->err = walk_next(d->bytes, &d->at, item);
+    }
+    return !decode_stopped(d);
+}
+
+void decode_skip(struct decoder *d, size_t start) {
+    if (!decode_stopped(d)) {
+        d->at = start;
+        d->err = walk_value(d->bytes, &d->at);
+    }
+}
+
+void *decode_take(struct decoder *d, size_t bytes) {
+    void *ptr = arena_alloc(d->arena, bytes);
+    if (ptr == NULL) {
+        d->err = ERR_TOO_LARGE;
+    }
+    return ptr;
+}
+
+static void write_path(const struct decoder *d, char *path, size_t bytes) {
+    size_t len = (size_t)snprintf(path, bytes, "%s", d->base);
+    for (uint32_t i = 0; i < d->depth && len < bytes; i++) {
+        const struct trail_step *step = &d->trail[i];
+        int wrote = step->name.ptr == NULL ? snprintf(path + len, bytes - len, "[%u]", step->index)
+                                           : snprintf(path + len, bytes - len, "%s%.*s",
+                                                      len == 0 ? "" : ".", SPAN_ARG(step->name));
+        len += (size_t)wrote;
+    }
+}
+
+bool decode_fault(struct decoder *d, const char *reason, const char *expected, const char *found) {
+    if (decode_stopped(d)) {
+        return false;
+    }
+    struct case_fault *fault = &d->doc->faults[d->doc->fault_count++];
+    *fault = (struct case_fault){.reason = reason};
+    write_path(d, fault->path, sizeof(fault->path));
+    (void)snprintf(fault->expected, sizeof(fault->expected), "%s", expected);
+    (void)snprintf(fault->found, sizeof(fault->found), "%s", found);
+    return false;
+}
+
+/* A key that is not of the schema comes from outside: only what could be a name is repeated. */
+static bool looks_like_name(struct span key) {
+    for (size_t i = 0; i < key.len; i++) {
+        uint8_t c = key.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (!letter && (i == 0 || c < '0' || c > '9')) {
+            return false;
+        }
+    }
+    return key.len > 0 && key.len <= FACT_NAME_BYTES_MAX;
+}
+
+bool decode_fault_key(struct decoder *d, struct span key, const char *reason, const char *expected,
+                      const char *found) {
+    CHECK(d->depth < TRAIL_MAX);
+    struct span shown = looks_like_name(key) ? key : SPAN_LIT("?");
+    d->trail[d->depth++] = (struct trail_step){.name = shown};
+    (void)decode_fault(d, reason, expected, found);
+    d->depth--;
+    return false;
+}
+
+bool decode_text(struct decoder *d, const char *expected, struct span text) {
+    if (!span_is_utf8(text)) {
+        return decode_fault(d, "not_utf8", expected, "str");
+    }
+    if (text.len != 0 && memchr(text.ptr, '\0', text.len) != NULL) {
+        return decode_fault(d, "nul_byte", expected, "str");
+    }
+    return true;
+}
+
+static void decode_id(struct decoder *d, const struct walk_item *item) {
+    static const char expected[] = "str of 1 to 64 bytes";
+    if (item->type != WALK_STR) {
+        (void)decode_fault(d, "wrong_type", expected, walk_type_name(item->type));
+    } else if (item->bytes.len == 0) {
+        (void)decode_fault(d, "missing_id", expected, "str");
+    } else if (item->bytes.len > CASE_ID_BYTES_MAX) {
+        (void)decode_fault(d, "too_large", expected, "str");
+    } else if (decode_text(d, expected, item->bytes)) {
+        d->doc->case_id = item->bytes;
+    }
+}
+
+static const char REVISION_EXPECTED[] = "int from 0 to 2147483647";
+
+static void decode_revision(struct decoder *d, const struct walk_item *item) {
+    if (item->type != WALK_UINT || item->u > INT32_MAX) {
+        (void)decode_fault(d, "bad_revision", REVISION_EXPECTED, walk_type_name(item->type));
+        return;
+    }
+    d->doc->revision = (int32_t)item->u;
+}
+
+static void decode_date(struct decoder *d, const struct walk_item *item, bool *has, int32_t *days) {
+    static const char expected[] = "day as str YYYY-MM-DD, or absent";
+    if (item->type != WALK_STR) {
+        (void)decode_fault(d, "wrong_type", expected, walk_type_name(item->type));
+    } else if (date_parse(item->bytes, days) != ERR_OK) {
+        (void)decode_fault(d, "bad_date", expected, "str");
+    } else {
+        *has = true;
+    }
+}
+
+enum part { PART_CASE_ID, PART_REVISION, PART_REFERENCE_DATE, PART_AS_OF, PART_FACTS, PART_COUNT };
+static const char *const PARTS[] = {
+    [PART_CASE_ID] = "case_id",
+    [PART_REVISION] = "revision",
+    [PART_REFERENCE_DATE] = "reference_date",
+    [PART_AS_OF] = "as_of",
+    [PART_FACTS] = "facts",
+};
+_Static_assert(COUNT_OF(PARTS) == PART_COUNT, "every part has its name");
+
+/* Reads one part's value; whatever its type, `at` is behind it afterwards. */
+static void decode_part(struct decoder *d, size_t part) {
+    size_t start = d->at;
+    struct walk_item item;
+    if (!decode_read(d, &item)) {
+        return;
+    }
+    if (part == PART_FACTS && item.type == WALK_MAP) {
+        (void)decode_fields(d, d->schema->facts, d->schema->fact_count, item.count, NULL);
+        return;
+    }
+    if (part == PART_CASE_ID) {
+        decode_id(d, &item);
+    } else if (part == PART_REVISION) {
+        decode_revision(d, &item);
+    } else if (part == PART_REFERENCE_DATE) {
+        decode_date(d, &item, &d->doc->has_reference_date, &d->doc->reference_date);
+    } else if (part == PART_AS_OF) {
+        decode_date(d, &item, &d->doc->has_as_of, &d->doc->as_of);
+    } else {
+        (void)decode_fault(d, "not_a_map", "map", walk_type_name(item.type));
+    }
+    decode_skip(d, start);
+}
+
+static void unknown_key(struct decoder *d, const struct walk_item *key) {
+    d->base = "";
+    (void)decode_fault_key(d, key->type == WALK_STR ? key->bytes : SPAN_LIT("?"), "unknown_key",
+                           "case_id, revision, reference_date, as_of or facts",
+                           walk_type_name(key->type));
+}
+
+static void decode_parts(struct decoder *d, uint32_t pairs) {
+    bool seen[PART_COUNT] = {false};
+    for (uint32_t n = 0; n < pairs && !decode_stopped(d); n++) {
+        size_t start = d->at;
+        struct walk_item key;
+        if (!decode_read(d, &key)) {
+            return;
+        }
+        size_t part = 0;
+        while (part < PART_COUNT && !(key.type == WALK_STR && span_is(key.bytes, PARTS[part]))) {
+            part++;
+        }
+        if (part < PART_COUNT && !seen[part]) {
+            seen[part] = true;
+            d->base = PARTS[part];
+            decode_part(d, part);
+            continue;
+        }
+        if (part < PART_COUNT) {
+            d->base = PARTS[part];
+            (void)decode_fault(d, "duplicate_key", "each key once", "str");
+        } else {
+            unknown_key(d, &key);
+        }
+        decode_skip(d, start);
+        decode_skip(d, d->at);
+    }
+    static const struct {
+        enum part part;
+        const char *reason;
+        const char *expected;
+    } needed[] = {{PART_CASE_ID, "missing_id", "str of 1 to 64 bytes"},
+                  {PART_REVISION, "bad_revision", REVISION_EXPECTED},
+                  {PART_FACTS, "not_a_map", "map"}};
+    for (size_t i = 0; i < COUNT_OF(needed) && !decode_stopped(d); i++) {
+        d->base = PARTS[needed[i].part];
+        if (!seen[needed[i].part]) {
+            (void)decode_fault(d, needed[i].reason, needed[i].expected, "absent");
+        }
+    }
+}
+
+enum err case_decode(const struct schema *schema, struct span bytes, struct arena *arena,
+                     struct case_doc *doc) {
+    *doc = (struct case_doc){.fault_count = 0};
+    struct decoder d = {
+        .schema = schema, .bytes = bytes, .arena = arena, .doc = doc, .base = "case"};
+    doc->slots = decode_take(&d, schema->slot_count * sizeof(*doc->slots));
+    for (uint32_t i = 0; d.err == ERR_OK && i < schema->slot_count; i++) {
+        doc->slots[i] = value_unknown(schema->slots[i]->path);
+    }
+    struct walk_item item;
+    if (!decode_read(&d, &item)) {
+        return d.err;
+    }
+    if (item.type != WALK_MAP) {
+        (void)decode_fault(&d, "not_a_map", "map", walk_type_name(item.type));
+        decode_skip(&d, 0);
+    } else {
+        decode_parts(&d, item.count);
+    }
+    if (d.err == ERR_OK && doc->fault_count < CASE_FAULTS_MAX && d.at != bytes.len) {
+        d.err = ERR_TRAILING;
+    }
+    if (d.err == ERR_OK && doc->fault_count == 0) {
+        doc->digest = case_digest(schema, doc);
+    }
+    return d.err;
+}

@@ -1,0 +1,318 @@
+/* One fact from MessagePack: exact types only, every fault noted with its path, never its value. */
+#include "base/date.h"
+#include "base/suggest.h"
+#include "casedoc/casedoc_priv.h"
+#include "casedoc/decode_priv.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static bool fault_of(struct decoder *d, const struct fact *fact, const char *reason,
+                     const struct walk_item *item) {
+    char expected[EXPECTED_BYTES];
+    fact_expected(fact, expected);
+    return decode_fault(d, reason, expected, walk_type_name(item->type));
+}
+
+static bool decode_int(struct decoder *d, const struct fact *fact, const struct walk_item *item,
+                       struct value *out) {
+    if (item->type != WALK_INT && item->type != WALK_UINT) {
+        return fault_of(d, fact, "wrong_type", item);
+    }
+    bool fits = item->type == WALK_INT || item->u <= INT64_MAX;
+    if (!fits || item->i < fact->int_min || item->i > fact->int_max) {
+        return fault_of(d, fact, "out_of_range", item);
+    }
+    *out = value_int(item->i);
+    return true;
+}
+
+static bool decode_double(struct decoder *d, const struct fact *fact, const struct walk_item *item,
+                          struct value *out) {
+    if (item->type != WALK_FLOAT) {
+        return fault_of(d, fact, "wrong_type", item);
+    }
+    if (!isfinite(item->d) || (item->d == 0 && signbit(item->d))) {
+        return fault_of(d, fact, "not_a_number", item);
+    }
+    *out = value_double(item->d);
+    return true;
+}
+
+static bool decode_day(struct decoder *d, const struct fact *fact, const struct walk_item *item,
+                       struct value *out) {
+    int32_t days = 0;
+    if (date_parse(item->bytes, &days) == ERR_OK) {
+        *out = value_date(days);
+        return true;
+    }
+    if (date_is_partial(item->bytes)) {
+        return decode_fault(d, "bad_date",
+                            "whole day YYYY-MM-DD; if the day is not known, leave the fact out",
+                            walk_type_name(item->type));
+    }
+    return fault_of(d, fact, "bad_date", item);
+}
+
+/* A known word or day is sound text, so only what is none is looked at closer. */
+static bool decode_str(struct decoder *d, const struct fact *fact, const struct walk_item *item,
+                       struct value *out) {
+    if (item->type != WALK_STR) {
+        return fault_of(d, fact, "wrong_type", item);
+    }
+    bool word = fact->type == FACT_ENUM || fact->type == FACT_ISO;
+    if (word && words_have(fact->words, fact->word_count, fact->type == FACT_ISO, item->bytes)) {
+        *out = value_string(item->bytes);
+        return true;
+    }
+    if (!span_is_utf8(item->bytes)) {
+        return fault_of(d, fact, "not_utf8", item);
+    }
+    if (item->bytes.len != 0 && memchr(item->bytes.ptr, '\0', item->bytes.len) != NULL) {
+        return fault_of(d, fact, "nul_byte", item);
+    }
+    if (word) {
+        return fault_of(d, fact, "unknown_word", item);
+    }
+    if (fact->type == FACT_DATE) {
+        return decode_day(d, fact, item, out);
+    }
+    if (fact->type == FACT_TIMESTAMP) {
+        return timestamp_parse(item->bytes, out) == ERR_OK || fault_of(d, fact, "bad_date", item);
+    }
+    if (item->bytes.len > fact->bytes_max) {
+        return fault_of(d, fact, "too_large", item);
+    }
+    *out = value_string(item->bytes);
+    return true;
+}
+
+static bool decode_scalar(struct decoder *d, const struct fact *fact, const struct walk_item *item,
+                          struct value *out) {
+    switch (fact->type) {
+    case FACT_BOOL:
+        if (item->type != WALK_BOOL) {
+            return fault_of(d, fact, "wrong_type", item);
+        }
+        *out = value_bool(item->b);
+        return true;
+    case FACT_INT:
+        return decode_int(d, fact, item, out);
+    case FACT_DOUBLE:
+        return decode_double(d, fact, item, out);
+    case FACT_STRING:
+    case FACT_ENUM:
+    case FACT_ISO:
+    case FACT_DATE:
+    case FACT_TIMESTAMP:
+        return decode_str(d, fact, item, out);
+    case FACT_LIST:
+    case FACT_MAP:
+    case FACT_RECORD:
+        break;
+    }
+    UNREACHABLE();
+}
+
+/* A record inside a list: all fields, in schema order, unknown until read. */
+static bool decode_record(struct decoder *d, const struct fact *record, uint32_t count,
+                          struct value *out) {
+    struct value *pairs = decode_take(d, (size_t)record->field_count * 2 * sizeof(*pairs));
+    if (pairs == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < record->field_count; i++) {
+        pairs[2 * i] = value_string(span_str(record->fields[i].leaf));
+        pairs[2 * i + 1] = value_unknown(record->fields[i].path);
+    }
+    *out = value_map(pairs, record->field_count);
+    return decode_fields(d, record->fields, record->field_count, count, pairs);
+}
+
+/* A value that must be known: an element of a list, or a map's value. */
+static bool decode_element(struct decoder *d, const struct fact *fact, struct value *out) {
+    size_t start = d->at;
+    struct walk_item item;
+    if (!decode_read(d, &item)) {
+        return false;
+    }
+    if (item.type == WALK_NIL) {
+        return fault_of(d, fact, "nil_element", &item);
+    }
+    if (fact->type == FACT_RECORD && item.type == WALK_MAP) {
+        return decode_record(d, fact, item.count, out);
+    }
+    bool sound = fact->type == FACT_RECORD ? fault_of(d, fact, "wrong_type", &item)
+                                           : decode_scalar(d, fact, &item, out);
+    if (!sound) {
+        decode_skip(d, start);
+    }
+    return sound;
+}
+
+static bool decode_list(struct decoder *d, const struct fact *fact, uint32_t count,
+                        struct value *out) {
+    struct value *items = decode_take(d, count * sizeof(*items));
+    if (items == NULL) {
+        return false;
+    }
+    bool sound = true;
+    CHECK(d->depth < TRAIL_MAX);
+    d->depth++;
+    for (uint32_t i = 0; i < count && !decode_stopped(d); i++) {
+        d->trail[d->depth - 1] = (struct trail_step){.index = i};
+        sound = decode_element(d, fact->element, &items[i]) && sound;
+    }
+    d->depth--;
+    if (!sound || decode_stopped(d)) {
+        return false;
+    }
+    *out = value_list(items, count);
+    return true;
+}
+
+static bool decode_map_key(struct decoder *d, const struct fact *fact, struct value *key) {
+    size_t start = d->at;
+    struct walk_item item;
+    if (!decode_read(d, &item)) {
+        return false;
+    }
+    const char *expected = fact->map_keys_iso ? "ISO 3166-1 alpha-2 code as key" : "str as key";
+    if (item.type != WALK_STR) {
+        (void)decode_fault(d, "wrong_type", expected, walk_type_name(item.type));
+        decode_skip(d, start);
+        return false;
+    }
+    if (!decode_text(d, expected, item.bytes)) {
+        return false;
+    }
+    if (fact->map_keys_iso && !words_have(fact->words, fact->word_count, true, item.bytes)) {
+        return decode_fault(d, "unknown_word", expected, walk_type_name(item.type));
+    }
+    if (!fact->map_keys_iso && item.bytes.len > fact->bytes_max) {
+        return decode_fault(d, "too_large", "shorter key", walk_type_name(item.type));
+    }
+    *key = value_string(item.bytes);
+    return true;
+}
+
+static bool decode_map(struct decoder *d, const struct fact *fact, uint32_t count,
+                       struct value *out) {
+    struct value *pairs = decode_take(d, (size_t)count * 2 * sizeof(*pairs));
+    if (pairs == NULL) {
+        return false;
+    }
+    bool sound = true;
+    CHECK(d->depth < TRAIL_MAX);
+    d->depth++;
+    for (uint32_t i = 0; i < count && !decode_stopped(d); i++) {
+        d->trail[d->depth - 1] = (struct trail_step){.index = i};
+        sound = decode_map_key(d, fact, &pairs[2 * i]) && sound;
+        sound = decode_element(d, fact->element, &pairs[2 * i + 1]) && sound;
+    }
+    d->depth--;
+    if (!sound || decode_stopped(d)) {
+        return false;
+    }
+    if (!pairs_sort(pairs, count)) {
+        return decode_fault(d, "duplicate_key", "each key once", "map");
+    }
+    *out = value_map(pairs, count);
+    return true;
+}
+
+/* A fact or field of its own: nil means unknown. */
+static bool decode_fact(struct decoder *d, const struct fact *fact, struct value *out) {
+    size_t start = d->at;
+    struct walk_item item;
+    if (!decode_read(d, &item)) {
+        return false;
+    }
+    if (item.type == WALK_NIL) {
+        return true; /* the slot is unknown already */
+    }
+    if (fact->type == FACT_RECORD && item.type == WALK_MAP) {
+        return decode_fields(d, fact->fields, fact->field_count, item.count, NULL);
+    }
+    bool list = fact->type == FACT_LIST && item.type == WALK_ARRAY;
+    bool map = fact->type == FACT_MAP && item.type == WALK_MAP;
+    if ((list || map) && item.count <= fact->count_max) {
+        return list ? decode_list(d, fact, item.count, out) : decode_map(d, fact, item.count, out);
+    }
+    bool scalar = fact->type != FACT_LIST && fact->type != FACT_MAP && fact->type != FACT_RECORD;
+    bool sound = scalar ? decode_scalar(d, fact, &item, out)
+                        : fault_of(d, fact, list || map ? "too_large" : "wrong_type", &item);
+    if (!sound) {
+        decode_skip(d, start);
+    }
+    return sound;
+}
+
+/* Keys mostly come in schema order, so the field after the last one is tried first. */
+static uint32_t find_field(const struct fact *fields, uint32_t count, uint32_t hint,
+                           struct span key) {
+    if (hint < count && span_is(key, fields[hint].leaf)) {
+        return hint;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (span_is(key, fields[i].leaf)) {
+            return i;
+        }
+    }
+    return count;
+}
+
+static bool unknown_field(struct decoder *d, const struct fact *fields, uint32_t field_count,
+                          const struct walk_item *key) {
+    if (key->type != WALK_STR) {
+        return decode_fault_key(d, span_str("?"), "unknown_fact", "str as key",
+                                walk_type_name(key->type));
+    }
+    struct suggest suggest;
+    suggest_init(&suggest, key->bytes);
+    for (uint32_t i = 0; i < field_count; i++) {
+        suggest_offer(&suggest, span_str(fields[i].leaf));
+    }
+    char expected[EXPECTED_BYTES] = "a fact of the case schema";
+    if (suggest.best.ptr != NULL) {
+        (void)snprintf(expected, sizeof(expected), "a fact of the case schema; the nearest is %.*s",
+                       SPAN_ARG(suggest.best));
+    }
+    return decode_fault_key(d, key->bytes, "unknown_fact", expected, "str");
+}
+
+bool decode_fields(struct decoder *d, const struct fact *fields, uint32_t field_count,
+                   uint32_t pairs, struct value *out_pairs) {
+    struct path_set seen = {{0}};
+    uint32_t hint = 0;
+    bool sound = true;
+    CHECK(field_count <= PATHS_MAX);
+    CHECK(d->depth < TRAIL_MAX);
+    for (uint32_t n = 0; n < pairs && !decode_stopped(d); n++) {
+        size_t key_start = d->at;
+        struct walk_item key;
+        if (!decode_read(d, &key)) {
+            return false;
+        }
+        uint32_t i =
+            key.type == WALK_STR ? find_field(fields, field_count, hint, key.bytes) : field_count;
+        if (i == field_count || path_set_has(&seen, i)) {
+            sound = i == field_count
+                        ? unknown_field(d, fields, field_count, &key)
+                        : decode_fault_key(d, key.bytes, "duplicate_key", "each key once", "str");
+            decode_skip(d, key_start);
+            decode_skip(d, d->at);
+            continue;
+        }
+        path_set_add(&seen, i);
+        hint = i + 1;
+        const struct fact *fact = &fields[i];
+        struct value *out = out_pairs != NULL           ? &out_pairs[2 * i + 1]
+                            : fact->type == FACT_RECORD ? NULL
+                                                        : &d->doc->slots[fact->slot];
+        d->trail[d->depth++] = (struct trail_step){.name = key.bytes};
+        sound = decode_fact(d, fact, out) && sound;
+        d->depth--;
+    }
+    return sound && !decode_stopped(d);
+}

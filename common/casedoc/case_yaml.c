@@ -1,0 +1,217 @@
+/* Facts written as YAML in a rule document: the same checks as on the wire, with a position in the
+ * file. */
+#include "base/date.h"
+#include "casedoc/case_doc.h"
+#include "casedoc/casedoc_priv.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct reader {
+    const struct yaml_doc *yaml;
+    struct arena *arena;
+    struct diag *diag;
+};
+
+static enum err refuse(const struct reader *r, const struct fact *fact,
+                       const struct yaml_node *node) {
+    char expected[EXPECTED_BYTES];
+    fact_expected(fact, expected);
+    return yaml_fail(r->yaml, node, ERR_INVALID, r->diag, "%s: expected %s", fact->name, expected);
+}
+
+static enum err too_large(const struct reader *r, const struct yaml_node *node) {
+    return yaml_fail(r->yaml, node, ERR_TOO_LARGE, r->diag, "the facts do not fit in memory");
+}
+
+/* Copies the text: the document may be gone before the value. */
+static enum err read_text(const struct reader *r, const struct yaml_node *node,
+                          struct value *value) {
+    struct span text = arena_copy(r->arena, node->text);
+    if (text.ptr == NULL) {
+        return too_large(r, node);
+    }
+    *value = value_string(text);
+    return ERR_OK;
+}
+
+static enum err read_double(const struct reader *r, const struct fact *fact,
+                            const struct yaml_node *node, struct value *value) {
+    const char *text = (const char *)node->text.ptr;
+    char *end = NULL;
+    bool number = node->style == YAML_PLAIN && node->text.len > 0 &&
+                  strspn(text, "0123456789+-.eE") == node->text.len;
+    double read = number ? strtod(text, &end) : NAN;
+    if (!number || *end != '\0' || !isfinite(read) || (read == 0 && signbit(read))) {
+        return refuse(r, fact, node);
+    }
+    *value = value_double(read);
+    return ERR_OK;
+}
+
+static enum err read_word(const struct reader *r, const struct fact *fact,
+                          const struct yaml_node *node, struct value *value) {
+    bool sound = memchr(node->text.ptr, '\0', node->text.len) == NULL;
+    if (fact->type == FACT_STRING) {
+        sound = sound && node->text.len <= fact->bytes_max;
+    } else {
+        sound = words_have(fact->words, fact->word_count, fact->type == FACT_ISO, node->text);
+    }
+    return sound ? read_text(r, node, value) : refuse(r, fact, node);
+}
+
+static enum err read_scalar(const struct reader *r, const struct fact *fact,
+                            const struct yaml_node *node, struct value *value) {
+    bool flag = false;
+    int64_t number = 0;
+    int32_t days = 0;
+    if (node->kind != YAML_SCALAR) {
+        return refuse(r, fact, node);
+    }
+    switch (fact->type) {
+    case FACT_BOOL:
+        if (yaml_bool(r->yaml, node, &flag, NULL) != ERR_OK) {
+            return refuse(r, fact, node);
+        }
+        *value = value_bool(flag);
+        return ERR_OK;
+    case FACT_INT:
+        if (yaml_int(r->yaml, node, fact->int_min, fact->int_max, &number, NULL) != ERR_OK) {
+            return refuse(r, fact, node);
+        }
+        *value = value_int(number);
+        return ERR_OK;
+    case FACT_DATE:
+        if (date_parse(node->text, &days) != ERR_OK) {
+            return refuse(r, fact, node);
+        }
+        *value = value_date(days);
+        return ERR_OK;
+    case FACT_TIMESTAMP:
+        return timestamp_parse(node->text, value) == ERR_OK ? ERR_OK : refuse(r, fact, node);
+    case FACT_DOUBLE:
+        return read_double(r, fact, node, value);
+    case FACT_STRING:
+    case FACT_ENUM:
+    case FACT_ISO:
+        return read_word(r, fact, node, value);
+    case FACT_LIST:
+    case FACT_MAP:
+    case FACT_RECORD:
+        break;
+    }
+    UNREACHABLE();
+}
+
+static enum err read_record(const struct reader *r, const struct fact *record,
+                            const struct yaml_node *node, struct value *value) {
+    const char *names[FACT_FIELDS_MAX + 1] = {NULL};
+    struct value *pairs = arena_zero(r->arena, record->field_count, 2 * sizeof(*pairs));
+    if (pairs == NULL) {
+        return too_large(r, node);
+    }
+    for (uint32_t i = 0; i < record->field_count; i++) {
+        names[i] = record->fields[i].leaf;
+    }
+    enum err err = yaml_only_keys(r->yaml, node, names, r->diag);
+    for (uint32_t i = 0; err == ERR_OK && i < record->field_count; i++) {
+        const struct fact *field = &record->fields[i];
+        const struct yaml_node *child = yaml_get(node, field->leaf);
+        pairs[2 * i] = value_string(span_str(field->leaf));
+        pairs[2 * i + 1] = value_unknown(field->path);
+        if (child != NULL && !yaml_is_null(child)) {
+            err = read_scalar(r, field, child, &pairs[2 * i + 1]);
+        }
+    }
+    if (err == ERR_OK) {
+        *value = value_map(pairs, record->field_count);
+    }
+    return err;
+}
+
+static enum err read_element(const struct reader *r, const struct fact *element,
+                             const struct yaml_node *node, struct value *value) {
+    if (yaml_is_null(node)) {
+        return refuse(r, element, node);
+    }
+    return element->type == FACT_RECORD ? read_record(r, element, node, value)
+                                        : read_scalar(r, element, node, value);
+}
+
+static enum err read_list(const struct reader *r, const struct fact *fact,
+                          const struct yaml_node *node, struct value *value) {
+    if (node->kind != YAML_SEQ || node->count > fact->count_max) {
+        return refuse(r, fact, node);
+    }
+    struct value *items = arena_zero(r->arena, node->count, sizeof(*items));
+    if (items == NULL) {
+        return too_large(r, node);
+    }
+    uint32_t count = 0;
+    for (const struct yaml_node *child = node->first; child != NULL; child = child->next) {
+        enum err err = read_element(r, fact->element, child, &items[count++]);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    *value = value_list(items, count);
+    return ERR_OK;
+}
+
+static enum err read_key(const struct reader *r, const struct fact *fact,
+                         const struct yaml_node *key, struct value *value) {
+    if (fact->map_keys_iso && !words_have(fact->words, fact->word_count, true, key->text)) {
+        return yaml_fail(r->yaml, key, ERR_INVALID, r->diag,
+                         "%s: expected an ISO 3166-1 alpha-2 code as key", fact->name);
+    }
+    if (!fact->map_keys_iso &&
+        (key->text.len > fact->bytes_max || memchr(key->text.ptr, '\0', key->text.len) != NULL)) {
+        return yaml_fail(r->yaml, key, ERR_INVALID, r->diag,
+                         "%s: expected a key of at most %u bytes", fact->name, fact->bytes_max);
+    }
+    return read_text(r, key, value);
+}
+
+static enum err read_map(const struct reader *r, const struct fact *fact,
+                         const struct yaml_node *node, struct value *value) {
+    if (node->kind != YAML_MAP || node->count > fact->count_max) {
+        return refuse(r, fact, node);
+    }
+    struct value *pairs = arena_zero(r->arena, node->count, 2 * sizeof(*pairs));
+    if (pairs == NULL) {
+        return too_large(r, node);
+    }
+    uint32_t count = 0;
+    for (const struct yaml_node *child = node->first; child != NULL; child = child->next) {
+        enum err err = read_key(r, fact, child->key, &pairs[2 * count]);
+        if (err == ERR_OK) {
+            err = read_element(r, fact->element, child, &pairs[2 * count + 1]);
+        }
+        if (err != ERR_OK) {
+            return err;
+        }
+        count++;
+    }
+    CHECK(pairs_sort(pairs, count)); /* a YAML map has no key twice */
+    *value = value_map(pairs, count);
+    return ERR_OK;
+}
+
+enum err case_slot_from_yaml(const struct schema *schema, const struct fact *fact,
+                             const struct yaml_doc *yaml, const struct yaml_node *node,
+                             struct arena *arena, struct value *slot, struct diag *diag) {
+    CHECK(fact->slot < schema->slot_count);
+    CHECK(schema->slots[fact->slot] == fact);
+    struct reader reader = {.yaml = yaml, .arena = arena, .diag = diag};
+    struct value value = value_unknown(fact->path);
+    enum err err = ERR_OK;
+    if (!yaml_is_null(node)) {
+        err = fact->type == FACT_LIST  ? read_list(&reader, fact, node, &value)
+              : fact->type == FACT_MAP ? read_map(&reader, fact, node, &value)
+                                       : read_scalar(&reader, fact, node, &value);
+    }
+    if (err == ERR_OK) {
+        *slot = value;
+    }
+    return err;
+}

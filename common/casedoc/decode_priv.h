@@ -1,0 +1,55 @@
+/* Purpose: the decoder's state, shared by case_decode.c (the case) and case_value.c (its facts).
+ * Invariant: after any value, sound or not, `at` stands behind it, unless the decoder has stopped.
+ */
+#ifndef CASEMILL_CASEDOC_DECODE_PRIV_H
+#define CASEMILL_CASEDOC_DECODE_PRIV_H
+
+#include "casedoc/case_doc.h"
+#include "wire/walk.h"
+
+enum { TRAIL_MAX = 4 }; /* record, its list, the element, its field */
+
+/* One step of a fault's path: a name, or an element's number when name.ptr is NULL. */
+struct trail_step {
+    struct span name;
+    uint32_t index;
+};
+
+struct decoder {
+    const struct schema *schema;
+    struct span bytes;
+    size_t at;
+    struct arena *arena;
+    struct case_doc *doc;
+    enum err err;     /* the arena is spent or the bytes were never walked */
+    const char *base; /* where the path begins: "facts", "case_id" */
+    struct trail_step trail[TRAIL_MAX];
+    uint32_t depth;
+};
+
+static inline bool decode_stopped(const struct decoder *d) {
+    return d->err != ERR_OK || d->doc->fault_count == CASE_FAULTS_MAX;
+}
+
+/* Reads one item; false when the decoder has stopped. */
+bool decode_read(struct decoder *d, struct walk_item *item);
+/* Steps over the value that begins at start. */
+void decode_skip(struct decoder *d, size_t start);
+/* Notes a fault at the current path; returns false, so that `return decode_fault(...)` reads well.
+ */
+bool decode_fault(struct decoder *d, const char *reason, const char *expected, const char *found);
+/* The same at one key below the current path; a key that does not look like a name is shown as "?".
+ */
+bool decode_fault_key(struct decoder *d, struct span key, const char *reason, const char *expected,
+                      const char *found);
+void *decode_take(struct decoder *d, size_t bytes); /* NULL: stopped */
+
+/* Checks that a str is UTF-8 without NUL; notes the fault. */
+bool decode_text(struct decoder *d, const char *expected, struct span text);
+
+/* Reads the fields of one map of `pairs` entries: into out_pairs (value j at 2j + 1) for a record
+ * in a list, else into the case's slots. */
+bool decode_fields(struct decoder *d, const struct fact *fields, uint32_t field_count,
+                   uint32_t pairs, struct value *out_pairs);
+
+#endif
