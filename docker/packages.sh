@@ -53,6 +53,7 @@ install() {
     wanted=''
     for set in "$@"; do
         for package in $(packages "$set"); do
+            case " $wanted " in *" $package "*) continue ;; esac
             is_missing "$package" && wanted="$wanted $package"
         done
     done

@@ -1,0 +1,29 @@
+#!/bin/sh
+# clang-tidy-14 over the programs' code with .clang-tidy: bugs, not taste.
+# A failure is a place where the analyzer sees a path to a fault.  If it is wrong, a CHECK that says
+# why the path cannot be taken helps the reader too; .clang-tidy lists what was switched off and why.
+# It reads the compile commands of CASEMILL_BUILD (default build/release).
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+build=${CASEMILL_BUILD:-build/release}
+if [ ! -e "$build/compile_commands.json" ] || ! command -v clang-tidy-14 >/dev/null; then
+    echo "check_tidy: needs clang-tidy-14 and a configured $build"
+    echo "0 passed, 1 failed"
+    exit 1
+fi
+files=$(git ls-files -co --exclude-standard 'common/*.c' 'broker/*.c' 'worker/*.c')
+count=$(echo "$files" | grep -c .)
+report=$(mktemp)
+echo "$files" | xargs -P "$(nproc)" -n 4 clang-tidy-14 -p "$build" --quiet >"$report" 2>/dev/null
+code=$?
+places=$(grep -E ': (error|warning): ' "$report" | sed "s|^$(pwd)/||" | sort -u)
+wrong=$(echo "$places" | grep . | cut -d: -f1 | sort -u | grep -c .)
+rm -f "$report"
+[ -z "$places" ] || echo "$places" | sed 's/^/check_tidy: /'
+# xargs gives 123 when a call found something; anything without a place is a breakdown.
+if [ "$code" -ne 0 ] && [ "$wrong" -eq 0 ]; then
+    echo "check_tidy: clang-tidy-14 broke off with $code"
+    wrong=1
+fi
+echo "$((count - wrong)) passed, $wrong failed"
+[ "$wrong" -eq 0 ] && [ "$count" -gt 0 ]
