@@ -60,32 +60,47 @@ enum wire_ack { WIRE_ACK_JOURNAL, WIRE_ACK_OUTCOME };
 enum wire_priority { WIRE_URGENT, WIRE_NORMAL, WIRE_BULK, WIRE_PRIORITY_COUNT };
 
 /* Closed lists: words on the wire in lower case. */
+// clang-format off
 #define WIRE_REASONS(ROW)                                                                          \
     ROW(NONE, "")                                                                                  \
     ROW(BAD_HEAD, "bad_head")                                                                      \
     ROW(UNKNOWN_COMMAND, "unknown_command")                                                        \
-    ROW(UNKNOWN_VERSION, "unknown_version") ROW(BAD_HEADER, "bad_header")                          \
-        ROW(TOO_LARGE, "too_large") ROW(COUNT_MISMATCH, "count_mismatch")                          \
-            ROW(TRUNCATED, "truncated") ROW(TOO_DEEP, "too_deep") ROW(SIZE_BOMB, "size_bomb")      \
-                ROW(TRAILING_BYTES, "trailing_bytes") ROW(BATCH_ID_REUSED, "batch_id_reused")      \
-                    ROW(NOT_ALLOWED, "not_allowed")
+    ROW(UNKNOWN_VERSION, "unknown_version")                                                        \
+    ROW(BAD_HEADER, "bad_header")                                                                  \
+    ROW(TOO_LARGE, "too_large")                                                                    \
+    ROW(COUNT_MISMATCH, "count_mismatch")                                                          \
+    ROW(TRUNCATED, "truncated")                                                                    \
+    ROW(TOO_DEEP, "too_deep")                                                                      \
+    ROW(SIZE_BOMB, "size_bomb")                                                                    \
+    ROW(TRAILING_BYTES, "trailing_bytes")                                                          \
+    ROW(BATCH_ID_REUSED, "batch_id_reused")                                                        \
+    ROW(NOT_ALLOWED, "not_allowed")
+// clang-format on
 enum wire_reason {
 #define WIRE_ENUM(id, word) WIRE_REASON_##id,
     WIRE_REASONS(WIRE_ENUM)
 #undef WIRE_ENUM
 };
+// clang-format off
 #define WIRE_BUSY_REASONS(ROW)                                                                     \
     ROW(JOURNAL_FULL, "journal_full")                                                              \
-    ROW(QUEUE_FULL, "queue_full") ROW(RATE, "rate") ROW(STOPPED, "stopped")
+    ROW(QUEUE_FULL, "queue_full")                                                                  \
+    ROW(RATE, "rate")                                                                              \
+    ROW(STOPPED, "stopped")
+// clang-format on
 enum wire_busy {
 #define WIRE_ENUM(id, word) WIRE_BUSY_##id,
     WIRE_BUSY_REASONS(WIRE_ENUM)
 #undef WIRE_ENUM
 };
+// clang-format off
 #define WIRE_STATES(ROW)                                                                           \
     ROW(ACCEPTED, "accepted")                                                                      \
     ROW(WORKING, "working")                                                                        \
-    ROW(DONE, "done") ROW(QUARANTINED, "quarantined") ROW(UNKNOWN, "unknown")
+    ROW(DONE, "done")                                                                              \
+    ROW(QUARANTINED, "quarantined")                                                                \
+    ROW(UNKNOWN, "unknown")
+// clang-format on
 enum wire_state {
 #define WIRE_ENUM(id, word) WIRE_STATE_##id,
     WIRE_STATES(WIRE_ENUM)

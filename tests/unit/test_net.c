@@ -1,0 +1,306 @@
+/* Real sockets over tcp and ipc: routes, the REQ delimiter, lost peers, limits, waking. */
+#include "net/net.h"
+
+#include "base/clock.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zmq.h>
+
+enum { WAIT_MS = 5000 };
+static const struct net_options usual = {.message_bytes_max = 1 << 20, .linger_ms = 0};
+
+struct pair {
+    struct net *net;
+    struct net_socket *router;
+    struct net_socket *dealer;
+};
+
+static struct pair pair_open(const struct net_options *options) {
+    struct pair pair = {NULL, NULL, NULL};
+    struct diag diag = {0};
+    ck_assert_int_eq(net_open(&pair.net, &diag), ERR_OK);
+    ck_assert_int_eq(net_router_bind(pair.net, "tcp://127.0.0.1:0", options, &pair.router, &diag),
+                     ERR_OK);
+    ck_assert_int_eq(
+        net_dealer_connect(pair.net, net_endpoint(pair.router), options, &pair.dealer, &diag),
+        ERR_OK);
+    return pair;
+}
+
+static void pair_close(struct pair *pair) {
+    net_socket_close(&pair->dealer);
+    net_socket_close(&pair->router);
+    net_close(&pair->net);
+}
+
+/* Polls and receives until something arrives; ERR_TIMEOUT after wait_ms. */
+static enum err recv_within(struct net_socket *socket, struct net_message *message, int wait_ms) {
+    int64_t deadline = clock_mono_ms() + wait_ms;
+    while (clock_mono_ms() < deadline) {
+        struct net_poll_item item = {.socket = socket};
+        ck_assert_int_eq(net_poll(&item, 1, 50), ERR_OK);
+        if (item.ready && net_recv(socket, message) == ERR_OK) {
+            return ERR_OK;
+        }
+    }
+    return ERR_TIMEOUT;
+}
+
+static enum err send_text(struct net_socket *socket, const struct net_route *route,
+                          const char *first, const char *second) {
+    struct net_part parts[2];
+    net_part_copy(&parts[0], span_str(first));
+    net_part_copy(&parts[1], span_str(second));
+    return net_send(socket, route, parts, 2);
+}
+
+START_TEST(there_and_back) {
+    struct pair pair = pair_open(&usual);
+    struct net_message message;
+    ck_assert_int_eq(send_text(pair.dealer, NULL, "head", "body"), ERR_OK);
+    ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
+    ck_assert_uint_eq(message.part_count, 2);
+    ck_assert(!message.route.delimited);
+    ck_assert(span_is(net_part_span(&message.parts[0]), "head"));
+    ck_assert(span_is(net_part_span(&message.parts[1]), "body"));
+    struct net_route route = message.route;
+    net_message_close(&message);
+    ck_assert_int_eq(send_text(pair.router, &route, "answer", ""), ERR_OK);
+    ck_assert_int_eq(recv_within(pair.dealer, &message, WAIT_MS), ERR_OK);
+    ck_assert_uint_eq(message.part_count, 2);
+    ck_assert(span_is(net_part_span(&message.parts[0]), "answer"));
+    ck_assert_uint_eq(net_part_span(&message.parts[1]).len, 0);
+    net_message_close(&message);
+    ck_assert_uint_eq(net_connect_count(pair.dealer), 1);
+    pair_close(&pair);
+}
+END_TEST
+
+START_TEST(req_gets_its_delimiter_back) {
+    struct pair pair = pair_open(&usual);
+    void *context = zmq_ctx_new();
+    void *req = zmq_socket(context, ZMQ_REQ);
+    int wait_ms = WAIT_MS;
+    ck_assert_int_eq(zmq_setsockopt(req, ZMQ_RCVTIMEO, &wait_ms, sizeof(wait_ms)), 0);
+    ck_assert_int_eq(zmq_connect(req, net_endpoint(pair.router)), 0);
+    ck_assert_int_eq(zmq_send(req, "ask", 3, 0), 3);
+    struct net_message message;
+    ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
+    ck_assert(message.route.delimited);
+    ck_assert_uint_eq(message.part_count, 1);
+    struct net_route route = message.route;
+    net_message_close(&message);
+    struct net_part part;
+    net_part_copy(&part, SPAN_LIT("told"));
+    ck_assert_int_eq(net_send(pair.router, &route, &part, 1), ERR_OK);
+    char answer[8];
+    ck_assert_int_eq(zmq_recv(req, answer, sizeof(answer), 0), 4);
+    ck_assert_int_eq(zmq_close(req), 0);
+    ck_assert_int_eq(zmq_ctx_term(context), 0);
+    pair_close(&pair);
+}
+END_TEST
+
+START_TEST(a_lost_peer_is_told) {
+    struct pair pair = pair_open(&usual);
+    struct net_message message;
+    ck_assert_int_eq(send_text(pair.dealer, NULL, "a", "b"), ERR_OK);
+    ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
+    struct net_route route = message.route;
+    net_message_close(&message);
+    net_socket_close(&pair.dealer);
+    enum err err = ERR_OK;
+    for (int i = 0; err == ERR_OK && i < 500; i++) {
+        clock_sleep_ms(10);
+        err = send_text(pair.router, &route, "to", "nobody");
+    }
+    ck_assert_int_eq(err, ERR_NOT_FOUND);
+    route = (struct net_route){.len = 3, .bytes = {1, 2, 3}};
+    ck_assert_int_eq(send_text(pair.router, &route, "to", "nobody"), ERR_NOT_FOUND);
+    /* What failed left nothing behind: the next message to a real peer is whole. */
+    struct diag diag = {0};
+    ck_assert_int_eq(
+        net_dealer_connect(pair.net, net_endpoint(pair.router), &usual, &pair.dealer, &diag),
+        ERR_OK);
+    ck_assert_int_eq(send_text(pair.dealer, NULL, "c", "d"), ERR_OK);
+    ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
+    ck_assert_int_eq(send_text(pair.router, &message.route, "e", "f"), ERR_OK);
+    net_message_close(&message);
+    ck_assert_int_eq(recv_within(pair.dealer, &message, WAIT_MS), ERR_OK);
+    ck_assert(span_is(net_part_span(&message.parts[0]), "e"));
+    net_message_close(&message);
+    pair_close(&pair);
+}
+END_TEST
+
+START_TEST(too_many_parts_are_said) {
+    struct pair pair = pair_open(&usual);
+    struct net_part parts[NET_PARTS_MAX + 3];
+    for (uint32_t i = 0; i < COUNT_OF(parts); i++) {
+        net_part_copy(&parts[i], SPAN_LIT("x"));
+    }
+    ck_assert_int_eq(net_send(pair.dealer, NULL, parts, COUNT_OF(parts)), ERR_OK);
+    struct net_message message;
+    ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
+    ck_assert_uint_eq(message.part_count, NET_PARTS_MAX);
+    ck_assert(message.too_many);
+    net_message_close(&message);
+    pair_close(&pair);
+}
+END_TEST
+
+START_TEST(an_oversized_message_never_arrives) {
+    struct net_options small = {.message_bytes_max = 1000, .linger_ms = 0};
+    struct pair pair = pair_open(&small);
+    uint8_t big[1001] = {0};
+    struct net_part part;
+    net_part_copy(&part, span_make(big, sizeof(big)));
+    ck_assert_int_eq(net_send(pair.dealer, NULL, &part, 1), ERR_OK);
+    struct net_message message;
+    ck_assert_int_eq(recv_within(pair.router, &message, 500), ERR_TIMEOUT);
+    /* The peer was cut off and comes back. */
+    int64_t deadline = clock_mono_ms() + WAIT_MS;
+    while (net_connect_count(pair.dealer) < 2 && clock_mono_ms() < deadline) {
+        clock_sleep_ms(10);
+    }
+    ck_assert_uint_ge(net_connect_count(pair.dealer), 2);
+    pair_close(&pair);
+}
+END_TEST
+
+static void long_id_peer(void *context, const char *endpoint, void **dealer) {
+    char id[NET_ROUTE_BYTES_MAX + 1];
+    memset(id, 'i', sizeof(id));
+    *dealer = zmq_socket(context, ZMQ_DEALER);
+    ck_assert_int_eq(zmq_setsockopt(*dealer, ZMQ_ROUTING_ID, id, sizeof(id)), 0);
+    int linger_ms = 0;
+    ck_assert_int_eq(zmq_setsockopt(*dealer, ZMQ_LINGER, &linger_ms, sizeof(linger_ms)), 0);
+    ck_assert_int_eq(zmq_connect(*dealer, endpoint), 0);
+}
+
+START_TEST(a_long_routing_id_is_dropped_and_the_rest_goes_on) {
+    struct pair pair = pair_open(&usual);
+    void *context = zmq_ctx_new();
+    void *dealer = NULL;
+    long_id_peer(context, net_endpoint(pair.router), &dealer);
+    ck_assert_int_eq(zmq_send(dealer, "x", 1, 0), 1);
+    struct net_message message;
+    ck_assert_int_eq(recv_within(pair.router, &message, 300), ERR_TIMEOUT);
+    ck_assert_int_eq(send_text(pair.dealer, NULL, "a", "b"), ERR_OK);
+    ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
+    ck_assert_uint_eq(message.part_count, 2);
+    net_message_close(&message);
+    ck_assert_int_eq(zmq_close(dealer), 0);
+    ck_assert_int_eq(zmq_ctx_term(context), 0);
+    pair_close(&pair);
+}
+END_TEST
+
+static void count_release(void *bytes, void *hint) {
+    (void)bytes;
+    __atomic_add_fetch((uint32_t *)hint, 1, __ATOMIC_SEQ_CST);
+}
+
+START_TEST(shared_bytes_are_released_once) {
+    struct pair pair = pair_open(&usual);
+    static uint8_t bytes[4096];
+    uint32_t released = 0;
+    struct net_part part;
+    net_part_share(&part, span_make(bytes, sizeof(bytes)), count_release, &released);
+    ck_assert_int_eq(net_send(pair.dealer, NULL, &part, 1), ERR_OK);
+    struct net_message message;
+    ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
+    ck_assert_uint_eq(net_part_span(&message.parts[0]).len, sizeof(bytes));
+    struct net_route nobody = {.len = 1, .bytes = {9}};
+    net_message_close(&message);
+    net_part_share(&part, span_make(bytes, sizeof(bytes)), count_release, &released);
+    ck_assert_int_eq(net_send(pair.router, &nobody, &part, 1), ERR_NOT_FOUND);
+    pair_close(&pair);
+    ck_assert_uint_eq(__atomic_load_n(&released, __ATOMIC_SEQ_CST), 2);
+}
+END_TEST
+
+START_TEST(addresses_that_cannot_be_used_say_why) {
+    struct pair pair = pair_open(&usual);
+    struct net_socket *other = NULL;
+    struct diag diag = {0};
+    ck_assert_int_eq(net_router_bind(pair.net, net_endpoint(pair.router), &usual, &other, &diag),
+                     ERR_BUSY);
+    ck_assert_ptr_nonnull(strstr(diag.text, net_endpoint(pair.router)));
+    ck_assert_int_eq(net_router_bind(pair.net, "nonsense", &usual, &other, &diag), ERR_INVALID);
+    ck_assert_int_eq(net_dealer_connect(pair.net, "tcp://127.0.0.1:x", &usual, &other, &diag),
+                     ERR_INVALID);
+    ck_assert_ptr_null(other);
+    pair_close(&pair);
+}
+END_TEST
+
+START_TEST(an_ipc_path_is_the_owners_alone) {
+    struct net *net = NULL;
+    struct net_socket *router = NULL;
+    struct diag diag = {0};
+    char folder[] = "/tmp/casemill-net-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    char endpoint[80];
+    char path[64];
+    (void)snprintf(path, sizeof(path), "%s/control", folder);
+    (void)snprintf(endpoint, sizeof(endpoint), "ipc://%s", path);
+    ck_assert_int_eq(net_open(&net, &diag), ERR_OK);
+    ck_assert_int_eq(net_router_bind(net, endpoint, &usual, &router, &diag), ERR_OK);
+    struct stat status;
+    ck_assert_int_eq(stat(path, &status), 0);
+    ck_assert_uint_eq(status.st_mode & 0777, 0600);
+    net_socket_close(&router);
+    net_close(&net);
+    (void)unlink(path);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
+static void *poke_later(void *wake) {
+    clock_sleep_ms(50);
+    net_wake_poke(wake);
+    return NULL;
+}
+
+START_TEST(a_wake_ends_a_poll) {
+    struct net_wake *wake = net_wake_new();
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, poke_later, wake), 0);
+    struct net_poll_item item = {.fd = net_wake_fd(wake)};
+    ck_assert_int_eq(net_poll(&item, 1, WAIT_MS), ERR_OK);
+    ck_assert(item.ready);
+    net_wake_clear(wake);
+    ck_assert_int_eq(net_poll(&item, 1, 0), ERR_OK);
+    ck_assert(!item.ready);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    net_wake_free(&wake);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("net");
+    TCase *tests = tcase_create("net");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, there_and_back);
+    tcase_add_test(tests, req_gets_its_delimiter_back);
+    tcase_add_test(tests, a_lost_peer_is_told);
+    tcase_add_test(tests, too_many_parts_are_said);
+    tcase_add_test(tests, an_oversized_message_never_arrives);
+    tcase_add_test(tests, a_long_routing_id_is_dropped_and_the_rest_goes_on);
+    tcase_add_test(tests, shared_bytes_are_released_once);
+    tcase_add_test(tests, addresses_that_cannot_be_used_say_why);
+    tcase_add_test(tests, an_ipc_path_is_the_owners_alone);
+    tcase_add_test(tests, a_wake_ends_a_poll);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
