@@ -7,7 +7,8 @@
 
 /* clang-format off */
 #define VERB_TABLE(ROW) \
-    ROW(db_migrate)        \
+    ROW(db_migrate) \
+    ROW(generate) \
     ROW(report)
 
 /* clang-format on */

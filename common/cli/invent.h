@@ -1,0 +1,22 @@
+/* Purpose: invented cases from a seed, for demos, tests and load: who, when and how people arrive
+ * follows the published mix (mostly the south-west border), and facts are missing about as often as
+ * in real intake.  Every case is made up; none describes a person.
+ * The same seed and index always give the same case, in any order and on any machine. */
+#ifndef CASEMILL_CLI_INVENT_H
+#define CASEMILL_CLI_INVENT_H
+
+#include "cli/item_tree.h"
+
+#include <stdint.h>
+
+struct invent_options {
+    uint64_t seed;
+    int32_t from, to;            /* days since 1970: reference dates, both ends included */
+    uint32_t bad_percent;        /* cases that cannot be decoded */
+    uint32_t duplicates_percent; /* cases that repeat an earlier one exactly */
+};
+
+/* invent_case fills the tree with case `index` (from 0). */
+void invent_case(const struct invent_options *options, uint64_t index, struct item_tree *tree);
+
+#endif
