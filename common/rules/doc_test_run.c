@@ -1,0 +1,129 @@
+/* Purpose: running the tests of the documents.  They test the text as it is written: an operator's
+ * overrides do not take part, only a test's own `set`. */
+#include "rules/rules_priv.h"
+
+#include "base/mem.h"
+
+struct test_run {
+    struct arena arena;
+    struct value *slots;
+    struct buf *report;
+};
+
+static void missing_print(const struct agreement *agreement, const uint16_t *missing,
+                          uint32_t count, struct buf *out) {
+    buf_str(out, " missing [");
+    for (uint32_t i = 0; i < count; i++) {
+        buf_printf(out, "%s%s", i == 0 ? "" : ", ",
+                   agreement->ruleset->schema->paths[missing[i]]->name);
+    }
+    buf_byte(out, ']');
+}
+
+static bool is_met(const struct expectation *expect, const struct result *result) {
+    if (expect->reason != result->reason) {
+        return false;
+    }
+    if (!expect->has_missing) {
+        return true;
+    }
+    bool is_same = expect->missing_count == result->missing_count;
+    for (uint32_t i = 0; is_same && i < expect->missing_count; i++) {
+        is_same = expect->missing[i] == result->missing[i];
+    }
+    return is_same;
+}
+
+static void report_failure(const struct agreement *agreement, const struct doc_test *test,
+                           const struct expectation *expect, const struct result *result,
+                           struct buf *out) {
+    const struct reason *wanted = &agreement->reasons[expect->reason];
+    const struct reason *found = &agreement->reasons[result->reason];
+    buf_printf(out, "%s:%u: %s: test \"%s\": %sexpected %s: %s", yaml_name(agreement->yaml),
+               test->line, agreement->id, test->name,
+               expect == &test->projected ? "projected: " : "",
+               disposition_name(wanted->disposition), wanted->label);
+    if (expect->has_missing) {
+        missing_print(agreement, expect->missing, expect->missing_count, out);
+    }
+    buf_printf(out, ", found %s: %s", disposition_name(found->disposition), found->label);
+    missing_print(agreement, result->missing, result->missing_count, out);
+    buf_byte(out, '\n');
+}
+
+static bool check_test(const struct agreement *agreement, const struct doc_test *test,
+                       const struct finding *finding, struct buf *report) {
+    bool is_passed = is_met(&test->expect, &finding->result);
+    if (!is_passed) {
+        report_failure(agreement, test, &test->expect, &finding->result, report);
+    }
+    bool wants_projection = test->projection == PROJECTION_GIVEN;
+    if (test->projection != PROJECTION_ANY && finding->has_projected != wants_projection) {
+        buf_printf(report, "%s:%u: %s: test \"%s\": expected %s projected finding, found %s\n",
+                   yaml_name(agreement->yaml), test->line, agreement->id, test->name,
+                   wants_projection ? "a" : "no", finding->has_projected ? "one" : "none");
+        return false;
+    }
+    if (wants_projection && !is_met(&test->projected, &finding->projected)) {
+        report_failure(agreement, test, &test->projected, &finding->projected, report);
+        return false;
+    }
+    return is_passed;
+}
+
+/* under is the agreement as the test wants it: its reason table is that of the agreement, since a
+ * parameter changes no label. */
+static bool run_under(struct test_run *run, const struct agreement *under,
+                      const struct doc_test *test) {
+    struct agreement_run state;
+    struct finding finding;
+    arena_reset(&run->arena);
+    memcpy(run->slots, test->slots, under->ruleset->schema->slot_count * sizeof(*run->slots));
+    agreement_run_init(&state, under, &run->arena, run->slots);
+    agreement_evaluate(&state, test->reference_date, test->as_of, &finding);
+    bool is_passed = check_test(under, test, &finding, run->report);
+    agreement_run_fini(&state);
+    return is_passed;
+}
+
+static bool run_test(struct test_run *run, const struct agreement *plain,
+                     const struct doc_test *test) {
+    if (test->set_count == 0) {
+        return run_under(run, plain, test);
+    }
+    struct agreement *under = NULL;
+    struct diag diag = {0};
+    if (agreement_reload(plain, test->set, test->set_count, &under, &diag) != ERR_OK) {
+        diag_print(&diag, (struct span){0}, run->report);
+        return false;
+    }
+    bool is_passed = run_under(run, under, test);
+    agreement_free(&under);
+    return is_passed;
+}
+
+void ruleset_test(struct ruleset *ruleset, uint32_t *passed, uint32_t *failed, struct buf *report) {
+    struct test_run run = {.report = report};
+    arena_init(&run.arena, RUN_ARENA_BYTES_MAX);
+    run.slots = mem_zero(ruleset->schema->slot_count + EXTRA_COUNT, sizeof(*run.slots));
+    *passed = 0;
+    *failed = 0;
+    for (uint32_t i = 0; i < ruleset->agreement_count; i++) {
+        const struct agreement *agreement = ruleset->agreements[i];
+        struct agreement *plain = NULL;
+        struct diag diag = {0};
+        if (agreement_reload(agreement, NULL, 0, &plain, &diag) != ERR_OK) {
+            diag_print(&diag, (struct span){0}, report);
+            *failed += agreement->test_count;
+            continue;
+        }
+        for (uint32_t k = 0; k < agreement->test_count; k++) {
+            bool is_passed = run_test(&run, plain, &agreement->tests[k]);
+            *passed += is_passed ? 1 : 0;
+            *failed += is_passed ? 0 : 1;
+        }
+        agreement_free(&plain);
+    }
+    mem_free(run.slots);
+    arena_free(&run.arena);
+}

@@ -1,0 +1,387 @@
+/* Purpose: an agreement's document: its header and events, and the order in which its parts load.
+ * Every fault is said with line and column, and with the nearest known name where there is one. */
+#include "rules/rules_priv.h"
+
+#include "base/mem.h"
+#include "base/suggest.h"
+
+#include <stdio.h>
+
+void *agreement_take(struct agreement *agreement, size_t count, size_t bytes) {
+    void *memory = arena_zero(&agreement->arena, count == 0 ? 1 : count, bytes);
+    CHECK(memory != NULL); /* the limits of rules_priv.h keep a document far below the arena's */
+    return memory;
+}
+
+static const char *kind_name(enum yaml_kind kind) {
+    static const char *const names[] = {"a value", "a list", "a map"};
+    CHECK(kind < COUNT_OF(names));
+    return names[kind];
+}
+
+enum err expect_kind(const struct loading *loading, const struct yaml_node *node,
+                     enum yaml_kind kind, const char *what) {
+    if (node->kind != kind || (kind == YAML_SCALAR && yaml_is_null(node))) {
+        return yaml_fail(loading->yaml, node, ERR_INVALID, loading->diag, "%s: expected %s", what,
+                         kind_name(kind));
+    }
+    return ERR_OK;
+}
+
+enum err field_need(const struct loading *loading, const struct yaml_node *map, const char *key,
+                    enum yaml_kind kind, const struct yaml_node **node) {
+    const struct yaml_node *found = yaml_get(map, key);
+    if (found == NULL) {
+        return yaml_fail(loading->yaml, map, ERR_INVALID, loading->diag, "`%s` is missing here",
+                         key);
+    }
+    enum err err = expect_kind(loading, found, kind, key);
+    if (err == ERR_OK) {
+        *node = found;
+    }
+    return err;
+}
+
+enum err field_text(const struct loading *loading, const struct yaml_node *map, const char *key,
+                    const char **text) {
+    const struct yaml_node *node = NULL;
+    enum err err = field_need(loading, map, key, YAML_SCALAR, &node);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (node->text.len == 0) {
+        return yaml_fail(loading->yaml, node, ERR_INVALID, loading->diag, "`%s` is empty", key);
+    }
+    *text = (const char *)node->text.ptr;
+    return ERR_OK;
+}
+
+enum err field_text_opt(const struct loading *loading, const struct yaml_node *map, const char *key,
+                        const char **text) {
+    return yaml_get(map, key) == NULL ? ERR_OK : field_text(loading, map, key, text);
+}
+
+enum err field_date_opt(const struct loading *loading, const struct yaml_node *map, const char *key,
+                        bool *has, int32_t *days) {
+    const struct yaml_node *node = yaml_get(map, key);
+    if (node == NULL) {
+        return ERR_OK;
+    }
+    enum err err = yaml_date(loading->yaml, node, days, loading->diag);
+    if (err == ERR_OK) {
+        *has = true;
+    }
+    return err;
+}
+
+enum err field_bool_opt(const struct loading *loading, const struct yaml_node *map, const char *key,
+                        bool *value) {
+    const struct yaml_node *node = yaml_get(map, key);
+    return node == NULL ? ERR_OK : yaml_bool(loading->yaml, node, value, loading->diag);
+}
+
+/* --- words that other YAML readers take for booleans -------------------------------------------
+ */
+
+static enum err refuse_bare_boolean(const struct loading *loading, const struct yaml_node *node) {
+    static const char *const words[] = {"y",  "Y",  "yes", "Yes", "YES", "n",   "N",   "no",
+                                        "No", "NO", "on",  "On",  "ON",  "off", "Off", "OFF"};
+    if (node->kind != YAML_SCALAR || node->style != YAML_PLAIN) {
+        return ERR_OK;
+    }
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        if (span_is(node->text, words[i])) {
+            return yaml_fail(loading->yaml, node, ERR_INVALID, loading->diag,
+                             "bare %s is a boolean to YAML 1.1 readers: write \"%s\" (country "
+                             "codes are quoted), or true or false",
+                             words[i], words[i]);
+        }
+    }
+    return ERR_OK;
+}
+
+/* Depth is bounded by yaml/. */
+static enum err refuse_bare_booleans(const struct loading *loading, const struct yaml_node *node) {
+    enum err err = refuse_bare_boolean(loading, node);
+    if (node->kind == YAML_SCALAR) {
+        return err;
+    }
+    for (const struct yaml_node *child = node->first; err == ERR_OK && child != NULL;
+         child = child->next) {
+        if (child->key != NULL) {
+            err = refuse_bare_boolean(loading, child->key);
+        }
+        if (err == ERR_OK) {
+            err = refuse_bare_booleans(loading, child);
+        }
+    }
+    return err;
+}
+
+/* --- header ------------------------------------------------------------------------------------
+ */
+
+static enum err country_check(const struct loading *loading, const struct yaml_node *node) {
+    if (node->kind != YAML_SCALAR || node->style == YAML_PLAIN) {
+        return yaml_fail(loading->yaml, node, ERR_INVALID, loading->diag,
+                         "expected a quoted country code, such as \"US\"");
+    }
+    struct suggest suggest;
+    suggest_init(&suggest, node->text);
+    for (uint32_t i = 0; i < loading->ruleset->iso.count; i++) {
+        struct span word = span_str(loading->ruleset->iso.words[i]);
+        if (span_eq(word, node->text)) {
+            return ERR_OK;
+        }
+        suggest_offer(&suggest, word);
+    }
+    return yaml_fail(loading->yaml, node, ERR_INVALID, loading->diag,
+                     "\"%.*s\" is not an ISO 3166-1 alpha-2 code%s%.*s%s", SPAN_ARG(node->text),
+                     suggest.best.ptr == NULL ? "" : ", did you mean \"", SPAN_ARG(suggest.best),
+                     suggest.best.ptr == NULL ? "" : "\"?");
+}
+
+static bool is_agreement_id(struct span id) {
+    if (id.len == 0 || id.len > 64) {
+        return false;
+    }
+    for (size_t i = 0; i < id.len; i++) {
+        uint8_t byte = id.ptr[i];
+        bool is_word = (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
+                       (byte >= '0' && byte <= '9') || byte == '-' || byte == '_';
+        if (!is_word) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum err load_header(struct loading *loading, const struct yaml_node *root) {
+    struct agreement *agreement = loading->agreement;
+    const struct yaml_node *parties = NULL;
+    enum err err = field_text(loading, root, "agreement", &agreement->id);
+    if (err == ERR_OK && !is_agreement_id(span_str(agreement->id))) {
+        return yaml_fail(loading->yaml, yaml_get(root, "agreement"), ERR_INVALID, loading->diag,
+                         "an agreement's id is 1 to 64 letters, digits, - or _");
+    }
+    if (err == ERR_OK) {
+        err = field_text(loading, root, "title", &agreement->title);
+    }
+    if (err == ERR_OK) {
+        err = field_need(loading, root, "parties", YAML_SEQ, &parties);
+    }
+    for (const struct yaml_node *party = parties == NULL ? NULL : parties->first;
+         err == ERR_OK && party != NULL; party = party->next) {
+        err = country_check(loading, party);
+    }
+    const struct yaml_node *receiving = yaml_get(root, "receiving");
+    if (err == ERR_OK && receiving != NULL) {
+        err = country_check(loading, receiving);
+        agreement->receiving = (const char *)receiving->text.ptr;
+    }
+    return err;
+}
+
+/* --- events ------------------------------------------------------------------------------------
+ */
+
+static enum err event_kind_read(const struct loading *loading, const struct yaml_node *map,
+                                enum event_kind *kind) {
+    const char *text = NULL;
+    enum err err = field_text(loading, map, "event", &text);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct suggest suggest;
+    suggest_init(&suggest, span_str(text));
+    for (enum event_kind i = 0; i < EVENT_KIND_COUNT; i++) {
+        if (strcmp(text, event_name(i)) == 0) {
+            *kind = i;
+            return ERR_OK;
+        }
+        suggest_offer(&suggest, span_str(event_name(i)));
+    }
+    return yaml_fail(loading->yaml, yaml_get(map, "event"), ERR_INVALID, loading->diag,
+                     "unknown event \"%s\"%s%.*s%s", text,
+                     suggest.best.ptr == NULL ? "" : ", did you mean ", SPAN_ARG(suggest.best),
+                     suggest.best.ptr == NULL ? "" : "?");
+}
+
+static enum err event_read(const struct loading *loading, const struct yaml_node *map,
+                           struct event *event) {
+    static const char *const keys[] = {"event",  "date",     "recorded", "cite",
+                                       "verify", "corrects", NULL};
+    enum err err = expect_kind(loading, map, YAML_MAP, "an event");
+    if (err == ERR_OK) {
+        err = yaml_only_keys(loading->yaml, map, keys, loading->diag);
+    }
+    if (err == ERR_OK) {
+        err = event_kind_read(loading, map, &event->kind);
+    }
+    const struct yaml_node *date = NULL;
+    if (err == ERR_OK) {
+        err = field_need(loading, map, "date", YAML_SCALAR, &date);
+    }
+    if (err == ERR_OK) {
+        err = yaml_date(loading->yaml, date, &event->date, loading->diag);
+    }
+    const struct yaml_node *recorded = NULL;
+    if (err == ERR_OK) {
+        err = field_need(loading, map, "recorded", YAML_SCALAR, &recorded);
+    }
+    if (err == ERR_OK) {
+        err = yaml_date(loading->yaml, recorded, &event->recorded, loading->diag);
+    }
+    if (err == ERR_OK) {
+        err = field_date_opt(loading, map, "corrects", &event->has_corrects, &event->corrects);
+    }
+    if (err == ERR_OK) {
+        err = field_bool_opt(loading, map, "verify", &event->verify);
+    }
+    return err == ERR_OK ? field_text(loading, map, "cite", &event->cite) : err;
+}
+
+/* `corrects` must name an entry of the same event. */
+static enum err corrects_check(const struct loading *loading, const struct yaml_node *events) {
+    const struct agreement *agreement = loading->agreement;
+    const struct yaml_node *node = events->first;
+    for (uint32_t i = 0; i < agreement->event_count; i++, node = node->next) {
+        const struct event *event = &agreement->events[i];
+        bool is_found = !event->has_corrects;
+        for (uint32_t k = 0; k < agreement->event_count && !is_found; k++) {
+            is_found = k != i && agreement->events[k].kind == event->kind &&
+                       agreement->events[k].date == event->corrects;
+        }
+        if (!is_found) {
+            return yaml_fail(loading->yaml, yaml_get(node, "corrects"), ERR_INVALID, loading->diag,
+                             "no other `%s` event has this date", event_name(event->kind));
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err load_events(struct loading *loading, const struct yaml_node *root) {
+    struct agreement *agreement = loading->agreement;
+    const struct yaml_node *events = NULL;
+    enum err err = field_need(loading, root, "events", YAML_SEQ, &events);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (events->count > EVENTS_MAX) {
+        return yaml_fail(loading->yaml, events, ERR_TOO_LARGE, loading->diag, "more than %d events",
+                         EVENTS_MAX);
+    }
+    agreement->events = agreement_take(agreement, events->count, sizeof(*agreement->events));
+    for (const struct yaml_node *node = events->first; err == ERR_OK && node != NULL;
+         node = node->next) {
+        err = event_read(loading, node, &agreement->events[agreement->event_count]);
+        if (err == ERR_OK) {
+            agreement->event_count++;
+        }
+    }
+    return err == ERR_OK ? corrects_check(loading, events) : err;
+}
+
+/* --- the whole document ------------------------------------------------------------------------
+ */
+
+static enum err load_document(struct loading *loading, bool with_tests) {
+    const struct yaml_node *root = yaml_root(loading->yaml);
+    static const char *const keys[] = {"agreement", "title",      "parties",   "receiving",
+                                       "events",    "parameters", "variables", "rules",
+                                       "example",   "tests",      NULL};
+    enum err err = expect_kind(loading, root, YAML_MAP, "an agreement");
+    if (err == ERR_OK) {
+        err = refuse_bare_booleans(loading, root);
+    }
+    if (err == ERR_OK) {
+        err = yaml_only_keys(loading->yaml, root, keys, loading->diag);
+    }
+    if (err == ERR_OK) {
+        err = load_header(loading, root);
+    }
+    if (err == ERR_OK) {
+        err = load_events(loading, root);
+    }
+    if (err == ERR_OK) {
+        err = declare_builtins(loading);
+    }
+    if (err == ERR_OK) {
+        err = load_parameters(loading, root);
+    }
+    if (err == ERR_OK) {
+        err = load_variables(loading, root);
+    }
+    if (err == ERR_OK) {
+        err = load_rules(loading, root);
+    }
+    if (err == ERR_OK) {
+        build_reasons(loading->agreement);
+        find_settle_slots(loading->agreement);
+    }
+    return err == ERR_OK && with_tests ? load_tests(loading, root) : err;
+}
+
+/* loading names ruleset, yaml, overrides and diag; the rest is made here. */
+static enum err load_new(struct loading *loading, bool with_tests, struct agreement **agreement) {
+    struct agreement *fresh = mem_zero(1, sizeof(*fresh));
+    arena_init(&fresh->arena, AGREEMENT_ARENA_BYTES_MAX);
+    fresh->ruleset = loading->ruleset;
+    fresh->yaml = loading->yaml;
+    fresh->env = cel_env_new();
+    loading->agreement = fresh;
+    enum err err = load_document(loading, with_tests);
+    if (err == ERR_OK) {
+        *agreement = fresh;
+    } else {
+        agreement_free(&fresh);
+    }
+    return err;
+}
+
+static struct loading *loading_new(const struct ruleset *ruleset, const struct yaml_doc *yaml,
+                                   const struct override *overrides, uint32_t override_count,
+                                   struct diag *diag) {
+    struct loading *loading = mem_zero(1, sizeof(*loading));
+    loading->ruleset = ruleset;
+    loading->yaml = yaml;
+    loading->overrides = overrides;
+    loading->override_count = override_count;
+    loading->diag = diag;
+    return loading;
+}
+
+enum err agreement_load(const struct ruleset *ruleset, const struct yaml_doc *yaml,
+                        const struct override *overrides, uint32_t override_count,
+                        struct agreement **agreement, struct diag *diag) {
+    struct loading *loading = loading_new(ruleset, yaml, overrides, override_count, diag);
+    enum err err = load_new(loading, true, agreement);
+    mem_free(loading);
+    return err;
+}
+
+enum err agreement_reload(const struct agreement *known, const struct override *overrides,
+                          uint32_t override_count, struct agreement **agreement,
+                          struct diag *diag) {
+    struct loading *loading =
+        loading_new(known->ruleset, known->yaml, overrides, override_count, diag);
+    enum err err = load_new(loading, false, agreement);
+    mem_free(loading);
+    return err;
+}
+
+void agreement_free(struct agreement **agreement) {
+    struct agreement *old = *agreement;
+    *agreement = NULL;
+    if (old == NULL) {
+        return;
+    }
+    while (old->program_count > 0) { /* a program may use those compiled before it */
+        cel_program_free(&old->programs[--old->program_count]);
+    }
+    mem_free(old->programs);
+    cel_env_free(&old->env);
+    arena_free(&old->arena);
+    yaml_doc_free(&old->owned_yaml);
+    mem_free(old);
+}

@@ -1,0 +1,275 @@
+/* Purpose: conditions of a document: the names they may use, two lints that need the document, and
+ * compile errors placed in the document's text. */
+#include "rules/rules_priv.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+
+/* --- names -------------------------------------------------------------------------------------
+ */
+
+static const struct cel_type *fact_type(struct cel_env *env, const struct fact *fact);
+
+static const struct cel_type *record_type(struct cel_env *env, const struct fact *fact) {
+    struct cel_field fields[PATHS_MAX];
+    CHECK(fact->field_count <= COUNT_OF(fields));
+    for (uint32_t i = 0; i < fact->field_count; i++) {
+        fields[i].name = fact->fields[i].leaf;
+        fields[i].type = fact_type(env, &fact->fields[i]);
+    }
+    return cel_type_record(env, fields, fact->field_count);
+}
+
+/* The schema bounds the nesting: lists and maps of scalars, lists of records of scalars. */
+static const struct cel_type *fact_type(struct cel_env *env, const struct fact *fact) {
+    switch (fact->type) {
+    case FACT_BOOL:
+        return cel_type(env, CEL_BOOL);
+    case FACT_INT:
+        return cel_type(env, CEL_INT);
+    case FACT_DOUBLE:
+        return cel_type(env, CEL_DOUBLE);
+    case FACT_STRING:
+        return cel_type(env, CEL_STRING);
+    case FACT_ENUM:
+    case FACT_ISO:
+        return cel_type_words(env, fact->words, fact->word_count);
+    case FACT_DATE:
+        return cel_type(env, CEL_DATE);
+    case FACT_TIMESTAMP:
+        return cel_type(env, CEL_TIMESTAMP);
+    case FACT_LIST:
+        return cel_type_list(env, fact_type(env, fact->element));
+    case FACT_MAP:
+        return cel_type_map(env, cel_type(env, CEL_STRING), fact_type(env, fact->element));
+    case FACT_RECORD:
+        return record_type(env, fact);
+    }
+    UNREACHABLE();
+}
+
+static enum err declare_facts(struct loading *loading) {
+    const struct schema *schema = loading->ruleset->schema;
+    enum err err = ERR_OK;
+    for (uint32_t i = 0; err == ERR_OK && i < schema->slot_count; i++) {
+        const struct fact *fact = schema->slots[i];
+        err = cel_declare_slot(loading->agreement->env, fact->name,
+                               fact_type(loading->agreement->env, fact), fact->slot, loading->diag);
+    }
+    return err;
+}
+
+static void name_add(struct loading *loading, const char *name, const char *what,
+                     bool may_be_tested) {
+    CHECK(loading->name_count < NAMES_MAX); /* PATHS_MAX + parameters + variables + built-ins */
+    loading->names[loading->name_count].name = name;
+    loading->names[loading->name_count].what = what;
+    loading->names[loading->name_count].may_be_tested = may_be_tested;
+    loading->name_count++;
+}
+
+enum err declare_builtins(struct loading *loading) {
+    static const char *const extra_names[] = {"reference_date", "as_of", "in_force_on"};
+    _Static_assert(EXTRA_REFERENCE_DATE == 0 && EXTRA_AS_OF == 1 && EXTRA_IN_FORCE_ON == 2,
+                   "extra_names stands in the order of the extra slots");
+    struct agreement *agreement = loading->agreement;
+    const struct schema *schema = loading->ruleset->schema;
+    const struct cel_type *string = cel_type(agreement->env, CEL_STRING);
+    for (uint32_t i = 0; i < schema->fact_count; i++) {
+        name_add(loading, schema->facts[i].name, "fact", false);
+    }
+    enum err err = declare_facts(loading);
+    for (uint32_t i = 0; err == ERR_OK && i < EXTRA_COUNT; i++) {
+        name_add(loading, extra_names[i], "built-in name", false);
+        err = cel_declare_slot(agreement->env, extra_names[i], cel_type(agreement->env, CEL_DATE),
+                               (uint16_t)(schema->slot_count + i), loading->diag);
+    }
+    name_add(loading, "agreement", "built-in name", false);
+    if (err == ERR_OK) {
+        err = cel_declare_const(agreement->env, "agreement.id", string,
+                                value_string(span_str(agreement->id)), loading->diag);
+    }
+    if (err == ERR_OK && agreement->receiving != NULL) {
+        err = cel_declare_const(agreement->env, "agreement.receiving", string,
+                                value_string(span_str(agreement->receiving)), loading->diag);
+    }
+    return err;
+}
+
+static bool is_identifier(struct span name) {
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t byte = name.ptr[i];
+        bool is_letter =
+            (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_';
+        bool is_digit = byte >= '0' && byte <= '9';
+        if (!is_letter && !(is_digit && i > 0)) {
+            return false;
+        }
+    }
+    return name.len > 0 && name.len <= 64;
+}
+
+enum err declare_name(struct loading *loading, const struct yaml_node *key, const char *what,
+                      bool may_be_tested) {
+    if (!is_identifier(key->text)) {
+        return yaml_fail(loading->yaml, key, ERR_INVALID, loading->diag,
+                         "a %s's name is letters, digits and _, and starts with no digit", what);
+    }
+    for (uint32_t i = 0; i < loading->name_count; i++) {
+        if (span_is(key->text, loading->names[i].name)) {
+            return yaml_fail(loading->yaml, key, ERR_CONFLICT, loading->diag,
+                             "%s `%.*s` has the name of a %s", what, SPAN_ARG(key->text),
+                             loading->names[i].what);
+        }
+    }
+    name_add(loading, (const char *)key->text.ptr, what, may_be_tested);
+    return ERR_OK;
+}
+
+/* --- lints on the text -------------------------------------------------------------------------
+ */
+
+/* Walks the words of an expression: a dotted name is one word; strings and comments are stepped
+ * over. */
+struct words {
+    struct span text;
+    size_t at;
+    size_t start; /* of the word found */
+    struct span word;
+};
+
+static size_t string_end(struct span text, size_t at) {
+    uint8_t quote = text.ptr[at];
+    bool is_raw = at > 0 && (text.ptr[at - 1] == 'r' || text.ptr[at - 1] == 'R');
+    bool is_triple = at + 2 < text.len && text.ptr[at + 1] == quote && text.ptr[at + 2] == quote;
+    size_t i = at + (is_triple ? 3 : 1);
+    while (i < text.len) {
+        if (text.ptr[i] == '\\' && !is_raw) {
+            i += 2;
+        } else if (text.ptr[i] == quote && !is_triple) {
+            return i + 1;
+        } else if (text.ptr[i] == quote && i + 2 < text.len && text.ptr[i + 1] == quote &&
+                   text.ptr[i + 2] == quote) {
+            return i + 3;
+        } else {
+            i++;
+        }
+    }
+    return text.len;
+}
+
+static bool is_word_byte(uint8_t byte) {
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_' ||
+           (byte >= '0' && byte <= '9');
+}
+
+static bool words_next(struct words *words) {
+    struct span text = words->text;
+    while (words->at < text.len) {
+        uint8_t byte = text.ptr[words->at];
+        if (byte == '"' || byte == '\'') {
+            words->at = string_end(text, words->at);
+        } else if (byte == '/' && words->at + 1 < text.len && text.ptr[words->at + 1] == '/') {
+            const uint8_t *end = memchr(text.ptr + words->at, '\n', text.len - words->at);
+            words->at = end == NULL ? text.len : (size_t)(end - text.ptr);
+        } else if (is_word_byte(byte)) {
+            words->start = words->at;
+            while (words->at < text.len &&
+                   (is_word_byte(text.ptr[words->at]) || text.ptr[words->at] == '.')) {
+                words->at++;
+            }
+            words->word = span_make(text.ptr + words->start, words->at - words->start);
+            return true;
+        } else {
+            words->at++;
+        }
+    }
+    return false;
+}
+
+static bool is_testable(const struct loading *loading, struct span word) {
+    const uint8_t *dot = memchr(word.ptr, '.', word.len);
+    struct span root = dot == NULL ? word : span_make(word.ptr, (size_t)(dot - word.ptr));
+    for (uint32_t i = 0; i < loading->name_count; i++) {
+        if (span_is(root, loading->names[i].name)) {
+            return loading->names[i].may_be_tested;
+        }
+    }
+    return false;
+}
+
+static bool is_call(const struct words *words) {
+    size_t at = words->at;
+    while (at < words->text.len && words->text.ptr[at] == ' ') {
+        at++;
+    }
+    return at < words->text.len && words->text.ptr[at] == '(';
+}
+
+static enum err lint(const struct loading *loading, const struct yaml_node *node) {
+    struct words words = {.text = node->text};
+    while (words_next(&words)) {
+        if (loading->agreement->receiving == NULL && span_is(words.word, "agreement.receiving")) {
+            return yaml_fail_in(loading->yaml, node, words.start, words.word.len, loading->diag,
+                                "this agreement names no `receiving`");
+        }
+        if (!span_is(words.word, "has") || !is_call(&words)) {
+            continue;
+        }
+        size_t start = words.start;
+        if (!words_next(&words) || !is_testable(loading, words.word)) {
+            return yaml_fail_in(loading->yaml, node, start, words.at - start, loading->diag,
+                                "has() on a fact: a fact that is absent is unknown, not missing; "
+                                "write the condition on its value");
+        }
+    }
+    return ERR_OK;
+}
+
+/* --- compiling ---------------------------------------------------------------------------------
+ */
+
+static bool is_several_lines(const struct loading *loading, const struct yaml_node *node) {
+    struct span source = yaml_source(loading->yaml);
+    CHECK(node->start <= node->end);
+    CHECK(node->end <= source.len);
+    return memchr(source.ptr + node->start, '\n', node->end - node->start) != NULL;
+}
+
+static void keep_program(struct agreement *agreement, struct cel_program *program) {
+    if (agreement->program_count == agreement->program_cap) {
+        agreement->program_cap = agreement->program_cap == 0 ? 32 : agreement->program_cap * 2;
+        agreement->programs =
+            mem_grow(agreement->programs, agreement->program_cap, sizeof(*agreement->programs));
+    }
+    agreement->programs[agreement->program_count++] = program;
+}
+
+enum err expr_compile(struct loading *loading, const struct yaml_node *node,
+                      const struct cel_type *expect, const struct cel_program **program) {
+    enum err err = expect_kind(loading, node, YAML_SCALAR, "a condition");
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (node->style == YAML_FOLDED ||
+        (node->style == YAML_PLAIN && is_several_lines(loading, node))) {
+        return yaml_fail(loading->yaml, node, ERR_INVALID, loading->diag,
+                         "a condition stands on one line, in quotes, or behind `|`: a folded one "
+                         "loses its positions");
+    }
+    err = lint(loading, node);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct diag fault = {0};
+    struct cel_program *fresh = NULL;
+    err = cel_compile(loading->agreement->env, node->text, expect, &fresh, &fault);
+    if (err != ERR_OK) {
+        return yaml_fail_in(loading->yaml, node, fault.offset, fault.width == 0 ? 1 : fault.width,
+                            loading->diag, fault.text);
+    }
+    keep_program(loading->agreement, fresh);
+    *program = fresh;
+    return ERR_OK;
+}

@@ -1,0 +1,302 @@
+/* Purpose: the rules of a document: five sections in order, groups with one condition before them,
+ * windows on a date, and the line `status`. */
+#include "rules/rules_priv.h"
+
+#include "base/suggest.h"
+
+static const char *const section_names[] = {"scope", "in_force", "exclusions", "exceptions",
+                                            "officer"};
+_Static_assert(COUNT_OF(section_names) == SECTION_COUNT, "a name a section");
+
+/* --- labels ------------------------------------------------------------------------------------
+ */
+
+static bool is_label(struct span label) {
+    for (size_t i = 0; i < label.len; i++) {
+        uint8_t byte = label.ptr[i];
+        if (!((byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '_')) {
+            return false;
+        }
+    }
+    return label.len > 0 && label.len <= 96;
+}
+
+/* The section that has given out the label so far; SECTION_COUNT when none has. */
+static enum section label_section(const struct agreement *agreement, const char *label) {
+    for (uint32_t i = 0; i < agreement->rule_count; i++) {
+        const struct rule *rule = &agreement->rules[i];
+        if (!rule->is_status && strcmp(rule->label, label) == 0) {
+            return rule->section;
+        }
+        for (enum status_reason k = 0; rule->is_status && k < STATUS_REASON_COUNT; k++) {
+            if (strcmp(status_reason_label(k), label) == 0) {
+                return rule->section;
+            }
+        }
+    }
+    return SECTION_COUNT;
+}
+
+/* section SECTION_COUNT: `otherwise`, which shares its label with no section. */
+static enum err label_check(const struct loading *loading, const struct yaml_node *map,
+                            const char *label, enum section section) {
+    const struct yaml_node *node = yaml_get(map, "label");
+    if (!is_label(span_str(label))) {
+        return yaml_fail(loading->yaml, node, ERR_INVALID, loading->diag,
+                         "a label is 1 to 96 of a-z, 0-9 and _");
+    }
+    enum section known = label_section(loading->agreement, label);
+    if (known != SECTION_COUNT && known != section) {
+        return yaml_fail(loading->yaml, node, ERR_CONFLICT, loading->diag,
+                         "label %s stands in section %s already: a label may stand in one section "
+                         "only",
+                         label, section_names[known]);
+    }
+    return ERR_OK;
+}
+
+/* --- one rule ----------------------------------------------------------------------------------
+ */
+
+static enum err window_fact(const struct loading *loading, const struct yaml_node *node,
+                            uint16_t *slot) {
+    const struct schema *schema = loading->ruleset->schema;
+    if (span_is(node->text, "reference_date")) {
+        return ERR_OK;
+    }
+    struct suggest suggest;
+    suggest_init(&suggest, node->text);
+    for (uint32_t i = 0; i < schema->slot_count; i++) {
+        if (schema->slots[i]->type != FACT_DATE) {
+            continue;
+        }
+        if (span_is(node->text, schema->slots[i]->name)) {
+            *slot = schema->slots[i]->slot;
+            return ERR_OK;
+        }
+        suggest_offer(&suggest, span_str(schema->slots[i]->name));
+    }
+    return yaml_fail(loading->yaml, node, ERR_INVALID, loading->diag,
+                     "`by` names a date fact or reference_date%s%.*s%s",
+                     suggest.best.ptr == NULL ? "" : ", did you mean ", SPAN_ARG(suggest.best),
+                     suggest.best.ptr == NULL ? "" : "?");
+}
+
+static enum err window_read(const struct loading *loading, const struct yaml_node *map,
+                            struct rule *rule) {
+    rule->by_slot = (uint16_t)(loading->ruleset->schema->slot_count + EXTRA_REFERENCE_DATE);
+    enum err err = field_date_opt(loading, map, "from", &rule->has_from, &rule->from);
+    if (err == ERR_OK) {
+        err = field_date_opt(loading, map, "until", &rule->has_until, &rule->until);
+    }
+    const struct yaml_node *by = yaml_get(map, "by");
+    if (err != ERR_OK || by == NULL) {
+        return err;
+    }
+    err = expect_kind(loading, by, YAML_SCALAR, "by");
+    if (err == ERR_OK && !rule->has_from && !rule->has_until) {
+        err = yaml_fail(loading->yaml, by, ERR_INVALID, loading->diag,
+                        "`by` without `from` or `until` means nothing");
+    }
+    return err == ERR_OK ? window_fact(loading, by, &rule->by_slot) : err;
+}
+
+static enum err rule_read(struct loading *loading, const struct yaml_node *map,
+                          const struct cel_program *given, enum section section) {
+    static const char *const keys[] = {"label", "when", "cite",     "verify", "from",
+                                       "until", "by",   "recorded", NULL};
+    struct agreement *agreement = loading->agreement;
+    struct rule rule = {.section = section, .given = given};
+    const struct yaml_node *when = NULL;
+    enum err err = expect_kind(loading, map, YAML_MAP, "a rule");
+    if (err == ERR_OK) {
+        err = yaml_only_keys(loading->yaml, map, keys, loading->diag);
+    }
+    if (err == ERR_OK) {
+        err = field_text(loading, map, "label", &rule.label);
+    }
+    if (err == ERR_OK) {
+        err = label_check(loading, map, rule.label, section);
+    }
+    if (err == ERR_OK) {
+        err = field_text(loading, map, "cite", &rule.cite);
+    }
+    if (err == ERR_OK) {
+        err = field_bool_opt(loading, map, "verify", &rule.verify);
+    }
+    if (err == ERR_OK) {
+        err = field_date_opt(loading, map, "recorded", &rule.has_recorded, &rule.recorded);
+    }
+    if (err == ERR_OK) {
+        err = window_read(loading, map, &rule);
+    }
+    if (err == ERR_OK) {
+        err = field_need(loading, map, "when", YAML_SCALAR, &when);
+    }
+    if (err == ERR_OK) {
+        err = expr_compile(loading, when, cel_type(agreement->env, CEL_BOOL), &rule.when);
+    }
+    if (err == ERR_OK && agreement->rule_count == RULES_MAX) {
+        err = yaml_fail(loading->yaml, map, ERR_TOO_LARGE, loading->diag, "more than %d rules",
+                        RULES_MAX);
+    }
+    if (err == ERR_OK) {
+        agreement->rules[agreement->rule_count++] = rule;
+    }
+    return err;
+}
+
+static enum err group_read(struct loading *loading, const struct yaml_node *map,
+                           enum section section) {
+    static const char *const keys[] = {"given", "rules", NULL};
+    const struct yaml_node *given = NULL;
+    const struct yaml_node *rules = NULL;
+    const struct cel_program *program = NULL;
+    enum err err = yaml_only_keys(loading->yaml, map, keys, loading->diag);
+    if (err == ERR_OK) {
+        err = field_need(loading, map, "given", YAML_SCALAR, &given);
+    }
+    if (err == ERR_OK) {
+        err = field_need(loading, map, "rules", YAML_SEQ, &rules);
+    }
+    if (err == ERR_OK) {
+        err = expr_compile(loading, given, cel_type(loading->agreement->env, CEL_BOOL), &program);
+    }
+    for (const struct yaml_node *node = rules == NULL ? NULL : rules->first;
+         err == ERR_OK && node != NULL; node = node->next) {
+        if (yaml_get(node, "given") != NULL) {
+            return yaml_fail(loading->yaml, node, ERR_INVALID, loading->diag,
+                             "a group inside a group: groups have one level");
+        }
+        err = rule_read(loading, node, program, section);
+    }
+    return err;
+}
+
+static enum err status_read(struct loading *loading, const struct yaml_node *node,
+                            enum section section) {
+    struct agreement *agreement = loading->agreement;
+    if (!span_is(node->text, "status") || section != SECTION_IN_FORCE) {
+        return yaml_fail(loading->yaml, node, ERR_INVALID, loading->diag, "expected a rule%s",
+                         section == SECTION_IN_FORCE ? " or the line `status`" : "");
+    }
+    for (uint32_t i = 0; i < agreement->rule_count; i++) {
+        if (agreement->rules[i].is_status) {
+            return yaml_fail(loading->yaml, node, ERR_CONFLICT, loading->diag,
+                             "`status` stands here twice");
+        }
+    }
+    for (enum status_reason i = 0; i < STATUS_REASON_COUNT; i++) {
+        enum section known = label_section(agreement, status_reason_label(i));
+        if (known != SECTION_COUNT && known != section) {
+            return yaml_fail(loading->yaml, node, ERR_CONFLICT, loading->diag,
+                             "label %s of `status` stands in section %s already",
+                             status_reason_label(i), section_names[known]);
+        }
+    }
+    if (agreement->rule_count == RULES_MAX) {
+        return yaml_fail(loading->yaml, node, ERR_TOO_LARGE, loading->diag, "more than %d rules",
+                         RULES_MAX);
+    }
+    agreement->rules[agreement->rule_count++] =
+        (struct rule){.section = section, .is_status = true, .label = "status"};
+    return ERR_OK;
+}
+
+/* --- sections ----------------------------------------------------------------------------------
+ */
+
+static enum err section_read(struct loading *loading, const struct yaml_node *rules,
+                             enum section section) {
+    const struct yaml_node *list = yaml_get(rules, section_names[section]);
+    if (list == NULL || yaml_is_null(list)) {
+        return ERR_OK;
+    }
+    enum err err = expect_kind(loading, list, YAML_SEQ, section_names[section]);
+    for (const struct yaml_node *node = list->first; err == ERR_OK && node != NULL;
+         node = node->next) {
+        if (node->kind == YAML_SCALAR) {
+            err = status_read(loading, node, section);
+        } else if (yaml_get(node, "given") != NULL || yaml_get(node, "rules") != NULL) {
+            err = group_read(loading, node, section);
+        } else {
+            err = rule_read(loading, node, NULL, section);
+        }
+    }
+    return err;
+}
+
+/* File order is winning order, so the sections stand in theirs. */
+static enum err order_check(const struct loading *loading, const struct yaml_node *rules) {
+    enum section last = 0;
+    for (const struct yaml_node *node = rules->first; node != NULL; node = node->next) {
+        for (enum section i = 0; i < SECTION_COUNT; i++) {
+            if (!span_is(node->key->text, section_names[i])) {
+                continue;
+            }
+            if (i < last) {
+                return yaml_fail(loading->yaml, node->key, ERR_INVALID, loading->diag,
+                                 "section %s stands before section %s", section_names[i],
+                                 section_names[last]);
+            }
+            last = i;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err otherwise_read(struct loading *loading, const struct yaml_node *rules) {
+    static const char *const keys[] = {"label", "cite", NULL};
+    const struct yaml_node *node = NULL;
+    enum err err = field_need(loading, rules, "otherwise", YAML_MAP, &node);
+    if (err == ERR_OK) {
+        err = yaml_only_keys(loading->yaml, node, keys, loading->diag);
+    }
+    if (err == ERR_OK) {
+        err = field_text(loading, node, "label", &loading->agreement->otherwise);
+    }
+    return err == ERR_OK ? label_check(loading, node, loading->agreement->otherwise, SECTION_COUNT)
+                         : err;
+}
+
+/* A rule left open by an officer's fact alone needs an officer's step to send the case to. */
+static enum err officer_check(const struct loading *loading, const struct yaml_node *rules) {
+    const struct agreement *agreement = loading->agreement;
+    if (agreement->officer_first < agreement->rule_count) {
+        return ERR_OK;
+    }
+    for (uint32_t i = 0; i < agreement->rule_count; i++) {
+        if (rule_uses_officer(agreement, &agreement->rules[i])) {
+            return yaml_fail(loading->yaml, rules, ERR_INVALID, loading->diag,
+                             "rule %s reads a fact that officers are asked for, so section officer "
+                             "needs a rule",
+                             agreement->rules[i].label);
+        }
+    }
+    return ERR_OK;
+}
+
+enum err load_rules(struct loading *loading, const struct yaml_node *root) {
+    static const char *const keys[] = {"scope",   "in_force",  "exclusions", "exceptions",
+                                       "officer", "otherwise", NULL};
+    struct agreement *agreement = loading->agreement;
+    const struct yaml_node *rules = NULL;
+    enum err err = field_need(loading, root, "rules", YAML_MAP, &rules);
+    if (err == ERR_OK) {
+        err = yaml_only_keys(loading->yaml, rules, keys, loading->diag);
+    }
+    if (err == ERR_OK) {
+        err = order_check(loading, rules);
+    }
+    agreement->rules = agreement_take(agreement, RULES_MAX, sizeof(*agreement->rules));
+    for (enum section i = 0; err == ERR_OK && i < SECTION_COUNT; i++) {
+        if (i == SECTION_OFFICER) {
+            agreement->officer_first = agreement->rule_count;
+        }
+        err = section_read(loading, rules, i);
+    }
+    if (err == ERR_OK) {
+        err = otherwise_read(loading, rules);
+    }
+    return err == ERR_OK ? officer_check(loading, rules) : err;
+}

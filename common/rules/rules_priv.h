@@ -1,0 +1,345 @@
+/* Purpose: what the files of rules/ share: an agreement as loaded, and its state during a run.
+ * Order of a load: document.c (header, events) -> parameters.c -> rule_list.c (with expr.c) ->
+ * reasons.c -> doc_test.c.  Order of a case: run.c -> evaluate.c (status.c, settle.c).
+ * Ownership: everything an agreement points to lives in its arena, its cel_env, or its YAML
+ * document. */
+#ifndef CASEMILL_RULES_RULES_PRIV_H
+#define CASEMILL_RULES_RULES_PRIV_H
+
+#include "base/diag.h"
+#include "rules/ruleset.h"
+#include "yaml/yaml_doc.h"
+
+enum {
+    EVENTS_MAX = 256,
+    PARAMETERS_MAX = 64,
+    VARIABLES_MAX = 128,
+    RULES_MAX = 256,
+    TESTS_MAX = 1024,
+    OVERRIDES_MAX = 1024,
+    SETTLE_PRODUCT_MAX = 64, /* fillings that settle tries */
+    NAMES_MAX = 1024
+};
+/* Far above what the limits above can fill from a document of 1 MiB. */
+#define AGREEMENT_ARENA_BYTES_MAX ((size_t)64 << 20)
+#define RUN_ARENA_BYTES_MAX ((size_t)16 << 20)
+
+enum section {
+    SECTION_SCOPE,
+    SECTION_IN_FORCE,
+    SECTION_EXCLUSIONS,
+    SECTION_EXCEPTIONS,
+    SECTION_OFFICER,
+    SECTION_COUNT
+};
+
+/* Slots behind the schema's: added to schema->slot_count. */
+enum { EXTRA_REFERENCE_DATE, EXTRA_AS_OF, EXTRA_IN_FORCE_ON, EXTRA_COUNT };
+
+enum event_kind { /* the legal ones first */
+                  EVENT_NEGOTIATING,
+                  EVENT_SIGNED,
+                  EVENT_RATIFIED,
+                  EVENT_IN_FORCE,
+                  EVENT_SUSPENDED,
+                  EVENT_REINSTATED,
+                  EVENT_TERMINATED,
+                  EVENT_LEGAL_COUNT,
+                  EVENT_IMPLEMENTED = EVENT_LEGAL_COUNT,
+                  EVENT_PAUSED,
+                  EVENT_RESUMED,
+                  EVENT_AMENDED,
+                  EVENT_KIND_COUNT,
+                  EVENT_NONE = EVENT_KIND_COUNT
+};
+const char *event_name(enum event_kind kind);
+
+struct event {
+    enum event_kind kind;
+    int32_t date;     /* the legal day */
+    int32_t recorded; /* the first day on which it could be known */
+    bool has_corrects;
+    int32_t corrects; /* the date of the entry of the same event that this one replaces */
+    const char *cite;
+    bool verify;
+};
+
+enum parameter_type { PARAM_BOOL, PARAM_INT, PARAM_DATE, PARAM_STRING, PARAM_LIST };
+struct parameter {
+    const char *name;
+    enum parameter_type type;
+    struct value value; /* after overrides */
+    const char *why;    /* NULL when not given */
+};
+
+/* The four status reasons, in the order of their numbers in the reason table. */
+enum status_reason {
+    STATUS_NOT_IN_FORCE,
+    STATUS_SUSPENDED,
+    STATUS_TERMINATED,
+    STATUS_NOT_KNOWN,
+    STATUS_REASON_COUNT,
+    STATUS_GOES_ON = STATUS_REASON_COUNT
+};
+const char *status_reason_label(enum status_reason reason);
+
+/* A rule holds when its group's condition, its window and its own condition hold. */
+struct rule {
+    enum section section;
+    bool is_status; /* the line `status`: no programs, four labels */
+    bool verify;
+    bool has_recorded;
+    bool has_from, has_until;
+    uint16_t by_slot; /* the date that the window looks at */
+    int32_t recorded; /* absent when later than as_of */
+    int32_t from, until;
+    const char *label;
+    const char *cite;
+    const struct cel_program *given; /* NULL: no group */
+    const struct cel_program *when;
+    uint16_t reason_true; /* numbers in the reason table */
+    uint16_t reason_open; /* insufficient_information */
+};
+
+struct doc_test; /* below */
+
+struct agreement {
+    struct arena arena;
+    const struct ruleset *ruleset; /* borrowed: schema and vocabulary */
+    const struct yaml_doc *yaml;   /* where it came from */
+    struct yaml_doc *owned_yaml;   /* NULL, or yaml: freed with the agreement */
+    const char *id;
+    const char *title;
+    const char *receiving; /* NULL when the agreement names none */
+    struct event *events;
+    uint32_t event_count;
+    struct parameter *parameters;
+    uint32_t parameter_count;
+    struct cel_env *env;
+    struct cel_program **programs; /* all of them, to be freed before env */
+    uint32_t program_count, program_cap;
+    struct rule *rules; /* in file order, sections in their order */
+    uint32_t rule_count;
+    const char *otherwise;
+    uint16_t otherwise_reason;
+    uint32_t officer_first; /* first rule of section officer; rule_count when it is empty */
+    struct reason *reasons;
+    uint32_t reason_count;
+    uint16_t status_reasons[STATUS_REASON_COUNT];
+    uint16_t *settle_slots; /* two-sided facts in case.yaml order */
+    uint32_t settle_count;
+    struct doc_test *tests;
+    uint32_t test_count;
+};
+
+/* AGREEMENT.PARAM=VALUE, borrowed text. */
+struct override {
+    struct span agreement;
+    struct span parameter;
+    struct span value;
+};
+
+struct ruleset {
+    _Atomic uint32_t references;
+    char id[65];
+    struct buf text;       /* the canonical text */
+    struct vocabulary iso; /* words and iso_text are the rule set's own */
+    const char **iso_words;
+    char *iso_text; /* each word with a NUL behind it */
+    struct yaml_doc *schema_yaml;
+    struct schema *schema;
+    struct path_set officer_paths;
+    struct agreement **agreements; /* by id */
+    uint32_t agreement_count;
+};
+
+/* ruleset.c: the steps of both loaders, in this order; yaml is taken, also on failure. */
+struct ruleset *ruleset_new(void);
+MUST_USE enum err ruleset_set_vocabulary(struct ruleset *ruleset, struct span words,
+                                         struct diag *diag);
+MUST_USE enum err ruleset_set_schema(struct ruleset *ruleset, struct yaml_doc *yaml,
+                                     struct diag *diag);
+MUST_USE enum err ruleset_add_agreement(struct ruleset *ruleset, struct yaml_doc *yaml,
+                                        const struct override *overrides, uint32_t override_count,
+                                        struct diag *diag);
+MUST_USE enum err ruleset_finish(struct ruleset *ruleset, const struct override *overrides,
+                                 uint32_t override_count, struct diag *diag);
+
+/* --- loading ------------------------------------------------------------------------------- */
+
+/* agreement_load reads one document.  overrides of other agreements are passed over.
+ * Errors: ERR_INVALID with position in yaml; *agreement unchanged. */
+MUST_USE enum err agreement_load(const struct ruleset *ruleset, const struct yaml_doc *yaml,
+                                 const struct override *overrides, uint32_t override_count,
+                                 struct agreement **agreement, struct diag *diag);
+/* agreement_reload loads a document that has loaded before under other overrides, without its
+ * tests. */
+MUST_USE enum err agreement_reload(const struct agreement *known, const struct override *overrides,
+                                   uint32_t override_count, struct agreement **agreement,
+                                   struct diag *diag);
+void agreement_free(struct agreement **agreement);
+
+/* agreement_take hands out zeroed memory that lives as long as the agreement. */
+void *agreement_take(struct agreement *agreement, size_t count, size_t bytes);
+
+/* What the steps of one load share. */
+struct loading {
+    struct agreement *agreement;
+    const struct ruleset *ruleset;
+    const struct yaml_doc *yaml;
+    const struct override *overrides;
+    uint32_t override_count;
+    struct diag *diag;
+    uint32_t name_count;
+    struct {
+        const char *name;
+        const char *what;   /* "parameter" */
+        bool may_be_tested; /* has() on it means something: no fact behind it */
+    } names[NAMES_MAX];
+};
+
+/* document.c: readers of a map's fields.  A key that is missing is a fault at the map. */
+MUST_USE enum err field_need(const struct loading *loading, const struct yaml_node *map,
+                             const char *key, enum yaml_kind kind, const struct yaml_node **node);
+MUST_USE enum err field_text(const struct loading *loading, const struct yaml_node *map,
+                             const char *key, const char **text);
+MUST_USE enum err field_text_opt(const struct loading *loading, const struct yaml_node *map,
+                                 const char *key, const char **text);
+MUST_USE enum err field_date_opt(const struct loading *loading, const struct yaml_node *map,
+                                 const char *key, bool *has, int32_t *days);
+MUST_USE enum err field_bool_opt(const struct loading *loading, const struct yaml_node *map,
+                                 const char *key, bool *value);
+MUST_USE enum err expect_kind(const struct loading *loading, const struct yaml_node *node,
+                              enum yaml_kind kind, const char *what);
+
+/* parameters.c */
+MUST_USE enum err load_parameters(struct loading *loading, const struct yaml_node *root);
+MUST_USE enum err load_variables(struct loading *loading, const struct yaml_node *root);
+MUST_USE enum err override_parse(struct span text, struct override *override, struct diag *diag);
+const struct parameter *parameter_find(const struct agreement *agreement, struct span name);
+/* parameter_parse reads text (of --set, or of a scalar) as a value of the type; false when it is
+ * not one. */
+MUST_USE bool parameter_parse(struct agreement *agreement, enum parameter_type type,
+                              struct span text, struct value *value);
+const char *parameter_type_name(enum parameter_type type);
+
+/* expr.c */
+MUST_USE enum err declare_builtins(struct loading *loading);
+MUST_USE enum err declare_name(struct loading *loading, const struct yaml_node *key,
+                               const char *what, bool may_be_tested);
+/* expr_compile compiles a scalar; expect NULL: any type.  The program belongs to the agreement. */
+MUST_USE enum err expr_compile(struct loading *loading, const struct yaml_node *node,
+                               const struct cel_type *expect, const struct cel_program **program);
+
+/* rule_list.c, reasons.c */
+MUST_USE enum err load_rules(struct loading *loading, const struct yaml_node *root);
+void build_reasons(struct agreement *agreement);
+void find_settle_slots(struct agreement *agreement);
+/* reason_find returns the number, or reason_count. */
+uint32_t reason_find(const struct agreement *agreement, enum disposition disposition,
+                     struct span label);
+/* rule_uses_officer is true when the rule reads a fact that officers are asked for. */
+bool rule_uses_officer(const struct agreement *agreement, const struct rule *rule);
+/* Calls of cel_program_uses with room for every slot. */
+uint32_t program_uses(const struct cel_program *program, struct cel_use uses[PATHS_MAX * 2]);
+
+/* doc_test.c, doc_test_run.c */
+struct expectation {
+    enum disposition disposition;
+    uint32_t reason; /* in the reason table */
+    bool has_missing;
+    uint16_t *missing; /* path ids, in order */
+    uint32_t missing_count;
+};
+enum projection { PROJECTION_ANY, PROJECTION_NONE, PROJECTION_GIVEN };
+struct doc_test {
+    const char *name;
+    uint32_t line;
+    struct value *slots; /* schema->slot_count */
+    int32_t reference_date, as_of;
+    struct override *set;
+    uint32_t set_count;
+    struct expectation expect;
+    enum projection projection; /* what is expected of it */
+    struct expectation projected;
+};
+MUST_USE enum err load_tests(struct loading *loading, const struct yaml_node *root);
+
+/* --- status.c ------------------------------------------------------------------------------ */
+
+struct status {
+    enum event_kind last; /* the last legal event known at as_of; EVENT_NONE: none */
+    enum status_reason reason;
+    bool is_projected; /* not in force, not terminated */
+};
+struct status agreement_status(const struct agreement *agreement, int32_t reference_date,
+                               int32_t as_of);
+int32_t agreement_in_force_on(const struct agreement *agreement, int32_t as_of);
+
+/* --- a run --------------------------------------------------------------------------------- */
+
+enum truth { TRUTH_NOT_RUN, TRUTH_ABSENT, TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNKNOWN, TRUTH_ERROR };
+
+struct rule_state {
+    enum truth truth;
+    enum cel_error error;  /* of TRUTH_ERROR */
+    struct path_set paths; /* of TRUTH_UNKNOWN */
+};
+
+/* One agreement's state in one thread. */
+struct agreement_run {
+    const struct agreement *agreement;
+    struct arena *arena; /* borrowed from the run */
+    struct value *slots; /* schema->slot_count + EXTRA_COUNT, borrowed from the run */
+    struct cel_run cel;
+    struct status status;
+    int32_t as_of;
+    struct rule_state *states; /* one a rule */
+    struct rule_state *before; /* while settle works: what it found */
+    struct rule_state *joined; /* and its fillings, joined */
+    uint16_t *missing;         /* path_count each */
+    uint16_t *missing_projected;
+};
+
+/* How a finding was decided. */
+struct decision {
+    enum disposition disposition;
+    uint32_t rule; /* deciding rule; rule_count: otherwise */
+    uint16_t reason;
+    bool erred; /* a rule that counted was in error */
+    bool settled;
+};
+
+void agreement_run_init(struct agreement_run *run, const struct agreement *agreement,
+                        struct arena *arena, struct value *slots);
+void agreement_run_fini(struct agreement_run *run);
+/* agreement_evaluate expects the facts in run->slots; it fills the extra slots itself. */
+void agreement_evaluate(struct agreement_run *run, int32_t reference_date, int32_t as_of,
+                        struct finding *finding);
+/* evaluate.c for settle.c */
+const struct rule_state *rule_state(struct agreement_run *run, uint32_t rule);
+void forget_states(struct agreement_run *run);
+/* decide does steps 1 to 6; step 3 without its fillings when may_settle is false. */
+struct decision decide(struct agreement_run *run, bool projected, bool may_settle);
+static inline bool rule_counts(const struct rule *rule, bool projected) {
+    return !(projected && rule->section == SECTION_IN_FORCE);
+}
+/* settle tries the two-sided facts; true when all fillings agree.  Afterwards the unknown paths of
+ * all fillings are joined in run->states when the disposition is screening_required. */
+bool settle(struct agreement_run *run, bool projected, struct decision *decision);
+
+/* --- canonical.c ----------------------------------------------------------------------------- */
+
+struct canonical {
+    struct span schema;
+    struct span agreements[AGREEMENTS_MAX];
+    struct span agreement_ids[AGREEMENTS_MAX];
+    uint32_t agreement_count;
+    struct span overrides;
+    struct span vocabulary;
+};
+void canonical_write(const struct canonical *parts, struct buf *text);
+/* canonical_read views into text.  Errors: ERR_INVALID, ERR_VERSION. */
+MUST_USE enum err canonical_read(struct span text, struct canonical *parts, struct diag *diag);
+
+#endif

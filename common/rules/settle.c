@@ -1,0 +1,124 @@
+/* Purpose: step 3's second look: where a rule is open, try every value of the unknown two-sided
+ * facts.  "Unknown" then gives way to a finding that every value gives.
+ * Works on findings, never on conditions: the condition language knows nothing of it. */
+#include "rules/rules_priv.h"
+
+struct filling {
+    uint16_t slots[PATHS_MAX];
+    uint32_t value_counts[PATHS_MAX];
+    uint32_t digits[PATHS_MAX]; /* the value tried now */
+    struct value unknown[PATHS_MAX];
+    uint32_t count;
+};
+
+static uint32_t value_count(const struct fact *fact) {
+    return fact->type == FACT_BOOL ? 2 : fact->word_count;
+}
+
+/* In case.yaml order; a fact that would bring the product over the limit is left unknown. */
+static void choose_slots(const struct agreement_run *run, struct filling *filling) {
+    const struct agreement *agreement = run->agreement;
+    uint32_t product = 1;
+    filling->count = 0;
+    for (uint32_t i = 0; i < agreement->settle_count; i++) {
+        uint16_t slot = agreement->settle_slots[i];
+        uint32_t values = value_count(agreement->ruleset->schema->slots[slot]);
+        if (run->slots[slot].kind != VAL_UNKNOWN || values == 0 ||
+            product > SETTLE_PRODUCT_MAX / values) {
+            continue;
+        }
+        product *= values;
+        filling->slots[filling->count] = slot;
+        filling->value_counts[filling->count] = values;
+        filling->digits[filling->count] = 0;
+        filling->unknown[filling->count++] = run->slots[slot];
+    }
+}
+
+static void set_slots(struct agreement_run *run, const struct filling *filling) {
+    for (uint32_t i = 0; i < filling->count; i++) {
+        const struct fact *fact = run->agreement->ruleset->schema->slots[filling->slots[i]];
+        run->slots[filling->slots[i]] =
+            fact->type == FACT_BOOL ? value_bool(filling->digits[i] != 0)
+                                    : value_string(span_str(fact->words[filling->digits[i]]));
+    }
+}
+
+static bool next_filling(struct filling *filling) {
+    for (uint32_t i = 0; i < filling->count; i++) {
+        if (++filling->digits[i] < filling->value_counts[i]) {
+            return true;
+        }
+        filling->digits[i] = 0;
+    }
+    return false;
+}
+
+/* Joins one filling's decision to those before it; false when they differ for good. */
+static bool join_decision(struct decision *all, const struct decision *one, bool is_first) {
+    if (one->disposition == DISPOSITION_INSUFFICIENT_INFORMATION || one->erred) {
+        return false;
+    }
+    if (is_first) {
+        *all = *one;
+        return true;
+    }
+    bool is_same = all->disposition == one->disposition;
+    if (!is_same && (all->disposition > DISPOSITION_EXCEPTION_APPLIES ||
+                     one->disposition > DISPOSITION_EXCEPTION_APPLIES)) {
+        return false;
+    }
+    bool is_more_adverse = one->disposition > all->disposition;
+    if (is_more_adverse || (is_same && one->rule < all->rule)) {
+        *all = *one;
+    }
+    return true;
+}
+
+/* Keeps each rule's unknown paths over all fillings in run->joined. */
+static void join_states(struct agreement_run *run, bool is_first) {
+    for (uint32_t i = 0; i < run->agreement->rule_count; i++) {
+        struct rule_state *joined = &run->joined[i];
+        const struct rule_state *state = &run->states[i];
+        if (is_first) {
+            *joined = (struct rule_state){.truth = TRUTH_FALSE};
+        }
+        if (state->truth == TRUTH_UNKNOWN) {
+            joined->truth = TRUTH_UNKNOWN;
+            path_set_join(&joined->paths, &state->paths);
+        }
+    }
+}
+
+bool settle(struct agreement_run *run, bool projected, struct decision *decision) {
+    struct filling filling;
+    choose_slots(run, &filling);
+    if (filling.count == 0) {
+        return false;
+    }
+    struct arena_mark mark = arena_mark(run->arena);
+    size_t state_bytes = run->agreement->rule_count * sizeof(*run->states);
+    memcpy(run->before, run->states, state_bytes);
+    bool is_first = true;
+    bool is_settled = true;
+    struct decision all = {0};
+    do {
+        set_slots(run, &filling);
+        forget_states(run);
+        struct decision one = decide(run, projected, false);
+        is_settled = join_decision(&all, &one, is_first);
+        join_states(run, is_first);
+        is_first = false;
+        arena_rewind(run->arena, mark);
+    } while (is_settled && next_filling(&filling));
+    for (uint32_t i = 0; i < filling.count; i++) {
+        run->slots[filling.slots[i]] = filling.unknown[i];
+    }
+    cel_run_begin(&run->cel, run->slots);
+    memcpy(run->states, is_settled ? run->joined : run->before, state_bytes);
+    if (is_settled) {
+        all.settled = true;
+        *decision = all;
+    }
+    return is_settled;
+}

@@ -1,0 +1,92 @@
+/* Purpose: what an agreement's events say on a day, as known on another day.
+ * Legal events decide; operational ones (and amended) are shown and never change a finding. */
+#include "rules/rules_priv.h"
+
+#include "base/date.h"
+
+const char *event_name(enum event_kind kind) {
+    static const char *const names[] = {
+        [EVENT_NEGOTIATING] = "negotiating", [EVENT_SIGNED] = "signed",
+        [EVENT_RATIFIED] = "ratified",       [EVENT_IN_FORCE] = "in_force",
+        [EVENT_SUSPENDED] = "suspended",     [EVENT_REINSTATED] = "reinstated",
+        [EVENT_TERMINATED] = "terminated",   [EVENT_IMPLEMENTED] = "implemented",
+        [EVENT_PAUSED] = "paused",           [EVENT_RESUMED] = "resumed",
+        [EVENT_AMENDED] = "amended",         [EVENT_NONE] = "none"};
+    CHECK(kind < COUNT_OF(names));
+    return names[kind];
+}
+
+const char *status_reason_label(enum status_reason reason) {
+    static const char *const labels[] = {"agreement_not_in_force", "agreement_suspended",
+                                         "agreement_terminated", "not_known_in_force_as_of"};
+    CHECK(reason < STATUS_REASON_COUNT);
+    return labels[reason];
+}
+
+/* An entry counts when it was known and no known entry corrects it. */
+static bool event_counts(const struct agreement *agreement, uint32_t index, int32_t as_of) {
+    const struct event *event = &agreement->events[index];
+    if (event->recorded > as_of) {
+        return false;
+    }
+    for (uint32_t i = 0; i < agreement->event_count; i++) {
+        const struct event *other = &agreement->events[i];
+        if (i != index && other->has_corrects && other->kind == event->kind &&
+            other->corrects == event->date && other->recorded <= as_of) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The last legal event by date on or before the day; of one day, the later in the file. */
+static enum event_kind last_legal(const struct agreement *agreement, int32_t day, int32_t as_of) {
+    enum event_kind last = EVENT_NONE;
+    int32_t last_date = 0;
+    for (uint32_t i = 0; i < agreement->event_count; i++) {
+        const struct event *event = &agreement->events[i];
+        if (event->kind >= EVENT_LEGAL_COUNT || event->date > day ||
+            !event_counts(agreement, i, as_of)) {
+            continue;
+        }
+        if (last == EVENT_NONE || event->date >= last_date) {
+            last = event->kind;
+            last_date = event->date;
+        }
+    }
+    return last;
+}
+
+static bool is_in_force(enum event_kind kind) {
+    return kind == EVENT_IN_FORCE || kind == EVENT_REINSTATED;
+}
+
+struct status agreement_status(const struct agreement *agreement, int32_t reference_date,
+                               int32_t as_of) {
+    struct status status = {.last = last_legal(agreement, reference_date, as_of)};
+    if (is_in_force(status.last)) {
+        status.reason = STATUS_GOES_ON;
+    } else if (status.last == EVENT_SUSPENDED) {
+        status.reason = STATUS_SUSPENDED;
+    } else if (status.last == EVENT_TERMINATED) {
+        status.reason = STATUS_TERMINATED;
+    } else if (is_in_force(last_legal(agreement, reference_date, INT32_MAX))) {
+        status.reason = STATUS_NOT_KNOWN;
+    } else {
+        status.reason = STATUS_NOT_IN_FORCE;
+    }
+    status.is_projected = !is_in_force(status.last) && status.last != EVENT_TERMINATED;
+    return status;
+}
+
+int32_t agreement_in_force_on(const struct agreement *agreement, int32_t as_of) {
+    int32_t first = DATE_DAYS_MAX;
+    for (uint32_t i = 0; i < agreement->event_count; i++) {
+        const struct event *event = &agreement->events[i];
+        if (event->kind == EVENT_IN_FORCE && event->date < first &&
+            event_counts(agreement, i, as_of)) {
+            first = event->date;
+        }
+    }
+    return first;
+}
