@@ -2,7 +2,7 @@
 # Every test of casemill on a fresh machine: installs what is missing, builds, runs, counts.
 #   sh tests/run.sh            everything, at most 15 minutes on 2 cores (CI runs this)
 #   sh tests/run.sh --quick    release build, unit tests, checks, the road: about two minutes
-#   sh tests/run.sh --long     everything with longer campaigns
+#   sh tests/run.sh --long     everything with longer campaigns and the static analyzer
 # A part that did not run counts as failed; the last line is "N passed, N failed".
 # Each part leaves its whole output in build/test-logs/PART.log.
 set -u
@@ -141,9 +141,10 @@ simulation() {
 checks() {
     for script in tests/unit/check_*.sh; do
         name=$(basename "$script" .sh)
-        # the analyzer alone takes longer than all of --quick
-        [ "$mode $name" = "quick check_tidy" ] && continue
-        part "$name" sh "$script"
+        case $mode-$name in
+        long-check_tidy) part "$name" sh "$script" --analyze ;;
+        *) part "$name" sh "$script" ;;
+        esac
     done
 }
 

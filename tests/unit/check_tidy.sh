@@ -2,7 +2,8 @@
 # clang-tidy-14 over the programs' code with .clang-tidy: bugs, not taste.
 # A failure is a place where the analyzer sees a path to a fault.  If it is wrong, a CHECK that says
 # why the path cannot be taken helps the reader too; .clang-tidy lists what was switched off and why.
-# It reads the compile commands of CASEMILL_BUILD (default build/release).
+# With --analyze the path-sensitive analyzer runs, too; it takes minutes, so only `tests/run.sh --long`
+# asks for it.  It reads the compile commands of CASEMILL_BUILD (default build/release).
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${CASEMILL_BUILD:-build/release}
@@ -13,8 +14,10 @@ if [ ! -e "$build/compile_commands.json" ] || ! command -v clang-tidy-14 >/dev/n
 fi
 files=$(git ls-files -co --exclude-standard 'common/*.c' 'broker/*.c' 'worker/*.c')
 count=$(echo "$files" | grep -c .)
+checks='-clang-analyzer-*'
+[ "${1:-}" != --analyze ] || checks=''
 report=$(mktemp)
-echo "$files" | xargs -P "$(nproc)" -n 4 clang-tidy-14 -p "$build" --quiet >"$report" 2>/dev/null
+echo "$files" | xargs -P "$(nproc)" -n 4 clang-tidy-14 -p "$build" --quiet --checks="$checks" >"$report" 2>/dev/null
 code=$?
 places=$(grep -E ': (error|warning): ' "$report" | sed "s|^$(pwd)/||" | sort -u)
 wrong=$(echo "$places" | grep . | cut -d: -f1 | sort -u | grep -c .)
