@@ -1,6 +1,7 @@
 /* Purpose: settings from a YAML file and the environment, held against one table per program.
- * Keys are "section.name".  CASEMILL_SECTION_NAME overrides (lists split at commas).  An unknown key or
- * variable, a bad unit, an out-of-range value refuses to start, with file:line and the nearest key. */
+ * Keys are "section.name".  CASEMILL_SECTION_NAME overrides (lists split at commas).  An unknown
+ * key or variable, a bad unit, an out-of-range value refuses to start, with file:line and the
+ * nearest key. */
 #ifndef CASEMILL_SETTINGS_SETTINGS_H
 #define CASEMILL_SETTINGS_SETTINGS_H
 
@@ -10,7 +11,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum setting_type { SETTING_STRING, SETTING_LIST, SETTING_INT, SETTING_BYTES, SETTING_MS, SETTING_BOOL };
+enum setting_type {
+    SETTING_STRING,
+    SETTING_LIST,
+    SETTING_INT,
+    SETTING_BYTES,
+    SETTING_MS,
+    SETTING_BOOL
+};
 
 struct setting_row {
     const char *key;
@@ -22,9 +30,15 @@ struct setting_row {
 };
 
 struct settings;
-/* settings_load: path may be NULL (defaults and environment only).  environ_block: NULL-terminated "K=V".
- * other_sections: sections of casemill's other programs, whose variables are ignored.
- * Errors: ERR_INVALID, ERR_NOT_FOUND. */
+/* A value is written: INT 12; BYTES 1048576, 64KiB, 1 GiB; MS 250, 250ms, 10s, 2min; BOOL true or
+ * false; LIST a YAML list or, in the environment and as a default, words between commas.  A number
+ * without unit counts bytes or milliseconds.  An empty value is written "". settings_load: rows are
+ * borrowed for as long as the settings live; path may be NULL (defaults and environment only).
+ * environ_block: NULL-terminated "K=V". other_sections: sections of casemill's other programs,
+ * whose variables are ignored. Ownership: the caller's, freed with settings_free.  The getters take
+ * a key of the table and the getter of its type (else CHECK); what they return lives as long as the
+ * settings. Errors: ERR_INVALID with file and line, or the variable's name; ERR_NOT_FOUND no such
+ * file; as yaml_parse_file. */
 MUST_USE enum err settings_load(const struct setting_row *rows, uint32_t count, const char *path,
                                 char *const *environ_block, const char *const *other_sections,
                                 struct settings **settings, struct diag *diag);
@@ -33,6 +47,8 @@ const char *settings_str(const struct settings *settings, const char *key); /* "
 int64_t settings_int(const struct settings *settings, const char *key);     /* also bytes and ms */
 bool settings_bool(const struct settings *settings, const char *key);
 uint32_t settings_list(const struct settings *settings, const char *key, const char *const **items);
-void settings_print(const struct settings *settings, struct buf *out); /* for --check */
+/* settings_print appends "key: value  # from" lines, for --check; a value that holds a password is
+ * not shown. */
+void settings_print(const struct settings *settings, struct buf *out);
 
 #endif
