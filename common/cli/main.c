@@ -7,7 +7,7 @@ int main(int argc, char **argv) {
 #define VERB_ROW(name) &verb_##name,
         VERB_TABLE(VERB_ROW)
 #undef VERB_ROW
-        NULL,
+            NULL,
     };
     return verb_main(VERBS, COUNT_OF(VERBS) - 1, argc, argv);
 }
