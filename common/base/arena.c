@@ -34,11 +34,12 @@ void arena_free(struct arena *arena) {
         mem_free(chunk);
         chunk = next;
     }
-    *arena = (struct arena){.bytes_max = arena->bytes_max};
+    *arena = (struct arena){.bytes_max = arena->bytes_max, .chunk_bytes = arena->chunk_bytes};
 }
 
-static struct arena_chunk *chunk_new(size_t bytes) {
-    size_t cap = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
+static struct arena_chunk *chunk_new(size_t bytes, size_t chunk_bytes) {
+    size_t least = chunk_bytes == 0 ? CHUNK_BYTES : chunk_bytes;
+    size_t cap = bytes > least ? bytes : least;
     struct arena_chunk *chunk = mem_alloc(sizeof(*chunk) + cap);
     chunk->next = NULL;
     chunk->cap = cap;
@@ -54,7 +55,7 @@ static void advance(struct arena *arena, size_t bytes) {
             return;
         }
     }
-    struct arena_chunk *chunk = chunk_new(bytes);
+    struct arena_chunk *chunk = chunk_new(bytes, arena->chunk_bytes);
     if (arena->current == NULL) {
         arena->first = chunk;
     } else {

@@ -1,8 +1,8 @@
-/* Purpose: CEL (Common Expression Language) conditions: parse, check, compile, run, with unknowns and
- * errors as values.  Stands alone: base and RE2 only.
- * Threads: an env is used by one thread while it is built; programs are immutable and may be run by many
- * threads, each with its own struct cel_run.
- * Limits: expression 16 KiB, nesting 64, steps and arena of a run as given in cel_run. */
+/* Purpose: CEL (Common Expression Language) conditions: parse, check, compile, run, with unknowns
+ * and errors as values.  Stands alone: base and RE2 only. Threads: an env is used by one thread
+ * while it is built; programs are immutable and may be run by many threads, each with its own
+ * struct cel_run. Limits: expression 16 KiB, nesting 64, steps and arena of a run as given in
+ * cel_run. */
 #ifndef CASEMILL_CEL_CEL_H
 #define CASEMILL_CEL_CEL_H
 
@@ -16,8 +16,22 @@ struct cel_type; /* interned by the env; compare by pointer */
 
 /* Types.  CEL_DATE is a timestamp at run time, its own type to the checker. */
 enum cel_kind {
-    CEL_DYN, CEL_NULL, CEL_BOOL, CEL_INT, CEL_UINT, CEL_DOUBLE, CEL_STRING, CEL_BYTES, CEL_TIMESTAMP,
-    CEL_DURATION, CEL_DATE, CEL_TYPE, CEL_LIST, CEL_MAP, CEL_OPTIONAL, CEL_RECORD
+    CEL_DYN,
+    CEL_NULL,
+    CEL_BOOL,
+    CEL_INT,
+    CEL_UINT,
+    CEL_DOUBLE,
+    CEL_STRING,
+    CEL_BYTES,
+    CEL_TIMESTAMP,
+    CEL_DURATION,
+    CEL_DATE,
+    CEL_TYPE,
+    CEL_LIST,
+    CEL_MAP,
+    CEL_OPTIONAL,
+    CEL_RECORD
 };
 struct cel_env *cel_env_new(void);
 void cel_env_free(struct cel_env **env); /* programs made from it must be freed before */
@@ -25,37 +39,51 @@ const struct cel_type *cel_type(struct cel_env *env, enum cel_kind scalar);
 const struct cel_type *cel_type_list(struct cel_env *env, const struct cel_type *element);
 const struct cel_type *cel_type_map(struct cel_env *env, const struct cel_type *key,
                                     const struct cel_type *value);
-/* cel_type_words is a string type whose comparisons with literals are checked against a closed vocabulary
- * (borrowed): a literal that is not one of the words is a check error naming the nearest. */
-const struct cel_type *cel_type_words(struct cel_env *env, const char *const *words, uint32_t count);
+/* cel_type_words is a string type whose comparisons with literals are checked against a closed
+ * vocabulary (borrowed): a literal that is not one of the words is a check error naming the
+ * nearest. */
+const struct cel_type *cel_type_words(struct cel_env *env, const char *const *words,
+                                      uint32_t count);
 struct cel_field {
     const char *name;
     const struct cel_type *type;
 };
 /* A record is a map with fixed string keys at run time; an unknown field name is a check error. */
-const struct cel_type *cel_type_record(struct cel_env *env, const struct cel_field *fields, uint32_t count);
+const struct cel_type *cel_type_record(struct cel_env *env, const struct cel_field *fields,
+                                       uint32_t count);
+
+/* cel_env_container sets where names are looked up first, as in CEL: within "a.b" the name x means
+ * a.b.x, then a.x, then x.  "" is the default. */
+void cel_env_container(struct cel_env *env, const char *container);
+/* cel_env_unchecked turns type errors and unknown names into errors of the run, where the language
+ * lets them be absorbed; for conformance tests of the evaluator, not for rules. */
+void cel_env_unchecked(struct cel_env *env, bool unchecked);
 
 /* Names may be dotted ("minor_ctx.accompanied"): the longest declared prefix wins, as in CEL.
  * Errors: ERR_CONFLICT the name is taken; ERR_INVALID not an identifier. Names are copied. */
-MUST_USE enum err cel_declare_slot(struct cel_env *env, const char *name, const struct cel_type *type,
-                                   uint16_t slot, struct diag *diag);
-MUST_USE enum err cel_declare_const(struct cel_env *env, const char *name, const struct cel_type *type,
-                                    struct value value, struct diag *diag); /* value is deep-copied */
-/* A named expression: compiled once, evaluated when first needed in a run, then remembered. */
-MUST_USE enum err cel_declare_expr(struct cel_env *env, const char *name, const struct cel_program *program,
-                                   struct diag *diag);
+MUST_USE enum err cel_declare_slot(struct cel_env *env, const char *name,
+                                   const struct cel_type *type, uint16_t slot, struct diag *diag);
+MUST_USE enum err cel_declare_const(struct cel_env *env, const char *name,
+                                    const struct cel_type *type, struct value value,
+                                    struct diag *diag); /* value is deep-copied */
+/* A named expression: compiled once, evaluated when first needed in a run, then remembered.  The
+ * program is borrowed until the env is freed, and must have been made from this env. */
+MUST_USE enum err cel_declare_expr(struct cel_env *env, const char *name,
+                                   const struct cel_program *program, struct diag *diag);
 
 /* cel_compile parses, checks and compiles.  expect: NULL or the type the result must have.
- * Errors: ERR_INVALID etc.; diag->offset and diag->width give the place in the expression, text says what
- * was expected and the nearest known name. */
-MUST_USE enum err cel_compile(struct cel_env *env, struct span source, const struct cel_type *expect,
-                              struct cel_program **program, struct diag *diag);
+ * Errors: ERR_INVALID etc.; diag->offset and diag->width give the place in the expression, text
+ * says what was expected and the nearest known name. */
+MUST_USE enum err cel_compile(struct cel_env *env, struct span source,
+                              const struct cel_type *expect, struct cel_program **program,
+                              struct diag *diag);
 void cel_program_free(struct cel_program **program);
 const struct cel_type *cel_program_type(const struct cel_program *program);
 void cel_type_print(const struct cel_type *type, struct buf *out);
 
-/* What a program reads, named expressions followed.  plain / negated: the polarity of each occurrence of
- * the slot (a `!`, `!=`, or the other side of an implication flips it; a ternary's condition counts as both). */
+/* What a program reads, named expressions followed.  plain / negated: the polarity of each
+ * occurrence of the slot (a `!`, `!=`, or the other side of an implication flips it; a ternary's
+ * condition counts as both). */
 struct cel_use {
     uint16_t slot;
     bool plain;
@@ -65,9 +93,20 @@ struct cel_use {
 uint32_t cel_program_uses(const struct cel_program *program, struct cel_use *uses, uint32_t max);
 
 enum cel_error {
-    CEL_ERROR_NONE, CEL_ERROR_DIVISION_BY_ZERO, CEL_ERROR_OVERFLOW, CEL_ERROR_NO_SUCH_KEY,
-    CEL_ERROR_NO_SUCH_OVERLOAD, CEL_ERROR_INDEX, CEL_ERROR_RANGE, CEL_ERROR_CONVERSION, CEL_ERROR_REGEX,
-    CEL_ERROR_DUPLICATE_KEY, CEL_ERROR_STEPS, CEL_ERROR_MEMORY, CEL_ERROR_ARGUMENT, CEL_ERROR_NO_VALUE
+    CEL_ERROR_NONE,
+    CEL_ERROR_DIVISION_BY_ZERO,
+    CEL_ERROR_OVERFLOW,
+    CEL_ERROR_NO_SUCH_KEY,
+    CEL_ERROR_NO_SUCH_OVERLOAD,
+    CEL_ERROR_INDEX,
+    CEL_ERROR_RANGE,
+    CEL_ERROR_CONVERSION,
+    CEL_ERROR_REGEX,
+    CEL_ERROR_DUPLICATE_KEY,
+    CEL_ERROR_STEPS,
+    CEL_ERROR_MEMORY,
+    CEL_ERROR_ARGUMENT,
+    CEL_ERROR_NO_VALUE
 };
 const char *cel_error_name(enum cel_error error); /* "division_by_zero" */
 
@@ -85,8 +124,8 @@ void cel_run_init(struct cel_run *run, const struct cel_env *env, struct arena *
 void cel_run_fini(struct cel_run *run);
 /* cel_run_begin forgets remembered named expressions: call whenever slots change. */
 void cel_run_begin(struct cel_run *run, const struct value *slots);
-/* cel_run evaluates; the result may be VAL_UNKNOWN (with its paths) or VAL_ERROR (aux: enum cel_error).
- * Result payloads live in the program, the slots or the run's arena. */
+/* cel_run evaluates; the result may be VAL_UNKNOWN (with its paths) or VAL_ERROR (aux: enum
+ * cel_error). Result payloads live in the program, the slots or the run's arena. */
 struct value cel_run(struct cel_run *run, const struct cel_program *program);
 
 /* cel_value_print writes a value as a CEL literal. */

@@ -1,0 +1,188 @@
+/* Purpose: what the files of cel/ share: types, declarations, programs and their nodes. */
+#ifndef CASEMILL_CEL_CEL_PRIV_H
+#define CASEMILL_CEL_CEL_PRIV_H
+
+#include "cel/ast.h"
+#include "cel/cel.h"
+
+/* The element type of [] until something else decides it; joins with every type. */
+enum { CEL_KIND_BOTTOM = CEL_RECORD + 1, CEL_SCALARS = CEL_TYPE + 1 };
+
+struct cel_type {
+    unsigned kind; /* enum cel_kind or CEL_KIND_BOTTOM */
+    const struct cel_type *key;
+    const struct cel_type *element; /* of a list or optional; value of a map */
+    const char *const *words;
+    uint32_t count; /* words or fields */
+    const struct cel_field *fields;
+    struct cel_type *next;
+};
+
+enum declaration_kind { DECLARED_SLOT, DECLARED_CONST, DECLARED_EXPR };
+
+struct declaration {
+    struct span name;
+    enum declaration_kind kind;
+    uint16_t slot;
+    uint32_t memo; /* DECLARED_EXPR: index */
+    const struct cel_type *type;
+    struct value value; /* DECLARED_CONST */
+    const struct cel_program *program;
+    struct declaration *next;
+};
+
+struct cel_env {
+    struct arena arena; /* types, declarations, constants */
+    struct cel_type *types;
+    const struct cel_type *scalars[CEL_SCALARS];
+    const struct cel_type *bottom;
+    struct declaration *declarations;
+    uint32_t memo_count;
+    struct span container;
+    bool unchecked;
+};
+
+/* Types (types.c).  type_join is the type both fit in, or NULL; DYN and BOTTOM join with all. */
+const struct cel_type *type_optional(struct cel_env *env, const struct cel_type *element);
+const struct cel_type *type_join(struct cel_env *env, const struct cel_type *a,
+                                 const struct cel_type *b);
+const struct cel_type *type_settle(struct cel_env *env, const struct cel_type *type);
+bool type_is_open(const struct cel_type *type); /* DYN or BOTTOM */
+const struct cel_field *type_field(const struct cel_type *record, struct span name);
+bool type_has_word(const struct cel_type *type, struct span word);
+struct value type_value(const char *name);
+bool type_of_name(struct span name, struct value *value);
+struct value value_type(struct value value); /* the type value of a known value */
+
+/* Declarations (env.c). */
+const struct declaration *env_find(const struct cel_env *env, struct span name);
+/* env_resolve looks a dotted name up through the container; rooted names outside it only. */
+const struct declaration *env_resolve(const struct cel_env *env, struct span name, bool rooted);
+
+/* Functions (functions.c): operators and functions alike; all strict.  Argument and result types:
+ * b i u d s y(bytes) t(timestamp or date) D(date) p(duration) n T(type) *(dyn), A B variables, L
+ * list of, M map of two, O optional of. */
+typedef struct value (*call_fn)(struct cel_run *run, const struct value *args, uint32_t count);
+struct function {
+    const char *name;
+    bool member;
+    const char *args;
+    const char *result;
+    call_fn call;
+};
+const struct function *function_table(uint32_t *count);
+
+/* Checking (check.c, check_call.c). */
+enum { CEL_LOCALS_MAX = 32 };
+struct scope {
+    struct span name;
+    const struct cel_type *type;
+};
+struct checker {
+    struct cel_env *env;
+    struct parse *parse;
+    struct scope scopes[CEL_LOCALS_MAX];
+    int local_count;
+};
+/* check_ast types a tree and resolves its names; a failure is in parse. */
+void check_ast(struct checker *checker, struct ast *ast);
+void check_call(struct checker *checker, struct ast *ast);
+void check_report(struct checker *checker, struct ast *ast, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+/* check_words holds literals under ast against the vocabulary in type, if it has one. */
+void check_words(struct checker *checker, const struct cel_type *type, const struct ast *ast);
+const struct cel_type *check_dyn(struct checker *checker);
+
+/* Programs (compile.c). */
+struct node;
+struct frame {
+    struct cel_run *run;
+    struct value locals[CEL_LOCALS_MAX];
+};
+typedef struct value (*node_fn)(struct frame *frame, const struct node *node);
+struct node {
+    node_fn run;
+    const struct node *const *args;
+    uint32_t count;
+    uint32_t index; /* slot, local, memo or field number */
+    struct value value;
+    struct span name; /* field */
+    call_fn call;
+    const bool *flags;
+    const void *data; /* program of a named expression, regex */
+};
+struct cel_program {
+    struct arena arena;
+    const struct cel_env *env;
+    const struct node *root;
+    const struct cel_type *type;
+    struct cel_use *uses;
+    uint32_t use_count;
+    struct regex **regexes; /* compiled from constant patterns */
+    uint32_t regex_count;
+};
+/* compile_ast builds the nodes of a checked tree in the program's arena; NULL when it is full. */
+const struct node *compile_ast(struct cel_program *program, const struct ast *ast);
+/* uses_collect fills uses and use_count from a checked tree; false when the arena is full. */
+bool uses_collect(struct cel_program *program, const struct ast *ast);
+
+static inline struct value node_eval(struct frame *frame, const struct node *node) {
+    return node->run(frame, node);
+}
+
+/* Nodes (run.c, run_fold.c). */
+struct value node_const(struct frame *frame, const struct node *node);
+struct value node_slot(struct frame *frame, const struct node *node);
+struct value node_local(struct frame *frame, const struct node *node);
+struct value node_named(struct frame *frame, const struct node *node);
+struct value node_call(struct frame *frame, const struct node *node);
+struct value node_call2(struct frame *frame, const struct node *node);
+struct value node_regex(struct frame *frame, const struct node *node);
+struct value node_and(struct frame *frame, const struct node *node);
+struct value node_or(struct frame *frame, const struct node *node);
+struct value node_not(struct frame *frame, const struct node *node);
+struct value node_cond(struct frame *frame, const struct node *node);
+struct value node_select(struct frame *frame, const struct node *node);
+struct value node_select_optional(struct frame *frame, const struct node *node);
+struct value node_has(struct frame *frame, const struct node *node);
+struct value node_index(struct frame *frame, const struct node *node);
+struct value node_index_optional(struct frame *frame, const struct node *node);
+struct value node_list(struct frame *frame, const struct node *node);
+struct value node_map(struct frame *frame, const struct node *node);
+struct value node_all(struct frame *frame, const struct node *node);
+struct value node_exists(struct frame *frame, const struct node *node);
+struct value node_exists_one(struct frame *frame, const struct node *node);
+struct value node_fold_list(struct frame *frame, const struct node *node);
+struct value node_fold_map(struct frame *frame, const struct node *node);
+struct value node_bind(struct frame *frame, const struct node *node);
+struct value node_opt_map(struct frame *frame, const struct node *node);
+struct value node_opt_flat_map(struct frame *frame, const struct node *node);
+
+/* Values at run time (values.c). */
+static inline struct value value_error(enum cel_error error) {
+    return (struct value){.kind = VAL_ERROR, .aux = (uint16_t)error};
+}
+static inline bool value_is_fault(struct value value) { return value.kind >= VAL_UNKNOWN; }
+/* blame_join gives what a strict operation makes of two faults or a fault and a value: an error
+ * before an unknown, the union of two unknowns.  absorb_join: an unknown before an error, as under
+ * && and ||. */
+struct value blame_join(struct cel_run *run, struct value a, struct value b);
+struct value absorb_join(struct cel_run *run, struct value a, struct value b);
+/* run_spend counts work; false when the run has used up its steps. */
+static inline bool run_spend(struct cel_run *run, uint64_t steps) {
+    run->steps += steps;
+    return run->steps <= run->steps_max;
+}
+void *run_alloc(struct cel_run *run, size_t count, size_t bytes); /* NULL: CEL_ERROR_MEMORY */
+struct value value_text(struct cel_run *run, struct span text);   /* copies */
+struct value value_some(struct cel_run *run, struct value value);
+static inline struct value value_none(void) { return (struct value){.kind = VAL_OPTIONAL}; }
+/* Equality of values whose parts may be unknown: a bool or an unknown. */
+struct value values_equal(struct cel_run *run, struct value a, struct value b);
+/* values_order: -1, 0, 1 in *order; false when the two have no order. */
+bool values_order(struct value a, struct value b, int *order, bool *unordered);
+/* map_find: the value under key, or false. */
+bool map_find(struct value map, struct value key, struct value *found);
+bool value_is_zero(struct value value);
+
+#endif

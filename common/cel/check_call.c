@@ -1,0 +1,294 @@
+/* Calls: which overload of a function fits the argument types, and whether literals that meet a
+ * closed vocabulary are words of it. */
+#include "base/suggest.h"
+#include "cel/cel_priv.h"
+
+#include <stdio.h>
+
+struct binding {
+    const struct cel_type *vars[2]; /* A and B */
+};
+
+static bool match(struct checker *checker, const char **pattern, const struct cel_type *type,
+                  struct binding *binding);
+
+static void skip(const char **pattern) {
+    char c = *(*pattern)++;
+    if (c == 'L' || c == 'O') {
+        skip(pattern);
+    } else if (c == 'M') {
+        skip(pattern);
+        skip(pattern);
+    }
+}
+
+static bool match_scalar(char c, unsigned kind) {
+    static const struct {
+        char letter;
+        unsigned kind;
+    } letters[] = {{'b', CEL_BOOL},   {'i', CEL_INT},      {'u', CEL_UINT},      {'d', CEL_DOUBLE},
+                   {'s', CEL_STRING}, {'y', CEL_BYTES},    {'t', CEL_TIMESTAMP}, {'t', CEL_DATE},
+                   {'D', CEL_DATE},   {'p', CEL_DURATION}, {'n', CEL_NULL},      {'T', CEL_TYPE}};
+    for (size_t i = 0; i < COUNT_OF(letters); i++) {
+        if (letters[i].letter == c && letters[i].kind == kind) {
+            return true;
+        }
+    }
+    return c == '*';
+}
+
+static bool match_variable(struct checker *checker, const struct cel_type *type,
+                           const struct cel_type **variable) {
+    *variable = *variable == NULL ? type : type_join(checker->env, *variable, type);
+    return *variable != NULL;
+}
+
+static bool match(struct checker *checker, const char **pattern, const struct cel_type *type,
+                  struct binding *binding) {
+    if (**pattern == 'A' || **pattern == 'B') {
+        return match_variable(checker, type, &binding->vars[*(*pattern)++ - 'A']);
+    }
+    if (type_is_open(type)) {
+        skip(pattern);
+        return true;
+    }
+    char c = *(*pattern)++;
+    if (c == 'L' || c == 'O') {
+        return type->kind == (c == 'L' ? CEL_LIST : CEL_OPTIONAL) &&
+               match(checker, pattern, type->element, binding);
+    }
+    if (c == 'M') {
+        return type->kind == CEL_MAP && match(checker, pattern, type->key, binding) &&
+               match(checker, pattern, type->element, binding);
+    }
+    return match_scalar(c, type->kind);
+}
+
+static const struct cel_type *build(struct checker *checker, const char **pattern,
+                                    const struct binding *binding) {
+    static const char letters[] = "*nbiudsytpDT";
+    static const enum cel_kind kinds[] = {CEL_DYN,       CEL_NULL,     CEL_BOOL,   CEL_INT,
+                                          CEL_UINT,      CEL_DOUBLE,   CEL_STRING, CEL_BYTES,
+                                          CEL_TIMESTAMP, CEL_DURATION, CEL_DATE,   CEL_TYPE};
+    char c = *(*pattern)++;
+    if (c == 'A' || c == 'B') {
+        const struct cel_type *bound = binding->vars[c - 'A'];
+        return bound == NULL ? checker->env->bottom : bound;
+    }
+    if (c == 'L') {
+        return cel_type_list(checker->env, build(checker, pattern, binding));
+    }
+    if (c == 'O') {
+        return type_optional(checker->env, build(checker, pattern, binding));
+    }
+    const char *found = strchr(letters, c);
+    CHECK(found != NULL);
+    return checker->env->scalars[kinds[found - letters]];
+}
+
+static bool same_function(const struct function *row, const struct ast *ast) {
+    return row->member == ast->member && span_is(ast->name, row->name);
+}
+
+/* Number of arguments that a pattern takes. */
+static uint32_t arity(const char *pattern) {
+    uint32_t count = 0;
+    while (*pattern != '\0') {
+        skip(&pattern);
+        count++;
+    }
+    return count;
+}
+
+/* Tries every overload; more than one may fit a DYN argument, then the results are joined. */
+static const struct cel_type *overload(struct checker *checker, struct ast *ast, bool *exists) {
+    uint32_t count = 0;
+    const struct function *rows = function_table(&count);
+    const struct cel_type *result = NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!same_function(&rows[i], ast)) {
+            continue;
+        }
+        *exists = true;
+        ast->function = ast->function == NULL ? &rows[i] : ast->function;
+        const char *pattern = rows[i].args;
+        struct binding binding = {{NULL, NULL}};
+        bool fits = arity(pattern) == ast->count;
+        for (uint32_t arg = 0; fits && arg < ast->count; arg++) {
+            fits = match(checker, &pattern, ast->args[arg]->type, &binding);
+        }
+        if (!fits) {
+            continue;
+        }
+        const char *wanted = rows[i].result;
+        const struct cel_type *one = build(checker, &wanted, &binding);
+        if (result != NULL && result != one) {
+            return check_dyn(checker);
+        }
+        ast->function = &rows[i];
+        result = one;
+    }
+    return result;
+}
+
+static void report_overload(struct checker *checker, struct ast *ast) {
+    struct buf text = BUF_EMPTY;
+    for (uint32_t i = 0; i < ast->count; i++) {
+        buf_str(&text, i == 0 ? "" : ", ");
+        cel_type_print(ast->args[i]->type, &text);
+    }
+    check_report(checker, ast, "`%.*s` does not take (%s)", SPAN_ARG(ast->name), buf_cstr(&text));
+    buf_free(&text);
+}
+
+static void report_function(struct checker *checker, struct ast *ast) {
+    uint32_t count = 0;
+    const struct function *rows = function_table(&count);
+    struct suggest suggest;
+    suggest_init(&suggest, ast->name);
+    for (uint32_t i = 0; i < count; i++) {
+        if (rows[i].member == ast->member) {
+            suggest_offer(&suggest, span_str(rows[i].name));
+        }
+    }
+    if (suggest.best.ptr != NULL) {
+        check_report(checker, ast, "unknown function `%.*s`; did you mean `%.*s`?",
+                     SPAN_ARG(ast->name), SPAN_ARG(suggest.best));
+    } else {
+        check_report(checker, ast, "unknown function `%.*s`", SPAN_ARG(ast->name));
+    }
+    ast->kind = AST_ERROR;
+    ast->count = 0;
+}
+
+/* optional.of, strings.quote and the like: a function whose name has a dot, not a receiver. */
+static void flatten_name(struct ast *ast) {
+    const struct ast *receiver = ast->args[0];
+    if (!ast->member || receiver->kind != AST_NAME) {
+        return;
+    }
+    uint32_t count = 0;
+    const struct function *rows = function_table(&count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct span name = span_str(rows[i].name);
+        size_t head = receiver->name.len;
+        if (!rows[i].member && name.len == head + 1 + ast->name.len && name.ptr[head] == '.' &&
+            memcmp(name.ptr, receiver->name.ptr, head) == 0 &&
+            memcmp(name.ptr + head + 1, ast->name.ptr, ast->name.len) == 0) {
+            ast->name = name;
+            ast->member = false;
+            ast->args++;
+            ast->count--;
+            return;
+        }
+    }
+}
+
+static void report_word(struct checker *checker, const struct cel_type *type, const struct ast *ast,
+                        struct span word) {
+    struct suggest suggest;
+    suggest_init(&suggest, word);
+    for (uint32_t i = 0; i < type->count; i++) {
+        suggest_offer(&suggest, span_str(type->words[i]));
+    }
+    word.len = word.len > 64 ? 64 : word.len;
+    char text[DIAG_TEXT_MAX];
+    if (suggest.best.ptr != NULL) {
+        (void)snprintf(text, sizeof(text),
+                       "\"%.*s\" is not a word of this vocabulary; did you mean \"%.*s\"?",
+                       SPAN_ARG(word), SPAN_ARG(suggest.best));
+    } else {
+        (void)snprintf(text, sizeof(text), "\"%.*s\" is not a word of this vocabulary",
+                       SPAN_ARG(word));
+    }
+    if (!checker->env->unchecked) {
+        (void)parse_fail(checker->parse, ERR_INVALID, ast->offset, ast->width, "%s", text);
+    }
+}
+
+/* Holds a constant against the vocabulary, element by element where both are lists. */
+static void check_value(struct checker *checker, const struct cel_type *type, const struct ast *ast,
+                        struct value value) {
+    if (type->kind == CEL_LIST && value.kind == VAL_LIST) {
+        for (uint32_t i = 0; i < value.len; i++) {
+            check_value(checker, type->element, ast, value.items[i]);
+        }
+    } else if (type->kind == CEL_STRING && type->words != NULL && value.kind == VAL_STRING &&
+               !type_has_word(type, value_span(value))) {
+        report_word(checker, type, ast, value_span(value));
+    }
+}
+
+void check_words(struct checker *checker, const struct cel_type *type, const struct ast *ast) {
+    if (ast->kind == AST_CONST) {
+        check_value(checker, type, ast, ast->value);
+    } else if (ast->kind == AST_LIST && type->kind == CEL_LIST) {
+        for (uint32_t i = 0; i < ast->count; i++) {
+            check_words(checker, type->element, ast->args[i]);
+        }
+    } else if (ast->kind == AST_COND) {
+        check_words(checker, type, ast->args[1]);
+        check_words(checker, type, ast->args[2]);
+    } else if (ast->kind == AST_NAME && ast->decl != NULL) {
+        const struct declaration *decl = ast->decl;
+        if (decl->kind == DECLARED_CONST) {
+            check_value(checker, type, ast, decl->value);
+        } else if (decl->kind == DECLARED_EXPR && decl->program->root->run == node_const) {
+            check_value(checker, type, ast, decl->program->root->value);
+        }
+    }
+}
+
+/* x in [literals]: every element; "literal" in xs: against the elements, or the keys of a map. */
+static void check_membership(struct checker *checker, const struct ast *ast) {
+    const struct cel_type *left = ast->args[0]->type;
+    const struct cel_type *right = ast->args[1]->type;
+    check_words(checker, cel_type_list(checker->env, left), ast->args[1]);
+    if (right->kind == CEL_LIST) {
+        check_words(checker, right->element, ast->args[0]);
+    } else if (right->kind == CEL_MAP) {
+        check_words(checker, right->key, ast->args[0]);
+    }
+}
+
+static bool is_time_of_day(struct span name) {
+    return span_is(name, "getHours") || span_is(name, "getMinutes") ||
+           span_is(name, "getSeconds") || span_is(name, "getMilliseconds");
+}
+
+static void check_meaning(struct checker *checker, struct ast *ast) {
+    if (span_is(ast->name, "_==_") || span_is(ast->name, "_!=_")) {
+        check_words(checker, ast->args[0]->type, ast->args[1]);
+        check_words(checker, ast->args[1]->type, ast->args[0]);
+    } else if (span_is(ast->name, "@in")) {
+        check_membership(checker, ast);
+    } else if (span_is(ast->name, "orValue") && ast->args[0]->type->kind == CEL_OPTIONAL) {
+        const struct cel_type *element = ast->args[0]->type->element;
+        check_words(checker, element, ast->args[1]);
+        bool literal = ast->args[1]->kind == AST_CONST && element->words != NULL;
+        ast->type = literal ? element : ast->type;
+    } else if (ast->member && ast->args[0]->type->kind == CEL_DATE && is_time_of_day(ast->name)) {
+        check_report(checker, ast, "a date has no time of day");
+    }
+}
+
+void check_call(struct checker *checker, struct ast *ast) {
+    if (ast->member) {
+        flatten_name(ast);
+    }
+    for (uint32_t i = 0; i < ast->count; i++) {
+        check_ast(checker, ast->args[i]);
+    }
+    if (checker->parse->err != ERR_OK) {
+        return;
+    }
+    bool exists = false;
+    ast->type = overload(checker, ast, &exists);
+    if (!exists) {
+        report_function(checker, ast);
+    } else if (ast->type == NULL) {
+        report_overload(checker, ast);
+    } else {
+        check_meaning(checker, ast);
+    }
+}

@@ -1,0 +1,314 @@
+/* A checked tree -> a closed program of nodes, each with the function that runs it.  What is
+ * constant is computed here, once; a constant that errs stays as the error it is, because && and ||
+ * may absorb it. */
+#include "cel/cel_priv.h"
+
+#include "base/mem.h"
+#include "cel/regex.h"
+
+enum {
+    PROGRAM_BYTES_MAX = 8 * 1024 * 1024,
+    PROGRAM_CHUNK_BYTES = 1024,
+    PARSE_BYTES_MAX = 64 * 1024 * 1024,
+    FOLD_STEPS_MAX = 100 * 1000
+};
+
+static struct node *node_new(struct cel_program *program, node_fn run, uint32_t count) {
+    struct node *node = arena_zero(&program->arena, 1, sizeof(*node));
+    const struct node **args =
+        count == 0 ? NULL : arena_zero(&program->arena, count, sizeof(struct node *));
+    if (node == NULL || (count != 0 && args == NULL)) {
+        return NULL;
+    }
+    node->run = run;
+    node->args = args;
+    node->count = count;
+    return node;
+}
+
+static bool put(struct cel_program *program, struct node *node, uint32_t at,
+                const struct ast *ast) {
+    /* The array was made by node_new and is still ours to fill. */
+    const struct node **args = (const struct node **)(uintptr_t)node->args;
+    args[at] = compile_ast(program, ast);
+    return args[at] != NULL;
+}
+
+static bool put_all(struct cel_program *program, struct node *node, const struct ast *ast,
+                    uint32_t first) {
+    for (uint32_t i = 0; i < ast->count; i++) {
+        if (!put(program, node, first + i, ast->args[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct node *constant(struct cel_program *program, struct value value) {
+    struct node *node = node_new(program, node_const, 0);
+    if (node != NULL) {
+        node->value = value;
+    }
+    return node;
+}
+
+static bool all_constant(const struct node *node) {
+    for (uint32_t i = 0; i < node->count; i++) {
+        if (node->args[i]->run != node_const) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Runs a node whose operands are constants and keeps the result in the program. */
+static const struct node *fold(struct cel_program *program, struct node *node) {
+    if (node == NULL || !all_constant(node)) {
+        return node;
+    }
+    struct cel_run run = {.arena = &program->arena, .steps_max = FOLD_STEPS_MAX};
+    struct frame frame = {.run = &run};
+    struct value value = node->run(&frame, node);
+    bool spent =
+        value.kind == VAL_ERROR && (value.aux == CEL_ERROR_STEPS || value.aux == CEL_ERROR_MEMORY);
+    return spent ? node : constant(program, value);
+}
+
+static const struct node *compile_name(struct cel_program *program, const struct ast *ast) {
+    if (ast->decl == NULL) {
+        CHECK(ast->local >= 0);
+        struct node *node = node_new(program, node_local, 0);
+        if (node != NULL) {
+            node->index = (uint32_t)ast->local;
+        }
+        return node;
+    }
+    const struct declaration *decl = ast->decl;
+    if (decl->kind == DECLARED_CONST) {
+        return constant(program, decl->value);
+    }
+    if (decl->kind == DECLARED_EXPR && decl->program->root->run == node_const) {
+        return constant(program, decl->program->root->value);
+    }
+    bool slot = decl->kind == DECLARED_SLOT;
+    struct node *node = node_new(program, slot ? node_slot : node_named, 0);
+    if (node != NULL) {
+        node->index = slot ? decl->slot : decl->memo;
+        node->data = decl->program;
+    }
+    return node;
+}
+
+/* A constant pattern is compiled with the program; a wrong one is the error it gives. */
+static bool keep_regex(struct cel_program *program, struct node *node) {
+    const struct node *pattern = node->args[node->count - 1];
+    if (pattern->run != node_const || pattern->value.kind != VAL_STRING) {
+        return true;
+    }
+    struct regex *regex = regex_new(pattern->value.text, pattern->value.len);
+    if (regex == NULL) {
+        return true;
+    }
+    program->regexes =
+        mem_grow(program->regexes, program->regex_count + 1, sizeof(*program->regexes));
+    program->regexes[program->regex_count++] = regex;
+    node->run = node_regex;
+    node->data = regex;
+    return true;
+}
+
+static const struct node *compile_call(struct cel_program *program, const struct ast *ast) {
+    bool is_not = span_is(ast->name, "!_");
+    node_fn run = is_not ? node_not : ast->count == 2 ? node_call2 : node_call;
+    struct node *node = node_new(program, run, ast->count);
+    if (node == NULL || !put_all(program, node, ast, 0)) {
+        return NULL;
+    }
+    node->call = ast->function->call;
+    if (span_is(ast->name, "matches") && ast->count == 2 && !keep_regex(program, node)) {
+        return NULL;
+    }
+    return fold(program, node);
+}
+
+/* The number of the field in its record, where the checker knows it: the place to look first. */
+static uint32_t field_hint(const struct ast *ast) {
+    const struct cel_type *type = ast->target->type;
+    if (type->kind != CEL_RECORD) {
+        return 0;
+    }
+    const struct cel_field *field = type_field(type, ast->name);
+    return field == NULL ? 0 : (uint32_t)(field - type->fields);
+}
+
+static const struct node *compile_select(struct cel_program *program, const struct ast *ast) {
+    node_fn run = ast->kind == AST_HAS ? node_has
+                  : ast->optional      ? node_select_optional
+                                       : node_select;
+    struct node *node = node_new(program, run, 1);
+    if (node == NULL || !put(program, node, 0, ast->target)) {
+        return NULL;
+    }
+    node->name = arena_copy(&program->arena, ast->name);
+    node->index = field_hint(ast);
+    return node->name.ptr == NULL ? NULL : fold(program, node);
+}
+
+static const struct node *compile_index(struct cel_program *program, const struct ast *ast) {
+    struct node *node = node_new(program, ast->optional ? node_index_optional : node_index, 2);
+    if (node == NULL || !put(program, node, 0, ast->target) ||
+        !put(program, node, 1, ast->args[0])) {
+        return NULL;
+    }
+    return fold(program, node);
+}
+
+static const struct node *compile_many(struct cel_program *program, const struct ast *ast,
+                                       node_fn run) {
+    struct node *node = node_new(program, run, ast->count);
+    if (node == NULL || !put_all(program, node, ast, 0)) {
+        return NULL;
+    }
+    if (ast->spread) {
+        bool *flags = arena_alloc(&program->arena, ast->count * sizeof(*flags));
+        if (flags == NULL) {
+            return NULL;
+        }
+        memcpy(flags, ast->flags, ast->count * sizeof(*flags));
+        node->flags = flags;
+    }
+    return fold(program, node);
+}
+
+/* args of a fold's node: range, body, filter if there is one. */
+static const struct node *compile_fold(struct cel_program *program, const struct ast *ast) {
+    static const node_fn runs[] = {
+        [FOLD_ALL] = node_all,
+        [FOLD_EXISTS] = node_exists,
+        [FOLD_EXISTS_ONE] = node_exists_one,
+        [FOLD_LIST] = node_fold_list,
+        [FOLD_MAP] = node_fold_map,
+        [FOLD_BIND] = node_bind,
+        [FOLD_OPT_MAP] = node_opt_map,
+        [FOLD_OPT_FLAT_MAP] = node_opt_flat_map,
+    };
+    struct node *node = node_new(program, runs[ast->fold], ast->args[0] == NULL ? 2 : 3);
+    if (node == NULL || !put(program, node, 0, ast->target) ||
+        !put(program, node, 1, ast->args[1]) ||
+        (ast->args[0] != NULL && !put(program, node, 2, ast->args[0]))) {
+        return NULL;
+    }
+    node->index = (uint32_t)ast->local;
+    node->value = value_bool(ast->var2.len != 0);
+    return node;
+}
+
+const struct node *compile_ast(struct cel_program *program, const struct ast *ast) {
+    switch (ast->kind) {
+    case AST_CONST: {
+        struct value value = ast->value;
+        if (value.kind == VAL_STRING || value.kind == VAL_BYTES) {
+            struct span copy = arena_copy(&program->arena, value_span(value));
+            value.text = (const char *)copy.ptr;
+            return copy.ptr == NULL ? NULL : constant(program, value);
+        }
+        return constant(program, value);
+    }
+    case AST_NAME:
+        return compile_name(program, ast);
+    case AST_SELECT:
+    case AST_HAS:
+        return compile_select(program, ast);
+    case AST_INDEX:
+        return compile_index(program, ast);
+    case AST_CALL:
+        return compile_call(program, ast);
+    case AST_LIST:
+        return compile_many(program, ast, node_list);
+    case AST_MAP:
+        return compile_many(program, ast, node_map);
+    case AST_AND:
+        return compile_many(program, ast, node_and);
+    case AST_OR:
+        return compile_many(program, ast, node_or);
+    case AST_COND:
+        return compile_many(program, ast, node_cond);
+    case AST_FOLD:
+        return compile_fold(program, ast);
+    case AST_ERROR:
+        return constant(program, value_error(CEL_ERROR_NO_SUCH_OVERLOAD));
+    }
+    UNREACHABLE();
+}
+
+static bool fits(struct cel_env *env, const struct cel_type *type, const struct cel_type *expect) {
+    return expect == NULL || type->kind == CEL_DYN || type_join(env, type, expect) == expect ||
+           (type->kind == expect->kind && type_join(env, type, expect) != NULL);
+}
+
+static enum err check_whole(struct cel_env *env, struct parse *parse, struct ast *ast,
+                            const struct cel_type *expect) {
+    struct checker checker = {.env = env, .parse = parse};
+    check_ast(&checker, ast);
+    if (parse->err != ERR_OK) {
+        return parse->err;
+    }
+    const struct cel_type *type = type_settle(env, ast->type);
+    if (!fits(env, type, expect)) {
+        struct buf text = BUF_EMPTY;
+        buf_str(&text, "expected a value of type ");
+        cel_type_print(expect, &text);
+        buf_str(&text, ", this is of type ");
+        cel_type_print(type, &text);
+        (void)parse_fail(parse, ERR_INVALID, ast->offset, ast->width, "%s", buf_cstr(&text));
+        buf_free(&text);
+    }
+    return parse->err;
+}
+
+enum err cel_compile(struct cel_env *env, struct span source, const struct cel_type *expect,
+                     struct cel_program **program, struct diag *diag) {
+    struct arena scratch;
+    arena_init(&scratch, PARSE_BYTES_MAX);
+    struct parse parse = {.arena = &scratch, .source = source, .diag = diag};
+    struct cel_program *made = NULL;
+    struct ast *ast = NULL;
+    enum err err = parse_source(&parse, &ast);
+    if (err == ERR_OK) {
+        err = check_whole(env, &parse, ast, expect);
+    }
+    if (err != ERR_OK) {
+        goto out;
+    }
+    made = mem_zero(1, sizeof(*made));
+    arena_init(&made->arena, PROGRAM_BYTES_MAX);
+    made->arena.chunk_bytes = PROGRAM_CHUNK_BYTES;
+    made->env = env;
+    made->type = type_settle(env, ast->type);
+    made->root = uses_collect(made, ast) ? compile_ast(made, ast) : NULL;
+    if (made->root == NULL) {
+        err = diag_fail(diag, ERR_TOO_LARGE, "the expression is too large");
+        goto out;
+    }
+    *program = made;
+    made = NULL;
+out:
+    cel_program_free(&made);
+    arena_free(&scratch);
+    return err;
+}
+
+void cel_program_free(struct cel_program **program) {
+    if (*program == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < (*program)->regex_count; i++) {
+        regex_free((*program)->regexes[i]);
+    }
+    mem_free((*program)->regexes);
+    arena_free(&(*program)->arena);
+    mem_free(*program);
+    *program = NULL;
+}
+
+const struct cel_type *cel_program_type(const struct cel_program *program) { return program->type; }

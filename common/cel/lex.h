@@ -1,0 +1,37 @@
+/* Purpose: bytes of an expression -> tokens.  Literals are decoded here, so that every later stage
+ * sees values only. */
+#ifndef CASEMILL_CEL_LEX_H
+#define CASEMILL_CEL_LEX_H
+
+#include "cel/ast.h"
+
+enum token_kind {
+    TOKEN_END,
+    TOKEN_NAME,
+    TOKEN_QUOTED, /* `name with any characters`, only after a dot */
+    TOKEN_LITERAL,
+    TOKEN_MAGNITUDE, /* an integer over INT64_MAX: legal only behind a minus, value.u */
+    TOKEN_MARK       /* operator or bracket: mark */
+};
+
+struct token {
+    enum token_kind kind;
+    uint32_t offset;
+    uint32_t width;
+    struct span name;
+    struct value value;
+    char mark[3]; /* "&&", "(", ... */
+};
+
+struct lexer {
+    struct parse *parse;
+    uint32_t at;
+};
+
+/* lex_next reads the next token; false after a failure, which is then in parse. */
+MUST_USE bool lex_next(struct lexer *lexer, struct token *token);
+
+/* lex_string decodes a quoted literal that begins at lexer->at (prefix letters already passed). */
+MUST_USE bool lex_string(struct lexer *lexer, bool raw, bool bytes, struct token *token);
+
+#endif

@@ -1,0 +1,254 @@
+/* Running a program: three-valued logic over facts.  An unknown carries the fact paths it is blamed
+ * on.  Strict operations let an error win over an unknown; && and || let an unknown win over an
+ * error, and a deciding operand win over both. */
+#include "cel/cel_priv.h"
+
+#include "base/mem.h"
+#include "cel/regex.h"
+
+enum { STEPS_MAX_DEFAULT = 1000 * 1000, MEMO_EMPTY = 0xff, ARGS_MAX = 8 };
+
+void cel_run_init(struct cel_run *run, const struct cel_env *env, struct arena *arena) {
+    *run = (struct cel_run){.arena = arena, .memo_count = env->memo_count};
+    run->memo = mem_zero(env->memo_count, sizeof(*run->memo));
+}
+
+void cel_run_fini(struct cel_run *run) {
+    mem_free(run->memo);
+    run->memo = NULL;
+}
+
+void cel_run_begin(struct cel_run *run, const struct value *slots) {
+    run->slots = slots;
+    run->steps = 0;
+    for (uint32_t i = 0; i < run->memo_count; i++) {
+        run->memo[i].kind = MEMO_EMPTY;
+    }
+}
+
+struct value cel_run(struct cel_run *run, const struct cel_program *program) {
+    if (run->steps_max == 0) {
+        run->steps_max = STEPS_MAX_DEFAULT;
+    }
+    struct frame frame;
+    frame.run = run;
+    return node_eval(&frame, program->root);
+}
+
+struct value node_const(struct frame *frame, const struct node *node) {
+    (void)frame;
+    return node->value;
+}
+
+struct value node_slot(struct frame *frame, const struct node *node) {
+    return frame->run->slots[node->index];
+}
+
+struct value node_local(struct frame *frame, const struct node *node) {
+    return frame->locals[node->index];
+}
+
+struct value node_named(struct frame *frame, const struct node *node) {
+    struct cel_run *run = frame->run;
+    CHECK(node->index < run->memo_count);
+    if (run->memo[node->index].kind == MEMO_EMPTY) {
+        const struct cel_program *program = node->data;
+        struct frame inner;
+        inner.run = run;
+        run->memo[node->index] = node_eval(&inner, program->root);
+    }
+    return run->memo[node->index];
+}
+
+struct value node_call2(struct frame *frame, const struct node *node) {
+    struct value args[2] = {node_eval(frame, node->args[0]), node_eval(frame, node->args[1])};
+    if (value_is_fault(args[0]) || value_is_fault(args[1])) {
+        return blame_join(frame->run, args[0], args[1]);
+    }
+    return node->call(frame->run, args, 2);
+}
+
+struct value node_call(struct frame *frame, const struct node *node) {
+    struct value args[ARGS_MAX];
+    struct value fault = value_null();
+    if (node->count > ARGS_MAX) {
+        return value_error(CEL_ERROR_NO_SUCH_OVERLOAD);
+    }
+    for (uint32_t i = 0; i < node->count; i++) {
+        args[i] = node_eval(frame, node->args[i]);
+        if (value_is_fault(args[i])) {
+            fault = blame_join(frame->run, fault, args[i]);
+        }
+    }
+    return value_is_fault(fault) ? fault : node->call(frame->run, args, node->count);
+}
+
+struct value node_regex(struct frame *frame, const struct node *node) {
+    struct value text = node_eval(frame, node->args[0]);
+    if (value_is_fault(text)) {
+        return text;
+    }
+    if (text.kind != VAL_STRING) {
+        return value_error(CEL_ERROR_NO_SUCH_OVERLOAD);
+    }
+    return value_bool(regex_matches(node->data, text.text, text.len));
+}
+
+/* Anything that is neither a bool nor a fault has no place in logic. */
+static struct value as_logic(struct value value) {
+    return value.kind == VAL_BOOL || value_is_fault(value)
+               ? value
+               : value_error(CEL_ERROR_NO_SUCH_OVERLOAD);
+}
+
+static struct value decide(struct frame *frame, const struct node *node, bool deciding) {
+    struct value result = value_bool(!deciding);
+    for (uint32_t i = 0; i < node->count; i++) {
+        struct value value = as_logic(node_eval(frame, node->args[i]));
+        if (value.kind != VAL_BOOL) {
+            result = absorb_join(frame->run, result, value);
+        } else if (value.b == deciding) {
+            return value;
+        }
+    }
+    return result;
+}
+
+struct value node_and(struct frame *frame, const struct node *node) {
+    return decide(frame, node, false);
+}
+
+struct value node_or(struct frame *frame, const struct node *node) {
+    return decide(frame, node, true);
+}
+
+struct value node_not(struct frame *frame, const struct node *node) {
+    struct value value = as_logic(node_eval(frame, node->args[0]));
+    return value.kind == VAL_BOOL ? value_bool(!value.b) : value;
+}
+
+struct value node_cond(struct frame *frame, const struct node *node) {
+    struct value value = as_logic(node_eval(frame, node->args[0]));
+    return value.kind == VAL_BOOL ? node_eval(frame, node->args[value.b ? 1 : 2]) : value;
+}
+
+/* A field of a map, looked for at its place in the record first. */
+static bool field_find(const struct node *node, struct value map, struct value *found) {
+    if (node->index < map.len) {
+        const struct value *hint = &map.items[(size_t)node->index * 2];
+        if (hint->kind == VAL_STRING && span_eq(value_span(*hint), node->name)) {
+            *found = hint[1];
+            return true;
+        }
+    }
+    return map_find(map, value_string(node->name), found);
+}
+
+/* Reading through an optional gives an optional; a field that is not there is none. */
+static struct value select_held(struct frame *frame, const struct node *node, struct value target) {
+    if (target.kind == VAL_OPTIONAL) {
+        return target.len == 0 ? target : select_held(frame, node, target.items[0]);
+    }
+    struct value found;
+    if (target.kind != VAL_MAP) {
+        return value_is_fault(target) ? target : value_error(CEL_ERROR_NO_SUCH_OVERLOAD);
+    }
+    if (!field_find(node, target, &found)) {
+        return value_none();
+    }
+    return value_is_fault(found) ? found : value_some(frame->run, found);
+}
+
+struct value node_select(struct frame *frame, const struct node *node) {
+    struct value target = node_eval(frame, node->args[0]);
+    if (target.kind == VAL_OPTIONAL) {
+        return select_held(frame, node, target);
+    }
+    struct value found;
+    if (target.kind != VAL_MAP) {
+        return value_is_fault(target) ? target : value_error(CEL_ERROR_NO_SUCH_OVERLOAD);
+    }
+    return field_find(node, target, &found) ? found : value_error(CEL_ERROR_NO_SUCH_KEY);
+}
+
+struct value node_select_optional(struct frame *frame, const struct node *node) {
+    return select_held(frame, node, node_eval(frame, node->args[0]));
+}
+
+struct value node_has(struct frame *frame, const struct node *node) {
+    struct value held = select_held(frame, node, node_eval(frame, node->args[0]));
+    return held.kind == VAL_OPTIONAL ? value_bool(held.len != 0) : held;
+}
+
+/* The element at an index, or an error that says why there is none. */
+static struct value element_at(struct value target, struct value index) {
+    if (target.kind == VAL_MAP) {
+        struct value found;
+        return map_find(target, index, &found) ? found : value_error(CEL_ERROR_NO_SUCH_KEY);
+    }
+    if (target.kind != VAL_LIST) {
+        return value_error(CEL_ERROR_NO_SUCH_OVERLOAD);
+    }
+    uint64_t at = UINT64_MAX;
+    if (index.kind == VAL_INT) {
+        at = index.i < 0 ? UINT64_MAX : (uint64_t)index.i;
+    } else if (index.kind == VAL_UINT) {
+        at = index.u;
+    } else if (index.kind == VAL_DOUBLE) {
+        bool whole = index.d >= 0 && index.d < 4294967296.0 && index.d == (double)(uint64_t)index.d;
+        at = whole ? (uint64_t)index.d : UINT64_MAX;
+    }
+    return at < target.len ? target.items[at] : value_error(CEL_ERROR_INDEX);
+}
+
+static struct value index_held(struct frame *frame, struct value target, struct value index) {
+    if (target.kind == VAL_OPTIONAL) {
+        return target.len == 0 ? target : index_held(frame, target.items[0], index);
+    }
+    struct value found = element_at(target, index);
+    if (found.kind == VAL_ERROR) {
+        bool absent = found.aux == CEL_ERROR_NO_SUCH_KEY || found.aux == CEL_ERROR_INDEX;
+        return absent ? value_none() : found;
+    }
+    return found.kind == VAL_UNKNOWN ? found : value_some(frame->run, found);
+}
+
+struct value node_index(struct frame *frame, const struct node *node) {
+    struct value target = node_eval(frame, node->args[0]);
+    struct value index = node_eval(frame, node->args[1]);
+    if (value_is_fault(target) || value_is_fault(index)) {
+        return blame_join(frame->run, target, index);
+    }
+    return target.kind == VAL_OPTIONAL ? index_held(frame, target, index)
+                                       : element_at(target, index);
+}
+
+struct value node_index_optional(struct frame *frame, const struct node *node) {
+    struct value target = node_eval(frame, node->args[0]);
+    struct value index = node_eval(frame, node->args[1]);
+    if (value_is_fault(target) || value_is_fault(index)) {
+        return blame_join(frame->run, target, index);
+    }
+    return index_held(frame, target, index);
+}
+
+const char *cel_error_name(enum cel_error error) {
+    static const char *const names[] = {
+        [CEL_ERROR_NONE] = "none",
+        [CEL_ERROR_DIVISION_BY_ZERO] = "division_by_zero",
+        [CEL_ERROR_OVERFLOW] = "overflow",
+        [CEL_ERROR_NO_SUCH_KEY] = "no_such_key",
+        [CEL_ERROR_NO_SUCH_OVERLOAD] = "no_such_overload",
+        [CEL_ERROR_INDEX] = "index",
+        [CEL_ERROR_RANGE] = "range",
+        [CEL_ERROR_CONVERSION] = "conversion",
+        [CEL_ERROR_REGEX] = "regex",
+        [CEL_ERROR_DUPLICATE_KEY] = "duplicate_key",
+        [CEL_ERROR_STEPS] = "steps",
+        [CEL_ERROR_MEMORY] = "memory",
+        [CEL_ERROR_ARGUMENT] = "argument",
+        [CEL_ERROR_NO_VALUE] = "no_value",
+    };
+    CHECK((size_t)error < COUNT_OF(names));
+    return names[error];
+}

@@ -1,0 +1,20 @@
+/* Purpose: instants and durations: limits, construction, text. */
+#ifndef CASEMILL_CEL_TIME_H
+#define CASEMILL_CEL_TIME_H
+
+#include "cel/cel_priv.h"
+
+#define CEL_SECONDS_MIN (-62135596800LL) /* 0001-01-01T00:00:00Z */
+#define CEL_SECONDS_MAX 253402300799LL   /* 9999-12-31T23:59:59Z */
+#define CEL_DURATION_SECONDS_MAX 315576000000LL
+
+/* Both take any nanos within two seconds of zero and bring them into form; CEL_ERROR_RANGE outside
+ * the calendar or 10,000 years. */
+struct value time_instant(int64_t seconds, int64_t nanos);
+struct value time_span(int64_t seconds, int64_t nanos);
+
+/* Errors of the texts: CEL_ERROR_CONVERSION, CEL_ERROR_RANGE. */
+struct value time_parse_instant(struct span text);
+struct value time_parse_span(struct span text);
+
+#endif

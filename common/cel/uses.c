@@ -1,0 +1,88 @@
+/* What a condition reads and with which polarity, from the tree before anything is folded away: the
+ * answer is about the text, so that a parameter's value does not change it. */
+#include "cel/cel_priv.h"
+
+enum { POLARITY_PLAIN = 1, POLARITY_NEGATED = 2, POLARITY_BOTH = 3 };
+
+struct uses {
+    struct cel_program *program;
+    uint32_t cap;
+    bool full;
+};
+
+static unsigned flip(unsigned polarity) {
+    return (polarity & POLARITY_PLAIN ? POLARITY_NEGATED : 0U) |
+           (polarity & POLARITY_NEGATED ? POLARITY_PLAIN : 0U);
+}
+
+static void add(struct uses *uses, uint16_t slot, unsigned polarity) {
+    struct cel_program *program = uses->program;
+    uint32_t at = 0;
+    while (at < program->use_count && program->uses[at].slot != slot) {
+        at++;
+    }
+    if (at == program->use_count) {
+        if (at == uses->cap) {
+            uint32_t cap = uses->cap == 0 ? 8 : uses->cap * 2;
+            struct cel_use *grown = arena_zero(&program->arena, cap, sizeof(*grown));
+            if (grown == NULL) {
+                uses->full = true;
+                return;
+            }
+            if (at != 0) {
+                memcpy(grown, program->uses, at * sizeof(*grown));
+            }
+            program->uses = grown;
+            uses->cap = cap;
+        }
+        program->uses[at] = (struct cel_use){.slot = slot};
+        program->use_count++;
+    }
+    program->uses[at].plain |= (polarity & POLARITY_PLAIN) != 0;
+    program->uses[at].negated |= (polarity & POLARITY_NEGATED) != 0;
+}
+
+static void name(struct uses *uses, const struct declaration *decl, unsigned polarity) {
+    if (decl->kind == DECLARED_SLOT) {
+        add(uses, decl->slot, polarity);
+    } else if (decl->kind == DECLARED_EXPR) {
+        for (uint32_t i = 0; i < decl->program->use_count; i++) {
+            const struct cel_use *use = &decl->program->uses[i];
+            unsigned inner =
+                (use->plain ? POLARITY_PLAIN : 0U) | (use->negated ? POLARITY_NEGATED : 0U);
+            add(uses, use->slot,
+                inner == POLARITY_BOTH      ? inner
+                : inner == POLARITY_NEGATED ? flip(polarity)
+                                            : polarity);
+        }
+    }
+}
+
+static void walk(struct uses *uses, const struct ast *ast, unsigned polarity) {
+    if (ast == NULL || uses->full) {
+        return;
+    }
+    if (ast->kind == AST_NAME && ast->decl != NULL) {
+        name(uses, ast->decl, polarity);
+    }
+    bool negates =
+        ast->kind == AST_CALL && (span_is(ast->name, "!_") || span_is(ast->name, "_!=_"));
+    walk(uses, ast->target, polarity);
+    for (uint32_t i = 0; i < ast->count; i++) {
+        bool both = ast->kind == AST_COND && i == 0;
+        walk(uses, ast->args[i], both ? POLARITY_BOTH : negates ? flip(polarity) : polarity);
+    }
+}
+
+bool uses_collect(struct cel_program *program, const struct ast *ast) {
+    struct uses uses = {.program = program};
+    walk(&uses, ast, POLARITY_PLAIN);
+    return !uses.full;
+}
+
+uint32_t cel_program_uses(const struct cel_program *program, struct cel_use *uses, uint32_t max) {
+    for (uint32_t i = 0; i < program->use_count && i < max; i++) {
+        uses[i] = program->uses[i];
+    }
+    return program->use_count;
+}
