@@ -1,0 +1,226 @@
+/* Loading what is active: text, codes, columns.  All or nothing: a rule set whose reasons have no
+ * code, or whose facts have no column, is refused before a lane sees it. */
+#include "worker/active_rules.h"
+
+#include "base/mem.h"
+#include "casedoc/column.h"
+
+#include <stdlib.h>
+
+static struct active_rules *rules_new(struct ruleset *ruleset, int16_t number, int64_t activation) {
+    struct active_rules *rules = mem_zero(1, sizeof(*rules));
+    atomic_init(&rules->refs, 1);
+    rules->ruleset = ruleset;
+    rules->number = number;
+    rules->activation = activation;
+    rules->agreement_count = ruleset_agreement_count(ruleset);
+    rules->agreement_codes = mem_zero(rules->agreement_count, sizeof(int16_t));
+    rules->finding_codes = mem_zero(rules->agreement_count, sizeof(int16_t *));
+    for (uint32_t i = 0; i < rules->agreement_count; i++) {
+        rules->finding_codes[i] = mem_zero(ruleset_reason_count(ruleset, i), sizeof(int16_t));
+    }
+    rules->path_codes = mem_zero(ruleset_schema(ruleset)->path_count, sizeof(int16_t));
+    return rules;
+}
+
+struct active_rules *active_rules_ref(struct active_rules *rules) {
+    atomic_fetch_add(&rules->refs, 1U);
+    return rules;
+}
+
+void active_rules_unref(struct active_rules **rules) {
+    struct active_rules *gone = *rules;
+    *rules = NULL;
+    if (gone == NULL || atomic_fetch_sub(&gone->refs, 1U) != 1) {
+        return;
+    }
+    for (uint32_t i = 0; i < gone->agreement_count; i++) {
+        mem_free(gone->finding_codes[i]);
+    }
+    mem_free(gone->finding_codes);
+    mem_free(gone->agreement_codes);
+    mem_free(gone->path_codes);
+    buf_free(&gone->columns);
+    ruleset_unref(&gone->ruleset);
+    mem_free(gone);
+}
+
+static void note_finding(struct active_rules *rules, uint32_t agreement, const char *disposition,
+                         const char *label, int16_t code) {
+    for (uint32_t i = 0; i < ruleset_reason_count(rules->ruleset, agreement); i++) {
+        struct reason reason = ruleset_reason(rules->ruleset, agreement, i);
+        if (strcmp(disposition_name(reason.disposition), disposition) == 0 &&
+            strcmp(reason.label, label) == 0) {
+            rules->finding_codes[agreement][i] = code;
+        }
+    }
+}
+
+static void note_code(struct active_rules *rules, const struct db_result *codes, uint32_t row) {
+    int16_t code = (int16_t)strtol(db_cell(codes, row, 0), NULL, 10);
+    const char *kind = db_cell(codes, row, 1);
+    const char *agreement = db_cell(codes, row, 2);
+    if (strcmp(kind, "path") == 0) {
+        const struct fact *fact =
+            schema_find(ruleset_schema(rules->ruleset), db_cell_span(codes, row, 4));
+        if (fact != NULL) {
+            rules->path_codes[fact->path] = code;
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < rules->agreement_count; i++) {
+        if (strcmp(ruleset_agreement_id(rules->ruleset, i), agreement) != 0) {
+            continue;
+        }
+        if (strcmp(kind, "agreement") == 0) {
+            rules->agreement_codes[i] = code;
+        } else {
+            note_finding(rules, i, db_cell(codes, row, 3), db_cell(codes, row, 4), code);
+        }
+    }
+}
+
+/* Codes begin above zero, so zero is a hole. */
+static bool has_all_codes(const struct active_rules *rules) {
+    for (uint32_t i = 0; i < rules->agreement_count; i++) {
+        if (rules->agreement_codes[i] == 0) {
+            return false;
+        }
+        for (uint32_t j = 0; j < ruleset_reason_count(rules->ruleset, i); j++) {
+            if (rules->finding_codes[i][j] == 0) {
+                return false;
+            }
+        }
+    }
+    for (uint32_t i = 0; i < ruleset_schema(rules->ruleset)->path_count; i++) {
+        if (rules->path_codes[i] == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum err load_codes(struct db *db, struct active_rules *rules, struct diag *diag) {
+    struct db_result *codes = NULL;
+    enum err err = db_query(db,
+                            "SELECT code, kind, agreement, disposition, label FROM codes "
+                            "WHERE kind IN ('agreement', 'finding', 'path')",
+                            0, NULL, &codes, diag);
+    if (err != ERR_OK) {
+        return err;
+    }
+    for (uint32_t row = 0; row < db_rows(codes); row++) {
+        note_code(rules, codes, row);
+    }
+    db_result_free(&codes);
+    if (!has_all_codes(rules)) {
+        return diag_fail(diag, ERR_INVALID,
+                         "rule set %.12s lacks codes: run `casemill rules publish` again",
+                         ruleset_id(rules->ruleset));
+    }
+    return ERR_OK;
+}
+
+static bool has_column(const struct db_result *columns, struct span name) {
+    for (uint32_t row = 0; row < db_rows(columns); row++) {
+        if (span_eq(db_cell_span(columns, row, 0), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err load_columns(struct db *db, struct active_rules *rules, struct diag *diag) {
+    const struct schema *schema = ruleset_schema(rules->ruleset);
+    struct db_result *columns = NULL;
+    struct buf name = BUF_EMPTY;
+    enum err err = db_query(db,
+                            "SELECT attname FROM pg_attribute WHERE attrelid = 'cases'::regclass "
+                            "AND attnum > 0 AND NOT attisdropped",
+                            0, NULL, &columns, diag);
+    buf_str(&rules->columns, ACTIVE_RULES_FIXED);
+    for (uint32_t i = 0; err == ERR_OK && i < schema->slot_count; i++) {
+        buf_clear(&name);
+        fact_column_name(schema->slots[i], &name);
+        if (!has_column(columns, buf_span(&name))) {
+            err = diag_fail(diag, ERR_INVALID,
+                            "table cases has no column for fact %s: run `casemill db migrate`",
+                            schema->slots[i]->name);
+        }
+        buf_str(&rules->columns, ", ");
+        db_quote_name(&rules->columns, buf_span(&name));
+    }
+    (void)buf_cstr(&rules->columns);
+    rules->column_count = ACTIVE_RULES_FIXED_COUNT + schema->slot_count;
+    buf_free(&name);
+    db_result_free(&columns);
+    return err;
+}
+
+/* One row (activation, ruleset), or ERR_NOT_FOUND. */
+static enum err find_active(struct db *db, int64_t *activation, char number[8], struct diag *diag) {
+    struct db_result *active = NULL;
+    enum err err =
+        db_query(db, "SELECT activation, ruleset FROM active_ruleset", 0, NULL, &active, diag);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (db_rows(active) == 0) {
+        err = diag_fail(diag, ERR_NOT_FOUND, "no rule set is active");
+    } else {
+        *activation = strtoll(db_cell(active, 0, 0), NULL, 10);
+        struct span text = db_cell_span(active, 0, 1);
+        CHECK(text.len < 8);
+        memcpy(number, text.ptr, text.len);
+        number[text.len] = '\0';
+    }
+    db_result_free(&active);
+    return err;
+}
+
+static enum err load_text(struct db *db, const char *number, struct ruleset **ruleset,
+                          struct diag *diag) {
+    struct db_result *body = NULL;
+    const char *params[] = {number};
+    enum err err = db_query(db, "SELECT body FROM ruleset_texts WHERE ruleset = $1::smallint", 1,
+                            params, &body, diag);
+    if (err == ERR_OK && db_rows(body) == 0) {
+        err = diag_fail(diag, ERR_INVALID, "rule set number %s has no text", number);
+    }
+    if (err == ERR_OK) {
+        err = ruleset_load_text(db_cell_span(body, 0, 0), ruleset, diag);
+        err = err == ERR_OK ? ERR_OK : ERR_INVALID;
+    }
+    db_result_free(&body);
+    return err;
+}
+
+enum err active_rules_load(struct db *db, int64_t have, struct active_rules **rules,
+                           struct diag *diag) {
+    int64_t activation = 0;
+    char number[8];
+    enum err err = find_active(db, &activation, number, diag);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (activation == have) {
+        *rules = NULL;
+        return ERR_OK;
+    }
+    struct ruleset *ruleset = NULL;
+    err = load_text(db, number, &ruleset, diag);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct active_rules *loaded = rules_new(ruleset, (int16_t)strtol(number, NULL, 10), activation);
+    err = load_codes(db, loaded, diag);
+    if (err == ERR_OK) {
+        err = load_columns(db, loaded, diag);
+    }
+    if (err != ERR_OK) {
+        active_rules_unref(&loaded);
+        return err;
+    }
+    *rules = loaded;
+    return ERR_OK;
+}

@@ -1,0 +1,41 @@
+/* Purpose: the rule set in force as a lane needs it: the rules, the number of everything that goes
+ * into a row, the columns of `cases` in row order.  Immutable and shared by all lanes. Ownership:
+ * reference-counted. */
+#ifndef CASEMILL_WORKER_ACTIVE_RULES_H
+#define CASEMILL_WORKER_ACTIVE_RULES_H
+
+#include "db/db.h"
+#include "rules/ruleset.h"
+
+#include <stdatomic.h>
+
+/* The fixed columns of a row come first, in this order; the facts follow in slot order.  `commit`
+ * is first, so that a row can be given another transaction without being encoded again. */
+#define ACTIVE_RULES_FIXED                                                                         \
+    "commit, source, case_id, revision, received_at, digest, ruleset, disposition, agreement, "    \
+    "reason, findings, projected, missing, reference_date, as_of, decided_at"
+enum { ACTIVE_RULES_FIXED_COUNT = 16 };
+
+struct active_rules {
+    atomic_uint refs;
+    struct ruleset *ruleset;
+    int16_t number;     /* rulesets.ruleset */
+    int64_t activation; /* activations.activation */
+    uint32_t agreement_count;
+    int16_t *agreement_codes; /* [agreement] */
+    int16_t **finding_codes;  /* [agreement][reason] */
+    int16_t *path_codes;      /* [path] */
+    struct buf columns;       /* "commit, source, ..., \"fact\"", NUL behind it */
+    uint32_t column_count;
+};
+
+/* active_rules_load reads what is active now.  When that is activation `have` already, *rules is
+ * set to NULL and nothing more is read (have 0: none). Errors: ERR_NOT_FOUND nothing is active;
+ * ERR_INVALID the rule set does not load, lacks codes or a column (diag says what to run); those of
+ * db_query. */
+MUST_USE enum err active_rules_load(struct db *db, int64_t have, struct active_rules **rules,
+                                    struct diag *diag);
+struct active_rules *active_rules_ref(struct active_rules *rules);
+void active_rules_unref(struct active_rules **rules); /* NULL inside is fine */
+
+#endif

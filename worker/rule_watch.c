@@ -1,0 +1,143 @@
+/* The watch thread: connect, load, wait for a notification or the next poll, load again. */
+#include "worker/rule_watch.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/net.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+enum { POLL_MS = 3000, RECONNECT_MS = 1000 };
+
+struct rule_watch {
+    pthread_t thread;
+    const char *conninfo;
+    void (*changed)(void *context);
+    void *context;
+    struct net_wake *wake;
+    atomic_bool stopping;
+    atomic_uint generation;
+    pthread_mutex_t lock; /* guards rules */
+    struct active_rules *rules;
+    enum err said; /* the last trouble logged, so that a poll does not repeat it */
+    char said_text[DIAG_TEXT_MAX];
+};
+
+static void adopt(struct rule_watch *watch, struct active_rules *rules) {
+    LOG(EV_RULESET_LOADED, "ruleset=%.12s activation=%lld agreements=%u",
+        ruleset_id(rules->ruleset), (long long)rules->activation, rules->agreement_count);
+    (void)pthread_mutex_lock(&watch->lock);
+    struct active_rules *old = watch->rules;
+    watch->rules = rules;
+    (void)pthread_mutex_unlock(&watch->lock);
+    active_rules_unref(&old);
+    atomic_fetch_add(&watch->generation, 1U);
+    watch->changed(watch->context);
+}
+
+static void say_trouble(struct rule_watch *watch, enum err err, const struct diag *diag) {
+    if (watch->said == err && strcmp(watch->said_text, diag->text) == 0) {
+        return;
+    }
+    watch->said = err;
+    (void)snprintf(watch->said_text, sizeof(watch->said_text), "%s", diag->text);
+    if (err == ERR_NOT_FOUND) {
+        LOG(EV_RULESET_MISSING, "text=\"%s\"", diag->text);
+    } else {
+        LOG(EV_RULESET_REFUSED, "text=\"%s\"", diag->text);
+    }
+}
+
+/* Errors: ERR_CONNECTION the connection is to be made anew. */
+static enum err look(struct rule_watch *watch, struct db *db) {
+    struct active_rules *rules = NULL;
+    struct diag diag = {0};
+    int64_t have = watch->rules == NULL ? 0 : watch->rules->activation;
+    enum err err = active_rules_load(db, have, &rules, &diag);
+    if (err == ERR_OK) {
+        watch->said = ERR_OK;
+        if (rules != NULL) {
+            adopt(watch, rules);
+        }
+        return ERR_OK;
+    }
+    if (err == ERR_CONNECTION) {
+        return err;
+    }
+    say_trouble(watch, err, &diag); /* the old rule set stays */
+    return ERR_OK;
+}
+
+/* Lanes say that PostgreSQL is away; the watch only tries again. */
+static void wait_without_connection(struct rule_watch *watch) {
+    struct net_poll_item item = {.fd = net_wake_fd(watch->wake)};
+    enum err err = net_poll(&item, 1, RECONNECT_MS);
+    CHECK(err == ERR_OK);
+}
+
+static void *run(void *argument) {
+    struct rule_watch *watch = argument;
+    struct db *db = NULL;
+    while (!atomic_load(&watch->stopping)) {
+        struct diag diag = {0};
+        bool notified = false;
+        enum err err = ERR_OK;
+        if (db == NULL) {
+            err = db_open(watch->conninfo, "casemill rule watch", &db, &diag);
+            if (err == ERR_OK) {
+                err = db_exec(db, "LISTEN casemill_rulesets", 0, NULL, &diag);
+            }
+        }
+        if (err == ERR_OK) {
+            err = look(watch, db);
+        }
+        if (err == ERR_OK) {
+            err = db_wait(db, net_wake_fd(watch->wake), POLL_MS, &notified, &diag);
+        }
+        if (err != ERR_OK) {
+            db_close(&db);
+            wait_without_connection(watch);
+        }
+    }
+    db_close(&db);
+    return NULL;
+}
+
+struct rule_watch *rule_watch_start(const char *conninfo, void (*changed)(void *context),
+                                    void *context) {
+    struct rule_watch *watch = mem_zero(1, sizeof(*watch));
+    watch->conninfo = conninfo;
+    watch->changed = changed;
+    watch->context = context;
+    watch->wake = net_wake_new();
+    atomic_init(&watch->stopping, false);
+    atomic_init(&watch->generation, 0U);
+    CHECK(pthread_mutex_init(&watch->lock, NULL) == 0);
+    CHECK(pthread_create(&watch->thread, NULL, run, watch) == 0);
+    return watch;
+}
+
+void rule_watch_stop(struct rule_watch **watch) {
+    struct rule_watch *gone = *watch;
+    if (gone == NULL) {
+        return;
+    }
+    atomic_store(&gone->stopping, true);
+    net_wake_poke(gone->wake);
+    CHECK(pthread_join(gone->thread, NULL) == 0);
+    net_wake_free(&gone->wake);
+    CHECK(pthread_mutex_destroy(&gone->lock) == 0);
+    active_rules_unref(&gone->rules);
+    mem_free(gone);
+    *watch = NULL;
+}
+
+uint32_t rule_watch_generation(struct rule_watch *watch) { return atomic_load(&watch->generation); }
+
+struct active_rules *rule_watch_get(struct rule_watch *watch) {
+    (void)pthread_mutex_lock(&watch->lock);
+    struct active_rules *rules = watch->rules == NULL ? NULL : active_rules_ref(watch->rules);
+    (void)pthread_mutex_unlock(&watch->lock);
+    return rules;
+}

@@ -1,0 +1,22 @@
+/* Purpose: one thread that keeps what is active in step with PostgreSQL: LISTEN makes a change
+ * quick, a poll makes it sure (LISTEN goes deaf after some reconnects).  Never touches a lane:
+ * lanes look between transactions. Threads: rule_watch_get and rule_watch_generation from any. */
+#ifndef CASEMILL_WORKER_RULE_WATCH_H
+#define CASEMILL_WORKER_RULE_WATCH_H
+
+#include "worker/active_rules.h"
+
+struct rule_watch;
+
+/* rule_watch_start starts the thread; changed(context) is called from it after every change.
+ * conninfo is borrowed until stop. */
+struct rule_watch *rule_watch_start(const char *conninfo, void (*changed)(void *context),
+                                    void *context);
+void rule_watch_stop(struct rule_watch **watch); /* joins the thread */
+
+/* rule_watch_generation changes whenever rule_watch_get would give something else. */
+uint32_t rule_watch_generation(struct rule_watch *watch);
+/* rule_watch_get gives a reference of the caller's own; NULL while nothing is active. */
+struct active_rules *rule_watch_get(struct rule_watch *watch);
+
+#endif

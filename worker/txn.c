@@ -1,0 +1,180 @@
+/* The transaction's bookkeeping. */
+#include "worker/txn.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void txn_reset(struct txn *txn) {
+    txn->job_count = 0;
+    txn->case_count = 0;
+    txn->dead_count = 0;
+    txn->dead_written = 0;
+    buf_clear(&txn->rows);
+}
+
+void txn_free(struct txn *txn) {
+    mem_free(txn->jobs);
+    mem_free(txn->job_sources);
+    mem_free(txn->cases);
+    mem_free(txn->dead);
+    buf_free(&txn->rows);
+    *txn = (struct txn){0};
+}
+
+static uint32_t grown(uint32_t cap) { return cap == 0 ? 64 : cap * 2; }
+
+uint32_t txn_add_job(struct txn *txn, struct job *job, int16_t source) {
+    if (txn->job_count == txn->job_cap) {
+        txn->job_cap = grown(txn->job_cap);
+        txn->jobs = mem_grow(txn->jobs, txn->job_cap, sizeof(*txn->jobs));
+        txn->job_sources = mem_grow(txn->job_sources, txn->job_cap, sizeof(*txn->job_sources));
+    }
+    txn->jobs[txn->job_count] = job;
+    txn->job_sources[txn->job_count] = source;
+    return txn->job_count++;
+}
+
+struct txn_case *txn_add_case(struct txn *txn) {
+    if (txn->case_count == txn->case_cap) {
+        txn->case_cap = grown(txn->case_cap);
+        txn->cases = mem_grow(txn->cases, txn->case_cap, sizeof(*txn->cases));
+    }
+    struct txn_case *added = &txn->cases[txn->case_count];
+    *added = (struct txn_case){.position = txn->case_count};
+    txn->case_count++;
+    return added;
+}
+
+struct txn_dead *txn_add_dead(struct txn *txn, uint32_t job, uint32_t index, const char *reason,
+                              struct span body) {
+    CHECK(job < txn->job_count);
+    if (txn->dead_count == txn->dead_cap) {
+        txn->dead_cap = grown(txn->dead_cap);
+        txn->dead = mem_grow(txn->dead, txn->dead_cap, sizeof(*txn->dead));
+    }
+    struct txn_dead *added = &txn->dead[txn->dead_count++];
+    *added = (struct txn_dead){.job = job,
+                               .index = index,
+                               .reason = reason,
+                               .body = body,
+                               .raw_hash = hash128(body),
+                               .source = txn->job_sources[job]};
+    return added;
+}
+
+int txn_key_cmp(const struct txn_case *a, const struct txn_case *b) {
+    if (a->source != b->source) {
+        return a->source < b->source ? -1 : 1;
+    }
+    int order = span_cmp(a->case_id, b->case_id);
+    if (order != 0) {
+        return order;
+    }
+    return (a->revision > b->revision) - (a->revision < b->revision);
+}
+
+static int by_key_and_position(const void *a, const void *b) {
+    const struct txn_case *left = a;
+    const struct txn_case *right = b;
+    int order = txn_key_cmp(left, right);
+    return order != 0 ? order
+                      : (left->position > right->position) - (left->position < right->position);
+}
+
+void txn_sort(struct txn *txn) {
+    if (txn->case_count > 1) {
+        qsort(txn->cases, txn->case_count, sizeof(*txn->cases), by_key_and_position);
+    }
+}
+
+uint32_t txn_group_end(const struct txn *txn, uint32_t at) {
+    uint32_t end = at + 1;
+    while (end < txn->case_count && txn_key_cmp(&txn->cases[at], &txn->cases[end]) == 0) {
+        end++;
+    }
+    return end;
+}
+
+static void digest_text(struct hash128 digest, char text[UUID_TEXT_BYTES]) {
+    struct uuid uuid;
+    memcpy(uuid.bytes, digest.bytes, sizeof(uuid.bytes));
+    uuid_format(&uuid, text);
+}
+
+static void add_conflict(struct txn *txn, const struct txn_case *sent, struct hash128 stored) {
+    struct txn_dead *dead = txn_add_dead(txn, sent->job, sent->index, "conflict", sent->body);
+    char text[UUID_TEXT_BYTES];
+    digest_text(stored, text);
+    (void)snprintf(dead->expected, sizeof(dead->expected), "%s", text);
+    digest_text(sent->digest, text);
+    (void)snprintf(dead->found, sizeof(dead->found), "%s", text);
+    (void)snprintf(dead->path, sizeof(dead->path), "digest");
+    dead->case_id = sent->case_id;
+    dead->revision = sent->revision;
+}
+
+void txn_settle_group(struct txn *txn, uint32_t from, uint32_t end, struct hash128 digest,
+                      uint8_t disposition) {
+    for (uint32_t i = from; i < end; i++) {
+        struct txn_case *sent = &txn->cases[i];
+        if (hash128_eq(sent->digest, digest)) {
+            sent->verdict = TXN_DUPLICATE;
+            sent->stored = disposition;
+        } else {
+            sent->verdict = TXN_DEAD;
+            add_conflict(txn, sent, digest);
+        }
+    }
+}
+
+/* Room for the lists: what each job's dead letters need, up to the limit of the wire. */
+static enum err list_dead(const struct txn *txn, struct arena *arena, struct wire_tally *tallies) {
+    for (uint32_t i = 0; i < txn->dead_count; i++) {
+        tallies[txn->dead[i].job].dead_count++;
+    }
+    struct wire_dead **lists = arena_zero(arena, txn->job_count + 1, sizeof(struct wire_dead *));
+    if (lists == NULL) {
+        return ERR_TOO_LARGE;
+    }
+    for (uint32_t i = 0; i < txn->dead_count; i++) {
+        const struct txn_dead *dead = &txn->dead[i];
+        struct wire_tally *tally = &tallies[dead->job];
+        uint32_t room = tally->dead_count < WIRE_DEAD_MAX ? tally->dead_count : WIRE_DEAD_MAX;
+        if (lists[dead->job] == NULL) {
+            lists[dead->job] = arena_zero(arena, room, sizeof(struct wire_dead));
+            tally->dead = lists[dead->job];
+            if (tally->dead == NULL) {
+                return ERR_TOO_LARGE;
+            }
+        }
+        if (tally->dead_listed < room) {
+            lists[dead->job][tally->dead_listed++] =
+                (struct wire_dead){.index = dead->index,
+                                   .reason = span_str(dead->reason),
+                                   .path = span_str(dead->path),
+                                   .expected = span_str(dead->expected),
+                                   .found = span_str(dead->found)};
+        }
+    }
+    return ERR_OK;
+}
+
+enum err txn_tallies(const struct txn *txn, struct arena *arena, struct wire_tally *tallies) {
+    for (uint32_t i = 0; i < txn->job_count; i++) {
+        tallies[i] = (struct wire_tally){0};
+    }
+    for (uint32_t i = 0; i < txn->case_count; i++) {
+        const struct txn_case *settled = &txn->cases[i];
+        struct wire_tally *tally = &tallies[settled->job];
+        CHECK(settled->verdict != TXN_PENDING);
+        if (settled->verdict == TXN_WRITTEN) {
+            tally->outcomes[settled->disposition]++;
+        } else if (settled->verdict == TXN_DUPLICATE) {
+            tally->outcomes[settled->stored]++;
+            tally->duplicates++;
+        }
+    }
+    return list_dead(txn, arena, tallies);
+}

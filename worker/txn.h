@@ -1,0 +1,87 @@
+/* Purpose: what one lane transaction is made of: jobs, decoded cases with their encoded rows, dead
+ * letters, and what became of each.  Pure: no socket, no database.
+ * Ownership: spans point into the jobs' messages; reset forgets all, the jobs are the caller's. */
+#ifndef CASEMILL_WORKER_TXN_H
+#define CASEMILL_WORKER_TXN_H
+
+#include "worker/inbox.h"
+#include "worker/row.h"
+
+enum txn_verdict {
+    TXN_PENDING,
+    TXN_WRITTEN,
+    TXN_DUPLICATE, /* stands there with the same content, as `stored` */
+    TXN_DEAD
+};
+
+struct txn_case {
+    struct span case_id;
+    struct span body; /* as sent */
+    struct hash128 digest;
+    size_t row_offset, row_bytes; /* in rows */
+    int32_t revision;
+    uint32_t job;      /* number of its job */
+    uint32_t position; /* number among the transaction's cases: who came first */
+    uint32_t index;    /* in its batch */
+    int16_t source;
+    int16_t agreement; /* code */
+    uint8_t disposition;
+    uint8_t stored; /* disposition of what stands there, for a duplicate */
+    enum txn_verdict verdict;
+};
+
+struct txn_dead {
+    const char *reason; /* static */
+    char path[96];
+    char expected[96];
+    char found[40];
+    struct span body;
+    struct span case_id; /* empty: not read */
+    struct hash128 raw_hash;
+    int32_t revision;
+    uint32_t job;
+    uint32_t index;
+    uint32_t attempts; /* of a poisoned case, else 0 */
+    int16_t source;
+};
+
+struct txn {
+    struct job **jobs;
+    int16_t *job_sources; /* parallel to jobs */
+    uint32_t job_count, job_cap;
+    struct txn_case *cases; /* in key order after txn_sort */
+    uint32_t case_count, case_cap;
+    struct txn_dead *dead;
+    uint32_t dead_count, dead_cap;
+    uint32_t dead_written; /* the first so many are committed */
+    struct buf rows;
+    int64_t started_us; /* wall clock: decided_at */
+    int64_t started_mono_ns;
+};
+
+void txn_reset(struct txn *txn);
+void txn_free(struct txn *txn);
+
+uint32_t txn_add_job(struct txn *txn, struct job *job, int16_t source);
+/* Both return zeroed room that is valid until the next call. */
+struct txn_case *txn_add_case(struct txn *txn);
+struct txn_dead *txn_add_dead(struct txn *txn, uint32_t job, uint32_t index, const char *reason,
+                              struct span body);
+
+/* txn_sort puts cases into (source, case_id, revision, position) order. */
+void txn_sort(struct txn *txn);
+int txn_key_cmp(const struct txn_case *a, const struct txn_case *b);
+/* txn_group_end is the end of the run of equal keys that begins at `at`. */
+uint32_t txn_group_end(const struct txn *txn, uint32_t at);
+
+/* txn_settle_group decides cases [from, end) of one key against what stands in the table: digest
+ * and disposition.  A conflict becomes a dead letter. */
+void txn_settle_group(struct txn *txn, uint32_t from, uint32_t end, struct hash128 digest,
+                      uint8_t disposition);
+
+/* txn_tallies fills one tally a job; dead lists live in the arena.
+ * Errors: ERR_TOO_LARGE the arena is spent. */
+MUST_USE enum err txn_tallies(const struct txn *txn, struct arena *arena,
+                              struct wire_tally *tallies);
+
+#endif

@@ -1,0 +1,352 @@
+/* The roads into the table.  Fresh: everything in one round trip, COPY for many rows, one INSERT
+ * for few.  Settling, after a unique violation: COPY into a temporary table, insert what is new in
+ * key order, and with *another statement* compare the rest, because within one statement a row
+ * committed meanwhile is neither inserted nor visible.  Splitting, after a data error: halves, down
+ * to the case that the database does not take, which becomes a dead letter. Invariant: verdicts and
+ * conflict letters of an attempt that did not commit are undone. */
+#include "worker/writer.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "worker/writer_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { INSERT_ROWS_MAX = 15, TRIES_MAX = 5 };
+
+void writer_init(struct writer *writer, const struct uuid *lane) {
+    *writer = (struct writer){.lane = *lane, .mode = "intake"};
+    struct uuid seed = uuid_random();
+    memcpy(&writer->rng.state, seed.bytes, sizeof(writer->rng.state));
+}
+
+void writer_free(struct writer *writer) {
+    buf_free(&writer->sql);
+    buf_free(&writer->data);
+    mem_free(writer->fields);
+    writer->fields = NULL;
+    writer->field_cap = 0;
+}
+
+/* Groups whose first row is still to be written, first against others of the same key. */
+static uint32_t settle_fresh(struct txn *txn, uint32_t from, uint32_t end) {
+    uint32_t rows = 0;
+    for (uint32_t at = from; at < end;) {
+        uint32_t group_end = txn_group_end(txn, at);
+        struct txn_case *leader = &txn->cases[at];
+        leader->verdict = TXN_WRITTEN;
+        txn_settle_group(txn, at + 1, group_end, leader->digest, leader->disposition);
+        rows++;
+        at = group_end;
+    }
+    return rows;
+}
+
+/* Rows of cases that are to be written, as a COPY stream. */
+static void gather_rows(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end,
+                        int64_t commit) {
+    buf_clear(&writer->data);
+    row_copy_open(&writer->data);
+    for (uint32_t i = from; i < end; i = txn_group_end(txn, i)) {
+        const struct txn_case *leader = &txn->cases[i];
+        size_t at = writer->data.len;
+        buf_append(&writer->data, span_make(txn->rows.ptr + leader->row_offset, leader->row_bytes));
+        row_set_commit(writer->data.ptr + at, commit);
+    }
+    row_copy_close(&writer->data);
+}
+
+static enum err committed(const struct writer *writer) {
+    return strcmp(db_lane_tag(writer->db), "COMMIT") == 0 ? ERR_OK : ERR_BUSY;
+}
+
+/* One statement is one transaction: the commits row rides along in a WITH. */
+static enum err insert_few(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end,
+                           const struct writer_commit *commit) {
+    uint32_t columns = writer->rules->column_count;
+    uint32_t rows = 0;
+    buf_clear(&writer->sql);
+    buf_str(&writer->sql, "WITH noted AS (");
+    writer_sql_commit(writer, txn, commit);
+    buf_printf(&writer->sql, ") INSERT INTO cases (%s) VALUES ",
+               (const char *)writer->rules->columns.ptr);
+    if (writer->field_cap < columns * INSERT_ROWS_MAX) {
+        writer->field_cap = columns * INSERT_ROWS_MAX;
+        writer->fields = mem_grow(writer->fields, writer->field_cap, sizeof(*writer->fields));
+    }
+    for (uint32_t i = from; i < end; i = txn_group_end(txn, i)) {
+        const struct txn_case *leader = &txn->cases[i];
+        uint8_t *row = txn->rows.ptr + leader->row_offset;
+        row_set_commit(row, commit->number);
+        row_fields(span_make(row, leader->row_bytes), columns, writer->fields + rows * columns);
+        buf_str(&writer->sql, rows == 0 ? "(" : ", (");
+        for (uint32_t c = 0; c < columns; c++) {
+            buf_printf(&writer->sql, c == 0 ? "$%u" : ",$%u", rows * columns + c + 1);
+        }
+        buf_byte(&writer->sql, ')');
+        rows++;
+    }
+    return db_lane_insert(writer->db, buf_cstr(&writer->sql), rows * columns, writer->fields);
+}
+
+/* Everything in one round trip; without cases only the commits row and dead letters. */
+static enum err copy_many(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end,
+                          const struct writer_commit *commit) {
+    buf_clear(&writer->sql);
+    buf_str(&writer->sql, "BEGIN ISOLATION LEVEL READ COMMITTED; ");
+    writer_sql_commit(writer, txn, commit);
+    buf_str(&writer->sql, "; ");
+    writer_sql_dead(writer, txn, commit);
+    enum err err = ERR_OK;
+    if (from == end) {
+        buf_str(&writer->sql, "COMMIT");
+        err = db_lane_exec(writer->db, buf_cstr(&writer->sql), NULL);
+    } else {
+        buf_printf(&writer->sql, "COPY cases (%s) FROM STDIN (FORMAT binary); COMMIT",
+                   (const char *)writer->rules->columns.ptr);
+        gather_rows(writer, txn, from, end, commit->number);
+        err = db_lane_copy(writer->db, buf_cstr(&writer->sql), buf_span(&writer->data));
+    }
+    return err == ERR_OK ? committed(writer) : err;
+}
+
+static enum err write_fresh(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end) {
+    uint32_t rows = settle_fresh(txn, from, end);
+    struct writer_commit commit = {.number = writer_commit_number(writer)};
+    writer_commit_count(txn, from, end, &commit);
+    bool has_dead = txn->dead_written < txn->dead_count;
+    enum err err = rows > 0 && rows <= INSERT_ROWS_MAX && !has_dead
+                       ? insert_few(writer, txn, from, end, &commit)
+                       : copy_many(writer, txn, from, end, &commit);
+    writer_commit_free(&commit);
+    return err;
+}
+
+/* Finds the group of a key that the server returned; ERR_CORRUPT when it was never sent. */
+static enum err find_key(const struct txn *txn, uint32_t from, uint32_t end,
+                         const struct db_result *rows, uint32_t row, uint32_t *at) {
+    struct txn_case key = {.source = (int16_t)strtol(db_cell(rows, row, 0), NULL, 10),
+                           .case_id = db_cell_span(rows, row, 1),
+                           .revision = (int32_t)strtol(db_cell(rows, row, 2), NULL, 10)};
+    uint32_t low = from;
+    uint32_t high = end;
+    while (low < high) { /* the first case not below the key */
+        uint32_t middle = low + (high - low) / 2;
+        if (txn_key_cmp(&txn->cases[middle], &key) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == end || txn_key_cmp(&txn->cases[low], &key) != 0) {
+        return ERR_CORRUPT;
+    }
+    *at = low;
+    return ERR_OK;
+}
+
+static enum err note_inserted(struct txn *txn, uint32_t from, uint32_t end,
+                              const struct db_result *inserted) {
+    for (uint32_t row = 0; row < db_rows(inserted); row++) {
+        uint32_t at = 0;
+        enum err err = find_key(txn, from, end, inserted, row, &at);
+        if (err != ERR_OK) {
+            return err;
+        }
+        struct txn_case *leader = &txn->cases[at];
+        leader->verdict = TXN_WRITTEN;
+        txn_settle_group(txn, at + 1, txn_group_end(txn, at), leader->digest, leader->disposition);
+    }
+    return ERR_OK;
+}
+
+static enum err note_stored(struct txn *txn, uint32_t from, uint32_t end,
+                            const struct db_result *stored) {
+    for (uint32_t row = 0; row < db_rows(stored); row++) {
+        uint32_t at = 0;
+        struct uuid digest;
+        enum err err = find_key(txn, from, end, stored, row, &at);
+        if (err == ERR_OK) {
+            err = uuid_parse(db_cell_span(stored, row, 3), &digest);
+        }
+        if (err != ERR_OK) {
+            return err;
+        }
+        if (txn->cases[at].verdict == TXN_PENDING) {
+            struct hash128 hash;
+            memcpy(hash.bytes, digest.bytes, sizeof(hash.bytes));
+            txn_settle_group(txn, at, txn_group_end(txn, at), hash,
+                             (uint8_t)strtol(db_cell(stored, row, 4), NULL, 10));
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err make_incoming(struct writer *writer) {
+    if (writer->has_incoming) {
+        return ERR_OK;
+    }
+    enum err err = db_lane_exec(writer->db,
+                                "DROP TABLE IF EXISTS pg_temp.incoming; CREATE TEMPORARY TABLE "
+                                "incoming (LIKE cases) ON COMMIT DELETE ROWS",
+                                NULL);
+    writer->has_incoming = err == ERR_OK;
+    return err;
+}
+
+/* Inserts what is new, then says what stands there for the rest. */
+static enum err insert_and_compare(struct writer *writer, struct txn *txn, uint32_t from,
+                                   uint32_t end) {
+    struct db_result *rows = NULL;
+    const char *columns = (const char *)writer->rules->columns.ptr;
+    buf_clear(&writer->sql);
+    buf_printf(&writer->sql,
+               "INSERT INTO cases (%s) SELECT %s FROM incoming ORDER BY source, case_id, revision "
+               "ON CONFLICT DO NOTHING RETURNING source, case_id, revision",
+               columns, columns);
+    enum err err = db_lane_exec(writer->db, buf_cstr(&writer->sql), &rows);
+    if (err == ERR_OK) {
+        err = note_inserted(txn, from, end, rows);
+    }
+    db_result_free(&rows);
+    if (err == ERR_OK) {
+        /* The temporary table has no statistics: only one plan is right for any size of cases. */
+        err = db_lane_exec(writer->db,
+                           "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
+                           "SELECT c.source, c.case_id, c.revision, c.digest, c.disposition "
+                           "FROM incoming i JOIN cases c USING (source, case_id, revision)",
+                           &rows);
+    }
+    if (err == ERR_OK) {
+        err = note_stored(txn, from, end, rows);
+    }
+    db_result_free(&rows);
+    return err;
+}
+
+/* ERR_AGAIN: a key was neither inserted nor found. */
+static enum err write_settling(struct writer *writer, struct txn *txn, uint32_t from,
+                               uint32_t end) {
+    enum err err = make_incoming(writer);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct writer_commit commit = {.number = writer_commit_number(writer)};
+    buf_clear(&writer->sql);
+    buf_printf(&writer->sql,
+               "BEGIN ISOLATION LEVEL READ COMMITTED; COPY incoming (%s) FROM STDIN (FORMAT "
+               "binary)",
+               (const char *)writer->rules->columns.ptr);
+    gather_rows(writer, txn, from, end, commit.number);
+    err = db_lane_copy(writer->db, buf_cstr(&writer->sql), buf_span(&writer->data));
+    if (err == ERR_OK) {
+        err = insert_and_compare(writer, txn, from, end);
+    }
+    for (uint32_t i = from; err == ERR_OK && i < end; i++) {
+        err = txn->cases[i].verdict == TXN_PENDING ? ERR_AGAIN : ERR_OK;
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    writer_commit_count(txn, from, end, &commit);
+    buf_clear(&writer->sql);
+    writer_sql_commit(writer, txn, &commit);
+    buf_str(&writer->sql, "; ");
+    writer_sql_dead(writer, txn, &commit);
+    buf_str(&writer->sql, "COMMIT");
+    writer_commit_free(&commit);
+    err = db_lane_exec(writer->db, buf_cstr(&writer->sql), NULL);
+    return err == ERR_OK ? committed(writer) : err;
+}
+
+/* One attempt; undone when it did not commit. */
+static enum err attempt(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end,
+                        bool settling) {
+    uint32_t dead_before = txn->dead_count;
+    for (uint32_t i = from; i < end; i++) {
+        txn->cases[i].verdict = TXN_PENDING;
+    }
+    enum err err =
+        settling ? write_settling(writer, txn, from, end) : write_fresh(writer, txn, from, end);
+    if (err == ERR_OK) {
+        txn->dead_written = txn->dead_count;
+        return ERR_OK;
+    }
+    txn->dead_count = dead_before;
+    /* Without a state of the server's the connection is not to be spoken to again, except after a
+     * COMMIT that no standby confirmed or a key that was nowhere. */
+    if (err == ERR_CONNECTION || (db_lane_sqlstate(writer->db)[0] == '\0' && err != ERR_AGAIN)) {
+        return err;
+    }
+    enum err undone = db_lane_exec(writer->db, "ROLLBACK", NULL);
+    return undone == ERR_OK ? err : undone;
+}
+
+static enum err write_slice(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end);
+
+/* The database does not take this one case. */
+static void refuse_case(struct txn *txn, uint32_t at) {
+    struct txn_case *refused = &txn->cases[at];
+    struct txn_dead *dead =
+        txn_add_dead(txn, refused->job, refused->index, "not_storable", refused->body);
+    dead->case_id = refused->case_id;
+    dead->revision = refused->revision;
+    refused->verdict = TXN_DEAD;
+}
+
+/* Equal keys: each in turn is tried as the first. */
+static enum err refuse_leaders(struct writer *writer, struct txn *txn, uint32_t from,
+                               uint32_t end) {
+    enum err err = ERR_INVALID;
+    for (uint32_t at = from; at < end && err == ERR_INVALID; at++) {
+        refuse_case(txn, at);
+        err = at + 1 < end ? attempt(writer, txn, at + 1, end, false) : ERR_OK;
+        if (err == ERR_CONFLICT) {
+            err = attempt(writer, txn, at + 1, end, true);
+        }
+    }
+    return err;
+}
+
+/* Halves that do not part equal keys. */
+static enum err split(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end) {
+    uint32_t middle = from;
+    while (middle < from + (end - from + 1) / 2) {
+        middle = txn_group_end(txn, middle);
+    }
+    if (middle >= end) {
+        middle = from;
+        while (txn_group_end(txn, middle) < end) {
+            middle = txn_group_end(txn, middle);
+        }
+    }
+    if (middle == from) {
+        return refuse_leaders(writer, txn, from, end);
+    }
+    enum err err = write_slice(writer, txn, from, middle);
+    return err == ERR_OK ? write_slice(writer, txn, middle, end) : err;
+}
+
+static enum err write_slice(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end) {
+    bool settling = false;
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
+        enum err err = attempt(writer, txn, from, end, settling);
+        if (err == ERR_CONFLICT) {
+            settling = true;
+        } else if (err == ERR_INVALID && from < end) {
+            return split(writer, txn, from, end);
+        } else if (err != ERR_AGAIN) {
+            return err;
+        }
+    }
+    return ERR_BUSY;
+}
+
+enum err writer_write(struct writer *writer, struct txn *txn) {
+    enum err err = write_slice(writer, txn, 0, txn->case_count);
+    if (err == ERR_OK && txn->dead_written < txn->dead_count) {
+        err = write_slice(writer, txn, txn->case_count, txn->case_count);
+    }
+    return err;
+}

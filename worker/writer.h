@@ -1,0 +1,54 @@
+/* Purpose: a lane transaction into PostgreSQL: every case ends as an outcome, a duplicate or a dead
+ * letter, and is committed, or nothing is said about it.
+ * Order: writer_setup once a connection, then writer_write per transaction.  Threads: the lane's.
+ */
+#ifndef CASEMILL_WORKER_WRITER_H
+#define CASEMILL_WORKER_WRITER_H
+
+#include "db/lane.h"
+#include "worker/txn.h"
+
+enum { WRITER_JOURNALS_MAX = 32 };
+
+struct writer {
+    struct db_lane *db; /* borrowed */
+    struct uuid lane;
+    const char *mode;                 /* of the commits row: "intake" or "canary" */
+    const struct active_rules *rules; /* borrowed; whose columns the rows have */
+    bool has_incoming;      /* the temporary table stands on this connection, for these columns */
+    uint32_t journal_count; /* where the work came from */
+    struct uuid journals[WRITER_JOURNALS_MAX];
+    uint64_t low_water[WRITER_JOURNALS_MAX];
+    struct rng rng; /* numbers of transactions */
+    struct buf sql;
+    struct buf data;
+    struct span *fields;
+    uint32_t field_cap;
+};
+
+void writer_init(struct writer *writer, const struct uuid *lane);
+void writer_free(struct writer *writer);
+
+/* writer_setup makes a new connection fit: durable commits, timeouts, encoding, migration.
+ * sync_standbys: refuse a server that does not wait for so many.  Errors: ERR_DENIED, ERR_VERSION
+ * with one clear line; those of db/sqlstate.h. */
+MUST_USE enum err writer_setup(struct writer *writer, struct db_lane *db, int64_t sync_standbys,
+                               struct diag *diag);
+
+/* writer_end_lanes ends the backends of lanes whose work is written by someone else now. */
+MUST_USE enum err writer_end_lanes(struct writer *writer, const struct uuid *lanes, uint32_t count);
+
+/* writer_source finds or makes the number of a source, outside any transaction. */
+MUST_USE enum err writer_source(struct writer *writer, struct span name, int16_t *source);
+
+/* writer_find looks for a case that stands already.  *disposition is -1 when it does not. */
+MUST_USE enum err writer_find(struct writer *writer, int16_t source, struct span case_id,
+                              int32_t revision, int *disposition);
+
+/* writer_write writes all of a sorted txn; afterwards every case has a verdict.
+ * Errors: those of db/sqlstate.h but ERR_CONFLICT and ERR_INVALID, which are settled here; then the
+ * transaction is to be given back: a part of it may be committed and will come back as duplicates.
+ */
+MUST_USE enum err writer_write(struct writer *writer, struct txn *txn);
+
+#endif

@@ -1,0 +1,39 @@
+/* Purpose: the SQL texts of a lane transaction, between writer.c and writer_sql.c. */
+#ifndef CASEMILL_WORKER_WRITER_PRIV_H
+#define CASEMILL_WORKER_WRITER_PRIV_H
+
+#include "worker/writer.h"
+
+/* One line of a transaction's tally. */
+struct writer_tally {
+    int16_t source;
+    int16_t agreement;
+    uint8_t disposition;
+    uint32_t count;
+};
+
+/* What the commits row says of cases [from, end) and of the dead letters not yet written. */
+struct writer_commit {
+    int64_t number;
+    uint32_t cases;
+    uint32_t duplicates;
+    uint32_t dead;
+    int64_t received_from, received_until; /* microseconds since 1970; only with jobs */
+    struct writer_tally *tallies;          /* freed by writer_commit_free */
+    uint32_t tally_count;
+};
+
+int64_t writer_commit_number(struct writer *writer);
+/* writer_commit_count fills all but the number. */
+void writer_commit_count(const struct txn *txn, uint32_t from, uint32_t end,
+                         struct writer_commit *commit);
+void writer_commit_free(struct writer_commit *commit);
+
+/* Both append to writer->sql: one INSERT without a semicolon; an INSERT with one per dead letter.
+ */
+void writer_sql_commit(struct writer *writer, const struct txn *txn,
+                       const struct writer_commit *commit);
+void writer_sql_dead(struct writer *writer, const struct txn *txn,
+                     const struct writer_commit *commit);
+
+#endif

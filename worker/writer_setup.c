@@ -1,0 +1,129 @@
+/* What a lane asks of a connection before and beside its transactions. */
+#include "worker/writer.h"
+
+#include "db/sqlstate.h"
+
+#include <stdlib.h>
+
+#define SETUP                                                                                      \
+    "SET client_min_messages = warning; SET standard_conforming_strings = on; "                    \
+    "SET TIME ZONE 'UTC'; SET lock_timeout = '5s'; "                                               \
+    "SET idle_in_transaction_session_timeout = '30s'; "                                            \
+    "SELECT set_config('synchronous_commit', 'on', false) "                                        \
+    "WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')"
+
+/* synchronous_standby_names: "2 (a, b)", "ANY 2 (a, b)", "FIRST 2 (a, b)", or names alone: one. */
+#define QUESTIONS                                                                                  \
+    "SELECT current_setting('fsync'), current_setting('server_encoding'), pg_is_in_recovery(), "   \
+    "CASE WHEN btrim(current_setting('synchronous_standby_names')) = '' THEN 0 ELSE "              \
+    "coalesce(substring(lower(current_setting('synchronous_standby_names')) "                      \
+    "from '^\\s*(?:first|any)?\\s*(\\d+)\\s*\\(')::int, 1) END, "                                  \
+    "to_regclass('schema_migrations') IS NOT NULL"
+
+static enum err check_answers(const struct db_result *rows, int64_t sync_standbys,
+                              struct diag *diag) {
+    if (strcmp(db_cell(rows, 0, 0), "on") != 0) {
+        return diag_fail(diag, ERR_DENIED,
+                         "PostgreSQL runs with fsync = off: DONE could not be kept");
+    }
+    if (strcmp(db_cell(rows, 0, 1), "UTF8") != 0) {
+        return diag_fail(diag, ERR_DENIED, "the database's encoding is %s, it has to be UTF8",
+                         db_cell(rows, 0, 1));
+    }
+    if (strcmp(db_cell(rows, 0, 2), "t") == 0) {
+        return diag_fail(diag, ERR_BUSY, "PostgreSQL is a standby: it takes no writes");
+    }
+    long standbys = strtol(db_cell(rows, 0, 3), NULL, 10);
+    if (standbys < sync_standbys) {
+        return diag_fail(diag, ERR_DENIED,
+                         "PostgreSQL waits for %ld standbys, postgres.sync_standbys is %lld: set "
+                         "synchronous_standby_names",
+                         standbys, (long long)sync_standbys);
+    }
+    if (strcmp(db_cell(rows, 0, 4), "t") != 0) {
+        return diag_fail(diag, ERR_VERSION,
+                         "the database has no tables: run `casemill db migrate`");
+    }
+    return ERR_OK;
+}
+
+static enum err check_migrated(struct writer *writer, struct diag *diag) {
+    struct db_result *rows = NULL;
+    enum err err =
+        db_lane_exec(writer->db, "SELECT coalesce(max(number), 0) FROM schema_migrations", &rows);
+    if (err != ERR_OK) {
+        return diag_fail(diag, err, "schema_migrations cannot be read: %s",
+                         sqlstate_text(db_lane_sqlstate(writer->db)));
+    }
+    long number = strtol(db_cell(rows, 0, 0), NULL, 10);
+    db_result_free(&rows);
+    if (number < DB_MIGRATION_NEEDED) {
+        return diag_fail(diag, ERR_VERSION,
+                         "the database is at migration %ld, this program needs %d: run `casemill "
+                         "db migrate`",
+                         number, (int)DB_MIGRATION_NEEDED);
+    }
+    return ERR_OK;
+}
+
+enum err writer_setup(struct writer *writer, struct db_lane *db, int64_t sync_standbys,
+                      struct diag *diag) {
+    struct db_result *rows = NULL;
+    writer->db = db;
+    writer->has_incoming = false;
+    enum err err = db_lane_exec(db, SETUP, NULL);
+    if (err == ERR_OK) {
+        err = db_lane_exec(db, QUESTIONS, &rows);
+    }
+    if (err != ERR_OK) {
+        return diag_fail(diag, err, "the connection cannot be set up: %s",
+                         sqlstate_text(db_lane_sqlstate(db)));
+    }
+    err = check_answers(rows, sync_standbys, diag);
+    db_result_free(&rows);
+    return err == ERR_OK ? check_migrated(writer, diag) : err;
+}
+
+enum err writer_end_lanes(struct writer *writer, const struct uuid *lanes, uint32_t count) {
+    buf_clear(&writer->sql);
+    buf_str(&writer->sql, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                          "WHERE pid <> pg_backend_pid() AND application_name IN (");
+    for (uint32_t i = 0; i < count; i++) {
+        char text[UUID_TEXT_BYTES];
+        uuid_format(&lanes[i], text);
+        buf_printf(&writer->sql, i == 0 ? "'casemill/%s'" : ", 'casemill/%s'", text);
+    }
+    buf_byte(&writer->sql, ')');
+    return db_lane_exec(writer->db, buf_cstr(&writer->sql), NULL);
+}
+
+enum err writer_source(struct writer *writer, struct span name, int16_t *source) {
+    struct db_result *rows = NULL;
+    buf_clear(&writer->sql);
+    buf_str(&writer->sql, "SELECT source_for(");
+    db_quote_text(&writer->sql, name);
+    buf_byte(&writer->sql, ')');
+    enum err err = db_lane_exec(writer->db, buf_cstr(&writer->sql), &rows);
+    if (err == ERR_OK) {
+        *source = (int16_t)strtol(db_cell(rows, 0, 0), NULL, 10);
+    }
+    db_result_free(&rows);
+    return err;
+}
+
+enum err writer_find(struct writer *writer, int16_t source, struct span case_id, int32_t revision,
+                     int *disposition) {
+    struct db_result *rows = NULL;
+    buf_clear(&writer->sql);
+    buf_printf(&writer->sql,
+               "SELECT disposition FROM cases WHERE source = %d AND revision = %d "
+               "AND case_id = ",
+               source, revision);
+    db_quote_text(&writer->sql, case_id);
+    enum err err = db_lane_exec(writer->db, buf_cstr(&writer->sql), &rows);
+    if (err == ERR_OK) {
+        *disposition = db_rows(rows) == 0 ? -1 : (int)strtol(db_cell(rows, 0, 0), NULL, 10);
+    }
+    db_result_free(&rows);
+    return err;
+}

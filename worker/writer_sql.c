@@ -1,0 +1,189 @@
+/* SQL texts of the commits row and of dead letters.  Values are numbers of our own or quoted. */
+#include "worker/writer_priv.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+int64_t writer_commit_number(struct writer *writer) {
+    return (int64_t)(rng_next(&writer->rng) >> 1);
+}
+
+static void count_outcome(struct writer_commit *commit, const struct txn_case *written) {
+    for (uint32_t i = 0; i < commit->tally_count; i++) {
+        struct writer_tally *tally = &commit->tallies[i];
+        if (tally->source == written->source && tally->agreement == written->agreement &&
+            tally->disposition == written->disposition) {
+            tally->count++;
+            return;
+        }
+    }
+    commit->tallies = mem_grow(commit->tallies, commit->tally_count + 1, sizeof(*commit->tallies));
+    commit->tallies[commit->tally_count++] =
+        (struct writer_tally){.source = written->source,
+                              .agreement = written->agreement,
+                              .disposition = written->disposition,
+                              .count = 1};
+}
+
+void writer_commit_count(const struct txn *txn, uint32_t from, uint32_t end,
+                         struct writer_commit *commit) {
+    for (uint32_t i = from; i < end; i++) {
+        if (txn->cases[i].verdict == TXN_WRITTEN) {
+            commit->cases++;
+            count_outcome(commit, &txn->cases[i]);
+        } else if (txn->cases[i].verdict == TXN_DUPLICATE) {
+            commit->duplicates++;
+        }
+    }
+    commit->dead = txn->dead_count - txn->dead_written;
+    for (uint32_t i = 0; i < txn->job_count; i++) {
+        int64_t accepted_at = txn->jobs[i]->delivery->accepted_at;
+        if (i == 0 || accepted_at < commit->received_from) {
+            commit->received_from = accepted_at;
+        }
+        if (i == 0 || accepted_at > commit->received_until) {
+            commit->received_until = accepted_at;
+        }
+    }
+}
+
+void writer_commit_free(struct writer_commit *commit) {
+    mem_free(commit->tallies);
+    commit->tallies = NULL;
+    commit->tally_count = 0;
+}
+
+static void sql_uuid(struct buf *sql, const uint8_t bytes[16]) {
+    struct uuid uuid;
+    char text[UUID_TEXT_BYTES];
+    memcpy(uuid.bytes, bytes, sizeof(uuid.bytes));
+    uuid_format(&uuid, text);
+    buf_printf(sql, "'%s'", text);
+}
+
+static void sql_time(struct buf *sql, int64_t us) {
+    buf_printf(sql, "timestamptz 'epoch' + interval '%" PRId64 " microseconds'", us);
+}
+
+static void sql_tallies(struct buf *sql, const struct writer_commit *commit) {
+    static const char *const opens[] = {", '{", "}', '{", "}', '{", "}', '{"};
+    for (size_t column = 0; column < COUNT_OF(opens); column++) {
+        buf_str(sql, opens[column]);
+        for (uint32_t i = 0; i < commit->tally_count; i++) {
+            const struct writer_tally *tally = &commit->tallies[i];
+            const int64_t values[] = {tally->source, tally->agreement, tally->disposition,
+                                      tally->count};
+            buf_printf(sql, i == 0 ? "%" PRId64 : ",%" PRId64, values[column]);
+        }
+    }
+    buf_str(sql, "}'");
+}
+
+static void sql_journals(struct buf *sql, const struct writer *writer) {
+    buf_str(sql, ", ARRAY[");
+    for (uint32_t i = 0; i < writer->journal_count; i++) {
+        buf_str(sql, i == 0 ? "" : ", ");
+        sql_uuid(sql, writer->journals[i].bytes);
+    }
+    buf_str(sql, "]::uuid[], '{");
+    for (uint32_t i = 0; i < writer->journal_count; i++) {
+        buf_printf(sql, i == 0 ? "%" PRIu64 : ",%" PRIu64, writer->low_water[i]);
+    }
+    buf_str(sql, "}'");
+}
+
+void writer_sql_commit(struct writer *writer, const struct txn *txn,
+                       const struct writer_commit *commit) {
+    struct buf *sql = &writer->sql;
+    buf_printf(sql,
+               "INSERT INTO commits (commit, committed_at, lane, mode, journals, low_water, "
+               "received_from, received_until, cases, duplicates, dead, work_us, tally_sources, "
+               "tally_agreements, tally_dispositions, tally_counts) VALUES (%" PRId64 ", ",
+               commit->number);
+    sql_time(sql, clock_wall_us());
+    buf_str(sql, ", ");
+    sql_uuid(sql, writer->lane.bytes);
+    buf_str(sql, ", ");
+    db_quote_text(sql, span_str(writer->mode));
+    sql_journals(sql, writer);
+    buf_str(sql, ", ");
+    if (txn->job_count == 0) {
+        buf_str(sql, "NULL, NULL");
+    } else {
+        sql_time(sql, commit->received_from);
+        buf_str(sql, ", ");
+        sql_time(sql, commit->received_until);
+    }
+    buf_printf(sql, ", %u, %u, %u, %" PRId64, commit->cases, commit->duplicates, commit->dead,
+               (clock_mono_ns() - txn->started_mono_ns) / 1000);
+    sql_tallies(sql, commit);
+    buf_byte(sql, ')');
+}
+
+/* The order of the unique key: two lanes with the same letters never wait for each other. */
+static int by_unique_key(const void *a, const void *b) {
+    const struct txn_dead *left = *(const struct txn_dead *const *)a;
+    const struct txn_dead *right = *(const struct txn_dead *const *)b;
+    if (left->source != right->source) {
+        return left->source < right->source ? -1 : 1;
+    }
+    int order = memcmp(left->raw_hash.bytes, right->raw_hash.bytes, sizeof(left->raw_hash.bytes));
+    return order != 0 ? order : strcmp(left->reason, right->reason);
+}
+
+static void sql_one_dead(struct buf *sql, const struct txn *txn, const struct txn_dead *dead,
+                         int64_t commit) {
+    buf_printf(sql,
+               "INSERT INTO dead_letters (source, raw_hash, reason, path, expected, found, "
+               "case_id, revision, body, history, batch, position, first_seen_at, last_seen_at, "
+               "commit) VALUES (%d, ",
+               dead->source);
+    sql_uuid(sql, dead->raw_hash.bytes);
+    const char *const texts[] = {dead->reason, dead->path, dead->expected, dead->found};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        buf_str(sql, ", ");
+        db_quote_text(sql, span_str(texts[i]));
+    }
+    buf_str(sql, ", ");
+    if (dead->case_id.len == 0) {
+        buf_str(sql, "NULL, NULL");
+    } else {
+        db_quote_text(sql, dead->case_id);
+        buf_printf(sql, ", %d", dead->revision);
+    }
+    buf_str(sql, ", ");
+    db_quote_bytes(sql, dead->body);
+    if (dead->attempts == 0) {
+        buf_str(sql, ", NULL, ");
+    } else {
+        buf_printf(sql, ", '{\"attempts\": %u}', ", dead->attempts);
+    }
+    sql_uuid(sql, txn->jobs[dead->job]->delivery->batch.bytes);
+    buf_printf(sql, ", %u, ", dead->index);
+    sql_time(sql, txn->started_us);
+    buf_str(sql, ", ");
+    sql_time(sql, txn->started_us);
+    buf_printf(sql,
+               ", %" PRId64 ") ON CONFLICT (source, raw_hash, reason) DO UPDATE SET seen = "
+               "dead_letters.seen + 1, last_seen_at = excluded.last_seen_at; ",
+               commit);
+}
+
+void writer_sql_dead(struct writer *writer, const struct txn *txn,
+                     const struct writer_commit *commit) {
+    uint32_t count = txn->dead_count - txn->dead_written;
+    const struct txn_dead **order = mem_zero(count, sizeof(*order));
+    for (uint32_t i = 0; i < count; i++) {
+        order[i] = &txn->dead[txn->dead_written + i];
+    }
+    if (count > 1) {
+        qsort(order, count, sizeof(*order), by_unique_key);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        sql_one_dead(&writer->sql, txn, order[i], commit->number);
+    }
+    mem_free(order);
+}
