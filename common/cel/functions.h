@@ -22,6 +22,22 @@ CEL_FUNCTION(op_in);
 CEL_FUNCTION(op_size);
 CEL_FUNCTION(op_dyn);
 CEL_FUNCTION(op_type);
+/* ops_math.c */
+CEL_FUNCTION(op_add);
+CEL_FUNCTION(op_subtract);
+CEL_FUNCTION(op_multiply);
+CEL_FUNCTION(op_divide);
+CEL_FUNCTION(op_modulo);
+CEL_FUNCTION(op_negate);
+/* ops_convert.c */
+CEL_FUNCTION(op_int);
+CEL_FUNCTION(op_uint);
+CEL_FUNCTION(op_double);
+CEL_FUNCTION(op_string);
+CEL_FUNCTION(op_bytes);
+CEL_FUNCTION(op_bool);
+CEL_FUNCTION(op_timestamp);
+CEL_FUNCTION(op_duration);
 /* ops_optional.c */
 CEL_FUNCTION(op_optional_of);
 CEL_FUNCTION(op_optional_of_non_zero);
