@@ -155,7 +155,7 @@ static void json_value(struct json *json, const struct fact *fact, const struct 
     case VAL_TYPE:
     case VAL_OPTIONAL:
     case VAL_ERROR:
-        json_null(json);
+        json_nil(json);
         return;
     }
 }

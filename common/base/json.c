@@ -102,7 +102,7 @@ void json_bool(struct json *json, bool value) {
     buf_str(json->out, value ? "true" : "false");
 }
 
-void json_null(struct json *json) {
+void json_nil(struct json *json) {
     before_value(json);
     buf_str(json->out, "null");
 }

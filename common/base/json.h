@@ -29,6 +29,6 @@ void json_int(struct json *json, int64_t value);
 void json_uint(struct json *json, uint64_t value);
 void json_double(struct json *json, double value); /* null when not finite */
 void json_bool(struct json *json, bool value);
-void json_null(struct json *json);
+void json_nil(struct json *json); /* not json_null: jansson has that, and would call ours */
 
 #endif

@@ -69,7 +69,7 @@ void item_close(struct item_tree *tree) {
 static void json_scalar(struct json *json, const struct item *item) {
     switch (item->kind) {
     case ITEM_NIL:
-        json_null(json);
+        json_nil(json);
         return;
     case ITEM_BOOL:
         json_bool(json, item->number != 0);
