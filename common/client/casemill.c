@@ -1,0 +1,381 @@
+/* The client: batches wait in one array in the order of submission until they are settled. Whatever
+ * is uncertain (a new connection, a long silence, STATUS unknown) is answered by asking or sending
+ * again, because the broker and the database count a case revision once. */
+#include "client/casemill.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "client/client_priv.h"
+#include "wire/walk.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    FRAME_BYTES_MAX = WIRE_BODY_BYTES_MAX + 1024,
+    ARENA_BYTES_MAX = 4 << 20,
+    RECEIPTS_A_STEP = 1024,
+    STEP_MS = 100,
+    LINGER_CLOSE_MS = 200
+};
+
+void client_check(const struct casemill *client) {
+    CHECK(client->batch_count <= client->options.window_batches);
+    CHECK((client->open_count == 0) == (client->open_body.len == 0));
+    CHECK(client->open_body.len <= client->options.batch_bytes_max);
+}
+
+void casemill_options_default(struct casemill_options *options) {
+    *options = (struct casemill_options){.endpoint = "tcp://127.0.0.1:5570",
+                                         .ack = CASEMILL_ACK_OUTCOME,
+                                         .priority = CASEMILL_NORMAL,
+                                         .batch_cases_max = 1000,
+                                         .batch_bytes_max = 4 << 20,
+                                         .linger_ms = 20,
+                                         .window_batches = 32,
+                                         .quiet_ms = 10000};
+}
+
+static const char *options_fault(const struct casemill_options *options) {
+    if (options->endpoint == NULL) {
+        return "no endpoint";
+    }
+    struct span source = span_str(options->source == NULL ? "" : options->source);
+    if (source.len > WIRE_NAME_MAX || !span_is_utf8(source)) {
+        return "source: expected UTF-8 of at most 128 bytes";
+    }
+    if (options->batch_cases_max == 0 || options->batch_cases_max > WIRE_CASES_MAX) {
+        return "batch_cases_max: expected 1 to 65536";
+    }
+    if (options->batch_bytes_max == 0 || options->batch_bytes_max > WIRE_BODY_BYTES_MAX) {
+        return "batch_bytes_max: expected 1 to 8388608";
+    }
+    if (options->window_batches == 0 || options->window_batches > CASEMILL_WINDOW_MAX) {
+        return "window_batches: expected 1 to 1024";
+    }
+    return options->quiet_ms < 1 ? "quiet_ms: expected 1 or more" : NULL;
+}
+
+static void say(char *error, size_t error_bytes, const char *text) {
+    if (error_bytes > 0) {
+        (void)snprintf(error, error_bytes, "%s", text);
+    }
+}
+
+enum casemill_result casemill_open(const struct casemill_options *options, struct casemill **client,
+                                   char *error, size_t error_bytes) {
+    const char *fault = options_fault(options);
+    if (fault != NULL) {
+        say(error, error_bytes, fault);
+        return CASEMILL_INVALID;
+    }
+    struct casemill *made = mem_zero(1, sizeof(*made));
+    struct diag diag = {0};
+    made->options = *options;
+    buf_str(&made->source, options->source == NULL ? "" : options->source);
+    arena_init(&made->arena, ARENA_BYTES_MAX);
+    struct net_options limits = {
+        .message_bytes_max = FRAME_BYTES_MAX, .hwm = 0, .linger_ms = LINGER_CLOSE_MS};
+    enum err err = net_open(&made->net, &diag);
+    if (err == ERR_OK) {
+        err = net_dealer_connect(made->net, options->endpoint, &limits, &made->socket, &diag);
+    }
+    if (err != ERR_OK) {
+        say(error, error_bytes, diag.text);
+        casemill_close(&made);
+        return err == ERR_SYSTEM ? CASEMILL_FAILED : CASEMILL_INVALID;
+    }
+    *client = made;
+    return CASEMILL_OK;
+}
+
+void casemill_close(struct casemill **client) {
+    struct casemill *closed = *client;
+    if (closed == NULL) {
+        return;
+    }
+    net_socket_close(&closed->socket);
+    net_close(&closed->net);
+    for (uint32_t i = 0; i < closed->batch_count; i++) {
+        buf_free(&closed->batches[i].body);
+    }
+    arena_free(&closed->arena);
+    buf_free(&closed->source);
+    buf_free(&closed->head);
+    buf_free(&closed->open_body);
+    mem_free(closed);
+    *client = NULL;
+}
+
+void casemill_batch_id(const void *body, size_t body_bytes, uint64_t position,
+                       uint8_t id[CASEMILL_BATCH_ID_BYTES]) {
+    struct buf named = BUF_EMPTY;
+    buf_append(&named, span_make(body, body_bytes));
+    buf_le64(&named, position);
+    struct hash128 hash = hash128(buf_span(&named));
+    memcpy(id, hash.bytes, CASEMILL_BATCH_ID_BYTES);
+    buf_free(&named);
+}
+
+bool casemill_has_room(const struct casemill *client) {
+    return client->batch_count < client->options.window_batches;
+}
+
+uint32_t casemill_unsettled(const struct casemill *client) { return client->batch_count; }
+
+const char *casemill_disposition_name(uint32_t disposition) {
+    return wire_disposition_word(disposition);
+}
+
+/* Moves the open batch behind the closed ones.  There must be room. */
+static void close_open(struct casemill *client, int64_t now_ms) {
+    CHECK(casemill_has_room(client));
+    CHECK(client->open_count > 0);
+    struct batch *batch = &client->batches[client->batch_count++];
+    *batch = (struct batch){.count = client->open_count,
+                            .position = client->position,
+                            .send_at_ms = now_ms,
+                            .body = client->open_body};
+    casemill_batch_id(batch->body.ptr, batch->body.len, batch->position, batch->id.bytes);
+    client->position += client->open_count;
+    client->open_body = BUF_EMPTY;
+    client->open_count = 0;
+}
+
+enum casemill_result casemill_flush(struct casemill *client) {
+    client_check(client);
+    if (client->open_count == 0) {
+        return CASEMILL_OK;
+    }
+    if (!casemill_has_room(client)) {
+        return CASEMILL_AGAIN;
+    }
+    close_open(client, clock_mono_ms());
+    return CASEMILL_OK;
+}
+
+static bool is_one_map(struct span bytes) {
+    size_t at = 0;
+    struct walk_item item;
+    if (walk_next(bytes, &at, &item) != ERR_OK || item.type != WALK_MAP) {
+        return false;
+    }
+    at = 0;
+    return walk_value(bytes, &at) == ERR_OK && at == bytes.len;
+}
+
+enum casemill_result casemill_submit(struct casemill *client, const void *bytes, size_t len) {
+    client_check(client);
+    struct span one = span_make(bytes, len);
+    if (len > client->options.batch_bytes_max || !is_one_map(one)) {
+        return CASEMILL_INVALID;
+    }
+    bool is_full = client->open_count == client->options.batch_cases_max ||
+                   client->open_body.len + len > client->options.batch_bytes_max;
+    if (is_full) {
+        enum casemill_result result = casemill_flush(client);
+        if (result != CASEMILL_OK) {
+            return result;
+        }
+    }
+    if (client->open_count == 0) {
+        client->open_since_ms = clock_mono_ms();
+    }
+    buf_append(&client->open_body, one);
+    client->open_count++;
+    return CASEMILL_OK;
+}
+
+enum casemill_result casemill_submit_batch(struct casemill *client,
+                                           const struct casemill_batch *batch) {
+    client_check(client);
+    if (batch->count == 0 || batch->count > WIRE_CASES_MAX || batch->body_bytes == 0 ||
+        batch->body_bytes > WIRE_BODY_BYTES_MAX) {
+        return CASEMILL_INVALID;
+    }
+    if (!casemill_has_room(client)) {
+        return CASEMILL_AGAIN;
+    }
+    struct batch *made = &client->batches[client->batch_count++];
+    *made = (struct batch){.count = batch->count,
+                           .position = batch->position,
+                           .tag = batch->tag,
+                           .send_at_ms = clock_mono_ms()};
+    buf_append(&made->body, span_make(batch->body, batch->body_bytes));
+    if (batch->id != NULL) {
+        memcpy(made->id.bytes, batch->id, sizeof(made->id.bytes));
+    } else {
+        casemill_batch_id(batch->body, batch->body_bytes, batch->position, made->id.bytes);
+    }
+    return CASEMILL_OK;
+}
+
+struct batch *client_find(struct casemill *client, const struct uuid *id) {
+    for (uint32_t i = 0; i < client->batch_count; i++) {
+        if (uuid_eq(&client->batches[i].id, id)) {
+            return &client->batches[i];
+        }
+    }
+    return NULL;
+}
+
+void client_settle(struct casemill *client, struct batch *batch) {
+    size_t at = (size_t)(batch - client->batches);
+    CHECK(at < client->batch_count);
+    buf_free(&batch->body);
+    client->batch_count--;
+    memmove(batch, batch + 1, (client->batch_count - at) * sizeof(*batch));
+}
+
+static enum err send_head(struct casemill *client, const struct wire_message *message,
+                          struct span body) {
+    struct net_part parts[2];
+    uint32_t count = 1;
+    buf_clear(&client->head);
+    wire_encode(message, &client->head);
+    net_part_copy(&parts[0], buf_span(&client->head));
+    if (body.len > 0) {
+        net_part_copy(&parts[1], body);
+        count = 2;
+    }
+    return net_send(client->socket, NULL, parts, count);
+}
+
+static enum err send_submit(struct casemill *client, const struct batch *batch) {
+    struct wire_message message = {
+        .command = WIRE_SUBMIT,
+        .submit = {.batch = batch->id,
+                   .count = batch->count,
+                   .ack = client->options.ack == CASEMILL_ACK_OUTCOME ? WIRE_ACK_OUTCOME
+                                                                      : WIRE_ACK_JOURNAL,
+                   .priority = (enum wire_priority)client->options.priority,
+                   .source = buf_span(&client->source)}};
+    return send_head(client, &message, buf_span(&batch->body));
+}
+
+static enum err send_query(struct casemill *client, const struct batch *batch) {
+    struct wire_message message = {
+        .command = WIRE_QUERY, .query = {.batch = batch->id, .source = buf_span(&client->source)}};
+    return send_head(client, &message, SPAN_LIT(""));
+}
+
+/* A new connection may lead to a new broker, and what was under way on the old one may be lost: all
+ * that is not settled goes again.  The first connection loses nothing. */
+static void notice_reconnect(struct casemill *client, int64_t now_ms) {
+    uint32_t count = net_connect_count(client->socket);
+    if (count != client->connect_count && count > 1) {
+        for (uint32_t i = 0; i < client->batch_count; i++) {
+            client->batches[i].state = BATCH_TO_SEND;
+            client->batches[i].send_at_ms = now_ms;
+        }
+        client->busy_until_ms = now_ms;
+    }
+    client->connect_count = count;
+}
+
+/* Sends what is due and asks for what has been silent.  A full socket ends the round. */
+static void pump(struct casemill *client, int64_t now_ms) {
+    enum err err = ERR_OK;
+    for (uint32_t i = 0; err == ERR_OK && i < client->batch_count; i++) {
+        struct batch *batch = &client->batches[i];
+        if (batch->state == BATCH_TO_SEND) {
+            if (batch->send_at_ms > now_ms || client->busy_until_ms > now_ms) {
+                continue;
+            }
+            err = send_submit(client, batch);
+            if (err == ERR_OK) {
+                batch->state = BATCH_SENT;
+                batch->heard_ms = now_ms;
+            }
+        } else if (client->connect_count > 0 &&
+                   now_ms - batch->heard_ms > client->options.quiet_ms) {
+            err = send_query(client, batch);
+            batch->heard_ms = now_ms;
+        }
+    }
+}
+
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* How long a poll may last before something else is due. */
+static int64_t poll_ms(const struct casemill *client, int64_t timeout_ms, int64_t now_ms) {
+    int64_t due = timeout_ms;
+    if (client->open_count > 0 && client->options.linger_ms >= 0) {
+        due = min64(due, client->open_since_ms + client->options.linger_ms - now_ms);
+    }
+    for (uint32_t i = 0; i < client->batch_count; i++) {
+        if (client->batches[i].state == BATCH_TO_SEND) {
+            int64_t at = client->batches[i].send_at_ms;
+            at = at < client->busy_until_ms ? client->busy_until_ms : at;
+            due = min64(due, at - now_ms > 1 ? at - now_ms : 1);
+        }
+    }
+    due = min64(due, STEP_MS); /* a reconnect is noticed in that time */
+    return due > 0 ? due : 0;
+}
+
+static void receive(struct casemill *client, int64_t now_ms) {
+    for (int i = 0; i < RECEIPTS_A_STEP && !client->is_failed; i++) {
+        struct net_message message;
+        if (net_recv(client->socket, &message) != ERR_OK) {
+            return;
+        }
+        if (message.part_count > 0) {
+            receipt_take(client, net_part_span(&message.parts[0]), now_ms);
+        }
+        net_message_close(&message);
+    }
+}
+
+static void turn(struct casemill *client, int64_t now_ms) {
+    notice_reconnect(client, now_ms);
+    bool lingered = client->open_count > 0 && client->options.linger_ms >= 0 &&
+                    now_ms - client->open_since_ms >= client->options.linger_ms;
+    if (lingered && casemill_has_room(client)) {
+        close_open(client, now_ms);
+    }
+    pump(client, now_ms);
+}
+
+enum casemill_result casemill_step(struct casemill *client, int64_t timeout_ms) {
+    client_check(client);
+    if (client->is_failed) {
+        return CASEMILL_FAILED;
+    }
+    int64_t now_ms = clock_mono_ms();
+    turn(client, now_ms);
+    struct net_poll_item item = {.socket = client->socket};
+    if (net_poll(&item, 1, poll_ms(client, timeout_ms, now_ms)) != ERR_OK) {
+        client->is_failed = true;
+        return CASEMILL_FAILED;
+    }
+    now_ms = clock_mono_ms();
+    if (item.ready) {
+        receive(client, now_ms);
+        turn(client, now_ms);
+    }
+    client_check(client);
+    return client->is_failed ? CASEMILL_FAILED : CASEMILL_OK;
+}
+
+enum casemill_result casemill_wait(struct casemill *client, int64_t deadline_ms) {
+    int64_t end_ms = clock_mono_ms() + deadline_ms;
+    for (;;) {
+        bool is_flushed = casemill_flush(client) == CASEMILL_OK;
+        if (is_flushed && client->batch_count == 0) {
+            return CASEMILL_OK;
+        }
+        int64_t left_ms = deadline_ms < 0 ? STEP_MS : end_ms - clock_mono_ms();
+        if (left_ms <= 0) {
+            return CASEMILL_TIMEOUT;
+        }
+        if (casemill_step(client, min64(left_ms, STEP_MS)) != CASEMILL_OK) {
+            return CASEMILL_FAILED;
+        }
+    }
+}
+
+bool casemill_was_connected(struct casemill *client) {
+    return net_connect_count(client->socket) > 0;
+}

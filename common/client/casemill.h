@@ -1,0 +1,141 @@
+/* Purpose: the C library of casemill: submit cases to a broker and learn what became of them.
+ * Owns: one connection to one broker, the batch being filled, and every batch that is not settled
+ *   yet; those are sent again after a reconnect, which is safe: a case revision counts once.
+ * Never: blocks outside casemill_step and casemill_wait; starts a thread; forgets a batch in
+ * silence. Threads: one at a time; nothing happens between calls. Limits: a case is one MessagePack
+ * map; a batch has 1 to 65,536 cases and at most 8 MiB. This header stands alone: it includes
+ * nothing of casemill. */
+#ifndef CASEMILL_CLIENT_CASEMILL_H
+#define CASEMILL_CLIENT_CASEMILL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct casemill;
+
+enum { CASEMILL_BATCH_ID_BYTES = 16, CASEMILL_DISPOSITIONS = 5, CASEMILL_WINDOW_MAX = 1024 };
+
+enum casemill_result {
+    CASEMILL_OK,
+    CASEMILL_AGAIN,   /* the window is full: call casemill_step, then try the same again */
+    CASEMILL_TIMEOUT, /* the deadline passed; what is unsettled stays so */
+    CASEMILL_INVALID, /* the arguments, or the case's bytes, break a limit: nothing was taken */
+    CASEMILL_FAILED   /* the broker does not speak this protocol, or the system failed: close */
+};
+
+enum casemill_ack {
+    CASEMILL_ACK_JOURNAL, /* a batch is settled when the broker has it on disk */
+    CASEMILL_ACK_OUTCOME  /* ... when every case of it stands in the database */
+};
+enum casemill_priority { CASEMILL_URGENT, CASEMILL_NORMAL, CASEMILL_BULK };
+
+enum casemill_event {
+    CASEMILL_ACCEPTED, /* on the broker's disk */
+    CASEMILL_DONE,     /* every case is an outcome, a duplicate or a dead letter, committed */
+    CASEMILL_REFUSED,  /* never will be: see reason, case_index, body_offset */
+    CASEMILL_BUSY      /* not now: it is sent again after retry_ms, nothing to do */
+};
+
+struct casemill_text { /* UTF-8, not NUL-terminated */
+    const char *ptr;
+    size_t len;
+};
+struct casemill_dead {
+    uint32_t index; /* in the batch */
+    struct casemill_text reason, path, expected, found;
+};
+
+/* What the broker said of one batch.  Pointers live until the callback returns. */
+struct casemill_receipt {
+    enum casemill_event event;
+    uint8_t batch[CASEMILL_BATCH_ID_BYTES];
+    bool is_known;     /* this client still holds the batch; else position and tag are 0 */
+    uint64_t position; /* of its first case among all submitted, or as the caller gave it */
+    uint64_t tag;      /* the caller's own */
+    uint32_t count;    /* cases */
+    bool duplicate;    /* ACCEPTED: the broker had it already */
+    /* DONE: sum(outcomes) + dead_count = count; duplicates are counted in outcomes too. */
+    uint32_t outcomes[CASEMILL_DISPOSITIONS]; /* see casemill_disposition_name */
+    uint32_t duplicates;
+    uint32_t dead_count;
+    uint32_t dead_listed; /* at most 1,000 */
+    const struct casemill_dead *dead;
+    /* REFUSED and BUSY: a word of a closed list. */
+    const char *reason;
+    int64_t case_index;  /* -1 where it means nothing */
+    int64_t body_offset; /* bytes; -1 where it means nothing */
+    int64_t retry_ms;
+};
+/* May not call into the client. */
+typedef void (*casemill_receipt_fn)(void *user, const struct casemill_receipt *receipt);
+
+/* Fill with casemill_options_default, then change what differs. */
+struct casemill_options {
+    const char *endpoint; /* "tcp://127.0.0.1:5570" */
+    const char *source;   /* name of this intake system, at most 128 bytes; NULL: the default */
+    enum casemill_ack ack;
+    enum casemill_priority priority;
+    uint32_t batch_cases_max;       /* a batch is closed when it has so many cases, */
+    size_t batch_bytes_max;         /* or when the next case would not fit in so many bytes, */
+    int64_t linger_ms;              /* or when its first case has waited so long; -1: never */
+    uint32_t window_batches;        /* closed and unsettled, at most; 1 to CASEMILL_WINDOW_MAX */
+    int64_t quiet_ms;               /* without news of a batch for so long, the broker is asked */
+    casemill_receipt_fn on_receipt; /* or NULL */
+    void *user;                     /* the callback's first argument */
+};
+void casemill_options_default(struct casemill_options *options);
+
+/* casemill_open starts connecting; it does not wait for the broker.
+ * Ownership: *client is the caller's, freed by casemill_close; options are copied.
+ * Errors: CASEMILL_INVALID with one line in error (error_bytes long, may be 0), CASEMILL_FAILED. */
+enum casemill_result casemill_open(const struct casemill_options *options, struct casemill **client,
+                                   char *error, size_t error_bytes);
+/* casemill_close forgets what is unsettled; accepts a NULL inside. */
+void casemill_close(struct casemill **client);
+
+/* casemill_submit adds one case to the open batch.
+ * Errors: CASEMILL_INVALID the bytes are not one map within the limits; CASEMILL_AGAIN. */
+enum casemill_result casemill_submit(struct casemill *client, const void *bytes, size_t len);
+/* casemill_flush closes the open batch, if there is one.  Errors: CASEMILL_AGAIN. */
+enum casemill_result casemill_flush(struct casemill *client);
+
+/* casemill_submit_batch takes a batch that the caller made: `count` cases one after another.  id
+ * NULL means casemill_batch_id(body, position).  Ownership: bytes are copied.  The open batch is
+ * not touched. Errors: CASEMILL_INVALID, CASEMILL_AGAIN. */
+struct casemill_batch {
+    const void *body;
+    size_t body_bytes;
+    uint32_t count;
+    const uint8_t *id; /* CASEMILL_BATCH_ID_BYTES, or NULL */
+    uint64_t position;
+    uint64_t tag; /* comes back in receipts */
+};
+enum casemill_result casemill_submit_batch(struct casemill *client,
+                                           const struct casemill_batch *batch);
+/* casemill_batch_id is the XXH3-128 of the body followed by the position as 8 little-endian bytes:
+ * the same batch has the same id in every run. */
+void casemill_batch_id(const void *body, size_t body_bytes, uint64_t position,
+                       uint8_t id[CASEMILL_BATCH_ID_BYTES]);
+
+/* casemill_step sends what may be sent, then waits up to timeout_ms for receipts and handles them.
+ * Errors: CASEMILL_FAILED. */
+enum casemill_result casemill_step(struct casemill *client, int64_t timeout_ms);
+/* casemill_wait flushes and steps until everything is settled.
+ * Errors: CASEMILL_TIMEOUT after deadline_ms (-1: no deadline), CASEMILL_FAILED. */
+enum casemill_result casemill_wait(struct casemill *client, int64_t deadline_ms);
+
+uint32_t casemill_unsettled(const struct casemill *client); /* batches */
+bool casemill_has_room(const struct casemill *client);      /* submit_batch would not say AGAIN */
+bool casemill_was_connected(struct casemill *client);       /* at any time since open */
+const char *casemill_disposition_name(uint32_t disposition);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,157 @@
+/* What the broker says, told to the caller and drawn into the state of the batch. */
+#include "client/client_priv.h"
+
+#include <string.h>
+
+enum { RETRY_MS_MIN = 10, RETRY_MS_MAX = 60000 };
+
+static struct casemill_text text_of(struct span span) {
+    return (struct casemill_text){(const char *)span.ptr, span.len};
+}
+
+static struct casemill_receipt receipt_for(enum casemill_event event, const struct uuid *id,
+                                           const struct batch *batch) {
+    struct casemill_receipt receipt = {
+        .event = event, .case_index = -1, .body_offset = -1, .is_known = batch != NULL};
+    memcpy(receipt.batch, id->bytes, sizeof(receipt.batch));
+    if (batch != NULL) {
+        receipt.position = batch->position;
+        receipt.tag = batch->tag;
+        receipt.count = batch->count;
+    }
+    return receipt;
+}
+
+static void tell(const struct casemill *client, const struct casemill_receipt *receipt) {
+    if (client->options.on_receipt != NULL) {
+        client->options.on_receipt(client->options.user, receipt);
+    }
+}
+
+static void take_accepted(struct casemill *client, const struct wire_accepted *accepted,
+                          int64_t now_ms) {
+    struct batch *batch = client_find(client, &accepted->batch);
+    struct casemill_receipt receipt = receipt_for(CASEMILL_ACCEPTED, &accepted->batch, batch);
+    receipt.duplicate = accepted->duplicate;
+    tell(client, &receipt);
+    if (batch == NULL) {
+        return;
+    }
+    if (client->options.ack == CASEMILL_ACK_JOURNAL) {
+        client_settle(client, batch);
+    } else {
+        batch->state = BATCH_ACCEPTED;
+        batch->heard_ms = now_ms;
+    }
+}
+
+static void take_done(struct casemill *client, const struct wire_done *done) {
+    struct batch *batch = client_find(client, &done->batch);
+    struct casemill_receipt receipt = receipt_for(CASEMILL_DONE, &done->batch, batch);
+    const struct wire_tally *tally = &done->tally;
+    struct casemill_dead *dead =
+        arena_zero(&client->arena, tally->dead_listed + 1, sizeof(struct casemill_dead));
+    receipt.count = done->count;
+    memcpy(receipt.outcomes, tally->outcomes, sizeof(receipt.outcomes));
+    receipt.duplicates = tally->duplicates;
+    receipt.dead_count = tally->dead_count;
+    receipt.dead_listed = dead == NULL ? 0 : tally->dead_listed;
+    receipt.dead = dead;
+    for (uint32_t i = 0; i < receipt.dead_listed; i++) {
+        dead[i] = (struct casemill_dead){
+            tally->dead[i].index, text_of(tally->dead[i].reason), text_of(tally->dead[i].path),
+            text_of(tally->dead[i].expected), text_of(tally->dead[i].found)};
+    }
+    tell(client, &receipt);
+    if (batch != NULL) {
+        client_settle(client, batch);
+    }
+}
+
+/* A refusal without a batch means that our heads are not understood: nothing can be settled. */
+static void take_refused(struct casemill *client, const struct wire_refused *refused) {
+    struct batch *batch = refused->has_batch ? client_find(client, &refused->batch) : NULL;
+    struct casemill_receipt receipt = receipt_for(CASEMILL_REFUSED, &refused->batch, batch);
+    receipt.reason = wire_reason_word(refused->reason);
+    if (refused->has_index) {
+        receipt.case_index = refused->index;
+    }
+    if (refused->has_offset) {
+        receipt.body_offset = (int64_t)refused->offset;
+    }
+    tell(client, &receipt);
+    if (batch != NULL) {
+        client_settle(client, batch);
+    } else if (!refused->has_batch) {
+        client->is_failed = true;
+    }
+}
+
+static void take_busy(struct casemill *client, const struct wire_busy_reply *busy, int64_t now_ms) {
+    struct batch *batch = client_find(client, &busy->batch);
+    struct casemill_receipt receipt = receipt_for(CASEMILL_BUSY, &busy->batch, batch);
+    int64_t retry_ms = busy->retry_ms < RETRY_MS_MIN ? RETRY_MS_MIN : busy->retry_ms;
+    retry_ms = retry_ms > RETRY_MS_MAX ? RETRY_MS_MAX : retry_ms;
+    receipt.reason = wire_busy_word(busy->reason);
+    receipt.retry_ms = retry_ms;
+    tell(client, &receipt);
+    client->busy_until_ms = now_ms + retry_ms;
+    if (batch != NULL) {
+        batch->state = BATCH_TO_SEND;
+        batch->send_at_ms = client->busy_until_ms;
+    }
+}
+
+static void take_status(struct casemill *client, const struct wire_status *status, int64_t now_ms) {
+    if (status->has_done) {
+        take_done(client, &status->done);
+        return;
+    }
+    struct batch *batch = client_find(client, &status->batch);
+    if (batch == NULL) {
+        return;
+    }
+    batch->heard_ms = now_ms;
+    switch (status->state) {
+    case WIRE_STATE_ACCEPTED:
+    case WIRE_STATE_WORKING: {
+        bool is_news = batch->state == BATCH_SENT;
+        if (is_news) {
+            take_accepted(client, &(struct wire_accepted){.batch = status->batch}, now_ms);
+        }
+        break;
+    }
+    case WIRE_STATE_DONE:        /* without its DONE: */
+    case WIRE_STATE_QUARANTINED: /* the journal lost the body: */
+    case WIRE_STATE_UNKNOWN:     /* done long ago or never seen: to send it again is safe */
+        batch->state = BATCH_TO_SEND;
+        batch->send_at_ms = now_ms;
+        break;
+    }
+}
+
+void receipt_take(struct casemill *client, struct span head, int64_t now_ms) {
+    struct wire_message message;
+    struct wire_decode_fault fault;
+    arena_reset(&client->arena);
+    enum err err =
+        wire_decode(head, WIRE_INTAKE, WIRE_FROM_BROKER, &client->arena, &message, &fault);
+    if (err == ERR_UNKNOWN) {
+        return; /* a later broker may say more than we know */
+    }
+    if (err != ERR_OK) {
+        client->is_failed = true;
+        return;
+    }
+    if (message.command == WIRE_ACCEPTED) {
+        take_accepted(client, &message.accepted, now_ms);
+    } else if (message.command == WIRE_DONE) {
+        take_done(client, &message.done);
+    } else if (message.command == WIRE_REFUSED) {
+        take_refused(client, &message.refused);
+    } else if (message.command == WIRE_BUSY) {
+        take_busy(client, &message.busy, now_ms);
+    } else if (message.command == WIRE_STATUS) {
+        take_status(client, &message.status, now_ms);
+    }
+}
