@@ -8,8 +8,14 @@
 /* clang-format off */
 #define VERB_TABLE(ROW) \
     ROW(db_migrate) \
+    ROW(evaluate) \
     ROW(generate) \
-    ROW(report)
+    ROW(report) \
+    ROW(rules_activate) \
+    ROW(rules_check) \
+    ROW(rules_list) \
+    ROW(rules_publish) \
+    ROW(rules_test)
 
 /* clang-format on */
 

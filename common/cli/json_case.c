@@ -1,0 +1,231 @@
+/* JSON by jansson, MessagePack by hand: a case needs five of its forms. */
+#include "cli/json_case.h"
+
+#include "wire/walk.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* --- JSON -> MessagePack -----------------------------------------------------------------------
+ */
+
+static void pack_head(struct buf *out, uint8_t fix, uint32_t fix_max, uint8_t wide16,
+                      size_t count) {
+    CHECK(count <= JSON_LINE_BYTES_MAX);
+    if (count <= fix_max) {
+        buf_byte(out, (uint8_t)(fix | count));
+    } else if (count <= UINT16_MAX) {
+        buf_byte(out, wide16);
+        buf_be16(out, (uint16_t)count);
+    } else {
+        buf_byte(out, (uint8_t)(wide16 + 1));
+        buf_be32(out, (uint32_t)count);
+    }
+}
+
+static void pack_text(struct buf *out, const char *text, size_t len) {
+    pack_head(out, 0xa0, 31, 0xda, len);
+    buf_append(out, span_make(text, len));
+}
+
+static void pack_int(struct buf *out, int64_t number) {
+    if (number >= 0 && number <= 127) {
+        buf_byte(out, (uint8_t)number);
+    } else if (number >= 0 && number <= UINT16_MAX) {
+        buf_byte(out, 0xcd);
+        buf_be16(out, (uint16_t)number);
+    } else if (number >= 0) {
+        buf_byte(out, 0xcf);
+        buf_be64(out, (uint64_t)number);
+    } else if (number >= -32) {
+        buf_byte(out, (uint8_t)(int8_t)number);
+    } else {
+        buf_byte(out, 0xd3);
+        buf_be64(out, (uint64_t)number);
+    }
+}
+
+static void pack_double(struct buf *out, double number) {
+    uint64_t bits = 0;
+    memcpy(&bits, &number, sizeof(bits));
+    buf_byte(out, 0xcb);
+    buf_be64(out, bits);
+}
+
+static enum err pack_value(struct buf *out, json_t *value, uint32_t depth, struct diag *diag);
+
+static enum err pack_object(struct buf *out, json_t *object, uint32_t depth, struct diag *diag) {
+    pack_head(out, 0x80, 15, 0xde, json_object_size(object));
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(object, key, value) {
+        pack_text(out, key, strlen(key)); /* jansson refuses a key with a NUL */
+        enum err err = pack_value(out, value, depth + 1, diag);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err pack_array(struct buf *out, json_t *array, uint32_t depth, struct diag *diag) {
+    pack_head(out, 0x90, 15, 0xdc, json_array_size(array));
+    enum err err = ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < json_array_size(array); i++) {
+        err = pack_value(out, json_array_get(array, i), depth + 1, diag);
+    }
+    return err;
+}
+
+static enum err pack_value(struct buf *out, json_t *value, uint32_t depth, struct diag *diag) {
+    if (depth >= JSON_CASE_DEPTH_MAX) {
+        return diag_fail(diag, ERR_TOO_DEEP, "nested more than %d levels", JSON_CASE_DEPTH_MAX);
+    }
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        return pack_object(out, value, depth, diag);
+    case JSON_ARRAY:
+        return pack_array(out, value, depth, diag);
+    case JSON_STRING:
+        pack_text(out, json_string_value(value), json_string_length(value));
+        return ERR_OK;
+    case JSON_INTEGER:
+        pack_int(out, json_integer_value(value));
+        return ERR_OK;
+    case JSON_REAL:
+        pack_double(out, json_real_value(value));
+        return ERR_OK;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        buf_byte(out, json_is_true(value) ? 0xc3 : 0xc2);
+        return ERR_OK;
+    case JSON_NULL:
+        buf_byte(out, 0xc0);
+        return ERR_OK;
+    }
+    UNREACHABLE();
+}
+
+static const char *parse_text(json_error_t *error) {
+    switch ((int)json_error_code(error)) { /* jansson's enum grows */
+    case json_error_duplicate_key:
+        return "a key stands twice";
+    case json_error_numeric_overflow:
+        return "a number does not fit 64 bits";
+    case json_error_invalid_utf8:
+        return "not UTF-8";
+    case json_error_premature_end_of_input:
+        return "the line ends too early";
+    case json_error_end_of_input_expected:
+        return "something stands behind the object";
+    case json_error_null_byte_in_key:
+        return "a key holds a NUL";
+    default:
+        return "not JSON";
+    }
+}
+
+enum err json_case_encode(struct span line, struct buf *out, struct diag *diag) {
+    if (line.len > JSON_LINE_BYTES_MAX) {
+        return diag_fail(diag, ERR_TOO_LARGE, "a line is at most %d bytes", JSON_LINE_BYTES_MAX);
+    }
+    json_error_t error;
+    json_t *root = json_loadb((const char *)line.ptr, line.len,
+                              JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    if (root == NULL) {
+        return diag_fail_at(
+            diag, ERR_INVALID, "", 0, error.position > 0 ? (uint32_t)error.position : 0,
+            "%s (byte %d): expected one JSON object a line", parse_text(&error), error.position);
+    }
+    size_t before = out->len;
+    enum err err = json_is_object(root)
+                       ? pack_value(out, root, 0, diag)
+                       : diag_fail(diag, ERR_INVALID, "expected one JSON object a line");
+    if (err != ERR_OK) {
+        out->len = before;
+    }
+    json_decref(root);
+    return err;
+}
+
+/* --- MessagePack -> JSON -----------------------------------------------------------------------
+ */
+
+static enum err write_value(struct span bytes, size_t *offset, uint32_t depth, struct json *json);
+
+static enum err write_map(struct span bytes, size_t *offset, uint32_t depth, uint32_t count,
+                          struct json *json) {
+    struct buf key = BUF_EMPTY;
+    enum err err = ERR_OK;
+    json_object_open(json);
+    for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
+        struct walk_item item;
+        err = walk_next(bytes, offset, &item);
+        if (err == ERR_OK && item.type != WALK_STR) {
+            err = ERR_INVALID;
+        }
+        if (err == ERR_OK) {
+            buf_clear(&key);
+            buf_append(&key, item.bytes);
+            json_key(json, buf_cstr(&key));
+            err = write_value(bytes, offset, depth + 1, json);
+        }
+    }
+    json_object_close(json);
+    buf_free(&key);
+    return err;
+}
+
+static enum err write_array(struct span bytes, size_t *offset, uint32_t depth, uint32_t count,
+                            struct json *json) {
+    enum err err = ERR_OK;
+    json_array_open(json);
+    for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
+        err = write_value(bytes, offset, depth + 1, json);
+    }
+    json_array_close(json);
+    return err;
+}
+
+static enum err write_value(struct span bytes, size_t *offset, uint32_t depth, struct json *json) {
+    struct walk_item item;
+    if (depth >= JSON_CASE_DEPTH_MAX) {
+        return ERR_TOO_DEEP;
+    }
+    enum err err = walk_next(bytes, offset, &item);
+    if (err != ERR_OK) {
+        return err;
+    }
+    switch (item.type) {
+    case WALK_MAP:
+        return write_map(bytes, offset, depth, item.count, json);
+    case WALK_ARRAY:
+        return write_array(bytes, offset, depth, item.count, json);
+    case WALK_BOOL:
+        json_bool(json, item.b);
+        return ERR_OK;
+    case WALK_INT:
+        json_int(json, item.i);
+        return ERR_OK;
+    case WALK_UINT:
+        json_uint(json, item.u);
+        return ERR_OK;
+    case WALK_FLOAT:
+        json_double(json, item.d);
+        return ERR_OK;
+    case WALK_STR:
+        json_span(json, item.bytes);
+        return ERR_OK;
+    case WALK_NIL:
+    case WALK_BIN:
+    case WALK_EXT:
+        json_nil(json);
+        return ERR_OK;
+    }
+    UNREACHABLE();
+}
+
+enum err json_case_decode(struct span bytes, struct json *json) {
+    size_t offset = 0;
+    return write_value(bytes, &offset, 0, json);
+}

@@ -1,0 +1,56 @@
+/* See rules_option.h. */
+#include "cli/rules_option.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+int rules_option_load(const struct options *options, const char *dir, struct ruleset **ruleset) {
+    uint32_t count = 0;
+    while (option_all(options, "--set", count) != NULL) {
+        count++;
+    }
+    const char **overrides = mem_zero(count, sizeof(*overrides));
+    for (uint32_t i = 0; i < count; i++) {
+        overrides[i] = option_all(options, "--set", i);
+    }
+    struct buf source = BUF_EMPTY;
+    struct diag diag = {0};
+    enum err err = ruleset_load_dir(dir, overrides, count, ruleset, &source, &diag);
+    int code = err == ERR_OK ? EXIT_DONE : verb_fail(options, &diag, buf_span(&source));
+    mem_free(overrides);
+    buf_free(&source);
+    return code;
+}
+
+const char *rules_option_dir(const struct options *options) {
+    return option_operand_count(options) == 0 ? "config" : option_operand(options, 0);
+}
+
+bool rules_option_test(const struct options *options, struct ruleset *ruleset) {
+    uint32_t passed = 0;
+    uint32_t failed = 0;
+    struct buf report = BUF_EMPTY;
+    ruleset_test(ruleset, &passed, &failed, &report);
+    if (option_flag(options, "--json")) {
+        struct buf text = BUF_EMPTY;
+        struct json json;
+        json_init(&json, &text);
+        json_object_open(&json);
+        json_key(&json, "passed");
+        json_uint(&json, passed);
+        json_key(&json, "failed");
+        json_uint(&json, failed);
+        json_key(&json, "report");
+        json_span(&json, buf_span(&report));
+        json_object_close(&json);
+        printf("%s\n", buf_cstr(&text));
+        buf_free(&text);
+    } else {
+        printf("%s%" PRIu32 " passed, %" PRIu32 " failed\n", buf_cstr(&report), passed, failed);
+    }
+    buf_free(&report);
+    return failed == 0;
+}

@@ -1,0 +1,73 @@
+/* `casemill rules check` and `rules test`: what a directory of rule documents says is wrong with
+ * it, and whether the tests inside the documents hold.  No database. */
+#include "base/json.h"
+#include "cli/rules_option.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void print_checked(const struct options *options, const struct ruleset *ruleset) {
+    uint32_t count = ruleset_agreement_count(ruleset);
+    if (!option_flag(options, "--json")) {
+        for (uint32_t i = 0; i < count; i++) {
+            printf("%s: %" PRIu32 " reasons\n", ruleset_agreement_id(ruleset, i),
+                   ruleset_reason_count(ruleset, i));
+        }
+        printf("ruleset %s\n", ruleset_id(ruleset));
+        return;
+    }
+    struct buf text = BUF_EMPTY;
+    struct json json;
+    json_init(&json, &text);
+    json_object_open(&json);
+    json_key(&json, "ruleset");
+    json_str(&json, ruleset_id(ruleset));
+    json_key(&json, "agreements");
+    json_array_open(&json);
+    for (uint32_t i = 0; i < count; i++) {
+        json_str(&json, ruleset_agreement_id(ruleset, i));
+    }
+    json_array_close(&json);
+    json_object_close(&json);
+    printf("%s\n", buf_cstr(&text));
+    buf_free(&text);
+}
+
+static int run_check(const struct options *options) {
+    struct ruleset *ruleset = NULL;
+    int code = rules_option_load(options, rules_option_dir(options), &ruleset);
+    if (code == EXIT_DONE) {
+        print_checked(options, ruleset);
+    }
+    ruleset_unref(&ruleset);
+    return code;
+}
+
+static int run_test(const struct options *options) {
+    struct ruleset *ruleset = NULL;
+    int code = rules_option_load(options, rules_option_dir(options), &ruleset);
+    if (code == EXIT_DONE && !rules_option_test(options, ruleset)) {
+        code = EXIT_FAILED;
+    }
+    ruleset_unref(&ruleset);
+    return code;
+}
+
+static const struct option_row RULES_ROWS[] = {
+    {"--set", "AGREEMENT.PARAM=VALUE", "override a parameter; may repeat"}, {NULL, NULL, NULL}};
+
+const struct verb verb_rules_check = {
+    .name = "rules check",
+    .summary = "read case schema and agreements; say what is wrong, with line and column",
+    .operands = "[DIR]",
+    .rows = RULES_ROWS,
+    .run = run_check,
+};
+
+const struct verb verb_rules_test = {
+    .name = "rules test",
+    .summary = "run the tests inside the agreements",
+    .operands = "[DIR]",
+    .rows = RULES_ROWS,
+    .run = run_test,
+};
