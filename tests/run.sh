@@ -138,6 +138,18 @@ simulation() {
         END { if (!seen) exit 1 }'
 }
 
+# torture prints "N rounds, N cases, N lost, N doubled".
+torture() {
+    sh tests/system/torture.sh --seed "$1" --rounds "$2" >"$logs/torture.out" 2>&1
+    torture_code=$?
+    cat "$logs/torture.out"
+    tail -n 1 "$logs/torture.out" | awk -v code="$torture_code" '
+        /^[0-9]+ rounds, [0-9]+ cases, -?[0-9]+ lost, -?[0-9]+ doubled$/ {
+            seen = 1; bad = ($5 != 0) + ($7 != 0); print ($1 - bad) " passed, " bad " failed"; exit code != 0
+        }
+        END { if (!seen) exit 1 }'
+}
+
 checks() {
     for script in tests/unit/check_*.sh; do
         name=$(basename "$script" .sh)
@@ -177,6 +189,7 @@ quick)
     part unit-tsan unit tsan
     if [ "$mode" = long ]; then part sim simulation 20000; else part sim simulation 2000; fi
     system_tests road bad_input rules_files duplicate kill foreign startup
+    if [ "$mode" = long ]; then part torture torture 2 200; else part torture torture 1 12; fi
     part system-road-asan env CASEMILL_BUILD="$root/build/asan" timeout 180 sh tests/system/road.sh
     part system-road-tsan env CASEMILL_BUILD="$root/build/tsan" timeout 180 sh tests/system/road.sh
     ;;

@@ -51,7 +51,24 @@ check "the same file again is done" \
 equal "and adds nothing" "$(rows)" "$count"
 equal "nor a dead letter" "$(rows dead_letters)" 0
 
-# The journal is empty once all is done: a restart has nothing to deal.
+# ACCEPTED is a promise of the broker alone (P1): no worker is there, submit has gone home, the broker
+# dies at once; nobody sends the cases again.
+kill_hard "$worker_a"
+kill_hard "$worker_b"
+casemill generate --cases 3000 --seed 12 --bad 0 --duplicates 0 --out "$work/more.jsonl" || abort "generate"
+sed -i 's/"G0/"M0/' "$work/more.jsonl"
+check "submit is told ACCEPTED without any worker" \
+    timeout 60 "$bin/casemill" submit --broker "$intake" --ack journal --batch 100 "$work/more.jsonl" \
+    >"$work/more.out" 2>"$work/more.err"
+kill_hard "$broker_pid"
+broker_start
+worker_start worker_a
+row_count_is() { [ "$(rows)" -eq "$1" ]; }
+wait_until 60 row_count_is $((count + 3000))
+equal "after the broker's death every accepted case has its row" "$(rows)" $((count + 3000))
+
+stop "$worker_pid"
+equal "the worker ends in order" $? 0
 stop "$broker_pid"
 equal "the broker ends in order" $? 0
 finish
