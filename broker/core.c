@@ -169,6 +169,11 @@ struct core_recent *core_find_recent(const struct core *core, uint32_t source,
     return NULL;
 }
 
+void *core_tag(const struct core *core, uint64_t seq) {
+    const struct core_batch *batch = core_find_seq(core, seq);
+    return batch == NULL ? NULL : batch->tag;
+}
+
 static void remember_done(struct core *core, const struct core_batch *batch) {
     struct core_recent *recent = core_find_recent(core, batch->source, &batch->id);
     if (recent == NULL && core->recent_len < core->options.recent_max) {

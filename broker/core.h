@@ -109,6 +109,7 @@ struct core *core_new(const struct core_options *options);
 void core_free(
     struct core **core); /* emits nothing: tags are the caller's to free (core_each_tag) */
 void core_each_tag(const struct core *core, void (*visit)(void *tag, void *context), void *context);
+void *core_tag(const struct core *core, uint64_t seq); /* NULL: no such batch (any more) */
 /* core_source_weight sets a source's share in the round robin, 1..100; 1 unless set. */
 void core_source_weight(struct core *core, struct span source, uint32_t weight);
 

@@ -1,0 +1,138 @@
+/* Performs what the core decided, in its order.  Receipts are best effort and never block: who
+ * missed one may QUERY or send again. */
+#include "broker/broker.h"
+
+#include "base/log.h"
+
+enum err send_head(struct broker *broker, struct net_socket *socket, const struct net_route *route,
+                   const struct wire_message *message) {
+    struct net_part part;
+    buf_clear(&broker->head);
+    wire_encode(message, &broker->head);
+    net_part_copy(&part, buf_span(&broker->head));
+    return net_send(socket, route, &part, 1);
+}
+
+void refuse_unreadable(struct broker *broker, struct net_socket *socket,
+                       const struct net_route *route, const struct wire_decode_fault *fault) {
+    struct wire_message reply = {
+        .command = WIRE_REFUSED,
+        .refused = {.has_batch = fault->has_batch, .batch = fault->batch, .reason = fault->reason}};
+    broker->peers_refused++;
+    LOG(EV_PEER_REFUSED, "reason=%s", wire_reason_word(fault->reason));
+    if (send_head(broker, socket, route, &reply) != ERR_OK) {
+        broker->receipts_dropped++;
+    }
+}
+
+static void fill_done(struct broker *broker, const struct core_action *action,
+                      struct wire_done *done) {
+    const struct core_tally *tally = &action->done.tally;
+    done->batch = action->batch;
+    done->count = action->done.count;
+    memcpy(done->tally.outcomes, tally->outcomes, sizeof(done->tally.outcomes));
+    done->tally.duplicates = tally->duplicates;
+    done->tally.dead_count = tally->dead_count;
+    done->tally.dead = core_dead_view(tally, &broker->arena);
+    done->tally.dead_listed = done->tally.dead == NULL ? 0 : tally->dead_listed;
+}
+
+static void fill_accepted(struct broker *broker, const struct core_action *action,
+                          struct wire_accepted *accepted) {
+    struct core_stats stats;
+    core_stats(broker->core, broker->now, &stats);
+    *accepted = (struct wire_accepted){.batch = action->batch,
+                                       .duplicate = action->duplicate,
+                                       .queue_cases = stats.queued_cases + stats.delayed_cases +
+                                                      stats.out_cases,
+                                       .queue_oldest_ms = stats.oldest_ms};
+}
+
+static void send_receipt(struct broker *broker, const struct core_action *action) {
+    struct wire_message reply = {.command = WIRE_ACCEPTED};
+    arena_reset(&broker->arena);
+    if (action->kind == CORE_ACCEPTED) {
+        fill_accepted(broker, action, &reply.accepted);
+    } else if (action->kind == CORE_DONE) {
+        reply.command = WIRE_DONE;
+        fill_done(broker, action, &reply.done);
+    } else if (action->kind == CORE_REFUSED) {
+        reply.command = WIRE_REFUSED;
+        reply.refused = (struct wire_refused){
+            .has_batch = true, .batch = action->batch, .reason = action->reason};
+        LOG(EV_BATCH_REFUSED, "reason=%s", wire_reason_word(action->reason));
+    } else if (action->kind == CORE_BUSY) {
+        reply.command = WIRE_BUSY;
+        reply.busy = (struct wire_busy_reply){.batch = action->batch,
+                                              .retry_ms = action->busy.retry_ms,
+                                              .reason = action->busy.reason};
+    } else {
+        CHECK(action->kind == CORE_STATUS);
+        reply.command = WIRE_STATUS;
+        reply.status.batch = action->batch;
+        reply.status.state = action->done.state;
+        reply.status.has_done = action->done.state == WIRE_STATE_DONE;
+        fill_done(broker, action, &reply.status.done);
+    }
+    if (send_head(broker, broker->intake, &action->route, &reply) != ERR_OK) {
+        broker->receipts_dropped++;
+        LOG(EV_RECEIPT_DROPPED, "kind=%s", wire_command_name(reply.command));
+    }
+}
+
+static void send_to_lane(struct broker *broker, const struct core_action *action) {
+    struct wire_message message = {.command = WIRE_READY_ASK};
+    if (action->kind == CORE_WELCOME) {
+        message.command = WIRE_WELCOME;
+        message.welcome = (struct wire_welcome){.journal = journal_uuid(broker->journal),
+                                                .beat_ms = broker->beat_ms,
+                                                .cases_max = CORE_PART_CASES,
+                                                .bytes_max = WIRE_BODY_BYTES_MAX,
+                                                .version = SPAN_LIT(CASEMILL_VERSION)};
+    } else if (action->kind == CORE_BEAT) {
+        message.command = WIRE_BEAT;
+    }
+    /* A lane that cannot be reached falls silent and is dealt with then. */
+    if (send_head(broker, broker->worker, &action->route, &message) != ERR_OK) {
+        broker->receipts_dropped++;
+    }
+}
+
+void actions_perform(struct broker *broker) {
+    size_t count = 0;
+    size_t work = 0;
+    const struct core_action *actions = core_actions(broker->core, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct body *body = actions[i].tag;
+        switch (actions[i].kind) {
+        case CORE_PUT: /* handed over by intake, which has the record */
+            break;
+        case CORE_DELETE:
+            journal_delete(broker->journal, actions[i].seq);
+            break;
+        case CORE_RELEASE:
+            CHECK(work == 0);
+            body_free(&body);
+            break;
+        case CORE_ACCEPTED:
+        case CORE_DONE:
+        case CORE_REFUSED:
+        case CORE_BUSY:
+        case CORE_STATUS:
+            send_receipt(broker, &actions[i]);
+            break;
+        case CORE_WELCOME:
+        case CORE_BEAT:
+        case CORE_READY_ASK:
+            send_to_lane(broker, &actions[i]);
+            break;
+        case CORE_WORK:
+            work++;
+            break;
+        }
+    }
+    if (work > 0) {
+        dispatch_work(broker, actions, count);
+    }
+    core_actions_clear(broker->core);
+}

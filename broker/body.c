@@ -1,0 +1,45 @@
+/* Reference counts; the last one out frees the bytes, on whatever thread that is. */
+#include "broker/body.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+
+struct blob *blob_new(struct blob_account *account, size_t len) {
+    struct blob *blob = mem_alloc(sizeof(*blob) + len);
+    atomic_init(&blob->references, 1);
+    blob->account = account;
+    blob->len = len;
+    atomic_fetch_add(&account->bytes, len);
+    return blob;
+}
+
+struct blob *blob_ref(struct blob *blob) {
+    CHECK(atomic_fetch_add(&blob->references, 1) > 0);
+    return blob;
+}
+
+void blob_unref(struct blob **held) {
+    struct blob *blob = *held;
+    *held = NULL;
+    if (blob != NULL && atomic_fetch_sub(&blob->references, 1) == 1) {
+        atomic_fetch_sub(&blob->account->bytes, blob->len);
+        mem_free(blob);
+    }
+}
+
+struct body *body_new(struct blob *blob, const uint64_t *sums, uint32_t part_count) {
+    CHECK(part_count > 0);
+    struct body *body = mem_alloc(sizeof(*body) + part_count * sizeof(body->sums[0]));
+    body->blob = blob;
+    body->part_count = part_count;
+    memcpy(body->sums, sums, part_count * sizeof(body->sums[0]));
+    return body;
+}
+
+void body_free(struct body **held) {
+    if (*held != NULL) {
+        blob_unref(&(*held)->blob);
+        mem_free(*held);
+        *held = NULL;
+    }
+}

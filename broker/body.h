@@ -1,0 +1,37 @@
+/* Purpose: the bytes of one batch in memory, shared by reference between the loop, the journal's
+ * writer and the sockets; and what is needed to read a part of them back once they are dropped.
+ * Threads: references are atomic; the account counts all living blobs. */
+#ifndef CASEMILL_BROKER_BODY_H
+#define CASEMILL_BROKER_BODY_H
+
+#include "base/span.h"
+
+#include <stdatomic.h>
+
+struct blob_account {
+    atomic_uint_fast64_t bytes;
+};
+struct blob {
+    atomic_uint_fast32_t references;
+    struct blob_account *account;
+    size_t len;
+    uint8_t bytes[];
+};
+struct blob *blob_new(struct blob_account *account, size_t len); /* one reference, bytes unset */
+struct blob *blob_ref(struct blob *blob);
+void blob_unref(struct blob **blob); /* accepts NULL inside */
+static inline struct span blob_span(const struct blob *blob) {
+    return span_make(blob->bytes, blob->len);
+}
+
+/* What the core carries as a batch's tag. */
+struct body {
+    struct blob *blob; /* NULL: dropped, read from the journal */
+    uint32_t part_count;
+    uint64_t sums[]; /* XXH3-64 of each part */
+};
+struct body *body_new(struct blob *blob, const uint64_t *sums,
+                      uint32_t part_count); /* takes blob */
+void body_free(struct body **body);
+
+#endif

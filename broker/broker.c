@@ -1,0 +1,261 @@
+/* Putting the broker together and taking it apart; what can go wrong at start is one line each. */
+#include "broker/broker.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    ARENA_BYTES_MAX = 64 << 20,
+    INTAKE_HWM = 64,
+    WORKER_HWM = 10000,
+    LINGER_MS = 2000,
+    WEIGHT_MAX = 100,
+    CONTROL_PATH_MAX = 100
+};
+
+/* Without keys only what stays on this machine may be listened on. */
+static enum err check_endpoint(const char *key, const char *endpoint, bool ipc_only,
+                               struct diag *diag) {
+    static const char *const LOCAL[] = {"tcp://127.", "tcp://localhost:", "tcp://[::1]:"};
+    if (strncmp(endpoint, "ipc://", 6) == 0) {
+        return ERR_OK;
+    }
+    for (size_t i = 0; !ipc_only && i < COUNT_OF(LOCAL); i++) {
+        if (strncmp(endpoint, LOCAL[i], strlen(LOCAL[i])) == 0) {
+            return ERR_OK;
+        }
+    }
+    if (strncmp(endpoint, "tcp://", 6) != 0) {
+        return diag_fail(diag, ERR_INVALID, "%s: \"%s\" is not tcp://HOST:PORT or ipc://PATH", key,
+                         endpoint);
+    }
+    return diag_fail(diag, ERR_DENIED, "%s: \"%s\" is refused: %s", key, endpoint,
+                     ipc_only ? "control is ipc only"
+                              : "without CURVE keys only loopback is served");
+}
+
+static void control_endpoint(const struct settings *settings, char *endpoint, size_t size) {
+    const char *set = settings_str(settings, "control.bind");
+    (void)snprintf(endpoint, size, set[0] != '\0' ? "%s" : "ipc://%s/control.sock",
+                   set[0] != '\0' ? set : settings_str(settings, "journal.path"));
+}
+
+/* "name=3" -> name, 3. */
+static enum err parse_weight(const char *item, struct span *name, uint32_t *weight,
+                             struct diag *diag) {
+    const char *equals = strrchr(item, '=');
+    char *end = NULL;
+    unsigned long value = equals == NULL ? 0 : strtoul(equals + 1, &end, 10);
+    if (equals == NULL || equals == item || *end != '\0' || value < 1 || value > WEIGHT_MAX ||
+        (size_t)(equals - item) > WIRE_NAME_MAX) {
+        return diag_fail(diag, ERR_INVALID, "queue.weights: \"%s\": wanted name=1..%d", item,
+                         WEIGHT_MAX);
+    }
+    *name = span_make(item, (size_t)(equals - item));
+    *weight = (uint32_t)value;
+    return ERR_OK;
+}
+
+enum err broker_check_settings(const struct settings *settings, struct diag *diag) {
+    char control[512];
+    control_endpoint(settings, control, sizeof(control));
+    enum err err =
+        check_endpoint("intake.bind", settings_str(settings, "intake.bind"), false, diag);
+    err = err != ERR_OK
+              ? err
+              : check_endpoint("worker.bind", settings_str(settings, "worker.bind"), false, diag);
+    err = err != ERR_OK ? err : check_endpoint("control.bind", control, true, diag);
+    if (err == ERR_OK && strlen(control) > CONTROL_PATH_MAX) {
+        err =
+            diag_fail(diag, ERR_INVALID,
+                      "control.bind: \"%s\" is too long for a socket: set a shorter one", control);
+    }
+    const char *http = settings_str(settings, "http.bind");
+    if (err == ERR_OK && strcmp(http, "off") != 0) {
+        err = http_bind_check(http, diag);
+    }
+    if (err == ERR_OK &&
+        settings_int(settings, "lanes.silent_ms") < 2 * settings_int(settings, "lanes.beat_ms")) {
+        err = diag_fail(diag, ERR_INVALID, "lanes.silent_ms must be at least twice lanes.beat_ms");
+    }
+    const char *const *items = NULL;
+    uint32_t count = settings_list(settings, "queue.weights", &items);
+    for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
+        struct span name;
+        uint32_t weight = 0;
+        err = parse_weight(items[i], &name, &weight, diag);
+    }
+    return err;
+}
+
+static void poke(void *context) { net_wake_poke(context); }
+
+/* The core needs the journal's uuid and numbers, which are known after the scan: records wait. */
+struct restored {
+    struct journal_record record;
+    struct body *body;
+    char source[WIRE_NAME_MAX];
+};
+struct restoring {
+    struct restored *items;
+    size_t len, cap;
+};
+
+static void keep_record(const struct journal_record *record, void *context) {
+    struct restoring *all = context;
+    if (all->len == all->cap) {
+        all->cap = all->cap == 0 ? 256 : all->cap * 2;
+        all->items = mem_grow(all->items, all->cap, sizeof(*all->items));
+    }
+    struct restored *item = &all->items[all->len++];
+    item->record = *record;
+    memcpy(item->source, record->source.ptr, record->source.len);
+    item->body = body_new(NULL, record->sums, record->cut_count);
+}
+
+static void restore_all(struct broker *broker, const struct restoring *all) {
+    for (size_t i = 0; i < all->len; i++) {
+        const struct journal_record *record = &all->items[i].record;
+        struct core_batch_meta meta = {.source =
+                                           span_make(all->items[i].source, record->source.len),
+                                       .batch = record->batch,
+                                       .hash = record->hash,
+                                       .count = record->count,
+                                       .bytes = record->bytes,
+                                       .ack = record->ack,
+                                       .priority = record->priority,
+                                       .accepted_at = record->accepted_at,
+                                       .cuts = record->cuts,
+                                       .tag = all->items[i].body};
+        core_restore(broker->core, record->seq, &meta, broker->now);
+    }
+    if (all->len > 0) {
+        LOG(EV_JOURNAL_OPENED, "batches=%zu", all->len);
+    }
+}
+
+static void make_core(struct broker *broker, const struct settings *settings) {
+    struct core_options options = {
+        .journal = journal_uuid(broker->journal),
+        .next_seq = journal_next_seq(broker->journal),
+        .batches_max = (uint32_t)settings_int(settings, "queue.batches_max"),
+        .attempts_max = (uint32_t)settings_int(settings, "lanes.attempts_max"),
+        .beat_ms = broker->beat_ms,
+        .silent_ms = settings_int(settings, "lanes.silent_ms")};
+    broker->core = core_new(&options);
+    const char *const *items = NULL;
+    uint32_t count = settings_list(settings, "queue.weights", &items);
+    for (uint32_t i = 0; i < count; i++) {
+        struct span name;
+        uint32_t weight = 0;
+        enum err err = parse_weight(items[i], &name, &weight, NULL);
+        CHECK(err == ERR_OK); /* broker_check_settings has passed */
+        core_source_weight(broker->core, name, weight);
+    }
+}
+
+static enum err open_journal(struct broker *broker, const struct settings *settings,
+                             struct diag *diag) {
+    struct journal_options options = {.path = settings_str(settings, "journal.path"),
+                                      .bytes_max = settings_int(settings, "journal.bytes_max"),
+                                      .notify = poke,
+                                      .context = broker->wake};
+    struct restoring all = {NULL, 0, 0};
+    enum err err = journal_open(&options, keep_record, &all, &broker->journal, diag);
+    if (err == ERR_OK) {
+        make_core(broker, settings);
+        restore_all(broker, &all);
+    }
+    for (size_t i = 0; err != ERR_OK && i < all.len; i++) {
+        body_free(&all.items[i].body);
+    }
+    mem_free(all.items);
+    return err;
+}
+
+static enum err open_sockets(struct broker *broker, const struct settings *settings,
+                             struct diag *diag) {
+    char control[512];
+    control_endpoint(settings, control, sizeof(control));
+    struct net_options intake = {
+        .message_bytes_max = WIRE_BODY_BYTES_MAX, .hwm = INTAKE_HWM, .linger_ms = LINGER_MS};
+    struct net_options worker = {
+        .message_bytes_max = WIRE_BODY_BYTES_MAX, .hwm = WORKER_HWM, .linger_ms = LINGER_MS};
+    struct net_options operators = {
+        .message_bytes_max = WIRE_HEAD_BYTES_MAX, .hwm = INTAKE_HWM, .linger_ms = LINGER_MS};
+    enum err err = net_open(&broker->net, diag);
+    if (err == ERR_OK) {
+        err = net_router_bind(broker->net, settings_str(settings, "intake.bind"), &intake,
+                              &broker->intake, diag);
+    }
+    if (err == ERR_OK) {
+        err = net_router_bind(broker->net, settings_str(settings, "worker.bind"), &worker,
+                              &broker->worker, diag);
+    }
+    return err != ERR_OK
+               ? err
+               : net_router_bind(broker->net, control, &operators, &broker->control, diag);
+}
+
+enum err broker_open(const struct settings *settings, struct broker **held, struct diag *diag) {
+    struct broker *broker = mem_zero(1, sizeof(*broker));
+    broker->memory_bytes_max = (uint64_t)settings_int(settings, "memory.bytes_max");
+    broker->beat_ms = settings_int(settings, "lanes.beat_ms");
+    broker->now = clock_mono_ms();
+    broker->wake = net_wake_new();
+    broker->snapshot = snapshot_new();
+    arena_init(&broker->arena, ARENA_BYTES_MAX);
+    /* The journal first: its check forks, and no thread may run by then. */
+    enum err err = open_journal(broker, settings, diag);
+    err = err != ERR_OK ? err : open_sockets(broker, settings, diag);
+    const char *http = settings_str(settings, "http.bind");
+    if (err == ERR_OK && strcmp(http, "off") != 0) {
+        err = http_start(http, snapshot_serve, broker->snapshot, &broker->http, diag);
+    }
+    if (err != ERR_OK) {
+        broker_close(&broker);
+        return err;
+    }
+    status_render(broker);
+    *held = broker;
+    return ERR_OK;
+}
+
+static void free_tag(void *tag, void *context) {
+    struct body *body = tag;
+    (void)context;
+    body_free(&body);
+}
+
+void broker_close(struct broker **held) {
+    struct broker *broker = *held;
+    if (broker == NULL) {
+        return;
+    }
+    http_stop(&broker->http);
+    net_socket_close(&broker->intake);
+    net_socket_close(&broker->worker);
+    net_socket_close(&broker->control);
+    net_close(&broker->net);
+    journal_close(&broker->journal);
+    if (broker->core != NULL) {
+        core_each_tag(broker->core, free_tag, NULL);
+    }
+    core_free(&broker->core);
+    net_wake_free(&broker->wake);
+    snapshot_free(&broker->snapshot);
+    arena_free(&broker->arena);
+    buf_free(&broker->head);
+    mem_free(broker);
+    *held = NULL;
+}
+
+void broker_ready_line(const struct broker *broker, struct buf *out) {
+    buf_printf(out, "ready intake=%s worker=%s control=%s http=%s\n", net_endpoint(broker->intake),
+               net_endpoint(broker->worker), net_endpoint(broker->control),
+               broker->http == NULL ? "off" : http_endpoint(broker->http));
+}

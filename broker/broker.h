@@ -1,0 +1,72 @@
+/* Purpose: the broker's shell around the core: sockets, journal, bodies, snapshot, in one struct.
+ * Insiders only.  Threads: one thread owns it all, except the snapshot and the blobs' references.
+ * Read next: loop.c, whose phases are the program. */
+#ifndef CASEMILL_BROKER_BROKER_H
+#define CASEMILL_BROKER_BROKER_H
+
+#include "broker/body.h"
+#include "broker/core.h"
+#include "broker/journal.h"
+#include "broker/snapshot.h"
+#include "http/http.h"
+#include "net/net.h"
+#include "settings/settings.h"
+
+#include <signal.h>
+
+struct broker {
+    struct net *net;
+    struct net_socket *intake, *worker, *control;
+    struct net_wake *wake; /* poked by the journal's writer */
+    struct journal *journal;
+    struct core *core;
+    struct snapshot *snapshot;
+    struct http *http; /* NULL: off */
+    struct blob_account account;
+    uint64_t memory_bytes_max;
+    int64_t beat_ms;
+    struct arena arena; /* of the message in hand */
+    struct buf head;    /* of the message being sent */
+    struct net_message message;
+    int64_t now;           /* monotonic ms, read once a turn */
+    bool more;             /* a drain stopped at its bound: do not wait */
+    bool stopping;         /* a TERM was seen */
+    int64_t stop_deadline; /* when stopping */
+    int64_t snapshot_due;
+    uint64_t receipts_dropped, peers_refused;
+    uint64_t silent_logged;
+    bool failure_said, full_said;
+};
+
+/* broker_open takes directory, ports and journal; on failure diag has one line for a person.
+ * Errors: ERR_INVALID, ERR_DENIED, ERR_BUSY, ERR_FULL, ERR_CORRUPT, ERR_IO. */
+MUST_USE enum err broker_open(const struct settings *settings, struct broker **broker,
+                              struct diag *diag);
+void broker_close(struct broker **broker);
+/* broker_check_settings holds what a type cannot say: addresses, weights, relations. */
+MUST_USE enum err broker_check_settings(const struct settings *settings, struct diag *diag);
+void broker_ready_line(const struct broker *broker, struct buf *out);
+
+/* loop.c.  broker_turn is one turn; false when a stop has run its course.  stop: signals so far. */
+bool broker_turn(struct broker *broker, sig_atomic_t stop);
+
+/* The phases' files. */
+void intake_drain(struct broker *broker);    /* intake.c */
+bool intake_is_open(struct broker *broker);  /* room for more bodies on their way to disk */
+void lanes_drain(struct broker *broker);     /* lanes.c */
+void control_drain(struct broker *broker);   /* control.c */
+void actions_perform(struct broker *broker); /* actions.c: what the core decided */
+void dispatch_work(struct broker *broker, const struct core_action *actions,
+                   size_t count);          /* dispatch.c: the WORK among them */
+void status_render(struct broker *broker); /* status.c: publishes a snapshot */
+void status_json(struct broker *broker, struct buf *out);
+void status_lanes_json(struct broker *broker, struct buf *out);
+void status_sources_json(struct broker *broker, struct buf *out);
+/* send_head encodes and sends a message of a head frame alone.  Errors: as net_send. */
+MUST_USE enum err send_head(struct broker *broker, struct net_socket *socket,
+                            const struct net_route *route, const struct wire_message *message);
+/* refuse_unreadable answers what could not be decoded. */
+void refuse_unreadable(struct broker *broker, struct net_socket *socket,
+                       const struct net_route *route, const struct wire_decode_fault *fault);
+
+#endif

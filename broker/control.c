@@ -1,0 +1,63 @@
+/* The operator's socket: a verb in, JSON out. */
+#include "broker/broker.h"
+
+#include "base/log.h"
+
+enum { DRAIN_MESSAGES_MAX = 16 };
+
+static bool run_verb(struct broker *broker, struct span verb, struct buf *json) {
+    if (span_is(verb, "STATUS")) {
+        status_json(broker, json);
+    } else if (span_is(verb, "WORKERS")) {
+        status_lanes_json(broker, json);
+    } else if (span_is(verb, "SOURCES")) {
+        status_sources_json(broker, json);
+    } else if (span_is(verb, "PAUSE")) {
+        core_set_dispatching(broker->core, false);
+        buf_str(json, "{\"dispatching\":false}");
+    } else if (span_is(verb, "RESUME") && !broker->stopping) {
+        core_set_dispatching(broker->core, true);
+        core_set_accepting(broker->core, true);
+        buf_str(json, "{\"dispatching\":true,\"accepting\":true}");
+    } else if (span_is(verb, "DRAIN")) {
+        /* What is queued is worked off; RESUME accepts again. */
+        core_set_accepting(broker->core, false);
+        buf_str(json, "{\"accepting\":false}");
+    } else {
+        buf_str(json, broker->stopping ? "{\"error\":\"the broker is stopping\"}"
+                                       : "{\"error\":\"unknown verb\"}");
+        return false;
+    }
+    return true;
+}
+
+static void take_message(struct broker *broker, const struct net_message *message) {
+    struct wire_message request;
+    struct wire_decode_fault fault = {.reason = WIRE_REASON_BAD_HEAD};
+    struct span head = message->part_count == 0 ? SPAN_LIT("") : net_part_span(&message->parts[0]);
+    if (wire_decode(head, WIRE_CONTROL_SOCKET, WIRE_TO_BROKER, &broker->arena, &request, &fault) !=
+        ERR_OK) {
+        refuse_unreadable(broker, broker->control, &message->route, &fault);
+        return;
+    }
+    struct buf json = BUF_EMPTY;
+    struct wire_message reply = {.command = WIRE_CONTROL_REPLY};
+    reply.control_reply.ok = run_verb(broker, request.control.verb, &json);
+    reply.control_reply.json = buf_span(&json);
+    if (send_head(broker, broker->control, &message->route, &reply) != ERR_OK) {
+        broker->receipts_dropped++;
+    }
+    buf_free(&json);
+}
+
+void control_drain(struct broker *broker) {
+    for (int i = 0; i < DRAIN_MESSAGES_MAX; i++) {
+        if (net_recv(broker->control, &broker->message) != ERR_OK) {
+            return;
+        }
+        arena_reset(&broker->arena);
+        take_message(broker, &broker->message);
+        net_message_close(&broker->message);
+    }
+    broker->more = true;
+}

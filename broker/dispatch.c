@@ -1,0 +1,163 @@
+/* WORK messages: what one turn deals to a lane travels together.  Small bodies are copied into one
+ * frame; large ones are sent from where they are, by reference, or are read back first. */
+#include "broker/broker.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+enum {
+    SMALL_BYTES_MAX = 64 << 10,
+    PACKED_BYTES_MAX = 1 << 20,
+    FRAMES_MAX = NET_PARTS_MAX - 2, /* beside the head and the packed frame */
+    DELIVERIES_MAX = 4096
+};
+
+struct sending { /* the message being filled for one lane */
+    struct net_part parts[NET_PARTS_MAX];
+    uint32_t frame_count; /* large bodies, in parts[1..] */
+    struct buf packed;    /* small bodies: the last frame */
+    struct wire_delivery *deliveries;
+    uint32_t delivery_count;
+    bool fenced;
+};
+
+static int by_lane(const void *left, const void *right) {
+    const struct core_action *a = *(const struct core_action *const *)left;
+    const struct core_action *b = *(const struct core_action *const *)right;
+    int order = memcmp(a->work.lane.bytes, b->work.lane.bytes, sizeof(a->work.lane.bytes));
+    return order != 0 ? order : (a > b) - (a < b);
+}
+
+static void release_blob(void *bytes, void *hint) {
+    struct blob *blob = hint;
+    (void)bytes;
+    blob_unref(&blob);
+}
+
+/* The bytes of a dealt part, with a reference for the caller; NULL: the record is damaged. */
+static struct blob *part_bytes(struct broker *broker, const struct core_action *action,
+                               struct span *bytes) {
+    const struct body *body = action->tag;
+    const struct core_work *work = &action->work;
+    if (body->blob != NULL) {
+        *bytes = span_make(body->blob->bytes + work->offset, work->length);
+        return blob_ref(body->blob);
+    }
+    struct blob *blob = blob_new(&broker->account, work->length);
+    *bytes = blob_span(blob);
+    enum err err =
+        journal_read(broker->journal, action->seq, work->offset, work->length, blob->bytes);
+    uint32_t part = work->first / CORE_PART_CASES;
+    CHECK(part < body->part_count);
+    if (err != ERR_OK || hash64(*bytes) != body->sums[part]) {
+        blob_unref(&blob);
+        LOG(EV_JOURNAL_QUARANTINED, "seq=%llu first=%u error=%s", (unsigned long long)action->seq,
+            work->first, err != ERR_OK ? err_name(err) : "checksum");
+    }
+    return blob;
+}
+
+static void add_delivery(struct broker *broker, struct sending *sending,
+                         const struct core_action *action, struct blob *blob, struct span bytes) {
+    const struct core_work *work = &action->work;
+    struct wire_delivery *delivery = &sending->deliveries[sending->delivery_count++];
+    *delivery =
+        (struct wire_delivery){.length = work->length,
+                               .batch = action->batch,
+                               .seq = action->seq,
+                               .first = work->first,
+                               .count = work->count,
+                               .attempt = work->attempt,
+                               .accepted_at = work->accepted_at,
+                               .source = span_str(core_source_name(broker->core, work->source)),
+                               .priority = work->priority};
+    if (bytes.len < SMALL_BYTES_MAX) {
+        delivery->frame = UINT32_MAX; /* known when the message is complete */
+        delivery->offset = (uint32_t)sending->packed.len;
+        buf_append(&sending->packed, bytes);
+        blob_unref(&blob);
+    } else {
+        delivery->frame = sending->frame_count++;
+        net_part_share(&sending->parts[sending->frame_count], bytes, release_blob, blob);
+    }
+    sending->fenced = sending->fenced || work->fenced;
+}
+
+static void flush(struct broker *broker, struct sending *sending,
+                  const struct core_action *lane_action) {
+    if (sending->delivery_count == 0) {
+        return;
+    }
+    for (uint32_t i = 0; i < sending->delivery_count; i++) {
+        if (sending->deliveries[i].frame == UINT32_MAX) {
+            sending->deliveries[i].frame = sending->frame_count;
+        }
+    }
+    uint32_t parts = 1 + sending->frame_count;
+    if (sending->packed.len > 0) {
+        net_part_copy(&sending->parts[parts++], buf_span(&sending->packed));
+    }
+    struct core_stats stats;
+    core_stats(broker->core, broker->now, &stats);
+    struct wire_message message = {.command = WIRE_WORK,
+                                   .work = {.mode = SPAN_LIT("intake"),
+                                            .delivery_count = sending->delivery_count,
+                                            .deliveries = sending->deliveries,
+                                            .low_water = stats.low_water}};
+    const struct uuid *fence = NULL;
+    uint32_t fence_count = core_fence(broker->core, &fence);
+    message.work.fence = fence;
+    message.work.fence_count = sending->fenced ? fence_count : 0;
+    buf_clear(&broker->head);
+    wire_encode(&message, &broker->head);
+    net_part_copy(&sending->parts[0], buf_span(&broker->head));
+    enum err err = net_send(broker->worker, &lane_action->route, sending->parts, parts);
+    for (uint32_t i = sending->delivery_count; err != ERR_OK && i-- > 0;) {
+        core_unsent(broker->core, &lane_action->work.lane, sending->deliveries[i].seq,
+                    sending->deliveries[i].first, err == ERR_NOT_FOUND);
+    }
+    if (err == ERR_NOT_FOUND) {
+        LOG(EV_LANE_GONE, "reason=disconnected");
+    }
+    sending->frame_count = 0;
+    sending->delivery_count = 0;
+    sending->fenced = false;
+    buf_clear(&sending->packed);
+}
+
+void dispatch_work(struct broker *broker, const struct core_action *actions, size_t count) {
+    const struct core_action **dealt = mem_zero(count, sizeof(*dealt));
+    struct sending *sending = mem_zero(1, sizeof(*sending));
+    sending->deliveries = mem_zero(DELIVERIES_MAX, sizeof(*sending->deliveries));
+    size_t dealt_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (actions[i].kind == CORE_WORK) {
+            dealt[dealt_count++] = &actions[i];
+        }
+    }
+    qsort(dealt, dealt_count, sizeof(*dealt), by_lane);
+    for (size_t i = 0; i < dealt_count; i++) {
+        const struct core_action *action = dealt[i];
+        if (i > 0 && !uuid_eq(&dealt[i - 1]->work.lane, &action->work.lane)) {
+            flush(broker, sending, dealt[i - 1]);
+        }
+        struct span bytes;
+        struct blob *blob = part_bytes(broker, action, &bytes);
+        if (blob == NULL) {
+            core_quarantine(broker->core, action->seq);
+            continue;
+        }
+        add_delivery(broker, sending, action, blob, bytes);
+        if (sending->delivery_count == DELIVERIES_MAX || sending->frame_count == FRAMES_MAX ||
+            sending->packed.len >= PACKED_BYTES_MAX) {
+            flush(broker, sending, action);
+        }
+    }
+    flush(broker, sending, dealt[dealt_count - 1]);
+    buf_free(&sending->packed);
+    mem_free(sending->deliveries);
+    mem_free(sending);
+    mem_free(dealt);
+}

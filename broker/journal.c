@@ -1,0 +1,282 @@
+/* The writer thread and its hand-over.  Group commit: whatever gathered while the last sync ran is
+ * the next transaction, deletes first.  After a failed commit the latch is set before LMDB is asked
+ * anything again: LMDB itself would happily commit the next one. */
+#include "broker/journal.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "broker/journal_store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct put_list {
+    struct store_put *items;
+    uint32_t len, cap;
+};
+struct seq_list {
+    uint64_t *items;
+    uint32_t len, cap;
+};
+struct journal {
+    struct journal_options options;
+    struct store *store;
+    struct uuid uuid;
+    uint64_t next_seq;
+    int lock_fd;
+    pthread_t writer;
+    bool writer_runs;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t work;
+    bool closing;
+    struct put_list puts;    /* handed over */
+    struct seq_list deletes; /* handed over */
+    struct journal_result *results;
+    uint32_t result_len, result_cap, result_at;
+    struct journal_stats stats;
+};
+
+static enum err lock_directory(const char *path, int *lock_fd, struct diag *diag) {
+    char file[4096];
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        return diag_fail(diag, errno == EACCES || errno == EROFS ? ERR_DENIED : ERR_IO,
+                         "journal.path %s: cannot be made: %s", path, strerror(errno));
+    }
+    if (access(path, W_OK | X_OK) != 0) {
+        return diag_fail(diag, ERR_DENIED, "journal.path %s: not writable: %s", path,
+                         strerror(errno));
+    }
+    (void)snprintf(file, sizeof(file), "%s/lock", path);
+    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return diag_fail(diag, ERR_DENIED, "journal.path %s: not writable: %s", path,
+                         strerror(errno));
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        (void)close(fd);
+        return diag_fail(diag, ERR_BUSY, "journal.path %s: in use by another broker", path);
+    }
+    *lock_fd = fd;
+    return ERR_OK;
+}
+
+static enum err sync_directory(const char *path, struct diag *diag) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = fd < 0 || fsync(fd) != 0 ? errno : 0;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return result == 0 ? ERR_OK
+                       : diag_fail(diag, ERR_IO, "journal.path %s: %s", path, strerror(result));
+}
+
+static void refresh_totals(struct journal *journal) {
+    struct store_totals totals;
+    store_totals(journal->store, &totals, &journal->stats.used_bytes);
+    journal->stats.live_count = totals.live_count;
+    journal->stats.live_bytes = totals.live_bytes;
+}
+
+static void add_result(struct journal *journal, uint64_t seq, enum journal_outcome outcome) {
+    if (journal->result_len == journal->result_cap) {
+        journal->result_cap = journal->result_cap == 0 ? 256 : journal->result_cap * 2;
+        journal->results =
+            mem_grow(journal->results, journal->result_cap, sizeof(*journal->results));
+    }
+    journal->results[journal->result_len++] = (struct journal_result){seq, outcome};
+}
+
+/* Under the lock: books one finished group. */
+static void finish_group(struct journal *journal, struct put_list *puts,
+                         const struct seq_list *deletes, bool failed, int64_t took_us) {
+    journal->stats.failed = failed;
+    journal->stats.commits += failed ? 0 : 1;
+    journal->stats.commit_us_last = (uint64_t)took_us;
+    journal->stats.pending_count -= puts->len + deletes->len;
+    for (uint32_t i = 0; i < puts->len; i++) {
+        struct store_put *put = &puts->items[i];
+        enum journal_outcome outcome = failed ? JOURNAL_STOPPED : put->outcome;
+        journal->stats.full = outcome == JOURNAL_NO_ROOM;
+        journal->stats.pending_bytes -= put->blob->len;
+        add_result(journal, put->seq, outcome);
+        buf_free(&put->meta);
+        blob_unref(&put->blob);
+    }
+    if (!failed) {
+        refresh_totals(journal);
+    }
+    puts->len = 0;
+}
+
+static void *writer_run(void *context) {
+    struct journal *journal = context;
+    struct put_list puts = {NULL, 0, 0};
+    struct seq_list deletes = {NULL, 0, 0};
+    bool failed = false;
+    (void)pthread_mutex_lock(&journal->lock);
+    for (;;) {
+        while (journal->puts.len == 0 && journal->deletes.len == 0 && !journal->closing) {
+            (void)pthread_cond_wait(&journal->work, &journal->lock);
+        }
+        if (journal->puts.len == 0 && journal->deletes.len == 0) {
+            break;
+        }
+        struct put_list empty_puts = puts;
+        puts = journal->puts;
+        journal->puts = empty_puts;
+        struct seq_list empty_deletes = deletes;
+        deletes = journal->deletes;
+        journal->deletes = empty_deletes;
+        journal->deletes.len = 0;
+        (void)pthread_mutex_unlock(&journal->lock);
+        int64_t before = clock_mono_ns();
+        failed = failed || store_commit(journal->store, puts.items, puts.len, deletes.items,
+                                        deletes.len) != ERR_OK;
+        int64_t took_us = (clock_mono_ns() - before) / 1000;
+        (void)pthread_mutex_lock(&journal->lock);
+        finish_group(journal, &puts, &deletes, failed, took_us);
+        journal->options.notify(journal->options.context);
+    }
+    (void)pthread_mutex_unlock(&journal->lock);
+    mem_free(puts.items);
+    mem_free(deletes.items);
+    return NULL;
+}
+
+static enum err open_checked(struct journal *journal,
+                             void (*restore)(const struct journal_record *record, void *context),
+                             void *context, struct diag *diag) {
+    const char *path = journal->options.path;
+    char file[4096];
+    (void)snprintf(file, sizeof(file), "%s/data.mdb", path);
+    struct stat stat_of;
+    enum err err = ERR_OK;
+    if (stat(file, &stat_of) == 0 && stat_of.st_size > 0) {
+        err = store_scan_in_child(path, diag);
+    }
+    err = err != ERR_OK ? err : store_open(path, journal->options.bytes_max, &journal->store, diag);
+    err = err != ERR_OK ? err : sync_directory(path, diag);
+    err = err != ERR_OK ? err : store_scan(journal->store, restore, context, diag);
+    return err != ERR_OK ? err : store_begin_run(journal->store, diag);
+}
+
+enum err journal_open(const struct journal_options *options,
+                      void (*restore)(const struct journal_record *record, void *context),
+                      void *context, struct journal **held, struct diag *diag) {
+    CHECK(options->bytes_max > 0 && options->notify != NULL);
+    struct journal *journal = mem_zero(1, sizeof(*journal));
+    journal->options = *options;
+    journal->lock_fd = -1;
+    journal->stats.bytes_max = (uint64_t)options->bytes_max;
+    (void)pthread_mutex_init(&journal->lock, NULL);
+    (void)pthread_cond_init(&journal->work, NULL);
+    enum err err = lock_directory(options->path, &journal->lock_fd, diag);
+    err = err != ERR_OK ? err : open_checked(journal, restore, context, diag);
+    if (err == ERR_OK) {
+        struct store_totals totals;
+        store_totals(journal->store, &totals, &journal->stats.used_bytes);
+        journal->uuid = totals.uuid;
+        journal->next_seq = totals.next_seq;
+        refresh_totals(journal);
+        CHECK(pthread_create(&journal->writer, NULL, writer_run, journal) == 0);
+        journal->writer_runs = true;
+        *held = journal;
+        return ERR_OK;
+    }
+    journal_close(&journal);
+    return err;
+}
+
+void journal_close(struct journal **held) {
+    struct journal *journal = *held;
+    if (journal == NULL) {
+        return;
+    }
+    if (journal->writer_runs) {
+        (void)pthread_mutex_lock(&journal->lock);
+        journal->closing = true;
+        (void)pthread_cond_signal(&journal->work);
+        (void)pthread_mutex_unlock(&journal->lock);
+        CHECK(pthread_join(journal->writer, NULL) == 0);
+    }
+    store_close(&journal->store);
+    if (journal->lock_fd >= 0) {
+        (void)close(journal->lock_fd);
+    }
+    (void)pthread_cond_destroy(&journal->work);
+    (void)pthread_mutex_destroy(&journal->lock);
+    mem_free(journal->puts.items);
+    mem_free(journal->deletes.items);
+    mem_free(journal->results);
+    mem_free(journal);
+    *held = NULL;
+}
+
+struct uuid journal_uuid(const struct journal *journal) {
+    return journal->uuid;
+}
+uint64_t journal_next_seq(const struct journal *journal) { return journal->next_seq; }
+
+void journal_put(struct journal *journal, const struct journal_record *record, struct blob *blob) {
+    CHECK(record->bytes == blob->len);
+    struct store_put put = {.seq = record->seq, .meta = BUF_EMPTY, .blob = blob};
+    store_encode(record, &put.meta);
+    (void)pthread_mutex_lock(&journal->lock);
+    if (journal->puts.len == journal->puts.cap) {
+        journal->puts.cap = journal->puts.cap == 0 ? 64 : journal->puts.cap * 2;
+        journal->puts.items =
+            mem_grow(journal->puts.items, journal->puts.cap, sizeof(*journal->puts.items));
+    }
+    journal->puts.items[journal->puts.len++] = put;
+    journal->stats.pending_bytes += blob->len;
+    journal->stats.pending_count++;
+    (void)pthread_cond_signal(&journal->work);
+    (void)pthread_mutex_unlock(&journal->lock);
+}
+
+void journal_delete(struct journal *journal, uint64_t seq) {
+    (void)pthread_mutex_lock(&journal->lock);
+    if (journal->deletes.len == journal->deletes.cap) {
+        journal->deletes.cap = journal->deletes.cap == 0 ? 64 : journal->deletes.cap * 2;
+        journal->deletes.items =
+            mem_grow(journal->deletes.items, journal->deletes.cap, sizeof(uint64_t));
+    }
+    journal->deletes.items[journal->deletes.len++] = seq;
+    journal->stats.pending_count++;
+    (void)pthread_cond_signal(&journal->work);
+    (void)pthread_mutex_unlock(&journal->lock);
+}
+
+uint32_t journal_collect(struct journal *journal, struct journal_result *results, uint32_t max,
+                         bool *failed) {
+    (void)pthread_mutex_lock(&journal->lock);
+    uint32_t count = journal->result_len - journal->result_at;
+    count = count < max ? count : max;
+    if (count > 0) {
+        memcpy(results, journal->results + journal->result_at, count * sizeof(*results));
+    }
+    journal->result_at += count;
+    if (journal->result_at == journal->result_len) {
+        journal->result_at = 0;
+        journal->result_len = 0;
+    }
+    *failed = journal->stats.failed;
+    (void)pthread_mutex_unlock(&journal->lock);
+    return count;
+}
+
+enum err journal_read(struct journal *journal, uint64_t seq, uint32_t offset, uint32_t length,
+                      uint8_t *bytes) {
+    return store_read(journal->store, seq, offset, length, bytes);
+}
+
+void journal_stats(struct journal *journal, struct journal_stats *stats) {
+    (void)pthread_mutex_lock(&journal->lock);
+    *stats = journal->stats;
+    (void)pthread_mutex_unlock(&journal->lock);
+}

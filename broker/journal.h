@@ -1,0 +1,83 @@
+/* Purpose: the broker's durable memory: batches that are accepted and not yet done.
+ * Owns: an LMDB environment in a directory of its own, a lock on that directory, a writer thread.
+ * Never: says durable before the commit that holds the batch returned (P1); commits anything after
+ * a commit has failed (P6); syncs less than LMDB's default.
+ * Threads: all calls come from one thread; the writer thread calls `notify` and nothing else.
+ * Read next: journal.c (the format by byte offset, validity, recovery, version). */
+#ifndef CASEMILL_BROKER_JOURNAL_H
+#define CASEMILL_BROKER_JOURNAL_H
+
+#include "base/diag.h"
+#include "base/hash.h"
+#include "base/uuid.h"
+#include "broker/body.h"
+#include "wire/wire.h"
+
+struct journal;
+
+enum { JOURNAL_CUTS_MAX = 16 };
+struct journal_record {
+    uint64_t seq;
+    struct uuid batch;
+    struct hash128 hash;
+    uint32_t count; /* cases */
+    uint32_t bytes; /* of the body */
+    enum wire_ack ack;
+    enum wire_priority priority;
+    int64_t accepted_at; /* microseconds since 1970 */
+    struct span source;
+    uint32_t cut_count;
+    uint32_t cuts[JOURNAL_CUTS_MAX]; /* offset of each part */
+    uint64_t sums[JOURNAL_CUTS_MAX]; /* XXH3-64 of each part's bytes */
+};
+
+struct journal_options {
+    const char *path; /* the directory; made if absent */
+    int64_t bytes_max;
+    void (*notify)(void *context); /* results wait in journal_collect; any thread */
+    void *context;
+};
+
+/* journal_open locks, checks (in a child process, against the totals) and opens the journal, and
+ * calls `restore` for every record, seq ascending; spans live until it returns.
+ * Order: before the program has any thread.
+ * Errors: ERR_BUSY another broker has the directory; ERR_DENIED not writable; ERR_FULL no room for
+ * bytes_max; ERR_CORRUPT the records do not add up; ERR_VERSION; ERR_IO. */
+MUST_USE enum err journal_open(const struct journal_options *options,
+                               void (*restore)(const struct journal_record *record, void *context),
+                               void *context, struct journal **journal, struct diag *diag);
+/* journal_close finishes what was handed over, then stops the writer; accepts NULL inside. */
+void journal_close(struct journal **journal);
+
+struct uuid journal_uuid(const struct journal *journal);
+uint64_t journal_next_seq(const struct journal *journal); /* first free one at open */
+
+/* journal_put hands a batch to the writer, seq ascending.  Ownership: one reference to blob. */
+void journal_put(struct journal *journal, const struct journal_record *record, struct blob *blob);
+void journal_delete(struct journal *journal, uint64_t seq);
+
+enum journal_outcome { JOURNAL_DURABLE, JOURNAL_NO_ROOM, JOURNAL_STOPPED };
+struct journal_result {
+    uint64_t seq;
+    enum journal_outcome outcome;
+};
+/* journal_collect takes up to max results of puts, in order of seq; *failed: the P6 latch. */
+uint32_t journal_collect(struct journal *journal, struct journal_result *results, uint32_t max,
+                         bool *failed);
+
+/* journal_read copies bytes of a durable body.  Errors: ERR_NOT_FOUND, ERR_CORRUPT (not as long as
+ * it should be), ERR_IO. */
+MUST_USE enum err journal_read(struct journal *journal, uint64_t seq, uint32_t offset,
+                               uint32_t length, uint8_t *bytes);
+
+struct journal_stats {
+    uint64_t live_count, live_bytes; /* durable now; bytes of bodies */
+    uint64_t used_bytes, bytes_max;  /* of the budget */
+    uint64_t pending_bytes;          /* handed over, not yet durable */
+    uint64_t pending_count;          /* puts and deletes */
+    uint64_t commits, commit_us_last;
+    bool failed, full; /* full: the latest put found no room */
+};
+void journal_stats(struct journal *journal, struct journal_stats *stats);
+
+#endif

@@ -1,0 +1,129 @@
+/* The broker's turn: named phases, always in this order.
+ *
+ *   read the clock      once; everything in the turn uses this time
+ *   poll                sockets, the journal's wake; at most a tick long
+ *   drain intake        bounded; batches reach the core and the journal's writer
+ *   drain workers       bounded; DONE, FAILED, RETURN, BEAT reach the core
+ *   drain control       operators
+ *   perform             deletes to the journal, receipts and answers to the peers
+ *   collect commits     what is durable now gets its ACCEPTED; what is not, its BUSY
+ *   tick                retries fall due, silent lanes lose their work, beats go out
+ *   dispatch            queued parts go to lanes with credit
+ *   perform             WORK and receipts
+ *   publish             the snapshot that HTTP reads
+ */
+#include "broker/broker.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+enum { TICK_MS = 100, SNAPSHOT_MS = 250, RESULTS_MAX = 1024, STOP_MS_MAX = 30000 };
+
+static void read_clock(struct broker *broker) { broker->now = clock_mono_ms(); }
+
+static void wait_for_input(struct broker *broker) {
+    struct net_poll_item items[4] = {{.fd = net_wake_fd(broker->wake)},
+                                     {.socket = broker->worker},
+                                     {.socket = broker->control},
+                                     {.socket = broker->intake}};
+    /* A closed intake is left out, or its unread messages would keep the loop from sleeping. */
+    uint32_t count = intake_is_open(broker) ? 4 : 3;
+    enum err err = net_poll(items, count, broker->more ? 0 : TICK_MS);
+    CHECK(err == ERR_OK);
+    broker->more = false;
+    if (items[0].ready) {
+        net_wake_clear(broker->wake);
+    }
+}
+
+/* Over the memory budget, the newest durable body is dropped: the oldest are dealt first. */
+static void drop_body(struct broker *broker, uint64_t seq) {
+    struct body *body = core_tag(broker->core, seq);
+    if (body != NULL && atomic_load(&broker->account.bytes) > broker->memory_bytes_max) {
+        blob_unref(&body->blob);
+    }
+}
+
+static void say_journal_state(struct broker *broker, bool failed, bool full) {
+    if (failed && !broker->failure_said) {
+        broker->failure_said = true;
+        core_stop(broker->core);
+    }
+    if (full && !broker->full_said) {
+        LOG(EV_JOURNAL_FULL, "seen=1");
+    }
+    broker->full_said = full;
+}
+
+static void collect_commits(struct broker *broker) {
+    struct journal_result results[RESULTS_MAX];
+    bool failed = false;
+    bool full = broker->full_said;
+    uint32_t count = journal_collect(broker->journal, results, RESULTS_MAX, &failed);
+    for (uint32_t i = 0; i < count; i++) {
+        full = results[i].outcome == JOURNAL_NO_ROOM;
+        if (results[i].outcome == JOURNAL_DURABLE) {
+            core_journaled(broker->core, results[i].seq);
+            drop_body(broker, results[i].seq);
+        } else {
+            core_put_failed(broker->core, results[i].seq,
+                            full ? WIRE_BUSY_JOURNAL_FULL : WIRE_BUSY_STOPPED);
+        }
+    }
+    broker->more = broker->more || count == RESULTS_MAX;
+    say_journal_state(broker, failed, full);
+}
+
+static void tick(struct broker *broker) {
+    core_tick(broker->core, broker->now);
+    struct core_stats stats;
+    core_stats(broker->core, broker->now, &stats);
+    if (stats.lanes_silent > broker->silent_logged) {
+        LOG(EV_LANE_SILENT, "lanes=%llu",
+            (unsigned long long)(stats.lanes_silent - broker->silent_logged));
+        broker->silent_logged = stats.lanes_silent;
+    }
+}
+
+static void publish(struct broker *broker) {
+    if (broker->now >= broker->snapshot_due) {
+        broker->snapshot_due = broker->now + SNAPSHOT_MS;
+        status_render(broker);
+    }
+}
+
+/* The first TERM: nothing new is accepted or dealt, what lanes hold is awaited.  True when over. */
+static bool stop_is_over(struct broker *broker, sig_atomic_t stop) {
+    if (stop == 0) {
+        return false;
+    }
+    if (!broker->stopping) {
+        LOG(EV_PROGRAM_STOPPING, "signals=%d", (int)stop);
+        broker->stopping = true;
+        broker->stop_deadline = broker->now + STOP_MS_MAX;
+        core_set_accepting(broker->core, false);
+        core_set_dispatching(broker->core, false);
+    }
+    struct core_stats stats;
+    struct journal_stats disk;
+    core_stats(broker->core, broker->now, &stats);
+    journal_stats(broker->journal, &disk);
+    bool idle = stats.out_cases == 0 && disk.pending_count == 0;
+    return stop > 1 || idle || broker->now >= broker->stop_deadline;
+}
+
+bool broker_turn(struct broker *broker, sig_atomic_t stop) {
+    wait_for_input(broker);
+    read_clock(broker);
+    intake_drain(broker);
+    lanes_drain(broker);
+    control_drain(broker);
+    actions_perform(broker);
+    collect_commits(broker);
+    tick(broker);
+    actions_perform(broker);
+    core_deal(broker->core, broker->now);
+    actions_perform(broker);
+    publish(broker);
+    return !stop_is_over(broker, stop);
+}

@@ -1,0 +1,38 @@
+/* Purpose: every setting of the broker: key, type, default, bounds, whether a HUP may change it,
+ * and what it is for.  config/broker.yaml shows them with words around. */
+#ifndef CASEMILL_BROKER_SETTINGS_TABLE_H
+#define CASEMILL_BROKER_SETTINGS_TABLE_H
+
+#include "settings/settings.h"
+
+#define MIB ((int64_t)1 << 20)
+#define TIB ((int64_t)1 << 40)
+
+static const struct setting_row BROKER_SETTINGS[] = {
+    {"intake.bind", SETTING_STRING, "tcp://127.0.0.1:5570", 0, 0, false,
+     "where intake systems connect"},
+    {"worker.bind", SETTING_STRING, "tcp://127.0.0.1:5571", 0, 0, false, "where lanes connect"},
+    {"control.bind", SETTING_STRING, "", 0, 0, false,
+     "where operators connect; empty: control.sock in journal.path"},
+    {"http.bind", SETTING_STRING, "127.0.0.1:5580", 0, 0, false,
+     "status, health and metrics; off: none"},
+    {"journal.path", SETTING_STRING, "/var/lib/casemill/journal", 0, 0, false,
+     "the journal's directory, of this broker alone"},
+    {"journal.bytes_max", SETTING_BYTES, "1GiB", 16 * MIB, 16 * TIB, false,
+     "disk space reserved at start; beyond it batches get BUSY"},
+    {"memory.bytes_max", SETTING_BYTES, "64MiB", 8 * MIB, TIB, false,
+     "bodies kept in memory; the rest is read back from the journal"},
+    {"queue.batches_max", SETTING_INT, "100000", 1, 10000000, false,
+     "batches in the journal; beyond it BUSY"},
+    {"queue.weights", SETTING_LIST, "", 0, 0, false,
+     "sources with a larger share: name=2..100, others have 1"},
+    {"lanes.beat_ms", SETTING_MS, "1s", 10, 60000, false, "how often lanes and broker speak"},
+    {"lanes.silent_ms", SETTING_MS, "10s", 100, 3600000, false,
+     "a lane silent for so long loses its work to others"},
+    {"lanes.attempts_max", SETTING_INT, "5", 1, 1000, false,
+     "attempts after which a failing delivery is named in the log"},
+    {"log.json", SETTING_BOOL, "false", 0, 0, false, "log lines as JSON"},
+};
+static const char *const OTHER_SECTIONS[] = {"postgres", "transaction", "broker", "rules", NULL};
+
+#endif

@@ -1,0 +1,75 @@
+/* Pages by path: /metrics /status /healthz /readyz. */
+#include "broker/snapshot.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <pthread.h>
+#include <string.h>
+
+enum { STATUS_OK = 200, STATUS_NOT_FOUND = 404, STATUS_UNAVAILABLE = 503 };
+
+struct snapshot {
+    pthread_mutex_t lock;
+    struct snapshot_page page;
+    int64_t published_ms;
+};
+
+struct snapshot *snapshot_new(void) {
+    struct snapshot *snapshot = mem_zero(1, sizeof(*snapshot));
+    (void)pthread_mutex_init(&snapshot->lock, NULL);
+    snapshot->page.reason = "starting";
+    return snapshot;
+}
+
+static void page_free(struct snapshot_page *page) {
+    buf_free(&page->metrics);
+    buf_free(&page->status);
+}
+
+void snapshot_free(struct snapshot **held) {
+    if (*held != NULL) {
+        page_free(&(*held)->page);
+        (void)pthread_mutex_destroy(&(*held)->lock);
+        mem_free(*held);
+        *held = NULL;
+    }
+}
+
+void snapshot_publish(struct snapshot *snapshot, struct snapshot_page *page, int64_t now_ms) {
+    (void)pthread_mutex_lock(&snapshot->lock);
+    struct snapshot_page old = snapshot->page;
+    snapshot->page = *page;
+    snapshot->published_ms = now_ms;
+    (void)pthread_mutex_unlock(&snapshot->lock);
+    page_free(&old);
+    *page = (struct snapshot_page){.reason = ""};
+}
+
+static void serve_state(struct http_reply *reply, bool good, const char *reason) {
+    reply->status = good ? STATUS_OK : STATUS_UNAVAILABLE;
+    buf_str(&reply->body, good ? "ok" : reason);
+    buf_byte(&reply->body, '\n');
+}
+
+void snapshot_serve(const char *path, struct http_reply *reply, void *context) {
+    struct snapshot *snapshot = context;
+    (void)pthread_mutex_lock(&snapshot->lock);
+    const struct snapshot_page *page = &snapshot->page;
+    bool stale = clock_mono_ms() - snapshot->published_ms > SNAPSHOT_STALE_MS;
+    if (strcmp(path, "/metrics") == 0) {
+        reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
+        buf_append(&reply->body, buf_span(&page->metrics));
+    } else if (strcmp(path, "/status") == 0) {
+        reply->content_type = "application/json";
+        buf_append(&reply->body, buf_span(&page->status));
+    } else if (strcmp(path, "/healthz") == 0) {
+        serve_state(reply, page->healthy && !stale, stale ? "the loop is stalled" : page->reason);
+    } else if (strcmp(path, "/readyz") == 0) {
+        serve_state(reply, page->healthy && page->ready && !stale,
+                    stale ? "the loop is stalled" : page->reason);
+    } else {
+        reply->status = STATUS_NOT_FOUND;
+    }
+    (void)pthread_mutex_unlock(&snapshot->lock);
+}

@@ -1,0 +1,43 @@
+/* Purpose: every counter and gauge of the broker, once: name, kind, where it is read, help.
+ * The rows feed /metrics; names are stable. */
+#ifndef CASEMILL_BROKER_STATS_TABLE_H
+#define CASEMILL_BROKER_STATS_TABLE_H
+
+/* core: struct core_stats; disk: struct journal_stats; shell: struct broker. */
+#define STATS_TABLE(ROW)                                                                           \
+    ROW(batches, GAUGE, core.batches, "batches in the queue or at lanes")                          \
+    ROW(queued_cases, GAUGE, core.queued_cases, "cases that wait for a lane")                      \
+    ROW(delayed_cases, GAUGE, core.delayed_cases, "cases that wait for their next attempt")        \
+    ROW(out_cases, GAUGE, core.out_cases, "cases that lanes hold")                                 \
+    ROW(oldest_ms, GAUGE, core.oldest_ms, "age of the oldest batch, milliseconds")                 \
+    ROW(lanes, GAUGE, core.lanes, "lanes that are heard")                                          \
+    ROW(sources, GAUGE, core.sources, "sources seen")                                              \
+    ROW(cases_accepted_total, COUNTER, core.cases_accepted, "cases of durable batches")            \
+    ROW(cases_done_total, COUNTER, core.cases_done, "cases that are committed")                    \
+    ROW(cases_duplicate_total, COUNTER, core.cases_duplicate, "of these, duplicates")              \
+    ROW(cases_dead_total, COUNTER, core.cases_dead, "of these, dead letters")                      \
+    ROW(batches_accepted_total, COUNTER, core.batches_accepted, "batches made durable")            \
+    ROW(batches_duplicate_total, COUNTER, core.batches_duplicate, "batches sent again while live") \
+    ROW(batches_done_total, COUNTER, core.batches_done, "batches with every case committed")       \
+    ROW(batches_refused_total, COUNTER, core.batches_refused, "batches refused by the queue")      \
+    ROW(batches_busy_total, COUNTER, core.batches_busy, "BUSY answers")                            \
+    ROW(batches_quarantined_total, COUNTER, core.batches_quarantined, "damaged records")           \
+    ROW(parts_dealt_total, COUNTER, core.parts_dealt, "deliveries to lanes")                       \
+    ROW(parts_failed_total, COUNTER, core.parts_failed, "deliveries that lanes gave up")           \
+    ROW(parts_returned_total, COUNTER, core.parts_returned, "deliveries given back")               \
+    ROW(parts_omitted_total, COUNTER, core.parts_omitted, "deliveries that beats left out")        \
+    ROW(lanes_silent_total, COUNTER, core.lanes_silent, "lanes that fell silent")                  \
+    ROW(ranges_ignored_total, COUNTER, core.ranges_ignored, "DONE of what was done or unknown")    \
+    ROW(journal_batches, GAUGE, disk.live_count, "durable batches")                                \
+    ROW(journal_body_bytes, GAUGE, disk.live_bytes, "bytes of durable bodies")                     \
+    ROW(journal_used_bytes, GAUGE, disk.used_bytes, "of the journal's budget")                     \
+    ROW(journal_bytes_max, GAUGE, disk.bytes_max, "the journal's budget")                          \
+    ROW(journal_pending_bytes, GAUGE, disk.pending_bytes, "bodies on their way to disk")           \
+    ROW(journal_commits_total, COUNTER, disk.commits, "group commits")                             \
+    ROW(journal_commit_us, GAUGE, disk.commit_us_last, "the last commit, microseconds")            \
+    ROW(journal_failed, GAUGE, disk.failed, "1: nothing is confirmed until a restart")             \
+    ROW(memory_body_bytes, GAUGE, shell.body_bytes, "bodies in memory")                            \
+    ROW(receipts_dropped_total, COUNTER, shell.receipts_dropped, "replies nobody took")            \
+    ROW(peers_refused_total, COUNTER, shell.peers_refused, "messages that could not be read")
+
+#endif

@@ -1,0 +1,33 @@
+/* Purpose: a small read-only HTTP server for status, health and metrics.  The only user of
+ * microhttpd.h.
+ * Never: serves anything but GET and HEAD, or on an address that is not loopback; knows what the
+ * pages say.
+ * Threads: `render` is called from the server's own thread; what it reads is guarded by its owner.
+ */
+#ifndef CASEMILL_HTTP_HTTP_H
+#define CASEMILL_HTTP_HTTP_H
+
+#include "base/buf.h"
+#include "base/diag.h"
+
+struct http;
+
+struct http_reply {
+    unsigned status;          /* 200 unless set */
+    const char *content_type; /* static; "text/plain; charset=utf-8" unless set */
+    struct buf body;          /* freed by the server */
+};
+/* Fills the reply for a path ("/status"), or sets status 404. */
+typedef void (*http_render_fn)(const char *path, struct http_reply *reply, void *context);
+
+/* http_start listens on "127.0.0.1:5580", "[::1]:0" or "localhost:0"; port 0 takes a free one.
+ * Errors: ERR_INVALID no such address; ERR_DENIED not loopback; ERR_BUSY port taken; ERR_IO. */
+MUST_USE enum err http_start(const char *bind, http_render_fn render, void *context,
+                             struct http **http, struct diag *diag);
+const char *http_endpoint(const struct http *http); /* "http://127.0.0.1:40003" */
+void http_stop(struct http **http);                 /* waits for replies under way */
+/* http_bind_check says whether http_start would take the address. Errors: ERR_INVALID, ERR_DENIED.
+ */
+MUST_USE enum err http_bind_check(const char *bind, struct diag *diag);
+
+#endif
