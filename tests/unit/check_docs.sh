@@ -3,11 +3,12 @@
 # A failure means a reader is sent to a place that is gone: mend the sentence with the move.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. tests/unit/files.sh
 passed=0
 failed=0
 fail() { failed=$((failed + 1)); echo "check_docs: $1"; }
 
-for page in $(git ls-files -co --exclude-standard '*.md'); do
+for page in $(tree_files '*.md'); do
     folder=$(dirname "$page")
     gone=''
     # `path/file.c` or `folder/` between backticks; names in capitals and patterns are placeholders
@@ -21,7 +22,7 @@ for page in $(git ls-files -co --exclude-standard '*.md'); do
     done
     if [ -z "$gone" ]; then passed=$((passed + 1)); else fail "$page names what is not there:$gone"; fi
 done
-for folder in $(git ls-files '*.c' '*.sh' '*.sql' '*.yaml' | xargs -n 1 dirname | sort -u | grep -vE '^\.|/data/|agreements$'); do
+for folder in $(tree_files '*.c' '*.sh' '*.sql' '*.yaml' | xargs -n 1 dirname | sort -u | grep -vE '^\.|/data/|agreements$'); do
     case $folder in
     config/demo) page=config/README.md ;; # its one file explains itself
     *) page=$folder/README.md ;;

@@ -3,7 +3,8 @@
 # A failure names the lines; `clang-format-14 -i FILE` mends it.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-files=$(git ls-files -co --exclude-standard '*.c' '*.h' '*.cc')
+. tests/unit/files.sh
+files=$(tree_files '*.c' '*.h' '*.cc')
 count=$(echo "$files" | grep -c .)
 command -v clang-format-14 >/dev/null || { echo "check_format: clang-format-14 is missing"; echo "0 passed, 1 failed"; exit 1; }
 faults=$(echo "$files" | xargs -P 2 -n 8 clang-format-14 --dry-run -Werror 2>&1 | grep -E 'error:' |

@@ -5,15 +5,18 @@
 # that an error can be dropped without a word.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. tests/unit/files.sh
 passed=0
 failed=0
 pass() { passed=$((passed + 1)); }
 fail() { failed=$((failed + 1)); echo "check_headers: $1"; }
 
 # Two headers at a time: each call prints nothing when all is well.
+foreign=$(pkg-config --cflags libzmq msgpack libpq lmdb yaml-0.1 libmicrohttpd jansson)
 compile_alone() {
+    # shellcheck disable=SC2086
     said=$(printf '#include "%s"\n' "$1" |
-        gcc -std=c17 -fsyntax-only -Wall -Wextra -Werror -Icommon -I. -D_GNU_SOURCE -x c - 2>&1) ||
+        gcc -std=c17 -fsyntax-only -Wall -Wextra -Werror -Icommon -I. -D_GNU_SOURCE $foreign -x c - 2>&1) ||
         echo "$1 does not compile alone: $(echo "$said" | head -n 2)"
 }
 if [ "${1:-}" = --one ]; then
@@ -21,11 +24,9 @@ if [ "${1:-}" = --one ]; then
     exit 0
 fi
 
-headers=$(git ls-files -co --exclude-standard 'common/*.h' 'broker/*.h' 'worker/*.h' 'tests/*.h')
+headers=$(tree_files 'common/*.h' 'broker/*.h' 'worker/*.h' 'tests/*.h')
 for header in $headers; do
     guard=CASEMILL_$(echo "${header#common/}" | tr '[:lower:]/.' '[:upper:]__')
-    # casemill.h is installed without its folder
-    [ "$header" = common/client/casemill.h ] && guard=CASEMILL_H
     if [ "$(grep -cE "^#(ifndef|define) $guard\$" "$header")" -eq 2 ]; then
         pass
     else

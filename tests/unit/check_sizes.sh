@@ -4,7 +4,8 @@
 # size_exceptions.txt lists the few that may be longer, each with its reason; it only ever shrinks.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-files=$(git ls-files -co --exclude-standard '*.c' '*.h' '*.cc' '*.sh' 'tests/run.sh')
+. tests/unit/files.sh
+files=$(tree_files '*.c' '*.h' '*.cc' '*.sh' 'tests/run.sh')
 # shellcheck disable=SC2086
 awk '
 function over(what, lines, limit) {

@@ -6,13 +6,14 @@
 # asks for it.  It reads the compile commands of CASEMILL_BUILD (default build/release).
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. tests/unit/files.sh
 build=${CASEMILL_BUILD:-build/release}
 if [ ! -e "$build/compile_commands.json" ] || ! command -v clang-tidy-14 >/dev/null; then
     echo "check_tidy: needs clang-tidy-14 and a configured $build"
     echo "0 passed, 1 failed"
     exit 1
 fi
-files=$(git ls-files -co --exclude-standard 'common/*.c' 'broker/*.c' 'worker/*.c')
+files=$(tree_files 'common/*.c' 'broker/*.c' 'worker/*.c')
 count=$(echo "$files" | grep -c .)
 checks='-clang-analyzer-*'
 [ "${1:-}" != --analyze ] || checks=''

@@ -5,10 +5,11 @@
 # now or is an issue.  A path of one machine works for one person.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. tests/unit/files.sh
 passed=0
 failed=0
-sources=$(git ls-files -co --exclude-standard 'common/*.[ch]' 'common/*.cc' 'broker/*.[ch]' 'worker/*.[ch]')
-everything=$(git ls-files -co --exclude-standard | grep -v '^tests/unit/check_words.sh$')
+sources=$(tree_files 'common/*.[ch]' 'common/*.cc' 'broker/*.[ch]' 'worker/*.[ch]')
+everything=$(tree_files | grep -v '^tests/unit/check_words.sh$')
 
 none() { # none WHAT PATTERN FILES...: no line of the files matches (comments of C are not looked at)
     what=$1
