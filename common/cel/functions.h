@@ -38,6 +38,22 @@ CEL_FUNCTION(op_bytes);
 CEL_FUNCTION(op_bool);
 CEL_FUNCTION(op_timestamp);
 CEL_FUNCTION(op_duration);
+/* ops_time.c */
+CEL_FUNCTION(op_get_full_year);
+CEL_FUNCTION(op_get_month);
+CEL_FUNCTION(op_get_date);
+CEL_FUNCTION(op_get_day_of_month);
+CEL_FUNCTION(op_get_day_of_week);
+CEL_FUNCTION(op_get_day_of_year);
+CEL_FUNCTION(op_get_hours);
+CEL_FUNCTION(op_get_minutes);
+CEL_FUNCTION(op_get_seconds);
+CEL_FUNCTION(op_get_milliseconds);
+/* ops_text.c */
+CEL_FUNCTION(op_starts_with);
+CEL_FUNCTION(op_ends_with);
+CEL_FUNCTION(op_contains);
+CEL_FUNCTION(op_matches);
 /* ops_optional.c */
 CEL_FUNCTION(op_optional_of);
 CEL_FUNCTION(op_optional_of_non_zero);

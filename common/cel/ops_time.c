@@ -1,0 +1,87 @@
+/* Parts of an instant, in UTC or in a named zone, and of a duration. */
+#include "cel/functions.h"
+#include "cel/zone.h"
+
+#include "base/date.h"
+
+enum { DAY_SECONDS = 86400, NANOS_PER_MILLI = 1000 * 1000 };
+/* A named zone is a file read: it costs as much as many comparisons. */
+enum { ZONE_STEPS = 1000 };
+
+struct parts {
+    int32_t year;
+    int32_t month;  /* from 1 */
+    int32_t day;    /* from 1 */
+    int32_t days;   /* since 1970 */
+    int64_t second; /* of the day */
+    int64_t millis;
+};
+
+/* Takes an instant apart at its zone (second argument, UTC without one); a fault otherwise. */
+static struct value take_apart(struct cel_run *run, const struct value *args, uint32_t count,
+                               struct parts *parts) {
+    bool fits = count >= 1 && count <= 2 && args[0].kind == VAL_TIMESTAMP &&
+                (count == 1 || args[1].kind == VAL_STRING);
+    if (!fits) {
+        return no_overload();
+    }
+    int32_t offset = 0;
+    if (count == 2 && !run_spend(run, ZONE_STEPS)) {
+        return value_error(CEL_ERROR_STEPS);
+    }
+    if (count == 2 && zone_offset(value_span(args[1]), args[0].i, &offset) != ERR_OK) {
+        return value_error(CEL_ERROR_ARGUMENT);
+    }
+    int64_t seconds = args[0].i + offset;
+    int64_t days = seconds / DAY_SECONDS - (seconds % DAY_SECONDS < 0 ? 1 : 0);
+    if (days < DATE_DAYS_MIN || days > DATE_DAYS_MAX) {
+        return value_error(CEL_ERROR_RANGE);
+    }
+    parts->days = (int32_t)days;
+    parts->second = seconds - days * DAY_SECONDS;
+    parts->millis = args[0].len / NANOS_PER_MILLI;
+    date_to_civil(parts->days, &parts->year, &parts->month, &parts->day);
+    return value_null();
+}
+
+static bool is_duration(const struct value *args, uint32_t count) {
+    return count == 1 && args[0].kind == VAL_DURATION;
+}
+
+/* PART: one accessor of an instant: its value from parts; linkage is empty or static. */
+#define PART(linkage, name, expression)                                                            \
+    linkage CEL_FUNCTION(name) {                                                                   \
+        struct parts parts = {0};                                                                  \
+        struct value fault = take_apart(run, args, count, &parts);                                 \
+        return value_is_fault(fault) ? fault : value_int(expression);                              \
+    }
+
+PART(, op_get_full_year, parts.year)
+PART(, op_get_month, parts.month - 1)
+PART(, op_get_date, parts.day)
+PART(, op_get_day_of_month, parts.day - 1)
+PART(, op_get_day_of_week, ((parts.days + 4) % 7 + 7) % 7) /* 1970-01-01 was a Thursday */
+PART(, op_get_day_of_year, parts.days - date_from_civil(parts.year, 1, 1))
+PART(static, get_hours, parts.second / 3600)
+PART(static, get_minutes, parts.second / 60 % 60)
+PART(static, get_seconds, parts.second % 60)
+PART(static, get_milliseconds, parts.millis)
+
+CEL_FUNCTION(op_get_hours) {
+    return is_duration(args, count) ? value_int(args[0].i / 3600) : get_hours(run, args, count);
+}
+
+CEL_FUNCTION(op_get_minutes) {
+    return is_duration(args, count) ? value_int(args[0].i / 60) : get_minutes(run, args, count);
+}
+
+CEL_FUNCTION(op_get_seconds) {
+    return is_duration(args, count) ? value_int(args[0].i) : get_seconds(run, args, count);
+}
+
+CEL_FUNCTION(op_get_milliseconds) {
+    if (is_duration(args, count)) {
+        return value_int((int32_t)args[0].len / NANOS_PER_MILLI);
+    }
+    return get_milliseconds(run, args, count);
+}
