@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/date.h"
+#include "base/json.h"
 #include "base/uuid.h"
 
 #include <stdio.h>
@@ -51,7 +52,7 @@ static const struct weighted_word MODES_CANADA[] = {{"inland", 34},     {"betwee
 
 /* The case while it is made. */
 struct draft {
-    struct item_tree *tree;
+    struct json *json; /* where it is written */
     struct rng rng;
     enum road road;
     const struct origin *origin;
@@ -159,48 +160,56 @@ static bool is_given(struct draft *draft, const char *key, uint32_t missing_perc
         return true;
     }
     if (chance(draft, 20)) {
-        item_nil(draft->tree, key);
+        json_key(draft->json, key);
+        json_nil(draft->json);
     }
     return false;
 }
 
 static void fact_bool(struct draft *draft, const char *key, uint32_t missing_percent, bool value) {
     if (is_given(draft, key, missing_percent)) {
-        item_bool(draft->tree, key, value);
+        json_key(draft->json, key);
+        json_bool(draft->json, value);
     }
+}
+
+static void put_text(struct json *json, const char *key, const char *text) {
+    json_key(json, key);
+    json_str(json, text);
 }
 
 static void fact_text(struct draft *draft, const char *key, uint32_t missing_percent,
                       const char *value) {
     if (is_given(draft, key, missing_percent)) {
-        item_text(draft->tree, key, value);
+        put_text(draft->json, key, value);
     }
 }
 
-static void put_date(struct item_tree *tree, const char *key, int32_t days) {
+static void put_date(struct json *json, const char *key, int32_t days) {
     char text[DATE_TEXT_BYTES];
     date_format(days, text);
-    item_text_copy(tree, key, text);
+    put_text(json, key, text);
 }
 
 static void fact_date(struct draft *draft, const char *key, uint32_t missing_percent,
                       int32_t days) {
     if (is_given(draft, key, missing_percent)) {
-        put_date(draft->tree, key, days);
+        put_date(draft->json, key, days);
     }
 }
 
 static void facts_person(struct draft *draft) {
     draft->stateless = chance(draft, 1);
     if (is_given(draft, "nationalities", 8)) {
-        item_list_open(draft->tree, "nationalities");
+        json_key(draft->json, "nationalities");
+        json_array_open(draft->json);
         if (!draft->stateless) {
-            item_text(draft->tree, NULL, draft->origin->country);
+            json_str(draft->json, draft->origin->country);
         }
         if (!draft->stateless && chance(draft, 2)) {
-            item_text(draft->tree, NULL, chance(draft, 50) ? "ES" : "GT");
+            json_str(draft->json, chance(draft, 50) ? "ES" : "GT");
         }
-        item_close(draft->tree);
+        json_array_close(draft->json);
     }
     fact_bool(draft, "stateless", 40, draft->stateless);
     if (draft->stateless) {
@@ -217,12 +226,13 @@ static void facts_minor(struct draft *draft) {
         return; /* an adult is seldom asked */
     }
     bool is_alone = chance(draft, 35);
-    item_map_open(draft->tree, "minor_ctx");
+    json_key(draft->json, "minor_ctx");
+    json_object_open(draft->json);
     fact_bool(draft, "accompanied", 30, !is_alone);
     fact_bool(draft, "guardian_available_us", 60, !is_alone || chance(draft, 15));
     fact_bool(draft, "guardian_in_us", 60, !is_alone || chance(draft, 25));
     fact_bool(draft, "guardian_in_ca", 60, chance(draft, 4));
-    item_close(draft->tree);
+    json_object_close(draft->json);
 }
 
 /* The road north, as far back as the person says. */
@@ -232,7 +242,8 @@ static void facts_transit(struct draft *draft) {
     if (!is_given(draft, "transit_countries", 75)) {
         return;
     }
-    item_list_open(draft->tree, "transit_countries");
+    json_key(draft->json, "transit_countries");
+    json_array_open(draft->json);
     if (draft->road == ROAD_SOUTH || draft->road == ROAD_US_INLAND) {
         size_t first = COUNT_OF(ROAD_NORTH);
         bool from_far = true;
@@ -247,13 +258,13 @@ static void facts_transit(struct draft *draft) {
         for (size_t i = first; i < COUNT_OF(ROAD_NORTH); i++) {
             bool is_bypassed = strcmp(ROAD_NORTH[i], "SV") == 0 && chance(draft, 70);
             if (!is_bypassed) {
-                item_text(draft->tree, NULL, ROAD_NORTH[i]);
+                json_str(draft->json, ROAD_NORTH[i]);
             }
         }
     } else if (strcmp(draft->arrived_from, draft->origin->country) != 0) {
-        item_text(draft->tree, NULL, draft->arrived_from);
+        json_str(draft->json, draft->arrived_from);
     }
-    item_close(draft->tree);
+    json_array_close(draft->json);
 }
 
 static void facts_visa(struct draft *draft) {
@@ -287,21 +298,22 @@ static void facts_family(struct draft *draft) {
         return;
     }
     int32_t count = chance(draft, 55) ? 0 : between(draft, 1, 3);
-    item_list_open(draft->tree, "family_anchors");
+    json_key(draft->json, "family_anchors");
+    json_array_open(draft->json);
     for (int32_t i = 0; i < count; i++) {
         bool in_claim_country = chance(draft, 85);
         const char *other = strcmp(draft->claim_country, "US") == 0 ? "CA" : "US";
         const char *country = in_claim_country ? draft->claim_country : other;
-        item_map_open(draft->tree, NULL);
-        item_text(draft->tree, "country", country);
-        item_text(draft->tree, "relation", pick_word(draft, RELATIONS, COUNT_OF(RELATIONS)));
+        json_object_open(draft->json);
+        put_text(draft->json, "country", country);
+        put_text(draft->json, "relation", pick_word(draft, RELATIONS, COUNT_OF(RELATIONS)));
         fact_text(draft, "status", 30,
                   strcmp(country, "US") == 0 ? pick_word(draft, STATUS_US, COUNT_OF(STATUS_US))
                                              : pick_word(draft, STATUS_CA, COUNT_OF(STATUS_CA)));
         fact_bool(draft, "age_18_plus", 30, chance(draft, 80));
-        item_close(draft->tree);
+        json_object_close(draft->json);
     }
-    item_close(draft->tree);
+    json_array_close(draft->json);
 }
 
 /* What an officer recorded: nothing yet in most cases. */
@@ -314,19 +326,21 @@ static void facts_officer(struct draft *draft) {
     if (!draft->careful || !chance(draft, 60)) {
         return;
     }
-    item_text(draft->tree, "public_interest", chance(draft, 2) ? "granted" : "none");
-    item_map_open(draft->tree, "fear_of_receiving_state");
+    put_text(draft->json, "public_interest", chance(draft, 2) ? "granted" : "none");
+    json_key(draft->json, "fear_of_receiving_state");
+    json_object_open(draft->json);
     for (size_t i = 0; i < COUNT_OF(STATES); i++) {
         if (chance(draft, 40)) {
-            item_text(draft->tree, STATES[i], pick_word(draft, FEAR, COUNT_OF(FEAR)));
+            put_text(draft->json, STATES[i], pick_word(draft, FEAR, COUNT_OF(FEAR)));
         }
     }
-    item_close(draft->tree);
-    item_map_open(draft->tree, "officer_screening");
+    json_object_close(draft->json);
+    json_key(draft->json, "officer_screening");
+    json_object_open(draft->json);
     for (size_t i = 0; i < COUNT_OF(SCREENED); i++) {
-        item_text(draft->tree, SCREENED[i], chance(draft, 55) ? "done" : "not_done");
+        put_text(draft->json, SCREENED[i], chance(draft, 55) ? "done" : "not_done");
     }
-    item_close(draft->tree);
+    json_object_close(draft->json);
 }
 
 /* --- bad cases --- */
@@ -343,19 +357,21 @@ enum bad {
 };
 
 static void facts(struct draft *draft, enum bad bad) {
-    item_map_open(draft->tree, "facts");
-    item_text(draft->tree, "claim_country", bad == BAD_WORD ? "XX" : draft->claim_country);
+    json_key(draft->json, "facts");
+    json_object_open(draft->json);
+    put_text(draft->json, "claim_country", bad == BAD_WORD ? "XX" : draft->claim_country);
     fact_text(draft, "arrived_from", 5, draft->arrived_from);
     facts_person(draft);
     facts_minor(draft);
     if (bad == BAD_TYPE) {
-        item_bool(draft->tree, "entry_mode", true);
+        json_key(draft->json, "entry_mode");
+        json_bool(draft->json, true);
     } else {
         fact_text(draft, "entry_mode", 10, draft->mode);
     }
     fact_date(draft, "entry_date", 40, draft->entry_date);
     if (bad == BAD_DATE) {
-        item_text(draft->tree, "claim_date", "2020-02-30");
+        put_text(draft->json, "claim_date", "2020-02-30");
     } else {
         fact_date(draft, "claim_date", 4, draft->claim_date);
     }
@@ -366,9 +382,10 @@ static void facts(struct draft *draft, enum bad bad) {
     fact_bool(draft, "reentry_after_us_refusal", 60, chance(draft, 3));
     facts_officer(draft);
     if (bad == BAD_UNKNOWN_FACT) {
-        item_int(draft->tree, "luggage_count", 2);
+        json_key(draft->json, "luggage_count");
+        json_int(draft->json, 2);
     }
-    item_close(draft->tree);
+    json_object_close(draft->json);
 }
 
 /* Each index has its own stream of numbers, so that a case can be made again without those before
@@ -380,9 +397,11 @@ static struct rng case_rng(uint64_t seed, uint64_t index) {
     return rng;
 }
 
-void invent_case(const struct invent_options *options, uint64_t index, struct item_tree *tree) {
+void invent_case(const struct invent_options *options, uint64_t index, struct buf *out) {
     CHECK(options->from <= options->to);
-    struct draft draft = {.tree = tree, .rng = case_rng(options->seed, index)};
+    struct json json;
+    json_init(&json, out);
+    struct draft draft = {.json = &json, .rng = case_rng(options->seed, index)};
     while (index > 0 && chance(&draft, options->duplicates_percent)) {
         index = rng_below(&draft.rng, index);
         draft.rng = case_rng(options->seed, index);
@@ -397,14 +416,14 @@ void invent_case(const struct invent_options *options, uint64_t index, struct it
 
     char case_id[24];
     (void)snprintf(case_id, sizeof(case_id), "G%09llu", (unsigned long long)index + 1);
-    item_tree_init(tree);
-    item_map_open(tree, NULL);
+    json_object_open(&json);
     if (bad != BAD_NO_ID) {
-        item_text_copy(tree, "case_id", case_id);
+        put_text(&json, "case_id", case_id);
     }
-    item_int(tree, "revision", bad == BAD_REVISION ? -1 : 0);
-    put_date(tree, "reference_date", draft.reference_date);
-    put_date(tree, "as_of", draft.reference_date);
+    json_key(&json, "revision");
+    json_int(&json, bad == BAD_REVISION ? -1 : 0);
+    put_date(&json, "reference_date", draft.reference_date);
+    put_date(&json, "as_of", draft.reference_date);
     facts(&draft, bad);
-    item_close(tree);
+    json_object_close(&json);
 }

@@ -5,7 +5,7 @@
 #ifndef CASEMILL_CLI_INVENT_H
 #define CASEMILL_CLI_INVENT_H
 
-#include "cli/item_tree.h"
+#include "base/buf.h"
 
 #include <stdint.h>
 
@@ -16,7 +16,7 @@ struct invent_options {
     uint32_t duplicates_percent; /* cases that repeat an earlier one exactly */
 };
 
-/* invent_case fills the tree with case `index` (from 0). */
-void invent_case(const struct invent_options *options, uint64_t index, struct item_tree *tree);
+/* invent_case appends case `index` (from 0) as one JSON object, without a line end. */
+void invent_case(const struct invent_options *options, uint64_t index, struct buf *out);
 
 #endif

@@ -1,5 +1,6 @@
 /* casemill generate: writes invented cases, for a demo, a test or a load run. */
 #include "cli/invent.h"
+#include "cli/json_case.h"
 #include "cli/progress.h"
 #include "cli/verb.h"
 
@@ -75,20 +76,27 @@ static enum err generation_read(const struct options *options, struct generation
     return err == ERR_OK ? format_option(options, &generation->is_msgpack) : err;
 }
 
+/* Appends case `index` in the format asked for. */
+static enum err case_append(const struct generation *generation, uint64_t index, struct buf *line,
+                            struct buf *out) {
+    if (!generation->is_msgpack) {
+        invent_case(&generation->invent, index, out);
+        buf_byte(out, '\n');
+        return ERR_OK;
+    }
+    buf_clear(line);
+    invent_case(&generation->invent, index, line);
+    return json_case_encode(buf_span(line), out, NULL);
+}
+
 static enum err write_cases(const struct generation *generation, int fd,
                             struct progress *progress) {
+    struct buf line = BUF_EMPTY;
     struct buf out = BUF_EMPTY;
-    struct item_tree tree;
     enum err err = ERR_OK;
     for (int64_t i = 0; i < generation->case_count && err == ERR_OK; i++) {
-        invent_case(&generation->invent, (uint64_t)i, &tree);
-        if (generation->is_msgpack) {
-            item_tree_msgpack(&tree, &out);
-        } else {
-            item_tree_json(&tree, &out);
-            buf_byte(&out, '\n');
-        }
-        if (out.len >= WRITE_BYTES) {
+        err = case_append(generation, (uint64_t)i, &line, &out);
+        if (err == ERR_OK && out.len >= WRITE_BYTES) {
             err = io_write_all(fd, buf_span(&out));
             buf_clear(&out);
             progress_step(progress, (uint64_t)i + 1);
@@ -97,6 +105,7 @@ static enum err write_cases(const struct generation *generation, int fd,
     if (err == ERR_OK) {
         err = io_write_all(fd, buf_span(&out));
     }
+    buf_free(&line);
     buf_free(&out);
     return err;
 }
