@@ -8,7 +8,7 @@ casemill db migrate --rules "$rules"
 published=$(casemill rules publish "$rules")
 echo "$published"
 # every line of the list is a rule set; a word says which is active
-if casemill rules list | grep -qw active; then
+if casemill rules list | grep -qE "(^|[[:space:]])active([[:space:]]|$)"; then
     echo "rules are active already: activating others is a decision, not a start-up step"
 else
     casemill rules activate "${published##* }" --why "${1:?why}"

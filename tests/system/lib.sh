@@ -2,7 +2,7 @@
 # What the system tests share.  Sourced, not run.  A test is a script that sources this file, makes
 # checks, and ends with `finish`: the last line is "N passed, N failed".
 # Everything waits on a condition with a deadline; processes are ended by the pid that was started.
-# CASEMILL_BUILD names the build to test (default build/release).
+# CASEMILL_BUILD names the build to test (default build/release); CASEMILL_KEEP=1 keeps the directory.
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 bin=${CASEMILL_BUILD:-$root/build/release}/bin
@@ -10,13 +10,9 @@ cd "$root" || exit 1
 # shellcheck source=tests/system/pg.sh
 . "$root/tests/system/pg.sh"
 
-# Settings of the caller's shell must not leak into a test.
-for lib_name in $(env | sed -n 's/^\(CASEMILL_[A-Z_]*\)=.*/\1/p'); do
-    case $lib_name in
-    CASEMILL_BUILD | CASEMILL_KEEP) ;;
-    *) unset "$lib_name" ;;
-    esac
-done
+# Settings of the caller's shell must not leak into a test, nor its own two variables into a program.
+keep=${CASEMILL_KEEP:-}
+for lib_name in $(env | sed -n 's/^\(CASEMILL_[A-Z_]*\)=.*/\1/p'); do unset "$lib_name"; done
 
 passed=0
 failed=0
@@ -25,8 +21,10 @@ chmod 0711 "$work"
 # shellcheck source=tests/system/processes.sh
 . "$root/tests/system/processes.sh"
 
-ok() { passed=$((passed + 1)); echo "ok - $1"; }
-not_ok() { failed=$((failed + 1)); echo "not ok - $1"; [ -z "${2:-}" ] || echo "    $2"; }
+# Verdicts go to the script's own output, also where a command's output is sent to a file.
+exec 3>&1
+ok() { passed=$((passed + 1)); echo "ok - $1" >&3; }
+not_ok() { failed=$((failed + 1)); echo "not ok - $1" >&3; [ -z "${2:-}" ] || echo "    $2" >&3; }
 check() { # check TEXT COMMAND...: one check, passed when the command succeeds
     check_text=$1
     shift
@@ -55,7 +53,7 @@ cleanup() {
     trap - EXIT INT TERM
     kill_started
     pg_stop
-    if [ -n "${CASEMILL_KEEP:-}" ]; then echo "kept: $work"; else rm -rf "$work"; fi
+    if [ -n "$keep" ]; then echo "kept: $work"; else rm -rf "$work"; fi
 }
 finish() {
     cleanup

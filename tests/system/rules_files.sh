@@ -42,7 +42,7 @@ broken "half an expression" '0,/when: .*claim_country != "US"/s/"US"/"US" \&\&/'
 
 # A document that does not pass its own tests is not published either.
 copy
-sed '0,/{exception_applies: unaccompanied_minor/s//{not_subject: unaccompanied_minor/' "$document" \
+sed '0,/{exception_applies: unaccompanied_minor/s//{screening_required: appears_subject_officer_screening_outstanding/' "$document" \
     >"$work/rules/agreements/US-GT-ACA-2019.yaml"
 casemill rules test "$work/rules" >"$work/test.out" 2>&1
 equal "a wrong test fails" $? 1
@@ -58,6 +58,6 @@ check "publish with a parameter" "$bin/casemill" rules publish config \
     --set US-GT-ACA-2019.transit_gate=false --db "$pg_conninfo" >"$work/publish.out"
 equal "is a new one" "$(rows rulesets)" "$((published + 1))"
 equal "what was active stays" "$(pg_sql "select id from active_ruleset")" "$active"
-casemill rules activate 0000 --why "no such" --db "$pg_conninfo" >"$work/activate.out" 2>"$work/activate.err"
+casemill rules activate "$(printf '%064d' 0)" --why "no such" --db "$pg_conninfo" >"$work/activate.out" 2>"$work/activate.err"
 equal "an unknown rule set cannot be activated" $? 1
 finish

@@ -13,8 +13,7 @@ refuses() {
     timeout 10 "$@" >"$work/refuses.out" 2>"$work/refuses.err"
     equal "$refuses_text: exit code" $? 1
     contains "$refuses_text: is said" "$work/refuses.err" "$refuses_pattern"
-    refuses_lines=$(wc -l <"$work/refuses.err")
-    check "$refuses_text: in one line, not $refuses_lines" [ "$refuses_lines" -eq 1 ]
+    check "$refuses_text: in one line" [ "$(wc -l <"$work/refuses.err")" -eq 1 ]
     check "$refuses_text: not ready" sh -c "! grep -q ^ready '$work/refuses.out'"
 }
 # The one place where a program is started with everything right but one thing.
