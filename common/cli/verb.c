@@ -13,7 +13,7 @@
 #define BROKER_DEFAULT "tcp://127.0.0.1:5570"
 #define CONTROL_DEFAULT "ipc:///run/casemill/control.sock"
 
-enum { HELP_COLUMN = 26, GROUP_NAME_MAX = 64 };
+enum { HELP_COLUMN = 30, GROUP_NAME_MAX = 64 };
 
 struct given_option {
     const struct option_row *row;
