@@ -118,19 +118,21 @@ struct rule_watch *rule_watch_start(const char *conninfo, void (*changed)(void *
     return watch;
 }
 
-void rule_watch_stop(struct rule_watch **watch) {
+void rule_watch_end(struct rule_watch *watch) {
+    atomic_store(&watch->stopping, true);
+    net_wake_poke(watch->wake);
+    CHECK(pthread_join(watch->thread, NULL) == 0);
+}
+
+void rule_watch_free(struct rule_watch **watch) {
     struct rule_watch *gone = *watch;
-    if (gone == NULL) {
-        return;
+    if (gone != NULL) {
+        net_wake_free(&gone->wake);
+        CHECK(pthread_mutex_destroy(&gone->lock) == 0);
+        active_rules_unref(&gone->rules);
+        mem_free(gone);
+        *watch = NULL;
     }
-    atomic_store(&gone->stopping, true);
-    net_wake_poke(gone->wake);
-    CHECK(pthread_join(gone->thread, NULL) == 0);
-    net_wake_free(&gone->wake);
-    CHECK(pthread_mutex_destroy(&gone->lock) == 0);
-    active_rules_unref(&gone->rules);
-    mem_free(gone);
-    *watch = NULL;
 }
 
 uint32_t rule_watch_generation(struct rule_watch *watch) { return atomic_load(&watch->generation); }

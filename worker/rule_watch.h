@@ -9,10 +9,12 @@
 struct rule_watch;
 
 /* rule_watch_start starts the thread; changed(context) is called from it after every change.
- * conninfo is borrowed until stop. */
+ * conninfo is borrowed until end. */
 struct rule_watch *rule_watch_start(const char *conninfo, void (*changed)(void *context),
                                     void *context);
-void rule_watch_stop(struct rule_watch **watch); /* joins the thread */
+/* rule_watch_end joins the thread: changed() is not called any more; get still works. */
+void rule_watch_end(struct rule_watch *watch);
+void rule_watch_free(struct rule_watch **watch); /* after end; NULL inside is fine */
 
 /* rule_watch_generation changes whenever rule_watch_get would give something else. */
 uint32_t rule_watch_generation(struct rule_watch *watch);

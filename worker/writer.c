@@ -345,8 +345,10 @@ static enum err write_slice(struct writer *writer, struct txn *txn, uint32_t fro
 
 enum err writer_write(struct writer *writer, struct txn *txn) {
     enum err err = write_slice(writer, txn, 0, txn->case_count);
-    if (err == ERR_OK && txn->dead_written < txn->dead_count) {
-        err = write_slice(writer, txn, txn->case_count, txn->case_count);
-    }
-    return err;
+    return err == ERR_OK && txn->dead_written < txn->dead_count ? writer_write_dead(writer, txn)
+                                                                : err;
+}
+
+enum err writer_write_dead(struct writer *writer, struct txn *txn) {
+    return write_slice(writer, txn, txn->case_count, txn->case_count);
 }

@@ -50,5 +50,8 @@ MUST_USE enum err writer_find(struct writer *writer, int16_t source, struct span
  * transaction is to be given back: a part of it may be committed and will come back as duplicates.
  */
 MUST_USE enum err writer_write(struct writer *writer, struct txn *txn);
+/* writer_write_dead writes the dead letters alone; cases have their verdict already.  Errors: as
+ * above. */
+MUST_USE enum err writer_write_dead(struct writer *writer, struct txn *txn);
 
 #endif

@@ -1,0 +1,160 @@
+/* Decode and evaluate: bytes of a delivery -> rows and dead letters of the transaction.  A case
+ * that does not decode is a dead letter; the others go on.  Memory is one case's: the arena is
+ * taken back after each. */
+#include "worker/lane_priv.h"
+
+#include "wire/walk.h"
+
+#include <stdio.h>
+
+enum { BEAT_EVERY_CASES = 256, DAY_S = 86400 };
+
+static void add_fault(struct lane *lane, uint32_t job, uint32_t index, const struct case_doc *doc,
+                      struct span body) {
+    const struct case_fault *fault = &doc->faults[0];
+    struct txn_dead *dead = txn_add_dead(&lane->txn, job, index, fault->reason, body);
+    (void)snprintf(dead->path, sizeof(dead->path), "%s", fault->path);
+    (void)snprintf(dead->expected, sizeof(dead->expected), "%s", fault->expected);
+    (void)snprintf(dead->found, sizeof(dead->found), "%s", fault->found);
+    dead->case_id = doc->case_id;
+    dead->revision = doc->revision;
+}
+
+/* The UTC day of acceptance: the same after redelivery and restart. */
+static int32_t accepted_day(int64_t accepted_at_us) {
+    int64_t seconds = accepted_at_us / 1000000;
+    return (int32_t)(seconds / DAY_S);
+}
+
+static void add_outcome(struct lane *lane, uint32_t job, uint32_t index, const struct case_doc *doc,
+                        struct span body) {
+    struct txn *txn = &lane->txn;
+    const struct wire_delivery *delivery = txn->jobs[job]->delivery;
+    int32_t day = accepted_day(delivery->accepted_at);
+    struct row_head head = {.source = txn->job_sources[job],
+                            .received_at = delivery->accepted_at,
+                            .decided_at = txn->started_us,
+                            .reference_date = doc->has_reference_date ? doc->reference_date : day,
+                            .as_of = doc->has_as_of ? doc->as_of : day};
+    struct outcome outcome;
+    ruleset_evaluate(lane->run, doc, head.reference_date, head.as_of, &outcome);
+    struct txn_case *decided = txn_add_case(txn);
+    decided->case_id = doc->case_id;
+    decided->body = body;
+    decided->digest = doc->digest;
+    decided->revision = doc->revision;
+    decided->job = job;
+    decided->index = index;
+    decided->source = head.source;
+    decided->agreement = lane->rules->agreement_codes[outcome.agreement];
+    decided->disposition = (uint8_t)outcome.result.disposition;
+    decided->row_offset = txn->rows.len;
+    row_encode(lane->rules, &head, doc, &outcome, &txn->rows);
+    decided->row_bytes = txn->rows.len - decided->row_offset;
+}
+
+static void decide_case(struct lane *lane, uint32_t job, uint32_t index, struct span body) {
+    struct case_doc doc;
+    enum err err = case_decode(ruleset_schema(lane->rules->ruleset), body, &lane->arena, &doc);
+    if (err != ERR_OK) {
+        (void)txn_add_dead(&lane->txn, job, index, "too_large", body);
+    } else if (doc.fault_count > 0) {
+        add_fault(lane, job, index, &doc, body);
+    } else {
+        add_outcome(lane, job, index, &doc, body);
+    }
+}
+
+/* case_id of a decoded case points into the message; a dead letter's does too. */
+enum err lane_decide(struct lane *lane, struct job *job, int16_t source) {
+    const struct wire_delivery *delivery = job->delivery;
+    uint32_t number = txn_add_job(&lane->txn, job, source);
+    size_t at = 0;
+    for (uint32_t i = 0; i < delivery->count; i++) {
+        size_t start = at;
+        if (walk_value(job->body, &at) != ERR_OK) {
+            return ERR_INVALID;
+        }
+        struct arena_mark mark = arena_mark(&lane->arena);
+        decide_case(lane, number, delivery->first + i,
+                    span_make(job->body.ptr + start, at - start));
+        arena_rewind(&lane->arena, mark);
+        if (i % BEAT_EVERY_CASES == 0) {
+            lane_beat_if_due(lane);
+        }
+    }
+    return at == job->body.len ? ERR_OK : ERR_INVALID;
+}
+
+/* Reads only what the key needs, with the bounded walker. */
+static void peek_key(struct span body, struct span *case_id, int32_t *revision) {
+    size_t at = 0;
+    struct walk_item map;
+    if (walk_next(body, &at, &map) != ERR_OK || map.type != WALK_MAP) {
+        return;
+    }
+    for (uint32_t i = 0; i < map.count; i++) {
+        struct walk_item key;
+        struct walk_item value;
+        if (walk_next(body, &at, &key) != ERR_OK || key.type != WALK_STR) {
+            return;
+        }
+        size_t value_at = at;
+        if (walk_value(body, &at) != ERR_OK || walk_next(body, &value_at, &value) != ERR_OK) {
+            return;
+        }
+        if (span_is(key.bytes, "case_id") && value.type == WALK_STR &&
+            value.bytes.len <= CASE_ID_BYTES_MAX) {
+            *case_id = value.bytes;
+        } else if (span_is(key.bytes, "revision") && value.type == WALK_UINT &&
+                   value.u <= INT32_MAX) {
+            *revision = (int32_t)value.u;
+        }
+    }
+}
+
+static enum err bury_case(struct lane *lane, uint32_t job, uint32_t index, struct span body) {
+    const struct wire_delivery *delivery = lane->txn.jobs[job]->delivery;
+    int16_t source = lane->txn.job_sources[job];
+    struct span case_id = {NULL, 0};
+    int32_t revision = 0;
+    int stored = -1;
+    peek_key(body, &case_id, &revision);
+    if (case_id.len > 0) {
+        enum err err = writer_find(&lane->writer, source, case_id, revision, &stored);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    if (stored >= 0) {
+        struct txn_case *found = txn_add_case(&lane->txn);
+        found->job = job;
+        found->index = index;
+        found->verdict = TXN_DUPLICATE;
+        found->stored = (uint8_t)stored;
+        return ERR_OK;
+    }
+    struct txn_dead *dead = txn_add_dead(&lane->txn, job, index, "poison", body);
+    (void)snprintf(dead->expected, sizeof(dead->expected), "a worker that survives it");
+    dead->case_id = case_id;
+    dead->revision = revision;
+    dead->attempts = delivery->attempt;
+    return ERR_OK;
+}
+
+enum err lane_bury(struct lane *lane, struct job *job, int16_t source) {
+    uint32_t number = txn_add_job(&lane->txn, job, source);
+    size_t at = 0;
+    for (uint32_t i = 0; i < job->delivery->count; i++) {
+        size_t start = at;
+        if (walk_value(job->body, &at) != ERR_OK) {
+            return ERR_INVALID;
+        }
+        enum err err = bury_case(lane, number, job->delivery->first + i,
+                                 span_make(job->body.ptr + start, at - start));
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return at == job->body.len ? ERR_OK : ERR_INVALID;
+}

@@ -1,0 +1,263 @@
+/* The lane's loop, as named phases in a fixed order:
+ *
+ *   connect -> adopt rules -> credit -> fetch -> [decode, evaluate -> write -> DONE] -> again
+ *
+ * Invariants: DONE is said only of what is committed; whatever ends a transaction early gives its
+ * jobs back; credit is open only while there is a connection and a rule set. */
+#include "worker/lane_priv.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <unistd.h>
+
+#define ARENA_BYTES_MAX ((size_t)256 << 20)
+enum { IDLE_MS = 1000 };
+
+static void keep_credit(struct lane *lane) {
+    bool open = lane->db != NULL && lane->rules != NULL && !atomic_load(&lane->draining);
+    if (open != lane->credit_open) {
+        lane->credit_open = open;
+        lane_say_ready(lane);
+    }
+}
+
+static bool canary_wanted(const struct lane *lane) {
+    for (uint32_t i = 0; i < lane->link_count; i++) {
+        if (lane->links[i].canary) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_work(const struct lane *lane) {
+    return lane->db != NULL && lane->rules != NULL &&
+           (inbox_peek(&lane->inbox) != NULL || canary_wanted(lane));
+}
+
+static void fetch(struct lane *lane) {
+    if (has_work(lane)) {
+        lane_poll(lane, -1, false, 0); /* what has arrived meanwhile goes along */
+        return;
+    }
+    lane_set_phase(lane, lane->db == NULL ? "reconnect" : "idle");
+    int64_t wait_ms = lane->db == NULL ? LANE_TICK_MS : IDLE_MS;
+    lane_poll(lane, lane->db == NULL ? -1 : db_lane_fd(lane->db), false, wait_ms);
+    if (lane->db != NULL && db_lane_idle(lane->db) != ERR_OK) {
+        lane_lose_connection(lane, ERR_CONNECTION);
+    }
+}
+
+/* Takes jobs until the transaction is full.  A delivery that was tried before, and a burial, goes
+ * alone: if it kills this lane, nothing else is blamed. */
+static struct job *next_job(struct lane *lane) {
+    struct job *job = inbox_peek(&lane->inbox);
+    if (job == NULL) {
+        return NULL;
+    }
+    const struct txn *txn = &lane->txn;
+    bool alone = job->bury || job->delivery->attempt > 1;
+    uint64_t cases = txn->case_count + txn->dead_count;
+    if (txn->job_count > 0 && (alone || txn->jobs[0]->bury || txn->jobs[0]->delivery->attempt > 1 ||
+                               cases + job->delivery->count > lane->options.cases_max)) {
+        return NULL;
+    }
+    return inbox_take(&lane->inbox);
+}
+
+/* Everything a job needs of the database before the transaction.  Errors: of the connection. */
+static enum err take_job(struct lane *lane, struct job *job) {
+    int16_t source = 0;
+    uint32_t cases = lane->txn.case_count;
+    uint32_t dead = lane->txn.dead_count;
+    uint32_t jobs = lane->txn.job_count;
+    size_t rows = lane->txn.rows.len;
+    enum err err = lane_source(lane, job->delivery->source, &source);
+    if (err == ERR_OK) {
+        err = job->bury ? lane_bury(lane, job, source) : lane_decide(lane, job, source);
+    }
+    if (err == ERR_OK) {
+        return ERR_OK;
+    }
+    lane->txn.case_count = cases;
+    lane->txn.dead_count = dead;
+    lane->txn.job_count = jobs;
+    lane->txn.rows.len = rows;
+    if (err == ERR_INVALID && db_lane_sqlstate(lane->db)[0] == '\0') {
+        lane_say_failed(lane, job, "the bytes are not the cases claimed");
+        job_free(&job);
+        return ERR_OK;
+    }
+    inbox_put(&lane->inbox, job); /* given back with the rest */
+    return err;
+}
+
+static enum err decode_and_evaluate(struct lane *lane) {
+    lane_set_phase(lane, "decode");
+    lane->txn.started_us = clock_wall_us();
+    lane->txn.started_mono_ns = clock_mono_ns();
+    for (struct job *job = next_job(lane); job != NULL; job = next_job(lane)) {
+        enum err err = take_job(lane, job);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+static void note_journals(struct lane *lane) {
+    struct writer *writer = &lane->writer;
+    writer->journal_count = 0;
+    for (uint32_t link = 0; link < lane->link_count; link++) {
+        bool used = lane->links[link].canary;
+        for (uint32_t i = 0; i < lane->txn.job_count && !used; i++) {
+            used = lane->txn.jobs[i]->link == link;
+        }
+        if (used && lane->links[link].welcomed) {
+            writer->journals[writer->journal_count] = lane->links[link].journal;
+            writer->low_water[writer->journal_count++] = lane->links[link].low_water;
+        }
+    }
+}
+
+static enum err write_outcomes(struct lane *lane) {
+    struct txn *txn = &lane->txn;
+    lane_set_phase(lane, "write");
+    note_journals(lane);
+    lane->writer.mode = txn->job_count == 0 ? "canary" : "intake";
+    if (txn->job_count > 0 && txn->jobs[0]->bury) {
+        return writer_write_dead(&lane->writer, txn);
+    }
+    txn_sort(txn);
+    return writer_write(&lane->writer, txn);
+}
+
+static enum err end_fenced_lanes(struct lane *lane) {
+    if (lane->fence_count == 0) {
+        return ERR_OK;
+    }
+    enum err err = writer_end_lanes(&lane->writer, lane->fence, lane->fence_count);
+    lane->fence_count = err == ERR_OK ? 0 : lane->fence_count;
+    return err;
+}
+
+static void transact(struct lane *lane) {
+    enum err err = end_fenced_lanes(lane);
+    if (err == ERR_OK) {
+        err = decode_and_evaluate(lane);
+    }
+    if (err == ERR_OK && (lane->txn.job_count > 0 || canary_wanted(lane))) {
+        err = write_outcomes(lane);
+        if (err == ERR_OK) {
+            lane_say_done(lane);
+        }
+    }
+    if (err != ERR_OK) {
+        lane_lose_connection(lane, err);
+    }
+}
+
+static bool is_finished(struct lane *lane) {
+    if (atomic_load(&lane->abandoned)) {
+        return true;
+    }
+    return atomic_load(&lane->draining) && !has_work(lane);
+}
+
+static void *run(void *argument) {
+    struct lane *lane = argument;
+    lane_say_ready(lane);
+    while (!is_finished(lane)) {
+        lane_keep_connected(lane);
+        lane_keep_rules(lane);
+        keep_credit(lane);
+        fetch(lane);
+        if (has_work(lane) && !atomic_load(&lane->abandoned)) {
+            transact(lane);
+        }
+    }
+    if (!atomic_load(&lane->abandoned)) {
+        lane_give_back(lane);
+        lane_say_bye(lane);
+    }
+    lane_close_brokers(lane);
+    db_lane_close(&lane->db);
+    atomic_store(&lane->stats.connected, false);
+    atomic_store(&lane->stats.ended, true);
+    const uint64_t one = 1;
+    CHECK(write(lane->options.drained_fd, &one, sizeof(one)) == (ssize_t)sizeof(one));
+    return NULL;
+}
+
+static void lane_free(struct lane *lane) {
+    lane_close_brokers(lane);
+    for (struct job *job = inbox_take(&lane->inbox); job != NULL; job = inbox_take(&lane->inbox)) {
+        job_free(&job);
+    }
+    for (uint32_t i = 0; i < lane->txn.job_count; i++) {
+        job_free(&lane->txn.jobs[i]);
+    }
+    for (uint32_t i = 0; i < lane->source_count; i++) {
+        mem_free((void *)(uintptr_t)lane->sources[i].name.ptr);
+    }
+    ruleset_run_free(&lane->run);
+    active_rules_unref(&lane->rules);
+    txn_free(&lane->txn);
+    writer_free(&lane->writer);
+    arena_free(&lane->arena);
+    buf_free(&lane->head);
+    net_wake_free(&lane->wake);
+    mem_free(lane);
+}
+
+enum err lane_start(const struct lane_options *options, uint32_t number, struct lane **lane,
+                    struct diag *diag) {
+    CHECK(options->broker_count >= 1);
+    CHECK(options->broker_count <= LINKS_MAX);
+    struct lane *made = mem_zero(1, sizeof(*made));
+    made->options = *options;
+    made->number = number;
+    made->uuid = uuid_random();
+    made->wake = net_wake_new();
+    made->beat_ms = BEAT_MS_DEFAULT;
+    made->phase = "idle";
+    made->phase_since_ms = clock_mono_ms();
+    struct uuid seed = uuid_random();
+    memcpy(&made->rng.state, seed.bytes, sizeof(made->rng.state));
+    writer_init(&made->writer, &made->uuid);
+    arena_init(&made->arena, ARENA_BYTES_MAX);
+    enum err err = lane_connect_brokers(made, diag);
+    if (err == ERR_OK && pthread_create(&made->thread, NULL, run, made) != 0) {
+        err = diag_fail(diag, ERR_SYSTEM, "no thread for lane %u", number);
+    }
+    if (err != ERR_OK) {
+        lane_free(made);
+        return err;
+    }
+    *lane = made;
+    return ERR_OK;
+}
+
+void lane_drain(struct lane *lane) {
+    atomic_store(&lane->draining, true);
+    net_wake_poke(lane->wake);
+}
+
+void lane_abandon(struct lane *lane) {
+    atomic_store(&lane->abandoned, true);
+    net_wake_poke(lane->wake);
+}
+
+void lane_poke(struct lane *lane) { net_wake_poke(lane->wake); }
+
+void lane_join(struct lane **lane) {
+    if (*lane != NULL) {
+        CHECK(pthread_join((*lane)->thread, NULL) == 0);
+        lane_free(*lane);
+        *lane = NULL;
+    }
+}
+
+const struct lane_stats *lane_stats(const struct lane *lane) { return &lane->stats; }

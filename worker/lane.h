@@ -1,0 +1,55 @@
+/* Purpose: a lane: one thread that takes work from brokers, decides each case and writes the
+ * outcomes, in the phases fetch -> decode -> evaluate -> write, and says DONE only of what is
+ * committed. Owns its sockets, its PostgreSQL connection, its arena and its evaluation state;
+ * shares the rule set. Threads: lane_start and lane_stop and lane_poke from main, the rest is the
+ * lane's. */
+#ifndef CASEMILL_WORKER_LANE_H
+#define CASEMILL_WORKER_LANE_H
+
+#include "net/net.h"
+#include "worker/rule_watch.h"
+
+#include <stdatomic.h>
+
+enum { LANE_BROKERS_MAX = 32 };
+
+struct lane;
+
+/* What all lanes share; borrowed until they are stopped. */
+struct lane_options {
+    struct net *net;
+    struct rule_watch *watch;
+    const char *conninfo;
+    const char *name; /* the worker's, for the broker's list */
+    const char *const *brokers;
+    uint32_t broker_count;
+    uint32_t cases_max; /* in one transaction */
+    int64_t sync_standbys;
+    int drained_fd; /* an eventfd that a lane pokes when its thread is about to end */
+};
+
+/* What a status page may show; read from any thread. */
+struct lane_stats {
+    _Atomic uint64_t cases_done;
+    _Atomic uint64_t transactions;
+    _Atomic uint64_t duplicates;
+    _Atomic uint64_t dead;
+    _Atomic uint64_t reconnects;
+    atomic_bool connected;
+    atomic_bool ended;
+};
+
+/* lane_start opens the sockets and starts the thread.  Errors: those of net_dealer_connect. */
+MUST_USE enum err lane_start(const struct lane_options *options, uint32_t number,
+                             struct lane **lane, struct diag *diag);
+/* lane_drain asks for an orderly end: no new work, what is held is finished, BYE. */
+void lane_drain(struct lane *lane);
+/* lane_abandon ends what is in progress; nothing is said of it, so others will do it again. */
+void lane_abandon(struct lane *lane);
+/* lane_poke makes it look at the rule watch. */
+void lane_poke(struct lane *lane);
+/* lane_join waits for the thread and frees the lane. */
+void lane_join(struct lane **lane);
+const struct lane_stats *lane_stats(const struct lane *lane);
+
+#endif

@@ -1,0 +1,122 @@
+/* The lane's connection and rule set.  While PostgreSQL is away the lane holds no work and asks for
+ * none; it tries again after a back-off with jitter, so that a hundred lanes do not come at once.
+ */
+#include "worker/lane_priv.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "db/sqlstate.h"
+
+#include <stdio.h>
+
+enum { BACKOFF_MS_MIN = 100, BACKOFF_MS_MAX = 5000 };
+
+/* libpq waits through this: the lane goes on beating and taking in messages. */
+static enum err wait_in_call(void *context, int fd, bool want_write) {
+    struct lane *lane = context;
+    if (atomic_load(&lane->abandoned)) {
+        return ERR_TIMEOUT;
+    }
+    lane_poll(lane, fd, want_write, LANE_TICK_MS);
+    return ERR_OK;
+}
+
+static void set_backoff(struct lane *lane) {
+    lane->backoff_ms = lane->backoff_ms == 0 ? BACKOFF_MS_MIN : lane->backoff_ms * 2;
+    if (lane->backoff_ms > BACKOFF_MS_MAX) {
+        lane->backoff_ms = BACKOFF_MS_MAX;
+    }
+    int64_t jitter = (int64_t)rng_below(&lane->rng, (uint64_t)lane->backoff_ms);
+    lane->reconnect_at_ms = clock_mono_ms() + lane->backoff_ms / 2 + jitter;
+}
+
+static void close_connection(struct lane *lane) {
+    db_lane_close(&lane->db);
+    atomic_store(&lane->stats.connected, false);
+    set_backoff(lane);
+}
+
+void lane_keep_connected(struct lane *lane) {
+    if (lane->db != NULL || clock_mono_ms() < lane->reconnect_at_ms ||
+        atomic_load(&lane->draining)) {
+        return;
+    }
+    lane_set_phase(lane, "reconnect");
+    char application[64];
+    char uuid[UUID_TEXT_BYTES];
+    uuid_format(&lane->uuid, uuid);
+    (void)snprintf(application, sizeof(application), "casemill/%s", uuid);
+    const struct db_lane_wait wait = {.wait = wait_in_call, .context = lane};
+    struct diag diag = {0};
+    enum err err = db_lane_open(lane->options.conninfo, application, &wait, &lane->db, &diag);
+    if (err == ERR_OK) {
+        err = writer_setup(&lane->writer, lane->db, lane->options.sync_standbys, &diag);
+    }
+    if (err == ERR_OK) {
+        lane->backoff_ms = 0;
+        lane->said = ERR_OK;
+        atomic_store(&lane->stats.connected, true);
+        atomic_fetch_add(&lane->stats.reconnects, 1U);
+        LOG(EV_POSTGRES_CONNECTED, "lane=%s", uuid);
+        return;
+    }
+    if (err != lane->said) {
+        lane->said = err;
+        if (err == ERR_DENIED || err == ERR_VERSION) {
+            LOG(EV_POSTGRES_REFUSED, "lane=%s text=\"%s\"", uuid, diag.text);
+        } else {
+            LOG(EV_POSTGRES_LOST, "lane=%s text=\"%s\"", uuid, diag.text);
+        }
+    }
+    close_connection(lane);
+}
+
+void lane_lose_connection(struct lane *lane, enum err err) {
+    char uuid[UUID_TEXT_BYTES];
+    uuid_format(&lane->uuid, uuid);
+    const char *sqlstate = lane->db == NULL ? "" : db_lane_sqlstate(lane->db);
+    if (err == ERR_DENIED) {
+        LOG(EV_POSTGRES_REFUSED, "lane=%s sqlstate=%s text=\"%s\"", uuid, sqlstate,
+            sqlstate_text(sqlstate));
+    } else {
+        LOG(EV_POSTGRES_LOST, "lane=%s error=%s sqlstate=%s jobs=%u", uuid, err_name(err), sqlstate,
+            lane->txn.job_count + lane->inbox.job_count);
+    }
+    close_connection(lane);
+    lane_give_back(lane);
+}
+
+void lane_keep_rules(struct lane *lane) {
+    uint32_t generation = rule_watch_generation(lane->options.watch);
+    if (generation == lane->generation) {
+        return;
+    }
+    lane->generation = generation;
+    struct active_rules *rules = rule_watch_get(lane->options.watch);
+    ruleset_run_free(&lane->run);
+    active_rules_unref(&lane->rules);
+    lane->rules = rules;
+    lane->writer.rules = rules;
+    lane->writer.has_incoming = false;
+    if (rules != NULL) {
+        lane->run = ruleset_run_new(rules->ruleset);
+        lane->credit_open = false; /* say READY again: it names the rule set */
+    }
+}
+
+enum err lane_source(struct lane *lane, struct span name, int16_t *number) {
+    for (uint32_t i = 0; i < lane->source_count; i++) {
+        if (span_eq(lane->sources[i].name, name)) {
+            *number = lane->sources[i].number;
+            return ERR_OK;
+        }
+    }
+    enum err err = writer_source(&lane->writer, name, number);
+    if (err == ERR_OK && lane->source_count < SOURCES_CACHED_MAX) {
+        struct source_entry *entry = &lane->sources[lane->source_count++];
+        entry->name = span_str(mem_strndup((const char *)name.ptr, name.len));
+        entry->number = *number;
+    }
+    return err;
+}

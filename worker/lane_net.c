@@ -1,0 +1,354 @@
+/* The lane and its brokers: one DEALER each, because one DEALER connected to two would spread its
+ * sends.  What cannot be sent is not lost: a broker that misses it deals the work again. */
+#include "worker/lane_priv.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+enum { MESSAGES_PER_POLL = 64, CREDIT_TRANSACTIONS = 2 };
+#define CREDIT_BYTES ((uint64_t)32 << 20)
+#define MESSAGE_BYTES_MAX ((size_t)64 << 20)
+
+enum err lane_connect_brokers(struct lane *lane, struct diag *diag) {
+    const struct net_options options = {
+        .message_bytes_max = MESSAGE_BYTES_MAX, .hwm = 0, .linger_ms = 1000};
+    for (uint32_t i = 0; i < lane->options.broker_count; i++) {
+        enum err err = net_dealer_connect(lane->options.net, lane->options.brokers[i], &options,
+                                          &lane->links[i].socket, diag);
+        if (err != ERR_OK) {
+            return err;
+        }
+        lane->link_count++;
+    }
+    return ERR_OK;
+}
+
+void lane_close_brokers(struct lane *lane) {
+    for (uint32_t i = 0; i < lane->link_count; i++) {
+        net_socket_close(&lane->links[i].socket);
+    }
+    lane->link_count = 0;
+}
+
+void lane_set_phase(struct lane *lane, const char *phase) {
+    if (strcmp(lane->phase, phase) != 0) {
+        lane->phase = phase;
+        lane->phase_since_ms = clock_mono_ms();
+    }
+}
+
+static void send_head(struct lane *lane, uint32_t link, const struct wire_message *message) {
+    buf_clear(&lane->head);
+    wire_encode(message, &lane->head);
+    struct net_part part;
+    net_part_copy(&part, buf_span(&lane->head));
+    enum err err = net_send(lane->links[link].socket, NULL, &part, 1);
+    (void)err; /* a full queue to a broker that is away: its next READY? sets all right */
+}
+
+/* All that is held of one broker: the transaction's jobs and the queue.  The caller frees. */
+static struct wire_range *held_ranges(const struct lane *lane, uint32_t link, uint32_t *count) {
+    struct wire_range *ranges =
+        mem_zero((size_t)lane->txn.job_count + lane->inbox.job_count, sizeof(*ranges));
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < lane->txn.job_count; i++) {
+        if (lane->txn.jobs[i]->link == link) {
+            ranges[n++] = job_range(lane->txn.jobs[i]);
+        }
+    }
+    for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
+        for (const struct job *job = lane->inbox.first[priority]; job != NULL; job = job->next) {
+            if (job->link == link) {
+                ranges[n++] = job_range(job);
+            }
+        }
+    }
+    *count = n;
+    return ranges;
+}
+
+static void say_ready_to(struct lane *lane, uint32_t link) {
+    struct wire_message message = {.command = WIRE_READY};
+    struct wire_ready *ready = &message.ready;
+    struct wire_range *holds = held_ranges(lane, link, &ready->hold_count);
+    ready->uuid = lane->uuid;
+    ready->name = span_str(lane->options.name);
+    ready->version = SPAN_LIT(CASEMILL_VERSION);
+    ready->ruleset =
+        lane->rules == NULL ? SPAN_LIT("") : span_str(ruleset_id(lane->rules->ruleset));
+    ready->holds = holds;
+    if (lane->credit_open) {
+        uint32_t cases = CREDIT_TRANSACTIONS * lane->options.cases_max / lane->link_count;
+        ready->credit_cases = cases > 0 ? cases : 1;
+        ready->credit_bytes = CREDIT_BYTES / lane->link_count;
+    }
+    send_head(lane, link, &message);
+    mem_free(holds);
+}
+
+void lane_say_ready(struct lane *lane) {
+    for (uint32_t i = 0; i < lane->link_count; i++) {
+        say_ready_to(lane, i);
+    }
+}
+
+static void beat_to(struct lane *lane, uint32_t link, int64_t now_ms) {
+    struct wire_message message = {.command = WIRE_LANE_BEAT};
+    struct wire_lane_beat *beat = &message.lane_beat;
+    struct wire_range *holds = held_ranges(lane, link, &beat->hold_count);
+    beat->holds = holds;
+    beat->phase = span_str(lane->phase);
+    beat->since_ms = now_ms - lane->phase_since_ms;
+    beat->done = atomic_load(&lane->stats.cases_done);
+    send_head(lane, link, &message);
+    mem_free(holds);
+}
+
+void lane_beat_if_due(struct lane *lane) {
+    int64_t now_ms = clock_mono_ms();
+    if (now_ms < lane->beat_at_ms) {
+        return;
+    }
+    lane->beat_at_ms = now_ms + lane->beat_ms;
+    for (uint32_t i = 0; i < lane->link_count; i++) {
+        beat_to(lane, i, now_ms);
+    }
+}
+
+static void take_fence(struct lane *lane, const struct wire_work *work) {
+    for (uint32_t i = 0; i < work->fence_count && lane->fence_count < FENCE_MAX; i++) {
+        if (!uuid_eq(&work->fence[i], &lane->uuid)) {
+            lane->fence[lane->fence_count++] = work->fence[i];
+        }
+    }
+}
+
+static bool is_in_transaction(const struct lane *lane, const struct wire_range *range) {
+    for (uint32_t i = 0; i < lane->txn.job_count; i++) {
+        struct wire_range held = job_range(lane->txn.jobs[i]);
+        if (held.seq == range->seq && held.first == range->first &&
+            uuid_eq(&held.journal, &range->journal)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False when the delivery's bytes are not in the message. */
+static bool take_delivery(struct lane *lane, uint32_t link, struct parcel *parcel,
+                          const struct wire_delivery *delivery) {
+    uint64_t part = (uint64_t)delivery->frame + 1;
+    if (part >= parcel->message.part_count) {
+        return false;
+    }
+    struct span frame = net_part_span(&parcel->message.parts[part]);
+    if ((uint64_t)delivery->offset + delivery->length > frame.len) {
+        return false;
+    }
+    struct job *job = job_new(parcel, delivery);
+    job->link = link;
+    job->journal = lane->links[link].journal;
+    job->body = span_make(frame.ptr + delivery->offset, delivery->length);
+    job->bury = parcel->head.command == WIRE_BURY;
+    struct wire_range range = job_range(job);
+    if (inbox_has(&lane->inbox, &range) || is_in_transaction(lane, &range)) {
+        job_free(&job);
+        return true;
+    }
+    inbox_put(&lane->inbox, job);
+    return true;
+}
+
+static void refuse_modes(struct lane *lane, uint32_t link, const struct wire_work *work) {
+    struct wire_range *ranges = mem_zero(work->delivery_count, sizeof(*ranges));
+    for (uint32_t i = 0; i < work->delivery_count; i++) {
+        const struct wire_delivery *delivery = &work->deliveries[i];
+        ranges[i] = (struct wire_range){.journal = lane->links[link].journal,
+                                        .seq = delivery->seq,
+                                        .first = delivery->first,
+                                        .count = delivery->count};
+    }
+    struct wire_message message = {.command = WIRE_FAILED,
+                                   .failed = {.range_count = work->delivery_count,
+                                              .ranges = ranges,
+                                              .reason = SPAN_LIT("unknown mode of work")}};
+    send_head(lane, link, &message);
+    mem_free(ranges);
+}
+
+static void take_work(struct lane *lane, uint32_t link, struct parcel *parcel) {
+    const struct wire_work *work = &parcel->head.work;
+    bool canary = span_is(work->mode, "canary");
+    take_fence(lane, work);
+    lane->links[link].low_water = work->low_water;
+    lane->links[link].canary = lane->links[link].canary || canary;
+    if (!canary && !span_is(work->mode, "intake")) {
+        refuse_modes(lane, link, work);
+        return;
+    }
+    for (uint32_t i = 0; i < work->delivery_count; i++) {
+        if (!take_delivery(lane, link, parcel, &work->deliveries[i])) {
+            LOG(EV_PEER_REFUSED, "peer=broker delivery=%u reason=\"bytes outside the frame\"", i);
+        }
+    }
+}
+
+static void take_message(struct lane *lane, uint32_t link, struct parcel *parcel) {
+    struct wire_decode_fault fault = {0};
+    struct span head =
+        parcel->message.part_count == 0 ? SPAN_LIT("") : net_part_span(&parcel->message.parts[0]);
+    enum err err =
+        wire_decode(head, WIRE_WORKER, WIRE_FROM_BROKER, &parcel->arena, &parcel->head, &fault);
+    if (err != ERR_OK) {
+        LOG(EV_PEER_REFUSED, "peer=broker reason=%s", wire_reason_word(fault.reason));
+        return;
+    }
+    switch ((int)parcel->head.command) {
+    case WIRE_WELCOME:
+        lane->links[link].journal = parcel->head.welcome.journal;
+        lane->links[link].welcomed = true;
+        if (parcel->head.welcome.beat_ms > 0) {
+            lane->beat_ms = parcel->head.welcome.beat_ms;
+        }
+        return;
+    case WIRE_WORK:
+    case WIRE_BURY:
+        take_work(lane, link, parcel);
+        return;
+    case WIRE_READY_ASK:
+        say_ready_to(lane, link);
+        return;
+    case WIRE_BEAT:
+        if (parcel->head.beat.retire) {
+            atomic_store(&lane->draining, true);
+        }
+        return;
+    case WIRE_DRAIN:
+        atomic_store(&lane->draining, true);
+        return;
+    default:
+        LOG(EV_PEER_REFUSED, "peer=broker command=%s", wire_command_name(parcel->head.command));
+        return;
+    }
+}
+
+static void take_messages(struct lane *lane, uint32_t link) {
+    for (int i = 0; i < MESSAGES_PER_POLL; i++) {
+        struct parcel *parcel = parcel_new();
+        enum err err = net_recv(lane->links[link].socket, &parcel->message);
+        if (err == ERR_OK) {
+            take_message(lane, link, parcel);
+        }
+        parcel_unref(&parcel);
+        if (err != ERR_OK) {
+            return;
+        }
+    }
+}
+
+void lane_poll(struct lane *lane, int fd, bool want_write, int64_t timeout_ms) {
+    struct net_poll_item items[LINKS_MAX + 2] = {0};
+    uint32_t count = lane->link_count;
+    for (uint32_t i = 0; i < lane->link_count; i++) {
+        items[i].socket = lane->links[i].socket;
+    }
+    items[count++].fd = net_wake_fd(lane->wake);
+    if (fd >= 0) {
+        items[count].fd = fd;
+        items[count++].want_write = want_write;
+    }
+    int64_t until_beat = lane->beat_at_ms - clock_mono_ms();
+    int64_t wait_ms = until_beat < timeout_ms ? until_beat : timeout_ms;
+    if (net_poll(items, count, wait_ms > 0 ? wait_ms : 0) != ERR_OK) {
+        return;
+    }
+    if (items[lane->link_count].ready) {
+        net_wake_clear(lane->wake);
+    }
+    for (uint32_t i = 0; i < lane->link_count; i++) {
+        if (items[i].ready) {
+            take_messages(lane, i);
+        }
+    }
+    lane_beat_if_due(lane);
+}
+
+/* Ranges and tallies of one broker's jobs. */
+static void say_done_to(struct lane *lane, uint32_t link, const struct wire_tally *tallies) {
+    const struct txn *txn = &lane->txn;
+    struct wire_range *ranges = mem_zero(txn->job_count, sizeof(*ranges));
+    struct wire_tally *verdicts = mem_zero(txn->job_count, sizeof(*verdicts));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < txn->job_count; i++) {
+        if (txn->jobs[i]->link == link) {
+            ranges[count] = job_range(txn->jobs[i]);
+            verdicts[count++] = tallies[i];
+        }
+    }
+    if (count > 0 || lane->links[link].canary) {
+        struct wire_message message = {
+            .command = WIRE_LANE_DONE,
+            .lane_done = {.range_count = count, .ranges = ranges, .verdicts = verdicts}};
+        send_head(lane, link, &message);
+        lane->links[link].canary = false;
+    }
+    mem_free(ranges);
+    mem_free(verdicts);
+}
+
+void lane_say_done(struct lane *lane) {
+    struct txn *txn = &lane->txn;
+    struct arena lists;
+    arena_init(&lists, (size_t)64 << 20);
+    struct wire_tally *tallies = mem_zero(txn->job_count, sizeof(*tallies));
+    enum err err = txn_tallies(txn, &lists, tallies);
+    for (uint32_t i = 0; i < lane->link_count && err == ERR_OK; i++) {
+        say_done_to(lane, i, tallies);
+    }
+    for (uint32_t i = 0; i < txn->job_count; i++) {
+        atomic_fetch_add(&lane->stats.cases_done, txn->jobs[i]->delivery->count);
+        atomic_fetch_add(&lane->stats.duplicates, tallies[i].duplicates);
+        atomic_fetch_add(&lane->stats.dead, tallies[i].dead_count);
+        job_free(&txn->jobs[i]);
+    }
+    atomic_fetch_add(&lane->stats.transactions, 1U);
+    mem_free(tallies);
+    arena_free(&lists);
+    txn_reset(txn);
+}
+
+void lane_say_failed(struct lane *lane, const struct job *job, const char *reason) {
+    struct wire_range range = job_range(job);
+    struct wire_message message = {
+        .command = WIRE_FAILED,
+        .failed = {.range_count = 1, .ranges = &range, .reason = span_str(reason)}};
+    send_head(lane, job->link, &message);
+}
+
+void lane_give_back(struct lane *lane) {
+    for (uint32_t i = 0; i < lane->link_count; i++) {
+        struct wire_message message = {.command = WIRE_RETURN};
+        struct wire_range *ranges = held_ranges(lane, i, &message.returned.range_count);
+        message.returned.ranges = ranges;
+        if (message.returned.range_count > 0) {
+            send_head(lane, i, &message);
+        }
+        mem_free(ranges);
+        lane->links[i].canary = false;
+    }
+    for (uint32_t i = 0; i < lane->txn.job_count; i++) {
+        job_free(&lane->txn.jobs[i]);
+    }
+    txn_reset(&lane->txn);
+    for (struct job *job = inbox_take(&lane->inbox); job != NULL; job = inbox_take(&lane->inbox)) {
+        job_free(&job);
+    }
+}
+
+void lane_say_bye(struct lane *lane) {
+    struct wire_message message = {.command = WIRE_BYE};
+    for (uint32_t i = 0; i < lane->link_count; i++) {
+        send_head(lane, i, &message);
+    }
+}

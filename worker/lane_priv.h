@@ -1,0 +1,101 @@
+/* Purpose: the lane's parts, shared by its files: lane.c (phases), lane_net.c (brokers), lane_db.c
+ * (connection and rule set), decide.c (decode and evaluate). */
+#ifndef CASEMILL_WORKER_LANE_PRIV_H
+#define CASEMILL_WORKER_LANE_PRIV_H
+
+#include "worker/inbox.h"
+#include "worker/lane.h"
+#include "worker/writer.h"
+
+#include <pthread.h>
+
+enum { LINKS_MAX = LANE_BROKERS_MAX, FENCE_MAX = 64, SOURCES_CACHED_MAX = 256 };
+_Static_assert((int)LINKS_MAX <= (int)WRITER_JOURNALS_MAX, "a commits row names them all");
+enum { LANE_TICK_MS = 200, BEAT_MS_DEFAULT = 1000 };
+
+/* A broker. */
+struct link {
+    struct net_socket *socket;
+    struct uuid journal; /* valid once welcomed */
+    uint64_t low_water;
+    bool welcomed;
+    bool canary; /* asked for a commits row; answered with the next transaction */
+};
+
+struct source_entry {
+    struct span name; /* owned copy */
+    int16_t number;
+};
+
+struct lane {
+    struct lane_options options;
+    uint32_t number;
+    struct uuid uuid;
+    pthread_t thread;
+    struct net_wake *wake;
+    atomic_bool draining, abandoned;
+    struct lane_stats stats;
+
+    struct link links[LINKS_MAX];
+    uint32_t link_count;
+    struct inbox inbox;
+    struct uuid fence[FENCE_MAX]; /* lanes to end before the next transaction */
+    uint32_t fence_count;
+    bool credit_open; /* as last said in READY */
+    int64_t beat_ms;
+    int64_t beat_at_ms; /* monotonic */
+    const char *phase;  /* static */
+    int64_t phase_since_ms;
+
+    struct db_lane *db; /* NULL while not connected */
+    struct writer writer;
+    int64_t reconnect_at_ms;
+    int64_t backoff_ms;
+    enum err said; /* the last connection trouble logged */
+    struct source_entry sources[SOURCES_CACHED_MAX];
+    uint32_t source_count;
+
+    uint32_t generation; /* of the rule watch */
+    struct active_rules *rules;
+    struct ruleset_run *run;
+
+    struct txn txn;
+    struct arena arena;
+    struct rng rng;
+    struct buf head;
+};
+
+/* --- lane_net.c --- */
+MUST_USE enum err lane_connect_brokers(struct lane *lane, struct diag *diag);
+void lane_close_brokers(struct lane *lane);
+/* lane_poll waits at most timeout_ms for messages, the wake or fd (-1: none), takes in what came,
+ * and beats when it is time.  It never waits past the next beat. */
+void lane_poll(struct lane *lane, int fd, bool want_write, int64_t timeout_ms);
+void lane_beat_if_due(struct lane *lane);
+void lane_set_phase(struct lane *lane, const char *phase);
+/* lane_say_ready tells every broker credit (0 while closed) and what is held. */
+void lane_say_ready(struct lane *lane);
+void lane_say_done(struct lane *lane);
+/* lane_give_back returns the transaction's jobs and all that is queued; costs no attempt. */
+void lane_give_back(struct lane *lane);
+void lane_say_failed(struct lane *lane, const struct job *job, const char *reason);
+void lane_say_bye(struct lane *lane);
+
+/* --- lane_db.c --- */
+/* lane_keep_connected connects when it is time and there is no connection. */
+void lane_keep_connected(struct lane *lane);
+/* lane_lose_connection closes it after err, gives all work back and sets the back-off. */
+void lane_lose_connection(struct lane *lane, enum err err);
+/* lane_keep_rules swaps to the rule set in force; called between transactions. */
+void lane_keep_rules(struct lane *lane);
+MUST_USE enum err lane_source(struct lane *lane, struct span name, int16_t *number);
+
+/* --- decide.c --- */
+/* lane_decide decodes and evaluates a job's cases into the transaction.
+ * Errors: ERR_INVALID the bytes are not the cases that the delivery claims. */
+MUST_USE enum err lane_decide(struct lane *lane, struct job *job, int16_t source);
+/* lane_bury turns a job into dead letters without decoding; a case that stands already is a
+ * duplicate. */
+MUST_USE enum err lane_bury(struct lane *lane, struct job *job, int16_t source);
+
+#endif

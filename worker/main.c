@@ -1,0 +1,163 @@
+/* casemill-worker: reads settings, checks PostgreSQL once, starts the rule watch and the lanes,
+ * waits for signals.  TERM or INT drains: lanes finish what they hold; a second one ends at once,
+ * and brokers deal the rest to others.  Never touches a case. */
+#include "base/log.h"
+#include "settings/settings.h"
+#include "worker/worker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static const struct setting_row ROWS[] = {
+    {"broker.connect", SETTING_LIST, "tcp://127.0.0.1:5571", 0, 0, false,
+     "brokers' worker sockets; a lane connects to all"},
+    {"postgres.conninfo", SETTING_STRING, "", 0, 0, false, "PostgreSQL, as libpq reads it"},
+    {"postgres.sync_standbys", SETTING_INT, "0", 0, 100, false,
+     "refuse a server that waits for fewer standbys at commit"},
+    {"postgres.wait", SETTING_BOOL, "false", 0, 0, false,
+     "start even when PostgreSQL cannot be reached yet"},
+    {"lanes.count", SETTING_INT, "2", 1, WORKER_LANES_MAX, false, "lanes of this process"},
+    {"transaction.cases_max", SETTING_INT, "8192", 1, 65536, false, "cases in one transaction"},
+    {"http.bind", SETTING_STRING, "off", 0, 0, false,
+     "loopback address of the status page, or off"},
+    {"log.json", SETTING_BOOL, "false", 0, 0, false, "log lines as JSON"},
+};
+
+/* Sections of the other programs, whose variables may stand in a shared environment. */
+static const char *const OTHER_SECTIONS[] = {"intake", "worker", "control", "journal",
+                                             "memory", "queue",  NULL};
+
+extern char **environ;
+
+struct arguments {
+    const char *config; /* NULL: defaults and environment */
+    bool check;
+};
+
+static int usage(void) {
+    fprintf(stderr, "usage: casemill-worker [--config FILE] [--check]\n");
+    return 2;
+}
+
+static bool parse_arguments(int argc, char **argv, struct arguments *arguments) {
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--check") == 0) {
+            arguments->check = true;
+        } else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) {
+            arguments->config = argv[++i];
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int fail(const struct diag *diag) {
+    struct buf text = BUF_EMPTY;
+    diag_print(diag, SPAN_LIT(""), &text);
+    fprintf(stderr, "casemill-worker: %.*s", SPAN_ARG(text));
+    buf_free(&text);
+    return EXIT_FAILURE;
+}
+
+static void read_options(const struct settings *settings, struct worker_options *options) {
+    *options = (struct worker_options){
+        .conninfo = settings_str(settings, "postgres.conninfo"),
+        .sync_standbys = settings_int(settings, "postgres.sync_standbys"),
+        .wait_for_postgres = settings_bool(settings, "postgres.wait"),
+        .lane_count = (uint32_t)settings_int(settings, "lanes.count"),
+        .cases_max = (uint32_t)settings_int(settings, "transaction.cases_max"),
+        .http_bind = settings_str(settings, "http.bind"),
+    };
+    options->broker_count = settings_list(settings, "broker.connect", &options->brokers);
+}
+
+static int check_only(const struct settings *settings) {
+    struct buf text = BUF_EMPTY;
+    settings_print(settings, &text);
+    printf("%.*s", SPAN_ARG(text));
+    buf_free(&text);
+    return EXIT_SUCCESS;
+}
+
+/* Signals come through a descriptor, so that they interrupt nothing. */
+static int open_signals(void) {
+    sigset_t set;
+    CHECK(sigemptyset(&set) == 0);
+    const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE};
+    for (size_t i = 0; i < COUNT_OF(signals); i++) {
+        CHECK(sigaddset(&set, signals[i]) == 0);
+    }
+    CHECK(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    CHECK(fd >= 0);
+    return fd;
+}
+
+static bool stop_was_asked(int signals) {
+    struct signalfd_siginfo info;
+    bool asked = false;
+    while (read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        asked = asked || info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
+    }
+    return asked;
+}
+
+static void serve(struct worker *worker, int signals) {
+    bool draining = false;
+    while (!worker_has_ended(worker)) {
+        worker_wait(worker, signals);
+        if (!stop_was_asked(signals)) {
+            continue;
+        }
+        LOG(EV_PROGRAM_STOPPING, "asked=%s", draining ? "again" : "once");
+        if (draining) {
+            worker_abandon(worker);
+        } else {
+            worker_drain(worker);
+        }
+        draining = true;
+    }
+}
+
+static int run(const struct settings *settings) {
+    struct worker_options options;
+    struct diag diag = {0};
+    struct worker *worker = NULL;
+    read_options(settings, &options);
+    int signals = open_signals();
+    if (worker_start(&options, &worker, &diag) != ERR_OK) {
+        (void)close(signals);
+        return fail(&diag);
+    }
+    LOG(EV_PROGRAM_READY, "lanes=%u brokers=%u", options.lane_count, options.broker_count);
+    printf("ready lanes=%u broker=%s http=%s\n", options.lane_count, options.brokers[0],
+           worker_http(worker));
+    (void)fflush(stdout);
+    serve(worker, signals);
+    worker_stop(&worker);
+    (void)close(signals);
+    LOG(EV_PROGRAM_STOPPED, "code=0");
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv) {
+    struct arguments arguments = {0};
+    if (!parse_arguments(argc, argv, &arguments)) {
+        return usage();
+    }
+    struct settings *settings = NULL;
+    struct diag diag = {0};
+    if (settings_load(ROWS, COUNT_OF(ROWS), arguments.config, environ, OTHER_SECTIONS, &settings,
+                      &diag) != ERR_OK) {
+        return fail(&diag);
+    }
+    log_setup(&(struct log_options){
+        .program = "worker", .json = settings_bool(settings, "log.json"), .level_min = LOG_INFO});
+    int code = arguments.check ? check_only(settings) : run(settings);
+    settings_free(&settings);
+    return code;
+}

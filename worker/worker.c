@@ -1,0 +1,258 @@
+/* Starting and ending the threads of a worker process. */
+#include "worker/worker.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "http/http.h"
+#include "worker/lane.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { HOST_NAME_BYTES = 65 };
+
+struct worker {
+    struct worker_options options;
+    char name[HOST_NAME_BYTES];
+    struct net *net;
+    struct rule_watch *watch;
+    struct http *http;
+    int ended_fd; /* poked by each lane that ends */
+    int64_t started_ms;
+    /* The rule watch runs before the lanes do. */
+    _Atomic uint32_t lane_count;
+    struct lane *lanes[WORKER_LANES_MAX];
+};
+
+static void rules_changed(void *context) {
+    struct worker *worker = context;
+    uint32_t count = atomic_load(&worker->lane_count);
+    for (uint32_t i = 0; i < count; i++) {
+        lane_poke(worker->lanes[i]);
+    }
+}
+
+static enum err check_postgres(const struct worker_options *options, struct diag *diag) {
+    struct db *db = NULL;
+    enum err err = db_open(options->conninfo, "casemill worker", &db, diag);
+    if (err == ERR_CONNECTION && options->wait_for_postgres) {
+        return ERR_OK;
+    }
+    if (err == ERR_OK) {
+        err = db_check_migrated(db, diag);
+    }
+    db_close(&db);
+    return err;
+}
+
+static uint64_t sum(const struct worker *worker, size_t offset) {
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < atomic_load(&worker->lane_count); i++) {
+        const struct lane_stats *stats = lane_stats(worker->lanes[i]);
+        total +=
+            atomic_load((const _Atomic uint64_t *)(const void *)((const char *)stats + offset));
+    }
+    return total;
+}
+
+static uint32_t connected_lanes(const struct worker *worker) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < atomic_load(&worker->lane_count); i++) {
+        count += atomic_load(&lane_stats(worker->lanes[i])->connected) ? 1 : 0;
+    }
+    return count;
+}
+
+static const struct {
+    const char *name;
+    const char *help;
+    size_t offset;
+} COUNTERS[] = {
+    {"casemill_worker_cases_total", "cases whose end is committed",
+     offsetof(struct lane_stats, cases_done)},
+    {"casemill_worker_transactions_total", "transactions committed",
+     offsetof(struct lane_stats, transactions)},
+    {"casemill_worker_duplicates_total", "cases that stood there already",
+     offsetof(struct lane_stats, duplicates)},
+    {"casemill_worker_dead_letters_total", "cases that became dead letters",
+     offsetof(struct lane_stats, dead)},
+    {"casemill_worker_connections_total", "connections made to PostgreSQL",
+     offsetof(struct lane_stats, reconnects)},
+};
+
+static void render_metrics(const struct worker *worker, struct buf *out) {
+    struct metric rows[COUNT_OF(COUNTERS) + 1];
+    for (size_t i = 0; i < COUNT_OF(COUNTERS); i++) {
+        rows[i] = (struct metric){.name = COUNTERS[i].name,
+                                  .help = COUNTERS[i].help,
+                                  .labels = "",
+                                  .kind = METRIC_COUNTER,
+                                  .value = (double)sum(worker, COUNTERS[i].offset)};
+    }
+    rows[COUNT_OF(COUNTERS)] = (struct metric){.name = "casemill_worker_lanes_connected",
+                                               .help = "lanes with a connection to PostgreSQL",
+                                               .labels = "",
+                                               .kind = METRIC_GAUGE,
+                                               .value = connected_lanes(worker)};
+    metrics_write(rows, COUNT_OF(rows), out);
+}
+
+static void render_status(const struct worker *worker, struct buf *out) {
+    struct json json;
+    json_init(&json, out);
+    json_object_open(&json);
+    json_key(&json, "version");
+    json_str(&json, CASEMILL_VERSION);
+    json_key(&json, "uptime_ms");
+    json_int(&json, clock_mono_ms() - worker->started_ms);
+    json_key(&json, "lanes");
+    json_uint(&json, atomic_load(&worker->lane_count));
+    json_key(&json, "lanes_connected");
+    json_uint(&json, connected_lanes(worker));
+    json_key(&json, "cases");
+    json_uint(&json, sum(worker, offsetof(struct lane_stats, cases_done)));
+    json_object_close(&json);
+    buf_byte(out, '\n');
+}
+
+static void render(const char *path, struct http_reply *reply, void *context) {
+    const struct worker *worker = context;
+    if (strcmp(path, "/metrics") == 0) {
+        render_metrics(worker, &reply->body);
+    } else if (strcmp(path, "/status") == 0) {
+        reply->content_type = "application/json";
+        render_status(worker, &reply->body);
+    } else if (strcmp(path, "/healthz") == 0) {
+        buf_str(&reply->body, "ok\n");
+    } else if (strcmp(path, "/readyz") == 0) {
+        bool ready = connected_lanes(worker) > 0;
+        reply->status = ready ? 200 : 503;
+        buf_str(&reply->body, ready ? "ready\n" : "no lane is connected to PostgreSQL\n");
+    } else {
+        reply->status = 404;
+    }
+}
+
+static enum err start_lanes(struct worker *worker, struct diag *diag) {
+    const struct lane_options options = {.net = worker->net,
+                                         .watch = worker->watch,
+                                         .conninfo = worker->options.conninfo,
+                                         .name = worker->name,
+                                         .brokers = worker->options.brokers,
+                                         .broker_count = worker->options.broker_count,
+                                         .cases_max = worker->options.cases_max,
+                                         .sync_standbys = worker->options.sync_standbys,
+                                         .drained_fd = worker->ended_fd};
+    for (uint32_t i = 0; i < worker->options.lane_count; i++) {
+        enum err err = lane_start(&options, i, &worker->lanes[i], diag);
+        if (err != ERR_OK) {
+            return err;
+        }
+        atomic_store(&worker->lane_count, i + 1);
+    }
+    return ERR_OK;
+}
+
+static enum err start_http(struct worker *worker, struct diag *diag) {
+    const char *bind = worker->options.http_bind;
+    if (bind[0] == '\0' || strcmp(bind, "off") == 0) {
+        return ERR_OK;
+    }
+    return http_start(bind, render, worker, &worker->http, diag);
+}
+
+enum err worker_start(const struct worker_options *options, struct worker **worker,
+                      struct diag *diag) {
+    if (options->broker_count < 1 || options->broker_count > LANE_BROKERS_MAX) {
+        return diag_fail(diag, ERR_INVALID, "broker.connect lists 1 to %d brokers, not %u",
+                         (int)LANE_BROKERS_MAX, options->broker_count);
+    }
+    enum err err = check_postgres(options, diag);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct worker *made = mem_zero(1, sizeof(*made));
+    made->options = *options;
+    made->started_ms = clock_mono_ms();
+    made->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    CHECK(made->ended_fd >= 0);
+    if (gethostname(made->name, sizeof(made->name) - 1) != 0) {
+        (void)snprintf(made->name, sizeof(made->name), "worker");
+    }
+    err = net_open(&made->net, diag);
+    if (err == ERR_OK) {
+        made->watch = rule_watch_start(made->options.conninfo, rules_changed, made);
+        err = start_lanes(made, diag);
+    }
+    if (err == ERR_OK) {
+        err = start_http(made, diag);
+    }
+    if (err != ERR_OK) {
+        worker_stop(&made);
+        return err;
+    }
+    *worker = made;
+    return ERR_OK;
+}
+
+const char *worker_http(const struct worker *worker) {
+    return worker->http == NULL ? "off" : http_endpoint(worker->http);
+}
+
+void worker_wait(struct worker *worker, int fd) {
+    struct pollfd fds[] = {{.fd = fd, .events = POLLIN},
+                           {.fd = worker->ended_fd, .events = POLLIN}};
+    if (poll(fds, COUNT_OF(fds), -1) > 0 && fds[1].revents != 0) {
+        uint64_t count = 0;
+        CHECK(read(worker->ended_fd, &count, sizeof(count)) == (ssize_t)sizeof(count));
+    }
+}
+
+bool worker_has_ended(const struct worker *worker) {
+    for (uint32_t i = 0; i < atomic_load(&worker->lane_count); i++) {
+        if (!atomic_load(&lane_stats(worker->lanes[i])->ended)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void worker_drain(struct worker *worker) {
+    for (uint32_t i = 0; i < atomic_load(&worker->lane_count); i++) {
+        lane_drain(worker->lanes[i]);
+    }
+}
+
+void worker_abandon(struct worker *worker) {
+    for (uint32_t i = 0; i < atomic_load(&worker->lane_count); i++) {
+        lane_abandon(worker->lanes[i]);
+    }
+}
+
+/* The page first, then whoever pokes lanes, then the lanes, then what they share. */
+void worker_stop(struct worker **worker) {
+    struct worker *gone = *worker;
+    if (gone == NULL) {
+        return;
+    }
+    http_stop(&gone->http);
+    if (gone->watch != NULL) {
+        rule_watch_end(gone->watch);
+    }
+    if (!worker_has_ended(gone)) {
+        worker_abandon(gone);
+    }
+    uint32_t count = atomic_exchange(&gone->lane_count, 0U);
+    for (uint32_t i = 0; i < count; i++) {
+        lane_join(&gone->lanes[i]);
+    }
+    rule_watch_free(&gone->watch);
+    net_close(&gone->net);
+    CHECK(close(gone->ended_fd) == 0);
+    mem_free(gone);
+    *worker = NULL;
+}

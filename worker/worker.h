@@ -1,0 +1,40 @@
+/* Purpose: the worker process without its main: one context, one rule watch, a number of lanes.
+ * Threads: all of this is main's. */
+#ifndef CASEMILL_WORKER_WORKER_H
+#define CASEMILL_WORKER_WORKER_H
+
+#include "base/diag.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { WORKER_LANES_MAX = 256 };
+
+/* Borrowed until worker_stop. */
+struct worker_options {
+    const char *conninfo;
+    int64_t sync_standbys;
+    bool wait_for_postgres;
+    const char *const *brokers;
+    uint32_t broker_count;
+    uint32_t lane_count;
+    uint32_t cases_max;
+    const char *http_bind; /* "off" or an address */
+};
+
+struct worker;
+
+/* worker_start checks PostgreSQL with one connection, then starts the threads.
+ * Errors, one clear line each: ERR_CONNECTION not reachable (unless wait_for_postgres), ERR_DENIED,
+ * ERR_VERSION not migrated, ERR_INVALID an address. */
+MUST_USE enum err worker_start(const struct worker_options *options, struct worker **worker,
+                               struct diag *diag);
+const char *worker_http(const struct worker *worker); /* "http://127.0.0.1:40003" or "off" */
+/* worker_wait returns when fd is readable or a lane has ended. */
+void worker_wait(struct worker *worker, int fd);
+bool worker_has_ended(const struct worker *worker); /* all lanes have */
+void worker_drain(struct worker *worker);
+void worker_abandon(struct worker *worker);
+void worker_stop(struct worker **worker); /* joins all threads; abandons lanes that still run */
+
+#endif
