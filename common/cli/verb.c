@@ -11,7 +11,7 @@
 
 #define PROGRAM "casemill"
 #define BROKER_DEFAULT "tcp://127.0.0.1:5570"
-#define CONTROL_DEFAULT "ipc:///run/casemill/control.sock"
+#define CONTROL_DEFAULT "ipc:///var/lib/casemill/journal/control.sock"
 
 enum { HELP_COLUMN = 30, GROUP_NAME_MAX = 64 };
 

@@ -164,11 +164,13 @@ START_TEST(addresses_come_from_option_environment_default) {
     ck_assert_int_eq(unsetenv("CASEMILL_BROKER_CONNECT"), 0);
     ck_assert_int_eq(unsetenv("CASEMILL_CONTROL_BIND"), 0);
     ck_assert_int_eq(unsetenv("CASEMILL_POSTGRES_CONNINFO"), 0);
-    expect("where", EXIT_DONE, "tcp://127.0.0.1:5570 ipc:///run/casemill/control.sock -\n", "");
+    expect("where", EXIT_DONE,
+           "tcp://127.0.0.1:5570 ipc:///var/lib/casemill/journal/control.sock -\n", "");
     ck_assert_int_eq(setenv("CASEMILL_BROKER_CONNECT", "tcp://b:1", 1), 0);
     ck_assert_int_eq(setenv("CASEMILL_POSTGRES_CONNINFO", "dbname=x", 1), 0);
     ck_assert_int_eq(setenv("CASEMILL_CONTROL_BIND", "", 1), 0);
-    expect("where", EXIT_DONE, "tcp://b:1 ipc:///run/casemill/control.sock dbname=x\n", "");
+    expect("where", EXIT_DONE, "tcp://b:1 ipc:///var/lib/casemill/journal/control.sock dbname=x\n",
+           "");
     expect("where --broker tcp://c:2 --control ipc://s --db dbname=y", EXIT_DONE,
            "tcp://c:2 ipc://s dbname=y\n", "");
 }
