@@ -75,13 +75,16 @@ static void wall_time(char text[32]) {
 }
 
 static void write_logfmt(struct buf *line, enum log_event event, const char *time,
-                         const char *fields) {
+                         const char *fields, unsigned suppressed) {
     buf_printf(line, "time=%s level=%s program=%s event=%s %s", time, LEVELS[ROWS[event].level],
                log_state.options.program, ROWS[event].name, fields);
+    if (suppressed > 0) {
+        buf_printf(line, " suppressed=%u", suppressed);
+    }
 }
 
-static void write_json(struct buf *line, enum log_event event, const char *time,
-                       const char *fields) {
+static void write_json(struct buf *line, enum log_event event, const char *time, const char *fields,
+                       unsigned suppressed) {
     struct json json;
     json_init(&json, line);
     json_object_open(&json);
@@ -95,6 +98,10 @@ static void write_json(struct buf *line, enum log_event event, const char *time,
     json_str(&json, ROWS[event].name);
     json_key(&json, "fields");
     json_str(&json, fields);
+    if (suppressed > 0) {
+        json_key(&json, "suppressed");
+        json_uint(&json, suppressed);
+    }
     json_object_close(&json);
 }
 
@@ -118,10 +125,8 @@ void log_event(enum log_event event, const char *format, ...) {
     (void)pthread_mutex_lock(&log_state.lock);
     bool admitted = admit(event, &suppressed);
     if (admitted) {
-        (log_state.options.json ? write_json : write_logfmt)(&line, event, time, fields);
-        if (suppressed > 0 && !log_state.options.json) {
-            buf_printf(&line, " suppressed=%u", suppressed);
-        }
+        (log_state.options.json ? write_json : write_logfmt)(&line, event, time, fields,
+                                                             suppressed);
         buf_byte(&line, '\n');
         /* A log that cannot be written has nowhere to say so. */
         ssize_t written = write(STDERR_FILENO, line.ptr, line.len);
