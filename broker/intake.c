@@ -43,7 +43,7 @@ static bool body_is_sound(struct broker *broker, const struct net_message *messa
                           const struct wire_submit *submit, uint32_t *cuts) {
     struct walk_fault fault = {.reason = WIRE_REASON_NONE};
     if (message->part_count != 2 || message->too_many) {
-        fault.reason = message->part_count < 2 ? WIRE_REASON_TRUNCATED : WIRE_REASON_TRAILING_BYTES;
+        fault.reason = message->part_count < 2 ? WIRE_REASON_BAD_HEADER : WIRE_REASON_TRAILING_BYTES;
         refuse(broker, &message->route, submit, &fault, false);
         return false;
     }
@@ -54,7 +54,7 @@ static bool body_is_sound(struct broker *broker, const struct net_message *messa
         return false;
     }
     if (submit->count == 0 || submit->source.len > WIRE_NAME_MAX) {
-        fault.reason = submit->count == 0 ? WIRE_REASON_COUNT_MISMATCH : WIRE_REASON_BAD_HEADER;
+        fault.reason = WIRE_REASON_BAD_HEADER;
         refuse(broker, &message->route, submit, &fault, false);
         return false;
     }

@@ -1,0 +1,488 @@
+/* Scenarios of the core: who gets which receipt when, what lanes may say, fairness. */
+#include "broker/core.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+static const struct uuid JOURNAL = {{7}};
+static struct core *core;
+
+static void setup(void) {
+    struct core_options options = {.journal = JOURNAL,
+                                   .next_seq = 1,
+                                   .batches_max = 8,
+                                   .attempts_max = 5,
+                                   .recent_max = 4,
+                                   .beat_ms = 1000,
+                                   .silent_ms = 10000};
+    core = core_new(&options);
+}
+
+static void teardown(void) {
+    core_check(core);
+    core_free(&core);
+}
+
+static struct net_route route(uint8_t name, bool delimited) {
+    return (struct net_route){.len = 1, .delimited = delimited, .bytes = {name}};
+}
+
+static struct uuid id(uint8_t name) { return (struct uuid){{name}}; }
+
+static bool submit_as(const char *source, uint8_t name, uint32_t count, enum wire_priority priority,
+                      struct net_route from, enum wire_ack ack, uint8_t hash) {
+    uint32_t cuts[CORE_PARTS_MAX];
+    for (uint32_t i = 0; i < CORE_PARTS_MAX; i++) {
+        cuts[i] = i * CORE_PART_CASES * 2;
+    }
+    struct core_batch_meta meta = {.source = span_str(source),
+                                   .batch = id(name),
+                                   .hash = {{hash}},
+                                   .count = count,
+                                   .bytes = count * 2,
+                                   .ack = ack,
+                                   .priority = priority,
+                                   .accepted_at = 5,
+                                   .cuts = cuts};
+    bool taken = core_submit(core, &from, &meta, 0);
+    core_check(core);
+    return taken;
+}
+
+static bool submit(uint8_t name, uint32_t count, struct net_route from) {
+    return submit_as("local", name, count, WIRE_NORMAL, from, WIRE_ACK_JOURNAL, name);
+}
+
+static uint32_t count_of(enum core_action_kind kind) {
+    size_t count = 0;
+    uint32_t found = 0;
+    const struct core_action *actions = core_actions(core, &count);
+    for (size_t i = 0; i < count; i++) {
+        found += actions[i].kind == kind ? 1 : 0;
+    }
+    return found;
+}
+
+static const struct core_action *find(enum core_action_kind kind, uint32_t nth) {
+    size_t count = 0;
+    const struct core_action *actions = core_actions(core, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (actions[i].kind == kind && nth-- == 0) {
+            return &actions[i];
+        }
+    }
+    ck_abort_msg("no such action");
+    return NULL;
+}
+
+static void ready(uint8_t name, uint32_t cases) {
+    struct wire_ready said = {
+        .uuid = id(name), .name = SPAN_LIT("w"), .credit_cases = cases, .credit_bytes = 1 << 20};
+    struct net_route from = route(name, false);
+    core_ready(core, &from, &said, 0);
+}
+
+static void done(uint8_t lane, uint64_t seq, uint32_t first, uint32_t count, uint32_t dead) {
+    struct wire_range range = {JOURNAL, seq, first, count};
+    struct wire_dead entry = {.index = first,
+                              .reason = SPAN_LIT("decode"),
+                              .path = SPAN_LIT("a.b"),
+                              .expected = SPAN_LIT("int"),
+                              .found = SPAN_LIT("str")};
+    struct wire_tally tally = {.outcomes = {count - dead},
+                               .dead_count = dead,
+                               .dead_listed = dead > 0 ? 1 : 0,
+                               .dead = &entry};
+    struct wire_lane_done said = {1, &range, &tally};
+    struct net_route from = route(lane, false);
+    core_done(core, &from, &said, 0);
+    core_check(core);
+}
+
+static void beat(uint8_t lane, const struct wire_range *holds, uint32_t count, int64_t now) {
+    struct wire_lane_beat said = {.holds = holds, .hold_count = count, .phase = SPAN_LIT("idle")};
+    struct net_route from = route(lane, false);
+    core_beat(core, &from, &said, now);
+    core_check(core);
+}
+
+START_TEST(accepted_only_when_durable) {
+    ck_assert(submit(1, 10, route('a', false)));
+    ck_assert_uint_eq(count_of(CORE_PUT), 1);
+    ck_assert_uint_eq(count_of(CORE_ACCEPTED), 0);
+    core_journaled(core, 1);
+    ck_assert_uint_eq(count_of(CORE_ACCEPTED), 1);
+    ck_assert(!find(CORE_ACCEPTED, 0)->duplicate);
+}
+END_TEST
+
+START_TEST(dealer_gets_both_receipts) {
+    ck_assert(submit(1, 5000, route('a', false)));
+    core_journaled(core, 1);
+    ready('w', 8192);
+    core_deal(core, 0);
+    ck_assert_uint_eq(count_of(CORE_WORK), 2);
+    ck_assert_uint_eq(find(CORE_WORK, 1)->work.first, 4096);
+    ck_assert_uint_eq(find(CORE_WORK, 1)->work.count, 904);
+    ck_assert_uint_eq(find(CORE_WORK, 1)->work.offset, 8192);
+    ck_assert_uint_eq(find(CORE_WORK, 1)->work.length, 904 * 2);
+    done('w', 1, 0, 4096, 1);
+    ck_assert_uint_eq(count_of(CORE_DONE), 0);
+    ck_assert_uint_eq(count_of(CORE_DELETE), 0);
+    done('w', 1, 4096, 904, 0);
+    const struct core_action *receipt = find(CORE_DONE, 0);
+    ck_assert_uint_eq(receipt->done.tally.outcomes[0], 4999);
+    ck_assert_uint_eq(receipt->done.tally.dead_count, 1);
+    struct arena arena;
+    arena_init(&arena, 1 << 16);
+    const struct wire_dead *dead = core_dead_view(&receipt->done.tally, &arena);
+    ck_assert_ptr_nonnull(dead);
+    ck_assert(span_is(dead[0].path, "a.b"));
+    ck_assert(span_is(dead[0].found, "str"));
+    arena_free(&arena);
+    ck_assert_uint_eq(count_of(CORE_DELETE), 1);
+    ck_assert_uint_eq(count_of(CORE_RELEASE), 1);
+}
+END_TEST
+
+START_TEST(req_gets_exactly_one_reply) {
+    ck_assert(submit_as("local", 1, 1, WIRE_NORMAL, route('r', true), WIRE_ACK_OUTCOME, 1));
+    ck_assert(submit_as("local", 2, 1, WIRE_NORMAL, route('s', true), WIRE_ACK_JOURNAL, 2));
+    core_journaled(core, 1);
+    core_journaled(core, 2);
+    ck_assert_uint_eq(count_of(CORE_ACCEPTED), 1);
+    ck_assert_uint_eq(find(CORE_ACCEPTED, 0)->route.bytes[0], 's');
+    ready('w', 100);
+    core_deal(core, 0);
+    done('w', 1, 0, 1, 0);
+    done('w', 2, 0, 1, 0);
+    ck_assert_uint_eq(count_of(CORE_DONE), 1);
+    ck_assert_uint_eq(find(CORE_DONE, 0)->route.bytes[0], 'r');
+}
+END_TEST
+
+START_TEST(duplicate_joins_and_other_body_is_refused) {
+    ck_assert(submit(1, 3, route('a', false)));
+    ck_assert(!submit(1, 3, route('b', false)));
+    ck_assert_uint_eq(count_of(CORE_PUT), 1);
+    ck_assert(!submit_as("local", 1, 3, WIRE_NORMAL, route('c', false), WIRE_ACK_JOURNAL, 99));
+    ck_assert_int_eq(find(CORE_REFUSED, 0)->reason, WIRE_REASON_BATCH_ID_REUSED);
+    ck_assert(submit_as("other", 1, 3, WIRE_NORMAL, route('d', false), WIRE_ACK_JOURNAL, 99));
+    core_journaled(core, 1);
+    ck_assert_uint_eq(count_of(CORE_ACCEPTED), 2);
+    ck_assert(find(CORE_ACCEPTED, 0)->duplicate != find(CORE_ACCEPTED, 1)->duplicate);
+    ck_assert(!submit(1, 3, route('e', false)));
+    ck_assert_uint_eq(count_of(CORE_ACCEPTED), 3);
+}
+END_TEST
+
+START_TEST(failed_put_is_busy_for_all_waiters) {
+    ck_assert(submit(1, 3, route('a', false)));
+    ck_assert(!submit(1, 3, route('b', true)));
+    ready('w', 100);
+    core_deal(core, 0);
+    core_put_failed(core, 1, WIRE_BUSY_JOURNAL_FULL);
+    ck_assert_uint_eq(count_of(CORE_BUSY), 2);
+    ck_assert_uint_eq(count_of(CORE_ACCEPTED), 0);
+    ck_assert_uint_eq(count_of(CORE_RELEASE), 1);
+    done('w', 1, 0, 3, 0);
+    ck_assert_uint_eq(count_of(CORE_DONE), 0);
+    struct core_lane_view view;
+    ck_assert(core_lane_view(core, 0, 0, &view));
+    ck_assert_uint_eq(view.held_cases, 0);
+}
+END_TEST
+
+START_TEST(done_before_durable_waits_for_the_put) {
+    ck_assert(submit(1, 3, route('a', false)));
+    ready('w', 100);
+    core_deal(core, 0);
+    done('w', 1, 0, 3, 0);
+    ck_assert_uint_eq(count_of(CORE_DONE) + count_of(CORE_DELETE), 0);
+    core_journaled(core, 1);
+    ck_assert_uint_eq(count_of(CORE_ACCEPTED), 1);
+    ck_assert_uint_eq(count_of(CORE_DONE), 1);
+    ck_assert_uint_eq(count_of(CORE_DELETE), 1);
+}
+END_TEST
+
+START_TEST(stopped_and_full_queue_are_busy) {
+    for (uint8_t i = 0; i < 8; i++) {
+        ck_assert(submit(i, 1, route('a', false)));
+    }
+    ck_assert(!submit(100, 1, route('a', false)));
+    ck_assert_int_eq(find(CORE_BUSY, 0)->busy.reason, WIRE_BUSY_QUEUE_FULL);
+    core_stop(core);
+    ck_assert(!submit(101, 1, route('a', false)));
+    ck_assert_int_eq(find(CORE_BUSY, 1)->busy.reason, WIRE_BUSY_STOPPED);
+    ready('w', 100);
+    core_deal(core, 0);
+    ck_assert_uint_eq(count_of(CORE_WORK), 8);
+}
+END_TEST
+
+START_TEST(credit_is_never_passed) {
+    ck_assert(submit(1, 4096 * 3, route('a', false)));
+    ready('w', 5000);
+    core_deal(core, 0);
+    ck_assert_uint_eq(count_of(CORE_WORK), 1);
+    ready('x', 0);
+    core_deal(core, 0);
+    ck_assert_uint_eq(count_of(CORE_WORK), 1);
+    done('w', 1, 0, 4096, 0);
+    core_deal(core, 0);
+    ck_assert_uint_eq(count_of(CORE_WORK), 2);
+}
+END_TEST
+
+START_TEST(failed_counts_only_from_the_holder) {
+    ck_assert(submit(1, 10, route('a', false)));
+    ready('w', 100);
+    ready('x', 0);
+    core_deal(core, 0);
+    struct wire_range range = {JOURNAL, 1, 0, 10};
+    struct wire_failed said = {1, &range, SPAN_LIT("test")};
+    struct net_route other = route('x', false);
+    struct net_route holder = route('w', false);
+    core_failed(core, &other, &said, 0);
+    core_actions_clear(core);
+    core_deal(core, 100000);
+    ck_assert_uint_eq(count_of(CORE_WORK), 0);
+    core_failed(core, &holder, &said, 0);
+    core_check(core);
+    core_deal(core, 249);
+    ck_assert_uint_eq(count_of(CORE_WORK), 0);
+    core_deal(core, 250);
+    ck_assert_uint_eq(find(CORE_WORK, 0)->work.attempt, 2);
+    struct wire_return back = {1, &range};
+    core_returned(core, &holder, &back, 251);
+    core_deal(core, 251);
+    ck_assert_uint_eq(find(CORE_WORK, 1)->work.attempt, 2);
+}
+END_TEST
+
+START_TEST(two_beats_that_omit_requeue) {
+    ck_assert(submit(1, 10, route('a', false)));
+    ck_assert(submit(2, 10, route('a', false)));
+    ready('w', 20);
+    core_deal(core, 0);
+    struct wire_range kept = {JOURNAL, 2, 0, 10};
+    beat('w', &kept, 1, 1000);
+    core_actions_clear(core);
+    core_deal(core, 1000);
+    ck_assert_uint_eq(count_of(CORE_WORK), 0);
+    beat('w', &kept, 1, 2000);
+    core_deal(core, 2000);
+    ck_assert_uint_eq(find(CORE_WORK, 0)->seq, 1);
+    ck_assert_uint_eq(find(CORE_WORK, 0)->work.attempt, 1);
+    ck_assert_uint_eq(count_of(CORE_WORK), 1);
+}
+END_TEST
+
+START_TEST(silent_lane_loses_its_work_with_a_fence) {
+    ck_assert(submit(1, 10, route('a', false)));
+    ready('w', 100);
+    core_deal(core, 0);
+    core_actions_clear(core);
+    core_tick(core, 10000);
+    struct wire_ready said = {.uuid = id('x'), .credit_cases = 100, .credit_bytes = 1000};
+    struct net_route from = route('x', false);
+    core_ready(core, &from, &said, 10000);
+    core_deal(core, 10000);
+    ck_assert(find(CORE_WORK, 0)->work.fenced);
+    const struct uuid *fence = NULL;
+    struct uuid silent = id('w');
+    ck_assert_uint_eq(core_fence(core, &fence), 1);
+    ck_assert(uuid_eq(&fence[0], &silent));
+    beat('w', NULL, 0, 10001);
+    ck_assert_uint_eq(count_of(CORE_READY_ASK), 1);
+    /* The silent one's commit counts all the same. */
+    done('w', 1, 0, 10, 0);
+    struct core_stats stats;
+    core_stats(core, 10001, &stats);
+    ck_assert_uint_eq(stats.cases_done, 10);
+    ck_assert_uint_eq(stats.out_cases, 0);
+}
+END_TEST
+
+START_TEST(sub_ranges_add_up_and_old_news_is_ignored) {
+    ck_assert(submit(1, 10, route('a', false)));
+    core_journaled(core, 1);
+    ready('w', 100);
+    core_deal(core, 0);
+    done('w', 1, 0, 4, 0);
+    done('w', 1, 0, 4, 0);
+    done('w', 1, 2, 4, 0); /* crosses */
+    done('w', 1, 4, 5, 0);
+    ck_assert_uint_eq(count_of(CORE_DONE), 0);
+    done('w', 1, 3, 6, 0); /* crosses two */
+    done('w', 1, 9, 1, 1);
+    ck_assert_uint_eq(find(CORE_DONE, 0)->done.tally.outcomes[0], 9);
+    ck_assert_uint_eq(find(CORE_DONE, 0)->done.tally.dead_count, 1);
+    struct core_stats stats;
+    core_stats(core, 0, &stats);
+    ck_assert_uint_eq(stats.ranges_ignored, 3);
+}
+END_TEST
+
+START_TEST(a_larger_range_replaces_its_parts) {
+    ck_assert(submit(1, 10, route('a', false)));
+    core_journaled(core, 1);
+    ready('w', 100);
+    core_deal(core, 0);
+    done('w', 1, 2, 2, 2);
+    done('w', 1, 6, 2, 0);
+    done('x', 1, 0, 10, 1);
+    ck_assert_uint_eq(find(CORE_DONE, 0)->done.tally.outcomes[0], 9);
+    ck_assert_uint_eq(find(CORE_DONE, 0)->done.tally.dead_count, 1);
+}
+END_TEST
+
+START_TEST(foreign_and_false_ranges_are_ignored) {
+    ck_assert(submit(1, 10, route('a', false)));
+    core_journaled(core, 1);
+    done('w', 2, 0, 10, 0);
+    done('w', 1, 0, 11, 0);
+    done('w', 1, 10, 1, 0);
+    done('w', 1, 0, UINT32_MAX, 0);
+    struct wire_range range = {{{8}}, 1, 0, 10};
+    struct wire_tally tally = {.outcomes = {10}};
+    struct wire_lane_done said = {1, &range, &tally};
+    struct net_route from = route('w', false);
+    core_done(core, &from, &said, 0);
+    range.journal = JOURNAL;
+    tally.outcomes[0] = 9;
+    core_done(core, &from, &said, 0);
+    ck_assert_uint_eq(count_of(CORE_DONE), 0);
+    struct core_stats stats;
+    core_stats(core, 0, &stats);
+    ck_assert_uint_eq(stats.ranges_ignored, 6);
+}
+END_TEST
+
+START_TEST(query_says_what_is_so) {
+    struct net_route asker = route('q', false);
+    struct uuid name = id(1);
+    core_query(core, &asker, SPAN_LIT("local"), &name);
+    ck_assert_int_eq(find(CORE_STATUS, 0)->done.state, WIRE_STATE_UNKNOWN);
+    ck_assert(submit(1, 10, route('a', false)));
+    core_journaled(core, 1);
+    core_query(core, &asker, SPAN_LIT("local"), &name);
+    ck_assert_int_eq(find(CORE_STATUS, 1)->done.state, WIRE_STATE_ACCEPTED);
+    ready('w', 100);
+    core_deal(core, 0);
+    core_query(core, &asker, SPAN_LIT("local"), &name);
+    ck_assert_int_eq(find(CORE_STATUS, 2)->done.state, WIRE_STATE_WORKING);
+    done('w', 1, 0, 10, 2);
+    ck_assert_uint_eq(count_of(CORE_DONE), 2); /* who sent and who asked */
+    core_query(core, &asker, SPAN_LIT("local"), &name);
+    ck_assert_int_eq(find(CORE_STATUS, 3)->done.state, WIRE_STATE_DONE);
+    ck_assert_uint_eq(find(CORE_STATUS, 3)->done.tally.dead_count, 2);
+}
+END_TEST
+
+START_TEST(quarantined_gives_no_done_and_a_resend_replaces_it) {
+    ck_assert(submit(1, 10, route('a', false)));
+    core_journaled(core, 1);
+    ready('w', 100);
+    core_deal(core, 0);
+    core_quarantine(core, 1);
+    core_check(core);
+    done('w', 1, 0, 10, 0);
+    ck_assert_uint_eq(count_of(CORE_DONE), 0);
+    struct net_route asker = route('q', true);
+    struct uuid name = id(1);
+    core_query(core, &asker, SPAN_LIT("local"), &name);
+    ck_assert_int_eq(find(CORE_STATUS, 0)->done.state, WIRE_STATE_QUARANTINED);
+    ck_assert(submit(1, 10, route('a', false)));
+    ck_assert_uint_eq(find(CORE_DELETE, 0)->seq, 1);
+    core_journaled(core, 2);
+}
+END_TEST
+
+START_TEST(sources_share_and_bulk_is_not_starved) {
+    for (uint8_t i = 0; i < 2; i++) {
+        ck_assert(submit_as("big", i, 65536, WIRE_NORMAL, route('a', false), WIRE_ACK_JOURNAL, i));
+    }
+    ck_assert(submit_as("small", 9, 4096 * 3, WIRE_NORMAL, route('b', false), WIRE_ACK_JOURNAL, 9));
+    ck_assert(submit_as("slow", 8, 4096 * 2, WIRE_BULK, route('c', false), WIRE_ACK_JOURNAL, 8));
+    ready('w', 4096 * 20);
+    core_actions_clear(core);
+    core_deal(core, 0);
+    uint32_t small = 0;
+    uint32_t bulk = 0;
+    for (uint32_t i = 0; i < 20; i++) {
+        const struct core_action *work = find(CORE_WORK, i);
+        small += i < 8 && work->seq == 3 ? 1 : 0;
+        bulk += work->seq == 4 ? 1 : 0;
+    }
+    ck_assert_uint_eq(small, 3);
+    ck_assert_uint_eq(bulk, 1);
+}
+END_TEST
+
+START_TEST(restored_batches_go_on) {
+    core_free(&core);
+    struct core_options options = {.journal = JOURNAL,
+                                   .next_seq = 50,
+                                   .batches_max = 8,
+                                   .attempts_max = 5,
+                                   .beat_ms = 1000,
+                                   .silent_ms = 10000};
+    core = core_new(&options);
+    uint32_t cuts[CORE_PARTS_MAX] = {0};
+    struct core_batch_meta meta = {.source = SPAN_LIT("local"),
+                                   .batch = id(1),
+                                   .hash = {{1}},
+                                   .count = 10,
+                                   .bytes = 20,
+                                   .priority = WIRE_NORMAL,
+                                   .cuts = cuts};
+    core_restore(core, 7, &meta, 0);
+    struct wire_range held = {JOURNAL, 7, 0, 10};
+    struct wire_ready said = {.uuid = id('w'),
+                              .credit_cases = 100,
+                              .credit_bytes = 1000,
+                              .hold_count = 1,
+                              .holds = &held};
+    struct net_route from = route('w', false);
+    core_ready(core, &from, &said, 0);
+    core_deal(core, 0);
+    ck_assert_uint_eq(count_of(CORE_WORK), 0); /* the lane has it in hand */
+    ck_assert(!submit(1, 10, route('a', false)));
+    ck_assert(find(CORE_ACCEPTED, 0)->duplicate);
+    done('w', 7, 0, 10, 0);
+    ck_assert_uint_eq(count_of(CORE_DONE), 1);
+    ck_assert_uint_eq(find(CORE_DELETE, 0)->seq, 7);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("broker core");
+    TCase *tests = tcase_create("core");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, accepted_only_when_durable);
+    tcase_add_test(tests, dealer_gets_both_receipts);
+    tcase_add_test(tests, req_gets_exactly_one_reply);
+    tcase_add_test(tests, duplicate_joins_and_other_body_is_refused);
+    tcase_add_test(tests, failed_put_is_busy_for_all_waiters);
+    tcase_add_test(tests, done_before_durable_waits_for_the_put);
+    tcase_add_test(tests, stopped_and_full_queue_are_busy);
+    tcase_add_test(tests, credit_is_never_passed);
+    tcase_add_test(tests, failed_counts_only_from_the_holder);
+    tcase_add_test(tests, two_beats_that_omit_requeue);
+    tcase_add_test(tests, silent_lane_loses_its_work_with_a_fence);
+    tcase_add_test(tests, sub_ranges_add_up_and_old_news_is_ignored);
+    tcase_add_test(tests, a_larger_range_replaces_its_parts);
+    tcase_add_test(tests, foreign_and_false_ranges_are_ignored);
+    tcase_add_test(tests, query_says_what_is_so);
+    tcase_add_test(tests, quarantined_gives_no_done_and_a_resend_replaces_it);
+    tcase_add_test(tests, sources_share_and_bulk_is_not_starved);
+    tcase_add_test(tests, restored_batches_go_on);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
