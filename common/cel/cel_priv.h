@@ -60,7 +60,8 @@ const struct declaration *env_find(const struct cel_env *env, struct span name);
 const struct declaration *env_resolve(const struct cel_env *env, struct span name, bool rooted);
 
 /* Functions (functions.c): operators and functions alike; all strict.  Argument and result types:
- * b i u d s y(bytes) t(timestamp or date) D(date) p(duration) n T(type) *(dyn), A B variables, L
+ * b i u d s y(bytes) t(timestamp or date) D(date) p(duration) n T(type) N(number)
+ * *(anything, dyn as a result), A B variables, L
  * list of, M map of two, O optional of. */
 typedef struct value (*call_fn)(struct cel_run *run, const struct value *args, uint32_t count);
 struct function {

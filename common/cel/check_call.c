@@ -7,6 +7,7 @@
 
 struct binding {
     const struct cel_type *vars[2]; /* A and B */
+    bool loose;                     /* an open type was taken to fit */
 };
 
 static bool match(struct checker *checker, const char **pattern, const struct cel_type *type,
@@ -34,7 +35,8 @@ static bool match_scalar(char c, unsigned kind) {
             return true;
         }
     }
-    return c == '*';
+    bool number = kind == CEL_INT || kind == CEL_UINT || kind == CEL_DOUBLE;
+    return c == '*' || (c == 'N' && number);
 }
 
 static bool match_variable(struct checker *checker, const struct cel_type *type,
@@ -49,6 +51,7 @@ static bool match(struct checker *checker, const char **pattern, const struct ce
         return match_variable(checker, type, &binding->vars[*(*pattern)++ - 'A']);
     }
     if (type_is_open(type)) {
+        binding->loose |= **pattern != '*';
         skip(pattern);
         return true;
     }
@@ -100,7 +103,8 @@ static uint32_t arity(const char *pattern) {
     return count;
 }
 
-/* Tries every overload; more than one may fit a DYN argument, then the results are joined. */
+/* The first overload that fits; an open argument may fit several, and if their results differ so is
+ * the result. */
 static const struct cel_type *overload(struct checker *checker, struct ast *ast, bool *exists) {
     uint32_t count = 0;
     const struct function *rows = function_table(&count);
@@ -112,7 +116,7 @@ static const struct cel_type *overload(struct checker *checker, struct ast *ast,
         *exists = true;
         ast->function = ast->function == NULL ? &rows[i] : ast->function;
         const char *pattern = rows[i].args;
-        struct binding binding = {{NULL, NULL}};
+        struct binding binding = {{NULL, NULL}, false};
         bool fits = arity(pattern) == ast->count;
         for (uint32_t arg = 0; fits && arg < ast->count; arg++) {
             fits = match(checker, &pattern, ast->args[arg]->type, &binding);
@@ -127,6 +131,9 @@ static const struct cel_type *overload(struct checker *checker, struct ast *ast,
         }
         ast->function = &rows[i];
         result = one;
+        if (!binding.loose) {
+            return result;
+        }
     }
     return result;
 }

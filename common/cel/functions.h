@@ -54,6 +54,39 @@ CEL_FUNCTION(op_starts_with);
 CEL_FUNCTION(op_ends_with);
 CEL_FUNCTION(op_contains);
 CEL_FUNCTION(op_matches);
+/* ops_strings.c */
+CEL_FUNCTION(op_char_at);
+CEL_FUNCTION(op_index_of);
+CEL_FUNCTION(op_last_index_of);
+CEL_FUNCTION(op_lower_ascii);
+CEL_FUNCTION(op_upper_ascii);
+CEL_FUNCTION(op_replace);
+CEL_FUNCTION(op_split);
+CEL_FUNCTION(op_substring);
+CEL_FUNCTION(op_trim);
+CEL_FUNCTION(op_join);
+CEL_FUNCTION(op_reverse);
+CEL_FUNCTION(op_quote);
+/* ops_format.c */
+CEL_FUNCTION(op_format);
+/* ops_numbers.c */
+CEL_FUNCTION(op_greatest);
+CEL_FUNCTION(op_least);
+CEL_FUNCTION(op_ceil);
+CEL_FUNCTION(op_floor);
+CEL_FUNCTION(op_round);
+CEL_FUNCTION(op_trunc);
+CEL_FUNCTION(op_is_nan);
+CEL_FUNCTION(op_is_inf);
+CEL_FUNCTION(op_is_finite);
+CEL_FUNCTION(op_abs);
+CEL_FUNCTION(op_sign);
+CEL_FUNCTION(op_bit_and);
+CEL_FUNCTION(op_bit_or);
+CEL_FUNCTION(op_bit_xor);
+CEL_FUNCTION(op_bit_not);
+CEL_FUNCTION(op_bit_shift_left);
+CEL_FUNCTION(op_bit_shift_right);
 /* ops_optional.c */
 CEL_FUNCTION(op_optional_of);
 CEL_FUNCTION(op_optional_of_non_zero);

@@ -167,6 +167,7 @@ START_TEST(test_dates) {
     expect(&f, "add_months(birth_date, 12, \"roll\")", "timestamp(\"2005-03-01T00:00:00Z\")");
     expect(&f, "add_months(birth_date, 12, \"clip\")", "timestamp(\"2005-02-28T00:00:00Z\")");
     expect(&f, "claim_date >= timestamp(\"2022-03-01T00:00:00Z\")", "true");
+    refuse(&f, "claim_date.getHours() == 0", "no time of day", 0);
     teardown(&f);
 }
 END_TEST
