@@ -15,7 +15,9 @@
     ROW(rules_check) \
     ROW(rules_list) \
     ROW(rules_publish) \
-    ROW(rules_test)
+    ROW(rules_test) \
+    ROW(status) \
+    ROW(submit)
 
 /* clang-format on */
 

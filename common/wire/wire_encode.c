@@ -3,67 +3,57 @@
 #include "wire/wire_priv.h"
 
 #include "base/buf.h"
+#include "wire/pack.h"
 
-#include <msgpack.h>
-
-static int write_bytes(void *data, const char *bytes, size_t len) {
-    buf_append((struct buf *)data, span_make(bytes, len));
-    return 0;
+static void pack_uuid(struct buf *out, const struct uuid *uuid) {
+    pack_bin(out, span_make(uuid->bytes, sizeof(uuid->bytes)));
 }
 
-static void pack_text(msgpack_packer *packer, struct span text) {
-    (void)msgpack_pack_str_with_body(packer, text.ptr, text.len);
-}
-
-static void pack_uuid(msgpack_packer *packer, const struct uuid *uuid) {
-    (void)msgpack_pack_bin_with_body(packer, uuid->bytes, sizeof(uuid->bytes));
-}
-
-static void pack_fields(msgpack_packer *packer, const struct wire_field *fields, uint32_t count,
+static void pack_fields(struct buf *out, const struct wire_field *fields, uint32_t count,
                         const uint8_t *base);
 
-static void pack_outcomes(msgpack_packer *packer, const uint32_t *outcomes) {
+static void pack_outcomes(struct buf *out, const uint32_t *outcomes) {
     size_t given = 0;
     for (uint32_t i = 0; i < WIRE_DISPOSITIONS; i++) {
         given += outcomes[i] > 0;
     }
-    (void)msgpack_pack_map(packer, given);
+    pack_map(out, given);
     for (uint32_t i = 0; i < WIRE_DISPOSITIONS; i++) {
         if (outcomes[i] > 0) {
-            pack_text(packer, span_str(wire_dispositions.words[i]));
-            (void)msgpack_pack_uint32(packer, outcomes[i]);
+            pack_str(out, span_str(wire_dispositions.words[i]));
+            pack_uint(out, outcomes[i]);
         }
     }
 }
 
-static void pack_ranges(msgpack_packer *packer, const struct wire_range *ranges, uint32_t count) {
-    (void)msgpack_pack_array(packer, count);
+static void pack_ranges(struct buf *out, const struct wire_range *ranges, uint32_t count) {
+    pack_array(out, count);
     for (uint32_t i = 0; i < count; i++) {
-        (void)msgpack_pack_array(packer, WIRE_RANGE_ITEMS);
-        pack_uuid(packer, &ranges[i].journal);
-        (void)msgpack_pack_uint64(packer, ranges[i].seq);
-        (void)msgpack_pack_uint32(packer, ranges[i].first);
-        (void)msgpack_pack_uint32(packer, ranges[i].count);
+        pack_array(out, WIRE_RANGE_ITEMS);
+        pack_uuid(out, &ranges[i].journal);
+        pack_uint(out, ranges[i].seq);
+        pack_uint(out, ranges[i].first);
+        pack_uint(out, ranges[i].count);
     }
 }
 
-static void pack_delivery(msgpack_packer *packer, const struct wire_delivery *delivery) {
-    (void)msgpack_pack_array(packer, WIRE_DELIVERY_ITEMS);
-    (void)msgpack_pack_uint32(packer, delivery->frame);
-    (void)msgpack_pack_uint32(packer, delivery->offset);
-    (void)msgpack_pack_uint32(packer, delivery->length);
-    pack_uuid(packer, &delivery->batch);
-    (void)msgpack_pack_uint64(packer, delivery->seq);
-    (void)msgpack_pack_uint32(packer, delivery->first);
-    (void)msgpack_pack_uint32(packer, delivery->count);
-    (void)msgpack_pack_uint32(packer, delivery->attempt);
-    (void)msgpack_pack_int64(packer, delivery->accepted_at);
-    pack_text(packer, delivery->source);
-    pack_text(packer, span_str(wire_priority_word(delivery->priority)));
+static void pack_delivery(struct buf *out, const struct wire_delivery *delivery) {
+    pack_array(out, WIRE_DELIVERY_ITEMS);
+    pack_uint(out, delivery->frame);
+    pack_uint(out, delivery->offset);
+    pack_uint(out, delivery->length);
+    pack_uuid(out, &delivery->batch);
+    pack_uint(out, delivery->seq);
+    pack_uint(out, delivery->first);
+    pack_uint(out, delivery->count);
+    pack_uint(out, delivery->attempt);
+    pack_int(out, delivery->accepted_at);
+    pack_str(out, delivery->source);
+    pack_str(out, span_str(wire_priority_word(delivery->priority)));
     if (delivery->extra.len == 0) {
-        (void)msgpack_pack_nil(packer);
+        pack_nil(out);
     } else {
-        (void)write_bytes(packer->data, (const char *)delivery->extra.ptr, delivery->extra.len);
+        buf_append(out, delivery->extra);
     }
 }
 
@@ -72,76 +62,75 @@ static uint32_t count_at(const struct wire_field *field, const uint8_t *base) {
     return *(const uint32_t *)(const void *)(base + field->side);
 }
 
-static void pack_array_of(msgpack_packer *packer, const struct wire_field *field,
-                          const uint8_t *base, size_t element_bytes) {
+static void pack_array_of(struct buf *out, const struct wire_field *field, const uint8_t *base,
+                          size_t element_bytes) {
     uint32_t count = count_at(field, base);
     CHECK(count <= field->max);
     const uint8_t *element = *(const uint8_t *const *)(const void *)(base + field->at);
-    (void)msgpack_pack_array(packer, count);
+    pack_array(out, count);
     for (uint32_t i = 0; i < count; i++) {
-        pack_fields(packer, field->fields, field->field_count, element + i * element_bytes);
+        pack_fields(out, field->fields, field->field_count, element + i * element_bytes);
     }
 }
 
-static void pack_value(msgpack_packer *packer, const struct wire_field *field,
-                       const uint8_t *base) {
+static void pack_value(struct buf *out, const struct wire_field *field, const uint8_t *base) {
     const void *at = base + field->at;
     switch (field->kind) {
     case KIND_UUID:
-        pack_uuid(packer, at);
+        pack_uuid(out, at);
         break;
     case KIND_U32:
         CHECK(*(const uint32_t *)at <= field->max);
-        (void)msgpack_pack_uint32(packer, *(const uint32_t *)at);
+        pack_uint(out, *(const uint32_t *)at);
         break;
     case KIND_U64:
-        (void)msgpack_pack_uint64(packer, *(const uint64_t *)at);
+        pack_uint(out, *(const uint64_t *)at);
         break;
     case KIND_I64:
-        (void)msgpack_pack_int64(packer, *(const int64_t *)at);
+        pack_int(out, *(const int64_t *)at);
         break;
     case KIND_BOOL:
-        (void)(*(const bool *)at ? msgpack_pack_true(packer) : msgpack_pack_false(packer));
+        pack_bool(out, *(const bool *)at);
         break;
     case KIND_TEXT:
         CHECK(((const struct span *)at)->len <= field->max);
-        pack_text(packer, *(const struct span *)at);
+        pack_str(out, *(const struct span *)at);
         break;
     case KIND_WORD:
         CHECK(*(const uint32_t *)at < field->words->count);
-        pack_text(packer, span_str(field->words->words[*(const uint32_t *)at]));
+        pack_str(out, span_str(field->words->words[*(const uint32_t *)at]));
         break;
     case KIND_FIELDS:
-        pack_fields(packer, field->fields, field->field_count, base);
+        pack_fields(out, field->fields, field->field_count, base);
         break;
     case KIND_OUTCOMES:
-        pack_outcomes(packer, at);
+        pack_outcomes(out, at);
         break;
     case KIND_DEAD:
-        pack_array_of(packer, field, base, sizeof(struct wire_dead));
+        pack_array_of(out, field, base, sizeof(struct wire_dead));
         break;
     case KIND_TALLIES:
-        pack_array_of(packer, field, base, sizeof(struct wire_tally));
+        pack_array_of(out, field, base, sizeof(struct wire_tally));
         break;
     case KIND_RANGES:
         CHECK(count_at(field, base) <= field->max);
-        pack_ranges(packer, *(const struct wire_range *const *)at, count_at(field, base));
+        pack_ranges(out, *(const struct wire_range *const *)at, count_at(field, base));
         break;
     case KIND_DELIVERIES: {
         const struct wire_delivery *deliveries = *(const struct wire_delivery *const *)at;
         CHECK(count_at(field, base) <= field->max);
-        (void)msgpack_pack_array(packer, count_at(field, base));
+        pack_array(out, count_at(field, base));
         for (uint32_t i = 0; i < count_at(field, base); i++) {
-            pack_delivery(packer, &deliveries[i]);
+            pack_delivery(out, &deliveries[i]);
         }
         break;
     }
     case KIND_UUIDS: {
         const struct uuid *uuids = *(const struct uuid *const *)at;
         CHECK(count_at(field, base) <= field->max);
-        (void)msgpack_pack_array(packer, count_at(field, base));
+        pack_array(out, count_at(field, base));
         for (uint32_t i = 0; i < count_at(field, base); i++) {
-            pack_uuid(packer, &uuids[i]);
+            pack_uuid(out, &uuids[i]);
         }
         break;
     }
@@ -163,23 +152,23 @@ static bool is_zero(const struct wire_field *field, const uint8_t *base) {
     return *(const uint32_t *)at == 0;
 }
 
-static void pack_fields(msgpack_packer *packer, const struct wire_field *fields, uint32_t count,
+static void pack_fields(struct buf *out, const struct wire_field *fields, uint32_t count,
                         const uint8_t *base) {
     size_t given = 0;
     for (uint32_t i = 0; i < count; i++) {
         given += fields[i].need != NEED_NOT_ZERO || !is_zero(&fields[i], base);
     }
-    (void)msgpack_pack_map(packer, given);
+    pack_map(out, given);
     for (uint32_t i = 0; i < count; i++) {
         const struct wire_field *field = &fields[i];
         if (field->need == NEED_NOT_ZERO && is_zero(field, base)) {
             continue;
         }
-        pack_text(packer, span_str(field->key));
+        pack_str(out, span_str(field->key));
         if (field->need == NEED_HAS && !*(const bool *)(const void *)(base + field->side)) {
-            (void)msgpack_pack_nil(packer);
+            pack_nil(out);
         } else {
-            pack_value(packer, field, base);
+            pack_value(out, field, base);
         }
     }
 }
@@ -187,10 +176,8 @@ static void pack_fields(msgpack_packer *packer, const struct wire_field *fields,
 void wire_encode(const struct wire_message *message, struct buf *out) {
     CHECK(message->command < WIRE_COMMAND_COUNT);
     const struct wire_shape *shape = wire_shape(message->command);
-    msgpack_packer packer;
-    msgpack_packer_init(&packer, out, write_bytes);
-    (void)msgpack_pack_array(&packer, 3);
-    pack_text(&packer, SPAN_LIT("CM1"));
-    pack_text(&packer, span_str(wire_command_name(message->command)));
-    pack_fields(&packer, shape->fields, shape->field_count, (const uint8_t *)message + shape->at);
+    pack_array(out, 3);
+    pack_str(out, SPAN_LIT("CM1"));
+    pack_str(out, span_str(wire_command_name(message->command)));
+    pack_fields(out, shape->fields, shape->field_count, (const uint8_t *)message + shape->at);
 }

@@ -1,0 +1,34 @@
+/* Purpose: the cases of a file or of standard input, one after another, as MessagePack, each with
+ * the place it came from. Limits: a case of at most SUBMIT_CASE_BYTES_MAX. */
+#ifndef CASEMILL_CLI_SUBMIT_INPUT_H
+#define CASEMILL_CLI_SUBMIT_INPUT_H
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "casedoc/schema.h"
+
+enum { SUBMIT_CASE_BYTES_MAX = 4 << 20 };
+
+enum submit_format { SUBMIT_JSONL, SUBMIT_MSGPACK, SUBMIT_CSV };
+
+/* submit_format_of knows a format by its name ("jsonl", "msgpack", "csv") or, name NULL, by the
+ * path's ending; standard input is JSON lines.  Errors: ERR_UNKNOWN. */
+MUST_USE enum err submit_format_of(const char *name, const char *path, enum submit_format *format);
+
+struct submit_input;
+
+/* submit_input_open opens a path, "-" is standard input; schema is needed for CSV only, and
+ * borrowed. Errors: ERR_NOT_FOUND, ERR_IO; ERR_INVALID a CSV header that does not fit the schema.
+ */
+MUST_USE enum err submit_input_open(const char *path, enum submit_format format,
+                                    const struct schema *schema, struct submit_input **input,
+                                    struct diag *diag);
+void submit_input_close(struct submit_input **input);
+/* submit_input_next appends the next case to out; *place is its line, or in a MessagePack file its
+ * number, from 1.
+ * Errors: ERR_NOT_FOUND no more; ERR_INVALID and others with file and line: out unchanged, and the
+ * reader stays at the end. */
+MUST_USE enum err submit_input_next(struct submit_input *input, struct buf *out, uint64_t *place,
+                                    struct diag *diag);
+
+#endif

@@ -1,0 +1,31 @@
+/* Purpose: what became of a submission, counted as receipts come and told at the end. */
+#ifndef CASEMILL_CLI_SUBMIT_REPORT_H
+#define CASEMILL_CLI_SUBMIT_REPORT_H
+
+#include "base/buf.h"
+#include "client/casemill.h"
+
+enum { SUBMIT_LISTED_MAX = 20 };
+
+struct submit_tally {
+    uint64_t cases; /* sent */
+    uint64_t batches;
+    uint64_t skipped; /* cases of batches that --resume knows as done */
+    uint64_t accepted;
+    uint64_t done;
+    uint64_t outcomes[CASEMILL_DISPOSITIONS];
+    uint64_t duplicates;
+    uint64_t dead;
+    uint64_t refused; /* cases of refused batches */
+    uint64_t busy;    /* answers */
+};
+
+/* submit_dead_line appends "PLACE: dead letter REASON at PATH: expected E, found F" and a newline.
+ */
+void submit_dead_line(const char *path, uint64_t place, const struct casemill_dead *dead,
+                      struct buf *out);
+/* The summary: one line for people, or one JSON object. */
+void submit_summary(const struct submit_tally *tally, bool with_outcomes, bool as_json,
+                    struct buf *out);
+
+#endif

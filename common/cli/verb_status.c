@@ -1,0 +1,83 @@
+/* `casemill status`: what the broker says of itself, as it is (--json) or as lines of `key value`.
+ */
+#include "cli/control_ask.h"
+#include "cli/verb.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+enum { DEPTH_MAX = 8, KEY_BYTES_MAX = 256 };
+
+static void print_value(const char *key, json_t *value, unsigned depth);
+
+static void print_inner(const char *key, const char *leaf, json_t *value, unsigned depth) {
+    char inner[KEY_BYTES_MAX];
+    (void)snprintf(inner, sizeof(inner), "%s%s%s", key, key[0] == '\0' ? "" : ".", leaf);
+    print_value(inner, value, depth + 1);
+}
+
+static void print_value(const char *key, json_t *value, unsigned depth) {
+    if (depth > DEPTH_MAX) {
+        printf("%s ...\n", key);
+    } else if (json_is_object(value)) {
+        const char *leaf = NULL;
+        json_t *inner = NULL;
+        json_object_foreach(value, leaf, inner) { print_inner(key, leaf, inner, depth); }
+    } else if (json_is_array(value)) {
+        for (size_t i = 0; i < json_array_size(value); i++) {
+            char leaf[32];
+            (void)snprintf(leaf, sizeof(leaf), "%zu", i);
+            print_inner(key, leaf, json_array_get(value, i), depth);
+        }
+    } else if (json_is_string(value)) {
+        printf("%-32s %s\n", key, json_string_value(value));
+    } else if (json_is_integer(value)) {
+        printf("%-32s %lld\n", key, (long long)json_integer_value(value));
+    } else if (json_is_real(value)) {
+        printf("%-32s %g\n", key, json_real_value(value));
+    } else {
+        printf("%-32s %s\n", key, json_is_null(value) ? "-" : (json_is_true(value) ? "yes" : "no"));
+    }
+}
+
+static enum err print_text(struct span text, struct diag *diag) {
+    json_error_t fault;
+    json_t *root = json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, &fault);
+    if (!json_is_object(root)) {
+        json_decref(root);
+        return diag_fail(diag, ERR_VERSION, "the broker's answer is not a JSON object");
+    }
+    print_value("", root, 0);
+    json_decref(root);
+    return ERR_OK;
+}
+
+static int status_run(const struct options *options) {
+    struct buf reply = BUF_EMPTY;
+    struct diag diag = {0};
+    int64_t wait_s = 0;
+    if (option_int(options, "--wait", CONTROL_WAIT_MS / 1000, 1, 3600, &wait_s) != ERR_OK) {
+        return EXIT_USAGE;
+    }
+    enum err err = control_ask(option_control(options), "STATUS", "", wait_s * 1000, &reply, &diag);
+    if (err == ERR_OK && option_flag(options, "--json")) {
+        printf("%.*s\n", SPAN_ARG(buf_span(&reply)));
+    } else if (err == ERR_OK) {
+        err = print_text(buf_span(&reply), &diag);
+    }
+    buf_free(&reply);
+    return err == ERR_OK ? EXIT_DONE : verb_fail(options, &diag, SPAN_LIT(""));
+}
+
+static const struct option_row ROWS[] = {
+    {"--wait", "SECONDS", "for the answer (5)"},
+    {NULL, NULL, NULL},
+};
+
+const struct verb verb_status = {
+    .name = "status",
+    .summary = "show what the broker is doing",
+    .operands = "",
+    .rows = ROWS,
+    .run = status_run,
+};
