@@ -10,11 +10,15 @@ static void write_date(struct json *json, const char *key, int32_t days) {
     json_str(json, text);
 }
 
-static void write_result(struct json *json, const struct ruleset *ruleset, uint32_t agreement,
-                         const struct result *result) {
-    const struct schema *schema = ruleset_schema(ruleset);
+static void write_disposition(struct json *json, const struct result *result) {
     json_key(json, "disposition");
     json_str(json, disposition_name(result->disposition));
+}
+
+/* Reason and missing. */
+static void write_why(struct json *json, const struct ruleset *ruleset, uint32_t agreement,
+                      const struct result *result) {
+    const struct schema *schema = ruleset_schema(ruleset);
     json_key(json, "reason");
     json_str(json, ruleset_reason(ruleset, agreement, result->reason).label);
     json_key(json, "missing");
@@ -30,7 +34,8 @@ static void write_finding(struct json *json, const struct ruleset *ruleset, uint
     json_object_open(json);
     json_key(json, "agreement");
     json_str(json, ruleset_agreement_id(ruleset, agreement));
-    write_result(json, ruleset, agreement, &finding->result);
+    write_disposition(json, &finding->result);
+    write_why(json, ruleset, agreement, &finding->result);
     if (finding->error_rule != NULL) {
         json_key(json, "error");
         json_object_open(json);
@@ -43,7 +48,8 @@ static void write_finding(struct json *json, const struct ruleset *ruleset, uint
     if (finding->has_projected) {
         json_key(json, "projected");
         json_object_open(json);
-        write_result(json, ruleset, agreement, &finding->projected);
+        write_disposition(json, &finding->projected);
+        write_why(json, ruleset, agreement, &finding->projected);
         json_object_close(json);
     }
     json_object_close(json);
@@ -60,9 +66,10 @@ void outcome_json(struct json *json, const struct ruleset *ruleset, const struct
     json_str(json, ruleset_id(ruleset));
     write_date(json, "reference_date", reference_date);
     write_date(json, "as_of", as_of);
+    write_disposition(json, &outcome->result);
     json_key(json, "agreement");
     json_str(json, ruleset_agreement_id(ruleset, outcome->agreement));
-    write_result(json, ruleset, outcome->agreement, &outcome->result);
+    write_why(json, ruleset, outcome->agreement, &outcome->result);
     json_key(json, "findings");
     json_array_open(json);
     for (uint32_t i = 0; i < ruleset_agreement_count(ruleset); i++) {

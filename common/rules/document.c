@@ -84,8 +84,9 @@ enum err field_bool_opt(const struct loading *loading, const struct yaml_node *m
  */
 
 static enum err refuse_bare_boolean(const struct loading *loading, const struct yaml_node *node) {
-    static const char *const words[] = {"y",  "Y",  "yes", "Yes", "YES", "n",   "N",   "no",
-                                        "No", "NO", "on",  "On",  "ON",  "off", "Off", "OFF"};
+    /* y and n are left out: no reader in use takes them so, and they name nothing here. */
+    static const char *const words[] = {"Y",  "yes", "Yes", "YES", "N",   "no",  "No",
+                                        "NO", "on",  "On",  "ON",  "off", "Off", "OFF"};
     if (node->kind != YAML_SCALAR || node->style != YAML_PLAIN) {
         return ERR_OK;
     }

@@ -1,0 +1,256 @@
+/* rules/: what a document may not say, with the line and column of every fault.  Each row changes
+ * one place of a document that loads. */
+#include "base/io.h"
+#include "base/mem.h"
+#include "rules/ruleset.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char DOCUMENT[] =
+    /* 1 */ "agreement: T\n"
+            /* 2 */ "title: \"Test\"\n"
+            /* 3 */ "parties: [\"US\", \"CA\"]\n"
+            /* 4 */ "events:\n"
+            /* 5 */ "  - {event: signed, date: 2019-01-01, recorded: 2019-01-01, cite: \"c\"}\n"
+            /* 6 */ "parameters:\n"
+            /* 7 */ "  gate: {type: bool, value: true, why: \"w\"}\n"
+            /* 8 */ "variables:\n"
+            /* 9 */ "  is_red: 'colour == \"red\"'\n"
+            /* 10 */ "rules:\n"
+            /* 11 */ "  scope:\n"
+            /* 12 */ "    - {label: elsewhere, when: 'home != \"US\"', cite: \"c\"}\n"
+            /* 13 */ "  in_force:\n"
+            /* 14 */ "    - status\n"
+            /* 15 */ "  exclusions:\n"
+            /* 16 */ "    - given: 'a'\n"
+            /* 17 */ "      rules:\n"
+            /* 18 */ "        - {label: red, when: 'is_red && gate', cite: \"c\"}\n"
+            /* 19 */ "  exceptions:\n"
+            /* 20 */ "    - {label: let_go, when: 'granted == \"granted\"', cite: \"c\"}\n"
+            /* 21 */ "  officer:\n"
+            /* 22 */ "    - {label: look, when: 'granted == \"none\"', cite: \"c\"}\n"
+            /* 23 */ "  otherwise: {label: rest}\n"
+            /* 24 */ "example: {reference_date: 2020-01-01, home: \"US\", a: false}\n"
+            /* 25 */ "tests:\n"
+            /* 26 */ "  - {name: n, given: {a: true}, set: {gate: false}, expect: {not_subject: "
+            "agreement_not_in_force}}\n";
+
+struct row {
+    const char *from, *to; /* one replacement */
+    uint32_t line, column;
+    const char *part; /* of the message */
+};
+
+static const struct row ROWS[] = {
+    /* keys */
+    {"title:", "titel:", 2, 1, "title"},
+    {"recorded:", "recordet:", 5, 39, "recorded"},
+    {"why:", "way:", 7, 35, "why"},
+    {"  otherwise: {label: rest}\n", "", 11, 3, "`otherwise` is missing"},
+    {"label: elsewhere, ", "", 12, 7, "`label` is missing"},
+    {"'home != \"US\"', cite: \"c\"", "'home != \"US\"'", 12, 7, "`cite` is missing"},
+    {"2019-01-01, cite: \"c\"", "2019-01-01", 5, 5, "`cite` is missing"},
+    {"date: 2019-01-01, ", "", 5, 5, "`date` is missing"},
+    {"  scope:", "  scopes:", 11, 3, "scope"},
+    /* header */
+    {"agreement: T", "agreement: T T", 1, 12, "id"},
+    {"[\"US\", \"CA\"]", "[US, \"CA\"]", 3, 11, "quoted country code"},
+    {"[\"US\", \"CA\"]", "[\"US\", \"ZZ\"]", 3, 17, "ISO 3166"},
+    {"home: \"US\"", "home: NO", 24, 45, "write \"NO\""},
+    {"a: false}", "a: on}", 24, 54, "write \"on\""},
+    /* events */
+    {"event: signed", "event: sined", 5, 13, "did you mean signed"},
+    {"2019-01-01, recorded", "2019-02-30, recorded", 5, 27, ""},
+    {"cite: \"c\"}\nparam", "cite: \"c\", corrects: 2019-01-02}\nparam", 5, 82,
+     "no other `signed`"},
+    /* parameters and names */
+    {"type: bool", "type: boolean", 7, 16, "bool, int, date, string, list"},
+    {"value: true", "value: 1", 7, 29, "true or false"},
+    {"  gate:", "  colour:", 7, 3, "has the name of a fact"},
+    {"  gate:", "  as_of:", 7, 3, "has the name of a built-in name"},
+    {"  is_red:", "  gate:", 9, 3, "has the name of a parameter"},
+    {"  gate:", "  ga-te:", 7, 3, "letters, digits"},
+    /* conditions */
+    {"colour ==", "color ==", 9, 12, "colour"},
+    {"\"red\"'", "\"rad\"'", 9, 22, "red"},
+    {"is_red && gate", "is_red && 3", 18, 41, ""},
+    {"home != \"US\"", "home", 12, 33, "bool"},
+    {"home != \"US\"", "home != agreement.receiving", 12, 41, "names no `receiving`"},
+    {"home != \"US\"", "\"agreement.receiving\" == home || has(ctx.p)", 12, 66, "has() on a fact"},
+    {"home != \"US\"", "kin.exists(k, has(k.kind))", 12, 47, "has() on a fact"},
+    {"'home != \"US\"'", "home !=\n      \"US\"", 12, 32, "one line"},
+    {"'home != \"US\"'", "null", 12, 32, "when: expected a value"},
+    /* rules */
+    {"label: let_go", "label: red", 20, 15, "stands in section exclusions already"},
+    {"label: rest", "label: look", 23, 22, "stands in section officer already"},
+    {"label: red", "label: Red", 18, 19, "a-z, 0-9"},
+    {"label: let_go", "label: agreement_suspended", 20, 15, "stands in section in_force already"},
+    {"    - status\n", "    - status\n    - status\n", 15, 7, "twice"},
+    {"    - status\n", "    - statos\n", 14, 7, "status"},
+    {"- {label: look", "- status\n    - {label: look", 22, 7, "expected a rule"},
+    {"        - {label: red", "        - {given: 'b', label: red", 18, 11, "one level"},
+    {"    - given: 'a'\n", "    - given: 'colour'\n", 16, 15, "bool"},
+    {"cite: \"c\"}\n  in_force", "cite: \"c\", by: home, from: 2019-01-01}\n  in_force", 12, 63,
+     "date fact"},
+    {"cite: \"c\"}\n  in_force", "cite: \"c\", by: born}\n  in_force", 12, 63, "means nothing"},
+    {"cite: \"c\"}\n  in_force", "cite: \"c\", by: bron, until: 2019-01-01}\n  in_force", 12, 63,
+     "did you mean born"},
+    {"    - {label: look, when: 'granted == \"none\"', cite: \"c\"}\n", "", 11, 3,
+     "section officer needs a rule"},
+    /* example and tests */
+    {"home: \"US\", a: false", "hom: \"US\", a: false", 24, 39, "did you mean home"},
+    {"home: \"US\", a: false", "home: \"US\", a: 3", 24, 54, ""},
+    {"given: {a: true}", "given: {ctx: {r: true}}", 26, 29, "no fact \"r\""},
+    {"given: {a: true}", "given: {\"kin[].adult\": true}", 26, 38, "the whole list"},
+    {"set: {gate: false}", "set: {gata: false}", 26, 39, "no parameter"},
+    {"set: {gate: false}", "set: {gate: 7}", 26, 45, "true or false"},
+    {"not_subject: agreement_not_in_force", "not_subjekt: agreement_not_in_force", 26, 62,
+     "expected a disposition"},
+    {"not_subject: agreement_not_in_force", "not_subject: agreement_not_in_farce", 26, 75,
+     "did you mean agreement_not_in_force"},
+    {"not_subject: agreement_not_in_force", "missing: [a]", 26, 61, "one DISPOSITION"},
+    {"not_subject: agreement_not_in_force", "not_subject: elsewhere, missing: [aa]", 26, 96,
+     "no fact \"aa\""},
+    {"reference_date: 2020-01-01, ", "", 26, 5, "reference_date"},
+    {"example: {reference_date: 2020-01-01, home: \"US\", a: false}\n", "", 25, 3, "example"},
+};
+
+static char *replaced(const char *from, const char *to) {
+    const char *at = strstr(DOCUMENT, from);
+    ck_assert_msg(at != NULL, "not in the document: %s", from);
+    struct buf text = BUF_EMPTY;
+    buf_append(&text, span_make(DOCUMENT, (size_t)(at - DOCUMENT)));
+    buf_str(&text, to);
+    buf_str(&text, at + strlen(from));
+    char *copy = mem_strdup(buf_cstr(&text));
+    buf_free(&text);
+    return copy;
+}
+
+struct place {
+    char dir[32], agreements[64], schema[64], document[96];
+};
+
+static void write_text(const char *path, struct span text) {
+    struct diag diag = {0};
+    ck_assert_msg(io_write_file(path, text, &diag) == ERR_OK, "%s", diag.text);
+}
+
+static void place_open(struct place *place) {
+    struct buf schema = BUF_EMPTY;
+    struct diag diag = {0};
+    (void)snprintf(place->dir, sizeof(place->dir), "/tmp/rules_faults.XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(place->dir));
+    (void)snprintf(place->agreements, sizeof(place->agreements), "%s/agreements", place->dir);
+    (void)snprintf(place->schema, sizeof(place->schema), "%s/case.yaml", place->dir);
+    (void)snprintf(place->document, sizeof(place->document), "%s/T.yaml", place->agreements);
+    ck_assert_int_eq(mkdir(place->agreements, 0700), 0);
+    ck_assert_int_eq(io_read_file("tests/data/rules/case.yaml", 1 << 20, &schema, &diag), ERR_OK);
+    write_text(place->schema, buf_span(&schema));
+    buf_free(&schema);
+}
+
+static void place_close(const struct place *place) {
+    ck_assert_int_eq(unlink(place->document), 0);
+    ck_assert_int_eq(unlink(place->schema), 0);
+    ck_assert_int_eq(rmdir(place->agreements), 0);
+    ck_assert_int_eq(rmdir(place->dir), 0);
+}
+
+static enum err load_document(const struct place *place, const char *text, struct buf *source,
+                              struct diag *diag) {
+    struct ruleset *ruleset = NULL;
+    write_text(place->document, span_str(text));
+    enum err err = ruleset_load_dir(place->dir, NULL, 0, &ruleset, source, diag);
+    ck_assert(err == ERR_OK ? ruleset != NULL : ruleset == NULL);
+    ruleset_unref(&ruleset);
+    return err;
+}
+
+START_TEST(the_unchanged_document_loads) {
+    struct place place;
+    struct diag diag = {0};
+    place_open(&place);
+    enum err err = load_document(&place, DOCUMENT, NULL, &diag);
+    ck_assert_msg(err == ERR_OK, "%u:%u: %s", diag.line, diag.column, diag.text);
+    place_close(&place);
+}
+END_TEST
+
+START_TEST(a_fault_is_refused_where_it_stands) {
+    const struct row *row = &ROWS[_i];
+    struct place place;
+    struct diag diag = {0};
+    struct buf source = BUF_EMPTY;
+    char *text = replaced(row->from, row->to);
+    place_open(&place);
+    enum err err = load_document(&place, text, &source, &diag);
+    ck_assert_msg(err != ERR_OK, "accepted: %s -> %s", row->from, row->to);
+    ck_assert_msg(diag.line == row->line && diag.column == row->column, "%s: at %u:%u: %s", row->to,
+                  diag.line, diag.column, diag.text);
+    ck_assert_msg(strstr(diag.text, row->part) != NULL, "%s: %s", row->to, diag.text);
+    ck_assert_str_eq(diag.file, place.document);
+    ck_assert(span_is(buf_span(&source), text));
+    buf_free(&source);
+    mem_free(text);
+    place_close(&place);
+}
+END_TEST
+
+START_TEST(two_documents_of_one_agreement_are_refused) {
+    struct place place;
+    struct diag diag = {0};
+    char other[96];
+    place_open(&place);
+    (void)snprintf(other, sizeof(other), "%s/U.yaml", place.agreements);
+    write_text(other, span_str(DOCUMENT));
+    ck_assert_int_eq(load_document(&place, DOCUMENT, NULL, &diag), ERR_CONFLICT);
+    ck_assert_uint_eq(diag.line, 1);
+    ck_assert_int_eq(unlink(other), 0);
+    place_close(&place);
+}
+END_TEST
+
+START_TEST(a_test_that_expects_something_else_fails) {
+    struct place place;
+    struct diag diag = {0};
+    struct ruleset *ruleset = NULL;
+    struct buf report = BUF_EMPTY;
+    uint32_t passed = 0;
+    uint32_t failed = 0;
+    char *text = replaced("not_subject: agreement_not_in_force}",
+                          "not_subject: agreement_suspended, projected: null}");
+    place_open(&place);
+    write_text(place.document, span_str(text));
+    ck_assert_int_eq(ruleset_load_dir(place.dir, NULL, 0, &ruleset, NULL, &diag), ERR_OK);
+    ruleset_test(ruleset, &passed, &failed, &report);
+    ck_assert_uint_eq(passed, 0);
+    ck_assert_uint_eq(failed, 1);
+    ck_assert_ptr_nonnull(strstr(buf_cstr(&report), "T.yaml:26: T: test \"n\": expected"));
+    ck_assert_ptr_nonnull(strstr(buf_cstr(&report), "found not_subject: agreement_not_in_force"));
+    ck_assert_ptr_nonnull(strstr(buf_cstr(&report), "expected no projected finding, found one"));
+    buf_free(&report);
+    ruleset_unref(&ruleset);
+    mem_free(text);
+    place_close(&place);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("rules faults");
+    TCase *tests = tcase_create("rules faults");
+    tcase_add_test(tests, the_unchanged_document_loads);
+    tcase_add_loop_test(tests, a_fault_is_refused_where_it_stands, 0, (int)COUNT_OF(ROWS));
+    tcase_add_test(tests, two_documents_of_one_agreement_are_refused);
+    tcase_add_test(tests, a_test_that_expects_something_else_fails);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
