@@ -428,14 +428,17 @@ static enum err submit_all(struct submission *submission, struct diag *diag) {
     }
     const struct submit_tally *tally = &submission->tally;
     uint64_t told = submission->with_outcomes ? tally->done : tally->accepted;
-    progress_end(&submission->progress, told + tally->refused + tally->skipped);
+    if (tally->batches > 0) {
+        progress_end(&submission->progress, told + tally->refused + tally->skipped);
+    }
     if (err == ERR_OK && submission->is_resume_broken) {
         err = diag_fail(diag, ERR_IO, "the --resume file could not be written");
     }
     return err;
 }
 
-static void print_end(struct submission *submission) {
+/* A submission that failed before anything was sent has nothing to sum up. */
+static void print_end(struct submission *submission, bool is_whole) {
     const struct submit_tally *tally = &submission->tally;
     bool as_json = option_flag(submission->options, "--json");
     struct buf text = BUF_EMPTY;
@@ -444,8 +447,10 @@ static void print_end(struct submission *submission) {
                    (unsigned long long)tally->dead);
     }
     fprintf(stderr, "%.*s", SPAN_ARG(buf_span(&submission->listed)));
-    submit_summary(tally, submission->with_outcomes, as_json, &text);
-    printf("%.*s", SPAN_ARG(buf_span(&text)));
+    if (tally->batches > 0 || tally->skipped > 0 || is_whole) {
+        submit_summary(tally, submission->with_outcomes, as_json, &text);
+        printf("%.*s", SPAN_ARG(buf_span(&text)));
+    }
     buf_free(&text);
 }
 
@@ -461,7 +466,7 @@ static int submit_run(const struct options *options) {
     enum err err = open_all(&submission, &client, &source, &diag);
     if (err == ERR_OK) {
         err = submit_all(&submission, &diag);
-        print_end(&submission);
+        print_end(&submission, err == ERR_OK);
     }
     if (err != ERR_OK && submission.count > 0) {
         fprintf(stderr,
