@@ -59,8 +59,13 @@ void cel_env_container(struct cel_env *env, const char *container);
  * lets them be absorbed; for conformance tests of the evaluator, not for rules. */
 void cel_env_unchecked(struct cel_env *env, bool unchecked);
 
+/* cel_env_items says how many elements a list or map of the facts has at most, for cel_program_cost
+ * of the programs compiled after it; 1024 until it is called. */
+void cel_env_items(struct cel_env *env, uint32_t items_max);
+
 /* Names may be dotted ("minor_ctx.accompanied"): the longest declared prefix wins, as in CEL.
- * Errors: ERR_CONFLICT the name is taken; ERR_INVALID not an identifier. Names are copied. */
+ * Errors: ERR_CONFLICT the name is taken; ERR_INVALID not an identifier; ERR_TOO_LARGE;
+ * ERR_TOO_DEEP a chain of named expressions.  Names are copied. */
 MUST_USE enum err cel_declare_slot(struct cel_env *env, const char *name,
                                    const struct cel_type *type, uint16_t slot, struct diag *diag);
 MUST_USE enum err cel_declare_const(struct cel_env *env, const char *name,
@@ -92,6 +97,15 @@ struct cel_use {
 /* cel_program_uses writes at most max uses and returns how many there are. */
 uint32_t cel_program_uses(const struct cel_program *program, struct cel_use *uses, uint32_t max);
 
+/* cel_program_lint finds what is legal in the language and wrong in a rule: has() on a fact.
+ * Errors: ERR_INVALID with the place. */
+MUST_USE enum err cel_program_lint(const struct cel_program *program, struct diag *diag);
+/* cel_program_cost estimates from above the nodes and elements one run visits, so that a rule that
+ * may be too slow is found when it is published; named expressions are counted at each place that
+ * reads them. Lists and maps of the facts are taken to have the env's items_max elements.
+ * UINT64_MAX: anything larger. */
+uint64_t cel_program_cost(const struct cel_program *program);
+
 enum cel_error {
     CEL_ERROR_NONE,
     CEL_ERROR_DIVISION_BY_ZERO,
@@ -110,11 +124,13 @@ enum cel_error {
 };
 const char *cel_error_name(enum cel_error error); /* "division_by_zero" */
 
+enum { CEL_STEPS_MAX = 1000 * 1000 };
+
 /* One run's state: reused from case to case. */
 struct cel_run {
     const struct value *slots; /* set by the caller before each case */
     struct arena *arena;       /* borrowed; the caller resets it between cases */
-    uint64_t steps_max;        /* 0: the default */
+    uint64_t steps_max;        /* 0: the default, CEL_STEPS_MAX */
     /* private to cel/ below */
     uint64_t steps;
     struct value *memo; /* of named expressions */

@@ -40,6 +40,7 @@ struct cel_env {
     uint32_t memo_count;
     struct span container;
     bool unchecked;
+    uint32_t items_max;
 };
 
 /* Types (types.c).  type_join is the type both fit in, or NULL; DYN and BOTTOM join with all. */
@@ -74,7 +75,7 @@ struct function {
 const struct function *function_table(uint32_t *count);
 
 /* Checking (check.c, check_call.c). */
-enum { CEL_LOCALS_MAX = 32 };
+enum { CEL_LOCALS_MAX = 32, CEL_NAMED_MAX = 64 };
 struct scope {
     struct span name;
     const struct cel_type *type;
@@ -119,11 +120,18 @@ struct cel_program {
     const struct cel_type *type;
     struct cel_use *uses;
     uint32_t use_count;
+    uint32_t nesting; /* named expressions below it, at most CEL_NAMED_MAX deep */
+    uint64_t cost;
+    bool has_lint; /* lint_offset, lint_width: a has() that asks of a fact */
+    uint32_t lint_offset;
+    uint32_t lint_width;
     struct regex **regexes; /* compiled from constant patterns */
     uint32_t regex_count;
 };
 /* compile_ast builds the nodes of a checked tree in the program's arena; NULL when it is full. */
 const struct node *compile_ast(struct cel_program *program, const struct ast *ast);
+/* cost_of is the estimate of cel_program_cost for a node and what is below it. */
+uint64_t cost_of(const struct node *node, uint32_t items_max);
 /* uses_collect fills uses and use_count from a checked tree; false when the arena is full. */
 bool uses_collect(struct cel_program *program, const struct ast *ast);
 
@@ -131,7 +139,12 @@ static inline struct value node_eval(struct frame *frame, const struct node *nod
     return node->run(frame, node);
 }
 
-/* Nodes (run.c, run_fold.c). */
+/* Nodes (run.c, run_fast.c, run_fold.c). */
+enum { EQUAL_REFUSED, EQUAL_WANTED };
+enum { ORDER_LESS = 1, ORDER_SAME = 2, ORDER_GREATER = 4 };
+struct value node_equal(struct frame *frame, const struct node *node);
+struct value node_order(struct frame *frame, const struct node *node);
+struct value node_in(struct frame *frame, const struct node *node);
 struct value node_const(struct frame *frame, const struct node *node);
 struct value node_slot(struct frame *frame, const struct node *node);
 struct value node_local(struct frame *frame, const struct node *node);

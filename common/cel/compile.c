@@ -91,6 +91,9 @@ static const struct node *compile_name(struct cel_program *program, const struct
         return constant(program, decl->program->root->value);
     }
     bool slot = decl->kind == DECLARED_SLOT;
+    if (!slot && decl->program->nesting >= program->nesting) {
+        program->nesting = decl->program->nesting + 1;
+    }
     struct node *node = node_new(program, slot ? node_slot : node_named, 0);
     if (node != NULL) {
         node->index = slot ? decl->slot : decl->memo;
@@ -117,10 +120,37 @@ static bool keep_regex(struct cel_program *program, struct node *node) {
     return true;
 }
 
+/* Operators with a node of their own; every other function goes through its row in the table. */
+struct operator_node {
+    const char *name;
+    node_fn run;
+    uint32_t index;
+};
+
+static const struct operator_node operator_nodes[] = {
+    {"!_", node_not, 0},
+    {"_==_", node_equal, EQUAL_WANTED},
+    {"_!=_", node_equal, EQUAL_REFUSED},
+    {"_<_", node_order, ORDER_LESS},
+    {"_<=_", node_order, ORDER_LESS | ORDER_SAME},
+    {"_>_", node_order, ORDER_GREATER},
+    {"_>=_", node_order, ORDER_GREATER | ORDER_SAME},
+    {"@in", node_in, 0},
+};
+
+static struct node *call_node(struct cel_program *program, const struct ast *ast) {
+    struct node *node = node_new(program, ast->count == 2 ? node_call2 : node_call, ast->count);
+    for (size_t i = 0; node != NULL && i < COUNT_OF(operator_nodes); i++) {
+        if (span_is(ast->name, operator_nodes[i].name)) {
+            node->run = operator_nodes[i].run;
+            node->index = operator_nodes[i].index;
+        }
+    }
+    return node;
+}
+
 static const struct node *compile_call(struct cel_program *program, const struct ast *ast) {
-    bool is_not = span_is(ast->name, "!_");
-    node_fn run = is_not ? node_not : ast->count == 2 ? node_call2 : node_call;
-    struct node *node = node_new(program, run, ast->count);
+    struct node *node = call_node(program, ast);
     if (node == NULL || !put_all(program, node, ast, 0)) {
         return NULL;
     }
@@ -180,6 +210,41 @@ static const struct node *compile_many(struct cel_program *program, const struct
     return fold(program, node);
 }
 
+static bool is_bool(const struct node *node, bool wanted) {
+    return node->run == node_const && node->value.kind == VAL_BOOL && node->value.b == wanted;
+}
+
+/* A constant that decides && or || is its value, whatever the others are; a neutral one is left
+ * out. */
+static const struct node *compile_chain(struct cel_program *program, const struct ast *ast) {
+    bool deciding = ast->kind == AST_OR;
+    struct node *node = node_new(program, deciding ? node_or : node_and, ast->count);
+    if (node == NULL) {
+        return NULL;
+    }
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < ast->count; i++) {
+        if (!put(program, node, kept, ast->args[i])) {
+            return NULL;
+        }
+        if (is_bool(node->args[kept], deciding)) {
+            return node->args[kept];
+        }
+        kept += is_bool(node->args[kept], !deciding) ? 0 : 1;
+    }
+    node->count = kept;
+    return fold(program, node);
+}
+
+static const struct node *compile_condition(struct cel_program *program, const struct ast *ast) {
+    const struct node *node = compile_many(program, ast, node_cond);
+    if (node == NULL || node->run != node_cond || node->args[0]->run != node_const ||
+        node->args[0]->value.kind != VAL_BOOL) {
+        return node;
+    }
+    return node->args[node->args[0]->value.b ? 1 : 2];
+}
+
 /* args of a fold's node: range, body, filter if there is one. */
 static const struct node *compile_fold(struct cel_program *program, const struct ast *ast) {
     static const node_fn runs[] = {
@@ -228,11 +293,10 @@ const struct node *compile_ast(struct cel_program *program, const struct ast *as
     case AST_MAP:
         return compile_many(program, ast, node_map);
     case AST_AND:
-        return compile_many(program, ast, node_and);
     case AST_OR:
-        return compile_many(program, ast, node_or);
+        return compile_chain(program, ast);
     case AST_COND:
-        return compile_many(program, ast, node_cond);
+        return compile_condition(program, ast);
     case AST_FOLD:
         return compile_fold(program, ast);
     case AST_ERROR:
@@ -290,6 +354,7 @@ enum err cel_compile(struct cel_env *env, struct span source, const struct cel_t
         err = diag_fail(diag, ERR_TOO_LARGE, "the expression is too large");
         goto out;
     }
+    made->cost = cost_of(made->root, env->items_max);
     *program = made;
     made = NULL;
 out:

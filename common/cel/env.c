@@ -4,7 +4,12 @@
 
 #include "base/mem.h"
 
-enum { ENV_BYTES_MAX = 64 * 1024 * 1024, ENV_CHUNK_BYTES = 8 * 1024, NAME_BYTES_MAX = 256 };
+enum {
+    ENV_BYTES_MAX = 64 * 1024 * 1024,
+    ENV_CHUNK_BYTES = 8 * 1024,
+    NAME_BYTES_MAX = 256,
+    ITEMS_MAX_DEFAULT = 1024
+};
 
 struct cel_env *cel_env_new(void) {
     struct cel_env *env = mem_zero(1, sizeof(*env));
@@ -20,6 +25,7 @@ struct cel_env *cel_env_new(void) {
     }
     types[CEL_SCALARS].kind = CEL_KIND_BOTTOM;
     env->bottom = &types[CEL_SCALARS];
+    env->items_max = ITEMS_MAX_DEFAULT;
     return env;
 }
 
@@ -35,6 +41,8 @@ void cel_env_container(struct cel_env *env, const char *container) {
     env->container = arena_copy(&env->arena, span_str(container));
     CHECK(env->container.ptr != NULL);
 }
+
+void cel_env_items(struct cel_env *env, uint32_t items_max) { env->items_max = items_max; }
 
 void cel_env_unchecked(struct cel_env *env, bool unchecked) { env->unchecked = unchecked; }
 
@@ -159,6 +167,11 @@ enum err cel_declare_const(struct cel_env *env, const char *name, const struct c
 enum err cel_declare_expr(struct cel_env *env, const char *name, const struct cel_program *program,
                           struct diag *diag) {
     CHECK(program->env == env);
+    if (program->nesting >= CEL_NAMED_MAX) {
+        return diag_fail(diag, ERR_TOO_DEEP,
+                         "`%s` builds on more than %d named expressions in a row", name,
+                         CEL_NAMED_MAX);
+    }
     struct declaration like = {
         .kind = DECLARED_EXPR, .type = program->type, .program = program, .memo = env->memo_count};
     enum err err = declare(env, name, like, diag);

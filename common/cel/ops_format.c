@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PRECISION_DEFAULT = 6, PRECISION_MAX = 100 };
+enum { PRECISION_DEFAULT = 6, PRECISION_MAX = 100, FORMAT_BYTES_MAX = 64 * 1024 };
 
+/* False for what has no text, or more than FORMAT_BYTES_MAX of it. */
 static bool print_value(struct value value, struct buf *out);
 
 static bool print_list(struct value value, struct buf *out) {
@@ -55,6 +56,9 @@ static bool print_map(struct value value, struct buf *out) {
 }
 
 static bool print_value(struct value value, struct buf *out) {
+    if (out->len > FORMAT_BYTES_MAX) {
+        return false;
+    }
     switch ((enum value_kind)value.kind) {
     case VAL_STRING:
     case VAL_TYPE:
@@ -199,7 +203,7 @@ static bool format_all(struct cel_run *run, struct span text, struct value list,
         char verb = (char)text.ptr[at++];
         if (verb == '%') {
             buf_byte(out, '%');
-        } else if (next == list.len || out->len > run->arena->bytes_max || !run_spend(run, 1) ||
+        } else if (next == list.len || out->len > FORMAT_BYTES_MAX || !run_spend(run, 1) ||
                    !print_verb(verb, precision, list.items[next++], out)) {
             return false;
         }

@@ -56,6 +56,9 @@ CEL_FUNCTION(op_in) {
     CHECK(count == 2);
     if (args[1].kind == VAL_MAP) {
         struct value found;
+        if (!run_spend(run, args[1].len)) {
+            return value_error(CEL_ERROR_STEPS);
+        }
         return value_bool(map_find(args[1], args[0], &found));
     }
     if (args[1].kind != VAL_LIST) {

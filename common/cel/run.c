@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "cel/regex.h"
 
-enum { STEPS_MAX_DEFAULT = 1000 * 1000, MEMO_EMPTY = 0xff, ARGS_MAX = 8 };
+enum { MEMO_EMPTY = 0xff, ARGS_MAX = 8 };
 
 void cel_run_init(struct cel_run *run, const struct cel_env *env, struct arena *arena) {
     *run = (struct cel_run){.arena = arena, .memo_count = env->memo_count};
@@ -28,7 +28,7 @@ void cel_run_begin(struct cel_run *run, const struct value *slots) {
 
 struct value cel_run(struct cel_run *run, const struct cel_program *program) {
     if (run->steps_max == 0) {
-        run->steps_max = STEPS_MAX_DEFAULT;
+        run->steps_max = CEL_STEPS_MAX;
     }
     struct frame frame;
     frame.run = run;
@@ -180,10 +180,14 @@ struct value node_has(struct frame *frame, const struct node *node) {
     return held.kind == VAL_OPTIONAL ? value_bool(held.len != 0) : held;
 }
 
-/* The element at an index, or an error that says why there is none. */
-static struct value element_at(struct value target, struct value index) {
+/* The element at an index, or an error that says why there is none.  A map is searched, so it
+ * costs. */
+static struct value element_at(struct cel_run *run, struct value target, struct value index) {
     if (target.kind == VAL_MAP) {
         struct value found;
+        if (!run_spend(run, target.len)) {
+            return value_error(CEL_ERROR_STEPS);
+        }
         return map_find(target, index, &found) ? found : value_error(CEL_ERROR_NO_SUCH_KEY);
     }
     if (target.kind != VAL_LIST) {
@@ -205,7 +209,7 @@ static struct value index_held(struct frame *frame, struct value target, struct 
     if (target.kind == VAL_OPTIONAL) {
         return target.len == 0 ? target : index_held(frame, target.items[0], index);
     }
-    struct value found = element_at(target, index);
+    struct value found = element_at(frame->run, target, index);
     if (found.kind == VAL_ERROR) {
         bool absent = found.aux == CEL_ERROR_NO_SUCH_KEY || found.aux == CEL_ERROR_INDEX;
         return absent ? value_none() : found;
@@ -220,7 +224,7 @@ struct value node_index(struct frame *frame, const struct node *node) {
         return blame_join(frame->run, target, index);
     }
     return target.kind == VAL_OPTIONAL ? index_held(frame, target, index)
-                                       : element_at(target, index);
+                                       : element_at(frame->run, target, index);
 }
 
 struct value node_index_optional(struct frame *frame, const struct node *node) {

@@ -58,12 +58,32 @@ static void name(struct uses *uses, const struct declaration *decl, unsigned pol
     }
 }
 
+/* Facts come in by slots, named expressions and loop variables over them. */
+static bool reads_fact(const struct ast *ast) {
+    if (ast == NULL) {
+        return false;
+    }
+    bool fact = ast->kind == AST_NAME &&
+                (ast->decl == NULL || ast->decl->kind == DECLARED_SLOT ||
+                 (ast->decl->kind == DECLARED_EXPR && ast->decl->program->use_count != 0));
+    fact = fact || reads_fact(ast->target);
+    for (uint32_t i = 0; !fact && i < ast->count; i++) {
+        fact = reads_fact(ast->args[i]);
+    }
+    return fact;
+}
+
 static void walk(struct uses *uses, const struct ast *ast, unsigned polarity) {
     if (ast == NULL || uses->full) {
         return;
     }
     if (ast->kind == AST_NAME && ast->decl != NULL) {
         name(uses, ast->decl, polarity);
+    }
+    if (ast->kind == AST_HAS && !uses->program->has_lint && reads_fact(ast->target)) {
+        uses->program->has_lint = true;
+        uses->program->lint_offset = ast->offset;
+        uses->program->lint_width = ast->width;
     }
     bool negates =
         ast->kind == AST_CALL && (span_is(ast->name, "!_") || span_is(ast->name, "_!=_"));
@@ -85,4 +105,17 @@ uint32_t cel_program_uses(const struct cel_program *program, struct cel_use *use
         uses[i] = program->uses[i];
     }
     return program->use_count;
+}
+
+enum err cel_program_lint(const struct cel_program *program, struct diag *diag) {
+    if (!program->has_lint) {
+        return ERR_OK;
+    }
+    enum err err = diag_fail(diag, ERR_INVALID,
+                             "has() asks of a fact; a missing fact is unknown, never absent");
+    if (diag != NULL) {
+        diag->offset = program->lint_offset;
+        diag->width = program->lint_width;
+    }
+    return err;
 }

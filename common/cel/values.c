@@ -178,6 +178,9 @@ static struct value equal_maps(struct cel_run *run, struct value a, struct value
     if (a.len != b.len) {
         return value_bool(false);
     }
+    if (run != NULL && !run_spend(run, (uint64_t)a.len * a.len)) {
+        return value_error(CEL_ERROR_STEPS);
+    }
     for (uint32_t i = 0; i < a.len; i++) {
         struct value other;
         if (!map_find(b, a.items[(size_t)i * 2], &other)) {
