@@ -1,0 +1,144 @@
+/* worker/: the bookkeeping of a transaction, the queue of a lane. */
+#include "base/mem.h"
+#include "worker/txn.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+static struct job *make_job(uint64_t seq, enum wire_priority priority, uint32_t count) {
+    struct parcel *parcel = parcel_new();
+    struct wire_delivery *delivery = arena_zero(&parcel->arena, 1, sizeof(*delivery));
+    delivery->seq = seq;
+    delivery->priority = priority;
+    delivery->count = count;
+    struct job *job = job_new(parcel, delivery);
+    parcel_unref(&parcel);
+    return job;
+}
+
+START_TEST(test_inbox_order) {
+    struct inbox inbox = {0};
+    static const struct {
+        uint64_t seq;
+        enum wire_priority priority;
+    } puts[] = {{1, WIRE_BULK}, {2, WIRE_NORMAL}, {3, WIRE_URGENT}, {4, WIRE_NORMAL}};
+    for (size_t i = 0; i < COUNT_OF(puts); i++) {
+        inbox_put(&inbox, make_job(puts[i].seq, puts[i].priority, 10));
+    }
+    ck_assert_uint_eq(inbox.case_count, 40);
+    struct wire_range held = {.seq = 4, .count = 10};
+    ck_assert(inbox_has(&inbox, &held));
+    held.seq = 5;
+    ck_assert(!inbox_has(&inbox, &held));
+    static const uint64_t order[] = {3, 2, 4, 1};
+    for (size_t i = 0; i < COUNT_OF(order); i++) {
+        struct job *job = inbox_take(&inbox);
+        ck_assert_uint_eq(job_range(job).seq, order[i]);
+        job_free(&job);
+    }
+    ck_assert_ptr_null(inbox_take(&inbox));
+    ck_assert_uint_eq(inbox.job_count, 0);
+}
+END_TEST
+
+static struct txn_case *add(struct txn *txn, uint32_t job, const char *id, int32_t revision,
+                            uint8_t content) {
+    struct txn_case *added = txn_add_case(txn);
+    added->job = job;
+    added->source = 1;
+    added->case_id = span_str(id);
+    added->revision = revision;
+    added->digest.bytes[0] = content;
+    added->body = span_str(id);
+    added->index = added->position;
+    return added;
+}
+
+START_TEST(test_sort_and_groups) {
+    struct txn txn = {0};
+    struct job *job = make_job(1, WIRE_NORMAL, 5);
+    (void)txn_add_job(&txn, job, 1);
+    (void)add(&txn, 0, "b", 1, 1);
+    (void)add(&txn, 0, "a", 2, 1);
+    (void)add(&txn, 0, "b", 1, 2);
+    (void)add(&txn, 0, "a", 1, 1);
+    (void)add(&txn, 0, "ab", 0, 1);
+    txn_sort(&txn);
+    static const uint32_t positions[] = {3, 1, 4, 0, 2}; /* first come stays first */
+    for (uint32_t i = 0; i < 5; i++) {
+        ck_assert_uint_eq(txn.cases[i].position, positions[i]);
+    }
+    ck_assert_uint_eq(txn_group_end(&txn, 0), 1);
+    ck_assert_uint_eq(txn_group_end(&txn, 3), 5);
+    txn_free(&txn);
+    job_free(&job);
+}
+END_TEST
+
+START_TEST(test_settle_and_tally) {
+    struct txn txn = {0};
+    struct job *jobs[] = {make_job(1, WIRE_NORMAL, 3), make_job(2, WIRE_NORMAL, 2)};
+    (void)txn_add_job(&txn, jobs[0], 1);
+    (void)txn_add_job(&txn, jobs[1], 1);
+    add(&txn, 0, "a", 1, 7)->disposition = 4;
+    (void)add(&txn, 0, "a", 1, 7);
+    (void)add(&txn, 1, "a", 1, 8);
+    (void)txn_add_dead(&txn, 0, 2, "bad_date", SPAN_LIT("x"));
+    txn.cases[0].verdict = TXN_WRITTEN;
+    txn_settle_group(&txn, 1, 3, txn.cases[0].digest, 4);
+    ck_assert_int_eq(txn.cases[1].verdict, TXN_DUPLICATE);
+    ck_assert_int_eq(txn.cases[2].verdict, TXN_DEAD);
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    struct wire_tally tallies[2];
+    ck_assert_int_eq(txn_tallies(&txn, &arena, tallies), ERR_OK);
+    ck_assert_uint_eq(tallies[0].outcomes[4], 2);
+    ck_assert_uint_eq(tallies[0].duplicates, 1);
+    ck_assert_uint_eq(tallies[0].dead_count, 1);
+    ck_assert_uint_eq(tallies[1].outcomes[4], 0);
+    ck_assert_uint_eq(tallies[1].dead_listed, 1);
+    const struct wire_dead *conflict = &tallies[1].dead[0];
+    ck_assert(span_is(conflict->reason, "conflict"));
+    ck_assert(span_is(conflict->expected, "07000000-0000-0000-0000-000000000000"));
+    ck_assert(span_is(conflict->found, "08000000-0000-0000-0000-000000000000"));
+    arena_free(&arena);
+    txn_free(&txn);
+    job_free(&jobs[0]);
+    job_free(&jobs[1]);
+}
+END_TEST
+
+START_TEST(test_dead_list_is_cut) {
+    struct txn txn = {0};
+    struct job *job = make_job(1, WIRE_NORMAL, WIRE_DEAD_MAX + 5);
+    (void)txn_add_job(&txn, job, 1);
+    for (uint32_t i = 0; i < WIRE_DEAD_MAX + 5; i++) {
+        (void)txn_add_dead(&txn, 0, i, "bad_date", SPAN_LIT("x"));
+    }
+    struct arena arena;
+    arena_init(&arena, 8 << 20);
+    struct wire_tally tally;
+    ck_assert_int_eq(txn_tallies(&txn, &arena, &tally), ERR_OK);
+    ck_assert_uint_eq(tally.dead_count, WIRE_DEAD_MAX + 5);
+    ck_assert_uint_eq(tally.dead_listed, WIRE_DEAD_MAX);
+    ck_assert_uint_eq(tally.dead[WIRE_DEAD_MAX - 1].index, WIRE_DEAD_MAX - 1);
+    arena_free(&arena);
+    txn_free(&txn);
+    job_free(&job);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("worker");
+    TCase *tests = tcase_create("worker");
+    tcase_add_test(tests, test_inbox_order);
+    tcase_add_test(tests, test_sort_and_groups);
+    tcase_add_test(tests, test_settle_and_tally);
+    tcase_add_test(tests, test_dead_list_is_cut);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}

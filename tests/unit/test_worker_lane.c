@@ -1,0 +1,307 @@
+/* worker/: a whole lane with its rule watch on a real PostgreSQL, against a ROUTER that says what a
+ * broker says. */
+#include "base/clock.h"
+#include "worker/lane.h"
+#include "worker_fixture.h"
+
+#include "wire/wire.h"
+#include <sys/eventfd.h>
+
+static struct fixture fixture;
+static bool available;
+
+static void open_database(void) { available = fixture_open(&fixture, "worker_lane"); }
+static void close_database(void) { fixture_close(&fixture); }
+
+/* The other end of the lane's socket. */
+struct peer {
+    struct net *net;
+    struct net_socket *router;
+    struct rule_watch *watch;
+    struct lane *lane;
+    struct net_route route;
+    struct uuid journal;
+    struct arena arena;
+    int ended_fd;
+};
+
+static void nothing(void *context) { (void)context; }
+
+static void peer_open(struct peer *peer) {
+    *peer = (struct peer){.ended_fd = eventfd(0, EFD_NONBLOCK), .journal = uuid_random()};
+    struct diag diag = {0};
+    const struct net_options options = {.message_bytes_max = 64 << 20};
+    arena_init(&peer->arena, 8 << 20);
+    ck_assert_int_eq(net_open(&peer->net, &diag), ERR_OK);
+    ck_assert_msg(net_router_bind(peer->net, "tcp://127.0.0.1:0", &options, &peer->router, &diag) ==
+                      ERR_OK,
+                  "%s", diag.text);
+    peer->watch = rule_watch_start(fixture.conninfo, nothing, NULL);
+    const char *brokers[] = {net_endpoint(peer->router)};
+    const struct lane_options lane = {.net = peer->net,
+                                      .watch = peer->watch,
+                                      .conninfo = fixture.conninfo,
+                                      .name = "unit",
+                                      .brokers = brokers,
+                                      .broker_count = 1,
+                                      .cases_max = 100,
+                                      .drained_fd = peer->ended_fd};
+    ck_assert_msg(lane_start(&lane, 0, &peer->lane, &diag) == ERR_OK, "%s", diag.text);
+}
+
+static void peer_close(struct peer *peer) {
+    rule_watch_end(peer->watch);
+    lane_join(&peer->lane);
+    rule_watch_free(&peer->watch);
+    net_socket_close(&peer->router);
+    net_close(&peer->net);
+    arena_free(&peer->arena);
+    (void)close(peer->ended_fd);
+}
+
+/* The next message of the wanted kind; its spans live until the next call. */
+static struct wire_message expect(struct peer *peer, enum wire_command command) {
+    int64_t deadline_ms = clock_mono_ms() + 15000;
+    while (clock_mono_ms() < deadline_ms) {
+        struct net_poll_item item = {.socket = peer->router};
+        struct net_message in = {0};
+        ck_assert_int_eq(net_poll(&item, 1, 100), ERR_OK);
+        if (net_recv(peer->router, &in) != ERR_OK) {
+            continue;
+        }
+        struct wire_message message;
+        struct wire_decode_fault fault;
+        arena_reset(&peer->arena);
+        struct span head = arena_copy(&peer->arena, net_part_span(&in.parts[0]));
+        peer->route = in.route;
+        net_message_close(&in);
+        ck_assert_int_eq(
+            wire_decode(head, WIRE_WORKER, WIRE_TO_BROKER, &peer->arena, &message, &fault), ERR_OK);
+        if (message.command == command) {
+            return message;
+        }
+    }
+    ck_abort_msg("no %s came", wire_command_name(command));
+}
+
+static void say(struct peer *peer, const struct wire_message *message, struct span body) {
+    struct buf head = BUF_EMPTY;
+    struct net_part parts[2];
+    wire_encode(message, &head);
+    net_part_copy(&parts[0], buf_span(&head));
+    net_part_copy(&parts[1], body);
+    ck_assert_int_eq(net_send(peer->router, &peer->route, parts, 2), ERR_OK);
+    buf_free(&head);
+}
+
+static void welcome(struct peer *peer) {
+    struct wire_message message = {.command = WIRE_WELCOME,
+                                   .welcome = {.journal = peer->journal,
+                                               .beat_ms = 100,
+                                               .cases_max = 100,
+                                               .bytes_max = 1 << 20,
+                                               .version = SPAN_LIT("unit")}};
+    say(peer, &message, SPAN_LIT(""));
+}
+
+static void await_credit(struct peer *peer) {
+    while (expect(peer, WIRE_READY).ready.credit_cases == 0) {
+        continue;
+    }
+}
+
+static void deal(struct peer *peer, enum wire_command command, const char *mode, uint64_t seq,
+                 uint32_t count, struct span body) {
+    struct wire_delivery delivery = {.length = (uint32_t)body.len,
+                                     .batch = uuid_random(),
+                                     .seq = seq,
+                                     .count = count,
+                                     .attempt = 1,
+                                     .accepted_at = INT64_C(1600000000000000),
+                                     .source = SPAN_LIT("unit"),
+                                     .priority = WIRE_NORMAL};
+    struct wire_message message = {.command = command,
+                                   .work = {.mode = span_str(mode),
+                                            .delivery_count = 1,
+                                            .deliveries = &delivery,
+                                            .low_water = seq}};
+    say(peer, &message, body);
+}
+
+static void drain(struct peer *peer) {
+    lane_drain(peer->lane);
+    (void)expect(peer, WIRE_BYE);
+}
+
+START_TEST(test_work_is_done) {
+    if (!available) {
+        return;
+    }
+    struct peer peer;
+    struct buf body = BUF_EMPTY;
+    peer_open(&peer);
+    (void)expect(&peer, WIRE_READY);
+    welcome(&peer);
+    await_credit(&peer);
+    fixture_case(&body, "L1", 1, "US");
+    fixture_case(&body, "L2", 1, "US");
+    fixture_case(&body, "L3", 1, "??"); /* no such country */
+    deal(&peer, WIRE_WORK, "intake", 5, 3, buf_span(&body));
+    struct wire_message done = expect(&peer, WIRE_LANE_DONE);
+    ck_assert_uint_eq(done.lane_done.range_count, 1);
+    ck_assert_uint_eq(done.lane_done.ranges[0].seq, 5);
+    ck_assert_uint_eq(done.lane_done.ranges[0].count, 3);
+    ck_assert(uuid_eq(&done.lane_done.ranges[0].journal, &peer.journal));
+    ck_assert_uint_eq(done.lane_done.verdicts[0].dead_count, 1);
+    ck_assert_uint_eq(done.lane_done.verdicts[0].dead[0].index, 2);
+    ck_assert(span_is(done.lane_done.verdicts[0].dead[0].path, "facts.claim_country"));
+    ck_assert_int_eq(fixture_number(&fixture, "SELECT count(*) FROM cases WHERE case_id IN ('L1', "
+                                              "'L2')"),
+                     2);
+    /* A broker that missed the DONE deals it again. */
+    deal(&peer, WIRE_WORK, "intake", 5, 3, buf_span(&body));
+    done = expect(&peer, WIRE_LANE_DONE);
+    ck_assert_uint_eq(done.lane_done.verdicts[0].duplicates, 2);
+    ck_assert_uint_eq(done.lane_done.verdicts[0].dead_count, 1);
+    drain(&peer);
+    peer_close(&peer);
+    buf_free(&body);
+}
+END_TEST
+
+START_TEST(test_bury) {
+    if (!available) {
+        return;
+    }
+    struct peer peer;
+    struct buf body = BUF_EMPTY;
+    struct buf known = BUF_EMPTY;
+    peer_open(&peer);
+    (void)expect(&peer, WIRE_READY);
+    welcome(&peer);
+    await_credit(&peer);
+    fixture_case(&known, "B1", 1, "US");
+    fixture_case(&body, "B2", 1, "US");
+    deal(&peer, WIRE_WORK, "intake", 7, 1, buf_span(&known));
+    (void)expect(&peer, WIRE_LANE_DONE);
+    deal(&peer, WIRE_BURY, "intake", 8, 1, buf_span(&body));
+    struct wire_message done = expect(&peer, WIRE_LANE_DONE);
+    ck_assert_uint_eq(done.lane_done.verdicts[0].dead_count, 1);
+    ck_assert(span_is(done.lane_done.verdicts[0].dead[0].reason, "poison"));
+    deal(&peer, WIRE_BURY, "intake", 9, 1, buf_span(&known)); /* it was written after all */
+    done = expect(&peer, WIRE_LANE_DONE);
+    ck_assert_uint_eq(done.lane_done.verdicts[0].dead_count, 0);
+    ck_assert_uint_eq(done.lane_done.verdicts[0].duplicates, 1);
+    ck_assert_int_eq(fixture_number(&fixture,
+                                    "SELECT count(*) FROM dead_letters WHERE reason = 'poison' AND "
+                                    "case_id = 'B2' AND history ->> 'attempts' = '1'"),
+                     1);
+    drain(&peer);
+    peer_close(&peer);
+    buf_free(&body);
+    buf_free(&known);
+}
+END_TEST
+
+START_TEST(test_failed_and_canary) {
+    if (!available) {
+        return;
+    }
+    struct peer peer;
+    peer_open(&peer);
+    (void)expect(&peer, WIRE_READY);
+    welcome(&peer);
+    await_credit(&peer);
+    deal(&peer, WIRE_WORK, "intake", 11, 2, SPAN_LIT("\x80")); /* one case, two claimed */
+    struct wire_message failed = expect(&peer, WIRE_FAILED);
+    ck_assert_uint_eq(failed.failed.ranges[0].seq, 11);
+    deal(&peer, WIRE_WORK, "no such mode", 12, 1, SPAN_LIT("\x80"));
+    failed = expect(&peer, WIRE_FAILED);
+    ck_assert_uint_eq(failed.failed.ranges[0].seq, 12);
+    struct wire_message canary = {.command = WIRE_WORK, .work = {.mode = SPAN_LIT("canary")}};
+    say(&peer, &canary, SPAN_LIT(""));
+    struct wire_message done = expect(&peer, WIRE_LANE_DONE);
+    ck_assert_uint_eq(done.lane_done.range_count, 0);
+    ck_assert_int_eq(fixture_number(&fixture, "SELECT count(*) FROM commits WHERE mode = 'canary'"),
+                     1);
+    drain(&peer);
+    peer_close(&peer);
+}
+END_TEST
+
+/* The connection is cut inside a transaction: work comes back, and the lane is there again. */
+START_TEST(test_connection_lost) {
+    if (!available) {
+        return;
+    }
+    struct peer peer;
+    struct buf body = BUF_EMPTY;
+    struct db *db = NULL;
+    struct diag diag = {0};
+    peer_open(&peer);
+    (void)expect(&peer, WIRE_READY);
+    welcome(&peer);
+    await_credit(&peer);
+    fixture_case(&body, "R1", 1, "US");
+    ck_assert_int_eq(db_open(fixture.conninfo, "unit", &db, &diag), ERR_OK);
+    fixture_exec(db, "BEGIN; LOCK TABLE cases IN EXCLUSIVE MODE");
+    deal(&peer, WIRE_WORK, "intake", 21, 1, buf_span(&body));
+    struct wire_message beat = expect(&peer, WIRE_LANE_BEAT);
+    while (beat.lane_beat.hold_count == 0 || !span_is(beat.lane_beat.phase, "write")) {
+        beat = expect(&peer, WIRE_LANE_BEAT); /* it beats while it waits for the lock */
+    }
+    fixture_exec(db, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+                     "application_name LIKE 'casemill/%' AND datname = current_database()");
+    struct wire_message returned = expect(&peer, WIRE_RETURN);
+    ck_assert_uint_eq(returned.returned.ranges[0].seq, 21);
+    fixture_exec(db, "ROLLBACK");
+    await_credit(&peer);
+    deal(&peer, WIRE_WORK, "intake", 21, 1, buf_span(&body));
+    struct wire_message done = expect(&peer, WIRE_LANE_DONE);
+    ck_assert_uint_eq(done.lane_done.verdicts[0].duplicates, 0);
+    drain(&peer);
+    db_close(&db);
+    peer_close(&peer);
+    buf_free(&body);
+}
+END_TEST
+
+/* Nothing is active: no credit.  Then it is, and there is. */
+START_TEST(test_rules_come_later) {
+    if (!available) {
+        return;
+    }
+    struct peer peer;
+    fixture_do(&fixture, "CREATE TABLE kept AS SELECT ruleset FROM activations; "
+                         "DELETE FROM activations");
+    peer_open(&peer);
+    struct wire_message ready = expect(&peer, WIRE_READY);
+    ck_assert_uint_eq(ready.ready.credit_cases, 0);
+    welcome(&peer);
+    struct wire_message beat = expect(&peer, WIRE_LANE_BEAT);
+    ck_assert_uint_eq(beat.lane_beat.hold_count, 0);
+    fixture_do(&fixture, "INSERT INTO activations (ruleset, why) SELECT ruleset, 'late' FROM kept "
+                         "LIMIT 1; DROP TABLE kept");
+    await_credit(&peer);
+    drain(&peer);
+    peer_close(&peer);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("worker_lane");
+    TCase *tests = tcase_create("lane");
+    tcase_set_timeout(tests, 60);
+    tcase_add_unchecked_fixture(tests, open_database, close_database);
+    tcase_add_test(tests, test_work_is_done);
+    tcase_add_test(tests, test_bury);
+    tcase_add_test(tests, test_failed_and_canary);
+    tcase_add_test(tests, test_connection_lost);
+    tcase_add_test(tests, test_rules_come_later);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}

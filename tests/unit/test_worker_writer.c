@@ -1,0 +1,382 @@
+/* worker/: rule set from the database, rows and all roads into the table, on a real PostgreSQL. */
+#include "base/clock.h"
+#include "worker/writer.h"
+#include "worker_fixture.h"
+
+#include <poll.h>
+
+static struct fixture fixture;
+static bool available;
+
+static void open_database(void) { available = fixture_open(&fixture, "worker_writer"); }
+static void close_database(void) { fixture_close(&fixture); }
+
+/* A lane's middle, without sockets: decode, evaluate, encode, write. */
+struct bench {
+    struct active_rules *rules;
+    struct ruleset_run *run;
+    struct writer writer;
+    struct db_lane *db;
+    struct arena arena;
+    struct txn txn;
+    struct job *job;
+    struct buf bodies;
+    uint32_t offsets[64];
+    uint32_t count;
+    int16_t source;
+};
+
+static enum err wait_fd(void *context, int fd, bool want_write) {
+    (void)context;
+    struct pollfd item = {.fd = fd, .events = (short)(want_write ? POLLIN | POLLOUT : POLLIN)};
+    (void)poll(&item, 1, 20);
+    return ERR_OK;
+}
+
+static void bench_connect(struct bench *bench) {
+    struct diag diag = {0};
+    const struct db_lane_wait wait = {.wait = wait_fd};
+    ck_assert_msg(db_lane_open(fixture.conninfo, "unit", &wait, &bench->db, &diag) == ERR_OK, "%s",
+                  diag.text);
+    ck_assert_msg(writer_setup(&bench->writer, bench->db, 0, &diag) == ERR_OK, "%s", diag.text);
+}
+
+static void bench_open(struct bench *bench, const char *source) {
+    *bench = (struct bench){0};
+    struct db *db = NULL;
+    struct diag diag = {0};
+    ck_assert_int_eq(db_open(fixture.conninfo, "unit", &db, &diag), ERR_OK);
+    ck_assert_msg(active_rules_load(db, 0, &bench->rules, &diag) == ERR_OK, "%s", diag.text);
+    db_close(&db);
+    bench->run = ruleset_run_new(bench->rules->ruleset);
+    struct uuid lane = uuid_random();
+    writer_init(&bench->writer, &lane);
+    bench->writer.rules = bench->rules;
+    bench_connect(bench);
+    arena_init(&bench->arena, 16 << 20);
+    ck_assert_int_eq(writer_source(&bench->writer, span_str(source), &bench->source), ERR_OK);
+    struct parcel *parcel = parcel_new();
+    struct wire_delivery *delivery = arena_zero(&parcel->arena, 1, sizeof(*delivery));
+    delivery->accepted_at = INT64_C(1600000000000000);
+    delivery->attempt = 1;
+    bench->job = job_new(parcel, delivery);
+    parcel_unref(&parcel);
+}
+
+static void bench_begin(struct bench *bench) {
+    txn_reset(&bench->txn);
+    buf_clear(&bench->bodies);
+    bench->count = 0;
+    bench->txn.started_us = clock_wall_us();
+    bench->txn.started_mono_ns = clock_mono_ns();
+    (void)txn_add_job(&bench->txn, bench->job, bench->source);
+}
+
+static void bench_add(struct bench *bench, const char *id, uint8_t revision, const char *country) {
+    bench->offsets[bench->count++] = (uint32_t)bench->bodies.len;
+    fixture_case(&bench->bodies, id, revision, country);
+}
+
+/* Spans must not move, so bodies are complete before anything is decoded. */
+static void bench_decide(struct bench *bench) {
+    for (uint32_t i = 0; i < bench->count; i++) {
+        size_t end = i + 1 < bench->count ? bench->offsets[i + 1] : bench->bodies.len;
+        struct span body =
+            span_make(bench->bodies.ptr + bench->offsets[i], end - bench->offsets[i]);
+        struct case_doc doc;
+        struct outcome outcome;
+        ck_assert_int_eq(
+            case_decode(ruleset_schema(bench->rules->ruleset), body, &bench->arena, &doc), ERR_OK);
+        ck_assert_msg(doc.fault_count == 0, "%s %s", doc.faults[0].reason, doc.faults[0].path);
+        ruleset_evaluate(bench->run, &doc, doc.reference_date, doc.reference_date, &outcome);
+        struct row_head head = {.source = bench->source,
+                                .received_at = bench->job->delivery->accepted_at,
+                                .decided_at = bench->txn.started_us,
+                                .reference_date = doc.reference_date,
+                                .as_of = doc.reference_date};
+        struct txn_case *decided = txn_add_case(&bench->txn);
+        decided->case_id = doc.case_id;
+        decided->body = body;
+        decided->digest = doc.digest;
+        decided->revision = doc.revision;
+        decided->index = i;
+        decided->source = bench->source;
+        decided->agreement = bench->rules->agreement_codes[outcome.agreement];
+        decided->disposition = (uint8_t)outcome.result.disposition;
+        decided->row_offset = bench->txn.rows.len;
+        row_encode(bench->rules, &head, &doc, &outcome, &bench->txn.rows);
+        decided->row_bytes = bench->txn.rows.len - decided->row_offset;
+    }
+    txn_sort(&bench->txn);
+}
+
+static void bench_write(struct bench *bench, struct wire_tally *tally) {
+    bench_decide(bench);
+    enum err err = writer_write(&bench->writer, &bench->txn);
+    ck_assert_msg(err == ERR_OK, "%s %s", err_name(err), db_lane_sqlstate(bench->db));
+    ck_assert_int_eq(txn_tallies(&bench->txn, &bench->arena, tally), ERR_OK);
+}
+
+static void bench_close(struct bench *bench) {
+    db_lane_close(&bench->db);
+    txn_free(&bench->txn);
+    writer_free(&bench->writer);
+    ruleset_run_free(&bench->run);
+    active_rules_unref(&bench->rules);
+    arena_free(&bench->arena);
+    buf_free(&bench->bodies);
+    job_free(&bench->job);
+}
+
+static uint32_t outcomes(const struct wire_tally *tally) {
+    uint32_t sum = 0;
+    for (int i = 0; i < WIRE_DISPOSITIONS; i++) {
+        sum += tally->outcomes[i];
+    }
+    return sum;
+}
+
+static void add_many(struct bench *bench, const char *prefix, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof(id), "%s%03u", prefix, i);
+        bench_add(bench, id, 1, "US");
+    }
+}
+
+/* Few rows go as an INSERT, many as a COPY: the same road, the same rows. */
+START_TEST(test_fresh) {
+    if (!available) {
+        return;
+    }
+    const uint32_t count = _i == 0 ? 3 : 40;
+    struct bench bench;
+    struct wire_tally tally;
+    bench_open(&bench, _i == 0 ? "few" : "many");
+    bench_begin(&bench);
+    add_many(&bench, "F", count);
+    bench_write(&bench, &tally);
+    ck_assert_uint_eq(outcomes(&tally), count);
+    ck_assert_uint_eq(tally.duplicates + tally.dead_count, 0);
+    struct buf sql = BUF_EMPTY;
+    buf_printf(
+        &sql,
+        "SELECT count(*) FROM cases JOIN commits USING (commit) WHERE source = %d AND "
+        "nationalities = '{SV,HN}' AND NOT stateless AND claim_country = 'US' AND entry_date "
+        "IS NULL AND reference_date = '2020-01-10' AND received_at = "
+        "to_timestamp(1600000000) AND commits.cases = %u AND cardinality(findings) = 4 AND "
+        "cardinality(projected) = 4 AND cases.reason IN (SELECT code FROM codes WHERE kind = "
+        "'finding') AND tally_counts = '{%u}'",
+        bench.source, count, count);
+    ck_assert_int_eq(fixture_number(&fixture, buf_cstr(&sql)), (long)count);
+    buf_free(&sql);
+    bench_close(&bench);
+}
+END_TEST
+
+START_TEST(test_again_is_duplicate) {
+    if (!available) {
+        return;
+    }
+    struct bench bench;
+    struct wire_tally first;
+    struct wire_tally second;
+    bench_open(&bench, "again");
+    bench_begin(&bench);
+    add_many(&bench, "D", 20);
+    bench_write(&bench, &first);
+    bench_begin(&bench);
+    add_many(&bench, "D", 30);
+    bench_write(&bench, &second);
+    ck_assert_uint_eq(outcomes(&second), 30);
+    ck_assert_uint_eq(second.duplicates, 20);
+    ck_assert_uint_eq(second.dead_count, 0);
+    struct buf sql = BUF_EMPTY;
+    buf_printf(&sql, "SELECT count(*) FROM cases WHERE source = %d", bench.source);
+    ck_assert_int_eq(fixture_number(&fixture, buf_cstr(&sql)), 30);
+    buf_free(&sql);
+    bench_close(&bench);
+}
+END_TEST
+
+START_TEST(test_conflict) {
+    if (!available) {
+        return;
+    }
+    struct bench bench;
+    struct wire_tally tally;
+    bench_open(&bench, "conflict");
+    bench_begin(&bench);
+    bench_add(&bench, "C1", 1, "US");
+    bench_write(&bench, &tally);
+    bench_begin(&bench);
+    bench_add(&bench, "C1", 1, "CA"); /* against what is stored */
+    bench_add(&bench, "C2", 1, "US");
+    bench_add(&bench, "C2", 1, "CA"); /* against its own transaction */
+    bench_add(&bench, "C2", 1, "US");
+    bench_add(&bench, "C2", 2, "CA"); /* another revision */
+    bench_write(&bench, &tally);
+    ck_assert_uint_eq(outcomes(&tally), 3);
+    ck_assert_uint_eq(tally.duplicates, 1);
+    ck_assert_uint_eq(tally.dead_count, 2);
+    struct buf sql = BUF_EMPTY;
+    buf_printf(
+        &sql,
+        "SELECT count(*) FROM dead_letters d JOIN cases c USING (source, case_id, revision) "
+        "WHERE source = %d AND d.reason = 'conflict' AND expected = digest::text AND found <> "
+        "expected AND octet_length(d.body) > 0",
+        bench.source);
+    ck_assert_int_eq(fixture_number(&fixture, buf_cstr(&sql)), 2);
+    /* The same again counts, it does not double. */
+    bench_begin(&bench);
+    bench_add(&bench, "C1", 1, "CA");
+    bench_write(&bench, &tally);
+    ck_assert_uint_eq(tally.dead_count, 1);
+    ck_assert_int_eq(fixture_number(&fixture, buf_cstr(&sql)), 2);
+    buf_clear(&sql);
+    buf_printf(&sql, "SELECT max(seen) FROM dead_letters WHERE source = %d", bench.source);
+    ck_assert_int_eq(fixture_number(&fixture, buf_cstr(&sql)), 2);
+    buf_free(&sql);
+    bench_close(&bench);
+}
+END_TEST
+
+/* A row that the database refuses: the rest stands, it is a dead letter. */
+START_TEST(test_split) {
+    if (!available) {
+        return;
+    }
+    struct bench bench;
+    struct wire_tally tally;
+    fixture_do(&fixture, "ALTER TABLE cases ADD CONSTRAINT split CHECK (case_id <> 'S007')");
+    bench_open(&bench, "split");
+    bench_begin(&bench);
+    add_many(&bench, "S", 40);
+    bench_write(&bench, &tally);
+    fixture_do(&fixture, "ALTER TABLE cases DROP CONSTRAINT split");
+    ck_assert_uint_eq(outcomes(&tally), 39);
+    ck_assert_uint_eq(tally.dead_count, 1);
+    ck_assert(span_is(tally.dead[0].reason, "not_storable"));
+    ck_assert_uint_eq(tally.dead[0].index, 7);
+    struct buf sql = BUF_EMPTY;
+    buf_printf(
+        &sql,
+        "SELECT (SELECT count(*) FROM cases WHERE source = %d) * 100 + (SELECT count(*) FROM "
+        "dead_letters WHERE source = %d AND case_id = 'S007')",
+        bench.source, bench.source);
+    ck_assert_int_eq(fixture_number(&fixture, buf_cstr(&sql)), 3901);
+    buf_free(&sql);
+    bench_close(&bench);
+}
+END_TEST
+
+/* A row of another transaction, committed while ours waits for it. */
+START_TEST(test_neighbour) {
+    if (!available) {
+        return;
+    }
+    struct bench mine;
+    struct bench other;
+    struct wire_tally tally;
+    bench_open(&mine, "neighbour");
+    bench_open(&other, "neighbour");
+    bench_begin(&other);
+    add_many(&other, "N", 5);
+    bench_write(&other, &tally);
+    bench_begin(&mine);
+    add_many(&mine, "N", 25);
+    bench_write(&mine, &tally);
+    ck_assert_uint_eq(tally.duplicates, 5);
+    ck_assert_uint_eq(outcomes(&tally), 25);
+    bench_close(&mine);
+    bench_close(&other);
+}
+END_TEST
+
+START_TEST(test_canary_and_source) {
+    if (!available) {
+        return;
+    }
+    struct bench bench;
+    int16_t again = 0;
+    int disposition = 0;
+    bench_open(&bench, "it's a source");
+    ck_assert_int_eq(writer_source(&bench.writer, SPAN_LIT("it's a source"), &again), ERR_OK);
+    ck_assert_int_eq(again, bench.source);
+    ck_assert_int_eq(writer_find(&bench.writer, bench.source, SPAN_LIT("nobody"), 1, &disposition),
+                     ERR_OK);
+    ck_assert_int_eq(disposition, -1);
+    long before = fixture_number(&fixture, "SELECT count(*) FROM commits");
+    bench.writer.mode = "canary";
+    ck_assert_int_eq(writer_write(&bench.writer, &bench.txn), ERR_OK);
+    ck_assert_int_eq(fixture_number(&fixture, "SELECT count(*) FROM commits") - before, 1);
+    bench_close(&bench);
+}
+END_TEST
+
+START_TEST(test_end_lanes) {
+    if (!available) {
+        return;
+    }
+    struct bench bench;
+    struct db *victim = NULL;
+    struct diag diag = {0};
+    struct uuid lane = uuid_random();
+    char uuid[UUID_TEXT_BYTES];
+    char application[64];
+    uuid_format(&lane, uuid);
+    (void)snprintf(application, sizeof(application), "casemill/%s", uuid);
+    bench_open(&bench, "fence");
+    ck_assert_int_eq(db_open(fixture.conninfo, application, &victim, &diag), ERR_OK);
+    ck_assert_int_eq(writer_end_lanes(&bench.writer, &lane, 1), ERR_OK);
+    ck_assert_int_eq(db_exec(victim, "SELECT 1", 0, NULL, &diag), ERR_CONNECTION);
+    db_close(&victim);
+    bench_close(&bench);
+}
+END_TEST
+
+START_TEST(test_rules_refused) {
+    if (!available) {
+        return;
+    }
+    struct db *db = NULL;
+    struct diag diag = {0};
+    struct active_rules *rules = NULL;
+    ck_assert_int_eq(db_open(fixture.conninfo, "unit", &db, &diag), ERR_OK);
+    fixture_exec(db, "BEGIN; ALTER TABLE cases DROP COLUMN stateless");
+    ck_assert_int_eq(active_rules_load(db, 0, &rules, &diag), ERR_INVALID);
+    ck_assert_ptr_nonnull(strstr(diag.text, "stateless"));
+    fixture_exec(db, "ROLLBACK; BEGIN; DELETE FROM codes WHERE code = (SELECT max(code) FROM "
+                     "codes WHERE kind = 'finding')");
+    ck_assert_int_eq(active_rules_load(db, 0, &rules, &diag), ERR_INVALID);
+    ck_assert_ptr_nonnull(strstr(diag.text, "rules publish"));
+    fixture_exec(db, "ROLLBACK; BEGIN; DELETE FROM activations");
+    ck_assert_int_eq(active_rules_load(db, 0, &rules, &diag), ERR_NOT_FOUND);
+    fixture_exec(db, "ROLLBACK");
+    ck_assert_ptr_null(rules);
+    ck_assert_int_eq(active_rules_load(db, 1, &rules, &diag), ERR_OK); /* nothing new */
+    ck_assert_ptr_null(rules);
+    db_close(&db);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("worker_writer");
+    TCase *tests = tcase_create("writer");
+    tcase_set_timeout(tests, 60);
+    tcase_add_unchecked_fixture(tests, open_database, close_database);
+    tcase_add_loop_test(tests, test_fresh, 0, 2);
+    tcase_add_test(tests, test_again_is_duplicate);
+    tcase_add_test(tests, test_conflict);
+    tcase_add_test(tests, test_split);
+    tcase_add_test(tests, test_neighbour);
+    tcase_add_test(tests, test_canary_and_source);
+    tcase_add_test(tests, test_end_lanes);
+    tcase_add_test(tests, test_rules_refused);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,172 @@
+/* Purpose: a database of a test program's own with all migrations, the fact columns and the shipped
+ * rules published and active, made as `casemill db migrate` and `rules publish` would.
+ * Needs CASEMILL_TEST_CONNINFO; without it fixture_open returns false and says so. */
+#ifndef CASEMILL_TESTS_UNIT_WORKER_FIXTURE_H
+#define CASEMILL_TESTS_UNIT_WORKER_FIXTURE_H
+
+#include "base/io.h"
+#include "casedoc/column.h"
+#include "db/db.h"
+#include "rules/ruleset.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct fixture {
+    char base[512];
+    char name[64];
+    char conninfo[640];
+};
+
+static inline void fixture_exec(struct db *db, const char *sql) {
+    struct diag diag = {0};
+    enum err err = db_exec(db, sql, 0, NULL, &diag);
+    ck_assert_msg(err == ERR_OK, "%s", diag.text);
+}
+
+/* One number from one row. */
+static inline long fixture_number(const struct fixture *fixture, const char *sql) {
+    struct db *db = NULL;
+    struct db_result *rows = NULL;
+    struct diag diag = {0};
+    ck_assert_msg(db_open(fixture->conninfo, "unit", &db, &diag) == ERR_OK, "%s", diag.text);
+    ck_assert_msg(db_query(db, sql, 0, NULL, &rows, &diag) == ERR_OK, "%s", diag.text);
+    ck_assert_uint_eq(db_rows(rows), 1);
+    long number = strtol(db_cell(rows, 0, 0), NULL, 10);
+    db_result_free(&rows);
+    db_close(&db);
+    return number;
+}
+
+static inline void fixture_do(const struct fixture *fixture, const char *sql) {
+    struct db *db = NULL;
+    struct diag diag = {0};
+    ck_assert_msg(db_open(fixture->conninfo, "unit", &db, &diag) == ERR_OK, "%s", diag.text);
+    fixture_exec(db, sql);
+    db_close(&db);
+}
+
+static inline void fixture_migrate(struct db *db, const struct schema *schema) {
+    static const char *const files[] = {"sql/0001_rules.sql", "sql/0002_cases.sql",
+                                        "sql/0003_report.sql"};
+    struct buf sql = BUF_EMPTY;
+    struct diag diag = {0};
+    fixture_exec(db, "CREATE TABLE schema_migrations (number integer, name text, hash text); "
+                     "INSERT INTO schema_migrations VALUES (3, '', '')");
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        buf_clear(&sql);
+        ck_assert_msg(io_read_file(files[i], 1 << 20, &sql, &diag) == ERR_OK, "%s", diag.text);
+        fixture_exec(db, buf_cstr(&sql));
+    }
+    for (uint32_t i = 0; i < schema->slot_count; i++) {
+        buf_clear(&sql);
+        buf_str(&sql, "ALTER TABLE cases ADD COLUMN ");
+        fact_column_name(schema->slots[i], &sql);
+        buf_printf(&sql, " %s", fact_column_type(schema->slots[i]));
+        fixture_exec(db, buf_cstr(&sql));
+    }
+    buf_free(&sql);
+}
+
+static inline void fixture_code(struct db *db, const char *kind, const char *agreement,
+                                const char *disposition, const char *label) {
+    struct diag diag = {0};
+    const char *params[] = {kind, agreement, disposition, label};
+    ck_assert_int_eq(db_exec(db, "SELECT code_for($1, $2, $3, $4)", 4, params, &diag), ERR_OK);
+}
+
+static inline void fixture_publish(struct db *db, const struct ruleset *ruleset) {
+    struct diag diag = {0};
+    struct buf body = BUF_EMPTY;
+    const struct schema *schema = ruleset_schema(ruleset);
+    for (uint32_t i = 0; i < schema->path_count; i++) {
+        fixture_code(db, "path", "", "", schema->paths[i]->name);
+    }
+    for (uint32_t a = 0; a < ruleset_agreement_count(ruleset); a++) {
+        fixture_code(db, "agreement", ruleset_agreement_id(ruleset, a), "", "");
+        for (uint32_t r = 0; r < ruleset_reason_count(ruleset, a); r++) {
+            struct reason reason = ruleset_reason(ruleset, a, r);
+            fixture_code(db, "finding", ruleset_agreement_id(ruleset, a),
+                         disposition_name(reason.disposition), reason.label);
+        }
+    }
+    buf_append(&body, ruleset_text(ruleset));
+    const char *params[] = {ruleset_id(ruleset), buf_cstr(&body)};
+    ck_assert_int_eq(
+        db_exec(db,
+                "WITH r AS (INSERT INTO rulesets (id, engine, agreements) VALUES ($1, "
+                "1, '{}') RETURNING ruleset) INSERT INTO ruleset_texts SELECT ruleset, "
+                "$2 FROM r",
+                2, params, &diag),
+        ERR_OK);
+    buf_free(&body);
+}
+
+static inline bool fixture_open(struct fixture *fixture, const char *program) {
+    const char *base = getenv("CASEMILL_TEST_CONNINFO");
+    if (base == NULL || base[0] == '\0') {
+        printf("CASEMILL_TEST_CONNINFO is not set: %s skipped\n", program);
+        return false;
+    }
+    struct db *db = NULL;
+    struct ruleset *ruleset = NULL;
+    struct diag diag = {0};
+    struct buf sql = BUF_EMPTY;
+    (void)snprintf(fixture->base, sizeof(fixture->base), "%s", base);
+    (void)snprintf(fixture->name, sizeof(fixture->name), "%s_%d", program, (int)getpid());
+    (void)snprintf(fixture->conninfo, sizeof(fixture->conninfo), "%s dbname=%s", base,
+                   fixture->name);
+    ck_assert_msg(db_open(base, "unit", &db, &diag) == ERR_OK, "%s", diag.text);
+    buf_printf(&sql, "CREATE DATABASE %s", fixture->name);
+    fixture_exec(db, buf_cstr(&sql));
+    buf_free(&sql);
+    db_close(&db);
+    ck_assert_msg(ruleset_load_dir("config", NULL, 0, &ruleset, NULL, &diag) == ERR_OK, "%s",
+                  diag.text);
+    ck_assert_msg(db_open(fixture->conninfo, "unit", &db, &diag) == ERR_OK, "%s", diag.text);
+    fixture_migrate(db, ruleset_schema(ruleset));
+    fixture_publish(db, ruleset);
+    fixture_exec(db, "INSERT INTO activations (ruleset, why) SELECT ruleset, 'test' FROM rulesets");
+    db_close(&db);
+    ruleset_unref(&ruleset);
+    return true;
+}
+
+static inline void fixture_close(struct fixture *fixture) {
+    if (fixture->name[0] == '\0') {
+        return;
+    }
+    struct db *db = NULL;
+    struct diag diag = {0};
+    struct buf sql = BUF_EMPTY;
+    buf_printf(&sql, "DROP DATABASE %s WITH (FORCE)", fixture->name);
+    if (db_open(fixture->base, "unit", &db, &diag) == ERR_OK) {
+        (void)!db_exec(db, buf_cstr(&sql), 0, NULL, &diag);
+    }
+    db_close(&db);
+    buf_free(&sql);
+}
+
+/* A case in MessagePack: id, revision, reference date, and a few invented facts. */
+static inline void fixture_case(struct buf *out, const char *id, uint8_t revision,
+                                const char *country) {
+    size_t len = strlen(id);
+    ck_assert_uint_lt(len, 32);
+    buf_byte(out, 0x84);
+    buf_str(out, "\xa7"
+                 "case_id");
+    buf_byte(out, (uint8_t)(0xa0 + len));
+    buf_str(out, id);
+    buf_str(out, "\xa8revision");
+    buf_byte(out, revision);
+    buf_str(out, "\xaereference_date\xaa"
+                 "2020-01-10");
+    buf_str(out, "\xa5"
+                 "facts\x83\xadnationalities\x92\xa2SV\xa2HN\xa9stateless\xc2\xad"
+                 "claim_country\xa2");
+    buf_str(out, country);
+}
+
+#endif
