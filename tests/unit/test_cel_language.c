@@ -1,0 +1,290 @@
+/* The language beyond what conformance files cover: limits, costs, time zones of the future,
+ * presence lint, constants that err, names within containers, and that folding constants changes no
+ * result. */
+#include "cel/cel.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ARENA_BYTES = 256 * 1024 };
+
+struct fixture {
+    struct cel_env *env;
+    struct arena arena;
+    struct cel_run run;
+    struct value slots[8];
+};
+
+static void setup(struct fixture *f) {
+    *f = (struct fixture){.env = cel_env_new()};
+    arena_init(&f->arena, ARENA_BYTES);
+}
+
+static void teardown(struct fixture *f) {
+    cel_run_fini(&f->run);
+    arena_free(&f->arena);
+    cel_env_free(&f->env);
+}
+
+static void slot(struct fixture *f, const char *name, enum cel_kind kind, uint16_t number) {
+    ck_assert_int_eq(cel_declare_slot(f->env, name, cel_type(f->env, kind), number, NULL), ERR_OK);
+}
+
+static struct cel_program *compiled(struct fixture *f, const char *source) {
+    struct cel_program *program = NULL;
+    struct diag diag = {0};
+    enum err err = cel_compile(f->env, span_str(source), NULL, &program, &diag);
+    ck_assert_msg(err == ERR_OK, "%s: %zu: %s", source, diag.offset, diag.text);
+    return program;
+}
+
+static struct value evaluated(struct fixture *f, const struct cel_program *program) {
+    cel_run_fini(&f->run);
+    arena_reset(&f->arena);
+    cel_run_init(&f->run, f->env, &f->arena);
+    cel_run_begin(&f->run, f->slots);
+    return cel_run(&f->run, program);
+}
+
+static void expect(struct fixture *f, const char *source, const char *expected) {
+    struct cel_program *program = compiled(f, source);
+    struct buf found = BUF_EMPTY;
+    cel_value_print(evaluated(f, program), &found);
+    ck_assert_msg(span_is(buf_span(&found), expected), "%s: %s, expected %s", source,
+                  buf_cstr(&found), expected);
+    buf_free(&found);
+    cel_program_free(&program);
+}
+
+START_TEST(test_steps_and_memory_end_a_run) {
+    struct fixture f;
+    setup(&f);
+    slot(&f, "n", CEL_INT, 0);
+    f.slots[0] = value_int(1);
+    const char *ten = "[1,2,3,4,5,6,7,8,9,10]";
+    struct buf nested = BUF_EMPTY;
+    for (int i = 0; i < 7; i++) {
+        buf_printf(&nested, "%s.all(v%d, ", ten, i);
+    }
+    buf_str(&nested, "n > 0");
+    for (int i = 0; i < 7; i++) {
+        buf_str(&nested, ")");
+    }
+    expect(&f, buf_cstr(&nested), "error(steps)");
+    buf_free(&nested);
+    struct cel_program *small = compiled(&f, "[1, 2, 3].all(v, v + n > 0)");
+    ck_assert_uint_lt(cel_program_cost(small), 50);
+    cel_program_free(&small);
+
+    f.slots[1] = value_string(span_str("0123456789012345678901234567890123456789"));
+    slot(&f, "text", CEL_STRING, 1);
+    struct buf doubled = BUF_EMPTY;
+    buf_str(&doubled, "cel.bind(t0, text + text, ");
+    for (int i = 1; i < 16; i++) {
+        buf_printf(&doubled, "cel.bind(t%d, t%d + t%d, ", i, i - 1, i - 1);
+    }
+    buf_str(&doubled, "t15");
+    for (int i = 0; i < 16; i++) {
+        buf_str(&doubled, ")");
+    }
+    expect(&f, buf_cstr(&doubled), "error(memory)");
+    buf_free(&doubled);
+    teardown(&f);
+}
+END_TEST
+
+START_TEST(test_cost_multiplies_over_facts) {
+    struct fixture f;
+    setup(&f);
+    const struct cel_type *list = cel_type_list(f.env, cel_type(f.env, CEL_INT));
+    ck_assert_int_eq(cel_declare_slot(f.env, "xs", list, 0, NULL), ERR_OK);
+    cel_env_items(f.env, 16);
+    struct cel_program *one = compiled(&f, "xs.exists(a, a == 1)");
+    struct cel_program *two = compiled(&f, "xs.exists(a, xs.exists(b, a == b))");
+    uint64_t cost = cel_program_cost(one);
+    ck_assert_uint_ge(cost, 16);
+    ck_assert_uint_ge(cel_program_cost(two), 16 * cost);
+    struct cel_program *named = NULL;
+    ck_assert_int_eq(cel_declare_expr(f.env, "named", one, NULL), ERR_OK);
+    named = compiled(&f, "named || named");
+    ck_assert_uint_ge(cel_program_cost(named), 2 * cost);
+    cel_program_free(&named);
+    cel_program_free(&two);
+    cel_program_free(&one);
+    teardown(&f);
+}
+END_TEST
+
+START_TEST(test_named_expressions_have_a_depth) {
+    struct fixture f;
+    setup(&f);
+    slot(&f, "v0", CEL_BOOL, 0);
+    struct cel_program *programs[80] = {NULL};
+    enum err err = ERR_OK;
+    int made = 0;
+    for (; made < 80 && err == ERR_OK; made++) {
+        char source[32];
+        char name[32];
+        (void)snprintf(source, sizeof(source), "!v%d", made);
+        (void)snprintf(name, sizeof(name), "v%d", made + 1);
+        programs[made] = compiled(&f, source);
+        err = cel_declare_expr(f.env, name, programs[made], NULL);
+    }
+    ck_assert_int_eq(err, ERR_TOO_DEEP);
+    ck_assert_int_gt(made, 60);
+    f.slots[0] = value_bool(true);
+    expect(&f, "v60", "true");
+    expect(&f, "v59", "false");
+    for (int i = 0; i < made; i++) {
+        cel_program_free(&programs[i]);
+    }
+    teardown(&f);
+}
+END_TEST
+
+START_TEST(test_has_on_facts_is_found) {
+    struct fixture f;
+    setup(&f);
+    const struct cel_type *text = cel_type(f.env, CEL_STRING);
+    ck_assert_int_eq(cel_declare_slot(f.env, "m", cel_type_map(f.env, text, text), 0, NULL),
+                     ERR_OK);
+    struct cel_program *fact = compiled(&f, "true && has(m.key)");
+    struct cel_program *literal = compiled(&f, "has({'key': 1}.key)");
+    struct diag diag = {0};
+    ck_assert_int_eq(cel_program_lint(fact, &diag), ERR_INVALID);
+    ck_assert_uint_eq(diag.offset, 8);
+    ck_assert_int_eq(cel_program_lint(literal, NULL), ERR_OK);
+    f.slots[0] = value_unknown(0);
+    ck_assert_uint_eq(evaluated(&f, fact).kind, VAL_UNKNOWN);
+    cel_program_free(&fact);
+    cel_program_free(&literal);
+    teardown(&f);
+}
+END_TEST
+
+/* Each pair: with constants, and with the same values from slots a and b; both must agree. */
+START_TEST(test_folding_changes_nothing) {
+    static const char *const pairs[][2] = {
+        {"false && 1 / 0 == 0", "a && 1 / b == 0"},
+        {"1 / 0 == 0 || true", "1 / b == 0 || !a"},
+        {"true && 1 / 0 == 0", "!a && 1 / b == 0"},
+        {"false ? 1 / 0 : 2", "a ? 1 / b : 2"},
+        {"[1, 2].map(x, x / 0)", "[1, 2].map(x, x / b)"},
+        {"{'k': 1}[?'z'].orValue(0) == 0 && !false", "{'k': 1}[?'z'].orValue(b) == b && !a"},
+        {"0 in [1, 0] && false || 0 < 1", "b in [1, b] && a || b < 1"},
+    };
+    struct fixture f;
+    setup(&f);
+    slot(&f, "a", CEL_BOOL, 0);
+    slot(&f, "b", CEL_INT, 1);
+    f.slots[0] = value_bool(false);
+    f.slots[1] = value_int(0);
+    for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+        struct cel_program *folded = compiled(&f, pairs[i][0]);
+        struct buf expected = BUF_EMPTY;
+        cel_value_print(evaluated(&f, folded), &expected);
+        cel_program_free(&folded);
+        expect(&f, pairs[i][1], buf_cstr(&expected));
+        buf_free(&expected);
+    }
+    teardown(&f);
+}
+END_TEST
+
+START_TEST(test_time) {
+    struct fixture f;
+    setup(&f);
+    /* Behind the last transition of the file its rule goes on. */
+    expect(&f, "timestamp('2090-07-01T12:00:00Z').getHours('America/New_York')", "8");
+    expect(&f, "timestamp('2090-01-01T12:00:00Z').getHours('America/New_York')", "7");
+    expect(&f, "timestamp('2090-01-01T12:00:00Z').getHours('Australia/Sydney')", "23");
+    expect(&f, "timestamp('2090-07-01T12:00:00Z').getHours('Australia/Sydney')", "22");
+    expect(&f, "timestamp('2020-01-01T00:00:00Z').getHours('../../etc/passwd')", "error(argument)");
+    expect(&f, "timestamp('2020-01-01T00:00:00Z').getHours('No/Such')", "error(argument)");
+    expect(&f, "duration('1h30m1.5s')", "duration(\"5401.5s\")");
+    expect(&f, "duration('-1.5s') + duration('1s')", "duration(\"-0.5s\")");
+    expect(&f, "timestamp('2020-02-30T00:00:00Z')", "error(range)");
+    expect(&f, "timestamp('2020-02-03T00:00:00')", "error(conversion)");
+    expect(&f, "duration('1')", "error(conversion)");
+    expect(&f, "timestamp('2020-01-01T00:00:00.25+01:00')",
+           "timestamp(\"2019-12-31T23:00:00.25Z\")");
+    teardown(&f);
+}
+END_TEST
+
+START_TEST(test_texts_and_patterns) {
+    struct fixture f;
+    setup(&f);
+    slot(&f, "p", CEL_STRING, 0);
+    f.slots[0] = value_string(span_str("(a"));
+    expect(&f, "'abc'.matches('b')", "true");
+    expect(&f, "'abc'.matches('(b')", "error(regex)");
+    expect(&f, "'abc'.matches(p)", "error(regex)");
+    expect(&f, "p.matches('^.a$')", "true");
+    expect(&f, "'a,b,,c'.split(',')", "[\"a\", \"b\", \"\", \"c\"]");
+    expect(&f, "'aäb'.split('')", "[\"a\", \"ä\", \"b\"]");
+    expect(&f, "'aaa'.replace('a', 'bb', 2)", "\"bbbba\"");
+    expect(&f, "'ab'.replace('', '-')", "\"-a-b-\"");
+    expect(&f, "'äöü'.substring(1, 2)", "\"ö\"");
+    expect(&f, "'%d of %s'.format([3, 'x'])", "\"3 of x\"");
+    teardown(&f);
+}
+END_TEST
+
+START_TEST(test_containers_and_unchecked_names) {
+    struct fixture f;
+    setup(&f);
+    slot(&f, "a.b.x", CEL_INT, 0);
+    slot(&f, "x", CEL_INT, 1);
+    f.slots[0] = value_int(1);
+    f.slots[1] = value_int(2);
+    expect(&f, "x", "2");
+    cel_env_container(f.env, "a.b.c");
+    expect(&f, "x", "1");
+    expect(&f, ".x", "2");
+    struct cel_program *program = NULL;
+    struct diag diag = {0};
+    ck_assert_int_eq(cel_compile(f.env, span_str("nothing || true"), NULL, &program, &diag),
+                     ERR_INVALID);
+    cel_env_unchecked(f.env, true);
+    expect(&f, "nothing || true", "true");
+    expect(&f, "nothing && true", "error(no_such_overload)");
+    teardown(&f);
+}
+END_TEST
+
+START_TEST(test_declarations_are_refused) {
+    struct fixture f;
+    setup(&f);
+    struct diag diag = {0};
+    const struct cel_type *type = cel_type(f.env, CEL_BOOL);
+    static const char *const bad[] = {"", "1a", "a-b", "a..b", "in", "a.if"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        ck_assert_int_eq(cel_declare_slot(f.env, bad[i], type, 0, &diag), ERR_INVALID);
+    }
+    slot(&f, "ok", CEL_BOOL, 0);
+    ck_assert_int_eq(cel_declare_const(f.env, "ok", type, value_bool(true), &diag), ERR_CONFLICT);
+    teardown(&f);
+}
+END_TEST
+
+int main(void) {
+    TCase *tests = tcase_create("language");
+    tcase_add_test(tests, test_steps_and_memory_end_a_run);
+    tcase_add_test(tests, test_cost_multiplies_over_facts);
+    tcase_add_test(tests, test_named_expressions_have_a_depth);
+    tcase_add_test(tests, test_has_on_facts_is_found);
+    tcase_add_test(tests, test_folding_changes_nothing);
+    tcase_add_test(tests, test_time);
+    tcase_add_test(tests, test_texts_and_patterns);
+    tcase_add_test(tests, test_containers_and_unchecked_names);
+    tcase_add_test(tests, test_declarations_are_refused);
+    Suite *suite = suite_create("cel_language");
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
