@@ -18,7 +18,7 @@ enum { JSON_LINE_BYTES_MAX = 8 << 20, JSON_CASE_DEPTH_MAX = 16 };
 MUST_USE enum err json_case_encode(struct span line, struct buf *out, struct diag *diag);
 
 /* json_case_decode writes one MessagePack value as JSON.  bin and ext come out as null.
- * Errors: ERR_TRUNCATED, ERR_TOO_DEEP, ERR_INVALID a map's key is no string; json then holds a
+ * Errors: as walk_next; ERR_TOO_DEEP; ERR_INVALID a map's key is no string; json then holds a
  * part. */
 MUST_USE enum err json_case_decode(struct span bytes, struct json *json);
 

@@ -1,7 +1,6 @@
 /* See rules_option.h. */
 #include "cli/rules_option.h"
 
-#include "base/json.h"
 #include "base/mem.h"
 
 #include <inttypes.h>
@@ -29,28 +28,15 @@ const char *rules_option_dir(const struct options *options) {
     return option_operand_count(options) == 0 ? "config" : option_operand(options, 0);
 }
 
-bool rules_option_test(const struct options *options, struct ruleset *ruleset) {
+bool rules_option_failed(struct ruleset *ruleset) {
     uint32_t passed = 0;
     uint32_t failed = 0;
     struct buf report = BUF_EMPTY;
     ruleset_test(ruleset, &passed, &failed, &report);
-    if (option_flag(options, "--json")) {
-        struct buf text = BUF_EMPTY;
-        struct json json;
-        json_init(&json, &text);
-        json_object_open(&json);
-        json_key(&json, "passed");
-        json_uint(&json, passed);
-        json_key(&json, "failed");
-        json_uint(&json, failed);
-        json_key(&json, "report");
-        json_span(&json, buf_span(&report));
-        json_object_close(&json);
-        printf("%s\n", buf_cstr(&text));
-        buf_free(&text);
-    } else {
-        printf("%s%" PRIu32 " passed, %" PRIu32 " failed\n", buf_cstr(&report), passed, failed);
+    if (failed > 0) {
+        fprintf(stderr, "%s%" PRIu32 " passed, %" PRIu32 " failed\n", buf_cstr(&report), passed,
+                failed);
     }
     buf_free(&report);
-    return failed == 0;
+    return failed > 0;
 }

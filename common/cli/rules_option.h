@@ -13,8 +13,8 @@ int rules_option_load(const struct options *options, const char *dir, struct rul
 /* The directory of `rules VERB [DIR]`: "config" by default. */
 const char *rules_option_dir(const struct options *options);
 
-/* rules_option_test runs the documents' tests and prints the failures and `N passed, N failed`;
- * true when none failed. */
-bool rules_option_test(const struct options *options, struct ruleset *ruleset);
+/* rules_option_failed prints the failures of the documents' tests and `N passed, N failed` on
+ * stderr; for a verb that goes on only when none failed. */
+bool rules_option_failed(struct ruleset *ruleset);
 
 #endif

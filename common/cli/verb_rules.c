@@ -43,11 +43,38 @@ static int run_check(const struct options *options) {
     return code;
 }
 
+static void print_tested(const struct options *options, uint32_t passed, uint32_t failed,
+                         struct buf *report) {
+    if (!option_flag(options, "--json")) {
+        printf("%s%" PRIu32 " passed, %" PRIu32 " failed\n", buf_cstr(report), passed, failed);
+        return;
+    }
+    struct buf text = BUF_EMPTY;
+    struct json json;
+    json_init(&json, &text);
+    json_object_open(&json);
+    json_key(&json, "passed");
+    json_uint(&json, passed);
+    json_key(&json, "failed");
+    json_uint(&json, failed);
+    json_key(&json, "report");
+    json_span(&json, buf_span(report));
+    json_object_close(&json);
+    printf("%s\n", buf_cstr(&text));
+    buf_free(&text);
+}
+
 static int run_test(const struct options *options) {
     struct ruleset *ruleset = NULL;
     int code = rules_option_load(options, rules_option_dir(options), &ruleset);
-    if (code == EXIT_DONE && !rules_option_test(options, ruleset)) {
-        code = EXIT_FAILED;
+    if (code == EXIT_DONE) {
+        uint32_t passed = 0;
+        uint32_t failed = 0;
+        struct buf report = BUF_EMPTY;
+        ruleset_test(ruleset, &passed, &failed, &report);
+        print_tested(options, passed, failed, &report);
+        code = failed == 0 ? EXIT_DONE : EXIT_FAILED;
+        buf_free(&report);
     }
     ruleset_unref(&ruleset);
     return code;

@@ -111,7 +111,7 @@ static int run_publish(const struct options *options) {
     struct ruleset *ruleset = NULL;
     struct diag diag = {0};
     int code = rules_option_load(options, rules_option_dir(options), &ruleset);
-    if (code == EXIT_DONE && !rules_option_test(options, ruleset)) {
+    if (code == EXIT_DONE && rules_option_failed(ruleset)) {
         code = EXIT_FAILED;
     }
     if (code == EXIT_DONE) {
