@@ -101,7 +101,9 @@ static void play_read(struct play *play) {
             seen->batch = head.submit.batch;
             seen->count = head.submit.count;
             seen->body_bytes = net_part_span(&message.parts[1]).len;
-            memcpy(seen->source, head.submit.source.ptr, head.submit.source.len);
+            if (head.submit.source.len > 0) {
+                memcpy(seen->source, head.submit.source.ptr, head.submit.source.len);
+            }
         } else {
             seen->batch = head.query.batch;
         }
