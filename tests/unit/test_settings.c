@@ -154,6 +154,9 @@ START_TEST(a_wrong_variable_is_named_its_value_is_not) {
     env[0] = bad;
     ck_assert_int_eq(try_load(PATH_SET, env, &s, &diag), ERR_INVALID);
     ck_assert_str_eq(diag.text, "CASEMILL_LANES_COUNT: expected a whole number from 1 to 64");
+    char longer[] = "CASEMILL_QUEUES_MAX=1"; /* not section queue */
+    env[0] = longer;
+    ck_assert_int_eq(try_load(PATH_SET, env, &s, &diag), ERR_INVALID);
     char alone[] = "CASEMILL_QUEUE=1"; /* a section is not a variable */
     env[0] = alone;
     ck_assert_int_eq(try_load(PATH_SET, env, &s, &diag), ERR_INVALID);

@@ -166,6 +166,7 @@ static const struct {
     {"w: 'it''s x'\n", 2, 1, 1, 7, 2}, /* the quote itself is two bytes wide */
     {"w: \"a\\tb\\u00e9c\"\n", 2, 1, 1, 8, 1},
     {"w: \"a\\tb\\u00e9c\"\n", 5, 1, 1, 15, 1},
+    {"w: \"a\\tb\\u00e9c\"\n", 4, 1, 1, 9, 6}, /* inside the two bytes of one escape */
     {"w: \"\\\"x\\\" y\"\n", 4, 1, 1, 11, 1},
     {"w: |\n  ab\n  cd\n", 3, 2, 2 + 1, 3, 2},
     {"w: |-   # remark\n\n     ab\n       cd\nz: 1\n", 1, 2, 3, 6, 2},
