@@ -24,8 +24,8 @@ struct evaluation {
 static void dead_line(struct case_doc *doc, const char *expected, const char *found) {
     *doc = (struct case_doc){.fault_count = 1};
     doc->faults[0].reason = "not_a_map";
-    (void)snprintf(doc->faults[0].expected, sizeof(doc->faults[0].expected), "%s", expected);
-    (void)snprintf(doc->faults[0].found, sizeof(doc->faults[0].found), "%s", found);
+    (void)snprintf(doc->faults[0].expected, sizeof(doc->faults[0].expected), "%.95s", expected);
+    (void)snprintf(doc->faults[0].found, sizeof(doc->faults[0].found), "%.31s", found);
 }
 
 static void evaluate_case(struct evaluation *evaluation, const struct case_doc *doc,

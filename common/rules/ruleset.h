@@ -1,7 +1,8 @@
 /* Purpose: a rule set: the case schema plus all agreements, immutable, named by the SHA-256 of its
  * canonical text; and what it makes of a case.  Meaning: the format's own document (see README.md).
- * Threads: a loaded rule set is shared and never changes; each thread has its own struct ruleset_run.
- * Ownership: reference-counted; everything reached through it lives as long as a reference. */
+ * Threads: a loaded rule set is shared and never changes; each thread has its own struct
+ * ruleset_run. Ownership: reference-counted; everything reached through it lives as long as a
+ * reference. */
 #ifndef CASEMILL_RULES_RULESET_H
 #define CASEMILL_RULES_RULESET_H
 
@@ -10,12 +11,12 @@
 #include "cel/cel.h"
 
 enum disposition { /* from least to most adverse */
-    DISPOSITION_NOT_SUBJECT,
-    DISPOSITION_EXCEPTION_APPLIES,
-    DISPOSITION_INSUFFICIENT_INFORMATION,
-    DISPOSITION_SCREENING_REQUIRED,
-    DISPOSITION_SUBJECT_TO_AGREEMENT,
-    DISPOSITION_COUNT
+                   DISPOSITION_NOT_SUBJECT,
+                   DISPOSITION_EXCEPTION_APPLIES,
+                   DISPOSITION_INSUFFICIENT_INFORMATION,
+                   DISPOSITION_SCREENING_REQUIRED,
+                   DISPOSITION_SUBJECT_TO_AGREEMENT,
+                   DISPOSITION_COUNT
 };
 const char *disposition_name(enum disposition disposition);
 
@@ -24,12 +25,15 @@ enum { AGREEMENTS_MAX = 512, RULESET_ENGINE_VERSION = 1 };
 struct ruleset;
 struct agreement;
 
-/* ruleset_load_dir reads DIR/case.yaml and DIR/agreements/(*).yaml, sorted by agreement id in byte order.
- * overrides: "AGREEMENT.PARAM=VALUE" each.  On a fault in a file, *source (if not NULL) receives the file's
- * text for the caret; the caller frees it.  Errors: ERR_INVALID with file, line, column; ERR_NOT_FOUND. */
-MUST_USE enum err ruleset_load_dir(const char *dir, const char *const *overrides, uint32_t override_count,
-                                   struct ruleset **ruleset, struct buf *source, struct diag *diag);
-/* ruleset_load_text loads a canonical text (as published).  Errors: as above; ERR_VERSION another engine. */
+/* ruleset_load_dir reads DIR/case.yaml and DIR/agreements/(*).yaml, sorted by agreement id in byte
+ * order. overrides: "AGREEMENT.PARAM=VALUE" each.  On a fault in a file, *source (if not NULL)
+ * receives the file's text for the caret; the caller frees it.  Errors: ERR_INVALID with file,
+ * line, column; ERR_NOT_FOUND. */
+MUST_USE enum err ruleset_load_dir(const char *dir, const char *const *overrides,
+                                   uint32_t override_count, struct ruleset **ruleset,
+                                   struct buf *source, struct diag *diag);
+/* ruleset_load_text loads a canonical text (as published).  Errors: as above; ERR_VERSION another
+ * engine. */
 MUST_USE enum err ruleset_load_text(struct span text, struct ruleset **ruleset, struct diag *diag);
 struct ruleset *ruleset_ref(struct ruleset *ruleset);
 void ruleset_unref(struct ruleset **ruleset);
@@ -40,8 +44,8 @@ const struct schema *ruleset_schema(const struct ruleset *ruleset);
 uint32_t ruleset_agreement_count(const struct ruleset *ruleset);
 const char *ruleset_agreement_id(const struct ruleset *ruleset, uint32_t agreement);
 
-/* Every (disposition, reason) an agreement can give, numbered from 0 within the agreement: what `codes`
- * is filled from at publish.  A finding carries this number. */
+/* Every (disposition, reason) an agreement can give, numbered from 0 within the agreement: what
+ * `codes` is filled from at publish.  A finding carries this number. */
 struct reason {
     enum disposition disposition;
     const char *label;
@@ -63,7 +67,7 @@ struct finding {
     const char *error_kind; /* cel_error_name */
 };
 struct outcome {
-    uint32_t agreement; /* the winning one */
+    uint32_t agreement;   /* the winning one */
     struct result result; /* its finding; missing is the union over the findings that won */
     const struct finding *findings; /* one per agreement, in id order */
 };
