@@ -97,7 +97,8 @@ struct cel_use {
 /* cel_program_uses writes at most max uses and returns how many there are. */
 uint32_t cel_program_uses(const struct cel_program *program, struct cel_use *uses, uint32_t max);
 
-/* cel_program_lint finds what is legal in the language and wrong in a rule: has() on a fact.
+/* cel_program_lint finds what is legal in the language and wrong in a rule: has() on a fact, a
+ * pattern that is no regular expression, a condition that is an error whatever the facts are.
  * Errors: ERR_INVALID with the place. */
 MUST_USE enum err cel_program_lint(const struct cel_program *program, struct diag *diag);
 /* cel_program_cost estimates from above the nodes and elements one run visits, so that a rule that

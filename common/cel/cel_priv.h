@@ -122,7 +122,7 @@ struct cel_program {
     uint32_t use_count;
     uint32_t nesting; /* named expressions below it, at most CEL_NAMED_MAX deep */
     uint64_t cost;
-    bool has_lint; /* lint_offset, lint_width: a has() that asks of a fact */
+    const char *lint; /* NULL, or what is wrong at lint_offset, lint_width */
     uint32_t lint_offset;
     uint32_t lint_width;
     struct regex **regexes; /* compiled from constant patterns */

@@ -138,13 +138,26 @@ static const struct cel_type *overload(struct checker *checker, struct ast *ast,
     return result;
 }
 
+/* How an operator is written; other functions are written as they are named. */
+static struct span written(struct span name) {
+    if (span_is(name, "@in")) {
+        return span_str("in");
+    }
+    while (name.len > 1 && name.ptr[0] == '_') {
+        name = span_make(name.ptr + 1, name.len - 1);
+    }
+    bool mark = name.len > 1 && strchr("!-+*/%<>=", name.ptr[0]) != NULL;
+    return mark && name.ptr[name.len - 1] == '_' ? span_make(name.ptr, name.len - 1) : name;
+}
+
 static void report_overload(struct checker *checker, struct ast *ast) {
     struct buf text = BUF_EMPTY;
     for (uint32_t i = 0; i < ast->count; i++) {
         buf_str(&text, i == 0 ? "" : ", ");
         cel_type_print(ast->args[i]->type, &text);
     }
-    check_report(checker, ast, "`%.*s` does not take (%s)", SPAN_ARG(ast->name), buf_cstr(&text));
+    struct span name = written(ast->name);
+    check_report(checker, ast, "`%.*s` does not take (%s)", SPAN_ARG(name), buf_cstr(&text));
     buf_free(&text);
 }
 
@@ -154,7 +167,8 @@ static void report_function(struct checker *checker, struct ast *ast) {
     struct suggest suggest;
     suggest_init(&suggest, ast->name);
     for (uint32_t i = 0; i < count; i++) {
-        if (rows[i].member == ast->member) {
+        bool is_name = (rows[i].name[0] | 0x20) >= 'a' && (rows[i].name[0] | 0x20) <= 'z';
+        if (rows[i].member == ast->member && is_name) {
             suggest_offer(&suggest, span_str(rows[i].name));
         }
     }

@@ -102,22 +102,32 @@ static const struct node *compile_name(struct cel_program *program, const struct
     return node;
 }
 
-/* A constant pattern is compiled with the program; a wrong one is the error it gives. */
-static bool keep_regex(struct cel_program *program, struct node *node) {
-    const struct node *pattern = node->args[node->count - 1];
+static void note(struct cel_program *program, const struct ast *ast, const char *lint) {
+    if (program->lint == NULL) {
+        program->lint = lint;
+        program->lint_offset = ast->offset;
+        program->lint_width = ast->width;
+    }
+}
+
+/* A constant pattern is compiled with the program; a wrong one is the error it gives each time. */
+static struct node *keep_regex(struct cel_program *program, const struct ast *ast,
+                               struct node *node) {
+    const struct node *pattern = node->args[1];
     if (pattern->run != node_const || pattern->value.kind != VAL_STRING) {
-        return true;
+        return node;
     }
     struct regex *regex = regex_new(pattern->value.text, pattern->value.len);
     if (regex == NULL) {
-        return true;
+        note(program, ast->args[1], "this is no regular expression");
+        return constant(program, value_error(CEL_ERROR_REGEX));
     }
     program->regexes =
         mem_grow(program->regexes, program->regex_count + 1, sizeof(*program->regexes));
     program->regexes[program->regex_count++] = regex;
     node->run = node_regex;
     node->data = regex;
-    return true;
+    return node;
 }
 
 /* Operators with a node of their own; every other function goes through its row in the table. */
@@ -155,8 +165,8 @@ static const struct node *compile_call(struct cel_program *program, const struct
         return NULL;
     }
     node->call = ast->function->call;
-    if (span_is(ast->name, "matches") && ast->count == 2 && !keep_regex(program, node)) {
-        return NULL;
+    if (span_is(ast->name, "matches") && ast->count == 2) {
+        node = keep_regex(program, ast, node);
     }
     return fold(program, node);
 }
@@ -353,6 +363,9 @@ enum err cel_compile(struct cel_env *env, struct span source, const struct cel_t
     if (made->root == NULL) {
         err = diag_fail(diag, ERR_TOO_LARGE, "the expression is too large");
         goto out;
+    }
+    if (made->root->run == node_const && made->root->value.kind == VAL_ERROR) {
+        note(made, ast, "this always fails, whatever the facts are");
     }
     made->cost = cost_of(made->root, env->items_max);
     *program = made;

@@ -80,8 +80,8 @@ static void walk(struct uses *uses, const struct ast *ast, unsigned polarity) {
     if (ast->kind == AST_NAME && ast->decl != NULL) {
         name(uses, ast->decl, polarity);
     }
-    if (ast->kind == AST_HAS && !uses->program->has_lint && reads_fact(ast->target)) {
-        uses->program->has_lint = true;
+    if (ast->kind == AST_HAS && uses->program->lint == NULL && reads_fact(ast->target)) {
+        uses->program->lint = "has() asks of a fact; a missing fact is unknown, never absent";
         uses->program->lint_offset = ast->offset;
         uses->program->lint_width = ast->width;
     }
@@ -108,11 +108,10 @@ uint32_t cel_program_uses(const struct cel_program *program, struct cel_use *use
 }
 
 enum err cel_program_lint(const struct cel_program *program, struct diag *diag) {
-    if (!program->has_lint) {
+    if (program->lint == NULL) {
         return ERR_OK;
     }
-    enum err err = diag_fail(diag, ERR_INVALID,
-                             "has() asks of a fact; a missing fact is unknown, never absent");
+    enum err err = diag_fail(diag, ERR_INVALID, "%s", program->lint);
     if (diag != NULL) {
         diag->offset = program->lint_offset;
         diag->width = program->lint_width;

@@ -248,7 +248,10 @@ START_TEST(test_refusals_name_the_nearest) {
     refuse(&f, "family_anchors.exists(a, a.relatoin == \"child\")", "relation", 25);
     refuse(&f, "family_anchors.exists(a, a.relation == \"chld\")", "child", 39);
     refuse(&f, "yeers(birth_date, claim_date) < 18", "years", 0);
-    refuse(&f, "claim_country < 3", "does not take", 0);
+    refuse(&f, "claim_country < 3", "`<` does not take (string, int)", 0);
+    refuse(&f, "claim_country == 3", "`==` does not take (string, int)", 0);
+    refuse(&f, "-claim_country", "`-` does not take (string)", 0);
+    refuse(&f, "claim_date in nationalities", "`in` does not take (date, list(string))", 0);
     refuse(&f, "claim_country && true", "bool", 0);
     refuse(&f, "claim_country ==", "end of the expression", 16);
     refuse(&f, "fear[?\"XX\"].orValue(\"mln_met\") == \"mln_met\"", "not a word", 6);

@@ -143,7 +143,7 @@ START_TEST(test_named_expressions_have_a_depth) {
 }
 END_TEST
 
-START_TEST(test_has_on_facts_is_found) {
+START_TEST(test_lint_finds_what_is_wrong_in_a_rule) {
     struct fixture f;
     setup(&f);
     const struct cel_type *text = cel_type(f.env, CEL_STRING);
@@ -155,6 +155,13 @@ START_TEST(test_has_on_facts_is_found) {
     ck_assert_int_eq(cel_program_lint(fact, &diag), ERR_INVALID);
     ck_assert_uint_eq(diag.offset, 8);
     ck_assert_int_eq(cel_program_lint(literal, NULL), ERR_OK);
+    struct cel_program *pattern = compiled(&f, "m['a'].matches('(')");
+    ck_assert_int_eq(cel_program_lint(pattern, &diag), ERR_INVALID);
+    ck_assert_uint_eq(diag.offset, 15);
+    struct cel_program *always = compiled(&f, "1 / 0 == 1");
+    ck_assert_int_eq(cel_program_lint(always, &diag), ERR_INVALID);
+    cel_program_free(&pattern);
+    cel_program_free(&always);
     f.slots[0] = value_unknown(0);
     ck_assert_uint_eq(evaluated(&f, fact).kind, VAL_UNKNOWN);
     cel_program_free(&fact);
@@ -274,7 +281,7 @@ int main(void) {
     tcase_add_test(tests, test_steps_and_memory_end_a_run);
     tcase_add_test(tests, test_cost_multiplies_over_facts);
     tcase_add_test(tests, test_named_expressions_have_a_depth);
-    tcase_add_test(tests, test_has_on_facts_is_found);
+    tcase_add_test(tests, test_lint_finds_what_is_wrong_in_a_rule);
     tcase_add_test(tests, test_folding_changes_nothing);
     tcase_add_test(tests, test_time);
     tcase_add_test(tests, test_texts_and_patterns);
