@@ -15,7 +15,7 @@ struct arena {
     struct arena_chunk *current;
     size_t used_bytes; /* handed out since the last reset, padding included */
     size_t bytes_max;
-    size_t chunk_bytes; /* smallest piece taken from the heap; 0: the default, for long-lived arenas */
+    size_t chunk_bytes; /* smallest piece from the heap; 0: the default */
 };
 
 void arena_init(struct arena *arena, size_t bytes_max);
