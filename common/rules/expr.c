@@ -1,4 +1,4 @@
-/* Purpose: conditions of a document: the names they may use, two lints that need the document, and
+/* Purpose: conditions of a document: the names they may use, lints that need the document, and
  * compile errors placed in the document's text. */
 #include "rules/rules_priv.h"
 
@@ -60,12 +60,10 @@ static enum err declare_facts(struct loading *loading) {
     return err;
 }
 
-static void name_add(struct loading *loading, const char *name, const char *what,
-                     bool may_be_tested) {
+static void name_add(struct loading *loading, const char *name, const char *what) {
     CHECK(loading->name_count < NAMES_MAX); /* PATHS_MAX + parameters + variables + built-ins */
     loading->names[loading->name_count].name = name;
     loading->names[loading->name_count].what = what;
-    loading->names[loading->name_count].may_be_tested = may_be_tested;
     loading->name_count++;
 }
 
@@ -77,15 +75,23 @@ enum err declare_builtins(struct loading *loading) {
     const struct schema *schema = loading->ruleset->schema;
     const struct cel_type *string = cel_type(agreement->env, CEL_STRING);
     for (uint32_t i = 0; i < schema->fact_count; i++) {
-        name_add(loading, schema->facts[i].name, "fact", false);
+        name_add(loading, schema->facts[i].name, "fact");
     }
+    uint32_t items_max = 0;
+    for (uint32_t i = 0; i < schema->slot_count; i++) {
+        bool has_items = schema->slots[i]->type == FACT_LIST || schema->slots[i]->type == FACT_MAP;
+        if (has_items && schema->slots[i]->count_max > items_max) {
+            items_max = schema->slots[i]->count_max;
+        }
+    }
+    cel_env_items(agreement->env, items_max);
     enum err err = declare_facts(loading);
     for (uint32_t i = 0; err == ERR_OK && i < EXTRA_COUNT; i++) {
-        name_add(loading, extra_names[i], "built-in name", false);
+        name_add(loading, extra_names[i], "built-in name");
         err = cel_declare_slot(agreement->env, extra_names[i], cel_type(agreement->env, CEL_DATE),
                                (uint16_t)(schema->slot_count + i), loading->diag);
     }
-    name_add(loading, "agreement", "built-in name", false);
+    name_add(loading, "agreement", "built-in name");
     if (err == ERR_OK) {
         err = cel_declare_const(agreement->env, "agreement.id", string,
                                 value_string(span_str(agreement->id)), loading->diag);
@@ -110,8 +116,7 @@ static bool is_identifier(struct span name) {
     return name.len > 0 && name.len <= 64;
 }
 
-enum err declare_name(struct loading *loading, const struct yaml_node *key, const char *what,
-                      bool may_be_tested) {
+enum err declare_name(struct loading *loading, const struct yaml_node *key, const char *what) {
     if (!is_identifier(key->text)) {
         return yaml_fail(loading->yaml, key, ERR_INVALID, loading->diag,
                          "a %s's name is letters, digits and _, and starts with no digit", what);
@@ -123,7 +128,7 @@ enum err declare_name(struct loading *loading, const struct yaml_node *key, cons
                              loading->names[i].what);
         }
     }
-    name_add(loading, (const char *)key->text.ptr, what, may_be_tested);
+    name_add(loading, (const char *)key->text.ptr, what);
     return ERR_OK;
 }
 
@@ -188,23 +193,57 @@ static bool words_next(struct words *words) {
     return false;
 }
 
-static bool is_testable(const struct loading *loading, struct span word) {
-    const uint8_t *dot = memchr(word.ptr, '.', word.len);
-    struct span root = dot == NULL ? word : span_make(word.ptr, (size_t)(dot - word.ptr));
-    for (uint32_t i = 0; i < loading->name_count; i++) {
-        if (span_is(root, loading->names[i].name)) {
-            return loading->names[i].may_be_tested;
+/* The text behind the word's opening parenthesis; empty when it is no call. */
+static struct span call_arguments(const struct words *words) {
+    size_t at = words->at;
+    while (at < words->text.len && words->text.ptr[at] == ' ') {
+        at++;
+    }
+    if (at == words->text.len || words->text.ptr[at] != '(') {
+        return (struct span){0};
+    }
+    at++;
+    while (at < words->text.len && words->text.ptr[at] == ' ') {
+        at++;
+    }
+    return span_make(words->text.ptr + at, words->text.len - at);
+}
+
+/* A named zone is read from the machine's zone files, which a rule set does not hold. */
+static bool asks_for_zone(const struct words *words) {
+    static const char *const accessors[] = {
+        "getFullYear",  "getMonth", "getDate",    "getDayOfMonth", "getDayOfWeek",
+        "getDayOfYear", "getHours", "getMinutes", "getSeconds",    "getMilliseconds"};
+    const uint8_t *dot = memrchr(words->word.ptr, '.', words->word.len);
+    struct span last = words->word;
+    if (dot != NULL) {
+        last = span_make(dot + 1, words->word.len - (size_t)(dot + 1 - words->word.ptr));
+    }
+    for (size_t i = 0; i < COUNT_OF(accessors); i++) {
+        struct span arguments = call_arguments(words);
+        if (span_is(last, accessors[i]) && arguments.len > 0 && arguments.ptr[0] != ')') {
+            return true;
         }
     }
     return false;
 }
 
-static bool is_call(const struct words *words) {
-    size_t at = words->at;
-    while (at < words->text.len && words->text.ptr[at] == ' ') {
-        at++;
+/* has(record.leaf): the language would only say that it knows no `record`. */
+static bool asks_of_record(const struct loading *loading, const struct words *words) {
+    const struct schema *schema = loading->ruleset->schema;
+    struct words inner = {.text = call_arguments(words)};
+    if (!span_is(words->word, "has") || inner.text.len == 0 || !words_next(&inner)) {
+        return false;
     }
-    return at < words->text.len && words->text.ptr[at] == '(';
+    const uint8_t *dot = memchr(inner.word.ptr, '.', inner.word.len);
+    size_t len = dot == NULL ? inner.word.len : (size_t)(dot - inner.word.ptr);
+    for (uint32_t i = 0; i < schema->fact_count; i++) {
+        if (schema->facts[i].type == FACT_RECORD &&
+            span_is(span_make(inner.word.ptr, len), schema->facts[i].name)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static enum err lint(const struct loading *loading, const struct yaml_node *node) {
@@ -214,14 +253,14 @@ static enum err lint(const struct loading *loading, const struct yaml_node *node
             return yaml_fail_in(loading->yaml, node, words.start, words.word.len, loading->diag,
                                 "this agreement names no `receiving`");
         }
-        if (!span_is(words.word, "has") || !is_call(&words)) {
-            continue;
+        if (asks_of_record(loading, &words)) {
+            return yaml_fail_in(loading->yaml, node, words.start, words.word.len, loading->diag,
+                                "has() asks of a fact; a missing fact is unknown, never absent");
         }
-        size_t start = words.start;
-        if (!words_next(&words) || !is_testable(loading, words.word)) {
-            return yaml_fail_in(loading->yaml, node, start, words.at - start, loading->diag,
-                                "has() on a fact: a fact that is absent is unknown, not missing; "
-                                "write the condition on its value");
+        if (asks_for_zone(&words)) {
+            return yaml_fail_in(loading->yaml, node, words.start, words.word.len, loading->diag,
+                                "a time zone here would depend on the machine's zone files: rules "
+                                "use UTC");
         }
     }
     return ERR_OK;
@@ -246,6 +285,21 @@ static void keep_program(struct agreement *agreement, struct cel_program *progra
     agreement->programs[agreement->program_count++] = program;
 }
 
+/* All conditions of an agreement share one run's steps, so that at run time none is ever cut off.
+ */
+static enum err cost_check(struct loading *loading, const struct yaml_node *node,
+                           const struct cel_program *program) {
+    uint64_t cost = cel_program_cost(program);
+    if (cost > CEL_STEPS_MAX - loading->cost) {
+        return yaml_fail(loading->yaml, node, ERR_TOO_LARGE, loading->diag,
+                         "with this condition the agreement's may take more than %d steps on one "
+                         "case",
+                         CEL_STEPS_MAX);
+    }
+    loading->cost += cost;
+    return ERR_OK;
+}
+
 enum err expr_compile(struct loading *loading, const struct yaml_node *node,
                       const struct cel_type *expect, const struct cel_program **program) {
     enum err err = expect_kind(loading, node, YAML_SCALAR, "a condition");
@@ -265,11 +319,14 @@ enum err expr_compile(struct loading *loading, const struct yaml_node *node,
     struct diag fault = {0};
     struct cel_program *fresh = NULL;
     err = cel_compile(loading->agreement->env, node->text, expect, &fresh, &fault);
+    if (err == ERR_OK) {
+        keep_program(loading->agreement, fresh);
+        err = cel_program_lint(fresh, &fault);
+    }
     if (err != ERR_OK) {
         return yaml_fail_in(loading->yaml, node, fault.offset, fault.width == 0 ? 1 : fault.width,
                             loading->diag, fault.text);
     }
-    keep_program(loading->agreement, fresh);
     *program = fresh;
-    return ERR_OK;
+    return cost_check(loading, node, fresh);
 }

@@ -186,7 +186,7 @@ static enum err parameter_read(struct loading *loading, const struct yaml_node *
         err = yaml_only_keys(loading->yaml, node, keys, loading->diag);
     }
     if (err == ERR_OK) {
-        err = declare_name(loading, node->key, "parameter", true);
+        err = declare_name(loading, node->key, "parameter");
     }
     if (err == ERR_OK) {
         err = parameter_type_read(loading, node, &parameter->type);
@@ -260,7 +260,7 @@ enum err load_parameters(struct loading *loading, const struct yaml_node *root) 
 
 static enum err constant_list(struct loading *loading, const struct yaml_node *node) {
     struct value list = value_null();
-    enum err err = declare_name(loading, node->key, "variable", true);
+    enum err err = declare_name(loading, node->key, "variable");
     if (err == ERR_OK) {
         err = list_read(loading, node, &list);
     }
@@ -281,8 +281,7 @@ static enum err variable_read(struct loading *loading, const struct yaml_node *n
     if (err != ERR_OK) {
         return err;
     }
-    struct cel_use uses[PATHS_MAX * 2];
-    err = declare_name(loading, node->key, "variable", program_uses(program, uses) == 0);
+    err = declare_name(loading, node->key, "variable");
     if (err == ERR_OK) {
         err = cel_declare_expr(loading->agreement->env, (const char *)node->key->text.ptr, program,
                                loading->diag);

@@ -190,11 +190,11 @@ struct loading {
     const struct override *overrides;
     uint32_t override_count;
     struct diag *diag;
+    uint64_t cost; /* of the conditions so far, at most CEL_STEPS_MAX */
     uint32_t name_count;
     struct {
         const char *name;
-        const char *what;   /* "parameter" */
-        bool may_be_tested; /* has() on it means something: no fact behind it */
+        const char *what; /* "parameter" */
     } names[NAMES_MAX];
 };
 
@@ -226,7 +226,7 @@ const char *parameter_type_name(enum parameter_type type);
 /* expr.c */
 MUST_USE enum err declare_builtins(struct loading *loading);
 MUST_USE enum err declare_name(struct loading *loading, const struct yaml_node *key,
-                               const char *what, bool may_be_tested);
+                               const char *what);
 /* expr_compile compiles a scalar; expect NULL: any type.  The program belongs to the agreement. */
 MUST_USE enum err expr_compile(struct loading *loading, const struct yaml_node *node,
                                const struct cel_type *expect, const struct cel_program **program);

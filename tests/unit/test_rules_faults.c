@@ -80,8 +80,15 @@ static const struct row ROWS[] = {
     {"is_red && gate", "is_red && 3", 18, 41, ""},
     {"home != \"US\"", "home", 12, 33, "bool"},
     {"home != \"US\"", "home != agreement.receiving", 12, 41, "names no `receiving`"},
-    {"home != \"US\"", "\"agreement.receiving\" == home || has(ctx.p)", 12, 66, "has() on a fact"},
-    {"home != \"US\"", "kin.exists(k, has(k.kind))", 12, 47, "has() on a fact"},
+    {"home != \"US\"", "\"agreement.receiving\" != \"\" || has(ctx.p)", 12, 64,
+     "has() asks of a fact"},
+    {"home != \"US\"", "kin.exists(k, has(k.kind))", 12, 47, "has() asks of a fact"},
+    {"home != \"US\"", "timestamp(came).getHours(\"Asia/Tokyo\") > 3", 12, 49, "time zone"},
+    {"home != \"US\"", "10 / 0 > 3", 12, 33, ""},
+    {"home != \"US\"",
+     "lands.all(a1, lands.all(a2, lands.all(a3, lands.all(a4, lands.all(a5, lands.all(a6, a1 != "
+     "a6))))))",
+     12, 32, "steps on one case"},
     {"'home != \"US\"'", "home !=\n      \"US\"", 12, 32, "one line"},
     {"'home != \"US\"'", "null", 12, 32, "when: expected a value"},
     /* rules */
