@@ -2,6 +2,7 @@
 #ifndef CASEMILL_DB_SQLSTATE_H
 #define CASEMILL_DB_SQLSTATE_H
 
+#include "base/check.h"
 #include "base/err.h"
 
 enum { SQLSTATE_BYTES = 6 };
@@ -33,7 +34,7 @@ enum { SQLSTATE_BYTES = 6 };
     ROW("XX", BUSY, "internal error of the server")
 
 /* sqlstate_err accepts NULL and "" (no state: the connection is gone). */
-enum err sqlstate_err(const char *sqlstate);
+MUST_USE enum err sqlstate_err(const char *sqlstate);
 /* sqlstate_text is a fixed text that holds nothing of the case, unlike the server's own (P10). */
 const char *sqlstate_text(const char *sqlstate);
 
