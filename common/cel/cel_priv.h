@@ -11,7 +11,7 @@ enum { CEL_KIND_BOTTOM = CEL_RECORD + 1, CEL_SCALARS = CEL_TYPE + 1 };
 struct cel_type {
     unsigned kind; /* enum cel_kind or CEL_KIND_BOTTOM */
     const struct cel_type *key;
-    const struct cel_type *element; /* of a list or optional; value of a map */
+    const struct cel_type *element; /* of a list or optional; value of a map; NULL or of a type */
     const char *const *words;
     uint32_t count; /* words or fields */
     const struct cel_field *fields;
@@ -52,7 +52,10 @@ bool type_is_open(const struct cel_type *type); /* DYN or BOTTOM */
 const struct cel_field *type_field(const struct cel_type *record, struct span name);
 bool type_has_word(const struct cel_type *type, struct span word);
 struct value type_value(const char *name);
-bool type_of_name(struct span name, struct value *value);
+/* type_of_name: the value and the type of a name like int or list. */
+bool type_of_name(struct cel_env *env, struct span name, struct value *value,
+                  const struct cel_type **type);
+const struct cel_type *type_of_type(struct cel_env *env, const struct cel_type *of);
 struct value value_type(struct value value); /* the type value of a known value */
 
 /* Declarations (env.c). */
@@ -63,7 +66,7 @@ const struct declaration *env_resolve(const struct cel_env *env, struct span nam
 /* Functions (functions.c): operators and functions alike; all strict.  Argument and result types:
  * b i u d s y(bytes) t(timestamp or date) D(date) p(duration) n T(type) N(number)
  * *(anything, dyn as a result), A B variables, L
- * list of, M map of two, O optional of. */
+ * list of, M map of two, O optional of; as a result TA is the type of A. */
 typedef struct value (*call_fn)(struct cel_run *run, const struct value *args, uint32_t count);
 struct function {
     const char *name;
@@ -94,6 +97,8 @@ void check_report(struct checker *checker, struct ast *ast, const char *format, 
 /* check_words holds literals under ast against the vocabulary in type, if it has one. */
 void check_words(struct checker *checker, const struct cel_type *type, const struct ast *ast);
 const struct cel_type *check_dyn(struct checker *checker);
+/* check_format holds a literal format against the types of a literal list of arguments. */
+void check_format(struct checker *checker, struct ast *ast);
 
 /* Programs (compile.c). */
 struct node;

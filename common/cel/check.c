@@ -90,9 +90,8 @@ static void check_name(struct checker *checker, struct ast *ast) {
     const struct declaration *found = env_resolve(checker->env, ast->name, ast->rooted);
     if (found != NULL) {
         bind_declaration(ast, found);
-    } else if (type_of_name(ast->name, &ast->value)) {
+    } else if (type_of_name(checker->env, ast->name, &ast->value, &ast->type)) {
         ast->kind = AST_CONST;
-        ast->type = checker->env->scalars[CEL_TYPE];
     } else {
         report_unknown(checker, ast, ast->name);
     }
@@ -123,9 +122,8 @@ static bool check_dotted(struct checker *checker, struct ast *ast) {
         bind_declaration(ast, found);
         return true;
     }
-    if (type_of_name(name, &ast->value)) {
+    if (type_of_name(checker->env, name, &ast->value, &ast->type)) {
         ast->kind = AST_CONST;
-        ast->type = checker->env->scalars[CEL_TYPE];
         return true;
     }
     if (root == ast->target && env_resolve(checker->env, root->name, root->rooted) == NULL &&

@@ -78,6 +78,9 @@ static const struct cel_type *build(struct checker *checker, const char **patter
         const struct cel_type *bound = binding->vars[c - 'A'];
         return bound == NULL ? checker->env->bottom : bound;
     }
+    if (c == 'T' && **pattern == 'A') {
+        return type_of_type(checker->env, build(checker, pattern, binding));
+    }
     if (c == 'L') {
         return cel_type_list(checker->env, build(checker, pattern, binding));
     }
@@ -288,6 +291,8 @@ static void check_meaning(struct checker *checker, struct ast *ast) {
         check_words(checker, element, ast->args[1]);
         bool literal = ast->args[1]->kind == AST_CONST && element->words != NULL;
         ast->type = literal ? element : ast->type;
+    } else if (span_is(ast->name, "format")) {
+        check_format(checker, ast);
     } else if (ast->member && ast->args[0]->type->kind == CEL_DATE && is_time_of_day(ast->name)) {
         check_report(checker, ast, "a date has no time of day");
     }

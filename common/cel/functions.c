@@ -32,7 +32,7 @@ static const struct function functions[] = {
     {"size", true, "LA", "i", op_size},
     {"size", true, "MAB", "i", op_size},
     {"dyn", false, "A", "*", op_dyn},
-    {"type", false, "A", "T", op_type},
+    {"type", false, "A", "TA", op_type},
     {"_+_", false, "ii", "i", op_add},
     {"_+_", false, "uu", "u", op_add},
     {"_+_", false, "dd", "d", op_add},

@@ -36,6 +36,10 @@ const struct cel_type *type_optional(struct cel_env *env, const struct cel_type 
     return intern(env, (struct cel_type){.kind = CEL_OPTIONAL, .element = element});
 }
 
+const struct cel_type *type_of_type(struct cel_env *env, const struct cel_type *of) {
+    return intern(env, (struct cel_type){.kind = CEL_TYPE, .element = of});
+}
+
 const struct cel_type *cel_type_words(struct cel_env *env, const char *const *words,
                                       uint32_t count) {
     return intern(env, (struct cel_type){.kind = CEL_STRING, .words = words, .count = count});
@@ -111,6 +115,9 @@ const struct cel_type *type_join(struct cel_env *env, const struct cel_type *a,
     if (a->kind == CEL_STRING && b->kind == CEL_STRING) {
         return env->scalars[CEL_STRING];
     }
+    if (a->kind == CEL_TYPE && b->kind == CEL_TYPE) {
+        return env->scalars[CEL_TYPE];
+    }
     if (is_instant(a) && is_instant(b)) {
         return env->scalars[CEL_TIMESTAMP];
     }
@@ -134,6 +141,9 @@ const struct cel_type *type_settle(struct cel_env *env, const struct cel_type *t
     if (type->kind == CEL_OPTIONAL) {
         return type_optional(env, type_settle(env, type->element));
     }
+    if (type->kind == CEL_TYPE && type->element != NULL) {
+        return type_of_type(env, type_settle(env, type->element));
+    }
     if (type->kind == CEL_MAP) {
         return cel_type_map(env, type_settle(env, type->key), type_settle(env, type->element));
     }
@@ -141,7 +151,7 @@ const struct cel_type *type_settle(struct cel_env *env, const struct cel_type *t
 }
 
 static const char *const type_names[] = {
-    [CEL_DYN] = "dyn",       [CEL_NULL] = "null",         [CEL_BOOL] = "bool",
+    [CEL_DYN] = "dyn",       [CEL_NULL] = "null_type",    [CEL_BOOL] = "bool",
     [CEL_INT] = "int",       [CEL_UINT] = "uint",         [CEL_DOUBLE] = "double",
     [CEL_STRING] = "string", [CEL_BYTES] = "bytes",       [CEL_TIMESTAMP] = "timestamp",
     [CEL_DATE] = "date",     [CEL_DURATION] = "duration", [CEL_TYPE] = "type",
@@ -165,28 +175,44 @@ void cel_type_print(const struct cel_type *type, struct buf *out) {
 }
 
 /* Type values carry the name the language prints. */
-static const char *const value_types[] = {"bool",
-                                          "int",
-                                          "uint",
-                                          "double",
-                                          "string",
-                                          "bytes",
-                                          "list",
-                                          "map",
-                                          "null_type",
-                                          "type",
-                                          "google.protobuf.Timestamp",
-                                          "google.protobuf.Duration",
-                                          "optional_type"};
+static const struct {
+    const char *name;
+    enum cel_kind kind;
+} value_types[] = {
+    {"bool", CEL_BOOL},
+    {"int", CEL_INT},
+    {"uint", CEL_UINT},
+    {"double", CEL_DOUBLE},
+    {"string", CEL_STRING},
+    {"bytes", CEL_BYTES},
+    {"list", CEL_LIST},
+    {"map", CEL_MAP},
+    {"null_type", CEL_NULL},
+    {"type", CEL_TYPE},
+    {"google.protobuf.Timestamp", CEL_TIMESTAMP},
+    {"google.protobuf.Duration", CEL_DURATION},
+    {"optional_type", CEL_OPTIONAL},
+};
 
 struct value type_value(const char *name) {
     return (struct value){.kind = VAL_TYPE, .len = (uint32_t)strlen(name), .text = name};
 }
 
-bool type_of_name(struct span name, struct value *value) {
+/* The type that a kind stands for when it is named alone: a list is a list of anything. */
+static const struct cel_type *type_alone(struct cel_env *env, enum cel_kind kind) {
+    const struct cel_type *dyn = env->scalars[CEL_DYN];
+    return kind == CEL_LIST       ? cel_type_list(env, dyn)
+           : kind == CEL_MAP      ? cel_type_map(env, dyn, dyn)
+           : kind == CEL_OPTIONAL ? type_optional(env, dyn)
+                                  : env->scalars[kind];
+}
+
+bool type_of_name(struct cel_env *env, struct span name, struct value *value,
+                  const struct cel_type **type) {
     for (size_t i = 0; i < COUNT_OF(value_types); i++) {
-        if (span_is(name, value_types[i])) {
-            *value = type_value(value_types[i]);
+        if (span_is(name, value_types[i].name)) {
+            *value = type_value(value_types[i].name);
+            *type = type_of_type(env, type_alone(env, value_types[i].kind));
             return true;
         }
     }

@@ -261,6 +261,41 @@ START_TEST(test_containers_and_unchecked_names) {
 }
 END_TEST
 
+static void expect_type(struct fixture *f, const char *source, const char *expected) {
+    struct cel_program *program = compiled(f, source);
+    struct buf found = BUF_EMPTY;
+    cel_type_print(cel_program_type(program), &found);
+    ck_assert_msg(span_is(buf_span(&found), expected), "%s: %s", source, buf_cstr(&found));
+    buf_free(&found);
+    cel_program_free(&program);
+}
+
+START_TEST(test_types_are_deduced) {
+    struct fixture f;
+    setup(&f);
+    slot(&f, "day", CEL_DATE, 0);
+    expect_type(&f, "[[], [1]]", "list(list(int))");
+    expect_type(&f, "{'a': [1u]}", "map(string,list(uint))");
+    expect_type(&f, "type(1)", "type(int)");
+    expect_type(&f, "type([])", "type(list(dyn))");
+    expect_type(&f, "{'a': 1}[?'a']", "optional_type(int)");
+    expect_type(&f, "[1, 'a']", "list(dyn)");
+    expect_type(&f, "day - day", "duration");
+    expect_type(&f, "true ? day : timestamp(0)", "timestamp");
+    expect_type(&f, "math.greatest(1, 2)", "int");
+    static const char *const bad[] = {
+        "'%d'.format(['a'])", "'%q'.format([1])", "'%s %s'.format([1])",
+        "[1].all(x, x)",      "1 + 1u",           "true ? 1 : 'a'"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        struct cel_program *program = NULL;
+        struct diag diag = {0};
+        ck_assert_msg(cel_compile(f.env, span_str(bad[i]), NULL, &program, &diag) == ERR_INVALID,
+                      "%s", bad[i]);
+    }
+    teardown(&f);
+}
+END_TEST
+
 START_TEST(test_declarations_are_refused) {
     struct fixture f;
     setup(&f);
@@ -286,6 +321,7 @@ int main(void) {
     tcase_add_test(tests, test_time);
     tcase_add_test(tests, test_texts_and_patterns);
     tcase_add_test(tests, test_containers_and_unchecked_names);
+    tcase_add_test(tests, test_types_are_deduced);
     tcase_add_test(tests, test_declarations_are_refused);
     Suite *suite = suite_create("cel_language");
     suite_add_tcase(suite, tests);

@@ -185,8 +185,8 @@ static const char *const seeds[] = {
     "cel.bind(t, s + 'é\\u00e9\\x41', t.matches('^[a-z]+$') && t.size() < 3)",
     "timestamp('2009-02-13T23:31:30.5Z') + duration('1h30m') < timestamp(n)",
     "'%s %d %.2f'.format([s, n, 1.5]).split(' ').transformList(i, v, v + string(i))",
-    "optional.of(s).optMap(x, x.substring(0, 1)).orValue(\"\"\"q\"\"\") != r'\\d' + "
-    "string(b'\\377')",
+    "optional.of(s).optMap(x, x.substring(0, 1)).orValue(\"\"\"q\"\"\") != r'\\d'",
+    "string(b'\\377').reverse() + strings.quote(s) < s.replace('x', 'yy')",
     "has({'a': {'b': null}}.a.b) && type(n) == int && dyn(n) == 1.0",
 };
 
