@@ -78,7 +78,7 @@ struct function {
 const struct function *function_table(uint32_t *count);
 
 /* Checking (check.c, check_call.c). */
-enum { CEL_LOCALS_MAX = 32, CEL_NAMED_MAX = 64 };
+enum { CEL_LOCALS_MAX = 32, CEL_NAMED_MAX = 32 };
 struct scope {
     struct span name;
     const struct cel_type *type;
@@ -96,6 +96,8 @@ void check_report(struct checker *checker, struct ast *ast, const char *format, 
     PRINTF_LIKE(3, 4);
 /* check_words holds literals under ast against the vocabulary in type, if it has one. */
 void check_words(struct checker *checker, const struct cel_type *type, const struct ast *ast);
+/* check_point_at_name narrows the place of a node to its name, which stands in the source. */
+void check_point_at_name(const struct checker *checker, struct ast *ast);
 const struct cel_type *check_dyn(struct checker *checker);
 /* check_format holds a literal format against the types of a literal list of arguments. */
 void check_format(struct checker *checker, struct ast *ast);

@@ -23,6 +23,14 @@ void check_report(struct checker *checker, struct ast *ast, const char *format, 
     (void)parse_fail(checker->parse, ERR_INVALID, ast->offset, ast->width, "%s", text);
 }
 
+void check_point_at_name(const struct checker *checker, struct ast *ast) {
+    const uint8_t *source = checker->parse->source.ptr;
+    CHECK(ast->name.ptr >= source);
+    CHECK(ast->name.ptr + ast->name.len <= source + checker->parse->source.len);
+    ast->offset = (uint32_t)(ast->name.ptr - source);
+    ast->width = (uint32_t)ast->name.len;
+}
+
 /* Writes the dotted name a chain of plain selections spells; 0 when it is no such chain. */
 static size_t dotted(const struct ast *ast, uint8_t out[DOTTED_BYTES_MAX],
                      const struct ast **root) {
@@ -162,6 +170,7 @@ static const struct cel_type *field_type(struct checker *checker, struct ast *as
     if (field != NULL) {
         return field->type;
     }
+    check_point_at_name(checker, ast);
     struct suggest suggest;
     suggest_init(&suggest, ast->name);
     for (uint32_t i = 0; i < target->count; i++) {

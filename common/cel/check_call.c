@@ -165,6 +165,7 @@ static void report_overload(struct checker *checker, struct ast *ast) {
 }
 
 static void report_function(struct checker *checker, struct ast *ast) {
+    check_point_at_name(checker, ast);
     uint32_t count = 0;
     const struct function *rows = function_table(&count);
     struct suggest suggest;
@@ -289,8 +290,10 @@ static void check_meaning(struct checker *checker, struct ast *ast) {
     } else if (span_is(ast->name, "orValue") && ast->args[0]->type->kind == CEL_OPTIONAL) {
         const struct cel_type *element = ast->args[0]->type->element;
         check_words(checker, element, ast->args[1]);
-        bool literal = ast->args[1]->kind == AST_CONST && element->words != NULL;
-        ast->type = literal ? element : ast->type;
+        const struct declaration *decl = ast->args[1]->decl;
+        bool fixed =
+            ast->args[1]->kind == AST_CONST || (decl != NULL && decl->kind == DECLARED_CONST);
+        ast->type = fixed && element->words != NULL ? element : ast->type;
     } else if (span_is(ast->name, "format")) {
         check_format(checker, ast);
     } else if (ast->member && ast->args[0]->type->kind == CEL_DATE && is_time_of_day(ast->name)) {

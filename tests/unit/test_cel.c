@@ -245,9 +245,10 @@ START_TEST(test_refusals_name_the_nearest) {
     refuse(&f, "claim_country == \"UK\"", "not a word", 17);
     refuse(&f, "claim_country in [\"US\", \"CS\"]", "not a word", 24);
     refuse(&f, "\"USA\" in nationalities", "\"US\"", 0);
-    refuse(&f, "family_anchors.exists(a, a.relatoin == \"child\")", "relation", 25);
+    refuse(&f, "family_anchors.exists(a, a.relatoin == \"child\")", "relation", 27);
     refuse(&f, "family_anchors.exists(a, a.relation == \"chld\")", "child", 39);
     refuse(&f, "yeers(birth_date, claim_date) < 18", "years", 0);
+    refuse(&f, "\"US\".startWith(claim_country)", "startsWith", 5);
     refuse(&f, "claim_country < 3", "`<` does not take (string, int)", 0);
     refuse(&f, "claim_country == 3", "`==` does not take (string, int)", 0);
     refuse(&f, "-claim_country", "`-` does not take (string)", 0);
