@@ -24,7 +24,11 @@ enum err submit_dates_add(struct span bytes, const char *reference_date, const c
             as_of = NULL;
         }
         at = key_at;
-        if (walk_value(bytes, &at) != ERR_OK || walk_value(bytes, &at) != ERR_OK) {
+        enum err err = walk_value(bytes, &at); /* over the key, */
+        if (err == ERR_OK) {
+            err = walk_value(bytes, &at); /* then its value */
+        }
+        if (err != ERR_OK) {
             return ERR_INVALID;
         }
     }
