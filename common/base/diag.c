@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+PRINTF_LIKE(3, 0)
 static void fill(struct diag *diag, enum err err, const char *format, va_list arguments) {
     if (diag == NULL) {
         return;
