@@ -43,7 +43,7 @@ static bool body_is_sound(struct broker *broker, const struct net_message *messa
                           const struct wire_submit *submit, uint32_t *cuts) {
     struct walk_fault fault = {.reason = WIRE_REASON_NONE};
     if (message->part_count != 2 || message->too_many) {
-        fault.reason = message->part_count < 2 ? WIRE_REASON_BAD_HEADER : WIRE_REASON_TRAILING_BYTES;
+        fault.reason = WIRE_REASON_BAD_HEADER;
         refuse(broker, &message->route, submit, &fault, false);
         return false;
     }
