@@ -31,6 +31,7 @@ FRAMES = [
     ("no_batch_id", [head("SUBMIT", {"count": 1}), CASE], "bad_header"),
     ("count_zero", submit(0, b""), "bad_header"),
     ("no_body", submit(1, b"")[:1], "bad_header"),
+    ("two_bodies", submit(1, CASE) + [CASE], "bad_header"),
     ("count_too_high", submit(2, CASE), "count_mismatch"),
     ("count_too_low", submit(1, CASE + CASE), "trailing_bytes"),
     ("truncated", submit(1, CASE[:-1]), "truncated"),

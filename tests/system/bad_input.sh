@@ -19,7 +19,7 @@ faults = [
     (fact("claim_country", 7), "claim_country"),
     (fact("birth_date", "1990-05"), "birth_date"),
     (fact("entry_mode", "by_balloon"), "entry_mode"),
-    (fact("nationalities", ["SV", None]), "nationalities"),
+    (fact("nationalities", ["SV", None]), "nationalities[1]"),
     (fact("no_such_fact", True), "no_such_fact"),
     (fact("married", "yes"), "married"),
     (fact("minor_ctx", {"accompanied": 1}), "minor_ctx.accompanied"),
@@ -34,7 +34,8 @@ for position, case in enumerate(lines):
         bad["case_id"] = "BAD%d" % (position // 10)
         spoil(bad)
         print(json.dumps(bad))
-        print("%s %s" % (bad["case_id"], path), file=sys.stderr)
+        where = path if path in ("reference_date", "surprise") else "facts." + path
+        print(bad["case_id"], where, file=sys.stderr)
 PY
 timeout 60 "$bin/casemill" submit --broker "$intake" --ack outcome "$work/mixed.jsonl" \
     >"$work/submit.out" 2>"$work/submit.err"
@@ -47,7 +48,8 @@ equal "each with the path of its fault" \
     "$(diff "$work/mixed.got" "$work/mixed.sorted" | grep '^[<>]' | tr '\n' ';')" ""
 equal "each says what was expected and found" \
     "$(pg_sql "select count(*) from dead_letters where expected <> '' and found <> ''")" 10
-contains "submit lists path, expected and found" "$work/submit.out" "claim_country"
+cat "$work/submit.err" >>"$work/submit.out"
+contains "submit lists input line, path, expected and found" "$work/submit.out" "mixed.jsonl:6.*facts.claim_country"
 check "no log holds a value that was sent" \
     sh -c "! grep -l 'by_balloon\|1990-05\"' '$work'/broker.err '$work'/worker.err '$work'/broker.out '$work'/worker.out"
 

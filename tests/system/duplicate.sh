@@ -47,7 +47,7 @@ equal "each names both digests" "$(pg_sql "
     select count(*) from dead_letters d join cases c using (case_id, revision)
     where d.reason = 'conflict' and replace(d.expected, '-', '') like '%' || replace(c.digest::text, '-', '') || '%'
       and d.found <> d.expected and length(d.found) >= 32")" 10
-contains "submit lists them" "$work/changed.out" conflict
+contains "submit lists them" "$work/changed.err" "changed.jsonl:1: .*conflict"
 equal "what was stored is still untouched" "$(before)" "$stored"
 send changed_again "$work/changed.jsonl"
 equal "a conflict sent again is counted, not doubled" \

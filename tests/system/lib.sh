@@ -101,7 +101,7 @@ database_start() { # PostgreSQL with migrations and the shipped rules active
     # Lanes run with the rights of sql/roles.sql and no others.
     pg_sql "$(cat sql/roles.sql)" >"$work/roles.out" 2>&1 || abort "roles" "$(tail -n 1 "$work/roles.out")"
     pg_sql "create role casemill_lane login in role casemill_worker" || abort "the lanes' role is made"
-    lane_conninfo="host=$pg_dir user=casemill_lane dbname=casemill"
+    lane_conninfo="host=$pg_dir user=${lane_role:-casemill_lane} dbname=casemill"
 }
 submit() { casemill submit --broker "$intake" "$@"; }
 rows() { pg_sql "select count(*) from ${1:-cases}"; }
