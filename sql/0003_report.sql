@@ -57,6 +57,16 @@ CREATE VIEW report.months AS
     JOIN codes d ON d.code = g.disposition;
 COMMENT ON VIEW report.months IS 'Intake outcomes by month of reference date, winning agreement and disposition; reads all of cases.';
 
+CREATE VIEW report.findings AS
+    SELECT g.month, f.agreement, f.disposition, f.label AS reason, p.disposition AS projected, g.findings
+    FROM (SELECT date_trunc('month', c.reference_date)::date AS month, x.finding, x.projected,
+                 count(*) AS findings
+          FROM cases c CROSS JOIN LATERAL unnest(c.findings, c.projected) AS x (finding, projected)
+          GROUP BY 1, 2, 3) g
+    JOIN codes f ON f.code = g.finding
+    LEFT JOIN codes p ON p.code = g.projected;
+COMMENT ON VIEW report.findings IS 'What each agreement made of the cases, by month of reference date: one finding a case and agreement; projected is what it would be if the agreement were in force; reads all of cases.';
+
 CREATE VIEW report.screening AS
     SELECT source, case_id, revision, agreement, reason, missing, reference_date, received_at, decided_at
     FROM report.current_outcomes

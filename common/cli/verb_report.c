@@ -1,5 +1,6 @@
-/* `casemill report`: what stands in the database: outcomes by month of reference date, agreement
- * and disposition, totals, dead letters by reason.  Counts only, never a case. */
+/* `casemill report`: what stands in the database: what each agreement made of the cases by month of
+ * reference date, outcomes by winning agreement, totals, dead letters by reason.  Counts only,
+ * never a case. */
 #include "base/json.h"
 #include "cli/verb.h"
 #include "db/db.h"
@@ -9,20 +10,53 @@
 
 struct table {
     const char *name;
-    const char *sql; /* text columns first, the count last */
+    const char *sql;
+    uint32_t text_columns; /* these first, then counts */
 };
 
-static const struct table TABLES[] = {
-    {"months", "SELECT to_char(month, 'YYYY-MM') AS month, agreement, disposition, outcomes FROM "
-               "report.months ORDER BY 1, 2, 3"},
-    {"totals", "SELECT disposition, sum(outcomes)::bigint AS outcomes FROM report.months GROUP BY "
-               "1 ORDER BY 1"},
-    {"dead_letters", "SELECT reason, count(*) AS dead_letters FROM report.dead_letters GROUP BY 1 "
-                     "ORDER BY 1"},
-    {"cases", "SELECT 'all' AS cases, count(*) AS outcomes FROM cases"},
+/* One line a month and agreement: how many cases it did not reach for its status (signed,
+ * suspended, terminated), what it made of the rest, and for how many it would have been adverse if
+ * in force. */
+#define COUNT_WHERE(condition, name)                                                               \
+    "coalesce(sum(findings) FILTER (WHERE " condition "), 0)::bigint AS " name
+#define COUNT_OF_DISPOSITION(word, name) COUNT_WHERE("disposition = '" word "'", name)
+#define STATUS_REASONS                                                                             \
+    "('agreement_not_in_force', 'not_known_in_force_as_of', 'agreement_suspended', "               \
+    "'agreement_terminated')"
+
+static const struct table
+    TABLES
+        [] =
+            {
+                {"agreements",
+                 "SELECT to_char(month, 'YYYY-MM') AS month, agreement, " COUNT_WHERE(
+                     "reason IN ('agreement_not_in_force', 'not_known_in_force_as_of')",
+                     "not_in_force") ", " COUNT_WHERE("reason = 'agreement_suspended'",
+                                                      "suspended") ", " COUNT_WHERE("reason = "
+                                                                                    "'agreement_"
+                                                                                    "terminated'",
+                                                                                    "terminated") ", " COUNT_WHERE("disposition = 'not_subject' AND reason NOT IN " STATUS_REASONS, "not_subject") ", " COUNT_OF_DISPOSITION("exception_applies", "exception") ", " COUNT_OF_DISPOSITION("insufficient_information", "insufficient") ", " COUNT_OF_DISPOSITION("screening_required", "screening") ", " COUNT_OF_DISPOSITION("subject_to_agreement",
+                                                                                                                                                                                                                                                                                                                                                                                                                            "subject") ", " COUNT_WHERE("projected IN ('screening_required', 'subject_to_agreement')",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                        "would_be_adverse") " FROM report.findings GROUP BY 1, 2 ORDER BY 1, 2",
+                 2},
+                {"outcomes",
+                 "SELECT agreement, disposition, sum(outcomes)::bigint AS outcomes FROM "
+                 "report.months "
+                 "GROUP BY 1, 2 ORDER BY 1, 2",
+                 2},
+                {"totals",
+                 "SELECT disposition, sum(outcomes)::bigint AS outcomes FROM report.months GROUP "
+                 "BY 1 "
+                 "ORDER BY 1",
+                 1},
+                {"dead_letters",
+                 "SELECT reason, count(*) AS dead_letters FROM report.dead_letters GROUP BY 1 "
+                 "ORDER BY 1",
+                 1},
+                {"cases", "SELECT 'all' AS cases, count(*) AS outcomes FROM cases", 1},
 };
 
-enum { TABLE_COLUMNS_MAX = 8 };
+enum { TABLE_COLUMNS_MAX = 12 };
 
 static void column_widths(const struct db_result *result, int widths[TABLE_COLUMNS_MAX]) {
     for (uint32_t c = 0; c < db_columns(result); c++) {
@@ -34,35 +68,35 @@ static void column_widths(const struct db_result *result, int widths[TABLE_COLUM
     }
 }
 
-static void print_line(const struct db_result *result, const int widths[TABLE_COLUMNS_MAX],
-                       int64_t row) {
+static void print_line(const struct db_result *result, uint32_t text_columns,
+                       const int widths[TABLE_COLUMNS_MAX], int64_t row) {
     uint32_t last = db_columns(result) - 1;
     for (uint32_t c = 0; c <= last; c++) {
         const char *cell = row < 0 ? db_column_name(result, c) : db_cell(result, (uint32_t)row, c);
-        int width = c == last ? widths[c] : -widths[c];
+        int width = c < text_columns ? -widths[c] : widths[c];
         printf("%*s%s", width, cell == NULL ? "" : cell, c == last ? "\n" : "  ");
     }
 }
 
-static void print_text(const struct db_result *result) {
+static void print_text(const struct table *table, const struct db_result *result) {
     int widths[TABLE_COLUMNS_MAX];
     CHECK(db_columns(result) <= TABLE_COLUMNS_MAX);
     column_widths(result, widths);
     for (int64_t row = -1; row < (int64_t)db_rows(result); row++) {
-        print_line(result, widths, row);
+        print_line(result, table->text_columns, widths, row);
     }
     printf("\n");
 }
 
-static void print_json(struct json *json, const char *name, const struct db_result *result) {
-    uint32_t last = db_columns(result) - 1;
-    json_key(json, name);
+static void print_json(struct json *json, const struct table *table,
+                       const struct db_result *result) {
+    json_key(json, table->name);
     json_array_open(json);
     for (uint32_t r = 0; r < db_rows(result); r++) {
         json_object_open(json);
-        for (uint32_t c = 0; c <= last; c++) {
+        for (uint32_t c = 0; c < db_columns(result); c++) {
             json_key(json, db_column_name(result, c));
-            if (c == last) {
+            if (c >= table->text_columns) {
                 json_int(json, strtoll(db_cell(result, r, c), NULL, 10));
             } else {
                 json_span(json, db_cell_span(result, r, c));
@@ -83,9 +117,9 @@ static enum err print_tables(const struct options *options, struct db *db, struc
         struct db_result *result = NULL;
         err = db_query(db, TABLES[i].sql, 0, NULL, &result, diag);
         if (err == ERR_OK && option_flag(options, "--json")) {
-            print_json(&json, TABLES[i].name, result);
+            print_json(&json, &TABLES[i], result);
         } else if (err == ERR_OK) {
-            print_text(result);
+            print_text(&TABLES[i], result);
         }
         db_result_free(&result);
     }
@@ -116,7 +150,7 @@ static const struct option_row REPORT_ROWS[] = {{NULL, NULL, NULL}};
 
 const struct verb verb_report = {
     .name = "report",
-    .summary = "outcomes by month, agreement and disposition; dead letters by reason",
+    .summary = "what each agreement made of the cases, by month; totals; dead letters by reason",
     .operands = "",
     .rows = REPORT_ROWS,
     .run = run_report,
