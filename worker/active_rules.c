@@ -41,6 +41,7 @@ void active_rules_unref(struct active_rules **rules) {
     mem_free(gone->agreement_codes);
     mem_free(gone->path_codes);
     buf_free(&gone->columns);
+    buf_free(&gone->typed_columns);
     ruleset_unref(&gone->ruleset);
     mem_free(gone);
 }
@@ -139,6 +140,7 @@ static enum err load_columns(struct db *db, struct active_rules *rules, struct d
                             "AND attnum > 0 AND NOT attisdropped",
                             0, NULL, &columns, diag);
     buf_str(&rules->columns, ACTIVE_RULES_FIXED);
+    buf_str(&rules->typed_columns, ACTIVE_RULES_FIXED_TYPED);
     for (uint32_t i = 0; err == ERR_OK && i < schema->slot_count; i++) {
         buf_clear(&name);
         fact_column_name(schema->slots[i], &name);
@@ -149,8 +151,12 @@ static enum err load_columns(struct db *db, struct active_rules *rules, struct d
         }
         buf_str(&rules->columns, ", ");
         db_quote_name(&rules->columns, buf_span(&name));
+        buf_str(&rules->typed_columns, ", ");
+        db_quote_name(&rules->typed_columns, buf_span(&name));
+        buf_printf(&rules->typed_columns, " %s", fact_column_type(schema->slots[i]));
     }
     (void)buf_cstr(&rules->columns);
+    (void)buf_cstr(&rules->typed_columns);
     rules->column_count = ACTIVE_RULES_FIXED_COUNT + schema->slot_count;
     buf_free(&name);
     db_result_free(&columns);

@@ -14,6 +14,11 @@
 #define ACTIVE_RULES_FIXED                                                                         \
     "commit, source, case_id, revision, received_at, digest, ruleset, disposition, agreement, "    \
     "reason, findings, projected, missing, reference_date, as_of, decided_at"
+#define ACTIVE_RULES_FIXED_TYPED                                                                   \
+    "commit bigint, source smallint, case_id text COLLATE \"C\", revision integer, "               \
+    "received_at timestamptz, digest uuid, ruleset smallint, disposition smallint, "               \
+    "agreement smallint, reason smallint, findings smallint[], projected smallint[], "             \
+    "missing smallint[], reference_date date, as_of date, decided_at timestamptz"
 enum { ACTIVE_RULES_FIXED_COUNT = 16 };
 
 struct active_rules {
@@ -26,6 +31,7 @@ struct active_rules {
     int16_t **finding_codes;  /* [agreement][reason] */
     int16_t *path_codes;      /* [path] */
     struct buf columns;       /* "commit, source, ..., \"fact\"", NUL behind it */
+    struct buf typed_columns; /* the same with types, for a table of our own */
     uint32_t column_count;
 };
 

@@ -151,6 +151,7 @@ static void transact(struct lane *lane) {
     if (err == ERR_OK && (lane->txn.job_count > 0 || canary_wanted(lane))) {
         err = write_outcomes(lane);
         if (err == ERR_OK) {
+            lane->backoff_ms = 0; /* a connection that only opens proves nothing */
             lane_say_done(lane);
         }
     }

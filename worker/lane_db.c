@@ -54,7 +54,6 @@ void lane_keep_connected(struct lane *lane) {
         err = writer_setup(&lane->writer, lane->db, lane->options.sync_standbys, &diag);
     }
     if (err == ERR_OK) {
-        lane->backoff_ms = 0;
         lane->said = ERR_OK;
         atomic_store(&lane->stats.connected, true);
         atomic_fetch_add(&lane->stats.reconnects, 1U);
@@ -76,6 +75,7 @@ void lane_lose_connection(struct lane *lane, enum err err) {
     char uuid[UUID_TEXT_BYTES];
     uuid_format(&lane->uuid, uuid);
     const char *sqlstate = lane->db == NULL ? "" : db_lane_sqlstate(lane->db);
+    sqlstate = sqlstate[0] == '\0' ? lane->writer.sqlstate : sqlstate;
     if (err == ERR_DENIED) {
         LOG(EV_POSTGRES_REFUSED, "lane=%s sqlstate=%s text=\"%s\"", uuid, sqlstate,
             sqlstate_text(sqlstate));

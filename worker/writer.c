@@ -193,11 +193,17 @@ static enum err note_stored(struct txn *txn, uint32_t from, uint32_t end,
     "ELSE '' END, ', ' ORDER BY attnum) || ') ON COMMIT DELETE ROWS' FROM pg_attribute "           \
     "WHERE attrelid = 'cases'::regclass AND attnum > 0 AND NOT attisdropped); END $$"
 
+/* LIKE cases would want the right to read all of it, which a lane does not have. */
 static enum err make_incoming(struct writer *writer) {
     if (writer->has_incoming) {
         return ERR_OK;
     }
-    enum err err = db_lane_exec(writer->db, MAKE_INCOMING, NULL);
+    buf_clear(&writer->sql);
+    buf_printf(&writer->sql,
+               "DROP TABLE IF EXISTS pg_temp.incoming; CREATE TEMPORARY TABLE incoming (%s) "
+               "ON COMMIT DELETE ROWS",
+               (const char *)writer->rules->typed_columns.ptr);
+    enum err err = db_lane_exec(writer->db, buf_cstr(&writer->sql), NULL);
     writer->has_incoming = err == ERR_OK;
     return err;
 }
@@ -281,9 +287,10 @@ static enum err attempt(struct writer *writer, struct txn *txn, uint32_t from, u
         return ERR_OK;
     }
     txn->dead_count = dead_before;
+    (void)snprintf(writer->sqlstate, sizeof(writer->sqlstate), "%s", db_lane_sqlstate(writer->db));
     /* Without a state of the server's the connection is not to be spoken to again, except after a
      * COMMIT that no standby confirmed or a key that was nowhere. */
-    if (err == ERR_CONNECTION || (db_lane_sqlstate(writer->db)[0] == '\0' && err != ERR_AGAIN)) {
+    if (err == ERR_CONNECTION || (writer->sqlstate[0] == '\0' && err != ERR_AGAIN)) {
         return err;
     }
     enum err undone = db_lane_exec(writer->db, "ROLLBACK", NULL);

@@ -6,6 +6,7 @@
 #define CASEMILL_WORKER_WRITER_H
 
 #include "db/lane.h"
+#include "db/sqlstate.h"
 #include "worker/txn.h"
 
 enum { WRITER_JOURNALS_MAX = 32 };
@@ -19,7 +20,8 @@ struct writer {
     uint32_t journal_count; /* where the work came from */
     struct uuid journals[WRITER_JOURNALS_MAX];
     uint64_t low_water[WRITER_JOURNALS_MAX];
-    struct rng rng; /* numbers of transactions */
+    char sqlstate[SQLSTATE_BYTES]; /* of the last attempt that failed */
+    struct rng rng;                /* numbers of transactions */
     struct buf sql;
     struct buf data;
     struct span *fields;
