@@ -19,14 +19,14 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 
-case_count=3000
+case_count=30000
 state=$((seed * 2654435761 % 2147483647 + 1))
 random() { # random N: sets chosen to 0..N-1 (a Lehmer generator)
     state=$((state * 48271 % 2147483647))
     chosen=$((state / 16 % $1))
 }
 worker_round() { worker_start "$1" CASEMILL_LANES_COUNT=1; }
-broker_round() { broker_start CASEMILL_LANES_SILENT_MS=1500; }
+broker_round() { broker_start CASEMILL_LANES_SILENT_MS=1500 CASEMILL_LANES_BEAT_MS=500; }
 at_least() { [ "$(rows 2>/dev/null || echo 0)" -ge "$1" ]; }
 
 database_start
