@@ -20,7 +20,7 @@ void db_one_line(const char *message, char *text, size_t size) {
     for (const char *at = message; *at != '\0' && len + 1 < size; at++) {
         bool space = *at == '\n' || *at == '\r' || *at == '\t' || *at == ' ';
         if (!space) {
-            text[len++] = *at;
+            text[len++] = *at == '"' ? '\'' : *at; /* it stands in a quoted log field */
         } else if (len > 0 && text[len - 1] != ' ') {
             text[len++] = ' ';
         }

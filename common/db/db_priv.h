@@ -12,7 +12,7 @@ struct db_result {
 
 /* db_result_new takes the PGresult. */
 struct db_result *db_result_new(PGresult *result);
-/* db_one_line copies a server message without line ends, cut to size. */
+/* db_one_line copies a server message without line ends and double quotes, cut to size. */
 void db_one_line(const char *message, char *text, size_t size);
 /* db_connect opens a connection whose conninfo is completed by name, encoding and timeout; blocking
  * or just started.  The caller owns the PGconn.  Errors: ERR_INVALID the conninfo does not parse.
