@@ -335,6 +335,25 @@ START_TEST(test_end_lanes) {
 }
 END_TEST
 
+/* No server here waits for a standby, and a database without tables is said to be one. */
+START_TEST(test_setup_refuses) {
+    if (!available) {
+        return;
+    }
+    struct bench bench;
+    struct diag diag = {0};
+    bench_open(&bench, "setup");
+    ck_assert_int_eq(writer_setup(&bench.writer, bench.db, 1, &diag), ERR_DENIED);
+    ck_assert_ptr_nonnull(strstr(diag.text, "sync_standbys"));
+    ck_assert_int_eq(
+        db_lane_exec(bench.db, "BEGIN; ALTER TABLE schema_migrations RENAME TO away", NULL),
+        ERR_OK);
+    ck_assert_int_eq(writer_setup(&bench.writer, bench.db, 0, &diag), ERR_VERSION);
+    ck_assert_ptr_nonnull(strstr(diag.text, "db migrate"));
+    bench_close(&bench);
+}
+END_TEST
+
 START_TEST(test_rules_refused) {
     if (!available) {
         return;
@@ -372,6 +391,7 @@ int main(void) {
     tcase_add_test(tests, test_neighbour);
     tcase_add_test(tests, test_canary_and_source);
     tcase_add_test(tests, test_end_lanes);
+    tcase_add_test(tests, test_setup_refuses);
     tcase_add_test(tests, test_rules_refused);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
