@@ -10,7 +10,8 @@
 
 enum {
     ARENA_BYTES_MAX = 64 << 20,
-    INTAKE_HWM = 64,
+    INTAKE_HWM = 16, /* a peer may have so many bodies waiting in memory */
+    RECEIPTS_HWM = 100000,
     WORKER_HWM = 10000,
     LINGER_MS = 2000,
     WEIGHT_MAX = 100,

@@ -118,7 +118,7 @@ static enum err socket_new(struct net *net, int type, const struct net_options *
     set_int(socket, ZMQ_HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS);
     set_int(socket, ZMQ_LINGER, options->linger_ms);
     if (options->hwm > 0) {
-        set_int(socket, ZMQ_SNDHWM, options->hwm);
+        set_int(socket, ZMQ_SNDHWM, options->send_hwm > 0 ? options->send_hwm : options->hwm);
         set_int(socket, ZMQ_RCVHWM, options->hwm);
     }
     if (type == ZMQ_ROUTER) {

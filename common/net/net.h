@@ -50,6 +50,7 @@ void net_close(struct net **net); /* all sockets closed before */
 struct net_options {
     size_t message_bytes_max; /* MAXMSGSIZE */
     int hwm;                  /* messages each way; 0 = library default */
+    int send_hwm;             /* messages to each peer, when it differs from hwm; 0 = hwm */
     int linger_ms;
 };
 /* bind: "tcp://127.0.0.1:0" takes a port from the kernel; net_endpoint then has the real one; ipc
