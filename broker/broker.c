@@ -182,8 +182,10 @@ static enum err open_sockets(struct broker *broker, const struct settings *setti
                              struct diag *diag) {
     char control[512];
     control_endpoint(settings, control, sizeof(control));
-    struct net_options intake = {
-        .message_bytes_max = WIRE_BODY_BYTES_MAX, .hwm = INTAKE_HWM, .linger_ms = LINGER_MS};
+    struct net_options intake = {.message_bytes_max = WIRE_BODY_BYTES_MAX,
+                                 .hwm = INTAKE_HWM,
+                                 .send_hwm = RECEIPTS_HWM,
+                                 .linger_ms = LINGER_MS};
     struct net_options worker = {
         .message_bytes_max = WIRE_BODY_BYTES_MAX, .hwm = WORKER_HWM, .linger_ms = LINGER_MS};
     struct net_options operators = {
