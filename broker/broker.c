@@ -80,8 +80,8 @@ enum err broker_check_settings(const struct settings *settings, struct diag *dia
         err = http_bind_check(http, diag);
     }
     if (err == ERR_OK &&
-        settings_int(settings, "lanes.silent_ms") < 2 * settings_int(settings, "lanes.beat_ms")) {
-        err = diag_fail(diag, ERR_INVALID, "lanes.silent_ms must be at least twice lanes.beat_ms");
+        settings_int(settings, "lanes.silent_ms") <= settings_int(settings, "lanes.beat_ms")) {
+        err = diag_fail(diag, ERR_INVALID, "lanes.silent_ms must be above lanes.beat_ms");
     }
     const char *const *items = NULL;
     uint32_t count = settings_list(settings, "queue.weights", &items);
