@@ -183,16 +183,6 @@ static enum err note_stored(struct txn *txn, uint32_t from, uint32_t end,
     return ERR_OK;
 }
 
-/* CREATE TABLE (LIKE cases) asks for the right to read all of cases, which a lane does not have;
- * the catalogue tells the same columns to anyone.  case_id keeps its collation: key order is byte
- * order. */
-#define MAKE_INCOMING                                                                              \
-    "DROP TABLE IF EXISTS pg_temp.incoming; DO $$ BEGIN EXECUTE (SELECT "                          \
-    "'CREATE TEMPORARY TABLE incoming (' || string_agg(quote_ident(attname) || ' ' || "            \
-    "format_type(atttypid, atttypmod) || CASE WHEN attname = 'case_id' THEN ' COLLATE \"C\"' "     \
-    "ELSE '' END, ', ' ORDER BY attnum) || ') ON COMMIT DELETE ROWS' FROM pg_attribute "           \
-    "WHERE attrelid = 'cases'::regclass AND attnum > 0 AND NOT attisdropped); END $$"
-
 /* LIKE cases would want the right to read all of it, which a lane does not have. */
 static enum err make_incoming(struct writer *writer) {
     if (writer->has_incoming) {
