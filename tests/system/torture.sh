@@ -19,7 +19,7 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 
-case_count=30000
+case_count=20000
 state=$((seed * 2654435761 % 2147483647 + 1))
 random() { # random N: sets chosen to 0..N-1 (a Lehmer generator)
     state=$((state * 48271 % 2147483647))
