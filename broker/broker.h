@@ -34,7 +34,7 @@ struct broker {
     int64_t stop_deadline; /* when stopping */
     int64_t snapshot_due;
     uint64_t receipts_dropped, peers_refused;
-    uint64_t silent_logged;
+    uint64_t silent_logged, exhausted_logged;
     bool failure_said, full_said;
 };
 

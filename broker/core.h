@@ -159,7 +159,8 @@ struct core_stats {
     uint64_t cases_accepted, cases_done, cases_duplicate, cases_dead;
     uint64_t batches_accepted, batches_duplicate, batches_done, batches_refused, batches_busy;
     uint64_t batches_quarantined;
-    uint64_t parts_dealt, parts_failed, parts_returned, parts_omitted, lanes_silent;
+    uint64_t parts_dealt, parts_failed, parts_exhausted, parts_returned, parts_omitted,
+        lanes_silent;
     uint64_t ranges_ignored; /* of lanes' DONE: unknown, already done, or crossing */
     int64_t oldest_ms;       /* age of the oldest live batch */
     uint64_t low_water;      /* every seq below is done */

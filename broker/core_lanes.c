@@ -287,6 +287,7 @@ static void part_failed(struct core *core, struct core_part *part, int64_t now) 
     int64_t wait = (int64_t)BACKOFF_FIRST_MS << doublings;
     part->failures++;
     core->counters.parts_failed++;
+    core->counters.parts_exhausted += part->failures == core->options.attempts_max ? 1 : 0;
     part_delay(core, part, now + (wait < BACKOFF_MAX_MS ? wait : BACKOFF_MAX_MS));
 }
 

@@ -83,6 +83,11 @@ static void tick(struct broker *broker) {
             (unsigned long long)(stats.lanes_silent - broker->silent_logged));
         broker->silent_logged = stats.lanes_silent;
     }
+    if (stats.parts_exhausted > broker->exhausted_logged) {
+        LOG(EV_DELIVERY_EXHAUSTED, "deliveries=%llu",
+            (unsigned long long)(stats.parts_exhausted - broker->exhausted_logged));
+        broker->exhausted_logged = stats.parts_exhausted;
+    }
 }
 
 static void publish(struct broker *broker) {

@@ -30,9 +30,11 @@ static const struct setting_row BROKER_SETTINGS[] = {
     {"lanes.silent_ms", SETTING_MS, "10s", 100, 3600000, false,
      "a lane silent for so long loses its work to others"},
     {"lanes.attempts_max", SETTING_INT, "5", 1, 1000, false,
-     "attempts after which a failing delivery is named in the log"},
+     "failures of a delivery after which the log calls for a person"},
     {"log.json", SETTING_BOOL, "false", 0, 0, false, "log lines as JSON"},
 };
-static const char *const OTHER_SECTIONS[] = {"postgres", "transaction", "broker", "rules", NULL};
+/* The worker's and the tools', which may stand in a shared environment. */
+static const char *const OTHER_SECTIONS[] = {"postgres", "transaction", "broker", "lanes.count",
+                                             NULL};
 
 #endif

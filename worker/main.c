@@ -3,6 +3,7 @@
  * and brokers deal the rest to others.  Never touches a case. */
 #include "base/log.h"
 #include "settings/settings.h"
+#include "worker/settings_table.h"
 #include "worker/worker.h"
 
 #include <signal.h>
@@ -10,25 +11,6 @@
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-
-static const struct setting_row ROWS[] = {
-    {"broker.connect", SETTING_LIST, "tcp://127.0.0.1:5571", 0, 0, false,
-     "brokers' worker sockets; a lane connects to all"},
-    {"postgres.conninfo", SETTING_STRING, "", 0, 0, false, "PostgreSQL, as libpq reads it"},
-    {"postgres.sync_standbys", SETTING_INT, "0", 0, 100, false,
-     "refuse a server that waits for fewer standbys at commit"},
-    {"postgres.wait", SETTING_BOOL, "false", 0, 0, false,
-     "start even when PostgreSQL cannot be reached yet"},
-    {"lanes.count", SETTING_INT, "2", 1, WORKER_LANES_MAX, false, "lanes of this process"},
-    {"transaction.cases_max", SETTING_INT, "8192", 1, 65536, false, "cases in one transaction"},
-    {"http.bind", SETTING_STRING, "off", 0, 0, false,
-     "loopback address of the status page, or off"},
-    {"log.json", SETTING_BOOL, "false", 0, 0, false, "log lines as JSON"},
-};
-
-/* Sections of the other programs, whose variables may stand in a shared environment. */
-static const char *const OTHER_SECTIONS[] = {"intake", "worker", "control", "journal",
-                                             "memory", "queue",  NULL};
 
 extern char **environ;
 
@@ -151,8 +133,8 @@ int main(int argc, char **argv) {
     }
     struct settings *settings = NULL;
     struct diag diag = {0};
-    if (settings_load(ROWS, COUNT_OF(ROWS), arguments.config, environ, OTHER_SECTIONS, &settings,
-                      &diag) != ERR_OK) {
+    if (settings_load(WORKER_SETTINGS, COUNT_OF(WORKER_SETTINGS), arguments.config, environ,
+                      OTHER_SECTIONS, &settings, &diag) != ERR_OK) {
         return fail(&diag);
     }
     log_setup(&(struct log_options){

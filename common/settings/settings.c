@@ -159,8 +159,10 @@ static bool of_other_program(struct span name, const char *const *other_sections
         struct span section = variable_of(other_sections[i], upper);
         section = span_make(section.ptr + sizeof(VARIABLE_PREFIX) - 1,
                             section.len - (sizeof(VARIABLE_PREFIX) - 1));
-        if (rest.len > section.len && rest.ptr[section.len] == '_' &&
-            span_eq(span_make(rest.ptr, section.len), section)) {
+        bool is_key = strchr(other_sections[i], '.') != NULL;
+        if ((is_key && span_eq(rest, section)) ||
+            (rest.len > section.len && rest.ptr[section.len] == '_' &&
+             span_eq(span_make(rest.ptr, section.len), section))) {
             return true;
         }
     }

@@ -35,10 +35,10 @@ struct settings;
  * without unit counts bytes or milliseconds.  An empty value is written "". settings_load: rows are
  * borrowed for as long as the settings live; path may be NULL (defaults and environment only).
  * environ_block: NULL-terminated "K=V". other_sections: sections of casemill's other programs,
- * whose variables are ignored. Ownership: the caller's, freed with settings_free.  The getters take
- * a key of the table and the getter of its type (else CHECK); what they return lives as long as the
- * settings. Errors: ERR_INVALID with file and line, or the variable's name; ERR_NOT_FOUND no such
- * file; as yaml_parse_file. */
+ * and keys of theirs in a shared section, whose variables are ignored. Ownership: the caller's,
+ * freed with settings_free.  The getters take a key of the table and the getter of its type (else
+ * CHECK); what they return lives as long as the settings. Errors: ERR_INVALID with file and line,
+ * or the variable's name; ERR_NOT_FOUND no such file; as yaml_parse_file. */
 MUST_USE enum err settings_load(const struct setting_row *rows, uint32_t count, const char *path,
                                 char *const *environ_block, const char *const *other_sections,
                                 struct settings **settings, struct diag *diag);

@@ -31,7 +31,7 @@ static void drop_file(void) { (void)unlink(path); }
 
 static enum err try_load(const char *yaml, char *const *env, struct settings **settings,
                          struct diag *diag) {
-    static const char *const others[] = {"intake", "queue", NULL};
+    static const char *const others[] = {"intake", "queue", "lanes.silent_ms", NULL};
     *diag = (struct diag){0};
     if (yaml != NULL) {
         ck_assert_int_eq(io_write_file(path, span_str(yaml), diag), ERR_OK);
@@ -65,9 +65,10 @@ START_TEST(defaults_then_file_then_environment) {
     char connect[] = "CASEMILL_BROKER_CONNECT=tcp://a:1, tcp://b:2";
     char beat[] = "CASEMILL_LANES_BEAT_MS=2min";
     char other[] = "CASEMILL_QUEUE_BATCHES_MAX=5";
+    char shared[] = "CASEMILL_LANES_SILENT_MS=5s";
     char foreign[] = "PATH=/bin";
     char count[] = "CASEMILL_LANES_COUNT=9";
-    char *more[] = {foreign, connect, other, count, NULL};
+    char *more[] = {foreign, connect, other, shared, count, NULL};
     static const char yaml[] = "journal: {path: /from/file, bytes_max: 2 MiB}\n"
                                "lanes:\n  beat_ms: 250\n  count: 8\n"
                                "broker:\n  connect: [tcp://c:3]\n"

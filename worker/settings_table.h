@@ -1,0 +1,36 @@
+/* Purpose: every setting of the worker: key, type, default, bounds, whether a HUP may change it,
+ * and what it is for.  config/worker.yaml shows them with words around. */
+#ifndef CASEMILL_WORKER_SETTINGS_TABLE_H
+#define CASEMILL_WORKER_SETTINGS_TABLE_H
+
+#include "settings/settings.h"
+#include "worker/worker.h"
+
+static const struct setting_row WORKER_SETTINGS[] = {
+    {"broker.connect", SETTING_LIST, "tcp://127.0.0.1:5571", 0, 0, false,
+     "brokers' worker sockets; a lane connects to all"},
+    {"postgres.conninfo", SETTING_STRING, "", 0, 0, false, "PostgreSQL, as libpq reads it"},
+    {"postgres.sync_standbys", SETTING_INT, "0", 0, 100, false,
+     "refuse a server that waits for fewer standbys at commit"},
+    {"postgres.wait", SETTING_BOOL, "false", 0, 0, false,
+     "start even when PostgreSQL cannot be reached yet"},
+    {"lanes.count", SETTING_INT, "2", 1, WORKER_LANES_MAX, false, "lanes of this process"},
+    {"transaction.cases_max", SETTING_INT, "8192", 1, 65536, false, "cases in one transaction"},
+    {"http.bind", SETTING_STRING, "off", 0, 0, false,
+     "loopback address of the status page, or off"},
+    {"log.json", SETTING_BOOL, "false", 0, 0, false, "log lines as JSON"},
+};
+
+/* The broker's, which may stand in a shared environment. */
+static const char *const OTHER_SECTIONS[] = {"intake",
+                                             "worker",
+                                             "control",
+                                             "journal",
+                                             "memory",
+                                             "queue",
+                                             "lanes.beat_ms",
+                                             "lanes.silent_ms",
+                                             "lanes.attempts_max",
+                                             NULL};
+
+#endif
