@@ -134,7 +134,8 @@ struct cel_run {
     uint64_t steps_max;        /* 0: the default, CEL_STEPS_MAX */
     /* private to cel/ below */
     uint64_t steps;
-    struct value *memo; /* of named expressions */
+    struct value *memo;   /* of named expressions */
+    struct value *locals; /* variables of the program that runs */
     uint32_t memo_count;
 };
 void cel_run_init(struct cel_run *run, const struct cel_env *env, struct arena *arena);

@@ -104,13 +104,49 @@ void check_format(struct checker *checker, struct ast *ast);
 
 /* Programs (compile.c). */
 struct node;
-struct frame {
-    struct cel_run *run;
-    struct value locals[CEL_LOCALS_MAX];
+typedef struct value (*node_fn)(struct cel_run *run, const struct node *node);
+/* The short way of a node that is a test of one fact, see run_test.h; its run covers all of it. */
+enum test_kind {
+    TEST_NONE,
+    TEST_BOOL,       /* the fact itself */
+    TEST_TEXT,       /* a text that is one word */
+    TEST_WORDS,      /* a text that is one of several words */
+    TEST_HOLDS,      /* a list that holds a word */
+    TEST_ORDER,      /* an int or instant beside a constant one */
+    TEST_ORDER_SLOTS /* two ints or instants of the facts */
 };
-typedef struct value (*node_fn)(struct frame *frame, const struct node *node);
+enum test_cell { CELL_SLOT, CELL_LOCAL, CELL_FIELD };
+/* A text as its length and two words of it, which say all of it up to WORD_BYTES_MAX. */
+struct word {
+    uint64_t head;
+    uint64_t tail;
+    const char *text;
+    uint32_t len;
+};
+/* Open addressing, at most half full; a free place has the length WORD_FREE. */
+struct word_set {
+    uint32_t mask;
+    struct word words[];
+};
+struct test {
+    uint8_t kind;     /* enum test_kind */
+    uint8_t cell;     /* enum test_cell: where the fact stands */
+    uint8_t orders;   /* ORDER_LESS and so on joined */
+    bool wanted;      /* what the test must say for the node to be true */
+    uint32_t at;      /* slot or local */
+    uint32_t field;   /* CELL_FIELD: its place in the record */
+    uint32_t other;   /* TEST_ORDER_SLOTS */
+    struct word name; /* CELL_FIELD */
+    struct word word;
+    const struct word_set *set;
+    struct value limit; /* TEST_ORDER */
+};
+/* test_choose gives a node its short way, if it has one; false when the arena is full. */
+bool test_choose(struct cel_program *program, struct node *node);
+
 struct node {
     node_fn run;
+    struct test test;
     const struct node *const *args;
     uint32_t count;
     uint32_t index; /* slot, local, memo or field number */
@@ -127,6 +163,7 @@ struct cel_program {
     const struct cel_type *type;
     struct cel_use *uses;
     uint32_t use_count;
+    bool walks;       /* some node keeps variables of its own */
     uint32_t nesting; /* named expressions below it, at most CEL_NAMED_MAX deep */
     uint64_t cost;
     const char *lint; /* NULL, or what is wrong at lint_offset, lint_width */
@@ -142,42 +179,45 @@ uint64_t cost_of(const struct node *node, uint32_t items_max);
 /* uses_collect fills uses and use_count from a checked tree; false when the arena is full. */
 bool uses_collect(struct cel_program *program, const struct ast *ast);
 
-static inline struct value node_eval(struct frame *frame, const struct node *node) {
-    return node->run(frame, node);
+static inline struct value node_eval(struct cel_run *run, const struct node *node) {
+    return node->run(run, node);
 }
+
+/* program_eval runs a program inside a run that has begun. */
+struct value program_eval(struct cel_run *run, const struct cel_program *program);
 
 /* Nodes (run.c, run_fast.c, run_fold.c). */
 enum { EQUAL_REFUSED, EQUAL_WANTED };
 enum { ORDER_LESS = 1, ORDER_SAME = 2, ORDER_GREATER = 4 };
-struct value node_equal(struct frame *frame, const struct node *node);
-struct value node_order(struct frame *frame, const struct node *node);
-struct value node_in(struct frame *frame, const struct node *node);
-struct value node_const(struct frame *frame, const struct node *node);
-struct value node_slot(struct frame *frame, const struct node *node);
-struct value node_local(struct frame *frame, const struct node *node);
-struct value node_named(struct frame *frame, const struct node *node);
-struct value node_call(struct frame *frame, const struct node *node);
-struct value node_call2(struct frame *frame, const struct node *node);
-struct value node_regex(struct frame *frame, const struct node *node);
-struct value node_and(struct frame *frame, const struct node *node);
-struct value node_or(struct frame *frame, const struct node *node);
-struct value node_not(struct frame *frame, const struct node *node);
-struct value node_cond(struct frame *frame, const struct node *node);
-struct value node_select(struct frame *frame, const struct node *node);
-struct value node_select_optional(struct frame *frame, const struct node *node);
-struct value node_has(struct frame *frame, const struct node *node);
-struct value node_index(struct frame *frame, const struct node *node);
-struct value node_index_optional(struct frame *frame, const struct node *node);
-struct value node_list(struct frame *frame, const struct node *node);
-struct value node_map(struct frame *frame, const struct node *node);
-struct value node_all(struct frame *frame, const struct node *node);
-struct value node_exists(struct frame *frame, const struct node *node);
-struct value node_exists_one(struct frame *frame, const struct node *node);
-struct value node_fold_list(struct frame *frame, const struct node *node);
-struct value node_fold_map(struct frame *frame, const struct node *node);
-struct value node_bind(struct frame *frame, const struct node *node);
-struct value node_opt_map(struct frame *frame, const struct node *node);
-struct value node_opt_flat_map(struct frame *frame, const struct node *node);
+struct value node_equal(struct cel_run *run, const struct node *node);
+struct value node_order(struct cel_run *run, const struct node *node);
+struct value node_in(struct cel_run *run, const struct node *node);
+struct value node_const(struct cel_run *run, const struct node *node);
+struct value node_slot(struct cel_run *run, const struct node *node);
+struct value node_local(struct cel_run *run, const struct node *node);
+struct value node_named(struct cel_run *run, const struct node *node);
+struct value node_call(struct cel_run *run, const struct node *node);
+struct value node_call2(struct cel_run *run, const struct node *node);
+struct value node_regex(struct cel_run *run, const struct node *node);
+struct value node_and(struct cel_run *run, const struct node *node);
+struct value node_or(struct cel_run *run, const struct node *node);
+struct value node_not(struct cel_run *run, const struct node *node);
+struct value node_cond(struct cel_run *run, const struct node *node);
+struct value node_select(struct cel_run *run, const struct node *node);
+struct value node_select_optional(struct cel_run *run, const struct node *node);
+struct value node_has(struct cel_run *run, const struct node *node);
+struct value node_index(struct cel_run *run, const struct node *node);
+struct value node_index_optional(struct cel_run *run, const struct node *node);
+struct value node_list(struct cel_run *run, const struct node *node);
+struct value node_map(struct cel_run *run, const struct node *node);
+struct value node_all(struct cel_run *run, const struct node *node);
+struct value node_exists(struct cel_run *run, const struct node *node);
+struct value node_exists_one(struct cel_run *run, const struct node *node);
+struct value node_fold_list(struct cel_run *run, const struct node *node);
+struct value node_fold_map(struct cel_run *run, const struct node *node);
+struct value node_bind(struct cel_run *run, const struct node *node);
+struct value node_opt_map(struct cel_run *run, const struct node *node);
+struct value node_opt_flat_map(struct cel_run *run, const struct node *node);
 
 /* Values at run time (values.c). */
 static inline struct value value_error(enum cel_error error) {

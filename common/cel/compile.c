@@ -67,8 +67,9 @@ static const struct node *fold(struct cel_program *program, struct node *node) {
         return node;
     }
     struct cel_run run = {.arena = &program->arena, .steps_max = FOLD_STEPS_MAX};
-    struct frame frame = {.run = &run};
-    struct value value = node->run(&frame, node);
+    struct value locals[CEL_LOCALS_MAX];
+    run.locals = locals;
+    struct value value = node->run(&run, node);
     bool spent =
         value.kind == VAL_ERROR && (value.aux == CEL_ERROR_STEPS || value.aux == CEL_ERROR_MEMORY);
     return spent ? node : constant(program, value);
@@ -81,7 +82,7 @@ static const struct node *compile_name(struct cel_program *program, const struct
         if (node != NULL) {
             node->index = (uint32_t)ast->local;
         }
-        return node;
+        return node == NULL || !test_choose(program, node) ? NULL : node;
     }
     const struct declaration *decl = ast->decl;
     if (decl->kind == DECLARED_CONST) {
@@ -95,11 +96,12 @@ static const struct node *compile_name(struct cel_program *program, const struct
         program->nesting = decl->program->nesting + 1;
     }
     struct node *node = node_new(program, slot ? node_slot : node_named, 0);
-    if (node != NULL) {
-        node->index = slot ? decl->slot : decl->memo;
-        node->data = decl->program;
+    if (node == NULL) {
+        return NULL;
     }
-    return node;
+    node->index = slot ? decl->slot : decl->memo;
+    node->data = decl->program;
+    return test_choose(program, node) ? node : NULL;
 }
 
 static void note(struct cel_program *program, const struct ast *ast, const char *lint) {
@@ -168,7 +170,7 @@ static const struct node *compile_call(struct cel_program *program, const struct
     if (span_is(ast->name, "matches") && ast->count == 2) {
         node = keep_regex(program, ast, node);
     }
-    return fold(program, node);
+    return node == NULL || !test_choose(program, node) ? NULL : fold(program, node);
 }
 
 /* The number of the field in its record, where the checker knows it: the place to look first. */
@@ -191,7 +193,7 @@ static const struct node *compile_select(struct cel_program *program, const stru
     }
     node->name = arena_copy(&program->arena, ast->name);
     node->index = field_hint(ast);
-    return node->name.ptr == NULL ? NULL : fold(program, node);
+    return node->name.ptr == NULL || !test_choose(program, node) ? NULL : fold(program, node);
 }
 
 static const struct node *compile_index(struct cel_program *program, const struct ast *ast) {
@@ -273,6 +275,7 @@ static const struct node *compile_fold(struct cel_program *program, const struct
         (ast->args[0] != NULL && !put(program, node, 2, ast->args[0]))) {
         return NULL;
     }
+    program->walks = true;
     node->index = (uint32_t)ast->local;
     node->value = value_bool(ast->var2.len != 0);
     return node;

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "cel/regex.h"
+#include "cel/run_test.h"
 
 enum { MEMO_EMPTY = 0xff, ARGS_MAX = 8 };
 
@@ -26,65 +27,75 @@ void cel_run_begin(struct cel_run *run, const struct value *slots) {
     }
 }
 
+/* Out of the way, so that programs without variables do not pay for their room. */
+__attribute__((noinline)) static struct value eval_with_locals(struct cel_run *run,
+                                                               const struct node *root) {
+    struct value locals[CEL_LOCALS_MAX];
+    struct value *before = run->locals;
+    run->locals = locals;
+    struct value value = node_eval(run, root);
+    run->locals = before;
+    return value;
+}
+
+struct value program_eval(struct cel_run *run, const struct cel_program *program) {
+    return program->walks ? eval_with_locals(run, program->root) : test_or_eval(run, program->root);
+}
+
 struct value cel_run(struct cel_run *run, const struct cel_program *program) {
     if (run->steps_max == 0) {
         run->steps_max = CEL_STEPS_MAX;
     }
-    struct frame frame;
-    frame.run = run;
-    return node_eval(&frame, program->root);
+    return program_eval(run, program);
 }
 
-struct value node_const(struct frame *frame, const struct node *node) {
-    (void)frame;
+struct value node_const(struct cel_run *run, const struct node *node) {
+    (void)run;
     return node->value;
 }
 
-struct value node_slot(struct frame *frame, const struct node *node) {
-    return frame->run->slots[node->index];
+struct value node_slot(struct cel_run *run, const struct node *node) {
+    return run->slots[node->index];
 }
 
-struct value node_local(struct frame *frame, const struct node *node) {
-    return frame->locals[node->index];
+struct value node_local(struct cel_run *run, const struct node *node) {
+    return run->locals[node->index];
 }
 
-struct value node_named(struct frame *frame, const struct node *node) {
-    struct cel_run *run = frame->run;
+struct value node_named(struct cel_run *run, const struct node *node) {
     CHECK(node->index < run->memo_count);
     if (run->memo[node->index].kind == MEMO_EMPTY) {
         const struct cel_program *program = node->data;
-        struct frame inner;
-        inner.run = run;
-        run->memo[node->index] = node_eval(&inner, program->root);
+        run->memo[node->index] = program_eval(run, program);
     }
     return run->memo[node->index];
 }
 
-struct value node_call2(struct frame *frame, const struct node *node) {
-    struct value args[2] = {node_eval(frame, node->args[0]), node_eval(frame, node->args[1])};
+struct value node_call2(struct cel_run *run, const struct node *node) {
+    struct value args[2] = {node_eval(run, node->args[0]), node_eval(run, node->args[1])};
     if (value_is_fault(args[0]) || value_is_fault(args[1])) {
-        return blame_join(frame->run, args[0], args[1]);
+        return blame_join(run, args[0], args[1]);
     }
-    return node->call(frame->run, args, 2);
+    return node->call(run, args, 2);
 }
 
-struct value node_call(struct frame *frame, const struct node *node) {
+struct value node_call(struct cel_run *run, const struct node *node) {
     struct value args[ARGS_MAX];
     struct value fault = value_null();
     if (node->count > ARGS_MAX) {
         return value_error(CEL_ERROR_NO_SUCH_OVERLOAD);
     }
     for (uint32_t i = 0; i < node->count; i++) {
-        args[i] = node_eval(frame, node->args[i]);
+        args[i] = node_eval(run, node->args[i]);
         if (value_is_fault(args[i])) {
-            fault = blame_join(frame->run, fault, args[i]);
+            fault = blame_join(run, fault, args[i]);
         }
     }
-    return value_is_fault(fault) ? fault : node->call(frame->run, args, node->count);
+    return value_is_fault(fault) ? fault : node->call(run, args, node->count);
 }
 
-struct value node_regex(struct frame *frame, const struct node *node) {
-    struct value text = node_eval(frame, node->args[0]);
+struct value node_regex(struct cel_run *run, const struct node *node) {
+    struct value text = node_eval(run, node->args[0]);
     if (value_is_fault(text)) {
         return text;
     }
@@ -101,12 +112,21 @@ static struct value as_logic(struct value value) {
                : value_error(CEL_ERROR_NO_SUCH_OVERLOAD);
 }
 
-static struct value decide(struct frame *frame, const struct node *node, bool deciding) {
+static struct value decide(struct cel_run *run, const struct node *node, bool deciding) {
     struct value result = value_bool(!deciding);
     for (uint32_t i = 0; i < node->count; i++) {
-        struct value value = as_logic(node_eval(frame, node->args[i]));
+        const struct node *arg = node->args[i];
+        const struct value *fact = NULL;
+        enum truth truth = test_run(run, arg, &fact);
+        if (truth <= TRUTH_YES) {
+            if ((truth == TRUTH_YES) == deciding) {
+                return value_bool(deciding);
+            }
+            continue;
+        }
+        struct value value = truth == TRUTH_UNKNOWN ? *fact : as_logic(node_eval(run, arg));
         if (value.kind != VAL_BOOL) {
-            result = absorb_join(frame->run, result, value);
+            result = absorb_join(run, result, value);
         } else if (value.b == deciding) {
             return value;
         }
@@ -114,22 +134,22 @@ static struct value decide(struct frame *frame, const struct node *node, bool de
     return result;
 }
 
-struct value node_and(struct frame *frame, const struct node *node) {
-    return decide(frame, node, false);
+struct value node_and(struct cel_run *run, const struct node *node) {
+    return decide(run, node, false);
 }
 
-struct value node_or(struct frame *frame, const struct node *node) {
-    return decide(frame, node, true);
+struct value node_or(struct cel_run *run, const struct node *node) {
+    return decide(run, node, true);
 }
 
-struct value node_not(struct frame *frame, const struct node *node) {
-    struct value value = as_logic(node_eval(frame, node->args[0]));
+struct value node_not(struct cel_run *run, const struct node *node) {
+    struct value value = as_logic(test_or_eval(run, node->args[0]));
     return value.kind == VAL_BOOL ? value_bool(!value.b) : value;
 }
 
-struct value node_cond(struct frame *frame, const struct node *node) {
-    struct value value = as_logic(node_eval(frame, node->args[0]));
-    return value.kind == VAL_BOOL ? node_eval(frame, node->args[value.b ? 1 : 2]) : value;
+struct value node_cond(struct cel_run *run, const struct node *node) {
+    struct value value = as_logic(test_or_eval(run, node->args[0]));
+    return value.kind == VAL_BOOL ? node_eval(run, node->args[value.b ? 1 : 2]) : value;
 }
 
 /* A field of a map, looked for at its place in the record first. */
@@ -145,9 +165,9 @@ static bool field_find(const struct node *node, struct value map, struct value *
 }
 
 /* Reading through an optional gives an optional; a field that is not there is none. */
-static struct value select_held(struct frame *frame, const struct node *node, struct value target) {
+static struct value select_held(struct cel_run *run, const struct node *node, struct value target) {
     if (target.kind == VAL_OPTIONAL) {
-        return target.len == 0 ? target : select_held(frame, node, target.items[0]);
+        return target.len == 0 ? target : select_held(run, node, target.items[0]);
     }
     struct value found;
     if (target.kind != VAL_MAP) {
@@ -156,13 +176,13 @@ static struct value select_held(struct frame *frame, const struct node *node, st
     if (!field_find(node, target, &found)) {
         return value_none();
     }
-    return value_is_fault(found) ? found : value_some(frame->run, found);
+    return value_is_fault(found) ? found : value_some(run, found);
 }
 
-struct value node_select(struct frame *frame, const struct node *node) {
-    struct value target = node_eval(frame, node->args[0]);
+struct value node_select(struct cel_run *run, const struct node *node) {
+    struct value target = node_eval(run, node->args[0]);
     if (target.kind == VAL_OPTIONAL) {
-        return select_held(frame, node, target);
+        return select_held(run, node, target);
     }
     struct value found;
     if (target.kind != VAL_MAP) {
@@ -171,12 +191,12 @@ struct value node_select(struct frame *frame, const struct node *node) {
     return field_find(node, target, &found) ? found : value_error(CEL_ERROR_NO_SUCH_KEY);
 }
 
-struct value node_select_optional(struct frame *frame, const struct node *node) {
-    return select_held(frame, node, node_eval(frame, node->args[0]));
+struct value node_select_optional(struct cel_run *run, const struct node *node) {
+    return select_held(run, node, node_eval(run, node->args[0]));
 }
 
-struct value node_has(struct frame *frame, const struct node *node) {
-    struct value held = select_held(frame, node, node_eval(frame, node->args[0]));
+struct value node_has(struct cel_run *run, const struct node *node) {
+    struct value held = select_held(run, node, node_eval(run, node->args[0]));
     return held.kind == VAL_OPTIONAL ? value_bool(held.len != 0) : held;
 }
 
@@ -205,35 +225,35 @@ static struct value element_at(struct cel_run *run, struct value target, struct 
     return at < target.len ? target.items[at] : value_error(CEL_ERROR_INDEX);
 }
 
-static struct value index_held(struct frame *frame, struct value target, struct value index) {
+static struct value index_held(struct cel_run *run, struct value target, struct value index) {
     if (target.kind == VAL_OPTIONAL) {
-        return target.len == 0 ? target : index_held(frame, target.items[0], index);
+        return target.len == 0 ? target : index_held(run, target.items[0], index);
     }
-    struct value found = element_at(frame->run, target, index);
+    struct value found = element_at(run, target, index);
     if (found.kind == VAL_ERROR) {
         bool absent = found.aux == CEL_ERROR_NO_SUCH_KEY || found.aux == CEL_ERROR_INDEX;
         return absent ? value_none() : found;
     }
-    return found.kind == VAL_UNKNOWN ? found : value_some(frame->run, found);
+    return found.kind == VAL_UNKNOWN ? found : value_some(run, found);
 }
 
-struct value node_index(struct frame *frame, const struct node *node) {
-    struct value target = node_eval(frame, node->args[0]);
-    struct value index = node_eval(frame, node->args[1]);
+struct value node_index(struct cel_run *run, const struct node *node) {
+    struct value target = node_eval(run, node->args[0]);
+    struct value index = node_eval(run, node->args[1]);
     if (value_is_fault(target) || value_is_fault(index)) {
-        return blame_join(frame->run, target, index);
+        return blame_join(run, target, index);
     }
-    return target.kind == VAL_OPTIONAL ? index_held(frame, target, index)
-                                       : element_at(frame->run, target, index);
+    return target.kind == VAL_OPTIONAL ? index_held(run, target, index)
+                                       : element_at(run, target, index);
 }
 
-struct value node_index_optional(struct frame *frame, const struct node *node) {
-    struct value target = node_eval(frame, node->args[0]);
-    struct value index = node_eval(frame, node->args[1]);
+struct value node_index_optional(struct cel_run *run, const struct node *node) {
+    struct value target = node_eval(run, node->args[0]);
+    struct value index = node_eval(run, node->args[1]);
     if (value_is_fault(target) || value_is_fault(index)) {
-        return blame_join(frame->run, target, index);
+        return blame_join(run, target, index);
     }
-    return index_held(frame, target, index);
+    return index_held(run, target, index);
 }
 
 const char *cel_error_name(enum cel_error error) {

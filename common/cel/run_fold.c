@@ -1,10 +1,11 @@
 /* Nodes that build or walk lists and maps.  A list or map with an unknown part is unknown; all and
  * exists absorb like && and ||, the others are strict. */
 #include "cel/cel_priv.h"
+#include "cel/run_test.h"
 
 /* One walk over a list or a map: sets the variables of each round. */
 struct walk {
-    struct frame *frame;
+    struct cel_run *run;
     const struct node *node;
     struct value range;
     uint32_t at;
@@ -12,9 +13,9 @@ struct walk {
 };
 
 /* False when the range cannot be walked; *result is then what the fold gives. */
-static bool walk_start(struct walk *walk, struct frame *frame, const struct node *node,
+static bool walk_start(struct walk *walk, struct cel_run *run, const struct node *node,
                        struct value *result) {
-    *walk = (struct walk){.frame = frame, .node = node, .range = node_eval(frame, node->args[0])};
+    *walk = (struct walk){.run = run, .node = node, .range = node_eval(run, node->args[0])};
     if (walk->range.kind == VAL_LIST || walk->range.kind == VAL_MAP) {
         return true;
     }
@@ -26,11 +27,11 @@ static bool walk_next(struct walk *walk) {
     if (walk->at == walk->range.len) {
         return false;
     }
-    if (!run_spend(walk->frame->run, 1)) {
+    if (!run_spend(walk->run, 1)) {
         walk->spent = true;
         return false;
     }
-    struct value *locals = &walk->frame->locals[walk->node->index];
+    struct value *locals = &walk->run->locals[walk->node->index];
     bool two = walk->node->value.b;
     if (walk->range.kind == VAL_MAP) {
         const struct value *pair = &walk->range.items[(size_t)walk->at * 2];
@@ -54,16 +55,16 @@ static struct value as_test(struct value value) {
                : value_error(CEL_ERROR_NO_SUCH_OVERLOAD);
 }
 
-static struct value quantify(struct frame *frame, const struct node *node, bool deciding) {
+static struct value quantify(struct cel_run *run, const struct node *node, bool deciding) {
     struct walk walk;
     struct value result = value_bool(!deciding);
-    if (!walk_start(&walk, frame, node, &result)) {
+    if (!walk_start(&walk, run, node, &result)) {
         return result;
     }
     while (walk_next(&walk)) {
-        struct value value = as_test(node_eval(frame, node->args[1]));
+        struct value value = as_test(test_or_eval(run, node->args[1]));
         if (value.kind != VAL_BOOL) {
-            result = absorb_join(frame->run, result, value);
+            result = absorb_join(run, result, value);
         } else if (value.b == deciding) {
             return value;
         }
@@ -71,25 +72,25 @@ static struct value quantify(struct frame *frame, const struct node *node, bool 
     return walk.spent ? value_error(CEL_ERROR_STEPS) : result;
 }
 
-struct value node_all(struct frame *frame, const struct node *node) {
-    return quantify(frame, node, false);
+struct value node_all(struct cel_run *run, const struct node *node) {
+    return quantify(run, node, false);
 }
 
-struct value node_exists(struct frame *frame, const struct node *node) {
-    return quantify(frame, node, true);
+struct value node_exists(struct cel_run *run, const struct node *node) {
+    return quantify(run, node, true);
 }
 
-struct value node_exists_one(struct frame *frame, const struct node *node) {
+struct value node_exists_one(struct cel_run *run, const struct node *node) {
     struct walk walk;
     struct value fault = value_null();
-    if (!walk_start(&walk, frame, node, &fault)) {
+    if (!walk_start(&walk, run, node, &fault)) {
         return fault;
     }
     uint32_t count = 0;
     while (walk_next(&walk)) {
-        struct value value = as_test(node_eval(frame, node->args[1]));
+        struct value value = as_test(test_or_eval(run, node->args[1]));
         if (value_is_fault(value)) {
-            fault = blame_join(frame->run, fault, value);
+            fault = blame_join(run, fault, value);
         } else {
             count += value.b ? 1 : 0;
         }
@@ -104,30 +105,30 @@ struct value node_exists_one(struct frame *frame, const struct node *node) {
 static bool transform(const struct walk *walk, struct value *fault, struct value *made) {
     const struct node *node = walk->node;
     if (node->count == 3) {
-        struct value keep = as_test(node_eval(walk->frame, node->args[2]));
+        struct value keep = as_test(test_or_eval(walk->run, node->args[2]));
         if (value_is_fault(keep)) {
-            *fault = blame_join(walk->frame->run, *fault, keep);
+            *fault = blame_join(walk->run, *fault, keep);
             return false;
         }
         if (!keep.b) {
             return false;
         }
     }
-    *made = node_eval(walk->frame, node->args[1]);
+    *made = node_eval(walk->run, node->args[1]);
     if (value_is_fault(*made)) {
-        *fault = blame_join(walk->frame->run, *fault, *made);
+        *fault = blame_join(walk->run, *fault, *made);
         return false;
     }
     return true;
 }
 
-struct value node_fold_list(struct frame *frame, const struct node *node) {
+struct value node_fold_list(struct cel_run *run, const struct node *node) {
     struct walk walk;
     struct value fault = value_null();
-    if (!walk_start(&walk, frame, node, &fault)) {
+    if (!walk_start(&walk, run, node, &fault)) {
         return fault;
     }
-    struct value *items = run_alloc(frame->run, walk.range.len, sizeof(*items));
+    struct value *items = run_alloc(run, walk.range.len, sizeof(*items));
     if (items == NULL) {
         return value_error(CEL_ERROR_MEMORY);
     }
@@ -141,19 +142,19 @@ struct value node_fold_list(struct frame *frame, const struct node *node) {
     return value_is_fault(fault) ? fault : value_list(items, count);
 }
 
-struct value node_fold_map(struct frame *frame, const struct node *node) {
+struct value node_fold_map(struct cel_run *run, const struct node *node) {
     struct walk walk;
     struct value fault = value_null();
-    if (!walk_start(&walk, frame, node, &fault)) {
+    if (!walk_start(&walk, run, node, &fault)) {
         return fault;
     }
-    struct value *pairs = run_alloc(frame->run, walk.range.len, 2 * sizeof(*pairs));
+    struct value *pairs = run_alloc(run, walk.range.len, 2 * sizeof(*pairs));
     if (pairs == NULL) {
         return value_error(CEL_ERROR_MEMORY);
     }
     uint32_t count = 0;
     while (walk_next(&walk)) {
-        struct value key = frame->locals[node->index];
+        struct value key = run->locals[node->index];
         if (transform(&walk, &fault, &pairs[(size_t)count * 2 + 1])) {
             pairs[(size_t)count * 2] = key;
             count++;
@@ -165,36 +166,36 @@ struct value node_fold_map(struct frame *frame, const struct node *node) {
     return value_is_fault(fault) ? fault : value_map(pairs, count);
 }
 
-struct value node_bind(struct frame *frame, const struct node *node) {
-    frame->locals[node->index] = node_eval(frame, node->args[0]);
-    return node_eval(frame, node->args[1]);
+struct value node_bind(struct cel_run *run, const struct node *node) {
+    run->locals[node->index] = node_eval(run, node->args[0]);
+    return node_eval(run, node->args[1]);
 }
 
-static struct value opt_map(struct frame *frame, const struct node *node, bool flat) {
-    struct value target = node_eval(frame, node->args[0]);
+static struct value opt_map(struct cel_run *run, const struct node *node, bool flat) {
+    struct value target = node_eval(run, node->args[0]);
     if (target.kind != VAL_OPTIONAL) {
         return value_is_fault(target) ? target : value_error(CEL_ERROR_NO_SUCH_OVERLOAD);
     }
     if (target.len == 0) {
         return target;
     }
-    frame->locals[node->index] = target.items[0];
-    struct value made = node_eval(frame, node->args[1]);
+    run->locals[node->index] = target.items[0];
+    struct value made = node_eval(run, node->args[1]);
     if (value_is_fault(made)) {
         return made;
     }
     if (flat) {
         return made.kind == VAL_OPTIONAL ? made : value_error(CEL_ERROR_NO_SUCH_OVERLOAD);
     }
-    return value_some(frame->run, made);
+    return value_some(run, made);
 }
 
-struct value node_opt_map(struct frame *frame, const struct node *node) {
-    return opt_map(frame, node, false);
+struct value node_opt_map(struct cel_run *run, const struct node *node) {
+    return opt_map(run, node, false);
 }
 
-struct value node_opt_flat_map(struct frame *frame, const struct node *node) {
-    return opt_map(frame, node, true);
+struct value node_opt_flat_map(struct cel_run *run, const struct node *node) {
+    return opt_map(run, node, true);
 }
 
 /* What an optional element stands for; false: nothing, or the fault. */
@@ -210,18 +211,18 @@ static bool spread(struct value *value, struct value *fault, struct cel_run *run
     return true;
 }
 
-struct value node_list(struct frame *frame, const struct node *node) {
+struct value node_list(struct cel_run *run, const struct node *node) {
     struct value fault = value_null();
-    struct value *items = run_alloc(frame->run, node->count, sizeof(*items));
+    struct value *items = run_alloc(run, node->count, sizeof(*items));
     if (items == NULL) {
         return value_error(CEL_ERROR_MEMORY);
     }
     uint32_t count = 0;
     for (uint32_t i = 0; i < node->count; i++) {
-        struct value value = node_eval(frame, node->args[i]);
+        struct value value = node_eval(run, node->args[i]);
         if (value_is_fault(value)) {
-            fault = blame_join(frame->run, fault, value);
-        } else if (node->flags == NULL || !node->flags[i] || spread(&value, &fault, frame->run)) {
+            fault = blame_join(run, fault, value);
+        } else if (node->flags == NULL || !node->flags[i] || spread(&value, &fault, run)) {
             items[count++] = value;
         }
     }
@@ -248,24 +249,22 @@ static void add_entry(struct cel_run *run, struct value *map, struct value *pair
     }
 }
 
-struct value node_map(struct frame *frame, const struct node *node) {
+struct value node_map(struct cel_run *run, const struct node *node) {
     struct value fault = value_null();
-    struct value *pairs = run_alloc(frame->run, node->count, sizeof(*pairs));
+    struct value *pairs = run_alloc(run, node->count, sizeof(*pairs));
     if (pairs == NULL) {
         return value_error(CEL_ERROR_MEMORY);
     }
     struct value map = value_map(pairs, 0);
     for (uint32_t i = 0; i < node->count; i += 2) {
-        struct value entry[2] = {node_eval(frame, node->args[i]),
-                                 node_eval(frame, node->args[i + 1])};
-        if (!run_spend(frame->run, map.len + 1U)) {
+        struct value entry[2] = {node_eval(run, node->args[i]), node_eval(run, node->args[i + 1])};
+        if (!run_spend(run, map.len + 1U)) {
             return value_error(CEL_ERROR_STEPS);
         }
         if (value_is_fault(entry[0]) || value_is_fault(entry[1])) {
-            fault = blame_join(frame->run, fault, blame_join(frame->run, entry[0], entry[1]));
-        } else if (node->flags == NULL || !node->flags[i] ||
-                   spread(&entry[1], &fault, frame->run)) {
-            add_entry(frame->run, &map, pairs, entry, &fault);
+            fault = blame_join(run, fault, blame_join(run, entry[0], entry[1]));
+        } else if (node->flags == NULL || !node->flags[i] || spread(&entry[1], &fault, run)) {
+            add_entry(run, &map, pairs, entry, &fault);
         }
     }
     return value_is_fault(fault) ? fault : map;
