@@ -24,7 +24,7 @@ uint8_t *buf_room(struct buf *buf, size_t bytes) {
         buf->ptr = mem_grow(buf->ptr, cap, 1);
         buf->cap = cap;
     }
-    return buf->ptr + buf->len;
+    return buf->ptr == NULL ? NULL : buf->ptr + buf->len;
 }
 
 void buf_append(struct buf *buf, struct span bytes) {
