@@ -105,18 +105,8 @@ void check_format(struct checker *checker, struct ast *ast);
 /* Programs (compile.c). */
 struct node;
 typedef struct value (*node_fn)(struct cel_run *run, const struct node *node);
-/* The short way of a node that is a test of one fact, see run_test.h; its run covers all of it. */
-enum test_kind {
-    TEST_NONE,
-    TEST_BOOL,       /* the fact itself */
-    TEST_TEXT,       /* a text that is one word */
-    TEST_WORDS,      /* a text that is one of several words */
-    TEST_HOLDS,      /* a list that holds a word */
-    TEST_ORDER,      /* an int or instant beside a constant one */
-    TEST_ORDER_SLOTS /* two ints or instants of the facts */
-};
 enum test_cell { CELL_SLOT, CELL_LOCAL, CELL_FIELD };
-/* A text as its length and two words of it, which say all of it up to WORD_BYTES_MAX. */
+/* A text as its length and two words of it, which say all of it up to 16 bytes. */
 struct word {
     uint64_t head;
     uint64_t tail;
@@ -128,18 +118,19 @@ struct word_set {
     uint32_t mask;
     struct word words[];
 };
+/* The short way of a node that is a test of one fact, see run_test.h; its run covers all of it. */
 struct test {
-    uint8_t kind;     /* enum test_kind */
+    node_fn run;      /* NULL: none */
     uint8_t cell;     /* enum test_cell: where the fact stands */
     uint8_t orders;   /* ORDER_LESS and so on joined */
     bool wanted;      /* what the test must say for the node to be true */
     uint32_t at;      /* slot or local */
     uint32_t field;   /* CELL_FIELD: its place in the record */
-    uint32_t other;   /* TEST_ORDER_SLOTS */
+    uint32_t other;   /* the second slot, where there is one */
     struct word name; /* CELL_FIELD */
     struct word word;
     const struct word_set *set;
-    struct value limit; /* TEST_ORDER */
+    struct value limit; /* of an order */
 };
 /* test_choose gives a node its short way, if it has one; false when the arena is full. */
 bool test_choose(struct cel_program *program, struct node *node);
@@ -180,7 +171,7 @@ uint64_t cost_of(const struct node *node, uint32_t items_max);
 bool uses_collect(struct cel_program *program, const struct ast *ast);
 
 static inline struct value node_eval(struct cel_run *run, const struct node *node) {
-    return node->run(run, node);
+    return (node->test.run == NULL ? node->run : node->test.run)(run, node);
 }
 
 /* program_eval runs a program inside a run that has begun. */

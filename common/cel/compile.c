@@ -234,6 +234,7 @@ static const struct node *compile_chain(struct cel_program *program, const struc
     if (node == NULL) {
         return NULL;
     }
+    node->index = deciding ? 1 : 0;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < ast->count; i++) {
         if (!put(program, node, kept, ast->args[i])) {

@@ -5,7 +5,6 @@
 
 #include "base/mem.h"
 #include "cel/regex.h"
-#include "cel/run_test.h"
 
 enum { MEMO_EMPTY = 0xff, ARGS_MAX = 8 };
 
@@ -39,7 +38,7 @@ __attribute__((noinline)) static struct value eval_with_locals(struct cel_run *r
 }
 
 struct value program_eval(struct cel_run *run, const struct cel_program *program) {
-    return program->walks ? eval_with_locals(run, program->root) : test_or_eval(run, program->root);
+    return program->walks ? eval_with_locals(run, program->root) : node_eval(run, program->root);
 }
 
 struct value cel_run(struct cel_run *run, const struct cel_program *program) {
@@ -112,19 +111,12 @@ static struct value as_logic(struct value value) {
                : value_error(CEL_ERROR_NO_SUCH_OVERLOAD);
 }
 
-static struct value decide(struct cel_run *run, const struct node *node, bool deciding) {
-    struct value result = value_bool(!deciding);
-    for (uint32_t i = 0; i < node->count; i++) {
-        const struct node *arg = node->args[i];
-        const struct value *fact = NULL;
-        enum truth truth = test_run(run, arg, &fact);
-        if (truth <= TRUTH_YES) {
-            if ((truth == TRUTH_YES) == deciding) {
-                return value_bool(deciding);
-            }
-            continue;
-        }
-        struct value value = truth == TRUTH_UNKNOWN ? *fact : as_logic(node_eval(run, arg));
+/* The operands from the one at place on, after result was given by one that is no bool. */
+__attribute__((noinline)) static struct value
+decide_rest(struct cel_run *run, const struct node *node, uint32_t place, struct value result) {
+    bool deciding = node->index != 0;
+    for (uint32_t i = place; i < node->count; i++) {
+        struct value value = as_logic(node_eval(run, node->args[i]));
         if (value.kind != VAL_BOOL) {
             result = absorb_join(run, result, value);
         } else if (value.b == deciding) {
@@ -132,6 +124,19 @@ static struct value decide(struct cel_run *run, const struct node *node, bool de
         }
     }
     return result;
+}
+
+static inline struct value decide(struct cel_run *run, const struct node *node, bool deciding) {
+    for (uint32_t i = 0; i < node->count; i++) {
+        struct value value = node_eval(run, node->args[i]);
+        if (value.kind != VAL_BOOL) {
+            return decide_rest(run, node, i + 1, as_logic(value));
+        }
+        if (value.b == deciding) {
+            return value;
+        }
+    }
+    return value_bool(!deciding);
 }
 
 struct value node_and(struct cel_run *run, const struct node *node) {
@@ -143,12 +148,12 @@ struct value node_or(struct cel_run *run, const struct node *node) {
 }
 
 struct value node_not(struct cel_run *run, const struct node *node) {
-    struct value value = as_logic(test_or_eval(run, node->args[0]));
+    struct value value = as_logic(node_eval(run, node->args[0]));
     return value.kind == VAL_BOOL ? value_bool(!value.b) : value;
 }
 
 struct value node_cond(struct cel_run *run, const struct node *node) {
-    struct value value = as_logic(test_or_eval(run, node->args[0]));
+    struct value value = as_logic(node_eval(run, node->args[0]));
     return value.kind == VAL_BOOL ? node_eval(run, node->args[value.b ? 1 : 2]) : value;
 }
 

@@ -1,7 +1,6 @@
 /* Nodes that build or walk lists and maps.  A list or map with an unknown part is unknown; all and
  * exists absorb like && and ||, the others are strict. */
 #include "cel/cel_priv.h"
-#include "cel/run_test.h"
 
 /* One walk over a list or a map: sets the variables of each round. */
 struct walk {
@@ -62,7 +61,7 @@ static struct value quantify(struct cel_run *run, const struct node *node, bool 
         return result;
     }
     while (walk_next(&walk)) {
-        struct value value = as_test(test_or_eval(run, node->args[1]));
+        struct value value = as_test(node_eval(run, node->args[1]));
         if (value.kind != VAL_BOOL) {
             result = absorb_join(run, result, value);
         } else if (value.b == deciding) {
@@ -88,7 +87,7 @@ struct value node_exists_one(struct cel_run *run, const struct node *node) {
     }
     uint32_t count = 0;
     while (walk_next(&walk)) {
-        struct value value = as_test(test_or_eval(run, node->args[1]));
+        struct value value = as_test(node_eval(run, node->args[1]));
         if (value_is_fault(value)) {
             fault = blame_join(run, fault, value);
         } else {
@@ -105,7 +104,7 @@ struct value node_exists_one(struct cel_run *run, const struct node *node) {
 static bool transform(const struct walk *walk, struct value *fault, struct value *made) {
     const struct node *node = walk->node;
     if (node->count == 3) {
-        struct value keep = as_test(test_or_eval(walk->run, node->args[2]));
+        struct value keep = as_test(node_eval(walk->run, node->args[2]));
         if (value_is_fault(keep)) {
             *fault = blame_join(walk->run, *fault, keep);
             return false;

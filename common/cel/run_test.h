@@ -9,11 +9,6 @@
 enum { WORD_BYTES_MAX = 16 };
 #define WORD_FREE UINT32_MAX
 
-/* TRUTH_UNKNOWN: the fact is unknown; TRUTH_LONG: node_eval must tell. */
-enum truth { TRUTH_NO, TRUTH_YES, TRUTH_UNKNOWN, TRUTH_LONG };
-
-static inline enum truth truth_of(bool truth) { return truth ? TRUTH_YES : TRUTH_NO; }
-
 static inline struct word word_of(const char *text, uint32_t len) {
     struct word word = {.text = text, .len = len};
     if (len >= 8) {
@@ -33,17 +28,9 @@ static inline struct word word_of(const char *text, uint32_t len) {
     return word;
 }
 
-static inline bool word_equal(const struct word *a, const struct word *b) {
-    return a->len == b->len && a->head == b->head && a->tail == b->tail &&
-           (a->len <= WORD_BYTES_MAX || memcmp(a->text, b->text, a->len) == 0);
-}
-
-static inline bool word_is(const struct word *word, const struct value *text) {
-    if (text->len != word->len) {
-        return false;
-    }
-    struct word other = word_of(text->text, text->len);
-    return word_equal(word, &other);
+/* Two words of one length that is at most WORD_BYTES_MAX. */
+static inline bool word_same(const struct word *a, const struct word *b) {
+    return a->head == b->head && a->tail == b->tail;
 }
 
 static inline uint32_t word_place(const struct word *word) {
@@ -51,117 +38,20 @@ static inline uint32_t word_place(const struct word *word) {
     return (uint32_t)(mixed >> 32);
 }
 
-static inline bool word_set_has(const struct word_set *set, const struct value *text) {
-    struct word word = word_of(text->text, text->len);
-    for (uint32_t at = word_place(&word) & set->mask; set->words[at].len != WORD_FREE;
-         at = (at + 1) & set->mask) {
-        if (word_equal(&set->words[at], &word)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Where the fact stands; NULL when that takes a search. */
-static inline const struct value *test_fact(const struct cel_run *run, const struct test *test) {
-    if (test->cell == CELL_SLOT) {
-        return &run->slots[test->at];
-    }
-    const struct value *local = &run->locals[test->at];
-    if (test->cell == CELL_LOCAL) {
-        return local;
-    }
-    if (local->kind != VAL_MAP || test->field >= local->len) {
-        return NULL;
-    }
-    const struct value *pair = &local->items[(size_t)test->field * 2];
-    return pair->kind == VAL_STRING && word_is(&test->name, pair) ? pair + 1 : NULL;
-}
-
-/* The nanoseconds of an instant are in len, which an int leaves at 0. */
-static inline bool order_holds(const struct value *a, const struct value *b, unsigned orders) {
-    bool same = a->i == b->i && a->len == b->len;
-    bool less = a->i < b->i || (a->i == b->i && a->len < b->len);
-    return ((same ? ORDER_SAME : less ? ORDER_LESS : ORDER_GREATER) & orders) != 0;
-}
-
 static inline bool has_order(const struct value *a, const struct value *b) {
     return a->kind == b->kind && (a->kind == VAL_TIMESTAMP || a->kind == VAL_INT);
 }
 
-static inline enum truth test_list(struct cel_run *run, const struct test *test,
-                                   const struct value *list) {
-    if (!run_spend(run, list->len)) {
-        return TRUTH_LONG;
-    }
-    for (uint32_t i = 0; i < list->len; i++) {
-        if (list->items[i].kind != VAL_STRING) {
-            return TRUTH_LONG;
-        }
-        if (word_is(&test->word, &list->items[i])) {
-            return truth_of(test->wanted);
-        }
-    }
-    return truth_of(!test->wanted);
-}
-
-/* test_run: *fact is set for TRUTH_UNKNOWN. */
-static inline enum truth test_run(struct cel_run *run, const struct node *node,
-                                  const struct value **fact) {
-    const struct test *test = &node->test;
-    if (test->kind == TEST_NONE) {
-        return TRUTH_LONG;
-    }
-    const struct value *value = test_fact(run, test);
-    if (value == NULL) {
-        return TRUTH_LONG;
-    }
-    bool holds = false;
-    unsigned kind = VAL_STRING;
-    switch ((enum test_kind)test->kind) {
-    case TEST_BOOL:
-        kind = VAL_BOOL;
-        holds = value->kind == VAL_BOOL && value->b;
-        break;
-    case TEST_TEXT:
-        holds = value->kind == VAL_STRING && word_is(&test->word, value);
-        break;
-    case TEST_WORDS:
-        holds = value->kind == VAL_STRING && word_set_has(test->set, value);
-        break;
-    case TEST_HOLDS:
-        if (value->kind == VAL_LIST) {
-            return test_list(run, test, value);
-        }
-        kind = VAL_LIST;
-        break;
-    case TEST_ORDER:
-        kind = test->limit.kind;
-        holds = order_holds(value, &test->limit, test->orders);
-        break;
-    case TEST_ORDER_SLOTS: {
-        const struct value *other = &run->slots[test->other];
-        bool plain = has_order(value, other);
-        return plain ? truth_of(order_holds(value, other, test->orders) == test->wanted)
-                     : TRUTH_LONG;
-    }
-    case TEST_NONE:
-        UNREACHABLE();
-    }
-    if (value->kind == kind) {
-        return truth_of(holds == test->wanted);
-    }
-    *fact = value;
-    return value->kind == VAL_UNKNOWN ? TRUTH_UNKNOWN : TRUTH_LONG;
-}
-
-/* test_or_eval is node_eval by the short way where there is one. */
-static inline struct value test_or_eval(struct cel_run *run, const struct node *node) {
-    const struct value *fact = NULL;
-    enum truth truth = test_run(run, node, &fact);
-    return truth <= TRUTH_YES       ? value_bool(truth == TRUTH_YES)
-           : truth == TRUTH_UNKNOWN ? *fact
-                                    : node_eval(run, node);
-}
+/* Where the fact stands decides between two forms of each test (run_test.c). */
+struct test_forms {
+    node_fn slot;
+    node_fn other;
+};
+extern const struct test_forms test_bool;
+extern const struct test_forms test_text;
+extern const struct test_forms test_words;
+extern const struct test_forms test_holds;
+extern const struct test_forms test_order;
+struct value test_order_slots(struct cel_run *run, const struct node *node);
 
 #endif

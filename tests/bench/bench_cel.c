@@ -217,7 +217,7 @@ static void measure_pair(const struct pair *pair) {
 
 /* The relation of the cases is looked for among n words that are not it. */
 static void set_source(struct buf *out, uint32_t count) {
-    buf_str(out, "dyn(relation) in [");
+    buf_str(out, "any_word in [");
     for (uint32_t i = 0; i < count; i++) {
         buf_printf(out, "%s\"word_%u\"", i == 0 ? "" : ", ", i);
     }

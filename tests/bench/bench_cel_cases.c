@@ -41,6 +41,8 @@ struct cel_env *bench_env(void) {
         err = cel_declare_slot(env, slots[i].name, slots[i].type, i, NULL);
     }
     CHECK(err == ERR_OK);
+    err = cel_declare_slot(env, "any_word", cel_type(env, CEL_STRING), FACT_RELATION, NULL);
+    CHECK(err == ERR_OK);
     err = cel_declare_const(env, "in_force_on", date, value_date(IN_FORCE_DAY), NULL);
     CHECK(err == ERR_OK);
     return env;
