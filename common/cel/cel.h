@@ -136,6 +136,7 @@ struct cel_run {
     uint64_t steps;
     struct value *memo;   /* of named expressions */
     struct value *locals; /* variables of the program that runs */
+    struct value result;  /* of a condition that is no bool */
     uint32_t memo_count;
 };
 void cel_run_init(struct cel_run *run, const struct cel_env *env, struct arena *arena);

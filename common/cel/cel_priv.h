@@ -105,6 +105,9 @@ void check_format(struct checker *checker, struct ast *ast);
 /* Programs (compile.c). */
 struct node;
 typedef struct value (*node_fn)(struct cel_run *run, const struct node *node);
+/* What a condition says; TRUTH_OTHER: see the run's result, which is no bool. */
+enum truth { TRUTH_NO, TRUTH_YES, TRUTH_OTHER };
+typedef enum truth (*truth_fn)(struct cel_run *run, const struct node *node);
 enum test_cell { CELL_SLOT, CELL_LOCAL, CELL_FIELD };
 /* A text as its length and two words of it, which say all of it up to 16 bytes. */
 struct word {
@@ -120,7 +123,7 @@ struct word_set {
 };
 /* The short way of a node that is a test of one fact, see run_test.h; its run covers all of it. */
 struct test {
-    node_fn run;      /* NULL: none */
+    truth_fn truth;   /* truth_of_run where there is no short way */
     uint8_t cell;     /* enum test_cell: where the fact stands */
     uint8_t orders;   /* ORDER_LESS and so on joined */
     bool wanted;      /* what the test must say for the node to be true */
@@ -171,8 +174,19 @@ uint64_t cost_of(const struct node *node, uint32_t items_max);
 bool uses_collect(struct cel_program *program, const struct ast *ast);
 
 static inline struct value node_eval(struct cel_run *run, const struct node *node) {
-    return (node->test.run == NULL ? node->run : node->test.run)(run, node);
+    return node->run(run, node);
 }
+
+/* truth_eval is node_eval for conditions, by the short way where there is one. */
+static inline enum truth truth_eval(struct cel_run *run, const struct node *node) {
+    return node->test.truth(run, node);
+}
+static inline struct value truth_value(const struct cel_run *run, enum truth truth) {
+    return truth == TRUTH_OTHER ? run->result : value_bool(truth == TRUTH_YES);
+}
+enum truth truth_of_run(struct cel_run *run, const struct node *node);
+enum truth truth_and(struct cel_run *run, const struct node *node);
+enum truth truth_or(struct cel_run *run, const struct node *node);
 
 /* program_eval runs a program inside a run that has begun. */
 struct value program_eval(struct cel_run *run, const struct cel_program *program);

@@ -234,7 +234,6 @@ static const struct node *compile_chain(struct cel_program *program, const struc
     if (node == NULL) {
         return NULL;
     }
-    node->index = deciding ? 1 : 0;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < ast->count; i++) {
         if (!put(program, node, kept, ast->args[i])) {
@@ -282,7 +281,7 @@ static const struct node *compile_fold(struct cel_program *program, const struct
     return node;
 }
 
-const struct node *compile_ast(struct cel_program *program, const struct ast *ast) {
+static const struct node *compile_kind(struct cel_program *program, const struct ast *ast) {
     switch (ast->kind) {
     case AST_CONST: {
         struct value value = ast->value;
@@ -317,6 +316,17 @@ const struct node *compile_ast(struct cel_program *program, const struct ast *as
         return constant(program, value_error(CEL_ERROR_NO_SUCH_OVERLOAD));
     }
     UNREACHABLE();
+}
+
+const struct node *compile_ast(struct cel_program *program, const struct ast *ast) {
+    /* Ours since node_new; what is handed out is not changed any more. */
+    struct node *node = (struct node *)(uintptr_t)compile_kind(program, ast);
+    if (node != NULL && node->test.truth == NULL) {
+        node->test.truth = node->run == node_and  ? truth_and
+                           : node->run == node_or ? truth_or
+                                                  : truth_of_run;
+    }
+    return node;
 }
 
 static bool fits(struct cel_env *env, const struct cel_type *type, const struct cel_type *expect) {

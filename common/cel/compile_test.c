@@ -21,21 +21,19 @@ static bool cell_of(const struct node *node, struct test *test) {
     return false;
 }
 
-static node_fn form(const struct test *test, const struct test_forms *forms) {
+static truth_fn form(const struct test *test, const struct test_forms *forms) {
     return test->cell == CELL_SLOT ? forms->slot : forms->other;
 }
 
-/* Longer texts are left to memcmp, the long way. */
 static bool is_text(const struct node *node) {
-    return node->run == node_const && node->value.kind == VAL_STRING &&
-           node->value.len <= WORD_BYTES_MAX;
+    return node->run == node_const && node->value.kind == VAL_STRING;
 }
 
 static void choose_equal(const struct node *node, struct test *test) {
     for (uint32_t i = 0; i < 2; i++) {
         const struct node *text = node->args[1 - i];
         if (is_text(text) && cell_of(node->args[i], test)) {
-            test->run = form(test, &test_text);
+            test->truth = form(test, &test_text);
             test->wanted = node->index == EQUAL_WANTED;
             test->word = word_of(text->value.text, text->value.len);
             return;
@@ -52,7 +50,7 @@ static void choose_order(const struct node *node, struct test *test) {
     test->wanted = true;
     test->orders = (uint8_t)node->index;
     if (node->args[0]->run == node_slot && node->args[1]->run == node_slot) {
-        test->run = test_order_slots;
+        test->truth = test_order_slots;
         test->at = node->args[0]->index;
         test->other = node->args[1]->index;
         return;
@@ -61,7 +59,7 @@ static void choose_order(const struct node *node, struct test *test) {
         const struct node *limit = node->args[1 - i];
         if (limit->run == node_const && has_order(&limit->value, &limit->value) &&
             cell_of(node->args[i], test)) {
-            test->run = form(test, &test_order);
+            test->truth = form(test, &test_order);
             test->limit = limit->value;
             test->orders = (uint8_t)(i == 0 ? node->index : turned(node->index));
             return;
@@ -72,7 +70,7 @@ static void choose_order(const struct node *node, struct test *test) {
 static bool all_text(struct value list) {
     bool text = list.kind == VAL_LIST && list.len != 0 && list.len <= SET_WORDS_MAX;
     for (uint32_t i = 0; text && i < list.len; i++) {
-        text = list.items[i].kind == VAL_STRING && list.items[i].len <= WORD_BYTES_MAX;
+        text = list.items[i].kind == VAL_STRING;
     }
     return text;
 }
@@ -106,14 +104,19 @@ static bool choose_in(struct cel_program *program, const struct node *node, stru
     const struct node *range = node->args[1];
     test->wanted = true;
     if (is_text(node->args[0]) && cell_of(range, test)) {
-        test->run = form(test, &test_holds);
+        test->truth = form(test, &test_holds);
         test->word = word_of(node->args[0]->value.text, node->args[0]->value.len);
     } else if (range->run == node_const && all_text(range->value) && cell_of(node->args[0], test)) {
-        test->run = form(test, &test_words);
+        test->truth = form(test, &test_words);
         test->set = set_new(program, range->value);
         return test->set != NULL;
     }
     return true;
+}
+
+/* Any other node tells its truth by what its run gives. */
+static bool is_test(const struct node *node) {
+    return node->test.truth != truth_of_run && node->run != node_and && node->run != node_or;
 }
 
 bool test_choose(struct cel_program *program, struct node *node) {
@@ -124,11 +127,11 @@ bool test_choose(struct cel_program *program, struct node *node) {
         choose_order(node, test);
     } else if (node->run == node_in) {
         return choose_in(program, node, test);
-    } else if (node->run == node_not && node->args[0]->test.run != NULL) {
+    } else if (node->run == node_not && is_test(node->args[0])) {
         *test = node->args[0]->test;
         test->wanted = !test->wanted;
     } else if (cell_of(node, test)) {
-        test->run = form(test, &test_bool);
+        test->truth = form(test, &test_bool);
         test->wanted = true;
     }
     return true;

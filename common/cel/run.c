@@ -38,7 +38,8 @@ __attribute__((noinline)) static struct value eval_with_locals(struct cel_run *r
 }
 
 struct value program_eval(struct cel_run *run, const struct cel_program *program) {
-    return program->walks ? eval_with_locals(run, program->root) : node_eval(run, program->root);
+    return program->walks ? eval_with_locals(run, program->root)
+                          : truth_value(run, truth_eval(run, program->root));
 }
 
 struct value cel_run(struct cel_run *run, const struct cel_program *program) {
@@ -111,49 +112,69 @@ static struct value as_logic(struct value value) {
                : value_error(CEL_ERROR_NO_SUCH_OVERLOAD);
 }
 
-/* The operands from the one at place on, after result was given by one that is no bool. */
-__attribute__((noinline)) static struct value
-decide_rest(struct cel_run *run, const struct node *node, uint32_t place, struct value result) {
-    bool deciding = node->index != 0;
+/* The operands from the one at place on, after one that was no bool. */
+__attribute__((noinline)) static enum truth
+decide_rest(struct cel_run *run, const struct node *node, uint32_t place, enum truth deciding) {
+    struct value result = as_logic(run->result);
     for (uint32_t i = place; i < node->count; i++) {
-        struct value value = as_logic(node_eval(run, node->args[i]));
-        if (value.kind != VAL_BOOL) {
-            result = absorb_join(run, result, value);
-        } else if (value.b == deciding) {
-            return value;
+        enum truth truth = truth_eval(run, node->args[i]);
+        if (truth == deciding) {
+            return truth;
+        }
+        if (truth == TRUTH_OTHER) {
+            result = absorb_join(run, result, as_logic(run->result));
         }
     }
-    return result;
+    run->result = result;
+    return TRUTH_OTHER;
 }
 
-static inline struct value decide(struct cel_run *run, const struct node *node, bool deciding) {
-    for (uint32_t i = 0; i < node->count; i++) {
-        struct value value = node_eval(run, node->args[i]);
-        if (value.kind != VAL_BOOL) {
-            return decide_rest(run, node, i + 1, as_logic(value));
-        }
-        if (value.b == deciding) {
-            return value;
+static inline enum truth decide(struct cel_run *run, const struct node *node, enum truth deciding) {
+    enum truth passing = deciding == TRUTH_YES ? TRUTH_NO : TRUTH_YES;
+    const struct node *const *end = node->args + node->count;
+    for (const struct node *const *arg = node->args; arg != end; arg++) {
+        enum truth truth = truth_eval(run, *arg);
+        if (truth != passing) {
+            return truth == deciding
+                       ? truth
+                       : decide_rest(run, node, (uint32_t)(arg - node->args) + 1, deciding);
         }
     }
-    return value_bool(!deciding);
+    return passing;
+}
+
+enum truth truth_and(struct cel_run *run, const struct node *node) {
+    return decide(run, node, TRUTH_NO);
+}
+
+enum truth truth_or(struct cel_run *run, const struct node *node) {
+    return decide(run, node, TRUTH_YES);
 }
 
 struct value node_and(struct cel_run *run, const struct node *node) {
-    return decide(run, node, false);
+    return truth_value(run, truth_and(run, node));
 }
 
 struct value node_or(struct cel_run *run, const struct node *node) {
-    return decide(run, node, true);
+    return truth_value(run, truth_or(run, node));
+}
+
+enum truth truth_of_run(struct cel_run *run, const struct node *node) {
+    struct value value = node_eval(run, node);
+    if (value.kind == VAL_BOOL) {
+        return value.b ? TRUTH_YES : TRUTH_NO;
+    }
+    run->result = value;
+    return TRUTH_OTHER;
 }
 
 struct value node_not(struct cel_run *run, const struct node *node) {
-    struct value value = as_logic(node_eval(run, node->args[0]));
+    struct value value = as_logic(truth_value(run, truth_eval(run, node->args[0])));
     return value.kind == VAL_BOOL ? value_bool(!value.b) : value;
 }
 
 struct value node_cond(struct cel_run *run, const struct node *node) {
-    struct value value = as_logic(node_eval(run, node->args[0]));
+    struct value value = as_logic(truth_value(run, truth_eval(run, node->args[0])));
     return value.kind == VAL_BOOL ? node_eval(run, node->args[value.b ? 1 : 2]) : value;
 }
 

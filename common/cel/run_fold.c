@@ -54,7 +54,30 @@ static struct value as_test(struct value value) {
                : value_error(CEL_ERROR_NO_SUCH_OVERLOAD);
 }
 
+/* A list with one variable; *range is node->args[0], evaluated. */
+static struct value quantify_list(struct cel_run *run, const struct node *node,
+                                  const struct value *range, bool deciding) {
+    struct value result = value_bool(!deciding);
+    for (uint32_t i = 0; i < range->len; i++) {
+        if (!run_spend(run, 1)) {
+            return value_error(CEL_ERROR_STEPS);
+        }
+        run->locals[node->index] = range->items[i];
+        enum truth truth = truth_eval(run, node->args[1]);
+        if (truth == TRUTH_OTHER) {
+            result = absorb_join(run, result, as_test(run->result));
+        } else if ((truth == TRUTH_YES) == deciding) {
+            return value_bool(deciding);
+        }
+    }
+    return result;
+}
+
 static struct value quantify(struct cel_run *run, const struct node *node, bool deciding) {
+    bool slot = node->args[0]->run == node_slot && !node->value.b;
+    if (slot && run->slots[node->args[0]->index].kind == VAL_LIST) {
+        return quantify_list(run, node, &run->slots[node->args[0]->index], deciding);
+    }
     struct walk walk;
     struct value result = value_bool(!deciding);
     if (!walk_start(&walk, run, node, &result)) {

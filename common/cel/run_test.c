@@ -1,14 +1,27 @@
 /* The short ways themselves: small functions that call nothing unless the short way ends. */
 #include "cel/run_test.h"
 
-static inline struct value told(const struct node *node, bool holds) {
-    return value_bool(holds == node->test.wanted);
+static inline enum truth told(const struct node *node, bool holds) {
+    return holds == node->test.wanted ? TRUTH_YES : TRUTH_NO;
 }
 
 /* The fact is not of the kind that the test is for. */
-static inline struct value untold(struct cel_run *run, const struct node *node,
-                                  const struct value *fact) {
-    return fact->kind == VAL_UNKNOWN ? *fact : node->run(run, node);
+static inline enum truth untold(struct cel_run *run, const struct node *node,
+                                const struct value *fact) {
+    if (fact->kind != VAL_UNKNOWN) {
+        return truth_of_run(run, node);
+    }
+    run->result = *fact;
+    return TRUTH_OTHER;
+}
+
+/* The fact looks like a word that is longer than what struct word holds.  Out of the way, so that
+ * the tests call nothing. */
+__attribute__((noinline)) static enum truth confirm(struct cel_run *run, const struct node *node,
+                                                    const struct value *fact,
+                                                    const struct word *word) {
+    bool same = memcmp(word->text, fact->text, word->len) == 0;
+    return same ? told(node, true) : truth_of_run(run, node);
 }
 
 static inline bool word_is(const struct word *word, const struct value *text) {
@@ -32,82 +45,87 @@ static inline const struct value *find(const struct cel_run *run, const struct t
     return pair->kind == VAL_STRING && word_is(&test->name, pair) ? pair + 1 : NULL;
 }
 
-static inline struct value run_bool(struct cel_run *run, const struct node *node,
-                                    const struct value *fact) {
+static inline enum truth run_bool(struct cel_run *run, const struct node *node,
+                                  const struct value *fact) {
     return fact->kind == VAL_BOOL ? told(node, fact->b) : untold(run, node, fact);
 }
 
-static inline struct value run_text(struct cel_run *run, const struct node *node,
-                                    const struct value *fact) {
-    return fact->kind == VAL_STRING ? told(node, word_is(&node->test.word, fact))
-                                    : untold(run, node, fact);
-}
-
-static inline struct value run_words(struct cel_run *run, const struct node *node,
-                                     const struct value *fact) {
-    const struct word_set *set = node->test.set;
+static inline enum truth run_text(struct cel_run *run, const struct node *node,
+                                  const struct value *fact) {
     if (fact->kind != VAL_STRING) {
         return untold(run, node, fact);
     }
-    if (fact->len > WORD_BYTES_MAX) {
-        return told(node, false);
+    bool same = word_is(&node->test.word, fact);
+    return same && fact->len > WORD_BYTES_MAX ? confirm(run, node, fact, &node->test.word)
+                                              : told(node, same);
+}
+
+static inline enum truth run_words(struct cel_run *run, const struct node *node,
+                                   const struct value *fact) {
+    const struct word_set *set = node->test.set;
+    if (fact->kind != VAL_STRING) {
+        return untold(run, node, fact);
     }
     struct word word = word_of(fact->text, fact->len);
     uint32_t at = word_place(&word) & set->mask;
     while (set->words[at].len != WORD_FREE) {
         if (set->words[at].len == word.len && word_same(&set->words[at], &word)) {
-            return told(node, true);
+            return word.len > WORD_BYTES_MAX ? confirm(run, node, fact, &set->words[at])
+                                             : told(node, true);
         }
         at = (at + 1) & set->mask;
     }
     return told(node, false);
 }
 
-static inline struct value run_holds(struct cel_run *run, const struct node *node,
-                                     const struct value *fact) {
+static inline enum truth run_holds(struct cel_run *run, const struct node *node,
+                                   const struct value *fact) {
     if (fact->kind != VAL_LIST || !run_spend(run, fact->len)) {
         return untold(run, node, fact);
     }
     for (uint32_t i = 0; i < fact->len; i++) {
         if (fact->items[i].kind != VAL_STRING) {
-            return node->run(run, node);
+            return truth_of_run(run, node);
         }
         if (word_is(&node->test.word, &fact->items[i])) {
-            return told(node, true);
+            return fact->items[i].len > WORD_BYTES_MAX ? truth_of_run(run, node) : told(node, true);
         }
     }
     return told(node, false);
 }
 
-/* The nanoseconds of an instant are in len, which an int leaves at 0. */
+/* ORDER_LESS, ORDER_SAME and ORDER_GREATER are bits 0, 1 and 2: no branch that depends on facts.
+ * Nanoseconds are in len, which ints and dates leave at 0. */
 static inline bool order_holds(const struct value *a, const struct value *b, unsigned orders) {
-    bool same = a->i == b->i && a->len == b->len;
-    bool less = a->i < b->i || (a->i == b->i && a->len < b->len);
-    return ((same ? ORDER_SAME : less ? ORDER_LESS : ORDER_GREATER) & orders) != 0;
+    int order = (a->i > b->i) - (a->i < b->i);
+    if ((a->len | b->len) != 0 && order == 0) {
+        order = (a->len > b->len) - (a->len < b->len);
+    }
+    return (orders >> (order + 1) & 1U) != 0;
 }
 
-static inline struct value run_order(struct cel_run *run, const struct node *node,
-                                     const struct value *fact) {
+static inline enum truth run_order(struct cel_run *run, const struct node *node,
+                                   const struct value *fact) {
     const struct test *test = &node->test;
     return fact->kind == test->limit.kind
                ? told(node, order_holds(fact, &test->limit, test->orders))
                : untold(run, node, fact);
 }
 
-struct value test_order_slots(struct cel_run *run, const struct node *node) {
+enum truth test_order_slots(struct cel_run *run, const struct node *node) {
     const struct test *test = &node->test;
     const struct value *a = &run->slots[test->at];
     const struct value *b = &run->slots[test->other];
-    return has_order(a, b) ? told(node, order_holds(a, b, test->orders)) : node->run(run, node);
+    return has_order(a, b) ? told(node, order_holds(a, b, test->orders)) : truth_of_run(run, node);
 }
 
 #define TEST_FORMS(name)                                                                           \
-    static struct value name##_slot(struct cel_run *run, const struct node *node) {                \
+    static enum truth name##_slot(struct cel_run *run, const struct node *node) {                  \
         return run_##name(run, node, &run->slots[node->test.at]);                                  \
     }                                                                                              \
-    static struct value name##_other(struct cel_run *run, const struct node *node) {               \
+    static enum truth name##_other(struct cel_run *run, const struct node *node) {                 \
         const struct value *fact = find(run, &node->test);                                         \
-        return fact == NULL ? node->run(run, node) : run_##name(run, node, fact);                  \
+        return fact == NULL ? truth_of_run(run, node) : run_##name(run, node, fact);               \
     }                                                                                              \
     const struct test_forms test_##name = {name##_slot, name##_other}
 

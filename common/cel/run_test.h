@@ -44,14 +44,14 @@ static inline bool has_order(const struct value *a, const struct value *b) {
 
 /* Where the fact stands decides between two forms of each test (run_test.c). */
 struct test_forms {
-    node_fn slot;
-    node_fn other;
+    truth_fn slot;
+    truth_fn other;
 };
 extern const struct test_forms test_bool;
 extern const struct test_forms test_text;
 extern const struct test_forms test_words;
 extern const struct test_forms test_holds;
 extern const struct test_forms test_order;
-struct value test_order_slots(struct cel_run *run, const struct node *node);
+enum truth test_order_slots(struct cel_run *run, const struct node *node);
 
 #endif
