@@ -87,7 +87,7 @@ static const struct word_set *set_new(struct cel_program *program, struct value 
     }
     set->mask = size - 1;
     for (uint32_t i = 0; i < size; i++) {
-        set->words[i].len = WORD_FREE;
+        set->words[i] = (struct word){.len = WORD_FREE};
     }
     for (uint32_t i = 0; i < list.len; i++) {
         struct word word = word_of(list.items[i].text, list.items[i].len);

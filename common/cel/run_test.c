@@ -67,15 +67,14 @@ static inline enum truth run_words(struct cel_run *run, const struct node *node,
         return untold(run, node, fact);
     }
     struct word word = word_of(fact->text, fact->len);
-    uint32_t at = word_place(&word) & set->mask;
-    while (set->words[at].len != WORD_FREE) {
-        if (set->words[at].len == word.len && word_same(&set->words[at], &word)) {
-            return word.len > WORD_BYTES_MAX ? confirm(run, node, fact, &set->words[at])
-                                             : told(node, true);
+    const struct word *place = &set->words[word_place(&word) & set->mask];
+    while (!(word_same(place, &word) && place->len == word.len)) {
+        if (place->len == WORD_FREE) {
+            return told(node, false);
         }
-        at = (at + 1) & set->mask;
+        place = place == &set->words[set->mask] ? set->words : place + 1;
     }
-    return told(node, false);
+    return word.len > WORD_BYTES_MAX ? confirm(run, node, fact, place) : told(node, true);
 }
 
 static inline enum truth run_holds(struct cel_run *run, const struct node *node,

@@ -21,9 +21,13 @@ static inline struct word word_of(const char *text, uint32_t len) {
         memcpy(&tail, text + len - 4, 4);
         word.head = head;
         word.tail = tail;
-    } else if (len != 0) {
-        word.head = (uint64_t)(uint8_t)text[0] | (uint64_t)(uint8_t)text[len / 2] << 8;
+    } else if (len >= 2) {
+        uint16_t head = 0;
+        memcpy(&head, text, 2);
+        word.head = head;
         word.tail = (uint8_t)text[len - 1];
+    } else if (len == 1) {
+        word.head = (uint8_t)text[0];
     }
     return word;
 }
