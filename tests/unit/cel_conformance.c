@@ -1,8 +1,9 @@
 /* Runs conformance files of the condition language: JSON lines, one test each, in the encoding that
  * comes with the files.  Prints each failing id with what was found instead, and a last line "N
- * passed, N failed". Usage: cel_conformance [--without ID_PREFIX]... FILE.jsonl...
+ * passed, N failed". Usage: cel_conformance [--refused] [--without ID_PREFIX]... FILE.jsonl...
  * --without leaves out extensions that are no part of the language here; it is for files, not for
- * failures. */
+ * failures.  --refused runs only what a checker must refuse (celgo_check_error and disable_check
+ * stand in the line), and passes what is refused. */
 #include "base/mem.h"
 #include "cel/cel.h"
 
@@ -22,6 +23,7 @@ struct test {
     const char *names[NAMES_MAX];
     uint16_t name_count;
     struct buf why; /* why it failed */
+    bool refused;   /* the checker is to refuse it */
 };
 
 static const char *text_of(const json_t *json, const char *key) {
@@ -304,7 +306,8 @@ static bool run_test(struct test *test) {
     const json_t *expected = json_object_get(test->json, "expected");
     const char *container = text_of(test->json, "container");
     cel_env_container(test->env, container == NULL ? "" : container);
-    cel_env_unchecked(test->env, json_is_true(json_object_get(test->json, "disable_check")));
+    cel_env_unchecked(test->env,
+                      !test->refused && json_is_true(json_object_get(test->json, "disable_check")));
     if (!declare_all(test)) {
         return false;
     }
@@ -316,9 +319,12 @@ static bool run_test(struct test *test) {
                     &program, &diag);
     if (err != ERR_OK) {
         buf_printf(&test->why, "%zu: %s", diag.offset, diag.text);
-        return json_object_get(expected, "error") != NULL;
+        return test->refused || json_object_get(expected, "error") != NULL;
     }
-    bool passed = judge(test, program, expected);
+    bool passed = !test->refused && judge(test, program, expected);
+    if (test->refused) {
+        buf_str(&test->why, "passed the checker");
+    }
     cel_program_free(&program);
     return passed;
 }
@@ -326,9 +332,16 @@ static bool run_test(struct test *test) {
 struct options {
     char **prefixes; /* borrowed from argv: "--without", PREFIX, ... */
     int count;
+    bool refused;
 };
 
-static bool is_left_out(const struct options *options, const char *id) {
+static bool is_left_out(const struct options *options, const json_t *json) {
+    bool must_refuse = json_object_get(json, "celgo_check_error") != NULL &&
+                       json_is_true(json_object_get(json, "disable_check"));
+    if (options->refused && !must_refuse) {
+        return true;
+    }
+    const char *id = text_of(json, "id");
     for (int i = 1; i < options->count; i += 2) {
         if (id != NULL && strncmp(id, options->prefixes[i], strlen(options->prefixes[i])) == 0) {
             return true;
@@ -345,14 +358,15 @@ struct tally {
 static void run_line(const struct options *options, const char *line, size_t number,
                      struct tally *tally) {
     json_error_t error;
-    struct test test = {.json = json_loads(line, JSON_ALLOW_NUL, &error)};
+    struct test test = {.json = json_loads(line, JSON_ALLOW_NUL, &error),
+                        .refused = options->refused};
     if (test.json == NULL) {
         printf("line %zu: %s\n", number, error.text);
         tally->failed++;
         return;
     }
     const char *id = text_of(test.json, "id");
-    if (!is_left_out(options, id)) {
+    if (!is_left_out(options, test.json)) {
         test.env = cel_env_new();
         arena_init(&test.arena, ARENA_BYTES_MAX);
         bool passed = run_test(&test);
@@ -384,11 +398,14 @@ static bool run_file(const struct options *options, const char *path, struct tal
 }
 
 int main(int argc, char **argv) {
-    int first = 1;
+    bool refused = argc > 1 && strcmp(argv[1], "--refused") == 0;
+    int before = refused ? 2 : 1;
+    int first = before;
     while (first + 1 < argc && strcmp(argv[first], "--without") == 0) {
         first += 2;
     }
-    struct options options = {.prefixes = argv + 1, .count = first - 1};
+    struct options options = {
+        .prefixes = argv + before, .count = first - before, .refused = refused};
     struct tally tally = {0};
     for (int i = first; i < argc; i++) {
         if (!run_file(&options, argv[i], &tally)) {
