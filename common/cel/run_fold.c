@@ -55,14 +55,15 @@ static struct value as_test(struct value value) {
 }
 
 /* A list with one variable; *range is node->args[0], evaluated. */
-static struct value quantify_list(struct cel_run *run, const struct node *node,
-                                  const struct value *range, bool deciding) {
+static inline struct value quantify_list(struct cel_run *run, const struct node *node,
+                                         const struct value *range, bool deciding) {
     struct value result = value_bool(!deciding);
+    struct value *local = &run->locals[node->index];
     for (uint32_t i = 0; i < range->len; i++) {
         if (!run_spend(run, 1)) {
             return value_error(CEL_ERROR_STEPS);
         }
-        run->locals[node->index] = range->items[i];
+        *local = range->items[i];
         enum truth truth = truth_eval(run, node->args[1]);
         if (truth == TRUTH_OTHER) {
             result = absorb_join(run, result, as_test(run->result));
@@ -73,11 +74,9 @@ static struct value quantify_list(struct cel_run *run, const struct node *node,
     return result;
 }
 
-static struct value quantify(struct cel_run *run, const struct node *node, bool deciding) {
-    bool slot = node->args[0]->run == node_slot && !node->value.b;
-    if (slot && run->slots[node->args[0]->index].kind == VAL_LIST) {
-        return quantify_list(run, node, &run->slots[node->args[0]->index], deciding);
-    }
+/* Any other range. */
+__attribute__((noinline)) static struct value
+quantify_walk(struct cel_run *run, const struct node *node, bool deciding) {
     struct walk walk;
     struct value result = value_bool(!deciding);
     if (!walk_start(&walk, run, node, &result)) {
@@ -92,6 +91,14 @@ static struct value quantify(struct cel_run *run, const struct node *node, bool 
         }
     }
     return walk.spent ? value_error(CEL_ERROR_STEPS) : result;
+}
+
+static inline struct value quantify(struct cel_run *run, const struct node *node, bool deciding) {
+    bool slot = node->args[0]->run == node_slot && !node->value.b;
+    if (slot && run->slots[node->args[0]->index].kind == VAL_LIST) {
+        return quantify_list(run, node, &run->slots[node->args[0]->index], deciding);
+    }
+    return quantify_walk(run, node, deciding);
 }
 
 struct value node_all(struct cel_run *run, const struct node *node) {

@@ -32,8 +32,10 @@ static struct value unknown_join(struct cel_run *run, struct value a, struct val
     if (set == NULL) {
         return value_error(CEL_ERROR_MEMORY);
     }
-    *set = (struct path_set){0};
-    value_unknown_paths(a, set);
+    *set = a.len == 1 ? (struct path_set){0} : *a.paths;
+    if (a.len == 1) {
+        path_set_add(set, (unsigned)a.u);
+    }
     value_unknown_paths(b, set);
     return (struct value){.kind = VAL_UNKNOWN, .paths = set};
 }
