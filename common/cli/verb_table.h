@@ -7,6 +7,7 @@
 
 /* clang-format off */
 #define VERB_TABLE(ROW) \
+    ROW(cel) \
     ROW(db_migrate) \
     ROW(evaluate) \
     ROW(generate) \
