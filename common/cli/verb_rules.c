@@ -6,12 +6,49 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+static uint64_t agreement_steps(const struct ruleset *ruleset, uint32_t agreement) {
+    uint64_t steps = 0;
+    for (uint32_t i = 0; i < ruleset_rule_count(ruleset, agreement); i++) {
+        steps += ruleset_rule_cost(ruleset, agreement, i).steps;
+    }
+    return steps;
+}
+
+static void print_agreement(const struct ruleset *ruleset, uint32_t agreement) {
+    printf("%s: %" PRIu32 " reasons, at most %" PRIu64 " steps a case\n",
+           ruleset_agreement_id(ruleset, agreement), ruleset_reason_count(ruleset, agreement),
+           agreement_steps(ruleset, agreement));
+    for (uint32_t i = 0; i < ruleset_rule_count(ruleset, agreement); i++) {
+        struct rule_cost cost = ruleset_rule_cost(ruleset, agreement, i);
+        printf("%9" PRIu64 "  %s\n", cost.steps, cost.label);
+    }
+}
+
+/* {id: [{label, steps}, ...], ...}: rules of one section may share a label. */
+static void costs_json(struct json *json, const struct ruleset *ruleset) {
+    json_object_open(json);
+    for (uint32_t i = 0; i < ruleset_agreement_count(ruleset); i++) {
+        json_key(json, ruleset_agreement_id(ruleset, i));
+        json_array_open(json);
+        for (uint32_t rule = 0; rule < ruleset_rule_count(ruleset, i); rule++) {
+            struct rule_cost cost = ruleset_rule_cost(ruleset, i, rule);
+            json_object_open(json);
+            json_key(json, "label");
+            json_str(json, cost.label);
+            json_key(json, "steps");
+            json_uint(json, cost.steps);
+            json_object_close(json);
+        }
+        json_array_close(json);
+    }
+    json_object_close(json);
+}
+
 static void print_checked(const struct options *options, const struct ruleset *ruleset) {
     uint32_t count = ruleset_agreement_count(ruleset);
     if (!option_flag(options, "--json")) {
         for (uint32_t i = 0; i < count; i++) {
-            printf("%s: %" PRIu32 " reasons\n", ruleset_agreement_id(ruleset, i),
-                   ruleset_reason_count(ruleset, i));
+            print_agreement(ruleset, i);
         }
         printf("ruleset %s\n", ruleset_id(ruleset));
         return;
@@ -28,6 +65,8 @@ static void print_checked(const struct options *options, const struct ruleset *r
         json_str(&json, ruleset_agreement_id(ruleset, i));
     }
     json_array_close(&json);
+    json_key(&json, "steps");
+    costs_json(&json, ruleset);
     json_object_close(&json);
     printf("%s\n", buf_cstr(&text));
     buf_free(&text);
@@ -85,7 +124,7 @@ static const struct option_row RULES_ROWS[] = {
 
 const struct verb verb_rules_check = {
     .name = "rules check",
-    .summary = "read case schema and agreements; say what is wrong, with line and column",
+    .summary = "read case schema and agreements; say what is wrong, and what each rule may cost",
     .operands = "[DIR]",
     .rows = RULES_ROWS,
     .run = run_check,

@@ -73,6 +73,23 @@ struct reason ruleset_reason(const struct ruleset *ruleset, uint32_t agreement, 
     return found->reasons[reason];
 }
 
+uint32_t ruleset_rule_count(const struct ruleset *ruleset, uint32_t agreement) {
+    return agreement_at(ruleset, agreement)->rule_count;
+}
+
+struct rule_cost ruleset_rule_cost(const struct ruleset *ruleset, uint32_t agreement,
+                                   uint32_t rule) {
+    const struct agreement *found = agreement_at(ruleset, agreement);
+    CHECK(rule < found->rule_count);
+    const struct cel_program *programs[] = {found->rules[rule].given, found->rules[rule].when};
+    struct rule_cost cost = {.label = found->rules[rule].label};
+    /* The load has held each to one run's steps: the sum cannot wrap. */
+    for (size_t i = 0; i < COUNT_OF(programs); i++) {
+        cost.steps += programs[i] == NULL ? 0 : cel_program_cost(programs[i]);
+    }
+    return cost;
+}
+
 /* --- the parts ---------------------------------------------------------------------------------
  */
 

@@ -53,6 +53,16 @@ struct reason {
 uint32_t ruleset_reason_count(const struct ruleset *ruleset, uint32_t agreement);
 struct reason ruleset_reason(const struct ruleset *ruleset, uint32_t agreement, uint32_t reason);
 
+/* The rules of an agreement in file order, the line `status` included, and the most steps that one
+ * evaluation of each can take on the largest case the schema allows. */
+struct rule_cost {
+    const char *label;
+    uint64_t steps;
+};
+uint32_t ruleset_rule_count(const struct ruleset *ruleset, uint32_t agreement);
+struct rule_cost ruleset_rule_cost(const struct ruleset *ruleset, uint32_t agreement,
+                                   uint32_t rule);
+
 struct result {
     enum disposition disposition;
     uint16_t reason;         /* number of (disposition, label) within the agreement */

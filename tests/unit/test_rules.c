@@ -2,6 +2,7 @@
  * text and its name. */
 #include "base/date.h"
 #include "base/mem.h"
+#include "cel/cel.h"
 #include "rules/ruleset.h"
 
 #include <check.h>
@@ -289,11 +290,29 @@ START_TEST(a_directory_without_rules_is_not_found) {
 }
 END_TEST
 
+START_TEST(every_rule_has_a_cost_within_the_budget) {
+    struct ruleset *ruleset = load("config", NULL, 0);
+    for (uint32_t i = 0; i < ruleset_agreement_count(ruleset); i++) {
+        uint64_t sum = 0;
+        ck_assert_uint_gt(ruleset_rule_count(ruleset, i), 1);
+        for (uint32_t rule = 0; rule < ruleset_rule_count(ruleset, i); rule++) {
+            struct rule_cost cost = ruleset_rule_cost(ruleset, i, rule);
+            bool is_status = strcmp(cost.label, "status") == 0;
+            ck_assert_msg(is_status == (cost.steps == 0), "%s", cost.label);
+            sum += cost.steps;
+        }
+        ck_assert_uint_le(sum, CEL_STEPS_MAX);
+    }
+    ruleset_unref(&ruleset);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("rules");
     TCase *tests = tcase_create("rules");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, the_engines_own_documents_hold);
+    tcase_add_test(tests, every_rule_has_a_cost_within_the_budget);
     tcase_add_test(tests, the_agreements_that_are_shipped_hold);
     tcase_add_test(tests, an_error_is_named_and_never_a_false);
     tcase_add_test(tests, the_fold_takes_the_most_adverse_and_joins_what_it_misses);
