@@ -134,11 +134,15 @@ static int run_cel(const struct options *options) {
     return code;
 }
 
+/* A line of a help text that goes on under the first. */
+#define GOES_ON "\n                                "
+
 static const struct option_row CEL_ROWS[] = {
-    {"--vars", "FILE", "names and values: one JSON object, plain (1 is an int, 1.5 a double), or"},
-    {"", NULL, "  with a type: {\"uint\": \"1\"} {\"double\": \"1\"} {\"bytes\": \"00ff\"}"},
-    {"", NULL, "  {\"timestamp\": [\"SECONDS\", NANOS]} {\"duration\": [\"SECONDS\", NANOS]}"},
-    {"", NULL, "  {\"map\": [[KEY, VALUE], ...]} {\"date\": \"2020-01-31\"} {\"unknown\": []}"},
+    {"--vars", "FILE",
+     "names and values, one JSON object: plain (1 is an int, 1.5 a double), or" GOES_ON
+     "typed: {\"uint\": \"1\"} {\"double\": \"1\"} {\"bytes\": \"00ff\"}" GOES_ON
+     "{\"timestamp\": [\"SECONDS\", NANOS]} {\"duration\": [\"SECONDS\", NANOS]}" GOES_ON
+     "{\"map\": [[KEY, VALUE], ...]} {\"date\": \"2020-01-31\"} {\"unknown\": []}"},
     {"--check", NULL, "print the type; refuse what is wrong in a rule"},
     {"--cost", NULL, "print the most steps that one evaluation takes"},
     {"--disassemble", NULL, "print what it was compiled to"},
