@@ -28,8 +28,9 @@ _Static_assert(sizeof(zmq_msg_t) <= NET_PART_STORAGE, "a part holds a zmq_msg_t"
 
 struct net {
     void *context;
-    uint32_t socket_count;
-    uint32_t monitor_next; /* names monitors apart */
+    /* Lanes open and close their sockets each from its own thread. */
+    _Atomic uint32_t socket_count;
+    _Atomic uint32_t monitor_next; /* names monitors apart */
 };
 
 struct net_socket {

@@ -84,7 +84,19 @@ CONF
     pg_conninfo="host=$pg_dir user=casemill dbname=casemill"
 }
 
-pg_restart() { pg_launch; }
+# After a kill the old backends may still hold the shared memory for a moment: it is tried again.
+pg_restart() {
+    pg_restarts=0
+    until pg_launch 2>"$pg_dir/restart.err"; do
+        wait "$pg_pid" 2>/dev/null
+        pg_restarts=$((pg_restarts + 1))
+        if [ "$pg_restarts" -gt 60 ]; then
+            cat "$pg_dir/restart.err" >&2
+            return 1
+        fi
+        sleep 0.5
+    done
+}
 
 pg_stop() {
     [ -n "$pg_pid" ] || return 0

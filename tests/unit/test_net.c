@@ -209,7 +209,7 @@ static void count_release(void *bytes, void *hint) {
 START_TEST(shared_bytes_are_released_once) {
     struct pair pair = pair_open(&usual);
     static uint8_t bytes[4096];
-    uint32_t released = 0;
+    static uint32_t released; /* never written here: libzmq's hand-over is not seen by tsan */
     struct net_part part;
     net_part_share(&part, span_make(bytes, sizeof(bytes)), count_release, &released);
     ck_assert_int_eq(net_send(pair.dealer, NULL, &part, 1), ERR_OK);
