@@ -74,7 +74,6 @@ build() { # build PRESET [TARGET...]
     shift
     cmake --preset "$preset" -DCASEMILL_WERROR=ON >/dev/null && ninja -C "build/$preset" -j "$jobs" "$@"
 }
-# In the tsan tree: the unit tests and the programs.
 unit_targets() { for test in tests/unit/test_*.c; do basename "$test" .c; done; }
 
 # unit PRESET: what ctest labels unit, with a database of its own.  CMake leaves out a test
@@ -174,8 +173,7 @@ quick)
 *)
     part build-asan step build asan
     part unit-asan unit asan
-    # shellcheck disable=SC2046
-    part build-tsan step build tsan casemill casemill-broker casemill-worker $(unit_targets)
+    part build-tsan step build tsan
     part unit-tsan unit tsan
     if [ "$mode" = long ]; then part sim simulation 20000; else part sim simulation 2000; fi
     system_tests road bad_input rules_files duplicate kill foreign startup
