@@ -19,7 +19,8 @@ enum {
     CORE_PARTS_MAX = WIRE_CASES_MAX / CORE_PART_CASES,
     CORE_SOURCES_MAX = 1024,
     CORE_LANES_MAX = 1024,
-    CORE_WAITERS_MAX = 16, /* receipt routes of one batch */
+    CORE_LANE_PARTS_MAX = 16384, /* a BEAT that lists so many fits into a head frame */
+    CORE_WAITERS_MAX = 16,       /* receipt routes of one batch */
     CORE_RECENT_MAX = 100000,
     CORE_FENCE_MAX = 16
 };
@@ -142,10 +143,9 @@ void core_returned(struct core *core, const struct net_route *route,
 void core_beat(struct core *core, const struct net_route *route, const struct wire_lane_beat *beat,
                int64_t now);
 void core_bye(struct core *core, const struct net_route *route);
-/* core_unsent: WORK could not be sent; it goes back at no attempt.  gone: the peer is no more; else
- * its queue is full and it gets nothing until it speaks again. */
-void core_unsent(struct core *core, const struct uuid *lane, uint64_t seq, uint32_t first,
-                 bool gone);
+/* core_unsent: WORK could not be sent, the lane is cut off or its queue is full; the part goes back
+ * at no attempt, and the lane gets nothing until it speaks again. */
+void core_unsent(struct core *core, const struct uuid *lane, uint64_t seq, uint32_t first);
 void core_tick(struct core *core, int64_t now);
 void core_deal(struct core *core, int64_t now); /* deals queued parts to lanes with credit */
 

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 
-enum { BACKOFF_FIRST_MS = 250, BACKOFF_MAX_MS = 30000, OMITTED_MAX = 2 };
+enum { BACKOFF_FIRST_MS = 250, BACKOFF_MAX_MS = 30000, OMITTED_MAX = 2, STALL_MS_MIN = 500 };
 
 static struct core_lane *lane_by_route(struct core *core, const struct net_route *route) {
     for (uint32_t i = 0; i < core->lane_count; i++) {
@@ -89,9 +89,11 @@ static struct core_batch *range_batch(const struct core *core, const struct wire
     return batch;
 }
 
-/* What a lane says it holds: marks its parts, and takes as its own what is queued. */
+/* What a lane says it holds: marks its parts, and takes as its own what is queued.  Only beats
+ * count what they leave out: they are a beat apart, while several READY may cross one WORK on its
+ * way. */
 static void reconcile(struct core *core, struct core_lane *lane, const struct wire_range *holds,
-                      uint32_t count) {
+                      uint32_t count, bool is_beat) {
     lane->beat++;
     for (uint32_t i = 0; i < count; i++) {
         struct core_batch *batch = range_batch(core, &holds[i]);
@@ -110,7 +112,7 @@ static void reconcile(struct core *core, struct core_lane *lane, const struct wi
             }
         }
     }
-    for (struct core_part *part = lane->held.last; part != NULL;) {
+    for (struct core_part *part = lane->held.last; is_beat && part != NULL;) {
         struct core_part *previous = part->prev;
         if (part->beat_seen != lane->beat && ++part->omitted >= OMITTED_MAX) {
             core->counters.parts_omitted++;
@@ -131,7 +133,8 @@ void core_ready(struct core *core, const struct net_route *route, const struct w
     struct core_lane *lane = lane_by_uuid(core, &ready->uuid);
     struct core_lane *other = lane_by_route(core, route);
     if (other != NULL && other != lane) {
-        lane_remove(core, other, false);
+        fence_add(core, &other->uuid); /* another process speaks in its place: it is no more */
+        lane_remove(core, other, true);
     }
     if (lane == NULL) {
         if (core->lane_count == CORE_LANES_MAX) {
@@ -148,7 +151,7 @@ void core_ready(struct core *core, const struct net_route *route, const struct w
     lane->credit_cases = ready->credit_cases;
     lane->credit_bytes = ready->credit_bytes;
     copy_text(lane->name, sizeof(lane->name), ready->name);
-    reconcile(core, lane, ready->holds, ready->hold_count);
+    reconcile(core, lane, ready->holds, ready->hold_count, false);
     struct core_action *action = core_emit(core, CORE_WELCOME);
     action->route = *route;
     action->work.lane = lane->uuid;
@@ -329,7 +332,7 @@ void core_beat(struct core *core, const struct net_route *route, const struct wi
         return;
     }
     copy_text(lane->phase, sizeof(lane->phase), beat->phase);
-    reconcile(core, lane, beat->holds, beat->hold_count);
+    reconcile(core, lane, beat->holds, beat->hold_count, true);
 }
 
 void core_bye(struct core *core, const struct net_route *route) {
@@ -339,14 +342,11 @@ void core_bye(struct core *core, const struct net_route *route) {
     }
 }
 
-void core_unsent(struct core *core, const struct uuid *uuid, uint64_t seq, uint32_t first,
-                 bool gone) {
+/* A lane that is cut off keeps what it holds: it may be working, and be back before it is silent.
+ */
+void core_unsent(struct core *core, const struct uuid *uuid, uint64_t seq, uint32_t first) {
     struct core_lane *lane = lane_by_uuid(core, uuid);
     if (lane == NULL) {
-        return;
-    }
-    if (gone) {
-        lane_remove(core, lane, false);
         return;
     }
     lane->blocked = true;
@@ -357,8 +357,22 @@ void core_unsent(struct core *core, const struct uuid *uuid, uint64_t seq, uint3
     }
 }
 
+/* While this process itself stood still nobody could be heard: that time is nobody's silence. */
+static void forgive_stall(struct core *core, int64_t now) {
+    int64_t away = now - core->ticked;
+    int64_t limit = core->options.silent_ms / 2;
+    if (core->ticked != 0 && away > (limit > STALL_MS_MIN ? limit : STALL_MS_MIN)) {
+        for (uint32_t i = 0; i < core->lane_count; i++) {
+            struct core_lane *lane = core->lanes[i];
+            lane->heard = lane->heard + away < now ? lane->heard + away : now;
+        }
+    }
+    core->ticked = now;
+}
+
 void core_tick(struct core *core, int64_t now) {
     core_release_due(core, now);
+    forgive_stall(core, now);
     for (uint32_t i = core->lane_count; i-- > 0;) {
         struct core_lane *lane = core->lanes[i];
         if (now - lane->heard >= core->options.silent_ms) {

@@ -2,7 +2,7 @@
  * Invariants (core_check):
  * - a live batch is in by_seq, in by_name (unless replaced: quarantined) and in the seq list;
  * - its parts are contiguous, cover 0..count, and each is in exactly the one list its state names;
- * - a lane's held_cases and held_bytes are the sums over its OUT parts;
+ * - a lane's held_cases, held_bytes and held_parts are the sums over its OUT parts;
  * - progress of a part: disjoint ranges inside it, only while it is not DONE.
  *
  *        submit               deal                 done
@@ -85,7 +85,7 @@ struct core_lane {
     struct uuid uuid;
     struct net_route route;
     struct part_list held;
-    uint32_t credit_cases, held_cases;
+    uint32_t credit_cases, held_cases, held_parts;
     uint64_t credit_bytes, held_bytes;
     int64_t heard;
     uint64_t done;
@@ -122,6 +122,7 @@ struct core {
     struct core_action *actions;
     size_t action_count, action_cap;
     int64_t beat_due;
+    int64_t ticked;             /* the last tick; 0: none yet */
     struct core_stats counters; /* the counting fields only */
 };
 

@@ -92,6 +92,7 @@ static void leave_list(struct core *core, struct core_part *part) {
         list_remove(&part->lane->held, part);
         part->lane->held_cases -= part->count;
         part->lane->held_bytes -= part->length;
+        part->lane->held_parts--;
         part->lane = NULL;
         core->counters.out_cases -= part->count;
         break;
@@ -145,6 +146,7 @@ void part_assign(struct core *core, struct core_part *part, struct core_lane *la
     list_append(&lane->held, part);
     lane->held_cases += part->count;
     lane->held_bytes += part->length;
+    lane->held_parts++;
     core->counters.out_cases += part->count;
 }
 
@@ -228,7 +230,8 @@ static void pay(struct core *core, const struct core_part *part) {
 
 /* A part fits within the credit, or, larger than all of it, on an empty lane. */
 static bool fits(const struct core_lane *lane, const struct core_part *part) {
-    if (lane->blocked || lane->credit_cases == 0 || lane->credit_bytes == 0) {
+    if (lane->blocked || lane->credit_cases == 0 || lane->credit_bytes == 0 ||
+        lane->held_parts >= CORE_LANE_PARTS_MAX) {
         return false;
     }
     return lane->held_cases == 0 || (lane->held_cases + part->count <= lane->credit_cases &&

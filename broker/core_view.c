@@ -120,16 +120,19 @@ static void check_batch(const struct core *core, const struct core_batch *batch,
     CHECK(told == done);
 }
 
-static void check_list(const struct part_list *list, enum part_state state, uint64_t *cases,
-                       uint64_t *bytes) {
+static uint32_t check_list(const struct part_list *list, enum part_state state, uint64_t *cases,
+                           uint64_t *bytes) {
     const struct core_part *previous = NULL;
+    uint32_t parts = 0;
     for (const struct core_part *part = list->first; part != NULL; part = part->next) {
         CHECK(part->prev == previous && part->state == state);
         *cases += part->count;
         *bytes += part->length;
         previous = part;
+        parts++;
     }
     CHECK(list->last == previous);
+    return parts;
 }
 
 void core_check(const struct core *core) {
@@ -153,7 +156,7 @@ void core_check(const struct core *core) {
     for (uint32_t i = 0; i < core->source_count; i++) {
         for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
             uint64_t here = 0;
-            check_list(&core->sources[i].queue[priority], PART_QUEUED, &here, &bytes);
+            (void)check_list(&core->sources[i].queue[priority], PART_QUEUED, &here, &bytes);
             CHECK(here == core->sources[i].queued_cases[priority]);
             queued += here;
         }
@@ -162,7 +165,8 @@ void core_check(const struct core *core) {
     for (uint32_t i = 0; i < core->lane_count; i++) {
         uint64_t held = 0;
         uint64_t held_bytes = 0;
-        check_list(&core->lanes[i]->held, PART_OUT, &held, &held_bytes);
+        uint32_t parts = check_list(&core->lanes[i]->held, PART_OUT, &held, &held_bytes);
+        CHECK(parts == core->lanes[i]->held_parts);
         CHECK(held == core->lanes[i]->held_cases && held_bytes == core->lanes[i]->held_bytes);
     }
     for (uint32_t i = 1; i < core->heap_len; i++) {

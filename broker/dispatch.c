@@ -116,7 +116,7 @@ static void flush(struct broker *broker, struct sending *sending,
     enum err err = net_send(broker->worker, &lane_action->route, sending->parts, parts);
     for (uint32_t i = sending->delivery_count; err != ERR_OK && i-- > 0;) {
         core_unsent(broker->core, &lane_action->work.lane, sending->deliveries[i].seq,
-                    sending->deliveries[i].first, err == ERR_NOT_FOUND);
+                    sending->deliveries[i].first);
     }
     if (err == ERR_NOT_FOUND) {
         LOG(EV_LANE_GONE, "reason=disconnected");

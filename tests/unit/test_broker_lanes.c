@@ -1,0 +1,173 @@
+/* Scenarios of the core's lanes: cut off, replaced, heard too late, holding too much. */
+#include "core_fixture.h"
+
+static void ready_at(uint8_t name, uint8_t from, uint32_t cases, const struct wire_range *holds,
+                     uint32_t count, int64_t now) {
+    struct wire_ready said = {.uuid = id(name),
+                              .name = SPAN_LIT("w"),
+                              .credit_cases = cases,
+                              .credit_bytes = 1 << 20,
+                              .hold_count = count,
+                              .holds = holds};
+    struct net_route peer = route(from, false);
+    core_ready(core, &peer, &said, now);
+    core_check(core);
+}
+
+static struct core_stats stats_at(int64_t now) {
+    struct core_stats stats;
+    core_stats(core, now, &stats);
+    return stats;
+}
+
+static void tick_until(int64_t from, int64_t until) {
+    for (int64_t now = from; now <= until; now += 100) {
+        core_tick(core, now);
+        core_actions_clear(core);
+    }
+}
+
+/* A blip of the network is no death: what the lane holds is not given to another meanwhile. */
+START_TEST(a_lane_cut_off_keeps_its_work) {
+    ck_assert(submit(1, 10, route('a', false)));
+    ck_assert(submit(2, 10, route('a', false)));
+    ready('w', 20);
+    core_deal(core, 0);
+    struct uuid lane = id('w');
+    core_unsent(core, &lane, 2, 0);
+    core_check(core);
+    ck_assert_uint_eq(stats_at(0).out_cases, 10);
+    core_actions_clear(core);
+    core_deal(core, 1);
+    ck_assert_uint_eq(count_of(CORE_WORK), 0); /* nothing more until it speaks */
+    struct wire_range held = {JOURNAL, 1, 0, 10};
+    ready_at('w', 'v', 20, &held, 1, 2); /* the same lane by another route */
+    core_deal(core, 2);
+    ck_assert_uint_eq(find(CORE_WORK, 0)->seq, 2);
+    ck_assert_uint_eq(find(CORE_WORK, 0)->route.bytes[0], 'v');
+    ck_assert_uint_eq(stats_at(2).lanes, 1);
+}
+END_TEST
+
+START_TEST(a_lane_cut_off_for_good_is_fenced) {
+    ck_assert(submit(1, 10, route('a', false)));
+    ready('w', 20);
+    core_deal(core, 0);
+    struct uuid lane = id('w');
+    core_unsent(core, &lane, 99, 0);
+    core_actions_clear(core);
+    tick_until(100, 10000);
+    ready_at('x', 'x', 20, NULL, 0, 10001);
+    core_deal(core, 10001);
+    ck_assert(find(CORE_WORK, 0)->work.fenced);
+    ck_assert_uint_eq(find(CORE_WORK, 0)->work.attempt, 2);
+}
+END_TEST
+
+START_TEST(a_lane_in_anothers_place_ends_it) {
+    ck_assert(submit(1, 10, route('a', false)));
+    ready('w', 20);
+    core_deal(core, 0);
+    core_actions_clear(core);
+    ready_at('x', 'w', 20, NULL, 0, 1);
+    core_deal(core, 1);
+    ck_assert(find(CORE_WORK, 0)->work.fenced);
+    const struct uuid *fence = NULL;
+    struct uuid gone = id('w');
+    ck_assert_uint_eq(core_fence(core, &fence), 1);
+    ck_assert(uuid_eq(&fence[0], &gone));
+}
+END_TEST
+
+/* A new rule set makes a lane say READY again while WORK is on its way to it. */
+START_TEST(ready_does_not_count_what_it_omits) {
+    ck_assert(submit(1, 10, route('a', false)));
+    ready('w', 20);
+    core_deal(core, 0);
+    core_actions_clear(core);
+    for (int i = 0; i < 3; i++) {
+        ready('w', 20);
+    }
+    beat('w', NULL, 0, 10);
+    core_deal(core, 10);
+    ck_assert_uint_eq(count_of(CORE_WORK), 0);
+    ck_assert_uint_eq(stats_at(10).parts_omitted, 0);
+}
+END_TEST
+
+START_TEST(the_brokers_own_stall_is_nobodys_silence) {
+    ck_assert(submit(1, 10, route('a', false)));
+    ready('w', 20);
+    core_deal(core, 0);
+    tick_until(100, 1000);
+    tick_until(60000, 68900); /* a minute of sleep, then nothing until just before silence */
+    ck_assert_uint_eq(stats_at(68900).lanes_silent, 0);
+    ck_assert_uint_eq(stats_at(68900).out_cases, 10);
+    tick_until(69000, 69100);
+    ck_assert_uint_eq(stats_at(69100).lanes_silent, 1);
+}
+END_TEST
+
+/* What a lane holds has to fit into one BEAT. */
+START_TEST(a_lane_never_holds_more_parts_than_a_beat_can_list) {
+    core_free(&core);
+    struct core_options options = {.journal = JOURNAL,
+                                   .next_seq = 1,
+                                   .batches_max = 20000,
+                                   .attempts_max = 5,
+                                   .recent_max = 4,
+                                   .beat_ms = 1000,
+                                   .silent_ms = 10000};
+    core = core_new(&options);
+    uint32_t cuts[CORE_PARTS_MAX] = {0};
+    struct net_route from = route('a', false);
+    for (uint32_t i = 0; i < 17000; i++) {
+        struct core_batch_meta meta = {.source = SPAN_LIT("local"),
+                                       .batch = {{1, (uint8_t)i, (uint8_t)(i >> 8)}},
+                                       .count = 1,
+                                       .bytes = 2,
+                                       .priority = WIRE_NORMAL,
+                                       .cuts = cuts};
+        ck_assert(core_submit(core, &from, &meta, 0));
+    }
+    core_actions_clear(core);
+    ready('w', 131072);
+    core_deal(core, 0);
+    ck_assert_uint_eq(count_of(CORE_WORK), CORE_LANE_PARTS_MAX);
+    done('w', 1, 0, 1, 0);
+    core_deal(core, 0);
+    ck_assert_uint_eq(count_of(CORE_WORK), CORE_LANE_PARTS_MAX + 1);
+
+    struct wire_range *holds = calloc(CORE_LANE_PARTS_MAX, sizeof(*holds));
+    ck_assert_ptr_nonnull(holds);
+    for (uint32_t i = 0; i < CORE_LANE_PARTS_MAX; i++) {
+        holds[i] = (struct wire_range){JOURNAL, UINT64_MAX, WIRE_CASES_MAX - 1, 1};
+    }
+    struct wire_message message = {
+        .command = WIRE_LANE_BEAT,
+        .lane_beat = {.holds = holds, .hold_count = CORE_LANE_PARTS_MAX, .phase = SPAN_LIT("x")}};
+    struct buf head = BUF_EMPTY;
+    wire_encode(&message, &head);
+    ck_assert_uint_le(head.len, WIRE_HEAD_BYTES_MAX);
+    buf_free(&head);
+    free(holds);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("broker lanes");
+    TCase *tests = tcase_create("lanes");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, a_lane_cut_off_keeps_its_work);
+    tcase_add_test(tests, a_lane_cut_off_for_good_is_fenced);
+    tcase_add_test(tests, a_lane_in_anothers_place_ends_it);
+    tcase_add_test(tests, ready_does_not_count_what_it_omits);
+    tcase_add_test(tests, the_brokers_own_stall_is_nobodys_silence);
+    tcase_add_test(tests, a_lane_never_holds_more_parts_than_a_beat_can_list);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
