@@ -98,41 +98,57 @@ static void send_to_lane(struct broker *broker, const struct core_action *action
     }
 }
 
+static void perform_one(struct broker *broker, const struct core_action *action) {
+    struct body *body = action->tag;
+    switch (action->kind) {
+    case CORE_PUT: /* handed over by intake, which has the record */
+    case CORE_WORK:
+        break;
+    case CORE_DELETE:
+        journal_delete(broker->journal, action->seq);
+        break;
+    case CORE_RELEASE:
+        body_free(&body);
+        break;
+    case CORE_ACCEPTED:
+    case CORE_DONE:
+    case CORE_REFUSED:
+    case CORE_BUSY:
+    case CORE_STATUS:
+        send_receipt(broker, action);
+        break;
+    case CORE_WELCOME:
+    case CORE_BEAT:
+    case CORE_READY_ASK:
+        send_to_lane(broker, action);
+        break;
+    }
+}
+
+/* What dispatch found damaged is told to the core when its actions are over, for it may answer. */
+static void tell_damaged(struct broker *broker) {
+    for (size_t i = 0; i < broker->damaged_len; i++) {
+        core_quarantine(broker->core, broker->damaged[i]);
+    }
+    broker->damaged_len = 0;
+}
+
 void actions_perform(struct broker *broker) {
     size_t count = 0;
-    size_t work = 0;
     const struct core_action *actions = core_actions(broker->core, &count);
-    for (size_t i = 0; i < count; i++) {
-        struct body *body = actions[i].tag;
-        switch (actions[i].kind) {
-        case CORE_PUT: /* handed over by intake, which has the record */
-            break;
-        case CORE_DELETE:
-            journal_delete(broker->journal, actions[i].seq);
-            break;
-        case CORE_RELEASE:
-            CHECK(work == 0);
-            body_free(&body);
-            break;
-        case CORE_ACCEPTED:
-        case CORE_DONE:
-        case CORE_REFUSED:
-        case CORE_BUSY:
-        case CORE_STATUS:
-            send_receipt(broker, &actions[i]);
-            break;
-        case CORE_WELCOME:
-        case CORE_BEAT:
-        case CORE_READY_ASK:
-            send_to_lane(broker, &actions[i]);
-            break;
-        case CORE_WORK:
-            work++;
-            break;
+    while (count > 0) {
+        bool has_work = false;
+        for (size_t i = 0; i < count; i++) {
+            /* A body that WORK still needs cannot be gone. */
+            CHECK(!has_work || actions[i].kind != CORE_RELEASE);
+            has_work = has_work || actions[i].kind == CORE_WORK;
+            perform_one(broker, &actions[i]);
         }
+        if (has_work) {
+            dispatch_work(broker, actions, count);
+        }
+        core_actions_clear(broker->core);
+        tell_damaged(broker);
+        actions = core_actions(broker->core, &count);
     }
-    if (work > 0) {
-        dispatch_work(broker, actions, count);
-    }
-    core_actions_clear(broker->core);
 }

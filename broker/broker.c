@@ -253,6 +253,7 @@ void broker_close(struct broker **held) {
     snapshot_free(&broker->snapshot);
     arena_free(&broker->arena);
     buf_free(&broker->head);
+    mem_free(broker->damaged);
     mem_free(broker);
     *held = NULL;
 }

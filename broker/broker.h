@@ -33,6 +33,8 @@ struct broker {
     bool stopping;         /* a TERM was seen */
     int64_t stop_deadline; /* when stopping */
     int64_t snapshot_due;
+    uint64_t *damaged; /* sequence numbers of bodies that could not be read back this turn */
+    size_t damaged_len, damaged_cap;
     uint64_t receipts_dropped, peers_refused;
     uint64_t silent_logged, exhausted_logged;
     bool failure_said, full_said;

@@ -469,6 +469,13 @@ void core_quarantine(struct core *core, uint64_t seq) {
     }
     CHECK(batch->state == BATCH_DURABLE);
     batch->state = BATCH_QUARANTINED;
+    /* A REQ waits for its one reply and cannot ask: BUSY makes it send again, which heals. */
+    for (struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
+        if (waiter->route.delimited && waiter->want_done) {
+            waiter->want_done = false;
+            emit_busy(core, &waiter->route, &batch->id, WIRE_BUSY_STOPPED);
+        }
+    }
     core->counters.batches_quarantined++;
     for (uint32_t i = 0; i < batch->part_count; i++) {
         if (batch->parts[i].state != PART_DONE) {

@@ -59,6 +59,14 @@ static struct blob *part_bytes(struct broker *broker, const struct core_action *
     return blob;
 }
 
+static void note_damaged(struct broker *broker, uint64_t seq) {
+    if (broker->damaged_len == broker->damaged_cap) {
+        broker->damaged_cap = broker->damaged_cap == 0 ? 16 : broker->damaged_cap * 2;
+        broker->damaged = mem_grow(broker->damaged, broker->damaged_cap, sizeof(*broker->damaged));
+    }
+    broker->damaged[broker->damaged_len++] = seq;
+}
+
 static void add_delivery(struct broker *broker, struct sending *sending,
                          const struct core_action *action, struct blob *blob, struct span bytes) {
     const struct core_work *work = &action->work;
@@ -146,7 +154,7 @@ void dispatch_work(struct broker *broker, const struct core_action *actions, siz
         struct span bytes;
         struct blob *blob = part_bytes(broker, action, &bytes);
         if (blob == NULL) {
-            core_quarantine(broker->core, action->seq);
+            note_damaged(broker, action->seq);
             continue;
         }
         add_delivery(broker, sending, action, blob, bytes);

@@ -313,6 +313,21 @@ START_TEST(quarantined_gives_no_done_and_a_resend_replaces_it) {
 }
 END_TEST
 
+START_TEST(a_req_that_waits_for_what_is_damaged_is_answered_once) {
+    ck_assert(submit_as("local", 1, 10, WIRE_NORMAL, route('r', true), WIRE_ACK_OUTCOME, 1));
+    ck_assert(!submit_as("local", 1, 10, WIRE_NORMAL, route('s', true), WIRE_ACK_JOURNAL, 1));
+    ck_assert(!submit_as("local", 1, 10, WIRE_NORMAL, route('d', false), WIRE_ACK_OUTCOME, 1));
+    core_journaled(core, 1);
+    core_actions_clear(core);
+    core_quarantine(core, 1);
+    core_quarantine(core, 1);
+    ck_assert_uint_eq(count_of(CORE_BUSY), 1);
+    ck_assert_uint_eq(find(CORE_BUSY, 0)->route.bytes[0], 'r');
+    ck_assert(submit_as("local", 1, 10, WIRE_NORMAL, route('r', true), WIRE_ACK_OUTCOME, 1));
+    core_journaled(core, 2);
+}
+END_TEST
+
 START_TEST(sources_share_and_bulk_is_not_starved) {
     for (uint8_t i = 0; i < 2; i++) {
         ck_assert(submit_as("big", i, 65536, WIRE_NORMAL, route('a', false), WIRE_ACK_JOURNAL, i));
@@ -391,6 +406,7 @@ int main(void) {
     tcase_add_test(tests, foreign_and_false_ranges_are_ignored);
     tcase_add_test(tests, query_says_what_is_so);
     tcase_add_test(tests, quarantined_gives_no_done_and_a_resend_replaces_it);
+    tcase_add_test(tests, a_req_that_waits_for_what_is_damaged_is_answered_once);
     tcase_add_test(tests, sources_share_and_bulk_is_not_starved);
     tcase_add_test(tests, restored_batches_go_on);
     suite_add_tcase(suite, tests);
