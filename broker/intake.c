@@ -53,7 +53,9 @@ static bool body_is_sound(struct broker *broker, const struct net_message *messa
         refuse(broker, &message->route, submit, &fault, false);
         return false;
     }
-    if (submit->count == 0 || submit->source.len > WIRE_NAME_MAX) {
+    /* A NUL would end the source's name in PostgreSQL, and make it another source's. */
+    if (submit->count == 0 || submit->source.len > WIRE_NAME_MAX ||
+        (submit->source.len > 0 && memchr(submit->source.ptr, 0, submit->source.len) != NULL)) {
         fault.reason = WIRE_REASON_BAD_HEADER;
         refuse(broker, &message->route, submit, &fault, false);
         return false;

@@ -98,6 +98,9 @@ static void finish_group(struct journal *journal, struct put_list *puts,
     journal->stats.commits += failed ? 0 : 1;
     journal->stats.commit_us_last = (uint64_t)took_us;
     journal->stats.pending_count -= puts->len + deletes->len;
+    if (deletes->len > 0 && !failed) {
+        journal->stats.full = false; /* there is room again, also if nobody asks for it now */
+    }
     for (uint32_t i = 0; i < puts->len; i++) {
         struct store_put *put = &puts->items[i];
         enum journal_outcome outcome = failed ? JOURNAL_STOPPED : put->outcome;

@@ -76,7 +76,7 @@ struct journal_stats {
     uint64_t pending_bytes;          /* handed over, not yet durable */
     uint64_t pending_count;          /* puts and deletes */
     uint64_t commits, commit_us_last;
-    bool failed, full; /* full: the latest put found no room */
+    bool failed, full; /* full: the latest put found no room, and nothing was deleted since */
 };
 void journal_stats(struct journal *journal, struct journal_stats *stats);
 

@@ -30,6 +30,7 @@ FRAMES = [
     ("short_batch_id", [head("SUBMIT", {"batch": b"short", "count": 1}), CASE], "bad_header"),
     ("no_batch_id", [head("SUBMIT", {"count": 1}), CASE], "bad_header"),
     ("count_zero", submit(0, b""), "bad_header"),
+    ("source_with_nul", submit(1, CASE, source="a\0b"), "bad_header"),
     ("no_body", submit(1, b"")[:1], "bad_header"),
     ("two_bodies", submit(1, CASE) + [CASE], "bad_header"),
     ("count_too_high", submit(2, CASE), "count_mismatch"),
