@@ -189,6 +189,10 @@ static enum err set_value(const struct loading *loading, const struct yaml_node 
     for (const struct yaml_node *item = node->first; err == ERR_OK && item != NULL;
          item = item->next) {
         err = expect_kind(loading, item, YAML_SCALAR, "a string");
+        if (err == ERR_OK && memchr(item->text.ptr, ',', item->text.len) != NULL) {
+            err = yaml_fail(loading->yaml, item, ERR_INVALID, loading->diag,
+                            "a string with a comma cannot be set: commas separate");
+        }
         if (err == ERR_OK) {
             buf_printf(&text, "%s%.*s", item == node->first ? "" : ",", SPAN_ARG(item->text));
         }

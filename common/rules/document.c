@@ -242,6 +242,22 @@ static enum err event_read(const struct loading *loading, const struct yaml_node
     return err == ERR_OK ? field_text(loading, map, "cite", &event->cite) : err;
 }
 
+/* Read from top to bottom the events are the agreement's history; a correction stands anywhere. */
+static enum err order_check(const struct loading *loading, const struct yaml_node *node) {
+    const struct agreement *agreement = loading->agreement;
+    const struct event *event = &agreement->events[agreement->event_count];
+    for (uint32_t i = 0; i < agreement->event_count && !event->has_corrects; i++) {
+        const struct event *before = &agreement->events[i];
+        if (!before->has_corrects && before->date > event->date) {
+            return yaml_fail(loading->yaml, yaml_get(node, "date"), ERR_INVALID, loading->diag,
+                             "this event is older than one before it (`%s`): events stand in the "
+                             "order of their dates",
+                             event_name(before->kind));
+        }
+    }
+    return ERR_OK;
+}
+
 /* `corrects` must name an entry of the same event. */
 static enum err corrects_check(const struct loading *loading, const struct yaml_node *events) {
     const struct agreement *agreement = loading->agreement;
@@ -277,8 +293,9 @@ static enum err load_events(struct loading *loading, const struct yaml_node *roo
          node = node->next) {
         err = event_read(loading, node, &agreement->events[agreement->event_count]);
         if (err == ERR_OK) {
-            agreement->event_count++;
+            err = order_check(loading, node);
         }
+        agreement->event_count += err == ERR_OK ? 1 : 0;
     }
     return err == ERR_OK ? corrects_check(loading, events) : err;
 }

@@ -197,6 +197,17 @@ static struct decision decide_officer(struct agreement_run *run) {
                              .erred = erred};
 }
 
+/* Step 4 names the first officer rule that is known; all of them unknown yet, the first. */
+static uint32_t first_officer(struct agreement_run *run) {
+    const struct agreement *agreement = run->agreement;
+    CHECK(agreement->officer_first < agreement->rule_count); /* load_rules has seen to it */
+    uint32_t first = agreement->officer_first;
+    while (first < agreement->rule_count && rule_state(run, first)->truth == TRUTH_ABSENT) {
+        first++;
+    }
+    return first < agreement->rule_count ? first : agreement->officer_first;
+}
+
 struct decision decide(struct agreement_run *run, bool projected, bool may_settle) {
     const struct agreement *agreement = run->agreement;
     uint32_t hit = first_true(run, projected);
@@ -215,10 +226,9 @@ struct decision decide(struct agreement_run *run, bool projected, bool may_settl
                                  .erred = open.erred};
     }
     struct decision decision = decide_officer(run);
-    if (open.is_any) { /* step 4: load_rules has seen to it that there is an officer rule */
-        CHECK(agreement->officer_first < agreement->rule_count);
+    if (open.is_any) { /* step 4 */
         decision.disposition = DISPOSITION_SCREENING_REQUIRED;
-        decision.rule = agreement->officer_first;
+        decision.rule = first_officer(run);
         decision.reason = agreement->rules[decision.rule].reason_true;
     }
     return decision;

@@ -31,7 +31,7 @@ const struct parameter *parameter_find(const struct agreement *agreement, struct
 
 static bool int_parse(struct span text, struct value *value) {
     char digits[24];
-    if (text.len == 0 || text.len >= sizeof(digits) || text.ptr[0] == '+' || text.ptr[0] == ' ') {
+    if (text.len == 0 || text.len >= sizeof(digits) || text.ptr[0] == '+' || text.ptr[0] <= ' ') {
         return false;
     }
     memcpy(digits, text.ptr, text.len);
@@ -39,7 +39,7 @@ static bool int_parse(struct span text, struct value *value) {
     char *end = NULL;
     errno = 0;
     long long number = strtoll(digits, &end, 10);
-    if (errno != 0 || *end != '\0') {
+    if (errno != 0 || end != digits + text.len) {
         return false;
     }
     *value = value_int(number);

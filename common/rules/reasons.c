@@ -72,19 +72,32 @@ uint32_t program_uses(const struct cel_program *program, struct cel_use uses[PAT
     return count;
 }
 
+/* The slot, or a leaf of the records in its list. */
+static bool slot_has_officer(const struct schema *schema, uint32_t slot) {
+    if (slot >= schema->slot_count) {
+        return false;
+    }
+    const struct fact *fact = schema->slots[slot];
+    bool is_officer = fact->officer;
+    for (uint32_t i = 0; fact->element != NULL && i < fact->element->field_count; i++) {
+        is_officer = is_officer || fact->element->fields[i].officer;
+    }
+    return is_officer;
+}
+
 bool rule_uses_officer(const struct agreement *agreement, const struct rule *rule) {
     const struct schema *schema = agreement->ruleset->schema;
     const struct cel_program *programs[] = {rule->given, rule->when};
+    bool has_window = rule->has_from || rule->has_until;
+    bool is_officer = has_window && slot_has_officer(schema, rule->by_slot);
     for (size_t p = 0; p < COUNT_OF(programs); p++) {
         struct cel_use uses[PATHS_MAX * 2];
         uint32_t count = program_uses(programs[p], uses);
         for (uint32_t i = 0; i < count; i++) {
-            if (uses[i].slot < schema->slot_count && schema->slots[uses[i].slot]->officer) {
-                return true;
-            }
+            is_officer = is_officer || slot_has_officer(schema, uses[i].slot);
         }
     }
-    return false;
+    return is_officer;
 }
 
 /* --- settle's facts ----------------------------------------------------------------------------

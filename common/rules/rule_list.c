@@ -101,6 +101,38 @@ static enum err window_read(const struct loading *loading, const struct yaml_nod
     return err == ERR_OK ? window_fact(loading, by, &rule->by_slot) : err;
 }
 
+/* Rules of one label, group and date are versions of one rule, of which one holds on a day; with
+ * the same days, alternatives. */
+static bool is_same_window(const struct rule *a, const struct rule *b) {
+    return a->has_from == b->has_from && a->has_until == b->has_until && a->from == b->from &&
+           a->until == b->until;
+}
+
+static enum err validity_check(const struct loading *loading, const struct yaml_node *map,
+                               const struct rule *rule) {
+    const struct agreement *agreement = loading->agreement;
+    if (rule->has_from && rule->has_until && rule->from >= rule->until) {
+        return yaml_fail(loading->yaml, yaml_get(map, "until"), ERR_INVALID, loading->diag,
+                         "no day is on or after `from` and before `until`");
+    }
+    if (!rule->has_from && !rule->has_until) {
+        return ERR_OK;
+    }
+    for (uint32_t i = 0; i < agreement->rule_count; i++) {
+        const struct rule *other = &agreement->rules[i];
+        bool is_version = (other->has_from || other->has_until) && other->given == rule->given &&
+                          other->by_slot == rule->by_slot && strcmp(other->label, rule->label) == 0;
+        bool is_before = other->has_until && rule->has_from && other->until <= rule->from;
+        bool is_after = rule->has_until && other->has_from && rule->until <= other->from;
+        if (is_version && !is_before && !is_after && !is_same_window(other, rule)) {
+            return yaml_fail(loading->yaml, yaml_get(map, rule->has_from ? "from" : "until"),
+                             ERR_CONFLICT, loading->diag,
+                             "an earlier rule %s holds on some of these days", rule->label);
+        }
+    }
+    return ERR_OK;
+}
+
 static enum err rule_read(struct loading *loading, const struct yaml_node *map,
                           const struct cel_program *given, enum section section) {
     static const char *const keys[] = {"label", "when", "cite",     "verify", "from",
@@ -129,6 +161,9 @@ static enum err rule_read(struct loading *loading, const struct yaml_node *map,
     }
     if (err == ERR_OK) {
         err = window_read(loading, map, &rule);
+    }
+    if (err == ERR_OK) {
+        err = validity_check(loading, map, &rule);
     }
     if (err == ERR_OK) {
         err = field_need(loading, map, "when", YAML_SCALAR, &when);

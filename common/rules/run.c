@@ -83,9 +83,9 @@ static void fold(struct ruleset_run *run, struct outcome *outcome) {
 void ruleset_evaluate(struct ruleset_run *run, const struct case_doc *doc, int32_t reference_date,
                       int32_t as_of, struct outcome *outcome) {
     CHECK(doc->fault_count == 0);
-    arena_reset(&run->arena);
     memcpy(run->slots, doc->slots, run->ruleset->schema->slot_count * sizeof(*run->slots));
     for (uint32_t i = 0; i < run->ruleset->agreement_count; i++) {
+        arena_reset(&run->arena); /* a finding's memory does not depend on those before it */
         agreement_evaluate(&run->runs[i], reference_date, as_of, &run->findings[i]);
     }
     fold(run, outcome);

@@ -174,7 +174,7 @@ START_TEST(reasons_are_all_that_an_agreement_can_give) {
     bench_open(&bench);
     uint32_t steps = agreement_of(&bench, "STEPS");
     const struct ruleset *ruleset = bench.ruleset;
-    ck_assert_uint_eq(ruleset_reason_count(ruleset, steps), 8 + 3 + 7 + 2 + 1);
+    ck_assert_uint_eq(ruleset_reason_count(ruleset, steps), 8 + 3 + 7 + 3 + 1);
     ck_assert(has_reason(ruleset, steps, DISPOSITION_NOT_SUBJECT, "elsewhere"));
     ck_assert(has_reason(ruleset, steps, DISPOSITION_NOT_SUBJECT, "not_known_in_force_as_of"));
     ck_assert(has_reason(ruleset, steps, DISPOSITION_EXCEPTION_APPLIES, "in_context"));

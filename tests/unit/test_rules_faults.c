@@ -67,6 +67,10 @@ static const struct row ROWS[] = {
     {"2019-01-01, recorded", "2019-02-30, recorded", 5, 27, ""},
     {"cite: \"c\"}\nparam", "cite: \"c\", corrects: 2019-01-02}\nparam", 5, 82,
      "no other `signed`"},
+    {"cite: \"c\"}\nparam",
+     "cite: \"c\"}\n  - {event: ratified, date: 2018-12-31, recorded: 2019-01-01, cite: "
+     "\"c\"}\nparam",
+     6, 29, "order of their dates"},
     /* parameters and names */
     {"type: bool", "type: boolean", 7, 16, "bool, int, date, string, list"},
     {"value: true", "value: 1", 7, 29, "true or false"},
@@ -106,6 +110,13 @@ static const struct row ROWS[] = {
     {"cite: \"c\"}\n  in_force", "cite: \"c\", by: born}\n  in_force", 12, 63, "means nothing"},
     {"cite: \"c\"}\n  in_force", "cite: \"c\", by: bron, until: 2019-01-01}\n  in_force", 12, 63,
      "did you mean born"},
+    {"cite: \"c\"}\n  in_force", "cite: \"c\", from: 2019-01-02, until: 2019-01-02}\n  in_force",
+     12, 84, "no day"},
+    {"cite: \"c\"}\n  in_force",
+     "cite: \"c\", until: 2020-01-01}\n    - {label: elsewhere, when: a, cite: \"c\", from: "
+     "2019-12-31}\n"
+     "  in_force",
+     13, 52, "an earlier rule elsewhere"},
     {"    - {label: look, when: 'granted == \"none\"', cite: \"c\"}\n", "", 11, 3,
      "section officer needs a rule"},
     /* example and tests */
@@ -114,6 +125,7 @@ static const struct row ROWS[] = {
     {"given: {a: true}", "given: {ctx: {r: true}}", 26, 29, "no fact \"r\""},
     {"given: {a: true}", "given: {\"kin[].adult\": true}", 26, 38, "the whole list"},
     {"set: {gate: false}", "set: {gata: false}", 26, 39, "no parameter"},
+    {"gate: {type: bool, value: true", "gate: {type: int, value: \"5\\0x\"", 7, 28, "an integer"},
     {"set: {gate: false}", "set: {gate: 7}", 26, 45, "true or false"},
     {"not_subject: agreement_not_in_force", "not_subjekt: agreement_not_in_force", 26, 62,
      "expected a disposition"},
@@ -126,17 +138,19 @@ static const struct row ROWS[] = {
     {"example: {reference_date: 2020-01-01, home: \"US\", a: false}\n", "", 25, 3, "example"},
 };
 
-static char *replaced(const char *from, const char *to) {
-    const char *at = strstr(DOCUMENT, from);
+static char *replaced_in(const char *document, const char *from, const char *to) {
+    const char *at = strstr(document, from);
     ck_assert_msg(at != NULL, "not in the document: %s", from);
     struct buf text = BUF_EMPTY;
-    buf_append(&text, span_make(DOCUMENT, (size_t)(at - DOCUMENT)));
+    buf_append(&text, span_make(document, (size_t)(at - document)));
     buf_str(&text, to);
     buf_str(&text, at + strlen(from));
     char *copy = mem_strdup(buf_cstr(&text));
     buf_free(&text);
     return copy;
 }
+
+static char *replaced(const char *from, const char *to) { return replaced_in(DOCUMENT, from, to); }
 
 struct place {
     char dir[32], agreements[64], schema[64], document[96];
@@ -222,6 +236,102 @@ START_TEST(two_documents_of_one_agreement_are_refused) {
 }
 END_TEST
 
+/* What is left open by an officer's fact alone goes to the first rule of section officer. */
+START_TEST(an_officers_fact_anywhere_needs_a_rule_for_officers) {
+    static const struct {
+        const char *schema_from, *schema_to; /* a change to case.yaml */
+        const char *rule;
+    } rows[] = {{"a: {type: bool}", "a: {type: bool, asked_of: officer}", "when: a"},
+                {"adult: {type: bool}", "adult: {type: bool, asked_of: officer}",
+                 "when: 'kin.exists(k, k.adult)'"},
+                {"came: {type: date}", "came: {type: date, asked_of: officer}",
+                 "when: 'true', by: came, from: 2020-01-01"}};
+    struct place place;
+    place_open(&place);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct diag diag = {0};
+        struct buf text = BUF_EMPTY;
+        buf_printf(&text,
+                   "agreement: T\ntitle: T\nparties: [\"US\"]\nevents: []\nrules:\n  scope:\n"
+                   "    - {label: one, cite: c, %s}\n  otherwise: {label: rest}\n",
+                   rows[i].rule);
+        enum err err = load_document(&place, buf_cstr(&text), NULL, &diag);
+        ck_assert_msg(err == ERR_OK, "%s: %s", rows[i].rule, diag.text);
+        struct buf schema = BUF_EMPTY;
+        ck_assert_int_eq(io_read_file(place.schema, 1 << 20, &schema, &diag), ERR_OK);
+        char *changed = replaced_in(buf_cstr(&schema), rows[i].schema_from, rows[i].schema_to);
+        write_text(place.schema, span_str(changed));
+        ck_assert_int_eq(load_document(&place, buf_cstr(&text), NULL, &diag), ERR_INVALID);
+        ck_assert_ptr_nonnull(strstr(diag.text, "section officer needs a rule"));
+        mem_free(changed);
+        buf_free(&schema);
+        buf_free(&text);
+    }
+    place_close(&place);
+}
+END_TEST
+
+enum { NEIGHBOURS = 20, LONG_TEXT_BYTES = 15000 };
+
+/* A condition that takes about a megabyte of the run's memory on a case with eight lands. */
+static void write_neighbours(const struct place *place) {
+    char *text = mem_zero(LONG_TEXT_BYTES + 1, 1);
+    memset(text, 'x', LONG_TEXT_BYTES);
+    for (int i = 0; i < NEIGHBOURS; i++) {
+        char path[96];
+        struct buf document = BUF_EMPTY;
+        buf_printf(&document,
+                   "agreement: T%02d\ntitle: T\nparties: [\"US\"]\nevents: []\nrules:\n  scope:\n"
+                   "    - {label: one, cite: c, when: 'lands.map(l, lands.map(m, l.replace(\"U\", "
+                   "\"%s\"))).size() > 9'}\n  otherwise: {label: rest}\n",
+                   i, text);
+        (void)snprintf(path, sizeof(path), "%s/T%02d.yaml", place->agreements, i);
+        write_text(path, buf_span(&document));
+        buf_free(&document);
+    }
+    mem_free(text);
+}
+
+static void remove_neighbours(const struct place *place) {
+    for (int i = 0; i < NEIGHBOURS; i++) {
+        char path[96];
+        (void)snprintf(path, sizeof(path), "%s/T%02d.yaml", place->agreements, i);
+        ck_assert_int_eq(unlink(path), 0);
+    }
+}
+
+START_TEST(a_finding_does_not_depend_on_the_memory_of_its_neighbours) {
+    struct place place;
+    struct diag diag = {0};
+    struct ruleset *ruleset = NULL;
+    place_open(&place);
+    write_neighbours(&place);
+    enum err err = ruleset_load_dir(place.dir, NULL, 0, &ruleset, NULL, &diag);
+    ck_assert_msg(err == ERR_OK, "%u:%u: %s", diag.line, diag.column, diag.text);
+    const struct schema *schema = ruleset_schema(ruleset);
+    struct ruleset_run *run = ruleset_run_new(ruleset);
+    struct case_doc doc = {.slots = mem_zero(schema->slot_count, sizeof(struct value))};
+    struct value lands[8];
+    for (size_t i = 0; i < COUNT_OF(lands); i++) {
+        lands[i] = value_string(SPAN_LIT("US"));
+    }
+    doc.slots[schema_find(schema, SPAN_LIT("lands"))->slot] = value_list(lands, COUNT_OF(lands));
+    struct outcome outcome;
+    ruleset_evaluate(run, &doc, 18000, 18000, &outcome);
+    for (int i = 0; i < NEIGHBOURS; i++) {
+        ck_assert_msg(outcome.findings[i].error_rule == NULL, "T%02d: %s", i,
+                      outcome.findings[i].error_kind);
+        ck_assert_int_eq(outcome.findings[i].result.disposition, DISPOSITION_SUBJECT_TO_AGREEMENT);
+    }
+    mem_free(doc.slots);
+    ruleset_run_free(&run);
+    ruleset_unref(&ruleset);
+    remove_neighbours(&place);
+    write_text(place.document, SPAN_LIT(""));
+    place_close(&place);
+}
+END_TEST
+
 START_TEST(a_test_that_expects_something_else_fails) {
     struct place place;
     struct diag diag = {0};
@@ -253,6 +363,8 @@ int main(void) {
     tcase_add_test(tests, the_unchanged_document_loads);
     tcase_add_loop_test(tests, a_fault_is_refused_where_it_stands, 0, (int)COUNT_OF(ROWS));
     tcase_add_test(tests, two_documents_of_one_agreement_are_refused);
+    tcase_add_test(tests, an_officers_fact_anywhere_needs_a_rule_for_officers);
+    tcase_add_test(tests, a_finding_does_not_depend_on_the_memory_of_its_neighbours);
     tcase_add_test(tests, a_test_that_expects_something_else_fails);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
