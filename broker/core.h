@@ -22,7 +22,7 @@ enum {
     CORE_LANE_PARTS_MAX = 16384, /* a BEAT that lists so many fits into a head frame */
     CORE_WAITERS_MAX = 16,       /* receipt routes of one batch */
     CORE_RECENT_MAX = 100000,
-    CORE_FENCE_MAX = 16
+    CORE_FENCE_MAX = 256
 };
 
 struct core;

@@ -86,6 +86,12 @@ enum err lane_decide(struct lane *lane, struct job *job, int16_t source) {
     return at == job->body.len ? ERR_OK : ERR_INVALID;
 }
 
+/* What PostgreSQL takes as a text; nothing has decoded this case yet. */
+static bool is_storable(struct span case_id) {
+    return case_id.len > 0 && case_id.len <= CASE_ID_BYTES_MAX && span_is_utf8(case_id) &&
+           memchr(case_id.ptr, 0, case_id.len) == NULL;
+}
+
 /* Reads only what the key needs, with the bounded walker. */
 static void peek_key(struct span body, struct span *case_id, int32_t *revision) {
     size_t at = 0;
@@ -103,8 +109,7 @@ static void peek_key(struct span body, struct span *case_id, int32_t *revision) 
         if (walk_value(body, &at) != ERR_OK || walk_next(body, &value_at, &value) != ERR_OK) {
             return;
         }
-        if (span_is(key.bytes, "case_id") && value.type == WALK_STR &&
-            value.bytes.len <= CASE_ID_BYTES_MAX) {
+        if (span_is(key.bytes, "case_id") && value.type == WALK_STR && is_storable(value.bytes)) {
             *case_id = value.bytes;
         } else if (span_is(key.bytes, "revision") && value.type == WALK_UINT &&
                    value.u <= INT32_MAX) {

@@ -37,6 +37,14 @@ static bool has_work(const struct lane *lane) {
            (inbox_peek(&lane->inbox) != NULL || canary_wanted(lane));
 }
 
+/* WORK that was on its way while credit closed must not wait here for a connection or a rule set
+ * that others may have. */
+static void keep_hands_empty(struct lane *lane) {
+    if ((lane->db == NULL || lane->rules == NULL) && lane->inbox.job_count > 0) {
+        lane_give_back(lane);
+    }
+}
+
 static void fetch(struct lane *lane) {
     if (has_work(lane)) {
         lane_poll(lane, -1, false, 0); /* what has arrived meanwhile goes along */
@@ -85,8 +93,11 @@ static enum err take_job(struct lane *lane, struct job *job) {
     lane->txn.dead_count = dead;
     lane->txn.job_count = jobs;
     lane->txn.rows.len = rows;
-    if (err == ERR_INVALID && db_lane_sqlstate(lane->db)[0] == '\0') {
-        lane_say_failed(lane, job, "the bytes are not the cases claimed");
+    if (err == ERR_INVALID) { /* its own fault, no other job's and not the connection's */
+        lane_say_failed(lane, job,
+                        db_lane_sqlstate(lane->db)[0] == '\0'
+                            ? "the bytes are not the cases claimed"
+                            : "the database refuses its source");
         job_free(&job);
         return ERR_OK;
     }
@@ -174,6 +185,7 @@ static void *run(void *argument) {
         lane_keep_connected(lane);
         lane_keep_rules(lane);
         keep_credit(lane);
+        keep_hands_empty(lane);
         fetch(lane);
         if (has_work(lane) && !atomic_load(&lane->abandoned)) {
             transact(lane);

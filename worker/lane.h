@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-enum { LANE_BROKERS_MAX = 32 };
+enum { LANE_BROKERS_MAX = 30 };
 
 struct lane;
 

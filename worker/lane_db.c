@@ -31,8 +31,17 @@ static void set_backoff(struct lane *lane) {
     lane->reconnect_at_ms = clock_mono_ms() + lane->backoff_ms / 2 + jitter;
 }
 
+/* The next connection may lead to another database, after a failover, with other numbers. */
+static void forget_sources(struct lane *lane) {
+    for (uint32_t i = 0; i < lane->source_count; i++) {
+        mem_free((void *)(uintptr_t)lane->sources[i].name.ptr);
+    }
+    lane->source_count = 0;
+}
+
 static void close_connection(struct lane *lane) {
     db_lane_close(&lane->db);
+    forget_sources(lane);
     atomic_store(&lane->stats.connected, false);
     set_backoff(lane);
 }
@@ -84,6 +93,8 @@ void lane_lose_connection(struct lane *lane, enum err err) {
             lane->txn.job_count + lane->inbox.job_count);
     }
     close_connection(lane);
+    lane->credit_open = false; /* said first, or what goes back would come straight back */
+    lane_say_ready(lane);
     lane_give_back(lane);
 }
 

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { MESSAGES_PER_POLL = 64, CREDIT_TRANSACTIONS = 2 };
+enum { MESSAGES_PER_POLL = 64, CREDIT_TRANSACTIONS = 2, DONE_RANGES_MAX = 2048 };
 #define CREDIT_BYTES ((uint64_t)32 << 20)
 #define MESSAGE_BYTES_MAX ((size_t)64 << 20)
 
@@ -116,9 +116,18 @@ void lane_beat_if_due(struct lane *lane) {
     }
 }
 
+static bool is_fenced(const struct lane *lane, const struct uuid *uuid) {
+    for (uint32_t i = 0; i < lane->fence_count; i++) {
+        if (uuid_eq(&lane->fence[i], uuid)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void take_fence(struct lane *lane, const struct wire_work *work) {
     for (uint32_t i = 0; i < work->fence_count && lane->fence_count < FENCE_MAX; i++) {
-        if (!uuid_eq(&work->fence[i], &lane->uuid)) {
+        if (!uuid_eq(&work->fence[i], &lane->uuid) && !is_fenced(lane, &work->fence[i])) {
             lane->fence[lane->fence_count++] = work->fence[i];
         }
     }
@@ -214,7 +223,11 @@ static void take_message(struct lane *lane, uint32_t link, struct parcel *parcel
         return;
     case WIRE_WORK:
     case WIRE_BURY:
-        take_work(lane, link, parcel);
+        if (lane->links[link].welcomed) {
+            take_work(lane, link, parcel);
+        } else {
+            say_ready_to(lane, link); /* without WELCOME its ranges have no name; it deals again */
+        }
         return;
     case WIRE_READY_ASK:
         say_ready_to(lane, link);
@@ -274,13 +287,28 @@ void lane_poll(struct lane *lane, int fd, bool want_write, int64_t timeout_ms) {
     lane_beat_if_due(lane);
 }
 
-/* Ranges and tallies of one broker's jobs. */
-static void say_done_to(struct lane *lane, uint32_t link, const struct wire_tally *tallies) {
+/* How many of the transaction's jobs, from `from`, fit into one DONE: what each listed dead letter
+ * says takes room, and a head frame is bounded. */
+static uint32_t done_chunk(const struct lane *lane, uint32_t from,
+                           const struct wire_tally *tallies) {
+    uint32_t end = from;
+    uint32_t listed = 0;
+    while (end < lane->txn.job_count && end - from < DONE_RANGES_MAX &&
+           (end == from || listed + tallies[end].dead_listed <= WIRE_DEAD_MAX)) {
+        listed += tallies[end].dead_listed;
+        end++;
+    }
+    return end;
+}
+
+/* Ranges and tallies of one broker's jobs among [from, end). */
+static void say_done_to(struct lane *lane, uint32_t link, const struct wire_tally *tallies,
+                        uint32_t from, uint32_t end) {
     const struct txn *txn = &lane->txn;
-    struct wire_range *ranges = mem_zero(txn->job_count, sizeof(*ranges));
-    struct wire_tally *verdicts = mem_zero(txn->job_count, sizeof(*verdicts));
+    struct wire_range *ranges = mem_zero(end - from, sizeof(*ranges));
+    struct wire_tally *verdicts = mem_zero(end - from, sizeof(*verdicts));
     uint32_t count = 0;
-    for (uint32_t i = 0; i < txn->job_count; i++) {
+    for (uint32_t i = from; i < end; i++) {
         if (txn->jobs[i]->link == link) {
             ranges[count] = job_range(txn->jobs[i]);
             verdicts[count++] = tallies[i];
@@ -303,9 +331,15 @@ void lane_say_done(struct lane *lane) {
     arena_init(&lists, (size_t)64 << 20);
     struct wire_tally *tallies = mem_zero(txn->job_count, sizeof(*tallies));
     enum err err = txn_tallies(txn, &lists, tallies);
-    for (uint32_t i = 0; i < lane->link_count && err == ERR_OK; i++) {
-        say_done_to(lane, i, tallies);
-    }
+    CHECK(err == ERR_OK); /* the arena has room for all that one transaction can list */
+    uint32_t from = 0;
+    do { /* once also without jobs: a canary waits for it */
+        uint32_t end = done_chunk(lane, from, tallies);
+        for (uint32_t i = 0; i < lane->link_count; i++) {
+            say_done_to(lane, i, tallies, from, end);
+        }
+        from = end;
+    } while (from < txn->job_count);
     for (uint32_t i = 0; i < txn->job_count; i++) {
         atomic_fetch_add(&lane->stats.cases_done, txn->jobs[i]->delivery->count);
         atomic_fetch_add(&lane->stats.duplicates, tallies[i].duplicates);

@@ -9,7 +9,8 @@
 
 #include <pthread.h>
 
-enum { LINKS_MAX = LANE_BROKERS_MAX, FENCE_MAX = 64, SOURCES_CACHED_MAX = 256 };
+enum { LINKS_MAX = LANE_BROKERS_MAX, FENCE_MAX = 256, SOURCES_CACHED_MAX = 256 };
+_Static_assert((int)LINKS_MAX + 2 <= (int)NET_POLL_MAX, "a lane polls all, its wake and libpq");
 _Static_assert((int)LINKS_MAX <= (int)WRITER_JOURNALS_MAX, "a commits row names them all");
 enum { LANE_TICK_MS = 200, BEAT_MS_DEFAULT = 1000 };
 
