@@ -42,6 +42,7 @@ enum {
     CHILD_TEXT_MAX = 400
 };
 #define SEQ_GAP ((uint64_t)1 << 32)
+#define SET_ASIDE "set the directory aside, start on an empty one; sources send what has no DONE"
 #define SPARE_BYTES_MIN ((int64_t)64 << 20)
 
 struct store {
@@ -319,9 +320,7 @@ static enum err scan_records(struct store *store, MDB_txn *txn,
         struct journal_record record;
         err = record_decode(&key, &value, &record);
         if (err != ERR_OK) {
-            err = diag_fail(diag, err,
-                            "journal %s: a record is damaged: run casemill verify --salvage",
-                            store->path);
+            err = diag_fail(diag, err, "journal %s: a record is damaged: " SET_ASIDE, store->path);
         } else {
             found.live_count++;
             found.live_bytes += record.bytes;
@@ -341,7 +340,7 @@ static enum err scan_records(struct store *store, MDB_txn *txn,
                           found.live_xor != store->totals.live_xor)) {
         err = diag_fail(diag, ERR_CORRUPT,
                         "journal %s: holds %llu batches of %llu bytes where %llu of %llu were "
-                        "committed: run casemill verify --salvage",
+                        "committed: " SET_ASIDE,
                         store->path, (unsigned long long)found.live_count,
                         (unsigned long long)found.live_bytes,
                         (unsigned long long)store->totals.live_count,
@@ -399,8 +398,7 @@ enum err store_scan_in_child(const char *path, struct diag *diag) {
         return ERR_OK;
     }
     if (!WIFEXITED(status) || got <= 0) {
-        return diag_fail(diag, ERR_CORRUPT,
-                         "journal %s: reading it crashes: run casemill verify --salvage", path);
+        return diag_fail(diag, ERR_CORRUPT, "journal %s: reading it crashes: " SET_ASIDE, path);
     }
     text[got] = '\0';
     return diag_fail(diag, (enum err)WEXITSTATUS(status), "%s", text);

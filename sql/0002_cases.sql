@@ -129,7 +129,7 @@ CREATE TABLE dead_letters (
     UNIQUE (source, raw_hash, reason)
 );
 COMMENT ON TABLE dead_letters IS 'Cases that got no outcome, with their bytes and the reason; written once, counted again.';
-COMMENT ON COLUMN dead_letters.dead IS 'Number for `casemill dead`.';
+COMMENT ON COLUMN dead_letters.dead IS 'Its number, to name it by.';
 COMMENT ON COLUMN dead_letters.source IS 'Intake system (sources).';
 COMMENT ON COLUMN dead_letters.raw_hash IS 'XXH3-128 of the bytes as sent.';
 COMMENT ON COLUMN dead_letters.reason IS 'Word of a closed list: a decoding fault, conflict, not_storable or poison.';

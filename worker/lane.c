@@ -212,9 +212,7 @@ static void lane_free(struct lane *lane) {
     for (uint32_t i = 0; i < lane->txn.job_count; i++) {
         job_free(&lane->txn.jobs[i]);
     }
-    for (uint32_t i = 0; i < lane->source_count; i++) {
-        mem_free((void *)(uintptr_t)lane->sources[i].name.ptr);
-    }
+    lane_forget_sources(lane);
     ruleset_run_free(&lane->run);
     active_rules_unref(&lane->rules);
     txn_free(&lane->txn);

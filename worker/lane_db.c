@@ -32,16 +32,16 @@ static void set_backoff(struct lane *lane) {
 }
 
 /* The next connection may lead to another database, after a failover, with other numbers. */
-static void forget_sources(struct lane *lane) {
+void lane_forget_sources(struct lane *lane) {
     for (uint32_t i = 0; i < lane->source_count; i++) {
-        mem_free((void *)(uintptr_t)lane->sources[i].name.ptr);
+        mem_free(lane->sources[i].name);
     }
     lane->source_count = 0;
 }
 
 static void close_connection(struct lane *lane) {
     db_lane_close(&lane->db);
-    forget_sources(lane);
+    lane_forget_sources(lane);
     atomic_store(&lane->stats.connected, false);
     set_backoff(lane);
 }
@@ -118,7 +118,7 @@ void lane_keep_rules(struct lane *lane) {
 
 enum err lane_source(struct lane *lane, struct span name, int16_t *number) {
     for (uint32_t i = 0; i < lane->source_count; i++) {
-        if (span_eq(lane->sources[i].name, name)) {
+        if (span_is(name, lane->sources[i].name)) {
             *number = lane->sources[i].number;
             return ERR_OK;
         }
@@ -126,7 +126,7 @@ enum err lane_source(struct lane *lane, struct span name, int16_t *number) {
     enum err err = writer_source(&lane->writer, name, number);
     if (err == ERR_OK && lane->source_count < SOURCES_CACHED_MAX) {
         struct source_entry *entry = &lane->sources[lane->source_count++];
-        entry->name = span_str(mem_strndup((const char *)name.ptr, name.len));
+        entry->name = mem_strndup((const char *)name.ptr, name.len);
         entry->number = *number;
     }
     return err;

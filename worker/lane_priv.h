@@ -24,7 +24,7 @@ struct link {
 };
 
 struct source_entry {
-    struct span name; /* owned copy */
+    char *name; /* owned */
     int16_t number;
 };
 
@@ -85,6 +85,8 @@ void lane_say_bye(struct lane *lane);
 /* --- lane_db.c --- */
 /* lane_keep_connected connects when it is time and there is no connection. */
 void lane_keep_connected(struct lane *lane);
+/* lane_forget_sources drops the numbers of sources: they are the connection's database's. */
+void lane_forget_sources(struct lane *lane);
 /* lane_lose_connection closes it after err, gives all work back and sets the back-off. */
 void lane_lose_connection(struct lane *lane, enum err err);
 /* lane_keep_rules swaps to the rule set in force; called between transactions. */

@@ -443,7 +443,7 @@ static void print_end(struct submission *submission, bool is_whole) {
     bool as_json = option_flag(submission->options, "--json");
     struct buf text = BUF_EMPTY;
     if (submission->listed_count < tally->dead && submission->listed.len > 0) {
-        buf_printf(&submission->listed, "... of %llu dead letters: casemill dead list\n",
+        buf_printf(&submission->listed, "... of %llu dead letters: see report.dead_letters\n",
                    (unsigned long long)tally->dead);
     }
     fprintf(stderr, "%.*s", SPAN_ARG(buf_span(&submission->listed)));

@@ -88,6 +88,30 @@ refuses "casemill, no PostgreSQL" "PostgreSQL|connect" \
 timeout 10 "$bin/casemill" no-such-verb >"$work/verb.out" 2>"$work/verb.err"
 equal "casemill, an unknown verb: exit code" $? 2
 
+# A server that does not sync cannot keep DONE: its lanes take no work until it does.
+set_fsync() { # set_fsync on|off
+    pg_sql "alter system set fsync = $1" && pg_sql "select pg_reload_conf()" >/dev/null &&
+        wait_until 10 fsync_is "$1"
+}
+fsync_is() { [ "$(pg_sql "show fsync")" = "$1" ]; }
+check "PostgreSQL is told not to sync" set_fsync off
+worker_start worker_fsync
+check "a lane refuses a server that does not sync" \
+    wait_until 20 grep -q 'POSTGRES_REFUSED.*fsync = off' "$work/worker_fsync.err"
+casemill generate --cases 20 --seed 5 --bad 0 --duplicates 0 --out "$work/few.jsonl" || abort "generate"
+start submit "$bin/casemill" submit --broker "$intake" --ack outcome "$work/few.jsonl"
+submit_pid=$started_pid
+cases_wait() { casemill status --control "ipc://$work/control" | grep -Eq '^queued_cases +20$'; }
+check "work waits in the broker" wait_until 20 cases_wait
+equal "and no case is written" "$(rows)" 0
+check "PostgreSQL is told to sync again" set_fsync on
+wait_until 60 is_gone "$submit_pid" || abort "submit comes to its end"
+wait "$submit_pid"
+equal "then the work is done" $? 0
+equal "all of it" "$(rows)" 20
+stop "$worker_pid"
+equal "the worker ends in order" $? 0
+
 # The password stays out of everything that was said.
 check "no password is repeated" sh -c "! grep -rl 'password=wrong' '$work' --include='*.err' --include='*.out'"
 stop "$broker_pid"
