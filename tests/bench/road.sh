@@ -1,0 +1,37 @@
+#!/bin/sh
+# Benchmark road: encoded cases from submit to the last DONE over the whole road, beside a loader that COPYs
+# the very same rows into the same table over as many connections.  Called by run.sh.
+# CASEMILL_BENCH_CASES and CASEMILL_BENCH_RUNS make it smaller.
+set -u
+cases=${CASEMILL_BENCH_CASES:-1000000}
+singles=${CASEMILL_BENCH_SINGLES:-200000}
+runs=${CASEMILL_BENCH_RUNS:-5}
+. "$(dirname "$0")/lib.sh"
+database_start
+broker_start CASEMILL_JOURNAL_BYTES_MAX=2GiB
+worker_start worker
+casemill generate --cases "$cases" --seed 7 --format msgpack --out "$work/cases.mp" || abort "generate"
+casemill generate --cases "$singles" --seed 7 --format msgpack --out "$work/singles.mp" || abort "generate"
+
+# once BATCH CLIENTS FILE: cases a second from the first submit to the last DONE.
+once() {
+    fresh_tables
+    took=$("$tools/bench_submit" rate "$intake" "$3" "$1" "$2") || abort "bench_submit"
+    echo "$took" | awk '{ print $2 / $1 }'
+}
+compare() { # compare FIGURE BATCH CLIENTS FILE GOAL
+    once "$2" "$3" "$4" >/dev/null # warm
+    dump_rows "$work/rows.bin" || abort "the rows are read"
+    load_best "$work/rows.bin" >/dev/null || abort "bench_load"
+    : >"$work/lines"
+    for run in $(seq "$runs"); do
+        rate=$(once "$2" "$3" "$4")
+        limit=$(load_best "$work/rows.bin") || abort "bench_load"
+        echo "$rate $(ratio "$rate" "$limit")" >>"$work/lines"
+        echo "limit $run: $limit" >>"$work/limits"
+    done
+    figure road "$1" "cases/s" "$5" <"$work/lines"
+}
+compare bulk.rate 1000 1 "$work/cases.mp" ">= 0.75"
+compare single.rate 1 4 "$work/singles.mp" ">= 0.60"
+done_with
