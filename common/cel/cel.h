@@ -138,6 +138,7 @@ struct cel_run {
     struct value *locals; /* variables of the program that runs */
     struct value result;  /* of a condition that is no bool */
     uint32_t memo_count;
+    struct zone_cache *zones; /* those whose names are no constants */
 };
 void cel_run_init(struct cel_run *run, const struct cel_env *env, struct arena *arena);
 void cel_run_fini(struct cel_run *run);

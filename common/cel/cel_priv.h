@@ -165,6 +165,8 @@ struct cel_program {
     uint32_t lint_width;
     struct regex **regexes; /* compiled from constant patterns */
     uint32_t regex_count;
+    struct zone **zones; /* read for constant names */
+    uint32_t zone_count;
 };
 /* compile_ast builds the nodes of a checked tree in the program's arena; NULL when it is full. */
 const struct node *compile_ast(struct cel_program *program, const struct ast *ast);
@@ -204,6 +206,7 @@ struct value node_named(struct cel_run *run, const struct node *node);
 struct value node_call(struct cel_run *run, const struct node *node);
 struct value node_call2(struct cel_run *run, const struct node *node);
 struct value node_regex(struct cel_run *run, const struct node *node);
+struct value node_zoned(struct cel_run *run, const struct node *node); /* ops_time.c */
 struct value node_and(struct cel_run *run, const struct node *node);
 struct value node_or(struct cel_run *run, const struct node *node);
 struct value node_not(struct cel_run *run, const struct node *node);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "cel/regex.h"
+#include "cel/zone.h"
 
 enum {
     PROGRAM_BYTES_MAX = 8 * 1024 * 1024,
@@ -70,6 +71,7 @@ static const struct node *fold(struct cel_program *program, struct node *node) {
     struct value locals[CEL_LOCALS_MAX];
     run.locals = locals;
     struct value value = node->run(&run, node);
+    zone_cache_free(&run.zones);
     bool spent =
         value.kind == VAL_ERROR && (value.aux == CEL_ERROR_STEPS || value.aux == CEL_ERROR_MEMORY);
     return spent ? node : constant(program, value);
@@ -132,6 +134,30 @@ static struct node *keep_regex(struct cel_program *program, const struct ast *as
     return node;
 }
 
+/* A constant zone is read with the program, as a pattern is. */
+static struct node *keep_zone(struct cel_program *program, const struct ast *ast,
+                              struct node *node) {
+    const struct node *name = node->args[1];
+    if (name->run != node_const || name->value.kind != VAL_STRING) {
+        return node;
+    }
+    struct zone *zone = NULL;
+    if (zone_read(value_span(name->value), &zone) != ERR_OK) {
+        note(program, ast->args[1], "this is no time zone");
+        return constant(program, value_error(CEL_ERROR_ARGUMENT));
+    }
+    program->zones = mem_grow(program->zones, program->zone_count + 1, sizeof(*program->zones));
+    program->zones[program->zone_count++] = zone;
+    node->run = node_zoned;
+    node->data = zone;
+    return node;
+}
+
+/* The one kind of function that takes a time zone: a part of an instant. */
+static bool takes_zone(const struct ast *ast) {
+    return ast->count == 2 && strcmp(ast->function->args, "ts") == 0;
+}
+
 /* Operators with a node of their own; every other function goes through its row in the table. */
 struct operator_node {
     const char *name;
@@ -169,6 +195,8 @@ static const struct node *compile_call(struct cel_program *program, const struct
     node->call = ast->function->call;
     if (span_is(ast->name, "matches") && ast->count == 2) {
         node = keep_regex(program, ast, node);
+    } else if (takes_zone(ast)) {
+        node = keep_zone(program, ast, node);
     }
     return node == NULL || !test_choose(program, node) ? NULL : fold(program, node);
 }
@@ -398,6 +426,10 @@ void cel_program_free(struct cel_program **program) {
         regex_free((*program)->regexes[i]);
     }
     mem_free((*program)->regexes);
+    for (uint32_t i = 0; i < (*program)->zone_count; i++) {
+        zone_free(&(*program)->zones[i]);
+    }
+    mem_free((*program)->zones);
     arena_free(&(*program)->arena);
     mem_free(*program);
     *program = NULL;

@@ -25,6 +25,7 @@ static const struct node_word node_words[] = {
     {node_order, "order", HOLDS_FUNCTION},
     {node_in, "in", HOLDS_NOTHING},
     {node_regex, "matches", HOLDS_NOTHING},
+    {node_zoned, "in_zone", HOLDS_FUNCTION},
     {node_and, "and", HOLDS_NOTHING},
     {node_or, "or", HOLDS_NOTHING},
     {node_not, "not", HOLDS_NOTHING},

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "cel/regex.h"
+#include "cel/zone.h"
 
 enum { MEMO_EMPTY = 0xff, ARGS_MAX = 8 };
 
@@ -16,6 +17,7 @@ void cel_run_init(struct cel_run *run, const struct cel_env *env, struct arena *
 void cel_run_fini(struct cel_run *run) {
     mem_free(run->memo);
     run->memo = NULL;
+    zone_cache_free(&run->zones);
 }
 
 void cel_run_begin(struct cel_run *run, const struct value *slots) {

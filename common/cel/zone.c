@@ -5,15 +5,18 @@
 #include "base/buf.h"
 #include "base/date.h"
 #include "base/io.h"
+#include "base/mem.h"
 
 #include <stdio.h>
 
-enum { HEADER_BYTES = 44, TYPE_BYTES = 6, FILE_BYTES_MAX = 64 * 1024, NAME_MAX_BYTES = 64 };
+enum { HEADER_BYTES = 44, TYPE_BYTES = 6, FILE_BYTES_MAX = 64 * 1024 };
 static const char zone_folder[] = "/usr/share/zoneinfo/";
 
-struct zone_file {
+struct zone {
+    struct buf file;      /* empty: the one offset below */
+    int32_t offset;       /* of a zone that never changes */
     const uint8_t *times; /* time_count x 8 bytes */
-    const uint8_t *kinds; /* time_count x 1 byte */
+    const uint8_t *kinds; /* time_count x 1 byte, each below type_count */
     const uint8_t *types; /* type_count x 6 bytes: offset, daylight, name */
     uint32_t time_count;
     uint32_t type_count;
@@ -35,7 +38,9 @@ static bool has_header(struct span bytes, size_t at) {
     return bytes.len >= at + HEADER_BYTES && memcmp(bytes.ptr + at, "TZif", 4) == 0;
 }
 
-static bool zone_open(struct span bytes, struct zone_file *zone) {
+/* Sets the pointers into the file; false when a part of it is not there. */
+static bool zone_open(struct zone *zone) {
+    struct span bytes = buf_span(&zone->file);
     if (!has_header(bytes, 0) || bytes.ptr[4] < '2') {
         return false;
     }
@@ -56,6 +61,11 @@ static bool zone_open(struct span bytes, struct zone_file *zone) {
     zone->types = zone->kinds + zone->time_count;
     const uint8_t *end = memchr(bytes.ptr + rule, '\n', bytes.len - rule);
     zone->rule = span_make(bytes.ptr + rule, end == NULL ? 0 : (size_t)(end - bytes.ptr) - rule);
+    for (uint32_t i = 0; i < zone->time_count; i++) {
+        if (zone->kinds[i] >= zone->type_count) {
+            return false;
+        }
+    }
     return zone->type_count != 0;
 }
 
@@ -163,30 +173,26 @@ static bool rule_offset(struct span text, int64_t seconds, int32_t *offset) {
     return true;
 }
 
-static enum err file_offset(struct span bytes, int64_t seconds, int32_t *offset) {
-    struct zone_file zone;
-    if (!zone_open(bytes, &zone)) {
-        return ERR_CORRUPT;
+int32_t zone_offset(const struct zone *zone, int64_t seconds) {
+    if (zone->type_count == 0) {
+        return zone->offset;
     }
     uint32_t low = 0; /* transitions at or before the instant */
-    uint32_t high = zone.time_count;
+    uint32_t high = zone->time_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if ((int64_t)get_be64(zone.times + (size_t)middle * 8) <= seconds) {
+        if ((int64_t)get_be64(zone->times + (size_t)middle * 8) <= seconds) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    if (low == zone.time_count && rule_offset(zone.rule, seconds, offset)) {
-        return ERR_OK;
+    int32_t offset = 0;
+    if (low == zone->time_count && rule_offset(zone->rule, seconds, &offset)) {
+        return offset;
     }
-    uint32_t kind = low == 0 ? 0 : zone.kinds[low - 1];
-    if (kind >= zone.type_count) {
-        return ERR_CORRUPT;
-    }
-    *offset = (int32_t)get_be32(zone.types + (size_t)kind * TYPE_BYTES);
-    return ERR_OK;
+    uint32_t kind = low == 0 ? 0 : zone->kinds[low - 1];
+    return (int32_t)get_be32(zone->types + (size_t)kind * TYPE_BYTES);
 }
 
 static bool fixed_offset(struct span name, int32_t *offset) {
@@ -225,25 +231,34 @@ static bool is_zone_name(struct span name) {
         }
         after_slash = c == '/';
     }
-    return name.len != 0 && name.len <= NAME_MAX_BYTES && !after_slash;
+    return name.len != 0 && name.len <= ZONE_NAME_BYTES_MAX && !after_slash;
 }
 
-enum err zone_offset(struct span name, int64_t seconds, int32_t *offset) {
-    if (fixed_offset(name, offset)) {
-        return ERR_OK;
-    }
+static enum err read_file(struct span name, struct zone *zone) {
     if (!is_zone_name(name)) {
         return ERR_NOT_FOUND;
     }
-    char path[sizeof(zone_folder) + NAME_MAX_BYTES];
+    char path[sizeof(zone_folder) + ZONE_NAME_BYTES_MAX];
     (void)snprintf(path, sizeof(path), "%s%.*s", zone_folder, SPAN_ARG(name));
-    struct buf bytes = BUF_EMPTY;
-    enum err err = io_read_file(path, FILE_BYTES_MAX, &bytes, NULL);
-    if (err == ERR_OK) {
-        err = file_offset(buf_span(&bytes), seconds, offset);
-    } else {
-        err = ERR_NOT_FOUND;
+    enum err err = io_read_file(path, FILE_BYTES_MAX, &zone->file, NULL);
+    return err != ERR_OK ? err : zone_open(zone) ? ERR_OK : ERR_CORRUPT;
+}
+
+enum err zone_read(struct span name, struct zone **zone) {
+    struct zone *made = mem_zero(1, sizeof(*made));
+    enum err err = fixed_offset(name, &made->offset) ? ERR_OK : read_file(name, made);
+    if (err != ERR_OK) {
+        zone_free(&made);
+        return err;
     }
-    buf_free(&bytes);
-    return err;
+    *zone = made;
+    return ERR_OK;
+}
+
+void zone_free(struct zone **zone) {
+    if (*zone != NULL) {
+        buf_free(&(*zone)->file);
+        mem_free(*zone);
+        *zone = NULL;
+    }
 }

@@ -1,0 +1,57 @@
+/* Zones by name for one thread; when all places are taken the oldest gives way. */
+#include "cel/zone.h"
+
+#include "base/mem.h"
+
+struct place {
+    uint8_t name[ZONE_NAME_BYTES_MAX];
+    size_t name_len;
+    struct zone *zone; /* NULL: there is none of the name */
+};
+
+struct zone_cache {
+    struct place places[ZONE_CACHE_MAX];
+    uint32_t used;
+    uint32_t next; /* the place to fill */
+};
+
+const struct zone *zone_cache_find(struct zone_cache **cache, struct span name) {
+    if (name.len > ZONE_NAME_BYTES_MAX) {
+        return NULL;
+    }
+    if (*cache == NULL) {
+        *cache = mem_zero(1, sizeof(**cache));
+    }
+    struct zone_cache *known = *cache;
+    for (uint32_t i = 0; i < known->used; i++) {
+        if (span_eq(span_make(known->places[i].name, known->places[i].name_len), name)) {
+            return known->places[i].zone;
+        }
+    }
+    struct zone *zone = NULL;
+    enum err err = zone_read(name, &zone);
+    if (err != ERR_OK && err != ERR_NOT_FOUND) {
+        return NULL; /* perhaps it can be read later */
+    }
+    struct place *place = &known->places[known->next];
+    zone_free(&place->zone);
+    place->zone = zone;
+    if (name.len != 0) {
+        memcpy(place->name, name.ptr, name.len);
+    }
+    place->name_len = name.len;
+    known->next = (known->next + 1) % ZONE_CACHE_MAX;
+    known->used += known->used < ZONE_CACHE_MAX ? 1 : 0;
+    return place->zone;
+}
+
+void zone_cache_free(struct zone_cache **cache) {
+    if (*cache == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < (*cache)->used; i++) {
+        zone_free(&(*cache)->places[i].zone);
+    }
+    mem_free(*cache);
+    *cache = NULL;
+}
