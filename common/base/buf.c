@@ -12,32 +12,17 @@ void buf_free(struct buf *buf) {
     *buf = BUF_EMPTY;
 }
 
-uint8_t *buf_room(struct buf *buf, size_t bytes) {
+void buf_grow(struct buf *buf, size_t bytes) {
     CHECK(buf->len <= buf->cap);
-    if (buf->cap - buf->len < bytes) {
-        size_t wanted = buf->len + bytes;
-        CHECK(wanted >= bytes);
-        size_t cap = buf->cap < BUF_CAP_MIN ? BUF_CAP_MIN : buf->cap;
-        while (cap < wanted) {
-            cap += cap / 2;
-        }
-        buf->ptr = mem_grow(buf->ptr, cap, 1);
-        buf->cap = cap;
+    size_t wanted = buf->len + bytes;
+    CHECK(wanted >= bytes);
+    size_t cap = buf->cap < BUF_CAP_MIN ? BUF_CAP_MIN : buf->cap;
+    while (cap < wanted) {
+        cap += cap / 2;
     }
-    return buf->ptr == NULL ? NULL : buf->ptr + buf->len;
+    buf->ptr = mem_grow(buf->ptr, cap, 1);
+    buf->cap = cap;
 }
-
-void buf_append(struct buf *buf, struct span bytes) {
-    uint8_t *room = buf_room(buf, bytes.len);
-    if (bytes.len != 0) {
-        memcpy(room, bytes.ptr, bytes.len);
-    }
-    buf->len += bytes.len;
-}
-
-void buf_str(struct buf *buf, const char *text) { buf_append(buf, span_str(text)); }
-
-void buf_byte(struct buf *buf, uint8_t byte) { buf_append(buf, span_make(&byte, 1)); }
 
 void buf_vprintf(struct buf *buf, const char *format, va_list arguments) {
     va_list again;
@@ -66,51 +51,6 @@ const char *buf_cstr(struct buf *buf) {
     *buf_room(buf, 1) = 0;
     return (const char *)buf->ptr;
 }
-
-static void append_le(struct buf *buf, uint64_t value, size_t bytes) {
-    uint8_t *room = buf_room(buf, bytes);
-    for (size_t i = 0; i < bytes; i++) {
-        room[i] = (uint8_t)(value >> (8 * i));
-    }
-    buf->len += bytes;
-}
-
-static void append_be(struct buf *buf, uint64_t value, size_t bytes) {
-    uint8_t *room = buf_room(buf, bytes);
-    for (size_t i = 0; i < bytes; i++) {
-        room[i] = (uint8_t)(value >> (8 * (bytes - 1 - i)));
-    }
-    buf->len += bytes;
-}
-
-static uint64_t read_le(const uint8_t *ptr, size_t bytes) {
-    uint64_t value = 0;
-    for (size_t i = bytes; i > 0; i--) {
-        value = value << 8 | ptr[i - 1];
-    }
-    return value;
-}
-
-static uint64_t read_be(const uint8_t *ptr, size_t bytes) {
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes; i++) {
-        value = value << 8 | ptr[i];
-    }
-    return value;
-}
-
-void buf_le16(struct buf *buf, uint16_t value) { append_le(buf, value, 2); }
-void buf_le32(struct buf *buf, uint32_t value) { append_le(buf, value, 4); }
-void buf_le64(struct buf *buf, uint64_t value) { append_le(buf, value, 8); }
-void buf_be16(struct buf *buf, uint16_t value) { append_be(buf, value, 2); }
-void buf_be32(struct buf *buf, uint32_t value) { append_be(buf, value, 4); }
-void buf_be64(struct buf *buf, uint64_t value) { append_be(buf, value, 8); }
-uint16_t get_le16(const uint8_t *ptr) { return (uint16_t)read_le(ptr, 2); }
-uint32_t get_le32(const uint8_t *ptr) { return (uint32_t)read_le(ptr, 4); }
-uint64_t get_le64(const uint8_t *ptr) { return read_le(ptr, 8); }
-uint16_t get_be16(const uint8_t *ptr) { return (uint16_t)read_be(ptr, 2); }
-uint32_t get_be32(const uint8_t *ptr) { return (uint32_t)read_be(ptr, 4); }
-uint64_t get_be64(const uint8_t *ptr) { return read_be(ptr, 8); }
 
 void buf_hex(struct buf *buf, struct span bytes) {
     static const char digits[] = "0123456789abcdef";

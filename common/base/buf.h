@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/span.h"
 
+#include <endian.h>
 #include <stdarg.h>
 #include <stdint.h>
 
@@ -22,31 +23,52 @@ void buf_free(struct buf *buf); /* frees the bytes and empties the struct; reusa
 static inline void buf_clear(struct buf *buf) { buf->len = 0; }
 static inline struct span buf_span(const struct buf *buf) { return span_make(buf->ptr, buf->len); }
 
+/* buf_grow is buf_room's slow way. */
+void buf_grow(struct buf *buf, size_t bytes);
 /* buf_room makes room for bytes more and returns where they go; the caller adds to len what it
  * wrote. */
-uint8_t *buf_room(struct buf *buf, size_t bytes);
-void buf_append(struct buf *buf, struct span bytes);
-void buf_str(struct buf *buf, const char *text);
-void buf_byte(struct buf *buf, uint8_t byte);
+static inline uint8_t *buf_room(struct buf *buf, size_t bytes) {
+    if (buf->cap - buf->len < bytes) {
+        buf_grow(buf, bytes);
+    }
+    return buf->ptr == NULL ? NULL : buf->ptr + buf->len;
+}
+static inline void buf_append(struct buf *buf, struct span bytes) {
+    if (bytes.len != 0) {
+        memcpy(buf_room(buf, bytes.len), bytes.ptr, bytes.len);
+        buf->len += bytes.len;
+    }
+}
+static inline void buf_str(struct buf *buf, const char *text) { buf_append(buf, span_str(text)); }
+static inline void buf_byte(struct buf *buf, uint8_t byte) {
+    *buf_room(buf, 1) = byte;
+    buf->len++;
+}
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *buf, const char *format, va_list arguments) PRINTF_LIKE(2, 0);
 /* buf_cstr puts a NUL behind the bytes (not counted in len) and returns them; valid until the next
  * change. */
 const char *buf_cstr(struct buf *buf);
 
-/* Fixed-width integers: le for the journal, be for PostgreSQL. */
-void buf_le16(struct buf *buf, uint16_t value);
-void buf_le32(struct buf *buf, uint32_t value);
-void buf_le64(struct buf *buf, uint64_t value);
-void buf_be16(struct buf *buf, uint16_t value);
-void buf_be32(struct buf *buf, uint32_t value);
-void buf_be64(struct buf *buf, uint64_t value);
-uint16_t get_le16(const uint8_t *ptr);
-uint32_t get_le32(const uint8_t *ptr);
-uint64_t get_le64(const uint8_t *ptr);
-uint16_t get_be16(const uint8_t *ptr);
-uint32_t get_be32(const uint8_t *ptr);
-uint64_t get_be64(const uint8_t *ptr);
+/* Fixed-width integers: le for the journal, be for PostgreSQL.  Inline: rows are made of them. */
+#define BUF_INTEGER(order, bits, to_order, from_order)                                             \
+    static inline void buf_##order##bits(struct buf *buf, uint##bits##_t value) {                  \
+        uint##bits##_t stored = to_order(value);                                                   \
+        memcpy(buf_room(buf, sizeof(stored)), &stored, sizeof(stored));                            \
+        buf->len += sizeof(stored);                                                                \
+    }                                                                                              \
+    static inline uint##bits##_t get_##order##bits(const uint8_t *ptr) {                           \
+        uint##bits##_t stored = 0;                                                                 \
+        memcpy(&stored, ptr, sizeof(stored));                                                      \
+        return from_order(stored);                                                                 \
+    }
+BUF_INTEGER(le, 16, htole16, le16toh)
+BUF_INTEGER(le, 32, htole32, le32toh)
+BUF_INTEGER(le, 64, htole64, le64toh)
+BUF_INTEGER(be, 16, htobe16, be16toh)
+BUF_INTEGER(be, 32, htobe32, be32toh)
+BUF_INTEGER(be, 64, htobe64, be64toh)
+#undef BUF_INTEGER
 
 /* Hexadecimal, lower case. */
 void buf_hex(struct buf *buf, struct span bytes);

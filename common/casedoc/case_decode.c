@@ -6,13 +6,6 @@
 
 #include <stdio.h>
 
-bool decode_read(struct decoder *d, struct walk_item *item) {
-    if (!decode_stopped(d)) {
-        d->err = walk_next(d->bytes, &d->at, item);
-    }
-    return !decode_stopped(d);
-}
-
 void decode_skip(struct decoder *d, size_t start) {
     if (!decode_stopped(d)) {
         d->at = start;
@@ -203,12 +196,20 @@ static void decode_parts(struct decoder *d, uint32_t pairs) {
 
 enum err case_decode(const struct schema *schema, struct span bytes, struct arena *arena,
                      struct case_doc *doc) {
-    *doc = (struct case_doc){.fault_count = 0};
+    /* All but the faults, two kilobytes that are read only where one was noted. */
+    doc->case_id = (struct span){NULL, 0};
+    doc->revision = 0;
+    doc->has_reference_date = false;
+    doc->has_as_of = false;
+    doc->reference_date = 0;
+    doc->as_of = 0;
+    doc->digest = (struct hash128){{0}};
+    doc->fault_count = 0;
     struct decoder d = {
         .schema = schema, .bytes = bytes, .arena = arena, .doc = doc, .base = "case"};
     doc->slots = decode_take(&d, schema->slot_count * sizeof(*doc->slots));
-    for (uint32_t i = 0; d.err == ERR_OK && i < schema->slot_count; i++) {
-        doc->slots[i] = value_unknown(schema->slots[i]->path);
+    if (doc->slots != NULL) {
+        memcpy(doc->slots, schema->unknown, schema->slot_count * sizeof(*doc->slots));
     }
     struct walk_item item;
     if (!decode_read(&d, &item)) {

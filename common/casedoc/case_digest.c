@@ -5,20 +5,18 @@
 
 enum { ENCODING_VERSION = 1, SENT_REFERENCE_DATE = 1, SENT_AS_OF = 2 };
 
-enum { HEAD_BYTES_MAX = 9 };
+static void put_tag32(struct buf *out, char tag, uint32_t number) {
+    buf_byte(out, (uint8_t)tag);
+    buf_le32(out, number);
+}
 
-/* A tag and its little-endian number in one append: every case goes through here. */
-static void put_head(struct buf *out, char tag, uint64_t number, size_t bytes) {
-    uint8_t head[HEAD_BYTES_MAX] = {(uint8_t)tag};
-    CHECK(bytes < HEAD_BYTES_MAX);
-    for (size_t i = 0; i < bytes; i++) {
-        head[1 + i] = (uint8_t)(number >> 8 * i);
-    }
-    buf_append(out, span_make(head, 1 + bytes));
+static void put_tag64(struct buf *out, char tag, uint64_t number) {
+    buf_byte(out, (uint8_t)tag);
+    buf_le64(out, number);
 }
 
 static void put_text(struct buf *out, struct span text) {
-    put_head(out, 's', text.len, 4);
+    put_tag32(out, 's', (uint32_t)text.len);
     buf_append(out, text);
 }
 
@@ -32,19 +30,20 @@ static uint64_t double_bits(double value) {
 static void put_scalar(struct buf *out, struct value value) {
     switch ((enum value_kind)value.kind) {
     case VAL_BOOL:
-        put_head(out, 'b', value.b ? 1 : 0, 1);
+        buf_byte(out, 'b');
+        buf_byte(out, value.b ? 1 : 0);
         return;
     case VAL_INT:
-        put_head(out, 'i', (uint64_t)value.i, 8);
+        put_tag64(out, 'i', (uint64_t)value.i);
         return;
     case VAL_DOUBLE:
-        put_head(out, 'd', double_bits(value.d), 8);
+        put_tag64(out, 'd', double_bits(value.d));
         return;
     case VAL_STRING:
         put_text(out, value_span(value));
         return;
     case VAL_TIMESTAMP:
-        put_head(out, 't', (uint64_t)value.i, 8);
+        put_tag64(out, 't', (uint64_t)value.i);
         buf_le32(out, value.len);
         return;
     case VAL_NULL:
@@ -69,7 +68,7 @@ static void put_record(struct buf *out, const struct fact *record, struct value 
     for (uint32_t i = 0; i < value.len; i++) {
         known += value.items[2 * i + 1].kind != VAL_UNKNOWN ? 1 : 0;
     }
-    put_head(out, '{', known, 4);
+    put_tag32(out, '{', known);
     for (uint32_t i = 0; i < value.len; i++) {
         const struct value *pair = &value.items[2 * (size_t)record->fields_by_name[i]];
         if (pair[1].kind != VAL_UNKNOWN) {
@@ -82,7 +81,7 @@ static void put_record(struct buf *out, const struct fact *record, struct value 
 static void put_value(struct buf *out, const struct fact *fact, struct value value) {
     if (fact->type == FACT_LIST) {
         CHECK(value.kind == VAL_LIST);
-        put_head(out, '[', value.len, 4);
+        put_tag32(out, '[', value.len);
         for (uint32_t i = 0; i < value.len; i++) {
             if (fact->element->type == FACT_RECORD) {
                 put_record(out, fact->element, value.items[i]);
@@ -92,7 +91,7 @@ static void put_value(struct buf *out, const struct fact *fact, struct value val
         }
     } else if (fact->type == FACT_MAP) { /* entries are sorted already */
         CHECK(value.kind == VAL_MAP);
-        put_head(out, '{', value.len, 4);
+        put_tag32(out, '{', value.len);
         for (uint32_t i = 0; i < value.len; i++) {
             put_text(out, value_span(value.items[2 * i]));
             put_scalar(out, value.items[2 * i + 1]);
@@ -118,7 +117,7 @@ struct hash128 case_digest(const struct schema *schema, const struct case_doc *d
         const struct fact *fact = schema->slots[schema->slots_by_name[i]];
         struct value value = doc->slots[fact->slot];
         if (value.kind != VAL_UNKNOWN) {
-            buf_append(&out, span_make(fact->name, strlen(fact->name) + 1)); /* with its NUL */
+            buf_append(&out, span_make(fact->name, fact->name_len + 1U)); /* with its NUL */
             put_value(&out, fact, value);
         }
     }

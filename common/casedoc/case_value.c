@@ -248,14 +248,20 @@ static bool decode_fact(struct decoder *d, const struct fact *fact, struct value
     return sound;
 }
 
-/* Keys mostly come in schema order, so the field after the last one is tried first. */
+static bool is_key_of(const struct fact *fact, struct span key) {
+    return key.len == fact->leaf_len && memcmp(key.ptr, fact->leaf, key.len) == 0;
+}
+
+/* Keys mostly come in schema order, some left out: the search goes on behind the last one. */
 static uint32_t find_field(const struct fact *fields, uint32_t count, uint32_t hint,
                            struct span key) {
-    if (hint < count && span_is(key, fields[hint].leaf)) {
-        return hint;
+    for (uint32_t i = hint; i < count; i++) {
+        if (is_key_of(&fields[i], key)) {
+            return i;
+        }
     }
-    for (uint32_t i = 0; i < count; i++) {
-        if (span_is(key, fields[i].leaf)) {
+    for (uint32_t i = 0; i < hint; i++) {
+        if (is_key_of(&fields[i], key)) {
             return i;
         }
     }

@@ -32,7 +32,13 @@ static inline bool decode_stopped(const struct decoder *d) {
 }
 
 /* Reads one item; false when the decoder has stopped. */
-bool decode_read(struct decoder *d, struct walk_item *item);
+static inline bool decode_read(struct decoder *d, struct walk_item *item) {
+    if (decode_stopped(d)) {
+        return false;
+    }
+    d->err = walk_next(d->bytes, &d->at, item);
+    return d->err == ERR_OK;
+}
 /* Steps over the value that begins at start. */
 void decode_skip(struct decoder *d, size_t start);
 /* Notes a fault at the current path; returns false, so that `return decode_fault(...)` reads well.

@@ -206,6 +206,13 @@ static enum err read_common(struct loader *l, const struct yaml_node *node, bool
 static enum err read_facts(struct loader *l, const struct yaml_node *map, struct parent parent,
                            const struct fact **facts, uint32_t *count);
 
+static void name_fact(struct fact *fact, const char *name, const char *leaf) {
+    fact->name = name;
+    fact->name_len = (uint32_t)strlen(name);
+    fact->leaf = leaf;
+    fact->leaf_len = (uint32_t)strlen(leaf);
+}
+
 static enum err read_fact(struct loader *l, const struct yaml_node *node, struct parent parent,
                           struct fact *fact);
 
@@ -216,8 +223,7 @@ static enum err read_element(struct loader *l, const struct yaml_node *node, enu
         return yaml_fail(l->doc, node, ERR_INVALID, l->diag, "a list or map needs of: {type: ...}");
     }
     struct fact *element = take(l, 1, sizeof(*element));
-    element->name = join(l, fact->name, "[]");
-    element->leaf = fact->leaf;
+    name_fact(element, join(l, fact->name, "[]"), fact->leaf);
     fact->element = element;
     enum err err = read_limit(l, node, "max", FACT_COUNT_DEFAULT, FACT_COUNT_MAX, &fact->count_max);
     return err != ERR_OK
@@ -298,8 +304,8 @@ static enum err read_facts(struct loader *l, const struct yaml_node *map, struct
                              FACT_NAME_BYTES_MAX);
         }
         struct fact *fact = &made[index++];
-        fact->leaf = copy(l, node->key->text);
-        fact->name = join(l, parent.prefix, fact->leaf);
+        const char *leaf = copy(l, node->key->text);
+        name_fact(fact, join(l, parent.prefix, leaf), leaf);
         enum err err = read_fact(l, node, parent, fact);
         if (err != ERR_OK) {
             return err;
@@ -433,11 +439,16 @@ static enum err finish(struct loader *l) {
     }
     const struct fact **slots = take(l, n.slot_count, sizeof(*slots));
     const struct fact **paths = take(l, n.path_count, sizeof(*paths));
+    struct value *unknown = take(l, n.slot_count, sizeof(*unknown));
+    for (uint32_t i = 0; i < n.slot_count; i++) {
+        unknown[i] = value_unknown(n.slots[i]->path);
+    }
     memcpy(slots, n.slots, n.slot_count * sizeof(*slots));
     memcpy(paths, n.paths, n.path_count * sizeof(*paths));
     schema->slots = slots;
     schema->slot_count = n.slot_count;
     schema->paths = paths;
+    schema->unknown = unknown;
     schema->path_count = n.path_count;
     order_names(l, schema);
     return ERR_OK;

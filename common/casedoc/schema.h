@@ -27,6 +27,8 @@ enum fact_type {
 struct fact {
     const char *name; /* full path: "minor_ctx.accompanied", "family_anchors[].relation" */
     const char *leaf; /* last part of it, as it is keyed on the wire */
+    uint32_t name_len;
+    uint32_t leaf_len;
     enum fact_type type;
     bool officer;       /* asked_of: officer */
     uint16_t slot;      /* of a slot; UINT16_MAX for a leaf inside a list */
@@ -53,6 +55,7 @@ struct schema {
     const struct fact *const *paths; /* by path id */
     uint32_t path_count;
     const uint16_t *slots_by_name; /* slot numbers in byte order of their names */
+    const struct value *unknown;   /* by slot number: what a case that says nothing holds */
     const char *title;
 };
 

@@ -88,7 +88,7 @@ static enum err take_bytes(struct span bytes, size_t at, uint64_t len, struct wa
     return ERR_OK;
 }
 
-enum err walk_next(struct span bytes, size_t *offset, struct walk_item *item) {
+enum err walk_any(struct span bytes, size_t *offset, struct walk_item *item) {
     size_t at = *offset;
     if (at >= bytes.len) {
         return ERR_TRUNCATED;
@@ -145,27 +145,43 @@ enum err walk_next(struct span bytes, size_t *offset, struct walk_item *item) {
     return ERR_OK;
 }
 
+/* Most of a case is short texts, small numbers, true, false and nil: their end is in their first
+ * byte.  0: look closer. */
+static size_t plain_bytes(uint8_t first) {
+    if (first >= 0xa0 && first < 0xc0) {
+        return 1U + (first & 0x1f);
+    }
+    bool is_plain =
+        first < 0x80 || first >= 0xe0 || first == 0xc0 || first == 0xc2 || first == 0xc3;
+    return is_plain ? 1 : 0;
+}
+
 enum err walk_value(struct span bytes, size_t *offset) {
     uint64_t owed[WALK_DEPTH_MAX + 1];
     unsigned depth = 0;
     size_t at = *offset;
     do {
-        struct walk_item item;
-        size_t next = at;
-        enum err err = walk_next(bytes, &next, &item);
-        if (err == ERR_OK && (item.type == WALK_ARRAY || item.type == WALK_MAP)) {
-            if (depth == WALK_DEPTH_MAX) {
-                err = ERR_TOO_DEEP;
-            } else {
-                depth++;
-                owed[depth] = 1 + (item.type == WALK_MAP ? 2 : 1) * (uint64_t)item.count;
+        size_t plain = at < bytes.len ? plain_bytes(bytes.ptr[at]) : 0;
+        if (plain != 0 && plain <= bytes.len - at) {
+            at += plain;
+        } else {
+            struct walk_item item;
+            size_t next = at;
+            enum err err = walk_any(bytes, &next, &item);
+            if (err == ERR_OK && (item.type == WALK_ARRAY || item.type == WALK_MAP)) {
+                if (depth == WALK_DEPTH_MAX) {
+                    err = ERR_TOO_DEEP;
+                } else {
+                    depth++;
+                    owed[depth] = 1 + (item.type == WALK_MAP ? 2 : 1) * (uint64_t)item.count;
+                }
             }
+            if (err != ERR_OK) {
+                *offset = at;
+                return err;
+            }
+            at = next;
         }
-        if (err != ERR_OK) {
-            *offset = at;
-            return err;
-        }
-        at = next;
         /* What was read pays its container (a container pays for itself); each one paid off pays
          * the one around it. */
         while (depth > 0 && --owed[depth] == 0) {

@@ -49,8 +49,28 @@ struct walk_item {
         uint32_t count;    /* ARRAY: elements, MAP: pairs; their items follow */
     };
 };
-/* walk_next reads the item at *offset and moves behind it (into an array or map, not over it). */
-MUST_USE enum err walk_next(struct span bytes, size_t *offset, struct walk_item *item);
+/* walk_any is walk_next's way for every item. */
+MUST_USE enum err walk_any(struct span bytes, size_t *offset, struct walk_item *item);
+/* walk_next reads the item at *offset and moves behind it (into an array or map, not over it).
+ * Inline for what cases are made of: short texts, true, false and nil. */
+MUST_USE static inline enum err walk_next(struct span bytes, size_t *offset,
+                                          struct walk_item *item) {
+    size_t at = *offset;
+    uint8_t first = at < bytes.len ? bytes.ptr[at] : 0;
+    if (first >= 0xa0 && first < 0xc0 && (first & 0x1fU) < bytes.len - at) {
+        item->type = WALK_STR;
+        item->bytes = span_make(bytes.ptr + at + 1, first & 0x1f);
+        *offset = at + 1 + (first & 0x1f);
+        return ERR_OK;
+    }
+    if (first == 0xc0 || first == 0xc2 || first == 0xc3) {
+        item->type = first == 0xc0 ? WALK_NIL : WALK_BOOL;
+        item->b = first == 0xc3;
+        *offset = at + 1;
+        return ERR_OK;
+    }
+    return walk_any(bytes, offset, item);
+}
 const char *walk_type_name(
     enum walk_type type); /* "nil", "bool", "int", "float", "str", "bin", "array", "map", "ext" */
 
