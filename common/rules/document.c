@@ -297,7 +297,11 @@ static enum err load_events(struct loading *loading, const struct yaml_node *roo
         }
         agreement->event_count += err == ERR_OK ? 1 : 0;
     }
-    return err == ERR_OK ? corrects_check(loading, events) : err;
+    if (err == ERR_OK) {
+        err = corrects_check(loading, events);
+    }
+    events_finish(agreement);
+    return err;
 }
 
 /* --- the whole document ------------------------------------------------------------------------

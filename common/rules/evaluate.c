@@ -59,16 +59,18 @@ static void and_program(struct agreement_run *run, const struct cel_program *pro
         return;
     }
     struct value value = cel_run(&run->cel, program);
-    struct path_set paths = {0};
     if (value.kind == VAL_BOOL) {
-        state_and(state, value.b ? TRUTH_TRUE : TRUTH_FALSE, CEL_ERROR_NONE, &paths);
+        if (!value.b) {
+            state->truth = TRUTH_FALSE;
+        }
     } else if (value.kind == VAL_UNKNOWN) {
+        struct path_set paths = {0};
         value_unknown_paths(value, &paths);
         state_and(state, TRUTH_UNKNOWN, CEL_ERROR_NONE, &paths);
     } else {
         enum cel_error error =
             value.kind == VAL_ERROR ? (enum cel_error)value.aux : CEL_ERROR_NO_SUCH_OVERLOAD;
-        state_and(state, TRUTH_ERROR, error, &paths);
+        state_and(state, TRUTH_ERROR, error, NULL);
     }
 }
 
@@ -241,12 +243,14 @@ struct decision decide(struct agreement_run *run, bool projected, bool may_settl
 static void missing_add(const struct agreement_run *run, const struct path_set *paths,
                         bool of_officer, struct path_set *listed, struct result *result,
                         uint16_t *missing) {
-    const struct schema *schema = run->agreement->ruleset->schema;
-    for (uint32_t path = 0; path < schema->path_count; path++) {
-        if (path_set_has(paths, path) && !path_set_has(listed, path) &&
-            schema->paths[path]->officer == of_officer) {
-            path_set_add(listed, path);
-            missing[result->missing_count++] = (uint16_t)path;
+    const struct path_set *officer = &run->agreement->ruleset->officer_paths;
+    for (uint32_t w = 0; w < PATH_WORDS; w++) {
+        uint64_t asked = of_officer ? officer->words[w] : ~officer->words[w];
+        uint64_t fresh = paths->words[w] & asked & ~listed->words[w];
+        listed->words[w] |= fresh;
+        for (; fresh != 0; fresh &= fresh - 1) {
+            missing[result->missing_count++] =
+                (uint16_t)(w * 64 + (uint32_t)__builtin_ctzll(fresh));
         }
     }
 }

@@ -59,7 +59,9 @@ struct event {
     int32_t date;     /* the legal day */
     int32_t recorded; /* the first day on which it could be known */
     bool has_corrects;
-    int32_t corrects; /* the date of the entry of the same event that this one replaces */
+    int32_t corrects;       /* the date of the entry of the same event that this one replaces */
+    int32_t corrected_from; /* the first day on which a correction of it could be known, or
+                               INT32_MAX */
     const char *cite;
     bool verify;
 };
@@ -272,6 +274,8 @@ struct status {
     enum status_reason reason;
     bool is_projected; /* not in force, not terminated */
 };
+/* events_finish fills corrected_from; call it whenever events have changed. */
+void events_finish(struct agreement *agreement);
 struct status agreement_status(const struct agreement *agreement, int32_t reference_date,
                                int32_t as_of);
 int32_t agreement_in_force_on(const struct agreement *agreement, int32_t as_of);

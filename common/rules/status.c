@@ -23,20 +23,25 @@ const char *status_reason_label(enum status_reason reason) {
     return labels[reason];
 }
 
-/* An entry counts when it was known and no known entry corrects it. */
-static bool event_counts(const struct agreement *agreement, uint32_t index, int32_t as_of) {
-    const struct event *event = &agreement->events[index];
-    if (event->recorded > as_of) {
-        return false;
-    }
-    for (uint32_t i = 0; i < agreement->event_count; i++) {
-        const struct event *other = &agreement->events[i];
-        if (i != index && other->has_corrects && other->kind == event->kind &&
-            other->corrects == event->date && other->recorded <= as_of) {
-            return false;
+void events_finish(struct agreement *agreement) {
+    for (uint32_t index = 0; index < agreement->event_count; index++) {
+        struct event *event = &agreement->events[index];
+        event->corrected_from = INT32_MAX;
+        for (uint32_t i = 0; i < agreement->event_count; i++) {
+            const struct event *other = &agreement->events[i];
+            if (i != index && other->has_corrects && other->kind == event->kind &&
+                other->corrects == event->date && other->recorded < event->corrected_from) {
+                event->corrected_from = other->recorded;
+            }
         }
     }
-    return true;
+}
+
+/* An entry counts when it was known and no known entry corrects it.  EVER is after all days. */
+#define EVER INT32_MAX
+static bool event_counts(const struct event *event, int32_t as_of) {
+    bool is_corrected = event->corrected_from != INT32_MAX && event->corrected_from <= as_of;
+    return event->recorded <= as_of && !is_corrected;
 }
 
 /* The last legal event by date on or before the day; of one day, the later in the file. */
@@ -45,8 +50,7 @@ static enum event_kind last_legal(const struct agreement *agreement, int32_t day
     int32_t last_date = 0;
     for (uint32_t i = 0; i < agreement->event_count; i++) {
         const struct event *event = &agreement->events[i];
-        if (event->kind >= EVENT_LEGAL_COUNT || event->date > day ||
-            !event_counts(agreement, i, as_of)) {
+        if (event->kind >= EVENT_LEGAL_COUNT || event->date > day || !event_counts(event, as_of)) {
             continue;
         }
         if (last == EVENT_NONE || event->date >= last_date) {
@@ -70,7 +74,7 @@ struct status agreement_status(const struct agreement *agreement, int32_t refere
         status.reason = STATUS_SUSPENDED;
     } else if (status.last == EVENT_TERMINATED) {
         status.reason = STATUS_TERMINATED;
-    } else if (is_in_force(last_legal(agreement, reference_date, INT32_MAX))) {
+    } else if (is_in_force(last_legal(agreement, reference_date, EVER))) {
         status.reason = STATUS_NOT_KNOWN;
     } else {
         status.reason = STATUS_NOT_IN_FORCE;
@@ -83,8 +87,7 @@ int32_t agreement_in_force_on(const struct agreement *agreement, int32_t as_of) 
     int32_t first = DATE_DAYS_MAX;
     for (uint32_t i = 0; i < agreement->event_count; i++) {
         const struct event *event = &agreement->events[i];
-        if (event->kind == EVENT_IN_FORCE && event->date < first &&
-            event_counts(agreement, i, as_of)) {
+        if (event->kind == EVENT_IN_FORCE && event->date < first && event_counts(event, as_of)) {
             first = event->date;
         }
     }
