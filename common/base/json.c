@@ -42,10 +42,22 @@ static size_t utf8_len(const uint8_t *ptr, size_t left) {
     return len <= left && span_is_utf8(span_make(ptr, len)) ? len : 0;
 }
 
+/* Printable ASCII but for the quote and the backslash stands for itself. */
+static bool is_plain(uint8_t c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+
 static void escaped(struct buf *out, struct span text) {
     buf_byte(out, '"');
     size_t at = 0;
     while (at < text.len) {
+        size_t plain = at;
+        while (plain < text.len && is_plain(text.ptr[plain])) {
+            plain++;
+        }
+        buf_append(out, span_make(text.ptr + at, plain - at));
+        at = plain;
+        if (at == text.len) {
+            break;
+        }
         uint8_t c = text.ptr[at];
         size_t len = utf8_len(text.ptr + at, text.len - at);
         if (c == '"' || c == '\\') {

@@ -24,8 +24,21 @@ static size_t utf8_sequence(const uint8_t *ptr, size_t left) {
     return overlong || surrogate || beyond ? 0 : len;
 }
 
+/* ASCII goes by eight bytes at a time. */
+static size_t ascii_end(struct span text, size_t at) {
+    uint64_t eight = 0;
+    while (text.len - at >= sizeof(eight)) {
+        memcpy(&eight, text.ptr + at, sizeof(eight));
+        if ((eight & 0x8080808080808080U) != 0) {
+            return at;
+        }
+        at += sizeof(eight);
+    }
+    return at;
+}
+
 bool span_is_utf8(struct span text) {
-    size_t at = 0;
+    size_t at = ascii_end(text, 0);
     while (at < text.len) {
         size_t len = utf8_sequence(text.ptr + at, text.len - at);
         if (len == 0) {
