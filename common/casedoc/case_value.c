@@ -61,7 +61,7 @@ static bool decode_str(struct decoder *d, const struct fact *fact, const struct 
         return fault_of(d, fact, "wrong_type", item);
     }
     bool word = fact->type == FACT_ENUM || fact->type == FACT_ISO;
-    if (word && words_have(fact->words, fact->word_count, fact->type == FACT_ISO, item->bytes)) {
+    if (word && fact_has_word(fact, item->bytes)) {
         *out = value_string(item->bytes);
         return true;
     }
@@ -186,7 +186,7 @@ static bool decode_map_key(struct decoder *d, const struct fact *fact, struct va
     if (!decode_text(d, expected, item.bytes)) {
         return false;
     }
-    if (fact->map_keys_iso && !words_have(fact->words, fact->word_count, true, item.bytes)) {
+    if (fact->map_keys_iso && !fact_has_word(fact, item.bytes)) {
         return decode_fault(d, "unknown_word", expected, walk_type_name(item.type));
     }
     if (!fact->map_keys_iso && item.bytes.len > fact->bytes_max) {
@@ -249,7 +249,8 @@ static bool decode_fact(struct decoder *d, const struct fact *fact, struct value
 }
 
 static bool is_key_of(const struct fact *fact, struct span key) {
-    return key.len == fact->leaf_len && memcmp(key.ptr, fact->leaf, key.len) == 0;
+    return key.len == fact->leaf_len && word_head(key) == fact->leaf_head &&
+           word_rest_is(key, fact->leaf);
 }
 
 /* Keys mostly come in schema order, some left out: the search goes on behind the last one. */

@@ -55,7 +55,7 @@ static enum err read_word(const struct reader *r, const struct fact *fact,
     if (fact->type == FACT_STRING) {
         sound = sound && node->text.len <= fact->bytes_max;
     } else {
-        sound = words_have(fact->words, fact->word_count, fact->type == FACT_ISO, node->text);
+        sound = fact_has_word(fact, node->text);
     }
     return sound ? read_text(r, node, value) : refuse(r, fact, node);
 }
@@ -160,7 +160,7 @@ static enum err read_list(const struct reader *r, const struct fact *fact,
 
 static enum err read_key(const struct reader *r, const struct fact *fact,
                          const struct yaml_node *key, struct value *value) {
-    if (fact->map_keys_iso && !words_have(fact->words, fact->word_count, true, key->text)) {
+    if (fact->map_keys_iso && !fact_has_word(fact, key->text)) {
         return yaml_fail(r->yaml, key, ERR_INVALID, r->diag,
                          "%s: expected an ISO 3166-1 alpha-2 code as key", fact->name);
     }

@@ -4,11 +4,14 @@
 #define CASEMILL_CASEDOC_CASEDOC_PRIV_H
 
 #include "casedoc/schema.h"
+#include "casedoc/words.h"
 
 enum { EXPECTED_BYTES = 96 };
 
-/* Whether the text is one of the words; sorted vocabularies (ISO) are searched by halves. */
-bool words_have(const char *const *words, uint32_t count, bool sorted, struct span text);
+/* Whether the text is one of the fact's words, or of its keys' words. */
+static inline bool fact_has_word(const struct fact *fact, struct span text) {
+    return words_find(fact->word_index, text) != WORD_NONE;
+}
 
 /* timestamp_parse reads RFC 3339 "YYYY-MM-DDTHH:MM:SS[.fraction](Z|+HH:MM|-HH:MM)" into a
  * VAL_TIMESTAMP; at most nine digits of fraction, no leap second.  Errors: ERR_INVALID. */

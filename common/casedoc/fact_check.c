@@ -6,26 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-bool words_have(const char *const *words, uint32_t count, bool sorted, struct span text) {
-    uint32_t low = 0;
-    uint32_t high = count;
-    while (sorted && low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        int order = span_cmp(span_str(words[middle]), text);
-        if (order == 0) {
-            return true;
-        }
-        low = order < 0 ? middle + 1 : low;
-        high = order < 0 ? high : middle;
-    }
-    for (uint32_t i = 0; !sorted && i < count; i++) {
-        if (span_is(text, words[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Reads two digits below limit. */
 static bool two_digits(const uint8_t *ptr, int32_t limit, int32_t *value) {
     if (ptr[0] < '0' || ptr[0] > '9' || ptr[1] < '0' || ptr[1] > '9') {

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "casedoc/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct loader {
     struct schema_owned *owned;
     const struct yaml_doc *doc;
     struct vocabulary iso;
+    const struct word_index *iso_index;
     struct diag *diag;
 };
 
@@ -101,6 +103,13 @@ static enum err read_type(struct loader *l, const struct yaml_node *node, enum p
                           l->diag);
 }
 
+static const struct word_index *index_words(struct loader *l, const char *const *words,
+                                            uint32_t count) {
+    struct word_index *index = take(l, 1, word_index_bytes(count));
+    word_index_fill(index, words, count);
+    return index;
+}
+
 static enum err read_words(struct loader *l, const struct yaml_node *node, struct fact *fact) {
     const struct yaml_node *list = yaml_get(node, "words");
     if (list == NULL || list->kind != YAML_SEQ || list->count == 0 ||
@@ -126,6 +135,7 @@ static enum err read_words(struct loader *l, const struct yaml_node *node, struc
     }
     fact->words = words;
     fact->word_count = count;
+    fact->word_index = index_words(l, words, count);
     return ERR_OK;
 }
 
@@ -135,6 +145,7 @@ static enum err read_iso(struct loader *l, const struct yaml_node *node, struct 
     }
     fact->words = l->iso.words; /* copied once, see schema_load */
     fact->word_count = l->iso.count;
+    fact->word_index = l->iso_index;
     return ERR_OK;
 }
 
@@ -211,6 +222,7 @@ static void name_fact(struct fact *fact, const char *name, const char *leaf) {
     fact->name_len = (uint32_t)strlen(name);
     fact->leaf = leaf;
     fact->leaf_len = (uint32_t)strlen(leaf);
+    fact->leaf_head = word_head(span_str(leaf));
 }
 
 static enum err read_fact(struct loader *l, const struct yaml_node *node, struct parent parent,
@@ -461,6 +473,7 @@ static void copy_iso(struct loader *l) {
         CHECK(i == 0 || strcmp(words[i - 1], words[i]) < 0);
     }
     l->iso.words = words;
+    l->iso_index = index_words(l, words, l->iso.count);
 }
 
 static enum err load(struct loader *l) {

@@ -29,6 +29,7 @@ struct fact {
     const char *leaf; /* last part of it, as it is keyed on the wire */
     uint32_t name_len;
     uint32_t leaf_len;
+    uint64_t leaf_head; /* private to the folder (words.h) */
     enum fact_type type;
     bool officer;       /* asked_of: officer */
     uint16_t slot;      /* of a slot; UINT16_MAX for a leaf inside a list */
@@ -39,6 +40,7 @@ struct fact {
     const char *const *words; /* enum and ISO vocabulary, in file (enum) or byte (ISO) order; of a
                                  map with ISO keys: the keys' */
     uint32_t word_count;
+    const struct word_index *word_index; /* of words; private to the folder (words.h) */
     bool map_keys_iso;
     const struct fact *element; /* of a list or map */
     const struct fact *fields;  /* of a record */
