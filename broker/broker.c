@@ -106,8 +106,30 @@ struct restoring {
     size_t len, cap;
 };
 
+/* Whether a batch can be made of it: a damaged header may say anything. */
+static bool can_be_named(const struct journal_record *record) {
+    return record->source.len > 0 &&
+           record->cut_count == (record->count + CORE_PART_CASES - 1) / CORE_PART_CASES &&
+           memchr(record->source.ptr, 0, record->source.len) == NULL;
+}
+
+/* What is damaged is named here, once; the rest goes on. */
+static void say_damaged(const struct journal_record *record) {
+    char batch[UUID_TEXT_BYTES];
+    uuid_format(&record->batch, batch);
+    LOG(EV_JOURNAL_QUARANTINED, "seq=%llu batch=%s error=%s", (unsigned long long)record->seq,
+        can_be_named(record) ? batch : "unreadable",
+        record->damage == JOURNAL_DAMAGE_HEADER ? "header" : "body");
+}
+
 static void keep_record(const struct journal_record *record, void *context) {
     struct restoring *all = context;
+    if (record->damage != JOURNAL_WHOLE) {
+        say_damaged(record);
+        if (!can_be_named(record)) {
+            return;
+        }
+    }
     if (all->len == all->cap) {
         all->cap = all->cap == 0 ? 256 : all->cap * 2;
         all->items = mem_grow(all->items, all->cap, sizeof(*all->items));
@@ -133,6 +155,9 @@ static void restore_all(struct broker *broker, const struct restoring *all) {
                                        .cuts = record->cuts,
                                        .tag = all->items[i].body};
         core_restore(broker->core, record->seq, &meta, broker->now);
+        if (record->damage != JOURNAL_WHOLE) {
+            core_quarantine(broker->core, record->seq);
+        }
     }
     if (all->len > 0) {
         LOG(EV_JOURNAL_OPENED, "batches=%zu", all->len);

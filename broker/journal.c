@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "broker/journal_store.h"
+#include "broker/journal_check.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +23,8 @@ struct seq_list {
     uint64_t *items;
     uint32_t len, cap;
 };
+enum { RETRY_MS = 100 };
+
 struct journal {
     struct journal_options options;
     struct store *store;
@@ -75,11 +77,18 @@ static enum err sync_directory(const char *path, struct diag *diag) {
                        : diag_fail(diag, ERR_IO, "journal.path %s: %s", path, strerror(result));
 }
 
+static void seq_list_add(struct seq_list *list, uint64_t seq) {
+    if (list->len == list->cap) {
+        list->cap = list->cap == 0 ? 64 : list->cap * 2;
+        list->items = mem_grow(list->items, list->cap, sizeof(*list->items));
+    }
+    list->items[list->len++] = seq;
+}
+
 static void refresh_totals(struct journal *journal) {
-    struct store_totals totals;
-    store_totals(journal->store, &totals, &journal->stats.used_bytes);
-    journal->stats.live_count = totals.live_count;
-    journal->stats.live_bytes = totals.live_bytes;
+    journal->stats.used_bytes = journal->store->used_bytes;
+    journal->stats.live_count = journal->store->totals.live_count;
+    journal->stats.live_bytes = journal->store->totals.live_bytes;
 }
 
 static void add_result(struct journal *journal, uint64_t seq, enum journal_outcome outcome) {
@@ -91,18 +100,39 @@ static void add_result(struct journal *journal, uint64_t seq, enum journal_outco
     journal->results[journal->result_len++] = (struct journal_result){seq, outcome};
 }
 
+/* One turn's work of the writer.  Deletes that found no room stay for the next. */
+struct group {
+    struct put_list puts;
+    struct seq_list deletes;
+    bool deleted, failed;
+};
+
+static void take_deletes(struct group *group, struct seq_list *handed_over) {
+    for (uint32_t i = 0; i < handed_over->len; i++) {
+        seq_list_add(&group->deletes, handed_over->items[i]);
+    }
+    handed_over->len = 0;
+}
+
+/* Under the lock. */
+static void take_group(struct journal *journal, struct group *group) {
+    struct put_list empty = group->puts;
+    group->puts = journal->puts;
+    journal->puts = empty;
+    take_deletes(group, &journal->deletes);
+}
+
 /* Under the lock: books one finished group. */
-static void finish_group(struct journal *journal, struct put_list *puts,
-                         const struct seq_list *deletes, bool failed, int64_t took_us) {
+static void finish_group(struct journal *journal, struct group *group, int64_t took_us) {
+    bool failed = group->failed;
     journal->stats.failed = failed;
     journal->stats.commits += failed ? 0 : 1;
     journal->stats.commit_us_last = (uint64_t)took_us;
-    journal->stats.pending_count -= puts->len + deletes->len;
-    if (deletes->len > 0 && !failed) {
+    if (group->deletes.len > 0 && group->deleted && !failed) {
         journal->stats.full = false; /* there is room again, also if nobody asks for it now */
     }
-    for (uint32_t i = 0; i < puts->len; i++) {
-        struct store_put *put = &puts->items[i];
+    for (uint32_t i = 0; i < group->puts.len; i++) {
+        struct store_put *put = &group->puts.items[i];
         enum journal_outcome outcome = failed ? JOURNAL_STOPPED : put->outcome;
         journal->stats.full = outcome == JOURNAL_NO_ROOM;
         journal->stats.pending_bytes -= put->blob->len;
@@ -113,58 +143,83 @@ static void finish_group(struct journal *journal, struct put_list *puts,
     if (!failed) {
         refresh_totals(journal);
     }
-    puts->len = 0;
+    journal->stats.pending_count -= group->puts.len;
+    group->puts.len = 0;
+    if (group->deleted || failed) {
+        journal->stats.pending_count -= group->deletes.len;
+        group->deletes.len = 0;
+    }
+}
+
+/* Under the lock: until there is something to do; deletes without room are tried again after a
+ * while, for whoever holds old pages goes away some time. */
+static void wait_for_work(struct journal *journal, const struct group *group) {
+    if (group->deletes.len == 0) {
+        while (journal->puts.len == 0 && journal->deletes.len == 0 && !journal->closing) {
+            (void)pthread_cond_wait(&journal->work, &journal->lock);
+        }
+    } else if (!journal->closing) {
+        int64_t until_us = clock_wall_us() + RETRY_MS * 1000;
+        struct timespec until = {until_us / 1000000, until_us % 1000000 * 1000};
+        (void)pthread_cond_timedwait(&journal->work, &journal->lock, &until);
+    }
 }
 
 static void *writer_run(void *context) {
     struct journal *journal = context;
-    struct put_list puts = {NULL, 0, 0};
-    struct seq_list deletes = {NULL, 0, 0};
-    bool failed = false;
+    struct group group = {.deleted = true};
+    bool closing = false;
     (void)pthread_mutex_lock(&journal->lock);
-    for (;;) {
-        while (journal->puts.len == 0 && journal->deletes.len == 0 && !journal->closing) {
-            (void)pthread_cond_wait(&journal->work, &journal->lock);
+    while (!closing) {
+        wait_for_work(journal, &group);
+        take_group(journal, &group);
+        closing = journal->closing;
+        if (group.puts.len == 0 && group.deletes.len == 0) {
+            continue;
         }
-        if (journal->puts.len == 0 && journal->deletes.len == 0) {
-            break;
-        }
-        struct put_list empty_puts = puts;
-        puts = journal->puts;
-        journal->puts = empty_puts;
-        struct seq_list empty_deletes = deletes;
-        deletes = journal->deletes;
-        journal->deletes = empty_deletes;
-        journal->deletes.len = 0;
         (void)pthread_mutex_unlock(&journal->lock);
         int64_t before = clock_mono_ns();
-        failed = failed || store_commit(journal->store, puts.items, puts.len, deletes.items,
-                                        deletes.len) != ERR_OK;
+        group.failed = group.failed || store_commit(journal->store, group.puts.items,
+                                                    group.puts.len, group.deletes.items,
+                                                    group.deletes.len, &group.deleted) != ERR_OK;
         int64_t took_us = (clock_mono_ns() - before) / 1000;
         (void)pthread_mutex_lock(&journal->lock);
-        finish_group(journal, &puts, &deletes, failed, took_us);
+        finish_group(journal, &group, took_us);
         journal->options.notify(journal->options.context);
     }
     (void)pthread_mutex_unlock(&journal->lock);
-    mem_free(puts.items);
-    mem_free(deletes.items);
+    mem_free(group.puts.items);
+    mem_free(group.deletes.items);
     return NULL;
 }
 
-static enum err open_checked(struct journal *journal,
-                             void (*restore)(const struct journal_record *record, void *context),
-                             void *context, struct diag *diag) {
+/* What journal_open was given, with an eye on the damaged ones. */
+struct restoring {
+    check_record_fn restore;
+    void *context;
+    uint64_t damaged;
+};
+
+static void restore_one(const struct journal_record *record, void *context) {
+    struct restoring *restoring = context;
+    restoring->damaged += record->damage == JOURNAL_WHOLE ? 0 : 1;
+    restoring->restore(record, restoring->context);
+}
+
+static enum err open_checked(struct journal *journal, struct restoring *restoring,
+                             struct diag *diag) {
     const char *path = journal->options.path;
     char file[4096];
     (void)snprintf(file, sizeof(file), "%s/data.mdb", path);
     struct stat stat_of;
     enum err err = ERR_OK;
     if (stat(file, &stat_of) == 0 && stat_of.st_size > 0) {
-        err = store_scan_in_child(path, diag);
+        err = check_in_child(path, diag);
     }
     err = err != ERR_OK ? err : store_open(path, journal->options.bytes_max, &journal->store, diag);
     err = err != ERR_OK ? err : sync_directory(path, diag);
-    err = err != ERR_OK ? err : store_scan(journal->store, restore, context, diag);
+    err = err != ERR_OK ? err : check_records(journal->store, restore_one, restoring, diag);
+    journal->stats.damaged = restoring->damaged;
     return err != ERR_OK ? err : store_begin_run(journal->store, diag);
 }
 
@@ -179,12 +234,11 @@ enum err journal_open(const struct journal_options *options,
     (void)pthread_mutex_init(&journal->lock, NULL);
     (void)pthread_cond_init(&journal->work, NULL);
     enum err err = lock_directory(options->path, &journal->lock_fd, diag);
-    err = err != ERR_OK ? err : open_checked(journal, restore, context, diag);
+    struct restoring restoring = {.restore = restore, .context = context};
+    err = err != ERR_OK ? err : open_checked(journal, &restoring, diag);
     if (err == ERR_OK) {
-        struct store_totals totals;
-        store_totals(journal->store, &totals, &journal->stats.used_bytes);
-        journal->uuid = totals.uuid;
-        journal->next_seq = totals.next_seq;
+        journal->uuid = journal->store->totals.uuid;
+        journal->next_seq = journal->store->totals.next_seq;
         refresh_totals(journal);
         CHECK(pthread_create(&journal->writer, NULL, writer_run, journal) == 0);
         journal->writer_runs = true;
@@ -228,7 +282,7 @@ uint64_t journal_next_seq(const struct journal *journal) { return journal->next_
 void journal_put(struct journal *journal, const struct journal_record *record, struct blob *blob) {
     CHECK(record->bytes == blob->len);
     struct store_put put = {.seq = record->seq, .meta = BUF_EMPTY, .blob = blob};
-    store_encode(record, &put.meta);
+    format_record_encode(record, &put.meta);
     (void)pthread_mutex_lock(&journal->lock);
     if (journal->puts.len == journal->puts.cap) {
         journal->puts.cap = journal->puts.cap == 0 ? 64 : journal->puts.cap * 2;
@@ -244,12 +298,7 @@ void journal_put(struct journal *journal, const struct journal_record *record, s
 
 void journal_delete(struct journal *journal, uint64_t seq) {
     (void)pthread_mutex_lock(&journal->lock);
-    if (journal->deletes.len == journal->deletes.cap) {
-        journal->deletes.cap = journal->deletes.cap == 0 ? 64 : journal->deletes.cap * 2;
-        journal->deletes.items =
-            mem_grow(journal->deletes.items, journal->deletes.cap, sizeof(uint64_t));
-    }
-    journal->deletes.items[journal->deletes.len++] = seq;
+    seq_list_add(&journal->deletes, seq);
     journal->stats.pending_count++;
     (void)pthread_cond_signal(&journal->work);
     (void)pthread_mutex_unlock(&journal->lock);

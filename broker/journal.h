@@ -3,7 +3,7 @@
  * Never: says durable before the commit that holds the batch returned (P1); commits anything after
  * a commit has failed (P6); syncs less than LMDB's default.
  * Threads: all calls come from one thread; the writer thread calls `notify` and nothing else.
- * Read next: journal.c (the format by byte offset, validity, recovery, version). */
+ * Read next: journal_format.c, the format by byte offset. */
 #ifndef CASEMILL_BROKER_JOURNAL_H
 #define CASEMILL_BROKER_JOURNAL_H
 
@@ -16,8 +16,10 @@
 struct journal;
 
 enum { JOURNAL_CUTS_MAX = 16 };
+enum journal_damage { JOURNAL_WHOLE, JOURNAL_DAMAGE_HEADER, JOURNAL_DAMAGE_BODY };
 struct journal_record {
     uint64_t seq;
+    enum journal_damage damage; /* restored: HEADER: the rest is as far as it can be read */
     struct uuid batch;
     struct hash128 hash;
     uint32_t count; /* cases */
@@ -39,10 +41,11 @@ struct journal_options {
 };
 
 /* journal_open locks, checks (in a child process, against the totals) and opens the journal, and
- * calls `restore` for every record, seq ascending; spans live until it returns.
+ * calls `restore` for every record, seq ascending, the damaged ones too (a header that cannot be
+ * read at all has no source); spans live until it returns.
  * Order: before the program has any thread.
  * Errors: ERR_BUSY another broker has the directory; ERR_DENIED not writable; ERR_FULL no room for
- * bytes_max; ERR_CORRUPT the records do not add up; ERR_VERSION; ERR_IO. */
+ * bytes_max; ERR_CORRUPT pages are damaged or records do not add up; ERR_VERSION; ERR_IO. */
 MUST_USE enum err journal_open(const struct journal_options *options,
                                void (*restore)(const struct journal_record *record, void *context),
                                void *context, struct journal **journal, struct diag *diag);
@@ -76,6 +79,7 @@ struct journal_stats {
     uint64_t pending_bytes;          /* handed over, not yet durable */
     uint64_t pending_count;          /* puts and deletes */
     uint64_t commits, commit_us_last;
+    uint64_t damaged;  /* records, found at open */
     bool failed, full; /* full: the latest put found no room, and nothing was deleted since */
 };
 void journal_stats(struct journal *journal, struct journal_stats *stats);

@@ -37,6 +37,7 @@
     ROW(journal_pending_bytes, GAUGE, disk.pending_bytes, "bodies on their way to disk")           \
     ROW(journal_commits_total, COUNTER, disk.commits, "group commits")                             \
     ROW(journal_commit_us, GAUGE, disk.commit_us_last, "the last commit, microseconds")            \
+    ROW(journal_damaged, GAUGE, disk.damaged, "damaged records found at start")                    \
     ROW(journal_failed, GAUGE, disk.failed, "1: nothing is confirmed until a restart")             \
     ROW(memory_body_bytes, GAUGE, shell.body_bytes, "bodies in memory")                            \
     ROW(receipts_dropped_total, COUNTER, shell.receipts_dropped, "replies nobody took")            \

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/mem.h"
-#include "broker/journal.h"
+#include "broker/journal_format.h"
 
 #include <check.h>
 #include <poll.h>
@@ -19,6 +19,7 @@ enum { RECORDS_MAX = 65536, MIB = 1 << 20, ROUNDS = 5 };
 static char dir[64];
 static struct blob_account account;
 static int event_fd;
+static bool damage_first_only; /* one place a page */
 
 /* What restore saw. */
 static struct {
@@ -231,6 +232,7 @@ static uint32_t damage(struct span wanted, void (*change)(uint8_t *at)) {
         if (memcmp(bytes.ptr + at, wanted.ptr, wanted.len) == 0) {
             change(bytes.ptr + at);
             found++;
+            at += damage_first_only ? FORMAT_PAGE_BYTES - at % FORMAT_PAGE_BYTES - 1 : 0;
         }
     }
     ck_assert_int_eq(io_write_file(file, buf_span(&bytes), &diag), ERR_OK);
@@ -244,8 +246,8 @@ static void flip_byte(uint8_t *at) { at[3] ^= 0x40; }
 static void count_one_more(uint8_t *at) {
     at[32]++;
     struct buf sum = BUF_EMPTY;
-    buf_le64(&sum, hash64(span_make(at, 56)));
-    memcpy(at + 56, sum.ptr, 8);
+    buf_le64(&sum, hash64(span_make(at, 64)));
+    memcpy(at + 64, sum.ptr, 8);
     buf_free(&sum);
 }
 
@@ -257,13 +259,34 @@ static void one_batch_then_closed(void) {
     journal_close(&journal);
 }
 
-START_TEST(a_damaged_record_refuses_to_start) {
-    one_batch_then_closed();
+/* The damaged one is named, the other goes on, and both can be deleted. */
+START_TEST(a_damaged_header_is_that_batch_alone) {
+    struct journal *journal = open_journal(16 * MIB);
+    uint64_t seq = journal_next_seq(journal);
+    put(journal, seq, 5000, 0);
+    expect(journal, seq, JOURNAL_DURABLE);
+    put(journal, seq + 1, 6000, 1);
+    expect(journal, seq + 1, JOURNAL_DURABLE);
+    journal_close(&journal);
+    damage_first_only = true;
     ck_assert_uint_gt(damage(SPAN_LIT("a-source-to-find"), flip_byte), 0);
-    struct journal *journal = NULL;
-    struct diag diag = {0};
-    ck_assert_int_eq(try_open(&journal, 16 * MIB, &diag), ERR_CORRUPT);
-    ck_assert_ptr_nonnull(strstr(diag.text, "set the directory aside"));
+    journal = open_journal(16 * MIB);
+    ck_assert_uint_eq(restored.count, 2);
+    ck_assert_int_eq(restored.records[0].damage + restored.records[1].damage,
+                     JOURNAL_DAMAGE_HEADER);
+    uint32_t whole = restored.records[0].damage == JOURNAL_WHOLE ? 0 : 1;
+    expect_body(journal, restored.records[whole].seq, restored.records[whole].bytes);
+    ck_assert_uint_gt(restored.records[1 - whole].source.len, 0);
+    struct journal_stats stats;
+    journal_stats(journal, &stats);
+    ck_assert_uint_eq(stats.damaged, 1);
+    journal_delete(journal, restored.records[1 - whole].seq);
+    journal_close(&journal);
+    journal = open_journal(16 * MIB);
+    ck_assert_uint_eq(restored.count, 1);
+    journal_stats(journal, &stats);
+    ck_assert_uint_eq(stats.damaged, 0);
+    journal_close(&journal);
 }
 END_TEST
 
@@ -274,6 +297,7 @@ START_TEST(totals_that_differ_refuse_to_start) {
     struct diag diag = {0};
     ck_assert_int_eq(try_open(&journal, 16 * MIB, &diag), ERR_CORRUPT);
     ck_assert_ptr_nonnull(strstr(diag.text, "holds 1 batches"));
+    ck_assert_ptr_nonnull(strstr(diag.text, "`casemill verify --salvage`"));
 }
 END_TEST
 
@@ -393,7 +417,7 @@ int main(void) {
     tcase_add_test(tests, one_broker_a_directory);
     tcase_add_test(tests, a_path_that_cannot_be);
     tcase_add_test(tests, a_spent_budget_gives_room_again);
-    tcase_add_test(tests, a_damaged_record_refuses_to_start);
+    tcase_add_test(tests, a_damaged_header_is_that_batch_alone);
     tcase_add_test(tests, totals_that_differ_refuse_to_start);
     tcase_add_test(tests, a_damaged_body_shows_in_its_sum);
     tcase_add_test(tests, kill_in_mid_commit_loses_nothing_told);

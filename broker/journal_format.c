@@ -1,0 +1,169 @@
+/* The journal's format.  One LMDB environment (data.mdb) with three databases; numbers in values
+ * are little-endian, in keys big-endian, so that keys sort by sequence number.
+ *
+ * state   key "s", 72 bytes: 0 magic "CMJL"; 4 version u32; 8 journal uuid; 24 next_seq u64;
+ *         32 live count u64; 40 live bytes of bodies u64; 48 XOR of live sequence numbers u64;
+ *         56 number of the transaction u64; last 8: XXH3-64 of all before
+ * meta    key seq u64: 0 version u8; 1 ack u8; 2 priority u8; 3 source length u8 (1..128);
+ *         4 batch id; 20 XXH3-128 of the body; 36 cases u32; 40 body bytes u32; 44 accepted_at i64;
+ *         52 parts u8 (1..16); 53 source; then per part: offset u32, XXH3-64 of its bytes u64;
+ *         last 8: XXH3-64 of key and all before
+ * data    key seq u64, chunk u32: 4,080 bytes of body (the last chunk: what is left), one LMDB page
+ *
+ * Validity: a record is valid when its checksum holds; a part when its sum holds, checked when it
+ * is read back.  A batch stands in the journal from the commit of its put to the commit of its
+ * delete; both change `state` in the same transaction.
+ * Version: state and records carry one each; the checksum is the last 8 bytes in every version, so
+ * that another version is told from damage.  A change of any byte above is a new version. */
+#include "broker/journal_format.h"
+
+enum {
+    RECORD_VERSION = 1,
+    RECORD_FIXED_BYTES = 53,
+    RECORD_PART_BYTES = 12,
+    SUM_BYTES = 8,
+    RECORD_COST_BYTES = 512, /* of the budget, beside the chunks' pages */
+    STATE_VERSION = 2,
+    STATE_BYTES = 72
+};
+
+static void put_be(uint8_t *at, uint64_t value, int bytes) {
+    for (int i = bytes; i-- > 0; value >>= 8) {
+        at[i] = (uint8_t)value;
+    }
+}
+
+void format_record_key(uint64_t seq, uint8_t key[FORMAT_RECORD_KEY_BYTES]) {
+    put_be(key, seq, FORMAT_RECORD_KEY_BYTES);
+}
+
+void format_chunk_key(uint64_t seq, uint32_t chunk, uint8_t key[FORMAT_CHUNK_KEY_BYTES]) {
+    put_be(key, seq, FORMAT_RECORD_KEY_BYTES);
+    put_be(key + FORMAT_RECORD_KEY_BYTES, chunk, 4);
+}
+
+uint64_t format_cost(uint64_t body_bytes) {
+    return (body_bytes + FORMAT_CHUNK_BYTES - 1) / FORMAT_CHUNK_BYTES * FORMAT_PAGE_BYTES +
+           RECORD_COST_BYTES;
+}
+
+static uint64_t record_sum(struct span key, struct span value) {
+    struct buf sealed = BUF_EMPTY;
+    buf_append(&sealed, key);
+    buf_append(&sealed, value);
+    uint64_t sum = hash64(buf_span(&sealed));
+    buf_free(&sealed);
+    return sum;
+}
+
+void format_record_encode(const struct journal_record *record, struct buf *value) {
+    CHECK(record->source.len >= 1 && record->source.len <= WIRE_NAME_MAX);
+    CHECK(record->cut_count >= 1 && record->cut_count <= JOURNAL_CUTS_MAX);
+    buf_byte(value, RECORD_VERSION);
+    buf_byte(value, (uint8_t)record->ack);
+    buf_byte(value, (uint8_t)record->priority);
+    buf_byte(value, (uint8_t)record->source.len);
+    buf_append(value, span_make(record->batch.bytes, sizeof(record->batch.bytes)));
+    buf_append(value, span_make(record->hash.bytes, sizeof(record->hash.bytes)));
+    buf_le32(value, record->count);
+    buf_le32(value, record->bytes);
+    buf_le64(value, (uint64_t)record->accepted_at);
+    buf_byte(value, (uint8_t)record->cut_count);
+    buf_append(value, record->source);
+    for (uint32_t i = 0; i < record->cut_count; i++) {
+        buf_le32(value, record->cuts[i]);
+        buf_le64(value, record->sums[i]);
+    }
+    uint8_t key[FORMAT_RECORD_KEY_BYTES];
+    format_record_key(record->seq, key);
+    buf_le64(value, record_sum(span_make(key, sizeof(key)), buf_span(value)));
+}
+
+/* Whether the fields may be used at all: each in its range, the parts in order within the body. */
+static bool shape_holds(struct span value, struct journal_record *record) {
+    const uint8_t *at = value.ptr;
+    size_t source_bytes = at[3];
+    if (at[1] > WIRE_ACK_OUTCOME || at[2] >= WIRE_PRIORITY_COUNT || source_bytes < 1 ||
+        source_bytes > WIRE_NAME_MAX || record->cut_count < 1 ||
+        record->cut_count > JOURNAL_CUTS_MAX || record->count < 1 ||
+        record->count > WIRE_CASES_MAX || record->bytes > WIRE_BODY_BYTES_MAX ||
+        value.len != RECORD_FIXED_BYTES + source_bytes +
+                         RECORD_PART_BYTES * (size_t)record->cut_count + SUM_BYTES) {
+        return false;
+    }
+    at += RECORD_FIXED_BYTES + source_bytes;
+    for (uint32_t i = 0; i < record->cut_count; i++, at += RECORD_PART_BYTES) {
+        record->cuts[i] = get_le32(at);
+        record->sums[i] = get_le64(at + 4);
+        if (record->cuts[i] >= record->bytes ||
+            record->cuts[i] < (i == 0 ? 0 : record->cuts[i - 1] + 1)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum err format_record_decode(struct span key, struct span value, struct journal_record *record) {
+    *record = (struct journal_record){.source = SPAN_LIT("")};
+    if (key.len != FORMAT_RECORD_KEY_BYTES) {
+        return ERR_CORRUPT;
+    }
+    record->seq = get_be64(key.ptr);
+    if (value.len < RECORD_FIXED_BYTES + 1 + RECORD_PART_BYTES + SUM_BYTES) {
+        return ERR_CORRUPT;
+    }
+    const uint8_t *at = value.ptr;
+    size_t sealed = value.len - SUM_BYTES;
+    bool holds = record_sum(key, span_make(at, sealed)) == get_le64(at + sealed);
+    if (at[0] != RECORD_VERSION) {
+        return holds ? ERR_VERSION : ERR_CORRUPT;
+    }
+    record->ack = (enum wire_ack)at[1];
+    record->priority = (enum wire_priority)at[2];
+    memcpy(record->batch.bytes, at + 4, 16);
+    memcpy(record->hash.bytes, at + 20, 16);
+    record->count = get_le32(at + 36);
+    record->bytes = get_le32(at + 40);
+    record->accepted_at = (int64_t)get_le64(at + 44);
+    record->cut_count = at[52];
+    if (!shape_holds(value, record)) {
+        return ERR_CORRUPT;
+    }
+    record->source = span_make(at + RECORD_FIXED_BYTES, at[3]);
+    return holds ? ERR_OK : ERR_CORRUPT;
+}
+
+void format_state_encode(const struct journal_totals *totals, struct buf *value) {
+    buf_str(value, "CMJL");
+    buf_le32(value, STATE_VERSION);
+    buf_append(value, span_make(totals->uuid.bytes, sizeof(totals->uuid.bytes)));
+    buf_le64(value, totals->next_seq);
+    buf_le64(value, totals->live_count);
+    buf_le64(value, totals->live_bytes);
+    buf_le64(value, totals->live_xor);
+    buf_le64(value, totals->txn);
+    buf_le64(value, hash64(buf_span(value)));
+    CHECK(value->len == STATE_BYTES);
+}
+
+enum err format_state_decode(struct span value, struct journal_totals *totals, uint32_t *version) {
+    const uint8_t *at = value.ptr;
+    if (value.len < 8 + SUM_BYTES || memcmp(at, "CMJL", 4) != 0 ||
+        hash64(span_make(at, value.len - SUM_BYTES)) != get_le64(at + value.len - SUM_BYTES)) {
+        return ERR_CORRUPT;
+    }
+    *version = get_le32(at + 4);
+    if (*version != STATE_VERSION) {
+        return ERR_VERSION;
+    }
+    if (value.len != STATE_BYTES) {
+        return ERR_CORRUPT;
+    }
+    memcpy(totals->uuid.bytes, at + 8, 16);
+    totals->next_seq = get_le64(at + 24);
+    totals->live_count = get_le64(at + 32);
+    totals->live_bytes = get_le64(at + 40);
+    totals->live_xor = get_le64(at + 48);
+    totals->txn = get_le64(at + 56);
+    return ERR_OK;
+}

@@ -1,0 +1,41 @@
+/* Purpose: the bytes of the journal's keys and values, without LMDB: records, chunks, totals.
+ * Pure: bytes to structs and back.  journal_format.c describes each by byte offset.
+ * Read next: journal_store.h, which keeps them. */
+#ifndef CASEMILL_BROKER_JOURNAL_FORMAT_H
+#define CASEMILL_BROKER_JOURNAL_FORMAT_H
+
+#include "broker/journal.h"
+
+enum {
+    FORMAT_CHUNK_BYTES = 4080, /* of body in one value: with LMDB's header one page */
+    FORMAT_PAGE_BYTES = 4096,
+    FORMAT_RECORD_KEY_BYTES = 8,
+    FORMAT_CHUNK_KEY_BYTES = 12,
+    FORMAT_RECORD_BYTES_MAX = 53 + 128 + 12 * JOURNAL_CUTS_MAX + 8
+};
+
+struct journal_totals {
+    struct uuid uuid;
+    uint64_t next_seq, live_count, live_bytes, live_xor;
+    uint64_t txn; /* LMDB's number of the transaction that wrote them */
+};
+
+void format_record_key(uint64_t seq, uint8_t key[FORMAT_RECORD_KEY_BYTES]);
+void format_chunk_key(uint64_t seq, uint32_t chunk, uint8_t key[FORMAT_CHUNK_KEY_BYTES]);
+/* What a body takes of the budget, in bytes. */
+uint64_t format_cost(uint64_t body_bytes);
+
+void format_record_encode(const struct journal_record *record, struct buf *value);
+/* format_record_decode: the record's source points into value.
+ * Errors: ERR_CORRUPT its checksum or a bound does not hold; *record then is what the bytes say if
+ * their shape allows it (source.len > 0), else only seq.  ERR_VERSION a whole record of another
+ * version. */
+MUST_USE enum err format_record_decode(struct span key, struct span value,
+                                       struct journal_record *record);
+void format_state_encode(const struct journal_totals *totals, struct buf *value);
+/* format_state_decode: Errors: ERR_CORRUPT; ERR_VERSION whole, of another version: *version says
+ * which; *totals unchanged. */
+MUST_USE enum err format_state_decode(struct span value, struct journal_totals *totals,
+                                      uint32_t *version);
+
+#endif
