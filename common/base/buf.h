@@ -28,10 +28,10 @@ void buf_grow(struct buf *buf, size_t bytes);
 /* buf_room makes room for bytes more and returns where they go; the caller adds to len what it
  * wrote. */
 static inline uint8_t *buf_room(struct buf *buf, size_t bytes) {
-    if (buf->cap - buf->len < bytes) {
+    if (buf->ptr == NULL || buf->cap - buf->len < bytes) {
         buf_grow(buf, bytes);
     }
-    return buf->ptr == NULL ? NULL : buf->ptr + buf->len;
+    return buf->ptr + buf->len;
 }
 static inline void buf_append(struct buf *buf, struct span bytes) {
     if (bytes.len != 0) {
