@@ -1,8 +1,9 @@
-/* Purpose: random cases for the promise that an unknown fact never turns into a false one: a whole
- * case near one that a document tests, or invented; the same with facts hidden; and fillings of
- * what is hidden.  Values lie where rules turn: event days and the days beside them, birthdays of
- * age 18, the countries and ids that the documents name.  The same seed gives the same case
- * everywhere. Ownership: values live in the case's arena until the next case_invent. */
+/* Purpose: random cases for the promise that an unknown fact never turns into a false one, of a
+ * directory's rule set: a whole case near one that a document tests, or invented; the same with
+ * facts hidden; and fillings of what is hidden.  Values lie where rules turn: event days and the
+ * days beside them, birthdays of age 18, the countries and ids that the documents name.  The same
+ * seed gives the same case everywhere. Ownership: values live in the case's arena until the next
+ * case_invent. */
 #ifndef CASEMILL_TESTS_UNIT_P9_CASE_H
 #define CASEMILL_TESTS_UNIT_P9_CASE_H
 
@@ -52,8 +53,11 @@ static void find_edges(struct case_maker *maker, const struct agreement *agreeme
     }
     for (uint32_t i = 0; i < agreement->rule_count; i++) {
         const struct rule *rule = &agreement->rules[i];
-        if (rule->has_from || rule->has_until) {
-            add_edge(maker, rule->has_from ? rule->from : rule->until);
+        if (rule->has_from) {
+            add_edge(maker, rule->from);
+        }
+        if (rule->has_until) {
+            add_edge(maker, rule->until);
         }
     }
 }
@@ -159,6 +163,7 @@ static struct value invent_record(struct case_maker *maker, const struct fact *r
 }
 
 static struct value invent_value(struct case_maker *maker, const struct fact *fact) {
+    static const int64_t ints[] = {0, 1, 2, 3, 4, 5, 6, 7, 14, 15, 42, 50};
     switch (fact->type) {
     case FACT_BOOL:
         return value_bool(dice(maker, 2) == 1);
@@ -174,11 +179,14 @@ static struct value invent_value(struct case_maker *maker, const struct fact *fa
         return invent_map(maker, fact);
     case FACT_RECORD:
         return invent_record(maker, fact);
-    case FACT_INT:
+    case FACT_INT: {
+        int64_t number = ints[dice(maker, COUNT_OF(ints))];
+        return value_int(number < fact->int_min ? fact->int_min : number);
+    }
     case FACT_DOUBLE:
     case FACT_STRING:
     case FACT_TIMESTAMP:
-        break; /* config/case.yaml has none: say here what is near an edge when it does */
+        break; /* neither schema has one */
     }
     UNREACHABLE();
 }
