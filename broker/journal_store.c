@@ -49,6 +49,13 @@ static int write_state(struct store *store, MDB_txn *txn, struct journal_totals 
     return result;
 }
 
+/* Where LMDB has mapped the file: a leaf knows its own number. */
+static const uint8_t *map_of(const MDB_val *on_leaf) {
+    const uint8_t *at = on_leaf->mv_data;
+    const uint8_t *page = at - (uintptr_t)at % FORMAT_PAGE_BYTES;
+    return page - get_le64(page) * FORMAT_PAGE_BYTES;
+}
+
 /* Of a read transaction, whose number is that of the last commit. */
 static enum err read_state(struct store *store, MDB_txn *txn, struct diag *diag) {
     MDB_val key = val("s", 1);
@@ -71,6 +78,7 @@ static enum err read_state(struct store *store, MDB_txn *txn, struct diag *diag)
                          err != ERR_OK ? "its totals are damaged"
                                        : "its totals are not those of the last commit");
     }
+    store->map = map_of(&value);
     return ERR_OK;
 }
 
@@ -235,14 +243,15 @@ enum err store_begin_run(struct store *store, struct diag *diag) {
     return ERR_OK;
 }
 
-/* Of a chunk on a page of its own LMDB frees as many pages as stand in that page's header. */
-static bool chunk_page_holds(const MDB_val *chunk) {
+/* Of a chunk on a page of its own LMDB frees what that page's header says, whatever it says. */
+static bool chunk_page_holds(const struct store *store, const MDB_val *chunk) {
     uintptr_t offset = (uintptr_t)chunk->mv_data % FORMAT_PAGE_BYTES;
     if (offset != PAGE_HEADER_BYTES) {
         return true; /* it stands among others on a leaf */
     }
     const uint8_t *page = (const uint8_t *)chunk->mv_data - PAGE_HEADER_BYTES;
-    return get_le32(page + OVERFLOW_PAGES_AT) == 1;
+    uint64_t number = (uint64_t)(page - store->map) / FORMAT_PAGE_BYTES;
+    return get_le64(page) == number && get_le32(page + OVERFLOW_PAGES_AT) == 1;
 }
 
 /* Deletes the chunks of seq; *bytes: what they held. */
@@ -260,7 +269,7 @@ static int delete_chunks(struct store *store, MDB_txn *txn, uint64_t seq, uint64
     while (result == 0 && key.mv_size == sizeof(first) &&
            memcmp(key.mv_data, first, FORMAT_RECORD_KEY_BYTES) == 0) {
         *bytes += chunk.mv_size;
-        result = chunk_page_holds(&chunk) ? mdb_cursor_del(cursor, 0) : MDB_CORRUPTED;
+        result = chunk_page_holds(store, &chunk) ? mdb_cursor_del(cursor, 0) : MDB_CORRUPTED;
         if (result == 0) {
             result = mdb_cursor_get(cursor, &key, &chunk, MDB_NEXT);
         }

@@ -17,6 +17,7 @@ struct store {
     MDB_env *env;
     MDB_env *after_failure; /* a second, read-only view, once the first may be in panic */
     MDB_dbi data, meta, state;
+    const uint8_t *map;   /* the file in memory */
     pthread_mutex_t lock; /* guards failed, which the reading thread looks at */
     bool failed;
     int64_t bytes_max;
