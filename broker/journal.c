@@ -206,17 +206,47 @@ static void restore_one(const struct journal_record *record, void *context) {
     restoring->restore(record, restoring->context);
 }
 
+/* The lock file holds the journal's name once there is something to lose: a data.mdb that is gone,
+ * empty or another's does not pass for a new journal. */
+static enum err check_name(const struct journal *journal, struct diag *diag) {
+    char kept[UUID_TEXT_BYTES] = "";
+    ssize_t got = pread(journal->lock_fd, kept, sizeof(kept) - 1, 0);
+    char name[UUID_TEXT_BYTES] = "";
+    if (journal->store != NULL) {
+        uuid_format(&journal->store->totals.uuid, name);
+    }
+    if (got == 0 || strcmp(kept, name) == 0) {
+        return ERR_OK;
+    }
+    return diag_fail(diag, got < 0 ? ERR_IO : ERR_CORRUPT,
+                     "journal.path %s: its data.mdb is %s: put the one back that belongs to it, or "
+                     "start on an empty directory",
+                     journal->options.path,
+                     name[0] == '\0' ? "gone or empty" : "another journal's");
+}
+
+static enum err keep_name(const struct journal *journal, struct diag *diag) {
+    char name[UUID_TEXT_BYTES];
+    uuid_format(&journal->store->totals.uuid, name);
+    ssize_t length = sizeof(name) - 1;
+    return pwrite(journal->lock_fd, name, (size_t)length, 0) == length &&
+                   fsync(journal->lock_fd) == 0
+               ? ERR_OK
+               : diag_fail(diag, errno == ENOSPC ? ERR_FULL : ERR_IO, "journal.path %s: lock: %s",
+                           journal->options.path, strerror(errno));
+}
+
 static enum err open_checked(struct journal *journal, struct restoring *restoring,
                              struct diag *diag) {
     const char *path = journal->options.path;
     char file[4096];
     (void)snprintf(file, sizeof(file), "%s/data.mdb", path);
     struct stat stat_of;
-    enum err err = ERR_OK;
-    if (stat(file, &stat_of) == 0 && stat_of.st_size > 0) {
-        err = check_in_child(path, diag);
-    }
+    bool is_new = stat(file, &stat_of) != 0 || stat_of.st_size == 0;
+    enum err err = is_new ? check_name(journal, diag) : check_in_child(path, diag);
     err = err != ERR_OK ? err : store_open(path, journal->options.bytes_max, &journal->store, diag);
+    err = err != ERR_OK ? err : check_name(journal, diag);
+    err = err != ERR_OK ? err : keep_name(journal, diag);
     err = err != ERR_OK ? err : sync_directory(path, diag);
     err = err != ERR_OK ? err : check_records(journal->store, restore_one, restoring, diag);
     journal->stats.damaged = restoring->damaged;
