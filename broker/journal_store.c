@@ -17,7 +17,7 @@
 #define SPARE_BYTES_MIN ((int64_t)64 << 20)
 /* Of LMDB 0.9: a larger node has its value on pages of its own, since a leaf holds at least two. */
 enum {
-    OVERFLOW_PAGES_AT = 12,
+    OVERFLOW_FLAGS = 4,
     PAGE_HEADER_BYTES = FORMAT_PAGE_BYTES - FORMAT_CHUNK_BYTES,
     NODE_HEADER_BYTES = 8,
     NODE_BYTES_MAX = FORMAT_CHUNK_BYTES / 2 - 2
@@ -249,14 +249,17 @@ enum err store_begin_run(struct store *store, struct diag *diag) {
     return ERR_OK;
 }
 
-/* Of a chunk on a page of its own LMDB frees as many pages as stand in that page's header.  Where a
- * chunk stands is told by its size: pages that this transaction wrote lie anywhere in memory. */
-static bool chunk_page_holds(const MDB_val *chunk) {
+/* Of a chunk on a page of its own LMDB frees what that page's header says, whatever it says.  Where
+ * a chunk stands is told by its size: a leaf that this transaction wrote lies anywhere in memory.
+ */
+static bool chunk_page_holds(const struct store *store, const MDB_val *chunk) {
     if (NODE_HEADER_BYTES + FORMAT_CHUNK_KEY_BYTES + chunk->mv_size <= NODE_BYTES_MAX) {
         return true; /* among others on a leaf */
     }
     const uint8_t *page = (const uint8_t *)chunk->mv_data - PAGE_HEADER_BYTES;
-    return get_le32(page + OVERFLOW_PAGES_AT) == 1;
+    uint64_t number = (uint64_t)(page - store->map) / FORMAT_PAGE_BYTES;
+    return get_le64(page) == number && get_le16(page + 10) == OVERFLOW_FLAGS &&
+           get_le32(page + 12) == 1; /* as journal_pages.c describes it */
 }
 
 /* Deletes the chunks of seq; *bytes: what they held. */
