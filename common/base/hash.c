@@ -1,16 +1,33 @@
 /* xxhash and libsodium behind one door. */
 #include "base/hash.h"
 
+#include "base/check.h"
+
 #include <sodium.h>
 #include <xxhash.h>
 
 uint64_t hash64(struct span bytes) { return XXH3_64bits(bytes.ptr, bytes.len); }
 
-struct hash128 hash128(struct span bytes) {
+static struct hash128 canonical128(XXH128_hash_t value) {
     XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.ptr, bytes.len));
+    XXH128_canonicalFromHash(&canonical, value);
     struct hash128 hash;
     memcpy(hash.bytes, canonical.digest, sizeof(hash.bytes));
+    return hash;
+}
+
+struct hash128 hash128(struct span bytes) {
+    return canonical128(XXH3_128bits(bytes.ptr, bytes.len));
+}
+
+struct hash128 hash128_joined(struct span a, struct span b) {
+    XXH3_state_t *state = XXH3_createState();
+    CHECK(state != NULL);
+    CHECK(XXH3_128bits_reset(state) == XXH_OK);
+    CHECK(XXH3_128bits_update(state, a.ptr, a.len) == XXH_OK);
+    CHECK(XXH3_128bits_update(state, b.ptr, b.len) == XXH_OK);
+    struct hash128 hash = canonical128(XXH3_128bits_digest(state));
+    (void)XXH3_freeState(state);
     return hash;
 }
 

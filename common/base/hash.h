@@ -15,6 +15,7 @@ enum { SHA256_BYTES = 32, SHA256_HEX_BYTES = 65 };
 
 uint64_t hash64(struct span bytes);
 struct hash128 hash128(struct span bytes);
+struct hash128 hash128_joined(struct span a, struct span b); /* of b's bytes behind a's */
 /* sha256_hex writes 64 lower-case hex digits and a NUL. */
 void sha256_hex(struct span bytes, char hex[SHA256_HEX_BYTES]);
 

@@ -1,6 +1,6 @@
-/* The client: batches wait in one array in the order of submission until they are settled. Whatever
- * is uncertain (a new connection, a long silence, STATUS unknown) is answered by asking or sending
- * again, because the broker and the database count a case revision once. */
+/* The client: batches wait in the window until they are settled.  Whatever is uncertain (a new
+ * connection, a long silence, STATUS unknown) is answered by asking or sending again, because the
+ * broker and the database count a case revision once. */
 #include "client/casemill.h"
 
 #include "base/clock.h"
@@ -17,11 +17,12 @@ enum {
     ARENA_BYTES_MAX = 4 << 20,
     RECEIPTS_A_STEP = 1024,
     STEP_MS = 100,
-    LINGER_CLOSE_MS = 200
+    LINGER_CLOSE_MS = 200,
+    SHARE_BYTES_MIN = 4096 /* below, copying a body is cheaper than sharing it */
 };
 
 void client_check(const struct casemill *client) {
-    CHECK(client->batch_count <= client->options.window_batches);
+    CHECK(client->window.count <= client->options.window_batches);
     CHECK((client->open_count == 0) == (client->open_body.len == 0));
     CHECK(client->open_body.len <= client->options.batch_bytes_max);
 }
@@ -52,7 +53,7 @@ static const char *options_fault(const struct casemill_options *options) {
         return "batch_bytes_max: expected 1 to 8388608";
     }
     if (options->window_batches == 0 || options->window_batches > CASEMILL_WINDOW_MAX) {
-        return "window_batches: expected 1 to 1024";
+        return "window_batches: expected 1 to 16384";
     }
     return options->quiet_ms < 1 ? "quiet_ms: expected 1 or more" : NULL;
 }
@@ -75,6 +76,7 @@ enum casemill_result casemill_open(const struct casemill_options *options, struc
     made->options = *options;
     buf_str(&made->source, options->source == NULL ? "" : options->source);
     arena_init(&made->arena, ARENA_BYTES_MAX);
+    window_init(&made->window, options->window_batches);
     struct net_options limits = {
         .message_bytes_max = FRAME_BYTES_MAX, .hwm = 0, .linger_ms = LINGER_CLOSE_MS};
     enum err err = net_open(&made->net, &diag);
@@ -97,9 +99,7 @@ void casemill_close(struct casemill **client) {
     }
     net_socket_close(&closed->socket);
     net_close(&closed->net);
-    for (uint32_t i = 0; i < closed->batch_count; i++) {
-        buf_free(&closed->batches[i].body);
-    }
+    window_fini(&closed->window);
     arena_free(&closed->arena);
     buf_free(&closed->source);
     buf_free(&closed->head);
@@ -110,36 +110,43 @@ void casemill_close(struct casemill **client) {
 
 void casemill_batch_id(const void *body, size_t body_bytes, uint64_t position,
                        uint8_t id[CASEMILL_BATCH_ID_BYTES]) {
-    struct buf named = BUF_EMPTY;
-    buf_append(&named, span_make(body, body_bytes));
-    buf_le64(&named, position);
-    struct hash128 hash = hash128(buf_span(&named));
+    uint64_t last = htole64(position);
+    struct hash128 hash =
+        hash128_joined(span_make(body, body_bytes), span_make(&last, sizeof(last)));
     memcpy(id, hash.bytes, CASEMILL_BATCH_ID_BYTES);
-    buf_free(&named);
 }
 
 bool casemill_has_room(const struct casemill *client) {
-    return client->batch_count < client->options.window_batches;
+    return client->window.count < client->options.window_batches;
 }
 
-uint32_t casemill_unsettled(const struct casemill *client) { return client->batch_count; }
+uint32_t casemill_unsettled(const struct casemill *client) { return client->window.count; }
 
 const char *casemill_disposition_name(uint32_t disposition) {
     return wire_disposition_word(disposition);
 }
 
+static void add_batch(struct casemill *client, const struct casemill_batch *given,
+                      struct buf *body) {
+    struct uuid id;
+    if (given->id != NULL) {
+        memcpy(id.bytes, given->id, sizeof(id.bytes));
+    } else {
+        casemill_batch_id(body->ptr, body->len, given->position, id.bytes);
+    }
+    struct batch *batch = window_add(&client->window, &id, body);
+    batch->count = given->count;
+    batch->position = given->position;
+    batch->tag = given->tag;
+}
+
 /* Moves the open batch behind the closed ones.  There must be room. */
-static void close_open(struct casemill *client, int64_t now_ms) {
+static void close_open(struct casemill *client) {
     CHECK(casemill_has_room(client));
     CHECK(client->open_count > 0);
-    struct batch *batch = &client->batches[client->batch_count++];
-    *batch = (struct batch){.count = client->open_count,
-                            .position = client->position,
-                            .send_at_ms = now_ms,
-                            .body = client->open_body};
-    casemill_batch_id(batch->body.ptr, batch->body.len, batch->position, batch->id.bytes);
+    struct casemill_batch given = {.count = client->open_count, .position = client->position};
+    add_batch(client, &given, &client->open_body);
     client->position += client->open_count;
-    client->open_body = BUF_EMPTY;
     client->open_count = 0;
 }
 
@@ -151,7 +158,7 @@ enum casemill_result casemill_flush(struct casemill *client) {
     if (!casemill_has_room(client)) {
         return CASEMILL_AGAIN;
     }
-    close_open(client, clock_mono_ms());
+    close_open(client);
     return CASEMILL_OK;
 }
 
@@ -197,49 +204,34 @@ enum casemill_result casemill_submit_batch(struct casemill *client,
     if (!casemill_has_room(client)) {
         return CASEMILL_AGAIN;
     }
-    struct batch *made = &client->batches[client->batch_count++];
-    *made = (struct batch){.count = batch->count,
-                           .position = batch->position,
-                           .tag = batch->tag,
-                           .send_at_ms = clock_mono_ms()};
-    buf_append(&made->body, span_make(batch->body, batch->body_bytes));
-    if (batch->id != NULL) {
-        memcpy(made->id.bytes, batch->id, sizeof(made->id.bytes));
-    } else {
-        casemill_batch_id(batch->body, batch->body_bytes, batch->position, made->id.bytes);
-    }
+    struct buf body = BUF_EMPTY;
+    buf_append(&body, span_make(batch->body, batch->body_bytes));
+    add_batch(client, batch, &body);
     return CASEMILL_OK;
 }
 
-struct batch *client_find(struct casemill *client, const struct uuid *id) {
-    for (uint32_t i = 0; i < client->batch_count; i++) {
-        if (uuid_eq(&client->batches[i].id, id)) {
-            return &client->batches[i];
-        }
-    }
-    return NULL;
+static void release_body(void *bytes, void *hint) {
+    (void)bytes;
+    body_unref(hint);
 }
 
-void client_settle(struct casemill *client, struct batch *batch) {
-    size_t at = (size_t)(batch - client->batches);
-    CHECK(at < client->batch_count);
-    buf_free(&batch->body);
-    client->batch_count--;
-    memmove(batch, batch + 1, (client->batch_count - at) * sizeof(*batch));
-}
-
+/* body NULL: none. */
 static enum err send_head(struct casemill *client, const struct wire_message *message,
-                          struct span body) {
+                          struct body *body) {
     struct net_part parts[2];
-    uint32_t count = 1;
     buf_clear(&client->head);
     wire_encode(message, &client->head);
     net_part_copy(&parts[0], buf_span(&client->head));
-    if (body.len > 0) {
-        net_part_copy(&parts[1], body);
-        count = 2;
+    if (body == NULL) {
+        return net_send(client->socket, NULL, parts, 1);
     }
-    return net_send(client->socket, NULL, parts, count);
+    struct span bytes = buf_span(&body->bytes);
+    if (bytes.len < SHARE_BYTES_MIN) {
+        net_part_copy(&parts[1], bytes);
+    } else {
+        net_part_share(&parts[1], bytes, release_body, body_ref(body));
+    }
+    return net_send(client->socket, NULL, parts, 2);
 }
 
 static enum err send_submit(struct casemill *client, const struct batch *batch) {
@@ -251,13 +243,13 @@ static enum err send_submit(struct casemill *client, const struct batch *batch) 
                                                                       : WIRE_ACK_JOURNAL,
                    .priority = (enum wire_priority)client->options.priority,
                    .source = buf_span(&client->source)}};
-    return send_head(client, &message, buf_span(&batch->body));
+    return send_head(client, &message, batch->body);
 }
 
 static enum err send_query(struct casemill *client, const struct batch *batch) {
     struct wire_message message = {
         .command = WIRE_QUERY, .query = {.batch = batch->id, .source = buf_span(&client->source)}};
-    return send_head(client, &message, SPAN_LIT(""));
+    return send_head(client, &message, NULL);
 }
 
 /* A new connection may lead to a new broker, and what was under way on the old one may be lost: all
@@ -265,10 +257,7 @@ static enum err send_query(struct casemill *client, const struct batch *batch) {
 static void notice_reconnect(struct casemill *client, int64_t now_ms) {
     uint32_t count = net_connect_count(client->socket);
     if (count != client->connect_count && count > 1) {
-        for (uint32_t i = 0; i < client->batch_count; i++) {
-            client->batches[i].state = BATCH_TO_SEND;
-            client->batches[i].send_at_ms = now_ms;
-        }
+        window_send_all_again(&client->window);
         client->busy_until_ms = now_ms;
     }
     client->connect_count = count;
@@ -276,23 +265,20 @@ static void notice_reconnect(struct casemill *client, int64_t now_ms) {
 
 /* Sends what is due and asks for what has been silent.  A full socket ends the round. */
 static void pump(struct casemill *client, int64_t now_ms) {
+    struct window *window = &client->window;
     enum err err = ERR_OK;
-    for (uint32_t i = 0; err == ERR_OK && i < client->batch_count; i++) {
-        struct batch *batch = &client->batches[i];
-        if (batch->state == BATCH_TO_SEND) {
-            if (batch->send_at_ms > now_ms || client->busy_until_ms > now_ms) {
-                continue;
-            }
-            err = send_submit(client, batch);
-            if (err == ERR_OK) {
-                batch->state = BATCH_SENT;
-                batch->heard_ms = now_ms;
-            }
-        } else if (client->connect_count > 0 &&
-                   now_ms - batch->heard_ms > client->options.quiet_ms) {
-            err = send_query(client, batch);
-            batch->heard_ms = now_ms;
+    while (err == ERR_OK && window->to_send.first != NULL && client->busy_until_ms <= now_ms) {
+        struct batch *batch = window->to_send.first;
+        err = send_submit(client, batch);
+        if (err == ERR_OK) {
+            window_heard(window, batch, BATCH_SENT, now_ms);
         }
+    }
+    while (err == ERR_OK && client->connect_count > 0 && window->waiting.first != NULL &&
+           now_ms - window->waiting.first->heard_ms > client->options.quiet_ms) {
+        struct batch *batch = window->waiting.first;
+        err = send_query(client, batch);
+        window_heard(window, batch, batch->state, now_ms);
     }
 }
 
@@ -304,12 +290,9 @@ static int64_t poll_ms(const struct casemill *client, int64_t timeout_ms, int64_
     if (client->open_count > 0 && client->options.linger_ms >= 0) {
         due = min64(due, client->open_since_ms + client->options.linger_ms - now_ms);
     }
-    for (uint32_t i = 0; i < client->batch_count; i++) {
-        if (client->batches[i].state == BATCH_TO_SEND) {
-            int64_t at = client->batches[i].send_at_ms;
-            at = at < client->busy_until_ms ? client->busy_until_ms : at;
-            due = min64(due, at - now_ms > 1 ? at - now_ms : 1);
-        }
+    if (client->window.to_send.first != NULL) { /* held back by BUSY, or by a full socket */
+        int64_t wait_ms = client->busy_until_ms - now_ms;
+        due = min64(due, wait_ms > 1 ? wait_ms : 1);
     }
     due = min64(due, STEP_MS); /* a reconnect is noticed in that time */
     return due > 0 ? due : 0;
@@ -333,7 +316,7 @@ static void turn(struct casemill *client, int64_t now_ms) {
     bool lingered = client->open_count > 0 && client->options.linger_ms >= 0 &&
                     now_ms - client->open_since_ms >= client->options.linger_ms;
     if (lingered && casemill_has_room(client)) {
-        close_open(client, now_ms);
+        close_open(client);
     }
     pump(client, now_ms);
 }
@@ -363,7 +346,7 @@ enum casemill_result casemill_wait(struct casemill *client, int64_t deadline_ms)
     int64_t end_ms = clock_mono_ms() + deadline_ms;
     for (;;) {
         bool is_flushed = casemill_flush(client) == CASEMILL_OK;
-        if (is_flushed && client->batch_count == 0) {
+        if (is_flushed && client->window.count == 0) {
             return CASEMILL_OK;
         }
         int64_t left_ms = deadline_ms < 0 ? STEP_MS : end_ms - clock_mono_ms();

@@ -4,28 +4,10 @@
 #define CASEMILL_CLIENT_CLIENT_PRIV_H
 
 #include "base/arena.h"
-#include "base/buf.h"
-#include "base/uuid.h"
 #include "client/casemill.h"
+#include "client/window.h"
 #include "net/net.h"
 #include "wire/wire.h"
-
-enum batch_state {
-    BATCH_TO_SEND, /* not before send_at_ms */
-    BATCH_SENT,    /* no word of it yet */
-    BATCH_ACCEPTED /* waits for DONE; only with ack outcome */
-};
-
-struct batch {
-    struct uuid id;
-    enum batch_state state;
-    uint32_t count;
-    uint64_t position;
-    uint64_t tag;
-    int64_t send_at_ms;
-    int64_t heard_ms; /* when it was last sent, answered or asked for */
-    struct buf body;
-};
 
 struct casemill {
     struct casemill_options options;
@@ -41,14 +23,11 @@ struct casemill {
     uint32_t open_count;
     int64_t open_since_ms;
     uint64_t position; /* of the open batch's first case */
-    uint32_t batch_count;
-    struct batch batches[CASEMILL_WINDOW_MAX]; /* in the order of submission */
+    struct window window;
 };
 
 /* receipt_take handles one message of the broker: callback, then the batch's new state. */
 void receipt_take(struct casemill *client, struct span head, int64_t now_ms);
-struct batch *client_find(struct casemill *client, const struct uuid *id);
-void client_settle(struct casemill *client, struct batch *batch);
 void client_check(const struct casemill *client);
 
 #endif

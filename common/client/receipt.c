@@ -30,7 +30,7 @@ static void tell(const struct casemill *client, const struct casemill_receipt *r
 
 static void take_accepted(struct casemill *client, const struct wire_accepted *accepted,
                           int64_t now_ms) {
-    struct batch *batch = client_find(client, &accepted->batch);
+    struct batch *batch = window_find(&client->window, &accepted->batch);
     struct casemill_receipt receipt = receipt_for(CASEMILL_ACCEPTED, &accepted->batch, batch);
     receipt.duplicate = accepted->duplicate;
     tell(client, &receipt);
@@ -38,15 +38,14 @@ static void take_accepted(struct casemill *client, const struct wire_accepted *a
         return;
     }
     if (client->options.ack == CASEMILL_ACK_JOURNAL) {
-        client_settle(client, batch);
+        window_settle(&client->window, batch);
     } else {
-        batch->state = BATCH_ACCEPTED;
-        batch->heard_ms = now_ms;
+        window_heard(&client->window, batch, BATCH_ACCEPTED, now_ms);
     }
 }
 
 static void take_done(struct casemill *client, const struct wire_done *done) {
-    struct batch *batch = client_find(client, &done->batch);
+    struct batch *batch = window_find(&client->window, &done->batch);
     struct casemill_receipt receipt = receipt_for(CASEMILL_DONE, &done->batch, batch);
     const struct wire_tally *tally = &done->tally;
     struct casemill_dead *dead =
@@ -64,13 +63,13 @@ static void take_done(struct casemill *client, const struct wire_done *done) {
     }
     tell(client, &receipt);
     if (batch != NULL) {
-        client_settle(client, batch);
+        window_settle(&client->window, batch);
     }
 }
 
 /* A refusal without a batch means that our heads are not understood: nothing can be settled. */
 static void take_refused(struct casemill *client, const struct wire_refused *refused) {
-    struct batch *batch = refused->has_batch ? client_find(client, &refused->batch) : NULL;
+    struct batch *batch = refused->has_batch ? window_find(&client->window, &refused->batch) : NULL;
     struct casemill_receipt receipt = receipt_for(CASEMILL_REFUSED, &refused->batch, batch);
     receipt.reason = wire_reason_word(refused->reason);
     if (refused->has_index) {
@@ -81,14 +80,14 @@ static void take_refused(struct casemill *client, const struct wire_refused *ref
     }
     tell(client, &receipt);
     if (batch != NULL) {
-        client_settle(client, batch);
+        window_settle(&client->window, batch);
     } else if (!refused->has_batch) {
         client->is_failed = true;
     }
 }
 
 static void take_busy(struct casemill *client, const struct wire_busy_reply *busy, int64_t now_ms) {
-    struct batch *batch = client_find(client, &busy->batch);
+    struct batch *batch = window_find(&client->window, &busy->batch);
     struct casemill_receipt receipt = receipt_for(CASEMILL_BUSY, &busy->batch, batch);
     int64_t retry_ms = busy->retry_ms < RETRY_MS_MIN ? RETRY_MS_MIN : busy->retry_ms;
     retry_ms = retry_ms > RETRY_MS_MAX ? RETRY_MS_MAX : retry_ms;
@@ -97,8 +96,7 @@ static void take_busy(struct casemill *client, const struct wire_busy_reply *bus
     tell(client, &receipt);
     client->busy_until_ms = now_ms + retry_ms;
     if (batch != NULL) {
-        batch->state = BATCH_TO_SEND;
-        batch->send_at_ms = client->busy_until_ms;
+        window_send_again(&client->window, batch);
     }
 }
 
@@ -107,25 +105,25 @@ static void take_status(struct casemill *client, const struct wire_status *statu
         take_done(client, &status->done);
         return;
     }
-    struct batch *batch = client_find(client, &status->batch);
+    struct batch *batch = window_find(&client->window, &status->batch);
     if (batch == NULL) {
         return;
     }
-    batch->heard_ms = now_ms;
     switch (status->state) {
     case WIRE_STATE_ACCEPTED:
     case WIRE_STATE_WORKING: {
         bool is_news = batch->state == BATCH_SENT;
         if (is_news) {
             take_accepted(client, &(struct wire_accepted){.batch = status->batch}, now_ms);
+        } else if (batch->state == BATCH_ACCEPTED) {
+            window_heard(&client->window, batch, BATCH_ACCEPTED, now_ms);
         }
         break;
     }
     case WIRE_STATE_DONE:        /* without its DONE: */
     case WIRE_STATE_QUARANTINED: /* the journal lost the body: */
     case WIRE_STATE_UNKNOWN:     /* done long ago or never seen: to send it again is safe */
-        batch->state = BATCH_TO_SEND;
-        batch->send_at_ms = now_ms;
+        window_send_again(&client->window, batch);
         break;
     }
 }

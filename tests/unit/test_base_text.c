@@ -97,6 +97,9 @@ START_TEST(hashes_are_the_published_ones) {
     ck_assert_uint_eq(hash64(span_make(NULL, 0)), 0x2d06800538d394c2);
     struct hash128 other = hash128(SPAN_LIT("a"));
     ck_assert(!hash128_eq(empty, other));
+    struct hash128 joined = hash128_joined(SPAN_LIT("case"), SPAN_LIT("mill"));
+    ck_assert(hash128_eq(joined, hash128(SPAN_LIT("casemill"))));
+    ck_assert(hash128_eq(hash128_joined(SPAN_LIT("a"), span_make(NULL, 0)), other));
     char sha[SHA256_HEX_BYTES];
     sha256_hex(SPAN_LIT("abc"), sha);
     ck_assert_str_eq(sha, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
