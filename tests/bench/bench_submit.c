@@ -1,6 +1,6 @@
 /* The intake side of the road benchmarks: cases that are MessagePack already, in batches of one
  * size, to their last DONE.
- *   bench_submit rate ENDPOINT FILE BATCH CLIENTS     prints: seconds cases accepted_seconds
+ *   bench_submit rate ENDPOINT FILE BATCH     prints: seconds cases accepted_seconds
  * The clock runs from the first submit to the last receipt; file and batches are ready before. */
 #include "base/clock.h"
 #include "base/io.h"
@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CLIENTS_MAX = 16, STALL_MS = 60000 };
+enum { WINDOW_CASES = 16384, WINDOW_MIN = 16, STALL_MS = 60000 };
 #define FILE_BYTES_MAX ((size_t)8 << 30)
 
 struct cut {
@@ -82,12 +82,14 @@ static void on_receipt(void *user, const struct casemill_receipt *receipt) {
     }
 }
 
-static struct casemill *open_client(const char *endpoint, struct tally *tally) {
+static struct casemill *open_client(const char *endpoint, uint32_t batch_cases,
+                                    struct tally *tally) {
     struct casemill_options options;
     casemill_options_default(&options);
     options.endpoint = endpoint;
     options.ack = CASEMILL_ACK_OUTCOME;
-    options.window_batches = CASEMILL_WINDOW_MAX;
+    uint32_t window = WINDOW_CASES / batch_cases;
+    options.window_batches = window > WINDOW_MIN ? window : WINDOW_MIN;
     options.on_receipt = on_receipt;
     options.user = tally;
     struct casemill *client = NULL;
@@ -104,27 +106,23 @@ static void step(struct casemill *client, int64_t timeout_ms) {
     }
 }
 
-/* Every batch's turn; a client whose window is full is passed over. */
-static void submit_all(struct casemill **clients, uint32_t client_count,
-                       const struct batches *batches, const struct tally *tally, uint64_t run) {
+static void submit_all(struct casemill *client, const struct batches *batches,
+                       const struct tally *tally, uint64_t run) {
     uint32_t next = 0;
     uint32_t done = 0;
     int64_t moved = clock_mono_ms();
     while (tally->done < batches->count) {
-        for (uint32_t c = 0; c < client_count; c++) {
-            while (next < batches->count && casemill_has_room(clients[c])) {
-                const struct cut *cut = &batches->cuts[next];
-                struct casemill_batch batch = {.body = batches->bytes.ptr + cut->offset,
-                                               .body_bytes = cut->length,
-                                               .count = cut->count,
-                                               .position = run << 32 | next};
-                if (casemill_submit_batch(clients[c], &batch) != CASEMILL_OK) {
-                    fail("a batch was not taken");
-                }
-                next++;
+        for (; next < batches->count && casemill_has_room(client); next++) {
+            const struct cut *cut = &batches->cuts[next];
+            struct casemill_batch batch = {.body = batches->bytes.ptr + cut->offset,
+                                           .body_bytes = cut->length,
+                                           .count = cut->count,
+                                           .position = run << 32 | next};
+            if (casemill_submit_batch(client, &batch) != CASEMILL_OK) {
+                fail("a batch was not taken");
             }
-            step(clients[c], client_count == 1 ? 10 : 0);
         }
+        step(client, 10);
         if (tally->done != done) {
             done = tally->done;
             moved = clock_mono_ms();
@@ -135,34 +133,26 @@ static void submit_all(struct casemill **clients, uint32_t client_count,
 }
 
 int main(int argc, char **argv) {
-    if (argc != 6 || strcmp(argv[1], "rate") != 0) {
-        (void)fprintf(stderr, "usage: bench_submit rate ENDPOINT FILE BATCH CLIENTS\n");
+    uint32_t batch_cases =
+        argc == 5 && strcmp(argv[1], "rate") == 0 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0;
+    if (batch_cases == 0) {
+        (void)fprintf(stderr, "usage: bench_submit rate ENDPOINT FILE BATCH\n");
         return 2;
-    }
-    uint32_t batch_cases = (uint32_t)strtoul(argv[4], NULL, 10);
-    uint32_t client_count = (uint32_t)strtoul(argv[5], NULL, 10);
-    if (batch_cases == 0 || client_count == 0 || client_count > CLIENTS_MAX) {
-        fail("BATCH and CLIENTS are numbers from 1");
     }
     struct batches batches = {.bytes = BUF_EMPTY};
     read_batches(argv[3], batch_cases, &batches);
     struct tally tally = {0};
-    struct casemill *clients[CLIENTS_MAX];
-    for (uint32_t c = 0; c < client_count; c++) {
-        clients[c] = open_client(argv[2], &tally);
-        step(clients[c], 100);
-    }
+    struct casemill *client = open_client(argv[2], batch_cases, &tally);
+    step(client, 100);
     int64_t start = clock_mono_ns();
-    submit_all(clients, client_count, &batches, &tally, (uint64_t)clock_wall_us() & 0x7fffffffU);
+    submit_all(client, &batches, &tally, (uint64_t)clock_wall_us() & 0x7fffffffU);
     int64_t end = clock_mono_ns();
     if (tally.dead != 0 || tally.duplicates != 0 || tally.cases != batches.cases) {
         fail("not every case became an outcome of its own");
     }
     (void)printf("%.6f %" PRIu64 " %.6f\n", (double)(end - start) / 1e9, batches.cases,
                  (double)(tally.accepted_ns - start) / 1e9);
-    for (uint32_t c = 0; c < client_count; c++) {
-        casemill_close(&clients[c]);
-    }
+    casemill_close(&client);
     mem_free(batches.cuts);
     buf_free(&batches.bytes);
     return 0;

@@ -13,25 +13,25 @@ worker_start worker
 casemill generate --cases "$cases" --seed 7 --format msgpack --out "$work/cases.mp" || abort "generate"
 casemill generate --cases "$singles" --seed 7 --format msgpack --out "$work/singles.mp" || abort "generate"
 
-# once BATCH CLIENTS FILE: cases a second from the first submit to the last DONE.
+# once BATCH FILE: cases a second from the first submit to the last DONE.
 once() {
     fresh_tables
-    took=$("$tools/bench_submit" rate "$intake" "$3" "$1" "$2") || abort "bench_submit"
+    took=$("$tools/bench_submit" rate "$intake" "$2" "$1") || abort "bench_submit"
     echo "$took" | awk '{ print $2 / $1 }'
 }
-compare() { # compare FIGURE BATCH CLIENTS FILE GOAL
-    once "$2" "$3" "$4" >/dev/null # warm
+compare() { # compare FIGURE BATCH FILE GOAL
+    once "$2" "$3" >/dev/null # warm
     dump_rows "$work/rows.bin" || abort "the rows are read"
     load_best "$work/rows.bin" >/dev/null || abort "bench_load"
     : >"$work/lines"
     for run in $(seq "$runs"); do
-        rate=$(once "$2" "$3" "$4")
+        rate=$(once "$2" "$3")
         limit=$(load_best "$work/rows.bin") || abort "bench_load"
         echo "$rate $(ratio "$rate" "$limit")" >>"$work/lines"
         echo "limit $run: $limit" >>"$work/limits"
     done
-    figure road "$1" "cases/s" "$5" <"$work/lines"
+    figure road "$1" "cases/s" "$4" <"$work/lines"
 }
-compare bulk.rate 1000 1 "$work/cases.mp" ">= 0.75"
-compare single.rate 1 4 "$work/singles.mp" ">= 0.60"
+compare bulk.rate 1000 "$work/cases.mp" ">= 0.75"
+compare single.rate 1 "$work/singles.mp" ">= 0.60"
 done_with
