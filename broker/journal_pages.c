@@ -240,16 +240,30 @@ static bool node_at(const uint8_t *page, bool is_leaf, uint32_t index, struct pa
     return true;
 }
 
+/* Nodes fill their page from its end down to `upper`, without a gap. */
+static bool nodes_fill(const uint8_t *page, bool is_leaf, uint32_t nodes) {
+    size_t upper = le16(page + 14);
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < nodes; i++) {
+        struct pages_node node;
+        size_t at = le16(page + PAGES_HEADER_BYTES + 2 * (size_t)i);
+        if (at < upper || !node_at(page, is_leaf, i, &node)) {
+            return false;
+        }
+        size_t value = !is_leaf ? 0 : node.page != 0 ? sizeof(uint64_t) : node.value.len;
+        bytes += (PAGES_NODE_BYTES + node.key.len + value + 1) / 2 * 2;
+    }
+    return upper + bytes == FORMAT_PAGE_BYTES;
+}
+
 /* Holds a node's key against its bounds, then looks at its value, or at the page below it. */
 static enum err take_node(struct walk *walk, const struct place *place, const uint8_t *page,
                           uint32_t index, bool is_last) {
     struct pages_node node;
     struct pages_node next = {.key = place->high};
     bool is_leaf = le16(page + 10) == FLAG_LEAF;
-    if (!node_at(page, is_leaf, index, &node) ||
-        (!is_last && !node_at(page, is_leaf, index + 1, &next))) {
-        return fault(walk, place->page, "an entry is damaged");
-    }
+    CHECK(node_at(page, is_leaf, index, &node)); /* nodes_fill has seen them */
+    CHECK(is_last || node_at(page, is_leaf, index + 1, &next));
     /* The first key of a branch means: everything below the second. */
     struct place below = {.page = node.page,
                           .level = (uint16_t)(place->level + 1),
@@ -272,6 +286,9 @@ static enum err walk_page(struct walk *walk, const struct place *place) {
     enum err err = mark(walk, place->page);
     err = err != ERR_OK ? err : read_page(walk, place->page, page);
     err = err != ERR_OK ? err : check_head(walk, place, page, &nodes);
+    if (err == ERR_OK && !nodes_fill(page, le16(page + 10) == FLAG_LEAF, nodes)) {
+        err = fault(walk, place->page, "an entry is damaged");
+    }
     if (err == ERR_OK) {
         *(le16(page + 10) == FLAG_LEAF ? &walk->found.leaf_pages : &walk->found.branch_pages) += 1;
     }

@@ -383,8 +383,9 @@ enum err store_commit(struct store *store, struct store_put *puts, uint32_t put_
         result = delete_count == 0 ? 0 : try_commit(store, NULL, 0, deletes, delete_count);
     }
     if (is_full(result)) {
+        int dead = 0; /* readers that died hold their pages until somebody looks */
         *deleted = false;
-        result = 0;
+        result = mdb_reader_check(store->env, &dead);
     }
     if (result == 0) {
         return ERR_OK;
