@@ -1,6 +1,7 @@
-/* A FIFO per priority. */
+/* A FIFO per priority, and the index: chains by hash, as many places as jobs at most. */
 #include "worker/inbox.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 
 struct parcel *parcel_new(void) {
@@ -28,8 +29,67 @@ struct job *job_new(struct parcel *parcel, const struct wire_delivery *delivery)
     return job;
 }
 
+enum { PLACES_MIN = 64 };
+
+static struct job **place_of(const struct inbox *inbox, const struct uuid *journal, uint64_t seq,
+                             uint32_t first) {
+    uint64_t mixed = (get_le64(journal->bytes) ^ seq ^ (uint64_t)first << 32) * 0x9e3779b97f4a7c15U;
+    return &inbox->places[mixed >> 32 & (inbox->place_count - 1)];
+}
+
+static void index_insert(struct inbox *inbox, struct job *job) {
+    struct job **place = place_of(inbox, &job->journal, job->delivery->seq, job->delivery->first);
+    job->same = *place;
+    *place = job;
+}
+
+static void index_grow(struct inbox *inbox) {
+    struct job **old = inbox->places;
+    uint32_t old_count = inbox->place_count;
+    inbox->place_count = old_count == 0 ? PLACES_MIN : old_count * 2;
+    inbox->places = mem_zero(inbox->place_count, sizeof(struct job *));
+    for (uint32_t i = 0; i < old_count; i++) {
+        for (struct job *job = old[i]; job != NULL;) {
+            struct job *same = job->same;
+            index_insert(inbox, job);
+            job = same;
+        }
+    }
+    mem_free(old);
+}
+
+static void index_add(struct inbox *inbox, struct job *job) {
+    if (inbox->held_count == inbox->place_count) {
+        index_grow(inbox);
+    }
+    index_insert(inbox, job);
+    job->holder = inbox;
+    inbox->held_count++;
+}
+
+static void index_remove(struct job *job) {
+    struct inbox *inbox = job->holder;
+    struct job **at = place_of(inbox, &job->journal, job->delivery->seq, job->delivery->first);
+    while (*at != job) {
+        CHECK(*at != NULL);
+        at = &(*at)->same;
+    }
+    *at = job->same;
+    job->holder = NULL;
+    inbox->held_count--;
+}
+
+void inbox_fini(struct inbox *inbox) {
+    CHECK(inbox->held_count == 0);
+    mem_free(inbox->places);
+    *inbox = (struct inbox){0};
+}
+
 void job_free(struct job **job) {
     if (*job != NULL) {
+        if ((*job)->holder != NULL) {
+            index_remove(*job);
+        }
         parcel_unref(&(*job)->parcel);
         mem_free(*job);
         *job = NULL;
@@ -46,6 +106,9 @@ struct wire_range job_range(const struct job *job) {
 void inbox_put(struct inbox *inbox, struct job *job) {
     enum wire_priority priority = job->delivery->priority;
     CHECK(priority < WIRE_PRIORITY_COUNT);
+    if (job->holder == NULL) {
+        index_add(inbox, job);
+    }
     job->next = NULL;
     if (inbox->last[priority] == NULL) {
         inbox->first[priority] = job;
@@ -83,12 +146,14 @@ struct job *inbox_take(struct inbox *inbox) {
 }
 
 bool inbox_has(const struct inbox *inbox, const struct wire_range *range) {
-    for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
-        for (const struct job *job = inbox->first[priority]; job != NULL; job = job->next) {
-            if (job->delivery->seq == range->seq && job->delivery->first == range->first &&
-                uuid_eq(&job->journal, &range->journal)) {
-                return true;
-            }
+    if (inbox->held_count == 0) {
+        return false;
+    }
+    for (const struct job *job = *place_of(inbox, &range->journal, range->seq, range->first);
+         job != NULL; job = job->same) {
+        if (job->delivery->seq == range->seq && job->delivery->first == range->first &&
+            uuid_eq(&job->journal, &range->journal)) {
+            return true;
         }
     }
     return false;

@@ -1,5 +1,6 @@
-/* Purpose: the work a lane holds and has not begun: deliveries in order of priority, then of
- * arrival. A delivery keeps the message alive whose bytes it points into. */
+/* Purpose: the work a lane holds: deliveries not begun, in order of priority, then of arrival, and
+ * an index of all that came in and was not freed, begun or not.  A delivery keeps the message alive
+ * whose bytes it points into. */
 #ifndef CASEMILL_WORKER_INBOX_H
 #define CASEMILL_WORKER_INBOX_H
 
@@ -17,6 +18,8 @@ struct parcel {
 
 struct job {
     struct job *next;
+    struct job *same;     /* next of one hash */
+    struct inbox *holder; /* whose index it stands in, or NULL */
     struct parcel *parcel;
     uint32_t link; /* of the broker it came from */
     struct uuid journal;
@@ -30,21 +33,24 @@ struct inbox {
     struct job *last[WIRE_PRIORITY_COUNT];
     uint32_t job_count;
     uint64_t case_count;
+    struct job **places; /* the index, by hash of journal, seq and first */
+    uint32_t place_count, held_count;
 };
+void inbox_fini(struct inbox *inbox); /* after its last job is freed */
 
 struct parcel *parcel_new(void);
 void parcel_unref(struct parcel **parcel);
 
 /* job_new takes a reference of its own to the parcel. */
 struct job *job_new(struct parcel *parcel, const struct wire_delivery *delivery);
-void job_free(struct job **job);
+void job_free(struct job **job); /* also out of its inbox's index */
 struct wire_range job_range(const struct job *job);
 
 void inbox_put(struct inbox *inbox, struct job *job);
 /* inbox_peek is the next job, NULL when empty; inbox_take takes it out. */
 struct job *inbox_peek(const struct inbox *inbox);
 struct job *inbox_take(struct inbox *inbox);
-/* inbox_has finds a delivery that is held already (a broker may send it again). */
+/* inbox_has finds a delivery that came in and was not freed: a broker may send it again. */
 bool inbox_has(const struct inbox *inbox, const struct wire_range *range);
 
 #endif

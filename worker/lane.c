@@ -212,6 +212,7 @@ static void lane_free(struct lane *lane) {
     for (uint32_t i = 0; i < lane->txn.job_count; i++) {
         job_free(&lane->txn.jobs[i]);
     }
+    inbox_fini(&lane->inbox);
     lane_forget_sources(lane);
     ruleset_run_free(&lane->run);
     active_rules_unref(&lane->rules);

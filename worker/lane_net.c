@@ -133,17 +133,6 @@ static void take_fence(struct lane *lane, const struct wire_work *work) {
     }
 }
 
-static bool is_in_transaction(const struct lane *lane, const struct wire_range *range) {
-    for (uint32_t i = 0; i < lane->txn.job_count; i++) {
-        struct wire_range held = job_range(lane->txn.jobs[i]);
-        if (held.seq == range->seq && held.first == range->first &&
-            uuid_eq(&held.journal, &range->journal)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* False when the delivery's bytes are not in the message. */
 static bool take_delivery(struct lane *lane, uint32_t link, struct parcel *parcel,
                           const struct wire_delivery *delivery) {
@@ -161,7 +150,7 @@ static bool take_delivery(struct lane *lane, uint32_t link, struct parcel *parce
     job->body = span_make(frame.ptr + delivery->offset, delivery->length);
     job->bury = parcel->head.command == WIRE_BURY;
     struct wire_range range = job_range(job);
-    if (inbox_has(&lane->inbox, &range) || is_in_transaction(lane, &range)) {
+    if (inbox_has(&lane->inbox, &range)) {
         job_free(&job);
         return true;
     }

@@ -38,6 +38,32 @@ START_TEST(test_inbox_order) {
     }
     ck_assert_ptr_null(inbox_take(&inbox));
     ck_assert_uint_eq(inbox.job_count, 0);
+    inbox_fini(&inbox);
+}
+END_TEST
+
+/* What was begun is still held; what was freed is not; put back it is held once. */
+START_TEST(test_inbox_knows_what_is_held) {
+    enum { JOBS = 3000 };
+    struct inbox inbox = {0};
+    struct job *begun[JOBS];
+    for (uint32_t i = 0; i < JOBS; i++) {
+        inbox_put(&inbox, make_job(i, WIRE_NORMAL, 1));
+    }
+    for (uint32_t i = 0; i < JOBS; i++) {
+        begun[i] = inbox_take(&inbox);
+    }
+    inbox_put(&inbox, begun[7]);
+    ck_assert_ptr_eq(inbox_take(&inbox), begun[7]);
+    for (uint32_t i = 0; i < JOBS; i++) {
+        struct wire_range held = {.seq = i, .count = 1};
+        ck_assert(inbox_has(&inbox, &held));
+        job_free(&begun[i]);
+        ck_assert(!inbox_has(&inbox, &held));
+    }
+    struct wire_range never = {.seq = JOBS, .count = 1};
+    ck_assert(!inbox_has(&inbox, &never));
+    inbox_fini(&inbox);
 }
 END_TEST
 
@@ -132,6 +158,7 @@ int main(void) {
     Suite *suite = suite_create("worker");
     TCase *tests = tcase_create("worker");
     tcase_add_test(tests, test_inbox_order);
+    tcase_add_test(tests, test_inbox_knows_what_is_held);
     tcase_add_test(tests, test_sort_and_groups);
     tcase_add_test(tests, test_settle_and_tally);
     tcase_add_test(tests, test_dead_list_is_cut);
