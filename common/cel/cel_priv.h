@@ -122,18 +122,29 @@ struct word_set {
     struct word words[];
 };
 /* The short way of a node that is a test of one fact, see run_test.h; its run covers all of it. */
+enum test_op {
+    TEST_NONE, /* there is no short way: truth says it */
+    TEST_BOOL,
+    TEST_TEXT,
+    TEST_WORDS,
+    TEST_HOLDS,
+    TEST_ORDER,
+    TEST_ORDER_SLOTS
+};
 struct test {
-    truth_fn truth;   /* truth_of_run where there is no short way */
-    uint8_t cell;     /* enum test_cell: where the fact stands */
-    uint8_t orders;   /* ORDER_LESS and so on joined */
-    bool wanted;      /* what the test must say for the node to be true */
-    uint32_t at;      /* slot or local */
-    uint32_t field;   /* CELL_FIELD: its place in the record */
-    uint32_t other;   /* the second slot, where there is one */
-    struct word name; /* CELL_FIELD */
+    truth_fn truth; /* of the node, whatever it is */
+    uint8_t op;     /* enum test_op */
+    uint8_t cell;   /* enum test_cell: where the fact stands */
+    uint8_t orders; /* ORDER_LESS and so on joined */
+    bool wanted;    /* what the test must say for the node to be true */
+    uint32_t at;    /* slot or local */
+    uint32_t field; /* CELL_FIELD: its place in the record */
+    uint32_t other; /* the second slot, where there is one */
+    uint32_t mark;  /* value_mark of the text as a word of the fact's vocabulary; 0: is none */
+    const uint64_t *numbers; /* bits of the words as numbers of the vocabulary; NULL: has none */
+    struct value limit;      /* of an order */
     struct word word;
     const struct word_set *set;
-    struct value limit; /* of an order */
 };
 /* test_choose gives a node its short way, if it has one; false when the arena is full. */
 bool test_choose(struct cel_program *program, struct node *node);
@@ -141,6 +152,7 @@ bool test_choose(struct cel_program *program, struct node *node);
 struct node {
     node_fn run;
     struct test test;
+    const struct cel_type *type;
     const struct node *const *args;
     uint32_t count;
     uint32_t index; /* slot, local, memo or field number */
@@ -206,7 +218,8 @@ struct value node_named(struct cel_run *run, const struct node *node);
 struct value node_call(struct cel_run *run, const struct node *node);
 struct value node_call2(struct cel_run *run, const struct node *node);
 struct value node_regex(struct cel_run *run, const struct node *node);
-struct value node_zoned(struct cel_run *run, const struct node *node); /* ops_time.c */
+struct value node_zoned(struct cel_run *run, const struct node *node);   /* ops_time.c */
+struct value node_or_else(struct cel_run *run, const struct node *node); /* ops_optional.c */
 struct value node_and(struct cel_run *run, const struct node *node);
 struct value node_or(struct cel_run *run, const struct node *node);
 struct value node_not(struct cel_run *run, const struct node *node);

@@ -174,6 +174,8 @@ static const struct operator_node operator_nodes[] = {
     {"_>_", node_order, ORDER_GREATER},
     {"_>=_", node_order, ORDER_GREATER | ORDER_SAME},
     {"@in", node_in, 0},
+    {"or", node_or_else, 0},
+    {"orValue", node_or_else, 0},
 };
 
 static struct node *call_node(struct cel_program *program, const struct ast *ast) {
@@ -349,6 +351,9 @@ static const struct node *compile_kind(struct cel_program *program, const struct
 const struct node *compile_ast(struct cel_program *program, const struct ast *ast) {
     /* Ours since node_new; what is handed out is not changed any more. */
     struct node *node = (struct node *)(uintptr_t)compile_kind(program, ast);
+    if (node != NULL && node->type == NULL) {
+        node->type = ast->type;
+    }
     if (node != NULL && node->test.truth == NULL) {
         node->test.truth = node->run == node_and  ? truth_and
                            : node->run == node_or ? truth_or

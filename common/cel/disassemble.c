@@ -26,6 +26,7 @@ static const struct node_word node_words[] = {
     {node_in, "in", HOLDS_NOTHING},
     {node_regex, "matches", HOLDS_NOTHING},
     {node_zoned, "in_zone", HOLDS_FUNCTION},
+    {node_or_else, "or_else", HOLDS_FUNCTION},
     {node_and, "and", HOLDS_NOTHING},
     {node_or, "or", HOLDS_NOTHING},
     {node_not, "not", HOLDS_NOTHING},

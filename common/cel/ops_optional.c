@@ -45,3 +45,18 @@ CEL_FUNCTION(op_or_value) {
     }
     return args[0].len != 0 ? args[0].items[0] : args[1];
 }
+
+/* or and orValue ask for the second operand only when the first holds nothing. */
+struct value node_or_else(struct cel_run *run, const struct node *node) {
+    struct value args[2] = {node_eval(run, node->args[0]), value_none()};
+    if (value_is_fault(args[0])) {
+        return args[0];
+    }
+    if (args[0].kind == VAL_OPTIONAL && args[0].len == 0) {
+        args[1] = node_eval(run, node->args[1]);
+        if (value_is_fault(args[1])) {
+            return args[1];
+        }
+    }
+    return node->call(run, args, 2);
+}

@@ -64,7 +64,9 @@ struct value time_span(int64_t seconds, int64_t nanos) {
         seconds++;
         nanos -= NANOS;
     }
-    bool inside = seconds >= -CEL_DURATION_SECONDS_MAX && seconds <= CEL_DURATION_SECONDS_MAX;
+    int64_t total = 0;
+    bool inside = !__builtin_mul_overflow(seconds, (int64_t)NANOS, &total) &&
+                  !__builtin_add_overflow(total, nanos, &total);
     return inside
                ? (struct value){.kind = VAL_DURATION, .len = (uint32_t)(int32_t)nanos, .i = seconds}
                : value_error(CEL_ERROR_RANGE);

@@ -1,85 +1,60 @@
-/* Purpose: a second, slow evaluator of a part of the condition language, written from its semantics
- * as a walk over a tree of its own.  Shares no parser, checker or evaluator with cel/, so that the
- * two do not share a mistake.  A tree is also printed as source text, for the other one to read.
- * Ownership: trees and values live in an arena that the caller resets between cases. */
+/* Purpose: a second, slow evaluator of the condition language, written from its semantics as a walk
+ * over a tree of its own.  Shares no parser, checker or evaluator with cel/, so that the two do not
+ * share a mistake.  Here: what is not strict (logic, choice, macros, bindings, optional chains);
+ * the strict functions are rows of the tables in cel_slow_functions.h.  A tree is also printed as
+ * source text (cel_print_tree.h), for the other one to read. Ownership: trees and values live in an
+ * arena that the caller resets between cases. */
 #ifndef CASEMILL_TESTS_UNIT_CEL_SLOW_H
 #define CASEMILL_TESTS_UNIT_CEL_SLOW_H
 
-#include "base/arena.h"
-#include "base/buf.h"
-#include "base/check.h"
-
-#include <math.h>
-
-enum slow_kind {
-    SLOW_BOOL,
-    SLOW_INT,
-    SLOW_DOUBLE,
-    SLOW_STRING,
-    SLOW_DATE,
-    SLOW_INTS,
-    SLOW_STRINGS,
-    SLOW_PEOPLE,
-    SLOW_PERSON,
-    SLOW_UNKNOWN,
-    SLOW_ERROR
-};
-
-struct slow {
-    enum slow_kind kind;
-    int64_t i; /* bool, int, date in days */
-    double d;
-    struct span text;
-    const struct slow *items; /* of a list; leaves of a person: name, age, adult */
-    uint32_t count;
-    uint64_t facts; /* of an unknown */
-};
+#include "cel_slow_value.h"
 
 enum slow_op {
-    SLOW_LITERAL,
+    SLOW_LITERAL, /* written as tree->text */
     SLOW_FACT,
     SLOW_LOCAL,
-    SLOW_LEAF, /* args[0].name, a person's */
+    SLOW_CALL, /* of a strict function */
     SLOW_AND,
     SLOW_OR,
-    SLOW_NOT,
     SLOW_COND,
-    SLOW_EQUAL,
-    SLOW_NOT_EQUAL,
-    SLOW_LESS,
-    SLOW_LESS_EQUAL,
-    SLOW_GREATER,
-    SLOW_GREATER_EQUAL,
-    SLOW_ADD,
-    SLOW_SUBTRACT,
-    SLOW_MULTIPLY,
-    SLOW_DIVIDE,
-    SLOW_MODULO,
-    SLOW_NEGATE,
-    SLOW_IN,
-    SLOW_SIZE,
-    SLOW_STARTS_WITH,
-    SLOW_CONTAINS,
-    SLOW_DAYS,
-    SLOW_INDEX,
-    SLOW_LIST,
-    SLOW_LOOKUP, /* {"a": args[1], "b": args[2]}[args[0]] */
-    SLOW_ALL,    /* macros: args[0] range, args[1] predicate or body */
+    SLOW_OPT_OR,       /* args[0].or(args[1]): the second only when the first is none */
+    SLOW_OPT_OR_VALUE, /* args[0].orValue(args[1]), as above */
+    SLOW_BIND,         /* args[0] value, args[1] body */
+    SLOW_OPT_MAP,      /* args[0] optional, args[1] body */
+    SLOW_OPT_FLAT_MAP,
+    SLOW_ALL, /* macros: args[0] range, args[1] predicate or body, args[2] a filter or NULL */
     SLOW_EXISTS,
     SLOW_EXISTS_ONE,
-    SLOW_MAP,
-    SLOW_FILTER,
-    SLOW_BIND /* args[0] value, args[1] body */
+    SLOW_FILTER, /* args[1] is the filter */
+    SLOW_TRANSFORM_LIST,
+    SLOW_TRANSFORM_MAP
 };
 
-enum { SLOW_ARGS_MAX = 4, SLOW_LOCALS_MAX = 12, SLOW_LEAVES = 3 };
+struct slow_run;
+struct slow_function;
+typedef struct slow (*slow_fn)(struct slow_run *run, const struct slow_function *function,
+                               const struct slow *v);
+
+enum { SLOW_ARGS_MAX = 4, SLOW_LOCALS_MAX = 24 };
+
+/* A strict function: its kinds, how it is written (@0 @1 are its arguments) and what it does. */
+struct slow_function {
+    const char *form;
+    enum slow_kind result;
+    uint32_t count;
+    enum slow_kind args[SLOW_ARGS_MAX];
+    slow_fn call;
+    int number; /* for functions that are told apart by one */
+};
 
 struct tree {
     enum slow_op op;
     enum slow_kind type;
     struct slow literal;
-    uint32_t number;  /* fact, local or leaf */
-    const char *name; /* of a fact or leaf */
+    const char *text;
+    const struct slow_function *function;
+    uint32_t number;    /* fact, first local, or place of the function among all */
+    uint32_t variables; /* of a macro: 1 or 2 */
     const struct tree *args[SLOW_ARGS_MAX];
     uint32_t count;
 };
@@ -88,18 +63,23 @@ struct slow_run {
     struct arena *arena;
     const struct slow *facts;
     struct slow locals[SLOW_LOCALS_MAX];
+    bool too_large;   /* a text or list grew past what is compared */
+    uint64_t *values; /* NULL, or how often each function gave one */
 };
 
-static inline struct slow slow_error(void) { return (struct slow){.kind = SLOW_ERROR}; }
-static inline struct slow slow_of(enum slow_kind kind, int64_t i) {
-    return (struct slow){.kind = kind, .i = i};
-}
-static inline struct slow slow_text(const char *text) {
-    return (struct slow){.kind = SLOW_STRING, .text = span_str(text)};
-}
-static inline bool slow_is_fault(struct slow value) { return value.kind >= SLOW_UNKNOWN; }
-
 static inline struct slow slow_eval(struct slow_run *run, const struct tree *tree);
+
+static inline struct slow *slow_room(struct slow_run *run, size_t count) {
+    struct slow *values = arena_zero(run->arena, count + 1, sizeof(*values));
+    CHECK(values != NULL);
+    return values;
+}
+
+static inline struct slow slow_some(struct slow_run *run, enum slow_kind kind, struct slow value) {
+    struct slow *held = slow_room(run, 1);
+    *held = value;
+    return (struct slow){.kind = kind, .items = held, .count = 1};
+}
 
 /* What a strict operation makes of its operands before it looks at them: an error first, else the
  * facts of all that are unknown; any other kind: go on. */
@@ -136,193 +116,131 @@ static inline struct slow slow_logic(const struct slow *values, uint32_t count, 
     return is_unknown ? unknown : is_error ? slow_error() : slow_of(SLOW_BOOL, !deciding);
 }
 
-static inline int slow_compare(struct slow a, struct slow b) {
-    if (a.kind == SLOW_STRING) {
-        size_t len = a.text.len < b.text.len ? a.text.len : b.text.len;
-        int order = len == 0 ? 0 : memcmp(a.text.ptr, b.text.ptr, len);
-        return order != 0 ? order : (a.text.len > b.text.len) - (a.text.len < b.text.len);
-    }
-    if (a.kind == SLOW_DOUBLE || b.kind == SLOW_DOUBLE) {
-        double left = a.kind == SLOW_DOUBLE ? a.d : (double)a.i;
-        double right = b.kind == SLOW_DOUBLE ? b.d : (double)b.i;
-        return (left > right) - (left < right);
-    }
-    return (a.i > b.i) - (a.i < b.i);
-}
-
-static inline bool slow_equal(struct slow a, struct slow b) {
-    if (a.kind != SLOW_INTS && a.kind != SLOW_STRINGS) {
-        return slow_compare(a, b) == 0;
-    }
-    bool equal = a.count == b.count;
-    for (uint32_t i = 0; equal && i < a.count; i++) {
-        equal = slow_compare(a.items[i], b.items[i]) == 0;
-    }
-    return equal;
-}
-
-static inline struct slow slow_arithmetic(enum slow_op op, struct slow a, struct slow b) {
-    if (a.kind == SLOW_DOUBLE) {
-        double results[] = {a.d + b.d, a.d - b.d, a.d * b.d, a.d / b.d};
-        return (struct slow){.kind = SLOW_DOUBLE, .d = results[op - SLOW_ADD]};
-    }
-    if ((op == SLOW_DIVIDE || op == SLOW_MODULO) && b.i == 0) {
-        return slow_error();
-    }
-    __extension__ typedef __int128 wide;
-    wide left = a.i;
-    wide right = b.i;
-    wide result = op == SLOW_ADD        ? left + right
-                  : op == SLOW_SUBTRACT ? left - right
-                  : op == SLOW_MULTIPLY ? left * right
-                  : op == SLOW_DIVIDE   ? left / right
-                                        : left % right;
-    bool overflows = result > INT64_MAX || result < INT64_MIN ||
-                     (op == SLOW_MODULO && a.i == INT64_MIN && b.i == -1);
-    return overflows ? slow_error() : slow_of(SLOW_INT, (int64_t)result);
-}
-
-static inline struct slow slow_join(struct slow_run *run, struct slow a, struct slow b) {
-    if (a.kind == SLOW_STRING) {
-        uint8_t *joined = arena_alloc(run->arena, a.text.len + b.text.len + 1);
-        CHECK(joined != NULL);
-        for (size_t i = 0; i < a.text.len + b.text.len; i++) {
-            joined[i] = i < a.text.len ? a.text.ptr[i] : b.text.ptr[i - a.text.len];
-        }
-        return (struct slow){.kind = SLOW_STRING,
-                             .text = span_make(joined, a.text.len + b.text.len)};
-    }
-    struct slow *items = arena_zero(run->arena, (size_t)a.count + b.count + 1, sizeof(*items));
-    CHECK(items != NULL);
-    for (uint32_t i = 0; i < a.count + b.count; i++) {
-        items[i] = i < a.count ? a.items[i] : b.items[i - a.count];
-    }
-    return (struct slow){.kind = a.kind, .items = items, .count = a.count + b.count};
-}
-
-static inline int64_t slow_size(struct slow value) {
-    if (value.kind != SLOW_STRING) {
-        return value.count;
-    }
-    int64_t points = 0;
-    for (size_t i = 0; i < value.text.len; i++) {
-        points += (value.text.ptr[i] & 0xc0) != 0x80; /* not a byte that continues a character */
-    }
-    return points;
-}
-
-static inline bool slow_contains(struct slow text, struct slow part, bool at_start) {
-    for (size_t at = 0; at + part.text.len <= text.text.len && (at == 0 || !at_start); at++) {
-        bool equal = true;
-        for (size_t i = 0; equal && i < part.text.len; i++) {
-            equal = text.text.ptr[at + i] == part.text.ptr[i];
-        }
-        if (equal) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static inline bool slow_is_in(struct slow value, struct slow list) {
-    bool found = false;
-    for (uint32_t i = 0; i < list.count; i++) {
-        found = found || slow_compare(value, list.items[i]) == 0;
-    }
-    return found;
-}
-
-static inline bool slow_is_unordered(const struct slow *v) {
-    return (v[0].kind == SLOW_DOUBLE && isnan(v[0].d)) ||
-           (v[1].kind == SLOW_DOUBLE && isnan(v[1].d));
-}
-
-static inline struct slow slow_strict(struct slow_run *run, const struct tree *tree,
-                                      const struct slow *v) {
-    if (tree->op >= SLOW_EQUAL && tree->op <= SLOW_GREATER_EQUAL && slow_is_unordered(v)) {
-        return slow_of(SLOW_BOOL, tree->op == SLOW_NOT_EQUAL);
-    }
-    switch ((int)tree->op) {
-    case SLOW_NOT:
-        return slow_of(SLOW_BOOL, !v[0].i);
-    case SLOW_EQUAL:
-        return slow_of(SLOW_BOOL, slow_equal(v[0], v[1]));
-    case SLOW_NOT_EQUAL:
-        return slow_of(SLOW_BOOL, !slow_equal(v[0], v[1]));
-    case SLOW_LESS:
-        return slow_of(SLOW_BOOL, slow_compare(v[0], v[1]) < 0);
-    case SLOW_LESS_EQUAL:
-        return slow_of(SLOW_BOOL, slow_compare(v[0], v[1]) <= 0);
-    case SLOW_GREATER:
-        return slow_of(SLOW_BOOL, slow_compare(v[0], v[1]) > 0);
-    case SLOW_GREATER_EQUAL:
-        return slow_of(SLOW_BOOL, slow_compare(v[0], v[1]) >= 0);
-    case SLOW_NEGATE:
-        return slow_arithmetic(SLOW_SUBTRACT, slow_of(SLOW_INT, 0), v[0]);
-    case SLOW_IN:
-        return slow_of(SLOW_BOOL, slow_is_in(v[0], v[1]));
-    case SLOW_SIZE:
-        return slow_of(SLOW_INT, slow_size(v[0]));
-    case SLOW_STARTS_WITH:
-    case SLOW_CONTAINS:
-        return slow_of(SLOW_BOOL, slow_contains(v[0], v[1], tree->op == SLOW_STARTS_WITH));
-    case SLOW_DAYS:
-        return slow_of(SLOW_INT, v[1].i - v[0].i);
-    case SLOW_INDEX:
-        return v[1].i < 0 || v[1].i >= v[0].count ? slow_error() : v[0].items[v[1].i];
-    case SLOW_LOOKUP:
-        return span_is(v[0].text, "a") ? v[1] : span_is(v[0].text, "b") ? v[2] : slow_error();
-    default:
-        return v[0].kind == SLOW_STRING || v[0].kind == SLOW_INTS || v[0].kind == SLOW_STRINGS
-                   ? slow_join(run, v[0], v[1])
-                   : slow_arithmetic(tree->op, v[0], v[1]);
-    }
-}
-
 static inline struct slow slow_list(enum slow_kind kind, const struct slow *items, uint32_t count) {
-    struct slow blame = slow_blame(items, count);
-    return slow_is_fault(blame) ? blame
-                                : (struct slow){.kind = kind, .items = items, .count = count};
+    return (struct slow){.kind = kind, .items = items, .count = count};
 }
 
-static inline struct slow slow_macro(struct slow_run *run, const struct tree *tree) {
-    struct slow range = slow_eval(run, tree->args[0]);
-    if (slow_is_fault(range)) {
-        return range;
+/* --- macros ------------------------------------------------------------------------------------
+ */
+
+/* What one round of a macro is given: elements of a list, or pairs of a map. */
+static inline void slow_set_locals(struct slow_run *run, const struct tree *tree, struct slow range,
+                                   uint32_t i) {
+    struct slow *locals = &run->locals[tree->number];
+    bool is_map = range.kind == SLOW_MAP;
+    if (tree->variables == 2) {
+        locals[0] = is_map ? range.items[2 * i] : slow_of(SLOW_INT, i);
+        locals[1] = is_map ? range.items[2 * i + 1] : range.items[i];
+    } else {
+        locals[0] = is_map ? range.items[2 * i] : range.items[i];
     }
-    struct slow *bodies = arena_zero(run->arena, (size_t)range.count + 1, sizeof(*bodies));
-    struct slow *kept = arena_zero(run->arena, (size_t)range.count + 1, sizeof(*kept));
-    CHECK(bodies != NULL && kept != NULL);
+}
+
+/* filter, map, transformList, transformMap: what is kept, transformed; strict in every part that is
+ * asked for, and a body is asked for only where its filter holds. */
+static inline struct slow slow_transform(struct slow_run *run, const struct tree *tree,
+                                         struct slow range) {
+    bool is_map = tree->op == SLOW_TRANSFORM_MAP;
+    const struct tree *filter = tree->op == SLOW_FILTER ? tree->args[1] : tree->args[2];
+    struct slow *asked = slow_room(run, 2 * (size_t)range.count);
+    struct slow *kept = slow_room(run, 2 * (size_t)range.count);
+    uint32_t asked_count = 0;
     uint32_t kept_count = 0;
     for (uint32_t i = 0; i < range.count; i++) {
-        run->locals[tree->number] = range.items[i];
-        bodies[i] = slow_eval(run, tree->args[1]);
-        if (bodies[i].kind == SLOW_BOOL && bodies[i].i != 0) {
-            kept[kept_count++] = range.items[i];
+        slow_set_locals(run, tree, range, i);
+        struct slow key = run->locals[tree->number];
+        if (filter != NULL) {
+            struct slow keeps = slow_eval(run, filter);
+            asked[asked_count++] = keeps;
+            if (keeps.kind != SLOW_BOOL || keeps.i == 0) {
+                continue;
+            }
         }
+        struct slow body = tree->op == SLOW_FILTER ? key : slow_eval(run, tree->args[1]);
+        asked[asked_count++] = body;
+        if (is_map) {
+            kept[2 * kept_count] = key;
+        }
+        kept[is_map ? 2 * kept_count + 1 : kept_count] = body;
+        kept_count++;
     }
-    struct slow blame = slow_blame(bodies, range.count);
+    struct slow blame = slow_blame(asked, asked_count);
+    return slow_is_fault(blame) ? blame : slow_list(tree->type, kept, kept_count);
+}
+
+static inline struct slow slow_quantify(struct slow_run *run, const struct tree *tree,
+                                        struct slow range) {
+    struct slow *bodies = slow_room(run, range.count);
+    int64_t held = 0;
+    for (uint32_t i = 0; i < range.count; i++) {
+        slow_set_locals(run, tree, range, i);
+        bodies[i] = slow_eval(run, tree->args[1]);
+        held += bodies[i].kind == SLOW_BOOL ? bodies[i].i : 0;
+    }
+    if (tree->op == SLOW_EXISTS_ONE) {
+        struct slow blame = slow_blame(bodies, range.count);
+        return slow_is_fault(blame) ? blame : slow_of(SLOW_BOOL, held == 1);
+    }
+    return slow_logic(bodies, range.count, tree->op == SLOW_EXISTS);
+}
+
+/* --- what asks for its second operand only when it needs it ------------------------------------
+ */
+
+static inline struct slow slow_opt_map(struct slow_run *run, const struct tree *tree,
+                                       struct slow optional) {
+    if (optional.count == 0) {
+        return (struct slow){.kind = tree->type};
+    }
+    run->locals[tree->number] = optional.items[0];
+    struct slow body = slow_eval(run, tree->args[1]);
+    return slow_is_fault(body) || tree->op == SLOW_OPT_FLAT_MAP ? body
+                                                                : slow_some(run, tree->type, body);
+}
+
+static inline struct slow slow_after_first(struct slow_run *run, const struct tree *tree) {
+    struct slow first = slow_eval(run, tree->args[0]);
+    if (tree->op == SLOW_BIND) {
+        run->locals[tree->number] = first;
+        return slow_eval(run, tree->args[1]);
+    }
+    if (slow_is_fault(first)) {
+        return first;
+    }
     switch ((int)tree->op) {
+    case SLOW_COND:
+        return slow_eval(run, tree->args[first.i != 0 ? 1 : 2]);
+    case SLOW_OPT_OR:
+        return first.count != 0 ? first : slow_eval(run, tree->args[1]);
+    case SLOW_OPT_OR_VALUE:
+        return first.count != 0 ? first.items[0] : slow_eval(run, tree->args[1]);
+    case SLOW_OPT_MAP:
+    case SLOW_OPT_FLAT_MAP:
+        return slow_opt_map(run, tree, first);
     case SLOW_ALL:
-        return slow_logic(bodies, range.count, 0);
     case SLOW_EXISTS:
-        return slow_logic(bodies, range.count, 1);
     case SLOW_EXISTS_ONE:
-        return slow_is_fault(blame) ? blame : slow_of(SLOW_BOOL, kept_count == 1);
-    case SLOW_MAP:
-        return slow_list(tree->type, bodies, range.count);
+        return slow_quantify(run, tree, first);
     default:
-        return slow_is_fault(blame) ? blame : slow_list(tree->type, kept, kept_count);
+        return slow_transform(run, tree, first);
     }
+}
+
+static inline struct slow slow_call(struct slow_run *run, const struct tree *tree,
+                                    const struct slow *values) {
+    struct slow value = tree->function->call(run, tree->function, values);
+    if (run->values != NULL && !slow_is_fault(value)) {
+        run->values[tree->number]++;
+    }
+    return value;
 }
 
 static inline struct slow slow_eval(struct slow_run *run, const struct tree *tree) {
-    if (tree->op >= SLOW_ALL && tree->op <= SLOW_FILTER) {
-        return slow_macro(run, tree);
+    if (tree->op >= SLOW_COND) {
+        return slow_after_first(run, tree);
     }
-    struct slow *values = arena_zero(run->arena, SLOW_ARGS_MAX, sizeof(*values));
-    CHECK(values != NULL);
-    for (uint32_t i = 0; i < tree->count && tree->op != SLOW_COND && tree->op != SLOW_BIND; i++) {
+    struct slow *values = slow_room(run, SLOW_ARGS_MAX);
+    for (uint32_t i = 0; i < tree->count; i++) {
         values[i] = slow_eval(run, tree->args[i]);
     }
     struct slow blame = slow_blame(values, tree->count);
@@ -337,19 +255,8 @@ static inline struct slow slow_eval(struct slow_run *run, const struct tree *tre
         return slow_logic(values, tree->count, 0);
     case SLOW_OR:
         return slow_logic(values, tree->count, 1);
-    case SLOW_COND:
-        values[0] = slow_eval(run, tree->args[0]);
-        return slow_is_fault(values[0]) ? values[0]
-                                        : slow_eval(run, tree->args[values[0].i != 0 ? 1 : 2]);
-    case SLOW_BIND:
-        run->locals[tree->number] = slow_eval(run, tree->args[0]);
-        return slow_eval(run, tree->args[1]);
-    case SLOW_LIST:
-        return slow_list(tree->type, values, tree->count);
-    case SLOW_LEAF:
-        return slow_is_fault(blame) ? blame : values[0].items[tree->number];
     default:
-        return slow_is_fault(blame) ? blame : slow_strict(run, tree, values);
+        return slow_is_fault(blame) ? blame : slow_call(run, tree, values);
     }
 }
 

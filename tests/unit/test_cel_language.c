@@ -211,11 +211,41 @@ START_TEST(test_time) {
     expect(&f, "timestamp('2020-01-01T00:00:00Z').getHours('No/Such')", "error(argument)");
     expect(&f, "duration('1h30m1.5s')", "duration(\"5401.5s\")");
     expect(&f, "duration('-1.5s') + duration('1s')", "duration(\"-0.5s\")");
+    /* A duration is what fits 64 bits of nanoseconds, to the last one. */
+    expect(&f, "duration('9223372036.854775807s')", "duration(\"9223372036.854775807s\")");
+    expect(&f, "duration('9223372036.854775808s')", "error(range)");
+    expect(&f, "duration('-9223372036.854775808s')", "duration(\"-9223372036.854775808s\")");
+    expect(&f, "duration('9223372036s') + duration('0.9s')", "error(range)");
     expect(&f, "timestamp('2020-02-30T00:00:00Z')", "error(range)");
     expect(&f, "timestamp('2020-02-03T00:00:00')", "error(conversion)");
     expect(&f, "duration('1')", "error(conversion)");
     expect(&f, "timestamp('2020-01-01T00:00:00.25+01:00')",
            "timestamp(\"2019-12-31T23:00:00.25Z\")");
+    teardown(&f);
+}
+END_TEST
+
+/* or and orValue ask for their second operand only when the first holds nothing. */
+START_TEST(test_optionals_are_lazy) {
+    struct fixture f;
+    setup(&f);
+    slot(&f, "n", CEL_INT, 0);
+    slot(&f, "m", CEL_INT, 1);
+    f.slots[0] = value_unknown(0);
+    f.slots[1] = value_unknown(1);
+    expect(&f, "optional.of(1).orValue(n)", "1");
+    expect(&f, "optional.of(1).orValue(1 / 0)", "1");
+    expect(&f, "optional.of(1).or(optional.of(n))", "optional.of(1)");
+    expect(&f, "[1][?0].or([1][?n]).orValue(m)", "1");
+    expect(&f, "optional.none().orValue(n)", "unknown");
+    expect(&f, "optional.none().or(optional.of(1 / 0))", "error(division_by_zero)");
+    expect(&f, "[1][?1 / 0].orValue(n)", "error(division_by_zero)");
+    struct cel_program *left = compiled(&f, "optional.of(n).orValue(m)");
+    struct path_set paths = {0};
+    value_unknown_paths(evaluated(&f, left), &paths);
+    ck_assert(path_set_has(&paths, 0));
+    ck_assert(!path_set_has(&paths, 1));
+    cel_program_free(&left);
     teardown(&f);
 }
 END_TEST
@@ -319,6 +349,7 @@ int main(void) {
     tcase_add_test(tests, test_lint_finds_what_is_wrong_in_a_rule);
     tcase_add_test(tests, test_folding_changes_nothing);
     tcase_add_test(tests, test_time);
+    tcase_add_test(tests, test_optionals_are_lazy);
     tcase_add_test(tests, test_texts_and_patterns);
     tcase_add_test(tests, test_containers_and_unchecked_names);
     tcase_add_test(tests, test_types_are_deduced);
