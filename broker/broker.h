@@ -14,6 +14,13 @@
 
 #include <signal.h>
 
+enum { ONLINE_SEQS_MAX = 100 };
+struct online_verify { /* an operator's VERIFY on its way through the journal */
+    bool runs;
+    struct net_route route; /* who asked */
+    uint64_t next_seq, batches, cases, damaged;
+    uint64_t seqs[ONLINE_SEQS_MAX]; /* the first of the damaged */
+};
 struct broker {
     struct net *net;
     struct net_socket *intake, *worker, *control;
@@ -38,6 +45,7 @@ struct broker {
     uint64_t receipts_dropped, peers_refused;
     uint64_t silent_logged, exhausted_logged;
     bool failure_said, full_said;
+    struct online_verify online;
 };
 
 /* broker_open takes directory, ports and journal; on failure diag has one line for a person.
@@ -53,11 +61,13 @@ void broker_ready_line(const struct broker *broker, struct buf *out);
 bool broker_turn(struct broker *broker, sig_atomic_t stop);
 
 /* The phases' files. */
-void intake_drain(struct broker *broker);    /* intake.c */
-bool intake_is_open(struct broker *broker);  /* room for more bodies on their way to disk */
-void lanes_drain(struct broker *broker);     /* lanes.c */
-void control_drain(struct broker *broker);   /* control.c */
-void actions_perform(struct broker *broker); /* actions.c: what the core decided */
+void intake_drain(struct broker *broker);   /* intake.c */
+bool intake_is_open(struct broker *broker); /* room for more bodies on their way to disk */
+void lanes_drain(struct broker *broker);    /* lanes.c */
+void control_drain(struct broker *broker);  /* control.c */
+void online_verify_start(struct broker *broker, const struct net_route *route);
+void online_verify_step(struct broker *broker); /* online_verify.c */
+void actions_perform(struct broker *broker);    /* actions.c: what the core decided */
 void dispatch_work(struct broker *broker, const struct core_action *actions,
                    size_t count);          /* dispatch.c: the WORK among them */
 void status_render(struct broker *broker); /* status.c: publishes a snapshot */

@@ -40,6 +40,10 @@ static void take_message(struct broker *broker, const struct net_message *messag
         refuse_unreadable(broker, broker->control, &message->route, &fault);
         return;
     }
+    if (span_is(request.control.verb, "VERIFY")) {
+        online_verify_start(broker, &message->route); /* answers when it is through */
+        return;
+    }
     struct buf json = BUF_EMPTY;
     struct wire_message reply = {.command = WIRE_CONTROL_REPLY};
     reply.control_reply.ok = run_verb(broker, request.control.verb, &json);

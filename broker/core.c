@@ -464,10 +464,9 @@ void core_set_dispatching(struct core *core, bool dispatching) { core->dispatchi
 
 void core_quarantine(struct core *core, uint64_t seq) {
     struct core_batch *batch = core_find_seq(core, seq);
-    if (batch == NULL || batch->state == BATCH_QUARANTINED) {
-        return;
+    if (batch == NULL || batch->state != BATCH_DURABLE) {
+        return; /* a pending one is still whole in memory */
     }
-    CHECK(batch->state == BATCH_DURABLE);
     batch->state = BATCH_QUARANTINED;
     /* A REQ waits for its one reply and cannot ask: BUSY makes it send again, which heals. */
     for (struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {

@@ -43,7 +43,7 @@ struct journal {
     struct journal_stats stats;
 };
 
-static enum err lock_directory(const char *path, int *lock_fd, struct diag *diag) {
+enum err journal_lock(const char *path, int *lock_fd, struct diag *diag) {
     char file[4096];
     if (mkdir(path, 0700) != 0 && errno != EEXIST) {
         return diag_fail(diag, errno == EACCES || errno == EROFS ? ERR_DENIED : ERR_IO,
@@ -263,7 +263,7 @@ enum err journal_open(const struct journal_options *options,
     journal->stats.bytes_max = (uint64_t)options->bytes_max;
     (void)pthread_mutex_init(&journal->lock, NULL);
     (void)pthread_cond_init(&journal->work, NULL);
-    enum err err = lock_directory(options->path, &journal->lock_fd, diag);
+    enum err err = journal_lock(options->path, &journal->lock_fd, diag);
     struct restoring restoring = {.restore = restore, .context = context};
     err = err != ERR_OK ? err : open_checked(journal, &restoring, diag);
     if (err == ERR_OK) {
@@ -355,6 +355,21 @@ uint32_t journal_collect(struct journal *journal, struct journal_result *results
 enum err journal_read(struct journal *journal, uint64_t seq, uint32_t offset, uint32_t length,
                       uint8_t *bytes) {
     return store_read(journal->store, seq, offset, length, bytes);
+}
+
+enum err journal_check_next(struct journal *journal, uint64_t from, struct journal_record *record) {
+    enum err err = store_next(journal->store, from, record);
+    if (err != ERR_OK || record->damage != JOURNAL_WHOLE) {
+        return err;
+    }
+    uint8_t *bytes = mem_alloc(record->bytes);
+    for (uint32_t part = 0; part < record->cut_count && err == ERR_OK; part++) {
+        uint32_t length = 0;
+        err = check_part(journal->store, record, part, bytes, &length);
+    }
+    mem_free(bytes);
+    record->damage = err == ERR_OK ? JOURNAL_WHOLE : JOURNAL_DAMAGE_BODY;
+    return ERR_OK;
 }
 
 void journal_stats(struct journal *journal, struct journal_stats *stats) {

@@ -52,6 +52,10 @@ MUST_USE enum err journal_open(const struct journal_options *options,
 /* journal_close finishes what was handed over, then stops the writer; accepts NULL inside. */
 void journal_close(struct journal **journal);
 
+/* journal_lock makes the directory if absent and keeps others out until lock_fd is closed.
+ * Errors: ERR_BUSY another program has it, ERR_DENIED, ERR_IO. */
+MUST_USE enum err journal_lock(const char *path, int *lock_fd, struct diag *diag);
+
 struct uuid journal_uuid(const struct journal *journal);
 uint64_t journal_next_seq(const struct journal *journal); /* first free one at open */
 
@@ -72,6 +76,12 @@ uint32_t journal_collect(struct journal *journal, struct journal_result *results
  * it should be), ERR_IO. */
 MUST_USE enum err journal_read(struct journal *journal, uint64_t seq, uint32_t offset,
                                uint32_t length, uint8_t *bytes);
+
+/* journal_check_next reads the first durable record from seq `from` on, body and all, and holds it
+ * against its sums: record->damage says how it stands; its source is not given.
+ * Errors: ERR_NOT_FOUND there is none any more, ERR_IO. */
+MUST_USE enum err journal_check_next(struct journal *journal, uint64_t from,
+                                     struct journal_record *record);
 
 struct journal_stats {
     uint64_t live_count, live_bytes; /* durable now; bytes of bodies */

@@ -16,6 +16,8 @@ MUST_USE enum err check_records(struct store *store, check_record_fn each, void 
 /* check_in_child looks at the pages and then at the records in a child process, which damage may
  * kill.  Errors: as both; ERR_CORRUPT when it died. */
 MUST_USE enum err check_in_child(const char *path, struct diag *diag);
+/* check_die_quietly: in a child that damage may kill; its end leaves no line and no core file. */
+void check_die_quietly(void);
 /* check_part reads back one part of a durable body into bytes (record->bytes long at most) and
  * holds it against its sum.  Errors: ERR_CORRUPT, ERR_NOT_FOUND, ERR_IO. */
 MUST_USE enum err check_part(struct store *store, const struct journal_record *record,

@@ -262,8 +262,9 @@ static bool chunk_page_holds(const struct store *store, const MDB_val *chunk) {
            get_le32(page + 12) == 1; /* as journal_pages.c describes it */
 }
 
-/* Deletes the chunks of seq; *bytes: what they held. */
-static int delete_chunks(struct store *store, MDB_txn *txn, uint64_t seq, uint64_t *bytes) {
+/* Walks the chunks of seq and, if wanted, deletes them.  *bytes: what they hold. */
+static int each_chunk(struct store *store, MDB_txn *txn, uint64_t seq, bool delete,
+                      uint64_t *bytes) {
     uint8_t first[FORMAT_CHUNK_KEY_BYTES];
     MDB_cursor *cursor = NULL;
     int result = mdb_cursor_open(txn, store->data, &cursor);
@@ -274,10 +275,13 @@ static int delete_chunks(struct store *store, MDB_txn *txn, uint64_t seq, uint64
     MDB_val key = val(first, sizeof(first));
     MDB_val chunk;
     result = mdb_cursor_get(cursor, &key, &chunk, MDB_SET_RANGE);
+    *bytes = 0;
     while (result == 0 && key.mv_size == sizeof(first) &&
            memcmp(key.mv_data, first, FORMAT_RECORD_KEY_BYTES) == 0) {
         *bytes += chunk.mv_size;
-        result = chunk_page_holds(store, &chunk) ? mdb_cursor_del(cursor, 0) : MDB_CORRUPTED;
+        result = !chunk_page_holds(store, &chunk) ? MDB_CORRUPTED
+                 : delete                         ? mdb_cursor_del(cursor, 0)
+                                                  : 0;
         if (result == 0) {
             result = mdb_cursor_get(cursor, &key, &chunk, MDB_NEXT);
         }
@@ -286,6 +290,8 @@ static int delete_chunks(struct store *store, MDB_txn *txn, uint64_t seq, uint64
     return result == MDB_NOTFOUND ? 0 : result;
 }
 
+/* A record whose pages cannot be freed safely stays: it comes back after a restart, and is then a
+ * duplicate. */
 static int delete_record(struct store *store, MDB_txn *txn, uint64_t seq,
                          struct journal_totals *totals, uint64_t *used_bytes) {
     uint8_t key_bytes[FORMAT_RECORD_KEY_BYTES];
@@ -301,9 +307,14 @@ static int delete_record(struct store *store, MDB_txn *txn, uint64_t seq,
     bool holds = format_record_decode(span_make(key_bytes, sizeof(key_bytes)),
                                       span_make(value.mv_data, value.mv_size), &record) == ERR_OK;
     uint64_t chunk_bytes = 0;
-    result = mdb_del(txn, store->meta, &key, NULL);
-    result = result != 0 ? result : delete_chunks(store, txn, seq, &chunk_bytes);
+    result = each_chunk(store, txn, seq, false, &chunk_bytes);
+    if (result == MDB_CORRUPTED) {
+        LOG(EV_JOURNAL_QUARANTINED, "seq=%llu error=page", (unsigned long long)seq);
+        return 0;
+    }
     uint64_t bytes = holds ? record.bytes : chunk_bytes;
+    result = result != 0 ? result : each_chunk(store, txn, seq, true, &chunk_bytes);
+    result = result != 0 ? result : mdb_del(txn, store->meta, &key, NULL);
     totals->live_count--;
     totals->live_bytes -= bytes;
     totals->live_xor ^= seq;
@@ -457,4 +468,33 @@ enum err store_read(struct store *store, uint64_t seq, uint32_t offset, uint32_t
     err = result != 0 ? ERR_IO : read_chunks(txn, data, seq, offset, length, bytes);
     mdb_txn_abort(txn);
     return err;
+}
+
+enum err store_next(struct store *store, uint64_t from, struct journal_record *record) {
+    MDB_env *env = NULL;
+    MDB_txn *txn = NULL;
+    MDB_cursor *cursor = NULL;
+    enum err err = env_for_reading(store, &env);
+    if (err != ERR_OK || mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != 0) {
+        return ERR_IO;
+    }
+    uint8_t first[FORMAT_RECORD_KEY_BYTES];
+    format_record_key(from, first);
+    MDB_val key = val(first, sizeof(first));
+    MDB_val value;
+    MDB_dbi meta = store->meta;
+    int result = env == store->env ? 0 : mdb_dbi_open(txn, "meta", 0, &meta);
+    result = result != 0 ? result : mdb_cursor_open(txn, meta, &cursor);
+    result = result != 0 ? result : mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    if (result == 0) {
+        err = format_record_decode(span_make(key.mv_data, key.mv_size),
+                                   span_make(value.mv_data, value.mv_size), record);
+        record->damage = err == ERR_OK ? JOURNAL_WHOLE : JOURNAL_DAMAGE_HEADER;
+        record->source = SPAN_LIT(""); /* it lies in the map, which may change from now on */
+    }
+    if (cursor != NULL) {
+        mdb_cursor_close(cursor);
+    }
+    mdb_txn_abort(txn);
+    return result == 0 ? ERR_OK : result == MDB_NOTFOUND ? ERR_NOT_FOUND : ERR_IO;
 }

@@ -49,6 +49,9 @@ MUST_USE enum err store_commit(struct store *store, struct store_put *puts, uint
                                const uint64_t *deletes, uint32_t delete_count, bool *deleted);
 MUST_USE enum err store_read(struct store *store, uint64_t seq, uint32_t offset, uint32_t length,
                              uint8_t *bytes);
+/* store_next gives the first record from seq on, with damage WHOLE or HEADER and no source.
+ * Errors: ERR_NOT_FOUND, ERR_IO. */
+MUST_USE enum err store_next(struct store *store, uint64_t from, struct journal_record *record);
 /* store_fail fills diag for an LMDB result that is not a success. */
 MUST_USE enum err store_fail(struct diag *diag, const char *path, const char *what, int result);
 

@@ -5,6 +5,7 @@
  *   drain intake        bounded; batches reach the core and the journal's writer
  *   drain workers       bounded; DONE, FAILED, RETURN, BEAT reach the core
  *   drain control       operators
+ *   verify              a few records, while an operator's VERIFY runs
  *   perform             deletes to the journal, receipts and answers to the peers
  *   collect commits     what is durable now gets its ACCEPTED; what is not, its BUSY
  *   tick                retries fall due, silent lanes lose their work, beats go out
@@ -123,6 +124,7 @@ bool broker_turn(struct broker *broker, sig_atomic_t stop) {
     intake_drain(broker);
     lanes_drain(broker);
     control_drain(broker);
+    online_verify_step(broker);
     actions_perform(broker);
     collect_commits(broker);
     tick(broker);

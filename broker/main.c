@@ -1,5 +1,6 @@
 /* casemill-broker: command line, signals, and the loop until a stop has run its course. */
 #include "broker/broker.h"
+#include "broker/journal_verify.h"
 #include "broker/settings_table.h"
 
 #include "base/io.h"
@@ -9,7 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { MMAP_THRESHOLD_BYTES = 128 << 10, ARENAS_MAX = 2, EXIT_USAGE = 2 };
+enum { MMAP_THRESHOLD_BYTES = 128 << 10, ARENAS_MAX = 2, EXIT_USAGE = 2, EXIT_IN_USE = 3 };
 
 static volatile sig_atomic_t stop_signals;
 
@@ -38,11 +39,15 @@ static int fail(const struct diag *diag) {
 }
 
 static int usage(int status) {
-    (void)fprintf(status == 0 ? stdout : stderr,
-                  "usage: casemill-broker [--config FILE] [--check]\n"
-                  "  --config FILE  settings; without it defaults and CASEMILL_* variables\n"
-                  "  --check        say what would be bound and used, then exit 0 or 1\n"
-                  "  --version      print the version\n");
+    (void)fprintf(
+        status == 0 ? stdout : stderr,
+        "usage: casemill-broker [--config FILE] [--check] | --verify DIR\n"
+        "  --config FILE  settings; without it defaults and CASEMILL_* variables\n"
+        "  --check        say what would be bound and used, then exit 0 or 1\n"
+        "  --verify DIR [--salvage INTO] [--json]\n"
+        "                 read a whole journal that no broker has; exit 0 whole, 1 damaged,\n"
+        "                 3 a broker has it.  `casemill verify` does this\n"
+        "  --version      print the version\n");
     return status;
 }
 
@@ -74,20 +79,67 @@ static int serve(const struct settings *settings) {
     return err == ERR_OK ? 0 : 1;
 }
 
-int main(int argc, char **argv) {
-    const char *config = NULL;
-    bool check_only = false;
+struct arguments {
+    const char *config; /* NULL: defaults and environment */
+    const char *verify; /* a journal to read instead of serving */
+    const char *salvage;
+    bool check, json, version, help;
+};
+
+static bool parse_arguments(int argc, char **argv, struct arguments *arguments) {
+    const struct {
+        const char *name;
+        const char **value;
+        bool *flag;
+    } OPTIONS[] = {
+        {"--config", &arguments->config, NULL},   {"--verify", &arguments->verify, NULL},
+        {"--salvage", &arguments->salvage, NULL}, {"--check", NULL, &arguments->check},
+        {"--json", NULL, &arguments->json},       {"--version", NULL, &arguments->version},
+        {"--help", NULL, &arguments->help}};
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) {
-            config = argv[++i];
-        } else if (strcmp(argv[i], "--check") == 0) {
-            check_only = true;
-        } else if (strcmp(argv[i], "--version") == 0) {
-            (void)printf("casemill-broker %s\n", CASEMILL_VERSION);
-            return 0;
-        } else {
-            return usage(strcmp(argv[i], "--help") == 0 ? 0 : EXIT_USAGE);
+        size_t option = 0;
+        while (option < COUNT_OF(OPTIONS) && strcmp(argv[i], OPTIONS[option].name) != 0) {
+            option++;
         }
+        if (option == COUNT_OF(OPTIONS) || (OPTIONS[option].value != NULL && i + 1 == argc)) {
+            return false;
+        }
+        if (OPTIONS[option].value != NULL) {
+            *OPTIONS[option].value = argv[++i];
+        } else {
+            *OPTIONS[option].flag = true;
+        }
+    }
+    return arguments->salvage == NULL || arguments->verify != NULL;
+}
+
+static int verify(const struct arguments *arguments) {
+    struct verify_report report = {.out = STDOUT_FILENO, .json = arguments->json};
+    struct diag diag = {0};
+    enum err err = arguments->salvage == NULL
+                       ? verify_run(arguments->verify, &report, &diag)
+                       : verify_salvage(arguments->verify, arguments->salvage, &report, &diag);
+    if (err == ERR_OK) {
+        return 0;
+    }
+    int status = fail(&diag);
+    return err == ERR_BUSY ? EXIT_IN_USE : status;
+}
+
+int main(int argc, char **argv) {
+    struct arguments arguments = {0};
+    if (!parse_arguments(argc, argv, &arguments)) {
+        return usage(EXIT_USAGE);
+    }
+    if (arguments.help) {
+        return usage(0);
+    }
+    if (arguments.version) {
+        (void)printf("casemill-broker %s\n", CASEMILL_VERSION);
+        return 0;
+    }
+    if (arguments.verify != NULL) {
+        return verify(&arguments);
     }
     /* Bodies come and go in megabytes: fixed thresholds give them back to the system (P7). */
     (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
@@ -95,13 +147,13 @@ int main(int argc, char **argv) {
     catch_signals();
     struct diag diag = {0};
     struct settings *settings = NULL;
-    if (settings_load(BROKER_SETTINGS, COUNT_OF(BROKER_SETTINGS), config, environ, OTHER_SECTIONS,
-                      &settings, &diag) != ERR_OK ||
+    if (settings_load(BROKER_SETTINGS, COUNT_OF(BROKER_SETTINGS), arguments.config, environ,
+                      OTHER_SECTIONS, &settings, &diag) != ERR_OK ||
         broker_check_settings(settings, &diag) != ERR_OK) {
         settings_free(&settings);
         return fail(&diag);
     }
-    int status = check_only ? check(settings) : serve(settings);
+    int status = arguments.check ? check(settings) : serve(settings);
     settings_free(&settings);
     return status;
 }

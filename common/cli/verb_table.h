@@ -18,7 +18,8 @@
     ROW(rules_publish) \
     ROW(rules_test) \
     ROW(status) \
-    ROW(submit)
+    ROW(submit) \
+    ROW(verify)
 
 /* clang-format on */
 

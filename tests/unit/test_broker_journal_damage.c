@@ -113,7 +113,7 @@ static int work_on(struct journal *journal) {
             return LOST;
         }
     }
-    return fixture.count == 3 ? 0 : WRONG;
+    return fixture.count >= 3 ? 0 : WRONG; /* what cannot be deleted safely stays */
 }
 
 static int look(void) {
@@ -254,8 +254,11 @@ static void make_record_newer(uint8_t *at) {
 }
 
 START_TEST(a_newer_record_is_no_damage) {
-    struct journal *journal = NULL;
+    struct journal *journal = fixture_open(16 * MIB);
     struct diag diag = {0};
+    fixture_put(journal, journal_next_seq(journal), 5000, 0);
+    ck_assert_int_eq(fixture_result(journal).outcome, JOURNAL_DURABLE);
+    journal_close(&journal);
     ck_assert_uint_gt(fixture_damage(SPAN_LIT(FIXTURE_SOURCE), make_record_newer), 0);
     ck_assert_int_eq(fixture_try_open(&journal, 16 * MIB, &diag), ERR_VERSION);
     ck_assert_ptr_nonnull(strstr(diag.text, "another version"));
@@ -273,8 +276,11 @@ int main(void) {
     tcase_add_test(tests, no_cut_passes);
     tcase_add_test(tests, another_journals_file_is_refused);
     tcase_add_test(tests, a_newer_journal_is_left_alone);
-    tcase_add_test(tests, a_newer_record_is_no_damage);
     suite_add_tcase(suite, tests);
+    TCase *fresh = tcase_create("fresh");
+    tcase_add_checked_fixture(fresh, fixture_setup, fixture_teardown);
+    tcase_add_test(fresh, a_newer_record_is_no_damage);
+    suite_add_tcase(suite, fresh);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);

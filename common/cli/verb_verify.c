@@ -1,0 +1,73 @@
+/* `casemill verify`: everything in a journal is read and held against its sums.  The broker's own
+ * program does it, for only that knows the bytes; while a broker has the journal, that one is asked
+ * to do it beside its work. */
+#include "cli/broker_program.h"
+#include "cli/control_ask.h"
+#include "cli/verb.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define JOURNAL_DEFAULT "/var/lib/casemill/journal"
+enum { WAIT_S = 600 };
+
+static const char *journal_path(const struct options *options) {
+    const char *set = getenv("CASEMILL_JOURNAL_PATH");
+    return option_str(options, "--journal", set != NULL && set[0] != '\0' ? set : JOURNAL_DEFAULT);
+}
+
+static int ask_running(const struct options *options, int64_t wait_s) {
+    struct buf reply = BUF_EMPTY;
+    struct diag diag = {0};
+    enum err err = control_ask(option_control(options), "VERIFY", "", wait_s * 1000, &reply, &diag);
+    if (err == ERR_OK) {
+        printf("%.*s\n", SPAN_ARG(buf_span(&reply)));
+    }
+    bool whole = err == ERR_OK && memmem(reply.ptr, reply.len, "\"damaged\":0", 11) != NULL;
+    buf_free(&reply);
+    return err != ERR_OK ? verb_fail(options, &diag, SPAN_LIT(""))
+                         : (whole ? EXIT_DONE : EXIT_FAILED);
+}
+
+static int verify_run(const struct options *options) {
+    const char *arguments[8] = {"--verify", journal_path(options)};
+    size_t count = 2;
+    const char *into = option_str(options, "--salvage", NULL);
+    if (into != NULL) {
+        arguments[count++] = "--salvage";
+        arguments[count++] = into;
+    }
+    if (option_flag(options, "--json")) {
+        arguments[count++] = "--json";
+    }
+    int64_t wait_s = 0;
+    if (option_int(options, "--wait", WAIT_S, 1, 86400, &wait_s) != ERR_OK) {
+        return EXIT_USAGE;
+    }
+    struct diag diag = {0};
+    int code = 0;
+    if (broker_program_run(arguments, &code, &diag) != ERR_OK) {
+        return verb_fail(options, &diag, SPAN_LIT(""));
+    }
+    if (code == BROKER_PROGRAM_IN_USE && into == NULL) {
+        (void)fprintf(stderr, "casemill verify: asking the running broker at %s\n",
+                      option_control(options));
+        return ask_running(options, wait_s);
+    }
+    return code == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+static const struct option_row ROWS[] = {
+    {"--journal", "DIR", "the journal (CASEMILL_JOURNAL_PATH, else /var/lib/casemill/journal)"},
+    {"--salvage", "INTO", "save what is whole into a new journal in this directory"},
+    {"--wait", "SECONDS", "for a running broker's answer (600)"},
+    {NULL, NULL, NULL},
+};
+
+const struct verb verb_verify = {
+    .name = "verify",
+    .summary = "read a whole journal, name what is damaged, save the rest",
+    .operands = "",
+    .rows = ROWS,
+    .run = verify_run,
+};
