@@ -24,6 +24,7 @@ struct invent {
     enum slow_kind locals[SLOW_LOCALS_MAX];
     uint32_t local_count;
     uint32_t nodes; /* of the tree so far */
+    uint32_t table; /* which functions are looked through */
 };
 
 static uint64_t below(struct invent *invent, uint64_t limit) {
@@ -48,35 +49,55 @@ static void add(struct invent *invent, struct tree *tree, enum slow_kind type, i
 /* --- leaves ------------------------------------------------------------------------------------
  */
 
-static const struct tree *literal(struct invent *invent, enum slow_kind type) {
-    uint64_t start = below(invent, COUNT_OF(slow_literals));
-    for (uint64_t i = 0; i < COUNT_OF(slow_literals); i++) {
-        const struct slow_literal *one = &slow_literals[(start + i) % COUNT_OF(slow_literals)];
-        if (one->type == type) {
-            struct tree *tree = tree_new(invent, SLOW_LITERAL, type);
-            tree->text = one->text;
-            tree->literal = one->value;
-            return tree;
+/* One of the places below `all` that fit, each as likely; `all` when none does. */
+typedef bool (*fits_fn)(const struct invent *invent, uint32_t place, enum slow_kind type);
+static uint32_t choose(struct invent *invent, uint32_t all, fits_fn fits, enum slow_kind type) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < all; i++) {
+        count += fits(invent, i, type) ? 1 : 0;
+    }
+    uint64_t wanted = count == 0 ? 0 : below(invent, count);
+    for (uint32_t i = 0; count != 0 && i < all; i++) {
+        if (fits(invent, i, type) && wanted-- == 0) {
+            return i;
         }
     }
-    return NULL;
+    return all;
 }
 
-/* A fact or a local of the type, wherever the dice point first. */
+static bool literal_fits(const struct invent *invent, uint32_t place, enum slow_kind type) {
+    (void)invent;
+    return slow_literals[place].type == type;
+}
+
+static const struct tree *literal(struct invent *invent, enum slow_kind type) {
+    uint32_t place = choose(invent, COUNT_OF(slow_literals), literal_fits, type);
+    if (place == COUNT_OF(slow_literals)) {
+        return NULL;
+    }
+    struct tree *tree = tree_new(invent, SLOW_LITERAL, type);
+    tree->text = slow_literals[place].text;
+    tree->literal = slow_literals[place].value;
+    return tree;
+}
+
+/* Facts, then the locals that are in scope. */
+static bool name_fits(const struct invent *invent, uint32_t place, enum slow_kind type) {
+    return type ==
+           (place < INVENT_FACTS ? fact_kinds[place] : invent->locals[place - INVENT_FACTS]);
+}
+
 static const struct tree *named(struct invent *invent, enum slow_kind type) {
     uint32_t all = INVENT_FACTS + invent->local_count;
-    uint32_t start = (uint32_t)below(invent, all);
-    for (uint32_t i = 0; i < all; i++) {
-        uint32_t at = (start + i) % all;
-        bool is_fact = at < INVENT_FACTS;
-        if ((is_fact ? fact_kinds[at] : invent->locals[at - INVENT_FACTS]) == type) {
-            struct tree *tree = tree_new(invent, is_fact ? SLOW_FACT : SLOW_LOCAL, type);
-            tree->number = is_fact ? at : at - INVENT_FACTS;
-            tree->text = is_fact ? fact_names[at] : NULL;
-            return tree;
-        }
+    uint32_t place = choose(invent, all, name_fits, type);
+    if (place == all) {
+        return NULL;
     }
-    return NULL;
+    bool is_fact = place < INVENT_FACTS;
+    struct tree *tree = tree_new(invent, is_fact ? SLOW_FACT : SLOW_LOCAL, type);
+    tree->number = is_fact ? place : place - INVENT_FACTS;
+    tree->text = is_fact ? fact_names[place] : NULL;
+    return tree;
 }
 
 /* people[0], where no person is at hand. */
@@ -225,26 +246,20 @@ static const struct tree *chain(struct invent *invent, int depth) {
 /* --- functions ---------------------------------------------------------------------------------
  */
 
-/* The place of a function with the result, in a table that the dice choose; SLOW_FUNCTIONS when no
- * table has one. */
+static bool function_fits(const struct invent *invent, uint32_t place, enum slow_kind type) {
+    return slow_function_at(place)->result == type && slow_table_of(place) == invent->table;
+}
+
+/* The place of a function with the result, of a subject that the dice choose; SLOW_FUNCTIONS when
+ * there is none of any. */
 static uint32_t function_of(struct invent *invent, enum slow_kind type) {
-    uint64_t first_table = below(invent, COUNT_OF(slow_tables));
-    for (uint64_t t = 0; t < COUNT_OF(slow_tables); t++) {
-        uint64_t wanted = (first_table + t) % COUNT_OF(slow_tables);
-        uint32_t before = 0;
-        for (uint64_t i = 0; i < wanted; i++) {
-            before += slow_tables[i].count;
-        }
-        const struct slow_table *table = &slow_tables[wanted];
-        uint32_t first_row = (uint32_t)below(invent, table->count);
-        for (uint32_t i = 0; i < table->count; i++) {
-            uint32_t row = (first_row + i) % table->count;
-            if (table->rows[row].result == type) {
-                return before + row;
-            }
-        }
+    uint32_t place = SLOW_FUNCTIONS;
+    uint32_t first = (uint32_t)below(invent, COUNT_OF(slow_tables));
+    for (uint32_t i = 0; i < COUNT_OF(slow_tables) && place == SLOW_FUNCTIONS; i++) {
+        invent->table = (first + i) % COUNT_OF(slow_tables);
+        place = choose(invent, SLOW_FUNCTIONS, function_fits, type);
     }
-    return SLOW_FUNCTIONS;
+    return place;
 }
 
 static const struct tree *call(struct invent *invent, enum slow_kind type, int depth) {

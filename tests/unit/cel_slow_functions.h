@@ -214,15 +214,22 @@ enum {
                      COUNT_OF(slow_texts) + COUNT_OF(slow_times)
 };
 
-/* A function by its place among all. */
+/* A function by its place among all, and the table that it is in. */
+static inline uint32_t slow_table_of(uint32_t place) {
+    uint32_t table = 0;
+    while (place >= slow_tables[table].count) {
+        place -= slow_tables[table++].count;
+    }
+    return table;
+}
+
 static inline const struct slow_function *slow_function_at(uint32_t place) {
-    for (uint32_t i = 0; i < COUNT_OF(slow_tables); i++) {
-        if (place < slow_tables[i].count) {
-            return &slow_tables[i].rows[place];
-        }
+    CHECK(place < SLOW_FUNCTIONS);
+    uint32_t table = slow_table_of(place);
+    for (uint32_t i = 0; i < table; i++) {
         place -= slow_tables[i].count;
     }
-    return NULL;
+    return &slow_tables[table].rows[place];
 }
 
 #endif

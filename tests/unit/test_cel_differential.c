@@ -259,12 +259,16 @@ static bool same_unknown(struct value fast, struct slow slow) {
     return fast.kind == VAL_UNKNOWN && paths.words[0] == slow.facts;
 }
 
+/* The one form of an instant: nanoseconds go forward; of a duration: both parts have its sign. */
 static bool same_time(struct value fast, struct slow slow) {
-    bool is_instant = fast.kind == VAL_TIMESTAMP;
-    wide rest = is_instant ? (wide)fast.len : (wide)(int32_t)fast.len;
-    return (is_instant ? slow.kind != SLOW_DURATION
-                       : fast.kind == VAL_DURATION && slow.kind == SLOW_DURATION) &&
-           (wide)fast.i * SECOND_NANOS + rest == slow_whole(slow);
+    wide nanos = slow_whole(slow);
+    if (slow.kind == SLOW_DURATION) {
+        return fast.kind == VAL_DURATION && fast.i == (int64_t)(nanos / SECOND_NANOS) &&
+               (int32_t)fast.len == (int32_t)(nanos % SECOND_NANOS);
+    }
+    wide seconds = slow_floor(nanos, SECOND_NANOS);
+    return fast.kind == VAL_TIMESTAMP && fast.i == (int64_t)seconds &&
+           fast.len == (uint32_t)(nanos - seconds * SECOND_NANOS);
 }
 
 static bool same(struct value fast, struct slow slow) {
@@ -452,7 +456,7 @@ START_TEST(test_both_evaluators_agree) {
     ck_assert_uint_gt(tally.kinds[SLOW_UNKNOWN], CASES / 10);
     ck_assert_uint_gt(tally.kinds[SLOW_ERROR], CASES / 50);
     ck_assert_uint_lt(tally.too_large, CASES / 100);
-    ck_assert_uint_eq(rare_functions(&tally, CASES / 10000), 0);
+    ck_assert_uint_eq(rare_functions(&tally, CASES / 5000), 0);
 }
 END_TEST
 
@@ -463,7 +467,7 @@ static int campaign(uint64_t cases, uint64_t seed) {
            (unsigned long long)cases, (unsigned long long)tally.kinds[SLOW_UNKNOWN],
            (unsigned long long)tally.kinds[SLOW_ERROR], (unsigned long long)tally.too_large,
            (unsigned long long)tally.different, (unsigned long long)tally.unsound);
-    (void)rare_functions(&tally, cases / 10000);
+    (void)rare_functions(&tally, cases / 5000);
     return tally.different + tally.unsound == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -1,6 +1,9 @@
 /* Time zones: a constant name is read once, when its condition is compiled; other names are read
  * once a run's state and kept, a bounded number of them.  The test takes the right to open files
- * away to see that nothing is read again. */
+ * away to see that nothing is read again.  Offsets are held against the C library's, zone by zone.
+ */
+#include "base/io.h"
+#include "base/uuid.h"
 #include "cel/cel.h"
 #include "cel/zone.h"
 
@@ -8,8 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 
-enum { ARENA_BYTES = 64 * 1024, NOON = 1577880000 /* 2020-01-01T12:00:00Z */ };
+enum {
+    ARENA_BYTES = 64 * 1024,
+    NOON = 1577880000, /* 2020-01-01T12:00:00Z */
+    ZONES_MIN = 200,   /* in the list of zones */
+    INSTANTS = 200,    /* tried of each zone */
+    LIST_BYTES_MAX = 1024 * 1024
+};
 
 struct fixture {
     struct cel_env *env;
@@ -161,6 +171,79 @@ START_TEST(test_the_cache_is_bounded) {
 }
 END_TEST
 
+static int64_t library_offset(int64_t seconds) {
+    time_t at = (time_t)seconds;
+    struct tm local;
+    ck_assert_ptr_nonnull(localtime_r(&at, &local));
+    return local.tm_gmtoff;
+}
+
+static void hold_offset(const char *name, const struct zone *zone, int64_t seconds) {
+    int64_t expected = library_offset(seconds);
+    ck_assert_msg(zone_offset(zone, seconds) == expected, "%s at %lld: %d, expected %lld", name,
+                  (long long)seconds, zone_offset(zone, seconds), (long long)expected);
+}
+
+/* Narrows a stretch in which the offset changes down to the second before and the one after. */
+static void hold_change(const char *name, const struct zone *zone, int64_t before, int64_t after) {
+    int64_t offset = library_offset(before);
+    while (after - before > 1) {
+        int64_t middle = before + (after - before) / 2;
+        *(library_offset(middle) == offset ? &before : &after) = middle;
+    }
+    hold_offset(name, zone, before);
+    hold_offset(name, zone, after);
+}
+
+/* Random instants from 1850 to 2150, and what changes in the half year behind each. */
+static void hold_zone(const char *name, struct rng *rng) {
+    struct zone *zone = NULL;
+    ck_assert_msg(zone_read(span_str(name), &zone) == ERR_OK, "%s", name);
+    ck_assert_int_eq(setenv("TZ", name, 1), 0);
+    tzset();
+    for (int i = 0; i < INSTANTS; i++) {
+        int64_t at = (int64_t)rng_below(rng, 300LL * 365 * 86400) - 120LL * 365 * 86400;
+        int64_t later = at + 180 * 86400;
+        hold_offset(name, zone, at);
+        hold_offset(name, zone, later);
+        if (library_offset(at) != library_offset(later)) {
+            hold_change(name, zone, at, later);
+        }
+    }
+    zone_free(&zone);
+}
+
+/* The third column of a line of the list of zones; false for a comment. */
+static bool zone_of_line(const char *line, size_t len, char name[ZONE_NAME_BYTES_MAX + 1]) {
+    const char *place = memchr(line, '\t', len);
+    const char *zone = place == NULL ? NULL : strchr(place + 1, '\t');
+    if (line[0] == '#' || zone == NULL) {
+        return false;
+    }
+    (void)snprintf(name, ZONE_NAME_BYTES_MAX + 1, "%.*s", (int)strcspn(zone + 1, "\t\n"), zone + 1);
+    return true;
+}
+
+START_TEST(test_offsets_are_those_of_the_library) {
+    struct buf list = BUF_EMPTY;
+    struct rng rng = {.state = 5};
+    unsigned held = 0;
+    ck_assert_int_eq(io_read_file("/usr/share/zoneinfo/zone1970.tab", LIST_BYTES_MAX, &list, NULL),
+                     ERR_OK);
+    for (const char *line = buf_cstr(&list); *line != '\0';) {
+        char name[ZONE_NAME_BYTES_MAX + 1];
+        size_t len = strcspn(line, "\n");
+        if (zone_of_line(line, len, name)) {
+            hold_zone(name, &rng);
+            held++;
+        }
+        line += line[len] == '\0' ? len : len + 1;
+    }
+    ck_assert_uint_gt(held, ZONES_MIN);
+    buf_free(&list);
+}
+END_TEST
+
 int main(void) {
     TCase *tests = tcase_create("zone");
     tcase_add_test(tests, test_a_constant_zone_is_read_when_it_is_compiled);
@@ -168,6 +251,7 @@ int main(void) {
     tcase_add_test(tests, test_other_names_are_read_once_a_run);
     tcase_add_test(tests, test_a_kept_zone_costs_as_much);
     tcase_add_test(tests, test_the_cache_is_bounded);
+    tcase_add_test(tests, test_offsets_are_those_of_the_library);
     Suite *suite = suite_create("cel_zone");
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
