@@ -47,10 +47,14 @@ enum err db_connect(const char *conninfo, const char *application, bool blocking
         return diag_fail(diag, ERR_INVALID, "PostgreSQL conninfo does not parse: %s", text);
     }
     PQconninfoFree(parsed);
-    /* A later entry wins over what expands from dbname, so a timeout of the user's own stays. */
-    const char *const keys[] = {"connect_timeout",  "keepalives_idle", "dbname",
-                                "application_name", "client_encoding", NULL};
-    const char *const values[] = {"10", "10", conninfo, application, "UTF8", NULL};
+    /* A later entry wins over what expands from dbname, so a timeout of the user's own stays.  A
+     * server that has gone without a word is noticed while waiting (keepalives) and while sending
+     * (tcp_user_timeout) alike. */
+    const char *const keys[] = {"connect_timeout",  "keepalives_idle",  "keepalives_interval",
+                                "keepalives_count", "tcp_user_timeout", "dbname",
+                                "application_name", "client_encoding",  NULL};
+    const char *const values[] = {"10",     "10",        "5",    "4", "30000",
+                                  conninfo, application, "UTF8", NULL};
     *conn = blocking ? PQconnectdbParams(keys, values, 1) : PQconnectStartParams(keys, values, 1);
     CHECK(*conn != NULL);
     (void)PQsetNoticeReceiver(*conn, ignore_notice, NULL);

@@ -27,6 +27,7 @@ enum { SQLSTATE_BYTES = 6 };
     ROW("40", AGAIN, "serialization failure or deadlock")                                          \
     ROW("42", DENIED, "no such table or column, or no right to it")                                \
     ROW("53", BUSY, "disk full, out of memory, too many connections")                              \
+    ROW("54", INVALID, "larger than the server's limits")                                          \
     ROW("55P03", AGAIN, "lock not available in time")                                              \
     ROW("57014", AGAIN, "query cancelled")                                                         \
     ROW("57P", CONNECTION, "server shutting down or starting")                                     \
