@@ -10,10 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct db {
-    PGconn *conn;
-};
-
 void db_one_line(const char *message, char *text, size_t size) {
     CHECK(size > 0);
     size_t len = 0;
@@ -94,7 +90,7 @@ void db_close(struct db **db) {
     }
 }
 
-static enum err fail(struct db *db, const PGresult *result, struct diag *diag) {
+enum err db_fail(struct db *db, const PGresult *result, struct diag *diag) {
     if (PQstatus(db->conn) != CONNECTION_OK) {
         char lost[384];
         db_one_line(PQerrorMessage(db->conn), lost, sizeof(lost));
@@ -118,7 +114,7 @@ static enum err run(struct db *db, const char *sql, uint32_t param_count, const 
         *result = got;
         return ERR_OK;
     }
-    enum err err = fail(db, got, diag);
+    enum err err = db_fail(db, got, diag);
     PQclear(got);
     return err;
 }
@@ -212,7 +208,7 @@ enum err db_wait(struct db *db, int wake_fd, int64_t timeout_ms, bool *notified,
                             {.fd = wake_fd, .events = POLLIN}};
     int ready = poll(fds, wake_fd < 0 ? 1 : 2, (int)timeout_ms);
     if (ready > 0 && fds[0].revents != 0 && PQconsumeInput(db->conn) == 0) {
-        return fail(db, NULL, diag);
+        return db_fail(db, NULL, diag);
     }
     for (PGnotify *notify = PQnotifies(db->conn); notify != NULL; notify = PQnotifies(db->conn)) {
         *notified = true;

@@ -1,17 +1,23 @@
-/* Purpose: what db.c and lane.c share: the result struct and the reading of libpq's errors. */
+/* Purpose: what the files here share: the structs around libpq's, and the reading of its errors. */
 #ifndef CASEMILL_DB_DB_PRIV_H
 #define CASEMILL_DB_DB_PRIV_H
 
-#include "base/diag.h"
+#include "db/db.h"
 
 #include <libpq-fe.h>
 
+struct db {
+    PGconn *conn;
+};
 struct db_result {
     PGresult *result;
 };
 
 /* db_result_new takes the PGresult. */
 struct db_result *db_result_new(PGresult *result);
+/* db_fail says why the call that gave result (NULL: none) failed.  Errors: what it always returns:
+ * ERR_CONNECTION, else by SQLSTATE. */
+MUST_USE enum err db_fail(struct db *db, const PGresult *result, struct diag *diag);
 /* db_one_line copies a server message without line ends and double quotes, cut to size. */
 void db_one_line(const char *message, char *text, size_t size);
 /* db_connect opens a connection whose conninfo is completed by name, encoding and timeout; blocking

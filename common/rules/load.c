@@ -198,13 +198,9 @@ static enum err read_override_lines(struct span text, struct override *overrides
 }
 
 static enum err load_parts(struct ruleset *ruleset, const struct canonical *parts,
-                           struct override *overrides, struct diag *diag) {
-    uint32_t override_count = 0;
+                           struct override *overrides, uint32_t override_count, struct diag *diag) {
     struct yaml_doc *yaml = NULL;
-    enum err err = read_override_lines(parts->overrides, overrides, &override_count, diag);
-    if (err == ERR_OK) {
-        err = ruleset_set_vocabulary(ruleset, parts->vocabulary, diag);
-    }
+    enum err err = ruleset_set_vocabulary(ruleset, parts->vocabulary, diag);
     if (err == ERR_OK) {
         err = yaml_parse(parts->schema, "case.yaml", &yaml, diag);
     }
@@ -225,17 +221,25 @@ static enum err load_parts(struct ruleset *ruleset, const struct canonical *part
     return err == ERR_OK ? ruleset_finish(ruleset, overrides, override_count, diag) : err;
 }
 
-enum err ruleset_load_text(struct span text, struct ruleset **ruleset, struct diag *diag) {
+enum err ruleset_load_overridden(struct span text, const char *const *more, uint32_t more_count,
+                                 struct ruleset **ruleset, struct diag *diag) {
     struct canonical *parts = mem_zero(1, sizeof(*parts));
     struct override *overrides = mem_zero(OVERRIDES_MAX, sizeof(*overrides));
     struct ruleset *fresh = ruleset_new();
+    uint32_t count = 0;
     enum err err = canonical_read(text, parts, diag);
     if (err == ERR_OK) {
-        err = load_parts(fresh, parts, overrides, diag);
+        err = read_override_lines(parts->overrides, overrides, &count, diag);
     }
-    /* What loads must be what was named: a text that is not in canonical form has another id. */
-    if (err == ERR_OK && !span_eq(text, buf_span(&fresh->text))) {
-        err = diag_fail(diag, ERR_INVALID, "the rule set text is not in canonical form");
+    for (uint32_t i = 0; err == ERR_OK && i < more_count; i++) {
+        if (count == OVERRIDES_MAX) {
+            err = diag_fail(diag, ERR_TOO_LARGE, "more than %d overrides", OVERRIDES_MAX);
+        } else {
+            err = override_parse(span_str(more[i]), &overrides[count++], diag);
+        }
+    }
+    if (err == ERR_OK) {
+        err = load_parts(fresh, parts, overrides, count, diag);
     }
     mem_free(parts);
     mem_free(overrides);
@@ -243,6 +247,20 @@ enum err ruleset_load_text(struct span text, struct ruleset **ruleset, struct di
         *ruleset = fresh;
     } else {
         ruleset_unref(&fresh);
+    }
+    return err;
+}
+
+enum err ruleset_load_text(struct span text, struct ruleset **ruleset, struct diag *diag) {
+    struct ruleset *fresh = NULL;
+    enum err err = ruleset_load_overridden(text, NULL, 0, &fresh, diag);
+    /* What loads must be what was named: a text that is not in canonical form has another id. */
+    if (err == ERR_OK && !span_eq(text, buf_span(&fresh->text))) {
+        ruleset_unref(&fresh);
+        return diag_fail(diag, ERR_INVALID, "the rule set text is not in canonical form");
+    }
+    if (err == ERR_OK) {
+        *ruleset = fresh;
     }
     return err;
 }

@@ -145,3 +145,31 @@ void find_settle_slots(struct agreement *agreement) {
         }
     }
 }
+
+/* --- the slots that a case needs ---------------------------------------------------------------
+ */
+
+static void rule_slots_read(const struct rule *rule, uint32_t slot_count, struct path_set *slots) {
+    const struct cel_program *programs[] = {rule->given, rule->when};
+    if ((rule->has_from || rule->has_until) && rule->by_slot < slot_count) {
+        path_set_add(slots, rule->by_slot);
+    }
+    for (size_t p = 0; p < COUNT_OF(programs); p++) {
+        struct cel_use uses[PATHS_MAX * 2];
+        uint32_t count = program_uses(programs[p], uses);
+        for (uint32_t i = 0; i < count; i++) {
+            if (uses[i].slot < slot_count) {
+                path_set_add(slots, uses[i].slot);
+            }
+        }
+    }
+}
+
+void ruleset_slots_read(const struct ruleset *ruleset, struct path_set *slots) {
+    for (uint32_t i = 0; i < ruleset->agreement_count; i++) {
+        const struct agreement *agreement = ruleset->agreements[i];
+        for (uint32_t r = 0; r < agreement->rule_count; r++) {
+            rule_slots_read(&agreement->rules[r], ruleset->schema->slot_count, slots);
+        }
+    }
+}

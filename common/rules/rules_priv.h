@@ -167,6 +167,12 @@ MUST_USE enum err ruleset_add_agreement(struct ruleset *ruleset, struct yaml_doc
 MUST_USE enum err ruleset_finish(struct ruleset *ruleset, const struct override *overrides,
                                  uint32_t override_count, struct diag *diag);
 
+/* ruleset_load_overridden loads a canonical text with more overrides behind its own.
+ * Errors: as ruleset_load_text. */
+MUST_USE enum err ruleset_load_overridden(struct span text, const char *const *more,
+                                          uint32_t more_count, struct ruleset **ruleset,
+                                          struct diag *diag);
+
 /* --- loading ------------------------------------------------------------------------------- */
 
 /* agreement_load reads one document.  overrides of other agreements are passed over.

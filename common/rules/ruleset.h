@@ -63,6 +63,10 @@ uint32_t ruleset_rule_count(const struct ruleset *ruleset, uint32_t agreement);
 struct rule_cost ruleset_rule_cost(const struct ruleset *ruleset, uint32_t agreement,
                                    uint32_t rule);
 
+/* ruleset_slots_read adds the slots that any rule looks at: the others may be left unknown without
+ * changing an outcome. */
+void ruleset_slots_read(const struct ruleset *ruleset, struct path_set *slots);
+
 struct result {
     enum disposition disposition;
     uint16_t reason;         /* number of (disposition, label) within the agreement */

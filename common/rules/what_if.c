@@ -1,0 +1,121 @@
+/* A variant is loaded from the base's text, so that it shares nothing that could change under it.
+ */
+#include "rules/what_if.h"
+
+#include "base/date.h"
+#include "base/suggest.h"
+#include "rules/rules_priv.h"
+
+struct added_event {
+    struct span agreement;
+    struct span name;
+    int32_t date;
+};
+
+static enum err event_parse(struct span text, struct added_event *event, struct diag *diag) {
+    const uint8_t *equals = text.len == 0 ? NULL : memchr(text.ptr, '=', text.len);
+    size_t head = equals == NULL ? 0 : (size_t)(equals - text.ptr);
+    const uint8_t *dot = head == 0 ? NULL : memrchr(text.ptr, '.', head);
+    if (dot == NULL || dot == text.ptr || dot + 1 == equals) {
+        return diag_fail(diag, ERR_INVALID, "expected AGREEMENT.EVENT=DATE, found \"%.*s\"",
+                         text.len > 80 ? 80 : (int)text.len, (const char *)text.ptr);
+    }
+    event->agreement = span_make(text.ptr, (size_t)(dot - text.ptr));
+    event->name = span_make(dot + 1, (size_t)(equals - dot - 1));
+    struct span date = span_make(equals + 1, text.len - head - 1);
+    if (date_parse(date, &event->date) != ERR_OK) {
+        return diag_fail(diag, ERR_INVALID, "%.*s: expected a date, YYYY-MM-DD, found \"%.*s\"",
+                         (int)head, (const char *)text.ptr, date.len > 40 ? 40 : (int)date.len,
+                         (const char *)date.ptr);
+    }
+    return ERR_OK;
+}
+
+static enum err event_kind_find(struct span name, enum event_kind *kind, struct diag *diag) {
+    struct suggest suggest;
+    suggest_init(&suggest, name);
+    for (enum event_kind i = 0; i < EVENT_KIND_COUNT; i++) {
+        if (span_is(name, event_name(i))) {
+            *kind = i;
+            return ERR_OK;
+        }
+        suggest_offer(&suggest, span_str(event_name(i)));
+    }
+    return diag_fail(diag, ERR_INVALID, "unknown event \"%.*s\"%s%.*s%s", SPAN_ARG(name),
+                     suggest.best.ptr == NULL ? "" : ", did you mean ", SPAN_ARG(suggest.best),
+                     suggest.best.ptr == NULL ? "" : "?");
+}
+
+static enum err agreement_named(const struct ruleset *ruleset, struct span id,
+                                struct agreement **agreement, struct diag *diag) {
+    struct suggest suggest;
+    suggest_init(&suggest, id);
+    for (uint32_t i = 0; i < ruleset->agreement_count; i++) {
+        if (span_is(id, ruleset->agreements[i]->id)) {
+            *agreement = ruleset->agreements[i];
+            return ERR_OK;
+        }
+        suggest_offer(&suggest, span_str(ruleset->agreements[i]->id));
+    }
+    return diag_fail(diag, ERR_INVALID, "no agreement \"%.*s\"%s%.*s%s", SPAN_ARG(id),
+                     suggest.best.ptr == NULL ? "" : ", did you mean ", SPAN_ARG(suggest.best),
+                     suggest.best.ptr == NULL ? "" : "?");
+}
+
+/* Events stand in the order of their dates; of one day, the added one is the later. */
+static void event_insert(struct agreement *agreement, enum event_kind kind, int32_t date) {
+    struct event *events = agreement_take(agreement, agreement->event_count + 1, sizeof(*events));
+    uint32_t at = 0;
+    while (at < agreement->event_count &&
+           (agreement->events[at].has_corrects || agreement->events[at].date <= date)) {
+        at++;
+    }
+    for (uint32_t i = 0; i < agreement->event_count; i++) {
+        events[i < at ? i : i + 1] = agreement->events[i];
+    }
+    events[at] = (struct event){.kind = kind, .date = date, .recorded = date, .cite = "supposed"};
+    agreement->events = events;
+    agreement->event_count++;
+    events_finish(agreement);
+}
+
+static enum err event_add(struct ruleset *ruleset, struct span text, struct diag *diag) {
+    struct added_event event = {0};
+    struct agreement *agreement = NULL;
+    enum event_kind kind = EVENT_NONE;
+    enum err err = event_parse(text, &event, diag);
+    if (err == ERR_OK) {
+        err = agreement_named(ruleset, event.agreement, &agreement, diag);
+    }
+    if (err == ERR_OK) {
+        err = event_kind_find(event.name, &kind, diag);
+    }
+    if (err == ERR_OK && agreement->event_count >= EVENTS_MAX) {
+        err =
+            diag_fail(diag, ERR_TOO_LARGE, "%s has more than %d events", agreement->id, EVENTS_MAX);
+    }
+    if (err == ERR_OK) {
+        event_insert(agreement, kind, event.date);
+    }
+    return err;
+}
+
+enum err ruleset_what_if(const struct ruleset *base, const struct what_if *what_if,
+                         struct ruleset **ruleset, struct diag *diag) {
+    struct ruleset *fresh = NULL;
+    enum err err = ruleset_load_overridden(buf_span(&base->text), what_if->overrides,
+                                           what_if->override_count, &fresh, diag);
+    for (uint32_t i = 0; err == ERR_OK && i < what_if->event_count; i++) {
+        err = event_add(fresh, span_str(what_if->events[i]), diag);
+    }
+    if (err != ERR_OK) {
+        ruleset_unref(&fresh);
+        return err;
+    }
+    if (what_if->event_count > 0) {
+        fresh->id[0] = '\0';
+        buf_clear(&fresh->text);
+    }
+    *ruleset = fresh;
+    return ERR_OK;
+}
