@@ -16,7 +16,7 @@
 #include <stdlib.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { CASES = 20 * 1000 };
+enum { CASES = 40 * 1000 };
 #else
 enum { CASES = 200 * 1000 };
 #endif
@@ -456,7 +456,7 @@ START_TEST(test_both_evaluators_agree) {
     ck_assert_uint_gt(tally.kinds[SLOW_UNKNOWN], CASES / 10);
     ck_assert_uint_gt(tally.kinds[SLOW_ERROR], CASES / 50);
     ck_assert_uint_lt(tally.too_large, CASES / 100);
-    ck_assert_uint_eq(rare_functions(&tally, CASES / 5000), 0);
+    ck_assert_uint_eq(rare_functions(&tally, CASES / 20000), 0);
 }
 END_TEST
 
@@ -467,7 +467,7 @@ static int campaign(uint64_t cases, uint64_t seed) {
            (unsigned long long)cases, (unsigned long long)tally.kinds[SLOW_UNKNOWN],
            (unsigned long long)tally.kinds[SLOW_ERROR], (unsigned long long)tally.too_large,
            (unsigned long long)tally.different, (unsigned long long)tally.unsound);
-    (void)rare_functions(&tally, cases / 5000);
+    (void)rare_functions(&tally, cases / 20000);
     return tally.different + tally.unsound == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
