@@ -462,9 +462,11 @@ END_TEST
 
 static int campaign(uint64_t cases, uint64_t seed) {
     struct tally tally = run_cases(cases, seed);
-    printf("%llu cases: %llu unknown, %llu errors, %llu too large to compare; %llu different, "
+    printf("%llu cases from seed %llu: %llu unknown, %llu errors, %llu too large to compare; %llu "
+           "different, "
            "%llu unsound\n",
-           (unsigned long long)cases, (unsigned long long)tally.kinds[SLOW_UNKNOWN],
+           (unsigned long long)cases, (unsigned long long)seed,
+           (unsigned long long)tally.kinds[SLOW_UNKNOWN],
            (unsigned long long)tally.kinds[SLOW_ERROR], (unsigned long long)tally.too_large,
            (unsigned long long)tally.different, (unsigned long long)tally.unsound);
     (void)rare_functions(&tally, cases / 20000);
