@@ -176,7 +176,7 @@ quick)
     part build-tsan step build tsan
     part unit-tsan unit tsan
     if [ "$mode" = long ]; then part sim simulation 20000; else part sim simulation 2000; fi
-    system_tests road bad_input rules_files duplicate kill foreign startup journal_faults
+    system_tests road bad_input rules_files duplicate kill foreign startup journal_faults pg_faults
     if [ "$mode" = long ]; then part torture torture 2 200; else part torture torture 1 12; fi
     part system-road-asan env CASEMILL_BUILD="$root/build/asan" timeout 180 sh tests/system/road.sh
     part system-road-tsan env CASEMILL_BUILD="$root/build/tsan" timeout 180 sh tests/system/road.sh

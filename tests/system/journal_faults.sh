@@ -144,10 +144,7 @@ stop "$worker_pid"
 stop "$broker_pid"
 
 # --- a small disk
-can_mount() {
-    mkdir -p "$work/disk" && mount -t tmpfs -o size=100m,mode=0755 tmpfs "$work/disk" 2>/dev/null
-}
-if can_mount; then
+if mount_small "$work/disk" size=100m,mode=0755; then
     refuses "too small a disk" "cannot reserve .*bytes_max" CASEMILL_JOURNAL_PATH="$work/disk/journal" CASEMILL_JOURNAL_BYTES_MAX=200MiB
     rm -rf "$work/disk/journal"
     broker_start CASEMILL_JOURNAL_BYTES_MAX=16MiB CASEMILL_JOURNAL_PATH="$work/disk/journal"
@@ -163,7 +160,6 @@ if can_mount; then
     rm -f "$work/disk/filler"
     mount -o remount,ro "$work/disk"
     refuses "a read-only disk" "not writable|Read-only" CASEMILL_JOURNAL_PATH="$work/disk/journal" CASEMILL_JOURNAL_BYTES_MAX=16MiB
-    umount "$work/disk"
 else
     echo "skipped: mount is not allowed"
 fi

@@ -49,10 +49,17 @@ abort() { # the test cannot go on
     finish
 }
 
+# mount_small DIR OPTIONS: a tmpfs, gone when the test is; false where mounting is not allowed.
+mounts=''
+mount_small() {
+    mkdir -p "$1" && mount -t tmpfs -o "$2" tmpfs "$1" 2>/dev/null && mounts="$mounts $1"
+}
+
 cleanup() {
     trap - EXIT INT TERM
     kill_started
     pg_stop
+    for lib_mount in $mounts; do umount -l "$lib_mount"; done
     if [ -n "$keep" ]; then echo "kept: $work"; else rm -rf "$work"; fi
 }
 finish() {
