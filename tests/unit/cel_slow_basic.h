@@ -118,6 +118,46 @@ SLOW_FUNCTION(slow_read_whole) {
     return slow_fit(function->result, at == 1 && text.ptr[0] == '-' ? -number : number);
 }
 
+/* number: 1 the greatest, -1 the least. */
+SLOW_FUNCTION(slow_extreme) {
+    (void)run;
+    struct slow best = v[0];
+    for (uint32_t i = 1; i < function->count; i++) {
+        best = slow_compare(v[i], best) == function->number ? v[i] : best;
+    }
+    return best;
+}
+
+SLOW_FUNCTION(slow_abs) {
+    SLOW_UNUSED;
+    wide number = slow_whole(v[0]);
+    return slow_fit(v[0].kind, number < 0 ? -number : number);
+}
+
+SLOW_FUNCTION(slow_sign) {
+    SLOW_UNUSED;
+    wide number = slow_whole(v[0]);
+    return slow_fit(v[0].kind, (number > 0) - (number < 0));
+}
+
+enum { BITS_AND, BITS_OR, BITS_XOR, BITS_NOT, BITS_LEFT, BITS_RIGHT };
+
+/* A shift takes in zeros, also on the left of a negative number. */
+SLOW_FUNCTION(slow_bits) {
+    (void)run;
+    uint64_t a = v[0].kind == SLOW_UINT ? v[0].u : (uint64_t)v[0].i;
+    uint64_t b = v[1].kind == SLOW_UINT ? v[1].u : (uint64_t)v[1].i;
+    uint64_t shift = b > 63 ? 63 : b;
+    bool is_shift = function->number >= BITS_LEFT;
+    uint64_t results[] = {a & b, a | b, a ^ b, ~a, a << shift, a >> shift};
+    uint64_t bits = is_shift && b > 63 ? 0 : results[function->number];
+    if (is_shift && v[1].i < 0) {
+        return slow_error();
+    }
+    return v[0].kind == SLOW_UINT ? (struct slow){.kind = SLOW_UINT, .u = bits}
+                                  : slow_of(SLOW_INT, (int64_t)bits);
+}
+
 /* --- bytes, lists, maps ------------------------------------------------------------------------
  */
 
@@ -272,6 +312,28 @@ SLOW_FUNCTION(slow_map_with_keys) {
         pairs[2 * i + 1] = slow_of(SLOW_INT, i + 1);
     }
     return slow_compare(v[0], v[1]) == 0 ? slow_error() : slow_list(SLOW_MAP, pairs, 2);
+}
+
+/* {...}.a and the like; number: which of the two keys that maps here have. */
+static inline const struct slow *slow_field(const struct slow_function *function, struct slow map) {
+    return slow_find(map, span_str(function->number == 0 ? "a" : "b"));
+}
+
+SLOW_FUNCTION(slow_select) {
+    (void)run;
+    const struct slow *found = slow_field(function, v[0]);
+    return found == NULL ? slow_error() : *found;
+}
+
+SLOW_FUNCTION(slow_select_optional) {
+    const struct slow *found = slow_field(function, v[0]);
+    return found == NULL ? (struct slow){.kind = function->result}
+                         : slow_some(run, function->result, *found);
+}
+
+SLOW_FUNCTION(slow_has_field) {
+    (void)run;
+    return slow_bool(slow_field(function, v[0]) != NULL);
 }
 
 /* --- records and optionals; number: the leaf ---------------------------------------------------

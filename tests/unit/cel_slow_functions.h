@@ -83,11 +83,34 @@ static const struct slow_function slow_basics[] = {
     SLOW_ROW2("@0[@1]", STRING, slow_index, 0, STRINGS, INT),
     SLOW_ROW2("@0[@1]", PERSON, slow_index, 0, PEOPLE, INT),
     SLOW_ROW2("@0[@1]", INT, slow_index, 0, MAP, STRING),
+    SLOW_ROW1("@0.a", INT, slow_select, 0, MAP),
+    SLOW_ROW1("has(@0.b)", BOOL, slow_has_field, 1, MAP),
     SLOW_ROW1("[@0]", INTS, slow_list_of, 0, INT),
     SLOW_ROW2("[@0, @1]", INTS, slow_list_of, 0, INT, INT),
     SLOW_ROW2("[@0, @1]", STRINGS, slow_list_of, 0, STRING, STRING),
     SLOW_ROW2("{'a': @0, 'b': @1}", MAP, slow_map_of, 0, INT, INT),
     SLOW_ROW2("{@0: 1, @1: 2}", MAP, slow_map_with_keys, 0, STRING, STRING),
+};
+
+static const struct slow_function slow_maths[] = {
+    SLOW_ROW2("math.greatest(@0, @1)", INT, slow_extreme, 1, INT, INT),
+    SLOW_ROW3("math.greatest(@0, @1, @2)", UINT, slow_extreme, 1, UINT, UINT, UINT),
+    SLOW_ROW2("math.greatest(@0, @1)", DOUBLE, slow_extreme, 1, DOUBLE, DOUBLE),
+    SLOW_ROW3("math.least(@0, @1, @2)", INT, slow_extreme, -1, INT, INT, INT),
+    SLOW_ROW2("math.least(@0, @1)", UINT, slow_extreme, -1, UINT, UINT),
+    SLOW_ROW1("math.abs(@0)", INT, slow_abs, 0, INT),
+    SLOW_ROW1("math.abs(@0)", UINT, slow_abs, 0, UINT),
+    SLOW_ROW1("math.sign(@0)", INT, slow_sign, 0, INT),
+    SLOW_ROW1("math.sign(@0)", UINT, slow_sign, 0, UINT),
+    SLOW_ROW2("math.bitAnd(@0, @1)", INT, slow_bits, BITS_AND, INT, INT),
+    SLOW_ROW2("math.bitOr(@0, @1)", UINT, slow_bits, BITS_OR, UINT, UINT),
+    SLOW_ROW2("math.bitXor(@0, @1)", INT, slow_bits, BITS_XOR, INT, INT),
+    SLOW_ROW1("math.bitNot(@0)", INT, slow_bits, BITS_NOT, INT),
+    SLOW_ROW1("math.bitNot(@0)", UINT, slow_bits, BITS_NOT, UINT),
+    SLOW_ROW2("math.bitShiftLeft(@0, @1)", INT, slow_bits, BITS_LEFT, INT, INT),
+    SLOW_ROW2("math.bitShiftLeft(@0, @1)", UINT, slow_bits, BITS_LEFT, UINT, INT),
+    SLOW_ROW2("math.bitShiftRight(@0, @1)", INT, slow_bits, BITS_RIGHT, INT, INT),
+    SLOW_ROW2("math.bitShiftRight(@0, @1)", UINT, slow_bits, BITS_RIGHT, UINT, INT),
 };
 
 static const struct slow_function slow_optionals[] = {
@@ -101,6 +124,7 @@ static const struct slow_function slow_optionals[] = {
     SLOW_ROW1("@0.name", OPT_STRING, slow_leaf_optional, 0, OPT_PERSON),
     SLOW_ROW1("@0.?age", OPT_INT, slow_leaf_optional, 1, PERSON),
     SLOW_ROW1("@0.age", OPT_INT, slow_leaf_optional, 1, OPT_PERSON),
+    SLOW_ROW1("@0.?a", OPT_INT, slow_select_optional, 0, MAP),
     SLOW_ROW1("optional.of(@0)", OPT_INT, slow_optional_of, 0, INT),
     SLOW_ROW1("optional.of(@0)", OPT_STRING, slow_optional_of, 0, STRING),
     SLOW_ROW1("optional.of(@0)", OPT_PERSON, slow_optional_of, 0, PERSON),
@@ -207,11 +231,11 @@ struct slow_table {
 static const struct slow_table slow_tables[] = {
     {slow_relations, COUNT_OF(slow_relations)}, {slow_basics, COUNT_OF(slow_basics)},
     {slow_optionals, COUNT_OF(slow_optionals)}, {slow_texts, COUNT_OF(slow_texts)},
-    {slow_times, COUNT_OF(slow_times)},
+    {slow_times, COUNT_OF(slow_times)},         {slow_maths, COUNT_OF(slow_maths)},
 };
 enum {
     SLOW_FUNCTIONS = COUNT_OF(slow_relations) + COUNT_OF(slow_basics) + COUNT_OF(slow_optionals) +
-                     COUNT_OF(slow_texts) + COUNT_OF(slow_times)
+                     COUNT_OF(slow_texts) + COUNT_OF(slow_times) + COUNT_OF(slow_maths)
 };
 
 /* A function by its place among all, and the table that it is in. */
