@@ -178,6 +178,10 @@ quick)
     if [ "$mode" = long ]; then part sim simulation 20000; else part sim simulation 2000; fi
     system_tests road bad_input rules_files duplicate kill foreign startup journal_faults pg_faults
     if [ "$mode" = long ]; then part torture torture 2 200; else part torture torture 1 12; fi
+    if [ "$mode" = long ]; then
+        part rules-p9 step build/release/tests/test_rules_p9 --cases 3000000 --seed "$(date +%s)"
+        part cel-differential step build/release/tests/test_cel_differential --cases 3000000 --seed "$(date +%s)"
+    fi
     part system-road-asan env CASEMILL_BUILD="$root/build/asan" timeout 180 sh tests/system/road.sh
     part system-road-tsan env CASEMILL_BUILD="$root/build/tsan" timeout 180 sh tests/system/road.sh
     ;;
