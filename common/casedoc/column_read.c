@@ -1,0 +1,193 @@
+/* Scalars and lists of text; what is held as jsonb is in json_read.c. */
+#include "casedoc/column_read.h"
+
+#include "base/buf.h"
+#include "base/date.h"
+#include "casedoc/column.h"
+#include "casedoc/json_read.h"
+
+#include <math.h>
+
+enum {
+    POSTGRES_EPOCH_DAYS = 10957, /* dates count from 2000-01-01 */
+    DAY_SECONDS = 86400,
+    SECOND_US = 1000000,
+    JSONB_VERSION = 1,
+    ARRAY_HEAD_BYTES = 12, /* dimensions, flags, element type; then count and lower bound */
+    ARRAY_BOUNDS_BYTES = 8,
+    OID_INT2 = 21,
+    OID_TEXT = 25,
+    INT2_ELEMENT_BYTES = 4 + 2
+};
+
+enum err column_read_date(struct span bytes, int32_t *days) {
+    if (bytes.len != 4) {
+        return ERR_INVALID;
+    }
+    int64_t count = (int64_t)(int32_t)get_be32(bytes.ptr) + POSTGRES_EPOCH_DAYS;
+    if (count < DATE_DAYS_MIN || count > DATE_DAYS_MAX) {
+        return ERR_INVALID;
+    }
+    *days = (int32_t)count;
+    return ERR_OK;
+}
+
+enum err column_read_time(struct span bytes, int64_t *us) {
+    if (bytes.len != 8) {
+        return ERR_INVALID;
+    }
+    int64_t epoch_us = (int64_t)POSTGRES_EPOCH_DAYS * DAY_SECONDS * SECOND_US;
+    int64_t count = (int64_t)get_be64(bytes.ptr);
+    if (count > INT64_MAX - epoch_us) { /* infinity */
+        return ERR_INVALID;
+    }
+    *us = count + epoch_us;
+    return ERR_OK;
+}
+
+/* The elements behind an array's head; an empty array has no dimension. */
+static enum err array_read(struct span bytes, uint32_t oid, struct span *elements,
+                           uint32_t *count) {
+    if (bytes.len < ARRAY_HEAD_BYTES || get_be32(bytes.ptr + 8) != oid) {
+        return ERR_INVALID;
+    }
+    uint32_t dimensions = get_be32(bytes.ptr);
+    size_t head = ARRAY_HEAD_BYTES + (dimensions == 0 ? 0 : ARRAY_BOUNDS_BYTES);
+    if (dimensions > 1 || bytes.len < head) {
+        return ERR_INVALID;
+    }
+    *count = dimensions == 0 ? 0 : get_be32(bytes.ptr + ARRAY_HEAD_BYTES);
+    *elements = span_make(bytes.ptr + head, bytes.len - head);
+    return ERR_OK;
+}
+
+enum err column_read_int2s(struct span bytes, struct span *elements, uint32_t *count) {
+    struct span found = {0};
+    uint32_t number = 0;
+    enum err err = array_read(bytes, OID_INT2, &found, &number);
+    if (err == ERR_OK && found.len != (size_t)number * INT2_ELEMENT_BYTES) {
+        err = ERR_INVALID; /* an element that is NULL is shorter */
+    }
+    if (err == ERR_OK) {
+        *elements = found;
+        *count = number;
+    }
+    return err;
+}
+
+int16_t column_int2_at(struct span elements, uint32_t index) {
+    size_t at = (size_t)index * INT2_ELEMENT_BYTES + 4;
+    CHECK(at + 2 <= elements.len);
+    return (int16_t)get_be16(elements.ptr + at);
+}
+
+static enum err text_list_read(const struct fact *fact, struct span bytes, struct arena *arena,
+                               struct value *slot) {
+    struct span left = {0};
+    uint32_t count = 0;
+    enum err err = array_read(bytes, OID_TEXT, &left, &count);
+    if (err != ERR_OK || count > left.len / 4 || count > fact->count_max) {
+        return ERR_INVALID;
+    }
+    struct value *items = arena_alloc(arena, count * sizeof(*items));
+    if (items == NULL) {
+        return ERR_TOO_LARGE;
+    }
+    for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
+        if (left.len < 4 || left.len - 4 < get_be32(left.ptr)) {
+            return ERR_INVALID;
+        }
+        uint32_t len = get_be32(left.ptr);
+        err = fact_text_value(fact->element, span_make(left.ptr + 4, len), &items[i]);
+        left = span_make(left.ptr + 4 + len, left.len - 4 - len);
+    }
+    *slot = value_list(items, count);
+    return err;
+}
+
+static enum err int_read(const struct fact *fact, struct span bytes, struct value *slot) {
+    int64_t number = bytes.len == 8 ? (int64_t)get_be64(bytes.ptr) : 0;
+    if (bytes.len != 8 || number < fact->int_min || number > fact->int_max) {
+        return ERR_INVALID;
+    }
+    *slot = value_int(number);
+    return ERR_OK;
+}
+
+static enum err double_read(struct span bytes, struct value *slot) {
+    double number = 0;
+    if (bytes.len != 8) {
+        return ERR_INVALID;
+    }
+    uint64_t bits = get_be64(bytes.ptr);
+    memcpy(&number, &bits, sizeof(number));
+    *slot = value_double(number);
+    return isfinite(number) ? ERR_OK : ERR_INVALID;
+}
+
+static enum err date_read(struct span bytes, struct value *slot) {
+    int32_t days = 0;
+    enum err err = column_read_date(bytes, &days);
+    *slot = value_date(days);
+    return err;
+}
+
+static enum err timestamp_read(struct span bytes, struct value *slot) {
+    int64_t us = 0;
+    enum err err = column_read_time(bytes, &us);
+    int64_t seconds = us / SECOND_US - (us % SECOND_US < 0 ? 1 : 0);
+    *slot = (struct value){
+        .kind = VAL_TIMESTAMP, .len = (uint32_t)(us - seconds * SECOND_US) * 1000, .i = seconds};
+    return err;
+}
+
+static enum err jsonb_read(const struct fact *fact, struct span bytes, struct arena *arena,
+                           struct value *slot) {
+    if (bytes.len == 0 || bytes.ptr[0] != JSONB_VERSION) {
+        return ERR_INVALID;
+    }
+    return json_read(fact, span_make(bytes.ptr + 1, bytes.len - 1), arena, slot);
+}
+
+static enum err known_read(const struct fact *fact, struct span bytes, struct arena *arena,
+                           struct value *slot) {
+    switch (fact->type) {
+    case FACT_BOOL:
+        *slot = value_bool(bytes.len == 1 && bytes.ptr[0] != 0);
+        return bytes.len == 1 ? ERR_OK : ERR_INVALID;
+    case FACT_INT:
+        return int_read(fact, bytes, slot);
+    case FACT_DOUBLE:
+        return double_read(bytes, slot);
+    case FACT_STRING:
+    case FACT_ENUM:
+    case FACT_ISO:
+        return fact_text_value(fact, bytes, slot);
+    case FACT_DATE:
+        return date_read(bytes, slot);
+    case FACT_TIMESTAMP:
+        return timestamp_read(bytes, slot);
+    case FACT_LIST:
+        return fact_is_text(fact->element) ? text_list_read(fact, bytes, arena, slot)
+                                           : jsonb_read(fact, bytes, arena, slot);
+    case FACT_MAP:
+        return jsonb_read(fact, bytes, arena, slot);
+    case FACT_RECORD: /* its leaves are slots, it is none */
+        return ERR_INVALID;
+    }
+    UNREACHABLE();
+}
+
+enum err column_read(const struct fact *fact, struct span bytes, struct arena *arena,
+                     struct value *slot) {
+    if (bytes.ptr == NULL) {
+        *slot = value_unknown(fact->path);
+        return ERR_OK;
+    }
+    struct value value = value_null();
+    enum err err = known_read(fact, bytes, arena, &value);
+    if (err == ERR_OK) {
+        *slot = value;
+    }
+    return err;
+}
