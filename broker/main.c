@@ -1,5 +1,6 @@
 /* casemill-broker: command line, signals, and the loop until a stop has run its course. */
 #include "broker/broker.h"
+#include "broker/crash_test.h"
 #include "broker/journal_verify.h"
 #include "broker/settings_table.h"
 
@@ -41,7 +42,8 @@ static int fail(const struct diag *diag) {
 static int usage(int status) {
     (void)fprintf(
         status == 0 ? stdout : stderr,
-        "usage: casemill-broker [--config FILE] [--check] | --verify DIR\n"
+        "usage: casemill-broker [--config FILE] [--check] | --verify DIR |\n"
+        "       --crash-test DIR\n"
         "  --config FILE  settings; without it defaults and CASEMILL_* variables\n"
         "  --check        say what would be bound and used, then exit 0 or 1\n"
         "  --verify DIR [--salvage INTO] [--json]\n"
@@ -83,6 +85,7 @@ struct arguments {
     const char *config; /* NULL: defaults and environment */
     const char *verify; /* a journal to read instead of serving */
     const char *salvage;
+    const char *crash_test; /* a directory to try the journal's faults in */
     bool check, json, version, help;
 };
 
@@ -93,9 +96,9 @@ static bool parse_arguments(int argc, char **argv, struct arguments *arguments) 
         bool *flag;
     } OPTIONS[] = {
         {"--config", &arguments->config, NULL},   {"--verify", &arguments->verify, NULL},
-        {"--salvage", &arguments->salvage, NULL}, {"--check", NULL, &arguments->check},
-        {"--json", NULL, &arguments->json},       {"--version", NULL, &arguments->version},
-        {"--help", NULL, &arguments->help}};
+        {"--salvage", &arguments->salvage, NULL}, {"--crash-test", &arguments->crash_test, NULL},
+        {"--check", NULL, &arguments->check},     {"--json", NULL, &arguments->json},
+        {"--version", NULL, &arguments->version}, {"--help", NULL, &arguments->help}};
     for (int i = 1; i < argc; i++) {
         size_t option = 0;
         while (option < COUNT_OF(OPTIONS) && strcmp(argv[i], OPTIONS[option].name) != 0) {
@@ -126,6 +129,13 @@ static int verify(const struct arguments *arguments) {
     return err == ERR_BUSY ? EXIT_IN_USE : status;
 }
 
+static int crash_test(const struct arguments *arguments) {
+    struct diag diag = {0};
+    return crash_test_run(arguments->crash_test, STDOUT_FILENO, arguments->json, &diag) == ERR_OK
+               ? 0
+               : fail(&diag);
+}
+
 int main(int argc, char **argv) {
     struct arguments arguments = {0};
     if (!parse_arguments(argc, argv, &arguments)) {
@@ -140,6 +150,9 @@ int main(int argc, char **argv) {
     }
     if (arguments.verify != NULL) {
         return verify(&arguments);
+    }
+    if (arguments.crash_test != NULL) {
+        return crash_test(&arguments);
     }
     /* Bodies come and go in megabytes: fixed thresholds give them back to the system (P7). */
     (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);

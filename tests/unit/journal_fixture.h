@@ -62,7 +62,7 @@ static inline void fixture_restore(const struct journal_record *record, void *co
 }
 
 MUST_USE static inline enum err fixture_try_open(struct journal **journal, int64_t bytes_max,
-                                        struct diag *diag) {
+                                                 struct diag *diag) {
     struct journal_options options = {
         .path = fixture.dir, .bytes_max = bytes_max, .notify = fixture_poke};
     fixture.count = 0;

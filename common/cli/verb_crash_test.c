@@ -1,0 +1,30 @@
+/* `casemill crash-test DIR`: the faults that the journal answers for, tried on an operator's own
+ * disk by the broker's program, with the journal itself. */
+#include "cli/broker_program.h"
+#include "cli/verb.h"
+
+static int crash_test_run(const struct options *options) {
+    if (option_operand_count(options) != 1) {
+        return verb_usage(options, "takes one directory: on the disk that a journal is to be on");
+    }
+    const char *arguments[] = {"--crash-test", option_operand(options, 0),
+                               option_flag(options, "--json") ? "--json" : NULL, NULL};
+    struct diag diag = {0};
+    int code = 0;
+    if (broker_program_run(arguments, &code, &diag) != ERR_OK) {
+        return verb_fail(options, &diag, SPAN_LIT(""));
+    }
+    return code == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+static const struct option_row ROWS[] = {
+    {NULL, NULL, NULL},
+};
+
+const struct verb verb_crash_test = {
+    .name = "crash-test",
+    .summary = "try the journal's faults on a disk: PASS or FAIL a line, 256 MiB, half a minute",
+    .operands = "DIR",
+    .rows = ROWS,
+    .run = crash_test_run,
+};
