@@ -14,7 +14,7 @@
 
 enum { EDGE_DAYS_MAX = 128, P9_ARENA_BYTES_MAX = 4 * 1024 * 1024 };
 
-/* One country a party, a bystander, and two that a claim may come from; sorted, as map keys are. */
+/* The parties and a bystander, sorted as map keys are. */
 static const char *const countries[] = {"CA", "GT", "HN", "MX", "SV", "US"};
 
 struct case_maker {

@@ -20,7 +20,7 @@ struct spread {
     uint64_t event_days;  /* cases on the day of a legal event */
     uint64_t days_before; /* and on the day before one */
     uint64_t searched;    /* open findings for which a filling was looked for that changes them */
-    uint64_t unchanged;   /* of these, none was found */
+    uint64_t unchanged[REASONS_MAX]; /* of these, none was found, by the finding's reason */
 };
 
 struct reached {
@@ -80,11 +80,20 @@ static void count_case(struct reached *reached, const struct case_maker *maker,
     }
 }
 
+/* How many open findings no filling changed, whatever their reason. */
+static uint64_t unchanged_of(const struct spread *spread) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < REASONS_MAX; i++) {
+        sum += spread->unchanged[i];
+    }
+    return sum;
+}
+
 static void print_open(const struct reached *reached, const struct ruleset *ruleset) {
     for (uint32_t a = 0; a < AGREEMENTS; a++) {
         const struct spread *spread = &reached->agreements[a];
         printf("%s: of %" PRIu64 " open findings, %" PRIu64 " that no filling tried changed\n",
-               ruleset_agreement_id(ruleset, a), spread->searched, spread->unchanged);
+               ruleset_agreement_id(ruleset, a), spread->searched, unchanged_of(spread));
     }
 }
 
@@ -99,8 +108,12 @@ static void print_spread(const struct spread *spread, const struct ruleset *rule
     }
     for (uint32_t i = 0; i < ruleset_reason_count(ruleset, a); i++) {
         struct reason reason = ruleset_reason(ruleset, a, i);
-        printf("    %-26s %-50s %9" PRIu64 "\n", disposition_name(reason.disposition), reason.label,
+        printf("    %-26s %-50s %9" PRIu64, disposition_name(reason.disposition), reason.label,
                spread->reasons[i]);
+        if (spread->unchanged[i] != 0) {
+            printf(", unchanged %" PRIu64, spread->unchanged[i]);
+        }
+        printf("\n");
     }
 }
 

@@ -267,7 +267,6 @@ static void count_unchanged(struct fixture *f) {
         enum disposition before = f->open.findings[a].result.disposition;
         is_open[a] = before == DISPOSITION_INSUFFICIENT_INFORMATION;
         f->reached.agreements[a].searched += is_open[a] ? 1 : 0;
-        f->reached.agreements[a].unchanged += is_open[a] ? 1 : 0;
         any = any || is_open[a];
     }
     for (int i = 0; any && i < SEARCHED; i++) {
@@ -277,11 +276,13 @@ static void count_unchanged(struct fixture *f) {
         for (uint32_t a = 0; a < AGREEMENTS; a++) {
             enum disposition after = f->filled.findings[a].result.disposition;
             first[a] = i == 0 ? after : first[a];
-            bool differs = is_open[a] && !is_held(first[a], after) && !is_held(after, first[a]);
-            f->reached.agreements[a].unchanged -= differs ? 1 : 0;
-            is_open[a] = is_open[a] && !differs;
+            is_open[a] = is_open[a] && (is_held(first[a], after) || is_held(after, first[a]));
             any = any || is_open[a];
         }
+    }
+    for (uint32_t a = 0; a < AGREEMENTS; a++) {
+        uint16_t reason = f->open.findings[a].result.reason;
+        f->reached.agreements[a].unchanged[reason] += is_open[a] ? 1 : 0;
     }
 }
 
