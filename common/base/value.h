@@ -26,11 +26,12 @@ enum value_kind {
     VAL_DURATION,  /* i: seconds, len: nanoseconds as an int32 of the same sign */
     VAL_TYPE,
     VAL_OPTIONAL, /* items: the held value, len 1; none: len 0 */
-    VAL_UNKNOWN,  /* len 1: u is the one fact path; len 0: paths points to a set */
+    VAL_UNKNOWN,  /* len 1 to VALUE_PATHS_MAX: u holds so many fact paths, 16 bits each, the first
+                     lowest; len 0: paths points to a set */
     VAL_ERROR     /* aux: enum of the language; see cel/ */
 };
 
-enum { PATHS_MAX = 256, PATH_WORDS = PATHS_MAX / 64 };
+enum { PATHS_MAX = 256, PATH_WORDS = PATHS_MAX / 64, VALUE_PATHS_MAX = 4 };
 
 /* A set of fact paths (ids as numbered by the schema). */
 struct path_set {
@@ -54,6 +55,7 @@ struct value {
     };
 };
 _Static_assert(sizeof(struct value) == 16, "a value is two words");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "value_mark has aux above kind");
 
 static inline struct value value_null(void) { return (struct value){.kind = VAL_NULL}; }
 static inline struct value value_bool(bool b) {
@@ -70,6 +72,28 @@ static inline struct value value_string(struct span text) {
     return (struct value){
         .kind = VAL_STRING, .len = (uint32_t)text.len, .text = (const char *)text.ptr};
 }
+/* value_word is a text that is known to be word `number` (from 0, below VALUE_WORDS_MAX) of the
+ * vocabulary that its fact is declared with: whoever knows the declaration need not compare texts.
+ */
+enum { VALUE_WORDS_MAX = UINT16_MAX - 1 };
+static inline struct value value_word(struct span text, uint32_t number) {
+    struct value value = value_string(text);
+    value.aux = (uint16_t)(number + 1);
+    return value;
+}
+/* value_mark tells two words of one vocabulary apart: kind, flags and aux as one number. */
+static inline uint32_t value_mark(const struct value *value) {
+    uint32_t mark = 0;
+    memcpy(&mark, value, sizeof(mark));
+    return mark;
+}
+static inline uint32_t mark_of_word(uint32_t number) { return VAL_STRING | (number + 1) << 16; }
+/* mark_number is below VALUE_WORDS_MAX for the mark of a word, and for no other. */
+static inline uint32_t mark_number(uint32_t mark) {
+    uint32_t turned = mark ^ VAL_STRING;
+    return (turned >> 16 | turned << 16) - 1;
+}
+static inline bool mark_is_word(uint32_t mark) { return mark_number(mark) < VALUE_WORDS_MAX; }
 static inline struct value value_date(int32_t days) {
     return (struct value){.kind = VAL_TIMESTAMP, .i = (int64_t)days * 86400};
 }
@@ -78,6 +102,11 @@ static inline struct value value_list(const struct value *items, uint32_t count)
 }
 static inline struct value value_map(const struct value *pairs, uint32_t count) {
     return (struct value){.kind = VAL_MAP, .len = count, .items = pairs};
+}
+/* value_record is a map of all fields that its record is declared with, in that order. */
+enum { MARK_OF_RECORD = VAL_MAP | 1 << 16 };
+static inline struct value value_record(const struct value *pairs, uint32_t count) {
+    return (struct value){.kind = VAL_MAP, .aux = 1, .len = count, .items = pairs};
 }
 static inline struct value value_unknown(uint16_t path) {
     return (struct value){.kind = VAL_UNKNOWN, .len = 1, .u = path};
@@ -105,14 +134,22 @@ static inline bool path_set_is_empty(const struct path_set *set) {
     }
     return all == 0;
 }
+static inline uint16_t value_path(struct value unknown, uint32_t i) {
+    return (uint16_t)(unknown.u >> 16 * i);
+}
+/* value_unknown_more is value_unknown_paths' way for more than one. */
+void value_unknown_more(struct value value, struct path_set *set);
 /* value_unknown_paths joins the paths of an unknown value into set. */
 static inline void value_unknown_paths(struct value value, struct path_set *set) {
     CHECK(value.kind == VAL_UNKNOWN);
     if (value.len == 1) {
         path_set_add(set, (unsigned)value.u);
     } else {
-        path_set_join(set, value.paths);
+        value_unknown_more(value, set);
     }
 }
+/* value_unknown_join adds the paths of one unknown value to another's; false, and nothing added,
+ * when they need a set. */
+bool value_unknown_join(struct value *to, struct value from);
 
 #endif

@@ -61,8 +61,9 @@ static bool decode_str(struct decoder *d, const struct fact *fact, const struct 
         return fault_of(d, fact, "wrong_type", item);
     }
     bool word = fact->type == FACT_ENUM || fact->type == FACT_ISO;
-    if (word && fact_has_word(fact, item->bytes)) {
-        *out = value_string(item->bytes);
+    uint32_t number = word ? words_find(fact->word_index, item->bytes) : WORD_NONE;
+    if (number != WORD_NONE) {
+        *out = value_word(item->bytes, number);
         return true;
     }
     if (!span_is_utf8(item->bytes)) {
@@ -122,10 +123,10 @@ static bool decode_record(struct decoder *d, const struct fact *record, uint32_t
         return false;
     }
     for (uint32_t i = 0; i < record->field_count; i++) {
-        pairs[2 * i] = value_string(span_str(record->fields[i].leaf));
+        pairs[2 * i] = value_word(span_make(record->fields[i].leaf, record->fields[i].leaf_len), i);
         pairs[2 * i + 1] = value_unknown(record->fields[i].path);
     }
-    *out = value_map(pairs, record->field_count);
+    *out = value_record(pairs, record->field_count);
     return decode_fields(d, record->fields, record->field_count, count, pairs);
 }
 

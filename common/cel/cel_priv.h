@@ -142,12 +142,44 @@ struct test {
     uint32_t other; /* the second slot, where there is one */
     uint32_t mark;  /* value_mark of the text as a word of the fact's vocabulary; 0: is none */
     const uint64_t *numbers; /* bits of the words as numbers of the vocabulary; NULL: has none */
+    bool few;                /* they fit into the first 64 */
     struct value limit;      /* of an order */
     struct word word;
     const struct word_set *set;
 };
+/* An operand of && or || in its chain.  run says what the chain comes to from this step on: it
+ * ends with the next step's run, so that a chain is one jump a step. */
+struct step;
+typedef enum truth (*step_fn)(struct cel_run *run, const struct step *step,
+                              const struct value *base);
+struct step {
+    step_fn run;
+    const struct node *node; /* NULL at the end of the chain */
+    union {
+        uint32_t mark;             /* TEST_TEXT, TEST_HOLDS */
+        uint32_t other;            /* TEST_ORDER_SLOTS */
+        const struct value *limit; /* TEST_ORDER */
+        const uint64_t *numbers;   /* TEST_WORDS */
+        uint64_t few;              /* TEST_WORDS of at most 64 words */
+    };
+    uint32_t at; /* slot, or in a record's items */
+    uint8_t orders;
+    bool pass;    /* what the test must say for the chain to go on */
+    uint8_t ends; /* enum truth: what the chain is when it does not; of the last step, what it is */
+};
+enum truth step_bool(struct cel_run *run, const struct step *step, const struct value *base);
+enum truth step_text(struct cel_run *run, const struct step *step, const struct value *base);
+enum truth step_few(struct cel_run *run, const struct step *step, const struct value *base);
+enum truth step_words(struct cel_run *run, const struct step *step, const struct value *base);
+enum truth step_holds(struct cel_run *run, const struct step *step, const struct value *base);
+enum truth step_order(struct cel_run *run, const struct step *step, const struct value *base);
+enum truth step_order_slots(struct cel_run *run, const struct step *step, const struct value *base);
+enum truth step_node(struct cel_run *run, const struct step *step, const struct value *base);
+enum truth step_last(struct cel_run *run, const struct step *step, const struct value *base);
 /* test_choose gives a node its short way, if it has one; false when the arena is full. */
 bool test_choose(struct cel_program *program, struct node *node);
+/* chain_choose gives && and || their steps once their operands are compiled. */
+bool chain_choose(struct cel_program *program, struct node *node);
 
 struct node {
     node_fn run;
@@ -155,12 +187,14 @@ struct node {
     const struct cel_type *type;
     const struct node *const *args;
     uint32_t count;
-    uint32_t index; /* slot, local, memo or field number */
+    uint32_t index; /* slot, local, memo or field number; local whose record a chain is about */
     struct value value;
     struct span name; /* field */
     call_fn call;
     const bool *flags;
-    const void *data; /* program of a named expression, regex */
+    const struct step *steps; /* of && and ||, one an operand and a last */
+    bool of_record;           /* the steps read one local's record, not slots */
+    const void *data;         /* program of a named expression, regex */
 };
 struct cel_program {
     struct arena arena;
@@ -199,8 +233,7 @@ static inline struct value truth_value(const struct cel_run *run, enum truth tru
     return truth == TRUTH_OTHER ? run->result : value_bool(truth == TRUTH_YES);
 }
 enum truth truth_of_run(struct cel_run *run, const struct node *node);
-enum truth truth_and(struct cel_run *run, const struct node *node);
-enum truth truth_or(struct cel_run *run, const struct node *node);
+enum truth truth_of_chain(struct cel_run *run, const struct node *node);
 
 /* program_eval runs a program inside a run that has begun. */
 struct value program_eval(struct cel_run *run, const struct cel_program *program);
@@ -220,7 +253,7 @@ struct value node_call2(struct cel_run *run, const struct node *node);
 struct value node_regex(struct cel_run *run, const struct node *node);
 struct value node_zoned(struct cel_run *run, const struct node *node);   /* ops_time.c */
 struct value node_or_else(struct cel_run *run, const struct node *node); /* ops_optional.c */
-struct value node_and(struct cel_run *run, const struct node *node);
+struct value node_and(struct cel_run *run, const struct node *node);     /* run_chain.c */
 struct value node_or(struct cel_run *run, const struct node *node);
 struct value node_not(struct cel_run *run, const struct node *node);
 struct value node_cond(struct cel_run *run, const struct node *node);
@@ -266,5 +299,11 @@ bool values_order(struct value a, struct value b, int *order, bool *unordered);
 /* map_find: the value under key, or false. */
 bool map_find(struct value map, struct value key, struct value *found);
 bool value_is_zero(struct value value);
+/* Anything that is neither a bool nor a fault has no place in logic. */
+static inline struct value as_logic(struct value value) {
+    return value.kind == VAL_BOOL || value_is_fault(value)
+               ? value
+               : value_error(CEL_ERROR_NO_SUCH_OVERLOAD);
+}
 
 #endif

@@ -275,7 +275,7 @@ static const struct node *compile_chain(struct cel_program *program, const struc
         kept += is_bool(node->args[kept], !deciding) ? 0 : 1;
     }
     node->count = kept;
-    return fold(program, node);
+    return chain_choose(program, node) ? fold(program, node) : NULL;
 }
 
 static const struct node *compile_condition(struct cel_program *program, const struct ast *ast) {
@@ -355,9 +355,7 @@ const struct node *compile_ast(struct cel_program *program, const struct ast *as
         node->type = ast->type;
     }
     if (node != NULL && node->test.truth == NULL) {
-        node->test.truth = node->run == node_and  ? truth_and
-                           : node->run == node_or ? truth_or
-                                                  : truth_of_run;
+        node->test.truth = node->steps != NULL ? truth_of_chain : truth_of_run;
     }
     return node;
 }

@@ -10,7 +10,8 @@
 enum { MEMO_EMPTY = 0xff, ARGS_MAX = 8 };
 
 void cel_run_init(struct cel_run *run, const struct cel_env *env, struct arena *arena) {
-    *run = (struct cel_run){.arena = arena, .memo_count = env->memo_count};
+    *run =
+        (struct cel_run){.arena = arena, .memo_count = env->memo_count, .steps_max = CEL_STEPS_MAX};
     run->memo = mem_zero(env->memo_count, sizeof(*run->memo));
 }
 
@@ -45,9 +46,6 @@ struct value program_eval(struct cel_run *run, const struct cel_program *program
 }
 
 struct value cel_run(struct cel_run *run, const struct cel_program *program) {
-    if (run->steps_max == 0) {
-        run->steps_max = CEL_STEPS_MAX;
-    }
     return program_eval(run, program);
 }
 
@@ -105,60 +103,6 @@ struct value node_regex(struct cel_run *run, const struct node *node) {
         return value_error(CEL_ERROR_NO_SUCH_OVERLOAD);
     }
     return value_bool(regex_matches(node->data, text.text, text.len));
-}
-
-/* Anything that is neither a bool nor a fault has no place in logic. */
-static struct value as_logic(struct value value) {
-    return value.kind == VAL_BOOL || value_is_fault(value)
-               ? value
-               : value_error(CEL_ERROR_NO_SUCH_OVERLOAD);
-}
-
-/* The operands from the one at place on, after one that was no bool. */
-__attribute__((noinline)) static enum truth
-decide_rest(struct cel_run *run, const struct node *node, uint32_t place, enum truth deciding) {
-    struct value result = as_logic(run->result);
-    for (uint32_t i = place; i < node->count; i++) {
-        enum truth truth = truth_eval(run, node->args[i]);
-        if (truth == deciding) {
-            return truth;
-        }
-        if (truth == TRUTH_OTHER) {
-            result = absorb_join(run, result, as_logic(run->result));
-        }
-    }
-    run->result = result;
-    return TRUTH_OTHER;
-}
-
-static inline enum truth decide(struct cel_run *run, const struct node *node, enum truth deciding) {
-    enum truth passing = deciding == TRUTH_YES ? TRUTH_NO : TRUTH_YES;
-    const struct node *const *end = node->args + node->count;
-    for (const struct node *const *arg = node->args; arg != end; arg++) {
-        enum truth truth = truth_eval(run, *arg);
-        if (truth != passing) {
-            return truth == deciding
-                       ? truth
-                       : decide_rest(run, node, (uint32_t)(arg - node->args) + 1, deciding);
-        }
-    }
-    return passing;
-}
-
-enum truth truth_and(struct cel_run *run, const struct node *node) {
-    return decide(run, node, TRUTH_NO);
-}
-
-enum truth truth_or(struct cel_run *run, const struct node *node) {
-    return decide(run, node, TRUTH_YES);
-}
-
-struct value node_and(struct cel_run *run, const struct node *node) {
-    return truth_value(run, truth_and(run, node));
-}
-
-struct value node_or(struct cel_run *run, const struct node *node) {
-    return truth_value(run, truth_or(run, node));
 }
 
 enum truth truth_of_run(struct cel_run *run, const struct node *node) {

@@ -48,12 +48,6 @@ static bool walk_next(struct walk *walk) {
     return true;
 }
 
-static struct value as_test(struct value value) {
-    return value.kind == VAL_BOOL || value_is_fault(value)
-               ? value
-               : value_error(CEL_ERROR_NO_SUCH_OVERLOAD);
-}
-
 /* A list with one variable; *range is node->args[0], evaluated. */
 static inline struct value quantify_list(struct cel_run *run, const struct node *node,
                                          const struct value *range, bool deciding) {
@@ -66,7 +60,7 @@ static inline struct value quantify_list(struct cel_run *run, const struct node 
         *local = range->items[i];
         enum truth truth = truth_eval(run, node->args[1]);
         if (truth == TRUTH_OTHER) {
-            result = absorb_join(run, result, as_test(run->result));
+            result = absorb_join(run, result, as_logic(run->result));
         } else if ((truth == TRUTH_YES) == deciding) {
             return value_bool(deciding);
         }
@@ -83,7 +77,7 @@ quantify_walk(struct cel_run *run, const struct node *node, bool deciding) {
         return result;
     }
     while (walk_next(&walk)) {
-        struct value value = as_test(node_eval(run, node->args[1]));
+        struct value value = as_logic(node_eval(run, node->args[1]));
         if (value.kind != VAL_BOOL) {
             result = absorb_join(run, result, value);
         } else if (value.b == deciding) {
@@ -117,7 +111,7 @@ struct value node_exists_one(struct cel_run *run, const struct node *node) {
     }
     uint32_t count = 0;
     while (walk_next(&walk)) {
-        struct value value = as_test(node_eval(run, node->args[1]));
+        struct value value = as_logic(node_eval(run, node->args[1]));
         if (value_is_fault(value)) {
             fault = blame_join(run, fault, value);
         } else {
@@ -134,7 +128,7 @@ struct value node_exists_one(struct cel_run *run, const struct node *node) {
 static bool transform(const struct walk *walk, struct value *fault, struct value *made) {
     const struct node *node = walk->node;
     if (node->count == 3) {
-        struct value keep = as_test(node_eval(walk->run, node->args[2]));
+        struct value keep = as_logic(node_eval(walk->run, node->args[2]));
         if (value_is_fault(keep)) {
             *fault = blame_join(walk->run, *fault, keep);
             return false;

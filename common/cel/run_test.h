@@ -46,16 +46,99 @@ static inline bool has_order(const struct value *a, const struct value *b) {
     return a->kind == b->kind && (a->kind == VAL_TIMESTAMP || a->kind == VAL_INT);
 }
 
-/* Where the fact stands decides between two forms of each test (run_test.c). */
-struct test_forms {
-    truth_fn slot;
-    truth_fn other;
-};
-extern const struct test_forms test_bool;
-extern const struct test_forms test_text;
-extern const struct test_forms test_words;
-extern const struct test_forms test_holds;
-extern const struct test_forms test_order;
-enum truth test_order_slots(struct cel_run *run, const struct node *node);
+static inline enum truth told(const struct test *test, bool holds) {
+    return holds == test->wanted ? TRUTH_YES : TRUTH_NO;
+}
+
+/* ORDER_LESS, ORDER_SAME and ORDER_GREATER are bits 0, 1 and 2: no branch that depends on facts.
+ * Nanoseconds are in len, which ints and dates leave at 0. */
+static inline bool order_holds(const struct value *a, const struct value *b, unsigned orders) {
+    int order = (a->i > b->i) - (a->i < b->i);
+    if ((a->len | b->len) != 0 && order == 0) {
+        order = (a->len > b->len) - (a->len < b->len);
+    }
+    return (orders >> (order + 1) & 1U) != 0;
+}
+
+/* What the tests below leave over: texts that are no marked words, unknown facts, other kinds. */
+enum truth test_rest(struct cel_run *run, const struct node *node, const struct value *fact);
+
+/* The fact, or NULL when finding it takes a search. */
+static inline const struct value *test_fact(const struct cel_run *run, const struct test *test) {
+    if (test->cell == CELL_SLOT) {
+        return &run->slots[test->at];
+    }
+    const struct value *local = &run->locals[test->at];
+    if (test->cell == CELL_LOCAL) {
+        return local;
+    }
+    return value_mark(local) == MARK_OF_RECORD ? &local->items[(size_t)test->field * 2 + 1] : NULL;
+}
+
+/* Whether a list has the word.  False when not all in it are marked words. */
+static inline bool list_holds(const struct value *list, uint32_t mark, bool *holds) {
+    for (const struct value *item = list->items, *end = item + list->len; item != end; item++) {
+        uint32_t found = value_mark(item);
+        if (found == mark) {
+            *holds = true;
+            return true;
+        }
+        if (!mark_is_word(found)) {
+            return false;
+        }
+    }
+    *holds = false;
+    return true;
+}
+
+/* Of a node whose test has an op. */
+static inline enum truth test_run(struct cel_run *run, const struct node *node) {
+    const struct test *test = &node->test;
+    const struct value *fact = test_fact(run, test);
+    if (fact == NULL) {
+        return truth_of_run(run, node);
+    }
+    uint32_t mark = value_mark(fact);
+    switch ((enum test_op)test->op) {
+    case TEST_BOOL:
+        if (fact->kind == VAL_BOOL) {
+            return told(test, fact->b);
+        }
+        break;
+    case TEST_TEXT:
+        if (mark_is_word(mark) && test->mark != 0) {
+            return told(test, mark == test->mark);
+        }
+        break;
+    case TEST_WORDS:
+        mark = mark_number(mark);
+        if (mark < VALUE_WORDS_MAX && test->numbers != NULL) {
+            return told(test, (test->numbers[mark / 64] >> mark % 64 & 1) != 0);
+        }
+        break;
+    case TEST_HOLDS: {
+        bool holds = false;
+        if (fact->kind == VAL_LIST && test->mark != 0 && list_holds(fact, test->mark, &holds) &&
+            run_spend(run, fact->len)) {
+            return told(test, holds);
+        }
+        break;
+    }
+    case TEST_ORDER:
+        if (fact->kind == test->limit.kind) {
+            return told(test, order_holds(fact, &test->limit, test->orders));
+        }
+        break;
+    case TEST_ORDER_SLOTS:
+        if (has_order(fact, &run->slots[test->other])) {
+            return told(test, order_holds(fact, &run->slots[test->other], test->orders));
+        }
+        return truth_of_run(run, node);
+    case TEST_NONE:
+        break;
+    }
+    return test_rest(run, node, fact);
+}
+enum truth truth_of_test(struct cel_run *run, const struct node *node);
 
 #endif

@@ -23,19 +23,16 @@ struct value value_some(struct cel_run *run, struct value value) {
 }
 
 static struct value unknown_join(struct cel_run *run, struct value a, struct value b) {
-    bool same = (a.len == 1 && b.len == 1 && a.u == b.u) ||
-                (a.len == 0 && b.len == 0 && a.paths == b.paths);
-    if (same) {
+    bool same = a.len == 0 && b.len == 0 && a.paths == b.paths;
+    if (same || value_unknown_join(&a, b)) {
         return a;
     }
     struct path_set *set = run_alloc(run, 1, sizeof(*set));
     if (set == NULL) {
         return value_error(CEL_ERROR_MEMORY);
     }
-    *set = a.len == 1 ? (struct path_set){0} : *a.paths;
-    if (a.len == 1) {
-        path_set_add(set, (unsigned)a.u);
-    }
+    *set = (struct path_set){0};
+    value_unknown_paths(a, set);
     value_unknown_paths(b, set);
     return (struct value){.kind = VAL_UNKNOWN, .paths = set};
 }

@@ -53,25 +53,26 @@ static uint32_t draw(uint64_t *state, uint32_t below) {
     return (uint32_t)(*state >> 33) % below;
 }
 
-/* A text of its own, as out of a message: not the literal that conditions hold. */
-static struct value text_of(struct arena *arena, const char *text) {
-    struct span copy = arena_copy(arena, span_str(text));
+/* A word as the decoder leaves it: a text of its own, as out of a message, not the literal that
+ * conditions hold, and its number in the vocabulary. */
+static struct value word_of(struct arena *arena, const char *const *words, uint32_t number) {
+    struct span copy = arena_copy(arena, span_str(words[number]));
     CHECK(copy.ptr != NULL);
-    return value_string(copy);
+    return value_word(copy, number);
 }
 
 /* Only the last one of a list may count, so that every one is looked at. */
 static struct value anchor(struct bench_cases *cases, bool last, uint64_t *seed) {
     struct value *pairs = arena_alloc(&cases->arena, 2 * FIELD_COUNT * sizeof(*pairs));
     CHECK(pairs != NULL);
-    pairs[2 * FIELD_COUNTRY] = text_of(&cases->arena, "country");
-    pairs[2 * FIELD_COUNTRY + 1] = text_of(&cases->arena, countries[draw(seed, 8) == 0 ? 4 : 0]);
-    pairs[2 * FIELD_RELATION] = text_of(&cases->arena, "relation");
-    pairs[2 * FIELD_RELATION + 1] = text_of(&cases->arena, relations[draw(seed, RELATIVES)]);
-    pairs[2 * FIELD_STATUS] = text_of(&cases->arena, "status");
+    pairs[2 * FIELD_COUNTRY] = value_string(span_str("country"));
+    pairs[2 * FIELD_COUNTRY + 1] = word_of(&cases->arena, countries, draw(seed, 8) == 0 ? 4 : 0);
+    pairs[2 * FIELD_RELATION] = value_string(span_str("relation"));
+    pairs[2 * FIELD_RELATION + 1] = word_of(&cases->arena, relations, draw(seed, RELATIVES));
+    pairs[2 * FIELD_STATUS] = value_string(span_str("status"));
     pairs[2 * FIELD_STATUS + 1] =
-        text_of(&cases->arena, statuses[last ? draw(seed, 5) : 3 + draw(seed, 2)]);
-    return value_map(pairs, FIELD_COUNT);
+        word_of(&cases->arena, statuses, last ? draw(seed, 5) : 3 + draw(seed, 2));
+    return value_record(pairs, FIELD_COUNT);
 }
 
 static void fill(struct bench_cases *cases, struct value *facts, struct bench_shape shape,
@@ -86,13 +87,13 @@ static void fill(struct bench_cases *cases, struct value *facts, struct bench_sh
     CHECK(anchors != NULL);
     for (uint32_t i = 0; i < shape.items; i++) {
         bool last = i + 1 == shape.items;
-        nationalities[i] = text_of(arena, last ? "HN" : countries[2 + draw(seed, 4)]);
+        nationalities[i] = word_of(arena, countries, last ? 1 : 2 + draw(seed, 4));
         anchors[i] = anchor(cases, last, seed);
     }
-    facts[FACT_ENTRY_MODE] = text_of(arena, modes[draw(seed, mode_count)]);
+    facts[FACT_ENTRY_MODE] = word_of(arena, modes, draw(seed, mode_count));
     facts[FACT_ENTRY_DATE] = value_date(entry);
     facts[FACT_CLAIM_DATE] = value_date(entry + (int32_t)draw(seed, 30));
-    facts[FACT_RELATION] = text_of(arena, relations[draw(seed, relation_count)]);
+    facts[FACT_RELATION] = word_of(arena, relations, draw(seed, relation_count));
     facts[FACT_NATIONALITIES] = value_list(nationalities, shape.items);
     facts[FACT_MARRIED] = value_bool(!shape.all_hold && draw(seed, 2) == 0);
     facts[FACT_STATELESS] = value_bool(!shape.all_hold && draw(seed, 2) == 0);

@@ -12,8 +12,9 @@ static inline enum tri tri_of(bool truth) { return truth ? TRI_TRUE : TRI_FALSE;
 
 static inline bool is_unknown(const struct value *fact) { return fact->kind == VAL_UNKNOWN; }
 
+/* A fact that is unknown is so for its own path alone. */
 static inline enum tri blame(const struct value *fact, struct path_set *missing) {
-    value_unknown_paths(*fact, missing);
+    path_set_add(missing, (unsigned)fact->u);
     return TRI_UNKNOWN;
 }
 

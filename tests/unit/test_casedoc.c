@@ -240,12 +240,16 @@ START_TEST(every_type_becomes_its_value) {
         ck_assert(slot(&doc, "ratio")->kind == VAL_DOUBLE && slot(&doc, "ratio")->d > 1.49);
         ck_assert(span_is(value_span(*slot(&doc, "note")), "h\xc3\xa9"));
         ck_assert(span_is(value_span(*slot(&doc, "mode")), "sea"));
+        uint32_t number = mark_number(value_mark(slot(&doc, "mode")));
+        ck_assert_str_eq(schema_find(schema, SPAN_LIT("mode"))->words[number], "sea");
         ck_assert(slot(&doc, "born")->kind == VAL_TIMESTAMP && slot(&doc, "born")->i == 172800);
         ck_assert(slot(&doc, "seen")->i == 1 && slot(&doc, "seen")->len == 250000000);
         ck_assert(slot(&doc, "ctx.b")->b && !slot(&doc, "ctx.a")->b);
         const struct value *places = slot(&doc, "places");
         ck_assert(places->kind == VAL_LIST && places->len == 2);
         ck_assert(span_is(value_span(places->items[1]), "MX"));
+        number = mark_number(value_mark(&places->items[1]));
+        ck_assert_str_eq(schema_find(schema, SPAN_LIT("places"))->element->words[number], "MX");
         const struct value *fear = slot(&doc, "fear");
         ck_assert(fear->kind == VAL_MAP && fear->len == 2);
         ck_assert(span_is(value_span(fear->items[0]), "CA")); /* sorted by key */
