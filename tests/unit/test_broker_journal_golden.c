@@ -1,0 +1,125 @@
+/* A journal that an earlier version of the program wrote is opened by this one, batch for batch.
+ * tests/data/journal/NAME.hex is a data.mdb as lines of "offset hex"; lines of zeros are left out.
+ * CASEMILL_TEST_GOLDEN=NAME writes one with the present format: once for each new version of it. */
+#include "journal_fixture.h"
+
+enum { LINE_BYTES = 32, FILE_BYTES_MAX = MIB };
+#define FOLDER "tests/data/journal/"
+
+static const uint32_t SIZES[] = {1, 100, 4100, 4200};
+enum { DELETED = 2 };
+
+static void write_hex(const char *name) {
+    char path[128];
+    struct buf bytes = BUF_EMPTY;
+    struct buf text = BUF_EMPTY;
+    static const uint8_t ZEROS[LINE_BYTES];
+    fixture_file_read(&bytes);
+    for (size_t at = 0; at < bytes.len; at += LINE_BYTES) {
+        if (memcmp(bytes.ptr + at, ZEROS, LINE_BYTES) != 0) {
+            buf_printf(&text, "%zx ", at);
+            buf_hex(&text, span_make(bytes.ptr + at, LINE_BYTES));
+            buf_byte(&text, '\n');
+        }
+    }
+    buf_printf(&text, "%zx end\n", bytes.len);
+    (void)snprintf(path, sizeof(path), FOLDER "%s.hex", name);
+    ck_assert_int_eq(io_write_file(path, buf_span(&text), NULL), ERR_OK);
+    buf_free(&text);
+    buf_free(&bytes);
+}
+
+START_TEST(write_golden) {
+    struct journal *journal = fixture_open(16 * MIB);
+    uint64_t first = journal_next_seq(journal);
+    for (uint64_t i = 0; i < COUNT_OF(SIZES); i++) {
+        fixture_put(journal, first + i, SIZES[i], (int64_t)(1000 + i));
+    }
+    for (uint64_t i = 0; i < COUNT_OF(SIZES); i++) {
+        fixture_expect(journal, first + i, JOURNAL_DURABLE);
+    }
+    journal_delete(journal, first + DELETED);
+    journal_close(&journal);
+    write_hex(getenv("CASEMILL_TEST_GOLDEN"));
+}
+END_TEST
+
+static void read_hex(const char *name, struct buf *bytes) {
+    char path[128];
+    struct buf text = BUF_EMPTY;
+    (void)snprintf(path, sizeof(path), FOLDER "%s.hex", name);
+    ck_assert_int_eq(io_read_file(path, FILE_BYTES_MAX, &text, NULL), ERR_OK);
+    memset(buf_room(bytes, FILE_BYTES_MAX), 0, FILE_BYTES_MAX);
+    for (char *line = (char *)(uintptr_t)buf_cstr(&text); *line != '\0';) {
+        char *hex = NULL;
+        size_t at = strtoul(line, &hex, 16);
+        ck_assert_uint_lt(at, FILE_BYTES_MAX - LINE_BYTES);
+        ck_assert_int_eq(*hex++, ' ');
+        if (strncmp(hex, "end\n", 4) == 0) {
+            bytes->len = at;
+            break;
+        }
+        for (size_t i = 0; i < LINE_BYTES; i++, hex += 2) {
+            const char pair[3] = {hex[0], hex[1], '\0'};
+            bytes->ptr[at + i] = (uint8_t)strtoul(pair, NULL, 16);
+        }
+        line = hex + 1;
+    }
+    ck_assert_uint_gt(bytes->len, 0);
+    buf_free(&text);
+}
+
+static void expect_record(struct journal *journal, uint32_t restored, uint64_t number) {
+    const struct journal_record *record = &fixture.records[restored];
+    ck_assert_uint_eq(record->seq, 1 + number);
+    ck_assert_int_eq(record->damage, JOURNAL_WHOLE);
+    ck_assert_uint_eq(record->batch.bytes[0], (uint8_t)(1 + number));
+    ck_assert_uint_eq(record->count, 3);
+    ck_assert_uint_eq(record->bytes, SIZES[number]);
+    ck_assert_int_eq(record->ack, WIRE_ACK_OUTCOME);
+    ck_assert_int_eq(record->priority, WIRE_BULK);
+    ck_assert_int_eq(record->accepted_at, (int64_t)(1000 + number));
+    ck_assert_uint_eq(record->source.len, sizeof(FIXTURE_SOURCE) - 1);
+    ck_assert_uint_eq(record->cut_count, 1);
+    ck_assert(fixture_body_is(journal, record->seq, SIZES[number]));
+}
+
+START_TEST(the_first_format) {
+    struct buf bytes = BUF_EMPTY;
+    read_hex("v2", &bytes); /* of the state; its records are version 1 */
+    fixture_file_write(buf_span(&bytes));
+    struct journal *journal = fixture_open(16 * MIB);
+    ck_assert_uint_eq(fixture.count, 3);
+    expect_record(journal, 0, 0);
+    expect_record(journal, 1, 1);
+    expect_record(journal, 2, 3);
+    uint64_t seq = journal_next_seq(journal);
+    fixture_put(journal, seq, 777, 5); /* and goes on with it */
+    fixture_expect(journal, seq, JOURNAL_DURABLE);
+    journal_delete(journal, 2);
+    journal_close(&journal);
+    journal = fixture_open(16 * MIB);
+    ck_assert_uint_eq(fixture.count, 3);
+    ck_assert_uint_eq(fixture.records[2].seq, seq);
+    journal_close(&journal);
+    buf_free(&bytes);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("broker journal golden");
+    TCase *tests = tcase_create("golden");
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, fixture_setup, fixture_teardown);
+    if (getenv("CASEMILL_TEST_GOLDEN") != NULL) {
+        tcase_add_test(tests, write_golden);
+    } else {
+        tcase_add_test(tests, the_first_format);
+    }
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
