@@ -50,7 +50,12 @@ static void fill_accepted(struct broker *broker, const struct core_action *actio
 
 static void send_receipt(struct broker *broker, const struct core_action *action) {
     struct wire_message reply = {.command = WIRE_ACCEPTED};
+    bool to_operator = action->route.channel == CORE_CHANNEL_OPERATOR;
     arena_reset(&broker->arena);
+    if (to_operator && action->kind != CORE_REFUSED) {
+        reapply_answer(broker, action);
+        return;
+    }
     if (action->kind == CORE_ACCEPTED) {
         fill_accepted(broker, action, &reply.accepted);
     } else if (action->kind == CORE_DONE) {
@@ -74,7 +79,8 @@ static void send_receipt(struct broker *broker, const struct core_action *action
         reply.status.has_done = action->done.state == WIRE_STATE_DONE;
         fill_done(broker, action, &reply.status.done);
     }
-    if (send_head(broker, broker->intake, &action->route, &reply) != ERR_OK) {
+    struct net_socket *socket = to_operator ? broker->control : broker->intake;
+    if (send_head(broker, socket, &action->route, &reply) != ERR_OK) {
         broker->receipts_dropped++;
         LOG(EV_RECEIPT_DROPPED, "kind=%s", wire_command_name(reply.command));
     }

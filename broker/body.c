@@ -2,6 +2,7 @@
 #include "broker/body.h"
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/mem.h"
 
 struct blob *blob_new(struct blob_account *account, size_t len) {
@@ -27,17 +28,40 @@ void blob_unref(struct blob **held) {
     }
 }
 
+const char *work_mode_word(enum work_mode mode) {
+    switch (mode) {
+    case WORK_INTAKE:
+        return "intake";
+    case WORK_REAPPLY:
+        return "reapply";
+    }
+    UNREACHABLE();
+}
+
 struct body *body_new(struct blob *blob, const uint64_t *sums, uint32_t part_count) {
     CHECK(part_count > 0);
     struct body *body = mem_alloc(sizeof(*body) + part_count * sizeof(body->sums[0]));
     body->blob = blob;
+    body->mode = WORK_INTAKE;
+    body->extra = BUF_EMPTY;
     body->part_count = part_count;
     memcpy(body->sums, sums, part_count * sizeof(body->sums[0]));
     return body;
 }
 
+void body_set_work(struct body *body, enum work_mode mode, struct span extra) {
+    CHECK(body->extra.len == 0);
+    body->mode = mode;
+    buf_append(&body->extra, extra);
+}
+
+uint64_t body_work_hash(const struct body *body) {
+    return hash64(buf_span(&body->extra)) ^ (uint64_t)body->mode;
+}
+
 void body_free(struct body **held) {
     if (*held != NULL) {
+        buf_free(&(*held)->extra);
         blob_unref(&(*held)->blob);
         mem_free(*held);
         *held = NULL;

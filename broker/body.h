@@ -4,7 +4,7 @@
 #ifndef CASEMILL_BROKER_BODY_H
 #define CASEMILL_BROKER_BODY_H
 
-#include "base/span.h"
+#include "base/buf.h"
 
 #include <stdatomic.h>
 
@@ -24,14 +24,23 @@ static inline struct span blob_span(const struct blob *blob) {
     return span_make(blob->bytes, blob->len);
 }
 
+/* What lanes are to do with a batch. */
+enum work_mode { WORK_INTAKE, WORK_REAPPLY };
+const char *work_mode_word(enum work_mode mode); /* as WORK says it */
+
 /* What the core carries as a batch's tag. */
 struct body {
     struct blob *blob; /* NULL: dropped, read from the journal */
+    enum work_mode mode;
+    struct buf extra; /* raw MessagePack that goes with every delivery; empty: nil */
     uint32_t part_count;
     uint64_t sums[]; /* XXH3-64 of each part */
 };
 struct body *body_new(struct blob *blob, const uint64_t *sums,
-                      uint32_t part_count); /* takes blob */
+                      uint32_t part_count); /* takes blob; of mode intake */
+/* body_set_work copies extra; body_work_hash tells batches apart that only differ in these. */
+void body_set_work(struct body *body, enum work_mode mode, struct span extra);
+uint64_t body_work_hash(const struct body *body);
 void body_free(struct body **body);
 
 #endif

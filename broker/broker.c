@@ -138,15 +138,18 @@ static void keep_record(const struct journal_record *record, void *context) {
     item->record = *record;
     memcpy(item->source, record->source.ptr, record->source.len);
     item->body = body_new(NULL, record->sums, record->cut_count);
+    body_set_work(item->body, record->mode, record->extra);
 }
 
 static void restore_all(struct broker *broker, const struct restoring *all) {
     for (size_t i = 0; i < all->len; i++) {
         const struct journal_record *record = &all->items[i].record;
+        const struct body *body = all->items[i].body;
         struct core_batch_meta meta = {.source =
                                            span_make(all->items[i].source, record->source.len),
                                        .batch = record->batch,
                                        .hash = record->hash,
+                                       .work_hash = body_work_hash(body),
                                        .count = record->count,
                                        .bytes = record->bytes,
                                        .ack = record->ack,
@@ -214,7 +217,7 @@ static enum err open_sockets(struct broker *broker, const struct settings *setti
     struct net_options worker = {
         .message_bytes_max = WIRE_BODY_BYTES_MAX, .hwm = WORKER_HWM, .linger_ms = LINGER_MS};
     struct net_options operators = {
-        .message_bytes_max = WIRE_HEAD_BYTES_MAX, .hwm = INTAKE_HWM, .linger_ms = LINGER_MS};
+        .message_bytes_max = WIRE_BODY_BYTES_MAX, .hwm = INTAKE_HWM, .linger_ms = LINGER_MS};
     enum err err = net_open(&broker->net, diag);
     if (err == ERR_OK) {
         err = net_router_bind(broker->net, settings_str(settings, "intake.bind"), &intake,

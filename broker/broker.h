@@ -14,6 +14,8 @@
 
 #include <signal.h>
 
+/* The source that work of operators is queued under. */
+#define BROKER_SOURCE_REAPPLY "reapply"
 enum { ONLINE_SEQS_MAX = 100 };
 struct online_verify { /* an operator's VERIFY on its way through the journal */
     bool runs;
@@ -65,6 +67,10 @@ void intake_drain(struct broker *broker);   /* intake.c */
 bool intake_is_open(struct broker *broker); /* room for more bodies on their way to disk */
 void lanes_drain(struct broker *broker);    /* lanes.c */
 void control_drain(struct broker *broker);  /* control.c */
+/* reapply.c: an operator's batch, and what became of it. */
+void reapply_take(struct broker *broker, struct net_message *message,
+                  const struct wire_reapply *reapply);
+void reapply_answer(struct broker *broker, const struct core_action *action);
 void online_verify_start(struct broker *broker, const struct net_route *route);
 void online_verify_step(struct broker *broker); /* online_verify.c */
 void actions_perform(struct broker *broker);    /* actions.c: what the core decided */

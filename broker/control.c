@@ -1,4 +1,5 @@
-/* The operator's socket: a verb in, JSON out. */
+/* The operator's socket: a verb in, JSON out; REAPPLY has a body and a way of its own (reapply.c).
+ */
 #include "broker/broker.h"
 
 #include "base/log.h"
@@ -31,13 +32,17 @@ static bool run_verb(struct broker *broker, struct span verb, struct buf *json) 
     return true;
 }
 
-static void take_message(struct broker *broker, const struct net_message *message) {
+static void take_message(struct broker *broker, struct net_message *message) {
     struct wire_message request;
     struct wire_decode_fault fault = {.reason = WIRE_REASON_BAD_HEAD};
     struct span head = message->part_count == 0 ? SPAN_LIT("") : net_part_span(&message->parts[0]);
     if (wire_decode(head, WIRE_CONTROL_SOCKET, WIRE_TO_BROKER, &broker->arena, &request, &fault) !=
         ERR_OK) {
         refuse_unreadable(broker, broker->control, &message->route, &fault);
+        return;
+    }
+    if (request.command == WIRE_REAPPLY) {
+        reapply_take(broker, message, &request.reapply);
         return;
     }
     if (span_is(request.control.verb, "VERIFY")) {

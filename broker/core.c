@@ -205,6 +205,7 @@ static struct core_batch *batch_new(struct core *core, const struct core_batch_m
     batch->accepted_at = meta->accepted_at;
     batch->id = meta->batch;
     batch->hash = meta->hash;
+    batch->work_hash = meta->work_hash;
     batch->source = source;
     batch->count = meta->count;
     batch->bytes = meta->bytes;
@@ -272,7 +273,11 @@ static void emit_accepted(struct core *core, const struct core_batch *batch,
 }
 
 static bool same_route(const struct net_route *a, const struct net_route *b) {
-    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+    return a->channel == b->channel && a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+static bool gets_one_reply(const struct net_route *route) {
+    return route->delimited || route->channel == CORE_CHANNEL_OPERATOR;
 }
 
 /* Adds who waits for the batch.  A REQ peer gets one reply: ACCEPTED, or with ack outcome DONE. */
@@ -308,8 +313,9 @@ static void join(struct core *core, struct core_batch *batch, const struct net_r
         return;
     }
     waiter->duplicate = duplicate;
-    waiter->want_accepted = !route->delimited || ack == WIRE_ACK_JOURNAL;
-    waiter->want_done = !route->delimited || ack == WIRE_ACK_OUTCOME;
+    bool both = !gets_one_reply(route);
+    waiter->want_accepted = both || ack == WIRE_ACK_JOURNAL;
+    waiter->want_done = both || ack == WIRE_ACK_OUTCOME;
     if (batch->state == BATCH_DURABLE && waiter->want_accepted) {
         waiter->want_accepted = false;
         emit_accepted(core, batch, waiter);
@@ -341,7 +347,8 @@ bool core_submit(struct core *core, const struct net_route *route,
     }
     struct core_batch *old = core_find_name(core, source, &meta->batch);
     if (old != NULL && old->state != BATCH_QUARANTINED) {
-        if (!hash128_eq(old->hash, meta->hash) || old->count != meta->count) {
+        if (!hash128_eq(old->hash, meta->hash) || old->work_hash != meta->work_hash ||
+            old->count != meta->count) {
             emit_refused(core, route, &meta->batch, WIRE_REASON_BATCH_ID_REUSED);
             return false;
         }
@@ -470,7 +477,7 @@ void core_quarantine(struct core *core, uint64_t seq) {
     batch->state = BATCH_QUARANTINED;
     /* A REQ waits for its one reply and cannot ask: BUSY makes it send again, which heals. */
     for (struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
-        if (waiter->route.delimited && waiter->want_done) {
+        if (gets_one_reply(&waiter->route) && waiter->want_done) {
             waiter->want_done = false;
             emit_busy(core, &waiter->route, &batch->id, WIRE_BUSY_STOPPED);
         }

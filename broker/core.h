@@ -24,6 +24,8 @@ enum {
     CORE_RECENT_MAX = 100000,
     CORE_FENCE_MAX = 256
 };
+/* Of a receipt's route.  An operator gets one reply, as a REQ does. */
+enum core_channel { CORE_CHANNEL_INTAKE, CORE_CHANNEL_OPERATOR };
 
 struct core;
 struct core_options {
@@ -41,6 +43,7 @@ struct core_batch_meta {
     struct span source; /* 1..WIRE_NAME_MAX bytes, copied */
     struct uuid batch;
     struct hash128 hash; /* of the body */
+    uint64_t work_hash;  /* of what else makes it the same batch: how the cases are to be treated */
     uint32_t count;      /* cases, 1..WIRE_CASES_MAX */
     uint32_t bytes;      /* of the body */
     enum wire_ack ack;

@@ -55,6 +55,7 @@ struct core_batch {
     int64_t accepted_at, since;
     struct uuid id;
     struct hash128 hash;
+    uint64_t work_hash;
     struct core_tally tally;
     uint32_t source;
     uint32_t count, bytes;

@@ -20,6 +20,7 @@ struct sending { /* the message being filled for one lane */
     struct buf packed;    /* small bodies: the last frame */
     struct wire_delivery *deliveries;
     uint32_t delivery_count;
+    enum work_mode mode; /* of all of them */
     bool fenced;
 };
 
@@ -70,6 +71,7 @@ static void note_damaged(struct broker *broker, uint64_t seq) {
 static void add_delivery(struct broker *broker, struct sending *sending,
                          const struct core_action *action, struct blob *blob, struct span bytes) {
     const struct core_work *work = &action->work;
+    const struct body *body = action->tag;
     struct wire_delivery *delivery = &sending->deliveries[sending->delivery_count++];
     *delivery =
         (struct wire_delivery){.length = work->length,
@@ -80,7 +82,9 @@ static void add_delivery(struct broker *broker, struct sending *sending,
                                .attempt = work->attempt,
                                .accepted_at = work->accepted_at,
                                .source = span_str(core_source_name(broker->core, work->source)),
-                               .priority = work->priority};
+                               .priority = work->priority,
+                               .extra = buf_span(&body->extra)};
+    sending->mode = body->mode;
     if (bytes.len < SMALL_BYTES_MAX) {
         delivery->frame = UINT32_MAX; /* known when the message is complete */
         delivery->offset = (uint32_t)sending->packed.len;
@@ -110,7 +114,7 @@ static void flush(struct broker *broker, struct sending *sending,
     struct core_stats stats;
     core_stats(broker->core, broker->now, &stats);
     struct wire_message message = {.command = WIRE_WORK,
-                                   .work = {.mode = SPAN_LIT("intake"),
+                                   .work = {.mode = span_str(work_mode_word(sending->mode)),
                                             .delivery_count = sending->delivery_count,
                                             .deliveries = sending->deliveries,
                                             .low_water = stats.low_water}};
@@ -148,7 +152,9 @@ void dispatch_work(struct broker *broker, const struct core_action *actions, siz
     qsort(dealt, dealt_count, sizeof(*dealt), by_lane);
     for (size_t i = 0; i < dealt_count; i++) {
         const struct core_action *action = dealt[i];
-        if (i > 0 && !uuid_eq(&dealt[i - 1]->work.lane, &action->work.lane)) {
+        const struct body *body = action->tag;
+        if (i > 0 && (!uuid_eq(&dealt[i - 1]->work.lane, &action->work.lane) ||
+                      body->mode != sending->mode)) {
             flush(broker, sending, dealt[i - 1]);
         }
         struct span bytes;

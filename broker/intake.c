@@ -1,11 +1,6 @@
-/* From a message on the intake socket to core_submit: bounds, well-formedness, hashes, copy.
- * Never looks inside a case beyond its framing.  A drain is bounded, so that lanes are never kept
+/* The intake socket: SUBMIT, QUERY and PING.  A drain is bounded, so that lanes are never kept
  * waiting by a flood, and pauses while enough bodies are on their way to disk. */
-#include "broker/broker.h"
-
-#include "base/clock.h"
-#include "base/log.h"
-#include "wire/walk.h"
+#include "broker/admit.h"
 
 enum {
     DRAIN_MESSAGES_MAX = 256,
@@ -20,106 +15,18 @@ bool intake_is_open(struct broker *broker) {
     return stats.pending_bytes < PENDING_BYTES_MAX && stats.pending_count < PENDING_COUNT_MAX;
 }
 
-static void refuse(struct broker *broker, const struct net_route *route,
-                   const struct wire_submit *submit, const struct walk_fault *fault,
-                   bool has_place) {
-    struct wire_message reply = {.command = WIRE_REFUSED,
-                                 .refused = {.has_batch = true,
-                                             .batch = submit->batch,
-                                             .reason = fault->reason,
-                                             .has_index = has_place,
-                                             .has_offset = has_place,
-                                             .index = fault->index,
-                                             .offset = fault->offset}};
-    LOG(EV_BATCH_REFUSED, "reason=%s index=%u offset=%llu", wire_reason_word(fault->reason),
-        fault->index, (unsigned long long)fault->offset);
-    if (send_head(broker, broker->intake, route, &reply) != ERR_OK) {
-        broker->receipts_dropped++;
-    }
-}
-
-/* Bounds and framing of the body; cuts where the parts begin. */
-static bool body_is_sound(struct broker *broker, const struct net_message *message,
-                          const struct wire_submit *submit, uint32_t *cuts) {
-    struct walk_fault fault = {.reason = WIRE_REASON_NONE};
-    if (message->part_count != 2 || message->too_many) {
-        fault.reason = WIRE_REASON_BAD_HEADER;
-        refuse(broker, &message->route, submit, &fault, false);
-        return false;
-    }
-    struct span body = net_part_span(&message->parts[1]);
-    if (body.len > WIRE_BODY_BYTES_MAX || submit->count > WIRE_CASES_MAX) {
-        fault.reason = WIRE_REASON_TOO_LARGE;
-        refuse(broker, &message->route, submit, &fault, false);
-        return false;
-    }
-    /* A NUL would end the source's name in PostgreSQL, and make it another source's. */
-    if (submit->count == 0 || submit->source.len > WIRE_NAME_MAX ||
-        (submit->source.len > 0 && memchr(submit->source.ptr, 0, submit->source.len) != NULL)) {
-        fault.reason = WIRE_REASON_BAD_HEADER;
-        refuse(broker, &message->route, submit, &fault, false);
-        return false;
-    }
-    if (walk_body(body, submit->count, CORE_PART_CASES, cuts, CORE_PARTS_MAX, &fault) != ERR_OK) {
-        refuse(broker, &message->route, submit, &fault, true);
-        return false;
-    }
-    return true;
-}
-
-static struct body *copy_body(struct broker *broker, struct span bytes, const uint32_t *cuts,
-                              uint32_t part_count) {
-    struct blob *blob = blob_new(&broker->account, bytes.len);
-    memcpy(blob->bytes, bytes.ptr, bytes.len);
-    uint64_t sums[CORE_PARTS_MAX];
-    for (uint32_t i = 0; i < part_count; i++) {
-        size_t end = i + 1 < part_count ? cuts[i + 1] : bytes.len;
-        sums[i] = hash64(span_make(bytes.ptr + cuts[i], end - cuts[i]));
-    }
-    return body_new(blob, sums, part_count);
-}
-
 static void take_submit(struct broker *broker, const struct net_message *message,
                         const struct wire_submit *submit) {
-    uint32_t cuts[CORE_PARTS_MAX] = {0};
-    if (!body_is_sound(broker, message, submit, cuts)) {
-        return;
-    }
-    struct span bytes = net_part_span(&message->parts[1]);
-    uint32_t parts = (submit->count + CORE_PART_CASES - 1) / CORE_PART_CASES;
-    struct body *body = copy_body(broker, bytes, cuts, parts);
-    struct core_batch_meta meta = {.source =
-                                       submit->source.len > 0 ? submit->source : SPAN_LIT("local"),
-                                   .batch = submit->batch,
-                                   .hash = hash128(bytes),
-                                   .count = submit->count,
-                                   .bytes = (uint32_t)bytes.len,
-                                   .ack = submit->ack,
-                                   .priority = submit->priority,
-                                   .accepted_at = clock_wall_us(),
-                                   .cuts = cuts,
-                                   .tag = body};
-    if (!core_submit(broker->core, &message->route, &meta, broker->now)) {
-        body_free(&body);
-        return;
-    }
-    /* The core's PUT names only the sequence number; the record is complete here. */
-    size_t count = 0;
-    const struct core_action *actions = core_actions(broker->core, &count);
-    CHECK(count > 0 && actions[count - 1].kind == CORE_PUT);
-    struct journal_record record = {.seq = actions[count - 1].seq,
-                                    .batch = meta.batch,
-                                    .hash = meta.hash,
-                                    .count = meta.count,
-                                    .bytes = meta.bytes,
-                                    .ack = meta.ack,
-                                    .priority = meta.priority,
-                                    .accepted_at = meta.accepted_at,
-                                    .source = meta.source,
-                                    .cut_count = parts};
-    memcpy(record.cuts, cuts, sizeof(cuts));
-    memcpy(record.sums, body->sums, parts * sizeof(body->sums[0]));
-    journal_put(broker->journal, &record, blob_ref(body->blob));
+    const struct admission asked = {.socket = broker->intake,
+                                    .batch = submit->batch,
+                                    .count = submit->count,
+                                    .ack = submit->ack,
+                                    .priority = submit->priority,
+                                    .source =
+                                        submit->source.len > 0 ? submit->source : SPAN_LIT("local"),
+                                    .mode = WORK_INTAKE,
+                                    .extra = SPAN_LIT("")};
+    admit_batch(broker, message, &asked);
 }
 
 static void take_ping(struct broker *broker, const struct net_route *route) {

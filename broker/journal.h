@@ -15,7 +15,7 @@
 
 struct journal;
 
-enum { JOURNAL_CUTS_MAX = 16 };
+enum { JOURNAL_CUTS_MAX = 16, JOURNAL_EXTRA_MAX = 256 };
 enum journal_damage { JOURNAL_WHOLE, JOURNAL_DAMAGE_HEADER, JOURNAL_DAMAGE_BODY };
 struct journal_record {
     uint64_t seq;
@@ -28,6 +28,8 @@ struct journal_record {
     enum wire_priority priority;
     int64_t accepted_at; /* microseconds since 1970 */
     struct span source;
+    enum work_mode mode;
+    struct span extra; /* of its deliveries: raw MessagePack, "" for nil */
     uint32_t cut_count;
     uint32_t cuts[JOURNAL_CUTS_MAX]; /* offset of each part */
     uint64_t sums[JOURNAL_CUTS_MAX]; /* XXH3-64 of each part's bytes */

@@ -7,6 +7,7 @@
  * meta    key seq u64: 0 version u8; 1 ack u8; 2 priority u8; 3 source length u8 (1..128);
  *         4 batch id; 20 XXH3-128 of the body; 36 cases u32; 40 body bytes u32; 44 accepted_at i64;
  *         52 parts u8 (1..16); 53 source; then per part: offset u32, XXH3-64 of its bytes u64;
+ *         in version 2: mode u8, extra length u16 (0..256), extra (MessagePack);
  *         last 8: XXH3-64 of key and all before
  * data    key seq u64, chunk u32: 4,080 bytes of body (the last chunk: what is left), one LMDB page
  *
@@ -14,13 +15,16 @@
  * is read back.  A batch stands in the journal from the commit of its put to the commit of its
  * delete; both change `state` in the same transaction.
  * Version: state and records carry one each; the checksum is the last 8 bytes in every version, so
- * that another version is told from damage.  A change of any byte above is a new version. */
+ * that another version is told from damage.  A change of any byte above is a new version.  Intake
+ * is written as version 1, so that the program before this one reads it; both are read. */
 #include "broker/journal_format.h"
 
 enum {
-    RECORD_VERSION = 1,
+    RECORD_VERSION_INTAKE = 1,
+    RECORD_VERSION_MODE = 2,
     RECORD_FIXED_BYTES = 53,
     RECORD_PART_BYTES = 12,
+    RECORD_MODE_BYTES = 3, /* before extra */
     SUM_BYTES = 8,
     RECORD_COST_BYTES = 512, /* of the budget, beside the chunks' pages */
     STATE_VERSION = 2,
@@ -59,7 +63,9 @@ static uint64_t record_sum(struct span key, struct span value) {
 void format_record_encode(const struct journal_record *record, struct buf *value) {
     CHECK(record->source.len >= 1 && record->source.len <= WIRE_NAME_MAX);
     CHECK(record->cut_count >= 1 && record->cut_count <= JOURNAL_CUTS_MAX);
-    buf_byte(value, RECORD_VERSION);
+    CHECK(record->extra.len <= JOURNAL_EXTRA_MAX);
+    bool has_mode = record->mode != WORK_INTAKE || record->extra.len > 0;
+    buf_byte(value, has_mode ? RECORD_VERSION_MODE : RECORD_VERSION_INTAKE);
     buf_byte(value, (uint8_t)record->ack);
     buf_byte(value, (uint8_t)record->priority);
     buf_byte(value, (uint8_t)record->source.len);
@@ -74,21 +80,43 @@ void format_record_encode(const struct journal_record *record, struct buf *value
         buf_le32(value, record->cuts[i]);
         buf_le64(value, record->sums[i]);
     }
+    if (has_mode) {
+        buf_byte(value, (uint8_t)record->mode);
+        buf_byte(value, (uint8_t)record->extra.len);
+        buf_byte(value, (uint8_t)(record->extra.len >> 8));
+        buf_append(value, record->extra);
+    }
     uint8_t key[FORMAT_RECORD_KEY_BYTES];
     format_record_key(record->seq, key);
     buf_le64(value, record_sum(span_make(key, sizeof(key)), buf_span(value)));
+}
+
+/* Mode and extra of version 2 take all of `rest`; of version 1, nothing. */
+static bool mode_holds(uint8_t version, struct span rest, struct journal_record *record) {
+    if (version == RECORD_VERSION_INTAKE) {
+        return rest.len == 0;
+    }
+    if (rest.len < RECORD_MODE_BYTES || rest.ptr[0] > WORK_REAPPLY) {
+        return false;
+    }
+    size_t extra_bytes = rest.ptr[1] | (size_t)rest.ptr[2] << 8;
+    record->mode = (enum work_mode)rest.ptr[0];
+    record->extra = span_make(rest.ptr + RECORD_MODE_BYTES, extra_bytes);
+    return extra_bytes <= JOURNAL_EXTRA_MAX && rest.len == RECORD_MODE_BYTES + extra_bytes;
 }
 
 /* Whether the fields may be used at all: each in its range, the parts in order within the body. */
 static bool shape_holds(struct span value, struct journal_record *record) {
     const uint8_t *at = value.ptr;
     size_t source_bytes = at[3];
+    size_t parts_end =
+        RECORD_FIXED_BYTES + source_bytes + RECORD_PART_BYTES * (size_t)record->cut_count;
     if (at[1] > WIRE_ACK_OUTCOME || at[2] >= WIRE_PRIORITY_COUNT || source_bytes < 1 ||
         source_bytes > WIRE_NAME_MAX || record->cut_count < 1 ||
         record->cut_count > JOURNAL_CUTS_MAX || record->count < 1 ||
         record->count > WIRE_CASES_MAX || record->bytes > WIRE_BODY_BYTES_MAX ||
-        value.len != RECORD_FIXED_BYTES + source_bytes +
-                         RECORD_PART_BYTES * (size_t)record->cut_count + SUM_BYTES) {
+        value.len < parts_end + SUM_BYTES ||
+        !mode_holds(at[0], span_make(at + parts_end, value.len - parts_end - SUM_BYTES), record)) {
         return false;
     }
     at += RECORD_FIXED_BYTES + source_bytes;
@@ -104,7 +132,7 @@ static bool shape_holds(struct span value, struct journal_record *record) {
 }
 
 enum err format_record_decode(struct span key, struct span value, struct journal_record *record) {
-    *record = (struct journal_record){.source = SPAN_LIT("")};
+    *record = (struct journal_record){.source = SPAN_LIT(""), .extra = SPAN_LIT("")};
     if (key.len != FORMAT_RECORD_KEY_BYTES) {
         return ERR_CORRUPT;
     }
@@ -115,7 +143,7 @@ enum err format_record_decode(struct span key, struct span value, struct journal
     const uint8_t *at = value.ptr;
     size_t sealed = value.len - SUM_BYTES;
     bool holds = record_sum(key, span_make(at, sealed)) == get_le64(at + sealed);
-    if (at[0] != RECORD_VERSION) {
+    if (at[0] != RECORD_VERSION_INTAKE && at[0] != RECORD_VERSION_MODE) {
         return holds ? ERR_VERSION : ERR_CORRUPT;
     }
     record->ack = (enum wire_ack)at[1];

@@ -11,7 +11,7 @@ enum {
     FORMAT_PAGE_BYTES = 4096,
     FORMAT_RECORD_KEY_BYTES = 8,
     FORMAT_CHUNK_KEY_BYTES = 12,
-    FORMAT_RECORD_BYTES_MAX = 53 + 128 + 12 * JOURNAL_CUTS_MAX + 8
+    FORMAT_RECORD_BYTES_MAX = 53 + 128 + 12 * JOURNAL_CUTS_MAX + 3 + JOURNAL_EXTRA_MAX + 8
 };
 
 struct journal_totals {
@@ -26,7 +26,7 @@ void format_chunk_key(uint64_t seq, uint32_t chunk, uint8_t key[FORMAT_CHUNK_KEY
 uint64_t format_cost(uint64_t body_bytes);
 
 void format_record_encode(const struct journal_record *record, struct buf *value);
-/* format_record_decode: the record's source points into value.
+/* format_record_decode: the record's source and extra point into value.
  * Errors: ERR_CORRUPT its checksum or a bound does not hold; *record then is what the bytes say if
  * their shape allows it (source.len > 0), else only seq.  ERR_VERSION a whole record of another
  * version. */

@@ -490,7 +490,8 @@ enum err store_next(struct store *store, uint64_t from, struct journal_record *r
         err = format_record_decode(span_make(key.mv_data, key.mv_size),
                                    span_make(value.mv_data, value.mv_size), record);
         record->damage = err == ERR_OK ? JOURNAL_WHOLE : JOURNAL_DAMAGE_HEADER;
-        record->source = SPAN_LIT(""); /* it lies in the map, which may change from now on */
+        record->source = SPAN_LIT(""); /* they lie in the map, which may change from now on */
+        record->extra = SPAN_LIT("");
     }
     if (cursor != NULL) {
         mdb_cursor_close(cursor);

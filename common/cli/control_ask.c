@@ -3,18 +3,23 @@
 
 #include "base/clock.h"
 #include "net/net.h"
-#include "wire/wire.h"
 
-static enum err send_question(struct net_socket *socket, const char *verb, const char *arguments) {
-    struct wire_message message = {
-        .command = WIRE_CONTROL,
-        .control = {.verb = span_str(verb), .arguments = span_str(arguments)}};
+static enum err send_question(struct net_socket *socket, const struct wire_message *question,
+                              struct span body) {
     struct buf head = BUF_EMPTY;
-    struct net_part part;
-    wire_encode(&message, &head);
-    net_part_copy(&part, buf_span(&head));
+    struct net_part parts[2];
+    wire_encode(question, &head);
+    net_part_copy(&parts[0], buf_span(&head));
     buf_free(&head);
-    return net_send(socket, NULL, &part, 1);
+    if (body.len > 0) {
+        net_part_copy(&parts[1], body);
+    }
+    return net_send(socket, NULL, parts, body.len > 0 ? 2 : 1);
+}
+
+static bool is_busy(struct span json) {
+    static const char opening[] = "{\"busy\":";
+    return json.len >= sizeof(opening) - 1 && memcmp(json.ptr, opening, sizeof(opening) - 1) == 0;
 }
 
 static enum err read_answer(struct span head, struct buf *reply, struct diag *diag) {
@@ -30,6 +35,9 @@ static enum err read_answer(struct span head, struct buf *reply, struct diag *di
     } else if (message.command == WIRE_REFUSED) {
         err = diag_fail(diag, ERR_DENIED, "the broker refused: %s",
                         wire_reason_word(message.refused.reason));
+    } else if (!message.control_reply.ok && is_busy(message.control_reply.json)) {
+        err = diag_fail(diag, ERR_BUSY, "the broker is busy: %.*s",
+                        SPAN_ARG(message.control_reply.json));
     } else if (!message.control_reply.ok) {
         err = diag_fail(diag, ERR_DENIED, "the broker said no: %.*s",
                         SPAN_ARG(message.control_reply.json));
@@ -62,8 +70,8 @@ static enum err wait_answer(struct net_socket *socket, int64_t wait_ms, struct b
     }
 }
 
-enum err control_ask(const char *endpoint, const char *verb, const char *arguments, int64_t wait_ms,
-                     struct buf *reply, struct diag *diag) {
+static enum err ask(const char *endpoint, const struct wire_message *question, struct span body,
+                    int64_t wait_ms, struct buf *reply, struct diag *diag) {
     struct net *net = NULL;
     struct net_socket *socket = NULL;
     struct net_options limits = {.message_bytes_max = WIRE_HEAD_BYTES_MAX};
@@ -71,7 +79,7 @@ enum err control_ask(const char *endpoint, const char *verb, const char *argumen
     if (err == ERR_OK) {
         err = net_dealer_connect(net, endpoint, &limits, &socket, diag);
     }
-    if (err == ERR_OK && send_question(socket, verb, arguments) != ERR_OK) {
+    if (err == ERR_OK && send_question(socket, question, body) != ERR_OK) {
         err = diag_fail(diag, ERR_CONNECTION, "cannot send to %s", endpoint);
     }
     if (err == ERR_OK) {
@@ -80,4 +88,21 @@ enum err control_ask(const char *endpoint, const char *verb, const char *argumen
     net_socket_close(&socket);
     net_close(&net);
     return err;
+}
+
+enum err control_ask(const char *endpoint, const char *verb, const char *arguments, int64_t wait_ms,
+                     struct buf *reply, struct diag *diag) {
+    const struct wire_message question = {
+        .command = WIRE_CONTROL,
+        .control = {.verb = span_str(verb), .arguments = span_str(arguments)}};
+    return ask(endpoint, &question, SPAN_LIT(""), wait_ms, reply, diag);
+}
+
+enum err control_reapply(const char *endpoint, const struct wire_reapply *asked,
+                         struct span triples, int64_t wait_ms, struct buf *reply,
+                         struct diag *diag) {
+    CHECK(asked->count >= 1 && asked->count <= WIRE_CASES_MAX);
+    CHECK(triples.len >= 1 && triples.len <= WIRE_BODY_BYTES_MAX);
+    const struct wire_message question = {.command = WIRE_REAPPLY, .reapply = *asked};
+    return ask(endpoint, &question, triples, wait_ms, reply, diag);
 }

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/diag.h"
+#include "wire/wire.h"
 
 enum { CONTROL_WAIT_MS = 5000 };
 
@@ -13,5 +14,13 @@ enum { CONTROL_WAIT_MS = 5000 };
  * read. */
 MUST_USE enum err control_ask(const char *endpoint, const char *verb, const char *arguments,
                               int64_t wait_ms, struct buf *reply, struct diag *diag);
+
+/* control_reapply hands the broker asked->count triples [source, case_id, revision], MessagePack,
+ * one after another: at most WIRE_CASES_MAX of WIRE_BODY_BYTES_MAX bytes.  The answer comes when
+ * they are on its disk, or, with ack outcome, when they are done; the same again is safe. Errors:
+ * as control_ask; ERR_BUSY the broker cannot take them now: diag says for how long. */
+MUST_USE enum err control_reapply(const char *endpoint, const struct wire_reapply *asked,
+                                  struct span triples, int64_t wait_ms, struct buf *reply,
+                                  struct diag *diag);
 
 #endif

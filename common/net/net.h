@@ -29,10 +29,11 @@ void net_part_share(struct net_part *part, struct span bytes,
 void net_part_close(struct net_part *part);
 
 /* Where a message came from or goes to on a ROUTER; delimited: an empty delimiter followed the id
- * (REQ). */
+ * (REQ); channel: the caller's own mark of which socket, 0 unless it sets one. */
 struct net_route {
     uint8_t len;
     bool delimited;
+    uint8_t channel;
     uint8_t bytes[NET_ROUTE_BYTES_MAX];
 };
 struct net_message {

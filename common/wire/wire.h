@@ -45,7 +45,8 @@ enum {
     ROW(READY_ASK, "READY?", WORKER, FROM_BROKER)                                                  \
     ROW(DRAIN, "DRAIN", WORKER, FROM_BROKER)                                                       \
     ROW(CONTROL, "CONTROL", CONTROL, TO_BROKER) /* any control verb; see wire_control */           \
-    ROW(CONTROL_REPLY, "REPLY", CONTROL, FROM_BROKER)
+    ROW(CONTROL_REPLY, "REPLY", CONTROL, FROM_BROKER)                                              \
+    ROW(REAPPLY, "REAPPLY", CONTROL, TO_BROKER)
 
 enum wire_socket { WIRE_INTAKE, WIRE_WORKER, WIRE_CONTROL_SOCKET };
 enum wire_direction { WIRE_TO_BROKER, WIRE_FROM_BROKER };
@@ -242,6 +243,15 @@ struct wire_control_reply {
     bool ok;
     struct span json;
 };
+/* Stored cases again, under another rule set: `count` triples [source, case_id, revision] follow in
+ * one body frame. */
+struct wire_reapply {
+    struct uuid batch;
+    uint32_t count;
+    enum wire_ack ack;
+    struct span ruleset;               /* its id, 64 hex digits */
+    struct span reference_date, as_of; /* "YYYY-MM-DD"; "": each case's own */
+};
 
 struct wire_message {
     enum wire_command command;
@@ -264,6 +274,7 @@ struct wire_message {
         struct wire_beat beat;
         struct wire_control control;
         struct wire_control_reply control_reply;
+        struct wire_reapply reapply;
     };
 };
 

@@ -159,6 +159,14 @@ static const struct wire_field control_reply_fields[] = {
     FIELD("ok", BOOL, ALWAYS, wire_control_reply, ok, .max = 0),
     FIELD("json", TEXT, ALWAYS, wire_control_reply, json, .max = WIRE_HEAD_BYTES_MAX),
 };
+static const struct wire_field reapply_fields[] = {
+    FIELD("batch", UUID, ALWAYS, wire_reapply, batch, .max = 0),
+    FIELD("count", U32, ALWAYS, wire_reapply, count, .max = WIRE_CASES_MAX),
+    FIELD("ack", WORD, NOT_ZERO, wire_reapply, ack, .words = &acks),
+    FIELD("ruleset", TEXT, ALWAYS, wire_reapply, ruleset, .max = WIRE_NAME_MAX),
+    FIELD("reference_date", TEXT, NOT_ZERO, wire_reapply, reference_date, .max = WIRE_NAME_MAX),
+    FIELD("as_of", TEXT, NOT_ZERO, wire_reapply, as_of, .max = WIRE_NAME_MAX),
+};
 
 #define ROW(id, member, array) [WIRE_##id] = {offsetof(struct wire_message, member), INNER(array)}
 static const struct wire_shape command_shapes[WIRE_COMMAND_COUNT] = {
@@ -181,6 +189,7 @@ static const struct wire_shape command_shapes[WIRE_COMMAND_COUNT] = {
     ROW(BEAT, beat, beat_fields),
     ROW(CONTROL, control, control_fields),
     ROW(CONTROL_REPLY, control_reply, control_reply_fields),
+    ROW(REAPPLY, reapply, reapply_fields),
 };
 
 #define SOCKET_INTAKE WIRE_INTAKE

@@ -56,6 +56,49 @@ START_TEST(req_gets_exactly_one_reply) {
 }
 END_TEST
 
+START_TEST(an_operator_gets_exactly_one_reply) {
+    struct net_route operator_route = route('o', false);
+    operator_route.channel = CORE_CHANNEL_OPERATOR;
+    ck_assert(submit_as("local", 1, 1, WIRE_BULK, operator_route, WIRE_ACK_JOURNAL, 1));
+    ck_assert(submit_as("local", 2, 1, WIRE_BULK, operator_route, WIRE_ACK_OUTCOME, 2));
+    /* A peer of intake may have the same id: its route is another. */
+    ck_assert(!submit_as("local", 2, 1, WIRE_BULK, route('o', true), WIRE_ACK_JOURNAL, 2));
+    core_journaled(core, 1);
+    core_journaled(core, 2);
+    ck_assert_uint_eq(count_of(CORE_ACCEPTED), 2);
+    ck_assert_uint_eq(find(CORE_ACCEPTED, 0)->route.channel, CORE_CHANNEL_OPERATOR);
+    ck_assert_uint_eq(find(CORE_ACCEPTED, 1)->route.channel, CORE_CHANNEL_INTAKE);
+    ready('w', 100);
+    core_deal(core, 0);
+    done('w', 1, 0, 1, 0);
+    done('w', 2, 0, 1, 0);
+    ck_assert_uint_eq(count_of(CORE_DONE), 1);
+    ck_assert_uint_eq(find(CORE_DONE, 0)->seq, 2);
+    ck_assert_uint_eq(find(CORE_DONE, 0)->route.channel, CORE_CHANNEL_OPERATOR);
+}
+END_TEST
+
+/* The same cases under another rule set are another batch, which needs another id. */
+START_TEST(the_same_body_with_other_work_is_refused) {
+    const uint32_t cuts[] = {0};
+    struct net_route from = route('a', false);
+    struct core_batch_meta meta = {.source = SPAN_LIT("reapply"),
+                                   .batch = id(1),
+                                   .hash = {{1}},
+                                   .work_hash = 7,
+                                   .count = 1,
+                                   .bytes = 2,
+                                   .priority = WIRE_BULK,
+                                   .cuts = cuts};
+    ck_assert(core_submit(core, &from, &meta, 0));
+    ck_assert(!core_submit(core, &from, &meta, 0));
+    ck_assert_uint_eq(count_of(CORE_REFUSED), 0);
+    meta.work_hash = 8;
+    ck_assert(!core_submit(core, &from, &meta, 0));
+    ck_assert_int_eq(find(CORE_REFUSED, 0)->reason, WIRE_REASON_BATCH_ID_REUSED);
+}
+END_TEST
+
 START_TEST(duplicate_joins_and_other_body_is_refused) {
     ck_assert(submit(1, 3, route('a', false)));
     ck_assert(!submit(1, 3, route('b', false)));
@@ -392,6 +435,8 @@ int main(void) {
     tcase_add_test(tests, accepted_only_when_durable);
     tcase_add_test(tests, dealer_gets_both_receipts);
     tcase_add_test(tests, req_gets_exactly_one_reply);
+    tcase_add_test(tests, an_operator_gets_exactly_one_reply);
+    tcase_add_test(tests, the_same_body_with_other_work_is_refused);
     tcase_add_test(tests, duplicate_joins_and_other_body_is_refused);
     tcase_add_test(tests, failed_put_is_busy_for_all_waiters);
     tcase_add_test(tests, done_before_durable_waits_for_the_put);

@@ -127,6 +127,12 @@ static uint32_t golden_intake(const struct sample *s, struct golden *rows) {
          WIRE_CONTROL_SOCKET,
          WIRE_FROM_BROKER,
          {.command = WIRE_CONTROL_REPLY, .control_reply = {true, SPAN_LIT("{\"paused\":1}")}}},
+        {"reapply",
+         WIRE_CONTROL_SOCKET,
+         WIRE_TO_BROKER,
+         {.command = WIRE_REAPPLY,
+          .reapply = {s->batch, 4096, WIRE_ACK_OUTCOME, SPAN_LIT("9f86d081"),
+                      SPAN_LIT("2020-01-10"), SPAN_LIT("2020-02-29")}}},
     };
     for (uint32_t i = 0; i < COUNT_OF(list); i++) {
         rows[i] = list[i];

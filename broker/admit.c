@@ -1,0 +1,121 @@
+/* Bounds, well-formedness, hashes, copy; then core_submit and the journal.  Never looks inside a
+ * case beyond its framing. */
+#include "broker/admit.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "wire/walk.h"
+
+static void refuse_at(struct broker *broker, const struct net_route *route,
+                      const struct admission *asked, const struct walk_fault *fault,
+                      bool has_place) {
+    struct wire_message reply = {.command = WIRE_REFUSED,
+                                 .refused = {.has_batch = true,
+                                             .batch = asked->batch,
+                                             .reason = fault->reason,
+                                             .has_index = has_place,
+                                             .has_offset = has_place,
+                                             .index = fault->index,
+                                             .offset = fault->offset}};
+    LOG(EV_BATCH_REFUSED, "reason=%s index=%u offset=%llu", wire_reason_word(fault->reason),
+        fault->index, (unsigned long long)fault->offset);
+    if (send_head(broker, asked->socket, route, &reply) != ERR_OK) {
+        broker->receipts_dropped++;
+    }
+}
+
+void admit_refuse(struct broker *broker, const struct net_message *message,
+                  const struct admission *asked, enum wire_reason reason) {
+    const struct walk_fault fault = {.reason = reason};
+    refuse_at(broker, &message->route, asked, &fault, false);
+}
+
+/* Bounds and framing of the body; cuts where the parts begin. */
+static bool body_is_sound(struct broker *broker, const struct net_message *message,
+                          const struct admission *asked, uint32_t *cuts) {
+    struct walk_fault fault = {.reason = WIRE_REASON_NONE};
+    if (message->part_count != 2 || message->too_many) {
+        admit_refuse(broker, message, asked, WIRE_REASON_BAD_HEADER);
+        return false;
+    }
+    struct span body = net_part_span(&message->parts[1]);
+    if (body.len > WIRE_BODY_BYTES_MAX || asked->count > WIRE_CASES_MAX) {
+        admit_refuse(broker, message, asked, WIRE_REASON_TOO_LARGE);
+        return false;
+    }
+    /* A NUL would end the source's name in PostgreSQL, and make it another source's. */
+    if (asked->count == 0 || asked->source.len > WIRE_NAME_MAX ||
+        memchr(asked->source.ptr, 0, asked->source.len) != NULL) {
+        admit_refuse(broker, message, asked, WIRE_REASON_BAD_HEADER);
+        return false;
+    }
+    if (walk_body(body, asked->count, CORE_PART_CASES, cuts, CORE_PARTS_MAX, &fault) != ERR_OK) {
+        refuse_at(broker, &message->route, asked, &fault, true);
+        return false;
+    }
+    return true;
+}
+
+static struct body *copy_body(struct broker *broker, struct span bytes, const uint32_t *cuts,
+                              uint32_t part_count) {
+    struct blob *blob = blob_new(&broker->account, bytes.len);
+    memcpy(blob->bytes, bytes.ptr, bytes.len);
+    uint64_t sums[CORE_PARTS_MAX];
+    for (uint32_t i = 0; i < part_count; i++) {
+        size_t end = i + 1 < part_count ? cuts[i + 1] : bytes.len;
+        sums[i] = hash64(span_make(bytes.ptr + cuts[i], end - cuts[i]));
+    }
+    return body_new(blob, sums, part_count);
+}
+
+/* The core's PUT names only the sequence number; the record is complete here. */
+static void put_record(struct broker *broker, const struct core_batch_meta *meta,
+                       const struct admission *asked) {
+    size_t count = 0;
+    const struct core_action *actions = core_actions(broker->core, &count);
+    CHECK(count > 0 && actions[count - 1].kind == CORE_PUT);
+    const struct body *body = meta->tag;
+    struct journal_record record = {.seq = actions[count - 1].seq,
+                                    .batch = meta->batch,
+                                    .hash = meta->hash,
+                                    .count = meta->count,
+                                    .bytes = meta->bytes,
+                                    .ack = meta->ack,
+                                    .priority = meta->priority,
+                                    .accepted_at = meta->accepted_at,
+                                    .source = meta->source,
+                                    .mode = asked->mode,
+                                    .extra = asked->extra,
+                                    .cut_count = body->part_count};
+    memcpy(record.cuts, meta->cuts, body->part_count * sizeof(meta->cuts[0]));
+    memcpy(record.sums, body->sums, body->part_count * sizeof(body->sums[0]));
+    journal_put(broker->journal, &record, blob_ref(body->blob));
+}
+
+void admit_batch(struct broker *broker, const struct net_message *message,
+                 const struct admission *asked) {
+    uint32_t cuts[CORE_PARTS_MAX] = {0};
+    if (!body_is_sound(broker, message, asked, cuts)) {
+        return;
+    }
+    struct span bytes = net_part_span(&message->parts[1]);
+    uint32_t parts = (asked->count + CORE_PART_CASES - 1) / CORE_PART_CASES;
+    struct body *body = copy_body(broker, bytes, cuts, parts);
+    body_set_work(body, asked->mode, asked->extra);
+    struct core_batch_meta meta = {.source = asked->source,
+                                   .batch = asked->batch,
+                                   .hash = hash128(bytes),
+                                   .work_hash = body_work_hash(body),
+                                   .count = asked->count,
+                                   .bytes = (uint32_t)bytes.len,
+                                   .ack = asked->ack,
+                                   .priority = asked->priority,
+                                   .accepted_at = clock_wall_us(),
+                                   .cuts = cuts,
+                                   .tag = body};
+    if (core_submit(broker->core, &message->route, &meta, broker->now)) {
+        put_record(broker, &meta, asked);
+    } else {
+        body_free(&body);
+    }
+}

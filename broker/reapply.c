@@ -1,0 +1,163 @@
+/* An operator's REAPPLY: stored cases, named one by one, again under another rule set.  It is a
+ * batch like any other (journal, queue, receipts), with work of mode reapply and the rule set as
+ * its extra; the operator's one answer is a REPLY. */
+#include "broker/admit.h"
+
+#include "base/date.h"
+#include "base/json.h"
+#include "wire/pack.h"
+
+enum { RULESET_ID_BYTES = 64, RETRY_RATE_MS = 200 };
+
+static bool is_ruleset_id(struct span text) {
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
+            return false;
+        }
+    }
+    return text.len == RULESET_ID_BYTES;
+}
+
+static bool is_date_or_absent(struct span text) {
+    int32_t days = 0;
+    return text.len == 0 || date_parse(text, &days) == ERR_OK;
+}
+
+static void pack_pair(struct buf *out, const char *key, struct span text) {
+    if (text.len > 0) {
+        pack_str(out, span_str(key));
+        pack_str(out, text);
+    }
+}
+
+/* {reapply: {ruleset, reference_date?, as_of?}} */
+static void pack_extra(struct buf *out, const struct wire_reapply *reapply) {
+    pack_map(out, 1);
+    pack_str(out, SPAN_LIT("reapply"));
+    pack_map(out, 1U + (reapply->reference_date.len > 0) + (reapply->as_of.len > 0));
+    pack_pair(out, "ruleset", reapply->ruleset);
+    pack_pair(out, "reference_date", reapply->reference_date);
+    pack_pair(out, "as_of", reapply->as_of);
+}
+
+static void reply(struct broker *broker, const struct net_route *route, bool ok,
+                  const struct buf *json) {
+    struct wire_message message = {.command = WIRE_CONTROL_REPLY,
+                                   .control_reply = {.ok = ok, .json = buf_span(json)}};
+    if (send_head(broker, broker->control, route, &message) != ERR_OK) {
+        broker->receipts_dropped++;
+    }
+}
+
+static void json_batch(struct json *json, const struct uuid *batch) {
+    char text[UUID_TEXT_BYTES];
+    uuid_format(batch, text);
+    json_key(json, "batch");
+    json_str(json, text);
+}
+
+static void reply_busy(struct broker *broker, const struct net_route *route,
+                       const struct uuid *batch, enum wire_busy reason, int64_t retry_ms) {
+    struct buf text = BUF_EMPTY;
+    struct json json;
+    json_init(&json, &text);
+    json_object_open(&json);
+    json_key(&json, "busy");
+    json_str(&json, wire_busy_word(reason));
+    json_key(&json, "retry_ms");
+    json_int(&json, retry_ms);
+    json_batch(&json, batch);
+    json_object_close(&json);
+    reply(broker, route, false, &text);
+    buf_free(&text);
+}
+
+void reapply_take(struct broker *broker, struct net_message *message,
+                  const struct wire_reapply *reapply) {
+    struct buf extra = BUF_EMPTY;
+    pack_extra(&extra, reapply);
+    message->route.channel = CORE_CHANNEL_OPERATOR;
+    const struct admission asked = {.socket = broker->control,
+                                    .batch = reapply->batch,
+                                    .count = reapply->count,
+                                    .ack = reapply->ack,
+                                    .priority = WIRE_BULK,
+                                    .source = SPAN_LIT(BROKER_SOURCE_REAPPLY),
+                                    .mode = WORK_REAPPLY,
+                                    .extra = buf_span(&extra)};
+    if (!is_ruleset_id(reapply->ruleset) || !is_date_or_absent(reapply->reference_date) ||
+        !is_date_or_absent(reapply->as_of)) {
+        admit_refuse(broker, message, &asked, WIRE_REASON_BAD_HEADER);
+    } else if (!intake_is_open(broker)) {
+        reply_busy(broker, &message->route, &reapply->batch, WIRE_BUSY_RATE, RETRY_RATE_MS);
+    } else {
+        admit_batch(broker, message, &asked);
+    }
+    buf_free(&extra);
+}
+
+static void json_dead(struct json *json, const struct wire_dead *dead) {
+    const struct {
+        const char *key;
+        struct span text;
+    } texts[] = {{"reason", dead->reason},
+                 {"path", dead->path},
+                 {"expected", dead->expected},
+                 {"found", dead->found}};
+    json_object_open(json);
+    json_key(json, "index");
+    json_uint(json, dead->index);
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        json_key(json, texts[i].key);
+        json_span(json, texts[i].text);
+    }
+    json_object_close(json);
+}
+
+static void json_done(struct broker *broker, struct json *json, const struct core_action *action) {
+    const struct core_tally *tally = &action->done.tally;
+    json_key(json, "count");
+    json_uint(json, action->done.count);
+    json_key(json, "outcomes");
+    json_object_open(json);
+    for (uint32_t i = 0; i < WIRE_DISPOSITIONS; i++) {
+        json_key(json, wire_disposition_word(i));
+        json_uint(json, tally->outcomes[i]);
+    }
+    json_object_close(json);
+    json_key(json, "duplicates");
+    json_uint(json, tally->duplicates);
+    json_key(json, "dead_count");
+    json_uint(json, tally->dead_count);
+    json_key(json, "dead");
+    json_array_open(json);
+    const struct wire_dead *dead = core_dead_view(tally, &broker->arena);
+    for (uint32_t i = 0; dead != NULL && i < tally->dead_listed; i++) {
+        json_dead(json, &dead[i]);
+    }
+    json_array_close(json);
+}
+
+void reapply_answer(struct broker *broker, const struct core_action *action) {
+    struct buf text = BUF_EMPTY;
+    struct json json;
+    if (action->kind == CORE_BUSY) {
+        reply_busy(broker, &action->route, &action->batch, action->busy.reason,
+                   action->busy.retry_ms);
+        return;
+    }
+    CHECK(action->kind == CORE_ACCEPTED || action->kind == CORE_DONE);
+    json_init(&json, &text);
+    json_object_open(&json);
+    json_batch(&json, &action->batch);
+    if (action->kind == CORE_DONE) {
+        json_done(broker, &json, action);
+    } else {
+        json_key(&json, "duplicate");
+        json_bool(&json, action->duplicate);
+    }
+    json_object_close(&json);
+    reply(broker, &action->route, true, &text);
+    buf_free(&text);
+}
