@@ -21,7 +21,7 @@ GRANT SELECT, INSERT ON sources TO casemill_worker;
 GRANT SELECT ON rulesets, ruleset_texts, activations, active_ruleset, codes, schema_migrations TO casemill_worker;
 
 GRANT SELECT, INSERT ON rulesets, ruleset_texts, activations, codes TO casemill_publisher;
-GRANT SELECT ON active_ruleset, schema_migrations TO casemill_publisher;
+GRANT SELECT ON active_ruleset, schema_migrations, rule_policy TO casemill_publisher;
 
 GRANT USAGE ON SCHEMA report TO casemill_reporter;
 GRANT SELECT ON ALL TABLES IN SCHEMA report TO casemill_reporter;

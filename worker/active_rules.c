@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "casedoc/column.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct active_rules *rules_new(struct ruleset *ruleset, int16_t number, int64_t activation) {
@@ -163,39 +164,54 @@ static enum err load_columns(struct db *db, struct active_rules *rules, struct d
     return err;
 }
 
-/* One row (activation, ruleset), or ERR_NOT_FOUND. */
-static enum err find_active(struct db *db, int64_t *activation, char number[8], struct diag *diag) {
+struct active_row {
+    int64_t activation;
+    char number[8];
+    char id[65];
+    long engine;
+};
+
+/* Errors: ERR_NOT_FOUND nothing is active. */
+static enum err find_active(struct db *db, struct active_row *row, struct diag *diag) {
     struct db_result *active = NULL;
-    enum err err =
-        db_query(db, "SELECT activation, ruleset FROM active_ruleset", 0, NULL, &active, diag);
+    enum err err = db_query(db, "SELECT activation, ruleset, id, engine FROM active_ruleset", 0,
+                            NULL, &active, diag);
     if (err != ERR_OK) {
         return err;
     }
     if (db_rows(active) == 0) {
         err = diag_fail(diag, ERR_NOT_FOUND, "no rule set is active");
     } else {
-        *activation = strtoll(db_cell(active, 0, 0), NULL, 10);
-        struct span text = db_cell_span(active, 0, 1);
-        CHECK(text.len < 8);
-        memcpy(number, text.ptr, text.len);
-        number[text.len] = '\0';
+        row->activation = strtoll(db_cell(active, 0, 0), NULL, 10);
+        (void)snprintf(row->number, sizeof(row->number), "%s", db_cell(active, 0, 1));
+        (void)snprintf(row->id, sizeof(row->id), "%s", db_cell(active, 0, 2));
+        row->engine = strtol(db_cell(active, 0, 3), NULL, 10);
     }
     db_result_free(&active);
     return err;
 }
 
-static enum err load_text(struct db *db, const char *number, struct ruleset **ruleset,
+/* Every fault names the rule set. */
+static enum err load_text(struct db *db, const struct active_row *row, struct ruleset **ruleset,
                           struct diag *diag) {
+    if (row->engine != RULESET_ENGINE_VERSION) {
+        return diag_fail(diag, ERR_INVALID,
+                         "rule set %.12s is for engine %ld, this worker has engine %d: start a "
+                         "worker of its version",
+                         row->id, row->engine, RULESET_ENGINE_VERSION);
+    }
     struct db_result *body = NULL;
-    const char *params[] = {number};
+    const char *params[] = {row->number};
     enum err err = db_query(db, "SELECT body FROM ruleset_texts WHERE ruleset = $1::smallint", 1,
                             params, &body, diag);
     if (err == ERR_OK && db_rows(body) == 0) {
-        err = diag_fail(diag, ERR_INVALID, "rule set number %s has no text", number);
-    }
-    if (err == ERR_OK) {
-        err = ruleset_load_text(db_cell_span(body, 0, 0), ruleset, diag);
-        err = err == ERR_OK ? ERR_OK : ERR_INVALID;
+        err = diag_fail(diag, ERR_INVALID, "rule set %.12s has no text", row->id);
+    } else if (err == ERR_OK) {
+        struct diag fault = {0};
+        if (ruleset_load_text(db_cell_span(body, 0, 0), ruleset, &fault) != ERR_OK) {
+            err = diag_fail(diag, ERR_INVALID, "rule set %.12s does not load: %s%s%s", row->id,
+                            fault.file, fault.file[0] == '\0' ? "" : ": ", fault.text);
+        }
     }
     db_result_free(&body);
     return err;
@@ -203,22 +219,22 @@ static enum err load_text(struct db *db, const char *number, struct ruleset **ru
 
 enum err active_rules_load(struct db *db, int64_t have, struct active_rules **rules,
                            struct diag *diag) {
-    int64_t activation = 0;
-    char number[8];
-    enum err err = find_active(db, &activation, number, diag);
+    struct active_row row = {0};
+    enum err err = find_active(db, &row, diag);
     if (err != ERR_OK) {
         return err;
     }
-    if (activation == have) {
+    if (row.activation == have) {
         *rules = NULL;
         return ERR_OK;
     }
     struct ruleset *ruleset = NULL;
-    err = load_text(db, number, &ruleset, diag);
+    err = load_text(db, &row, &ruleset, diag);
     if (err != ERR_OK) {
         return err;
     }
-    struct active_rules *loaded = rules_new(ruleset, (int16_t)strtol(number, NULL, 10), activation);
+    struct active_rules *loaded =
+        rules_new(ruleset, (int16_t)strtol(row.number, NULL, 10), row.activation);
     err = load_codes(db, loaded, diag);
     if (err == ERR_OK) {
         err = load_columns(db, loaded, diag);

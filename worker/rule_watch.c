@@ -18,7 +18,7 @@ struct rule_watch {
     struct net_wake *wake;
     atomic_bool stopping;
     atomic_uint generation;
-    pthread_mutex_t lock; /* guards rules */
+    pthread_mutex_t lock; /* guards what is below */
     struct active_rules *rules;
     enum err said; /* the last trouble logged, so that a poll does not repeat it */
     char said_text[DIAG_TEXT_MAX];
@@ -40,8 +40,10 @@ static void say_trouble(struct rule_watch *watch, enum err err, const struct dia
     if (watch->said == err && strcmp(watch->said_text, diag->text) == 0) {
         return;
     }
+    (void)pthread_mutex_lock(&watch->lock);
     watch->said = err;
     (void)snprintf(watch->said_text, sizeof(watch->said_text), "%s", diag->text);
+    (void)pthread_mutex_unlock(&watch->lock);
     if (err == ERR_NOT_FOUND) {
         LOG(EV_RULESET_MISSING, "text=\"%s\"", diag->text);
     } else {
@@ -56,7 +58,9 @@ static enum err look(struct rule_watch *watch, struct db *db) {
     int64_t have = watch->rules == NULL ? 0 : watch->rules->activation;
     enum err err = active_rules_load(db, have, &rules, &diag);
     if (err == ERR_OK) {
+        (void)pthread_mutex_lock(&watch->lock);
         watch->said = ERR_OK;
+        (void)pthread_mutex_unlock(&watch->lock);
         if (rules != NULL) {
             adopt(watch, rules);
         }
@@ -142,4 +146,12 @@ struct active_rules *rule_watch_get(struct rule_watch *watch) {
     struct active_rules *rules = watch->rules == NULL ? NULL : active_rules_ref(watch->rules);
     (void)pthread_mutex_unlock(&watch->lock);
     return rules;
+}
+
+bool rule_watch_refused(struct rule_watch *watch, char text[DIAG_TEXT_MAX]) {
+    (void)pthread_mutex_lock(&watch->lock);
+    bool is_refused = watch->said != ERR_OK && watch->said != ERR_NOT_FOUND;
+    (void)snprintf(text, DIAG_TEXT_MAX, "%s", is_refused ? watch->said_text : "");
+    (void)pthread_mutex_unlock(&watch->lock);
+    return is_refused;
 }

@@ -1,6 +1,7 @@
 /* Purpose: one thread that keeps what is active in step with PostgreSQL: LISTEN makes a change
  * quick, a poll makes it sure (LISTEN goes deaf after some reconnects).  Never touches a lane:
- * lanes look between transactions. Threads: rule_watch_get and rule_watch_generation from any. */
+ * lanes look between transactions. Threads: rule_watch_get, _refused and
+ * _generation from any. */
 #ifndef CASEMILL_WORKER_RULE_WATCH_H
 #define CASEMILL_WORKER_RULE_WATCH_H
 
@@ -20,5 +21,8 @@ void rule_watch_free(struct rule_watch **watch); /* after end; NULL inside is fi
 uint32_t rule_watch_generation(struct rule_watch *watch);
 /* rule_watch_get gives a reference of the caller's own; NULL while nothing is active. */
 struct active_rules *rule_watch_get(struct rule_watch *watch);
+/* rule_watch_refused is true while what is active does not load here and the one before it goes on;
+ * text says why. */
+bool rule_watch_refused(struct rule_watch *watch, char text[DIAG_TEXT_MAX]);
 
 #endif

@@ -85,7 +85,8 @@ static const struct {
 };
 
 static void render_metrics(const struct worker *worker, struct buf *out) {
-    struct metric rows[COUNT_OF(COUNTERS) + 1];
+    char refused[DIAG_TEXT_MAX];
+    struct metric rows[COUNT_OF(COUNTERS) + 2];
     for (size_t i = 0; i < COUNT_OF(COUNTERS); i++) {
         rows[i] = (struct metric){.name = COUNTERS[i].name,
                                   .help = COUNTERS[i].help,
@@ -98,7 +99,32 @@ static void render_metrics(const struct worker *worker, struct buf *out) {
                                                .labels = "",
                                                .kind = METRIC_GAUGE,
                                                .value = connected_lanes(worker)};
+    rows[COUNT_OF(COUNTERS) + 1] = (struct metric){
+        .name = "casemill_worker_ruleset_refused",
+        .help = "1 while the active rule set does not load and an older one decides",
+        .labels = "",
+        .kind = METRIC_GAUGE,
+        .value = rule_watch_refused(worker->watch, refused) ? 1 : 0};
     metrics_write(rows, COUNT_OF(rows), out);
+}
+
+/* The rule set that decides here, and why it is not the active one. */
+static void render_rules(const struct worker *worker, struct json *json) {
+    char refused[DIAG_TEXT_MAX];
+    struct active_rules *rules = rule_watch_get(worker->watch);
+    json_key(json, "ruleset");
+    if (rules == NULL) {
+        json_nil(json);
+    } else {
+        json_str(json, ruleset_id(rules->ruleset));
+    }
+    active_rules_unref(&rules);
+    json_key(json, "ruleset_refused");
+    if (rule_watch_refused(worker->watch, refused)) {
+        json_str(json, refused);
+    } else {
+        json_nil(json);
+    }
 }
 
 static void render_status(const struct worker *worker, struct buf *out) {
@@ -115,6 +141,7 @@ static void render_status(const struct worker *worker, struct buf *out) {
     json_uint(&json, connected_lanes(worker));
     json_key(&json, "cases");
     json_uint(&json, sum(worker, offsetof(struct lane_stats, cases_done)));
+    render_rules(worker, &json);
     json_object_close(&json);
     buf_byte(out, '\n');
 }

@@ -1,60 +1,88 @@
 /* `casemill rules activate` and `rules list`: which published rule set decides, since when, by whom
- * and why. */
+ * and why.  Who may activate is the database's to say (sql/0004_two_person.sql). */
 #include "base/json.h"
 #include "cli/rules_option.h"
+#include "cli/stored_ruleset.h"
 #include "db/db.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ID_HEX = 64, ID_HEX_MIN = 6 };
+#define UTC_TEXT(moment) "to_char(" moment " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
 
-static bool is_id(const char *id) {
-    size_t len = strlen(id);
-    return len >= ID_HEX_MIN && len <= ID_HEX && strspn(id, "0123456789abcdef") == len;
+/* RFC 3339 in shape, so that no reader takes the month for the day or the zone for granted; the
+ * database knows which of these moments exist. */
+static bool is_moment(const char *text) {
+    static const char shape[] = "0000-00-00T00:00:00";
+    for (size_t i = 0; i + 1 < sizeof(shape); i++) {
+        bool fits = shape[i] == '0' ? text[i] >= '0' && text[i] <= '9' : text[i] == shape[i];
+        if (!fits) {
+            return false;
+        }
+    }
+    const char *zone = text + sizeof(shape) - 1;
+    if (*zone == '.') {
+        zone += 1 + strspn(zone + 1, "0123456789");
+    }
+    static const char digits[] = "0123456789";
+    bool is_offset = (*zone == '+' || *zone == '-') && strspn(zone + 1, digits) == 2 &&
+                     zone[3] == ':' && strspn(zone + 4, digits) == 2 && zone[6] == '\0';
+    return strcmp(zone, "Z") == 0 || is_offset;
 }
 
-/* The one rule set whose id starts with the text.  Its engine must be this program's: workers of
- * the same version could not load another. */
-static enum err ruleset_pick(struct db *db, const char *id, struct db_result **found,
-                             struct diag *diag) {
-    const char *const params[] = {id};
-    enum err err =
-        db_query(db, "SELECT ruleset, id, engine FROM rulesets WHERE starts_with(id, $1)", 1,
-                 params, found, diag);
-    if (err != ERR_OK) {
-        return err;
-    }
-    if (db_rows(*found) != 1) {
-        return diag_fail(diag, db_rows(*found) == 0 ? ERR_NOT_FOUND : ERR_CONFLICT,
-                         db_rows(*found) == 0 ? "no rule set %s; see: casemill rules list"
-                                              : "several rule sets start with %s",
-                         id);
-    }
-    if (strtol(db_cell(*found, 0, 2), NULL, 10) != RULESET_ENGINE_VERSION) {
-        return diag_fail(diag, ERR_VERSION, "that rule set is for engine %s, this program has %d",
-                         db_cell(*found, 0, 2), RULESET_ENGINE_VERSION);
-    }
-    return ERR_OK;
-}
-
-/* The table's trigger tells the workers. */
-static enum err activate(struct db *db, const char *id, const char *why, const char *from,
-                         struct diag *diag) {
+/* Its engine must be this program's: workers of the same version could not load another. */
+static enum err engine_check(struct db *db, const char *number, struct diag *diag) {
+    const char *const params[] = {number};
     struct db_result *found = NULL;
-    enum err err = ruleset_pick(db, id, &found, diag);
-    if (err == ERR_OK) {
-        const char *const params[] = {db_cell(found, 0, 0), why, from};
-        err = db_exec(db,
-                      "INSERT INTO activations (ruleset, why, active_from, previous) "
-                      "SELECT $1::smallint, $2, coalesce($3::timestamptz, now()), "
-                      "(SELECT ruleset FROM active_ruleset)",
-                      COUNT_OF(params), params, diag);
-    }
-    if (err == ERR_OK) {
-        printf("activated %s\n", db_cell(found, 0, 1));
+    enum err err = db_query(db, "SELECT engine FROM rulesets WHERE ruleset = $1::smallint", 1,
+                            params, &found, diag);
+    if (err == ERR_OK && strtol(db_cell(found, 0, 0), NULL, 10) != RULESET_ENGINE_VERSION) {
+        err = diag_fail(diag, ERR_VERSION, "that rule set is for engine %s, this program has %d",
+                        db_cell(found, 0, 0), RULESET_ENGINE_VERSION);
     }
     db_result_free(&found);
+    return err;
+}
+
+static void print_activated(const struct options *options, const char *id, const char *from) {
+    if (!option_flag(options, "--json")) {
+        printf("activated %s from %s\n", id, from);
+        return;
+    }
+    struct buf text = BUF_EMPTY;
+    struct json json;
+    json_init(&json, &text);
+    json_object_open(&json);
+    json_key(&json, "ruleset");
+    json_str(&json, id);
+    json_key(&json, "active_from");
+    json_str(&json, from);
+    json_object_close(&json);
+    printf("%s\n", buf_cstr(&text));
+    buf_free(&text);
+}
+
+/* The table's triggers sign the row and tell the workers. */
+static enum err activate(const struct options *options, struct db *db, const char *why,
+                         struct diag *diag) {
+    struct stored_ruleset found = {0};
+    struct db_result *row = NULL;
+    enum err err = stored_ruleset_find(db, option_operand(options, 0), &found, diag);
+    if (err == ERR_OK) {
+        err = engine_check(db, found.number, diag);
+    }
+    if (err == ERR_OK) {
+        const char *const params[] = {found.number, why, option_str(options, "--from", NULL)};
+        err = db_query(db,
+                       "INSERT INTO activations (ruleset, why, active_from, previous) "
+                       "SELECT $1::smallint, $2, coalesce($3::timestamptz, now()), "
+                       "(SELECT ruleset FROM active_ruleset) RETURNING " UTC_TEXT("active_from"),
+                       COUNT_OF(params), params, &row, diag);
+    }
+    if (err == ERR_OK) {
+        print_activated(options, found.id, db_cell(row, 0, 0));
+    }
+    db_result_free(&row);
     return err;
 }
 
@@ -64,30 +92,43 @@ static int run_activate(const struct options *options) {
     if (conninfo == NULL) {
         return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
     }
-    if (option_operand_count(options) != 1 || !is_id(option_operand(options, 0))) {
+    if (option_operand_count(options) != 1 || !stored_ruleset_is_id(option_operand(options, 0))) {
         return verb_usage(options, "which rule set? its id, or the first %d or more of its digits",
-                          ID_HEX_MIN);
+                          RULESET_ID_DIGITS_MIN);
     }
     if (why[0] == '\0') {
         return verb_usage(options, "--why is kept with the activation: say why");
+    }
+    if (!is_moment(option_str(options, "--from", "2000-01-01T00:00:00Z"))) {
+        return verb_usage(options, "--from is a moment as in 2026-05-01T00:00:00Z");
     }
     struct db *db = NULL;
     struct diag diag = {0};
     enum err err = db_open(conninfo, "casemill rules activate", &db, &diag);
     if (err == ERR_OK) {
-        err = activate(db, option_operand(options, 0), why, option_str(options, "--from", NULL),
-                       &diag);
+        err = activate(options, db, why, &diag);
     }
     db_close(&db);
     return err == ERR_OK ? EXIT_DONE : verb_fail(options, &diag, SPAN_LIT(""));
 }
 
+/* Of two activations from one moment on, the later one counts. */
 static const char LIST_SQL[] =
-    "SELECT r.id, to_char(r.published_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS "
-    "published_at, r.published_by, array_to_string(r.agreements, ' ') AS agreements, "
-    "CASE WHEN r.ruleset = (SELECT ruleset FROM active_ruleset) THEN 'active' ELSE '' END AS "
-    "state, (SELECT a.why FROM activations a WHERE a.ruleset = r.ruleset ORDER BY a.activation "
-    "DESC LIMIT 1) AS why FROM rulesets r ORDER BY r.ruleset";
+    "WITH ahead AS (SELECT DISTINCT ON (active_from) ruleset, active_from FROM activations "
+    "WHERE active_from > now() ORDER BY active_from, activation DESC) "
+    "SELECT r.id, " UTC_TEXT(
+        "r.published_at") " AS published_at, r.published_by, "
+                          "array_to_string(r.agreements, ' ') AS agreements, "
+                          "CASE WHEN r.ruleset = (SELECT ruleset FROM active_ruleset) THEN "
+                          "'active' ELSE '' END AS "
+                          "state, (SELECT string_agg(" UTC_TEXT(
+                              "active_from") ", ' ' ORDER BY active_from) FROM ahead "
+                                             "WHERE ahead.ruleset = r.ruleset) AS active_from, "
+                                             "a.activated_by, a.why FROM rulesets r "
+                                             "LEFT JOIN LATERAL (SELECT activated_by, why FROM "
+                                             "activations WHERE ruleset = r.ruleset "
+                                             "ORDER BY activation DESC LIMIT 1) a ON true ORDER BY "
+                                             "r.ruleset";
 
 static void print_list(const struct options *options, const struct db_result *result) {
     struct buf text = BUF_EMPTY;
@@ -138,7 +179,7 @@ static int run_list(const struct options *options) {
 
 static const struct option_row ACTIVATE_ROWS[] = {
     {"--why", "TEXT", "kept with the activation"},
-    {"--from", "TIME", "active from then on, as PostgreSQL reads it (now)"},
+    {"--from", "TIME", "active from that moment on, as in 2026-05-01T00:00:00Z (now)"},
     {NULL, NULL, NULL}};
 
 const struct verb verb_rules_activate = {
@@ -153,7 +194,7 @@ static const struct option_row LIST_ROWS[] = {{NULL, NULL, NULL}};
 
 const struct verb verb_rules_list = {
     .name = "rules list",
-    .summary = "published rule sets, oldest first; which is active and why",
+    .summary = "published rule sets, oldest first; which is active or will be, and why",
     .operands = "",
     .rows = LIST_ROWS,
     .run = run_list,

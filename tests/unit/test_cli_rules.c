@@ -161,9 +161,9 @@ START_TEST(an_activation_says_why_and_since_when) {
          &diag);
     (void)snprintf(id, sizeof(id), "%.12s", db_cell(found, 0, 0)); /* a prefix is enough */
     db_result_free(&found);
-    ck_assert_int_eq(
-        CASEMILL(&place, "rules", "activate", id, "--why", "later", "--from", "2199-01-01"),
-        EXIT_DONE);
+    ck_assert_int_eq(CASEMILL(&place, "rules", "activate", id, "--why", "later", "--from",
+                              "2199-01-01T00:00:00Z"),
+                     EXIT_DONE);
     ck_assert_int_eq(number(&place, "SELECT ruleset FROM active_ruleset"), 1);
     ck_assert_int_eq(number(&place, "SELECT previous FROM activations WHERE why = 'later'"), 1);
     ck_assert_int_eq(CASEMILL(&place, "rules", "list"), EXIT_DONE);

@@ -50,7 +50,7 @@ static inline void fixture_do(const struct fixture *fixture, const char *sql) {
 
 static inline void fixture_migrate(struct db *db, const struct schema *schema) {
     static const char *const files[] = {"sql/0001_rules.sql", "sql/0002_cases.sql",
-                                        "sql/0003_report.sql"};
+                                        "sql/0003_report.sql", "sql/0004_two_person.sql"};
     struct buf sql = BUF_EMPTY;
     struct diag diag = {0};
     fixture_exec(db, "CREATE TABLE schema_migrations (number integer, name text, hash text); "
