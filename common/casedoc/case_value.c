@@ -123,7 +123,7 @@ static bool decode_record(struct decoder *d, const struct fact *record, uint32_t
         return false;
     }
     for (uint32_t i = 0; i < record->field_count; i++) {
-        pairs[2 * i] = value_word(span_make(record->fields[i].leaf, record->fields[i].leaf_len), i);
+        pairs[2 * i] = value_string(span_make(record->fields[i].leaf, record->fields[i].leaf_len));
         pairs[2 * i + 1] = value_unknown(record->fields[i].path);
     }
     *out = value_record(pairs, record->field_count);

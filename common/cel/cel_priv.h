@@ -149,9 +149,14 @@ struct test {
 };
 /* An operand of && or || in its chain.  run says what the chain comes to from this step on: it
  * ends with the next step's run, so that a chain is one jump a step. */
+/* An unknown or an error, as two words that stay in registers. */
+struct blamed {
+    uint64_t head;
+    uint64_t body;
+};
 struct step;
 typedef enum truth (*step_fn)(struct cel_run *run, const struct step *step,
-                              const struct value *base);
+                              const struct value *base, struct blamed blamed);
 struct step {
     step_fn run;
     const struct node *node; /* NULL at the end of the chain */
@@ -167,15 +172,24 @@ struct step {
     bool pass;    /* what the test must say for the chain to go on */
     uint8_t ends; /* enum truth: what the chain is when it does not; of the last step, what it is */
 };
-enum truth step_bool(struct cel_run *run, const struct step *step, const struct value *base);
-enum truth step_text(struct cel_run *run, const struct step *step, const struct value *base);
-enum truth step_few(struct cel_run *run, const struct step *step, const struct value *base);
-enum truth step_words(struct cel_run *run, const struct step *step, const struct value *base);
-enum truth step_holds(struct cel_run *run, const struct step *step, const struct value *base);
-enum truth step_order(struct cel_run *run, const struct step *step, const struct value *base);
-enum truth step_order_slots(struct cel_run *run, const struct step *step, const struct value *base);
-enum truth step_node(struct cel_run *run, const struct step *step, const struct value *base);
-enum truth step_last(struct cel_run *run, const struct step *step, const struct value *base);
+enum truth step_bool(struct cel_run *run, const struct step *step, const struct value *base,
+                     struct blamed blamed);
+enum truth step_text(struct cel_run *run, const struct step *step, const struct value *base,
+                     struct blamed blamed);
+enum truth step_few(struct cel_run *run, const struct step *step, const struct value *base,
+                    struct blamed blamed);
+enum truth step_words(struct cel_run *run, const struct step *step, const struct value *base,
+                      struct blamed blamed);
+enum truth step_holds(struct cel_run *run, const struct step *step, const struct value *base,
+                      struct blamed blamed);
+enum truth step_order(struct cel_run *run, const struct step *step, const struct value *base,
+                      struct blamed blamed);
+enum truth step_order_slots(struct cel_run *run, const struct step *step, const struct value *base,
+                            struct blamed blamed);
+enum truth step_node(struct cel_run *run, const struct step *step, const struct value *base,
+                     struct blamed blamed);
+enum truth step_last(struct cel_run *run, const struct step *step, const struct value *base,
+                     struct blamed blamed);
 /* test_choose gives a node its short way, if it has one; false when the arena is full. */
 bool test_choose(struct cel_program *program, struct node *node);
 /* chain_choose gives && and || their steps once their operands are compiled. */
@@ -206,6 +220,8 @@ struct cel_program {
     bool walks;       /* some node keeps variables of its own */
     uint32_t nesting; /* named expressions below it, at most CEL_NAMED_MAX deep */
     uint64_t cost;
+    struct cel_warning *warnings;
+    uint32_t warning_count;
     const char *lint; /* NULL, or what is wrong at lint_offset, lint_width */
     uint32_t lint_offset;
     uint32_t lint_width;
@@ -220,6 +236,11 @@ const struct node *compile_ast(struct cel_program *program, const struct ast *as
 uint64_t cost_of(const struct node *node, uint32_t items_max);
 /* uses_collect fills uses and use_count from a checked tree; false when the arena is full. */
 bool uses_collect(struct cel_program *program, const struct ast *ast);
+/* ast_reads_fact is true when the value hangs on a fact: by slot, named expression or loop variable.
+ */
+bool ast_reads_fact(const struct ast *ast);
+/* warnings_collect fills warnings from a checked tree; false when the arena is full. */
+bool warnings_collect(struct cel_program *program, const struct ast *ast);
 
 static inline struct value node_eval(struct cel_run *run, const struct node *node) {
     return node->run(run, node);
