@@ -12,6 +12,7 @@
     ROW(db_migrate) \
     ROW(evaluate) \
     ROW(generate) \
+    ROW(replay) \
     ROW(report) \
     ROW(rules_activate) \
     ROW(rules_check) \
