@@ -336,6 +336,9 @@ static enum err read_meta(struct walk *walk, uint64_t number, struct meta *meta)
         return diag_fail(walk->diag, ERR_VERSION, "journal %s: LMDB's file version is %u, not %d",
                          walk->path, get_le32(page + 20), META_VERSION);
     }
+    if (get_le32(page + META_FREE_AT) != FORMAT_PAGE_BYTES) {
+        return fault(walk, number, "its page size is not the journal's");
+    }
     *meta = (struct meta){.free = tree_decode(page + META_FREE_AT),
                           .main = tree_decode(page + META_MAIN_AT),
                           .last_page = get_le64(page + 136),

@@ -125,7 +125,8 @@ static int look(void) {
         bool says_what_to_do = err != ERR_CORRUPT ||
                                strstr(diag.text, "verify --salvage") != NULL ||
                                strstr(diag.text, "empty directory") != NULL;
-        return is_clear && says_what_to_do ? REFUSED : WRONG;
+        bool was_seen = strstr(diag.text, "crashes") == NULL; /* and did not just kill the reader */
+        return is_clear && says_what_to_do && was_seen ? REFUSED : WRONG;
     }
     int result = look_at_batches(journal);
     return result != 0 ? result : work_on(journal);
