@@ -213,10 +213,11 @@ static void marked_fill(struct marked *m, const struct vocabulary *vocabulary, u
     struct value word = is_marked ? value_word(text, number) : value_string(text);
     m->last[0] = is_marked ? value_word(span_str("w1"), 1) : value_string(span_str("w1"));
     m->last[1] = word;
-    m->pairs[0] = value_string(span_str("t"));
-    m->pairs[1] = value_string(text);
-    m->pairs[2] = value_string(span_str("w"));
-    m->pairs[3] = word;
+    int at = is_marked ? 0 : 2; /* only a marked record has its fields in order */
+    m->pairs[at] = value_string(span_str("t"));
+    m->pairs[at + 1] = value_string(text);
+    m->pairs[2 - at] = value_string(span_str("w"));
+    m->pairs[3 - at] = word;
     m->record = is_marked ? value_record(m->pairs, 2) : value_map(m->pairs, 2);
     m->slots[0] = word;
     m->slots[1] = value_list(m->last, 2);
