@@ -172,7 +172,7 @@ enum { WORDS = 70, PATHS = 6 };
 
 /* A word per number, long enough that 64 of them are not all. */
 struct vocabulary {
-    char texts[WORDS][8];
+    char texts[WORDS][16];
     const char *words[WORDS];
 };
 
