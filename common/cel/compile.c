@@ -161,27 +161,29 @@ static bool takes_zone(const struct ast *ast) {
 /* Operators with a node of their own; every other function goes through its row in the table. */
 struct operator_node {
     const char *name;
+    uint32_t operands; /* with any other number, which a check refuses, there is no overload */
     node_fn run;
     uint32_t index;
 };
 
 static const struct operator_node operator_nodes[] = {
-    {"!_", node_not, 0},
-    {"_==_", node_equal, EQUAL_WANTED},
-    {"_!=_", node_equal, EQUAL_REFUSED},
-    {"_<_", node_order, ORDER_LESS},
-    {"_<=_", node_order, ORDER_LESS | ORDER_SAME},
-    {"_>_", node_order, ORDER_GREATER},
-    {"_>=_", node_order, ORDER_GREATER | ORDER_SAME},
-    {"@in", node_in, 0},
-    {"or", node_or_else, 0},
-    {"orValue", node_or_else, 0},
+    {"!_", 1, node_not, 0},
+    {"_==_", 2, node_equal, EQUAL_WANTED},
+    {"_!=_", 2, node_equal, EQUAL_REFUSED},
+    {"_<_", 2, node_order, ORDER_LESS},
+    {"_<=_", 2, node_order, ORDER_LESS | ORDER_SAME},
+    {"_>_", 2, node_order, ORDER_GREATER},
+    {"_>=_", 2, node_order, ORDER_GREATER | ORDER_SAME},
+    {"@in", 2, node_in, 0},
+    {"or", 2, node_or_else, 0},
+    {"orValue", 2, node_or_else, 0},
 };
 
 static struct node *call_node(struct cel_program *program, const struct ast *ast) {
     struct node *node = node_new(program, ast->count == 2 ? node_call2 : node_call, ast->count);
     for (size_t i = 0; node != NULL && i < COUNT_OF(operator_nodes); i++) {
-        if (span_is(ast->name, operator_nodes[i].name)) {
+        if (span_is(ast->name, operator_nodes[i].name) &&
+            ast->count == operator_nodes[i].operands) {
             node->run = operator_nodes[i].run;
             node->index = operator_nodes[i].index;
         }
@@ -404,7 +406,8 @@ enum err cel_compile(struct cel_env *env, struct span source, const struct cel_t
     made->arena.chunk_bytes = PROGRAM_CHUNK_BYTES;
     made->env = env;
     made->type = type_settle(env, ast->type);
-    made->root = uses_collect(made, ast) ? compile_ast(made, ast) : NULL;
+    bool is_read = uses_collect(made, ast) && warnings_collect(made, ast);
+    made->root = is_read ? compile_ast(made, ast) : NULL;
     if (made->root == NULL) {
         err = diag_fail(diag, ERR_TOO_LARGE, "the expression is too large");
         goto out;
