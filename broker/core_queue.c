@@ -142,6 +142,7 @@ void part_assign(struct core *core, struct core_part *part, struct core_lane *la
     part->state = PART_OUT;
     part->lane = lane;
     part->omitted = 0;
+    part->beat_seen = 0; /* beats are numbered from 1 by each lane: another's mean nothing here */
     part->batch->dealt = true;
     list_append(&lane->held, part);
     lane->held_cases += part->count;

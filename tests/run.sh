@@ -167,7 +167,7 @@ checks
 part rules rules_tests
 case $mode in
 quick)
-    part sim simulation 200
+    part sim simulation 2000
     system_tests road bad_input rules_files
     ;;
 *)
@@ -175,7 +175,7 @@ quick)
     part unit-asan unit asan
     part build-tsan step build tsan
     part unit-tsan unit tsan
-    if [ "$mode" = long ]; then part sim simulation 20000; else part sim simulation 2000; fi
+    if [ "$mode" = long ]; then part sim simulation 1000000; else part sim simulation 20000; fi
     system_tests road replay bad_input rules_files rules_change duplicate kill foreign startup journal_faults pg_faults crash_test
     if [ "$mode" = long ]; then part torture torture 2 200; else part torture torture 1 12; fi
     if [ "$mode" = long ]; then

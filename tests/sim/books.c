@@ -1,0 +1,378 @@
+/* Books beside each core: who holds what, how often it failed, who was heard when.  They are told
+ * what the core is told, and whatever the core then deals or counts must agree with them. */
+#include "base/mem.h"
+#include "sim/world.h"
+
+void book_open(struct sim_record *record, uint32_t count) {
+    struct sim_book **end = &record->books;
+    CHECK(*end == NULL);
+    for (uint32_t first = 0; first < count; first += CORE_PART_CASES) {
+        struct sim_book *book = mem_zero(1, sizeof(*book));
+        book->first = first;
+        book->count = count - first < CORE_PART_CASES ? count - first : CORE_PART_CASES;
+        *end = book;
+        end = &book->next;
+    }
+}
+
+void book_close(struct sim_record *record) {
+    while (record->books != NULL) {
+        struct sim_book *book = record->books;
+        record->books = book->next;
+        mem_free(book);
+    }
+}
+
+void book_crash(struct sim_broker *broker) {
+    broker->lane_count = 0;
+    memset(broker->last_first, 0, sizeof(broker->last_first));
+}
+
+static bool overlaps(const struct sim_book *book, const struct wire_range *range) {
+    return range->first < book->first + book->count && book->first < range->first + range->count;
+}
+
+/* The record a range speaks of; NULL: the core is to ignore it. */
+static struct sim_record *range_record(struct sim_broker *broker, const struct wire_range *range) {
+    struct sim_record *record =
+        uuid_eq(&range->journal, &broker->journal) ? record_of(broker, range->seq) : NULL;
+    return record == NULL || record->quarantined ? NULL : record;
+}
+
+static struct sim_heard *heard_by_route(struct sim_broker *broker, const struct net_route *route) {
+    for (uint32_t i = 0; i < broker->lane_count; i++) {
+        struct sim_heard *heard = &broker->lanes[i];
+        if (heard->route.len == route->len &&
+            memcmp(heard->route.bytes, route->bytes, route->len) == 0) {
+            return heard;
+        }
+    }
+    return NULL;
+}
+
+static struct sim_heard *heard_by_uuid(struct sim_broker *broker, const struct uuid *uuid) {
+    for (uint32_t i = 0; i < broker->lane_count; i++) {
+        if (uuid_eq(&broker->lanes[i].uuid, uuid)) {
+            return &broker->lanes[i];
+        }
+    }
+    return NULL;
+}
+
+static struct sim_heard *hear(const struct world *world, struct sim_broker *broker,
+                              const struct net_route *route) {
+    struct sim_heard *heard = heard_by_route(broker, route);
+    if (heard != NULL) {
+        heard->heard = world->now;
+        heard->blocked = false;
+    }
+    return heard;
+}
+
+/* It is nobody's any more: what was told of it so far is forgotten. */
+static void take_back(struct sim_book *book) {
+    book->out = false;
+    book->foreign = false;
+    book->told = 0;
+    book->dups = 0;
+    book->omitted = 0;
+}
+
+static void each_of_lane(struct sim_broker *broker, const struct uuid *uuid,
+                         void (*visit)(struct sim_book *book)) {
+    for (uint32_t i = broker->oldest; i < broker->record_count; i++) {
+        struct sim_book *book = broker->records[i].quarantined ? NULL : broker->records[i].books;
+        for (; book != NULL; book = book->next) {
+            if (book->out && uuid_eq(&book->lane, uuid)) {
+                visit(book);
+            }
+        }
+    }
+}
+
+static void take_over(struct sim_book *book) {
+    book->failures++;
+    book->fence_due = true;
+    book->fence_lane = book->lane;
+    take_back(book);
+}
+
+static void lane_gone(struct sim_broker *broker, struct sim_heard *heard, bool silent) {
+    each_of_lane(broker, &heard->uuid, silent ? take_over : take_back);
+    *heard = broker->lanes[--broker->lane_count];
+}
+
+/* Who went silent with it is ended before it is written again, unless he is back. */
+static void check_fence(struct sim_broker *broker, const struct sim_book *book, bool fenced) {
+    static const struct uuid NOBODY = {{0}};
+    CHECK(fenced == book->fence_due);
+    const struct uuid *fence = NULL;
+    uint32_t count = core_fence(broker->core, &fence);
+    bool found = !fenced || uuid_eq(&book->fence_lane, &NOBODY);
+    for (uint32_t i = 0; i < count; i++) {
+        found = found || uuid_eq(&fence[i], &book->fence_lane);
+        CHECK(heard_by_uuid(broker, &fence[i]) == NULL); /* who is alive is not ended */
+    }
+    CHECK(found);
+}
+
+void book_work(struct world *world, struct sim_broker *broker, struct sim_record *record,
+               const struct core_action *action) {
+    const struct core_work *work = &action->work;
+    struct sim_book *book = record->books;
+    while (book != NULL && (book->first != work->first || book->count != work->count)) {
+        book = book->next;
+    }
+    CHECK(book != NULL);
+    CHECK(!book->out && !book->done);
+    CHECK(work->attempt == book->failures + 1);
+    struct sim_heard *heard = heard_by_uuid(broker, &work->lane);
+    CHECK(heard != NULL && !heard->blocked);
+    check_fence(broker, book, work->fenced);
+    if (!book->touched) { /* sources' batches are first dealt in the order they came */
+        const struct sim_batch *batch = &world->batches[record->batch];
+        uint64_t *last = &broker->last_first[batch->source][batch->priority];
+        CHECK((record->seq << 20 | book->first) > *last);
+        *last = record->seq << 20 | book->first;
+    }
+    book->touched = true;
+    book->out = true;
+    book->lane = work->lane;
+    book->bytes = work->length;
+    book->deals++;
+}
+
+static void adopt(struct sim_broker *broker, struct sim_heard *heard,
+                  const struct wire_range *range, bool beat) {
+    struct sim_record *record = range_record(broker, range);
+    for (struct sim_book *book = record == NULL ? NULL : record->books; book != NULL;
+         book = book->next) {
+        if (!overlaps(book, range) || book->done) {
+            continue;
+        }
+        if (!book->out) {
+            book->out = true;
+            book->touched = true;
+            book->lane = heard->uuid;
+            book->bytes = book->count * CASE_BYTES;
+        }
+        if (uuid_eq(&book->lane, &heard->uuid)) {
+            book->omitted = beat ? UINT32_MAX : 0; /* named in this beat */
+        }
+    }
+}
+
+static void lane_back(struct sim_broker *broker, const struct uuid *uuid) {
+    for (uint32_t i = broker->oldest; i < broker->record_count; i++) {
+        for (struct sim_book *book = broker->records[i].books; book != NULL; book = book->next) {
+            if (uuid_eq(&book->fence_lane, uuid)) {
+                book->fence_lane = (struct uuid){{0}};
+            }
+        }
+    }
+}
+
+void book_ready(struct world *world, struct sim_broker *broker, const struct net_route *route,
+                const struct wire_ready *ready) {
+    struct sim_heard *heard = heard_by_route(broker, route);
+    if (heard != NULL && !uuid_eq(&heard->uuid, &ready->uuid)) {
+        lane_gone(broker, heard, true); /* another process speaks in its place */
+    }
+    heard = heard_by_uuid(broker, &ready->uuid);
+    if (heard == NULL) {
+        if (broker->lane_count == broker->lane_cap) {
+            broker->lane_cap = broker->lane_cap == 0 ? 8 : broker->lane_cap * 2;
+            broker->lanes = mem_grow(broker->lanes, broker->lane_cap, sizeof(*broker->lanes));
+        }
+        heard = &broker->lanes[broker->lane_count++];
+        lane_back(broker, &ready->uuid);
+    }
+    *heard = (struct sim_heard){.uuid = ready->uuid,
+                                .route = *route,
+                                .heard = world->now,
+                                .credit_cases = ready->credit_cases,
+                                .credit_bytes = ready->credit_bytes};
+    for (uint32_t i = 0; i < ready->hold_count; i++) {
+        adopt(broker, heard, &ready->holds[i], false);
+    }
+}
+
+static void count_omitted(struct sim_book *book) {
+    if (book->omitted == UINT32_MAX) {
+        book->omitted = 0;
+    } else if (++book->omitted == 2) {
+        take_back(book);
+    }
+}
+
+void book_beat(struct world *world, struct sim_broker *broker, const struct net_route *route,
+               const struct wire_lane_beat *beat) {
+    struct sim_heard *heard = hear(world, broker, route);
+    if (heard == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < beat->hold_count; i++) {
+        adopt(broker, heard, &beat->holds[i], true);
+    }
+    each_of_lane(broker, &heard->uuid, count_omitted);
+}
+
+void book_bye(struct world *world, struct sim_broker *broker, const struct net_route *route) {
+    struct sim_heard *heard = heard_by_route(broker, route);
+    (void)world;
+    if (heard != NULL) {
+        lane_gone(broker, heard, false);
+    }
+}
+
+/* A run inside one delivery.  As long as only its holder tells, in turn, nothing of it may be lost:
+ * when all is told, all is done. */
+static void told_inside(struct sim_book *book, const struct sim_letter *letter, bool holder,
+                        uint64_t cases_done) {
+    bool clean = book->out && holder && !letter->late && !book->foreign;
+    book->foreign = !clean;
+    book->told += letter->range.count;
+    book->dups += letter->tally.duplicates;
+    CHECK(!clean || (cases_done > 0) == (book->told == book->count));
+    if (cases_done > 0) {
+        CHECK(cases_done == book->count);
+        book->done = true;
+        book->exact = clean;
+        book->out = false;
+    }
+}
+
+static void told_whole(struct sim_record *record, const struct sim_letter *letter) {
+    uint32_t dups = letter->tally.duplicates;
+    for (struct sim_book *book = record->books; book != NULL; book = book->next) {
+        if (overlaps(book, &letter->range)) {
+            book->done = true;
+            book->exact = true;
+            book->out = false;
+            book->dups = dups;
+            dups = 0; /* which of them is all the same: they are summed up */
+        }
+    }
+}
+
+static void book_done(struct sim_broker *broker, const struct sim_letter *letter,
+                      const struct sim_heard *heard, uint64_t cases_done) {
+    struct sim_record *record = range_record(broker, &letter->range);
+    const struct wire_range *range = &letter->range;
+    struct sim_book *only = NULL;
+    uint32_t parts = 0;
+    uint32_t parts_done = 0;
+    bool starts = false;
+    bool ends = false;
+    for (struct sim_book *book = record == NULL ? NULL : record->books; book != NULL;
+         book = book->next) {
+        if (overlaps(book, range)) {
+            only = book;
+            parts++;
+            parts_done += book->done ? 1 : 0;
+            starts = starts || range->first == book->first;
+            ends = ends || range->first + range->count == book->first + book->count;
+        }
+    }
+    if (parts == 0 || parts_done > 0) {
+        CHECK(cases_done == 0);
+    } else if (starts && ends) {
+        CHECK(cases_done == range->count);
+        told_whole(record, letter);
+    } else if (parts == 1) {
+        bool holder = heard != NULL && only->out && uuid_eq(&only->lane, &heard->uuid);
+        told_inside(only, letter, holder, cases_done);
+    } else {
+        CHECK(cases_done == 0);
+    }
+}
+
+void book_letter(struct world *world, struct sim_broker *broker, const struct sim_letter *letter,
+                 uint64_t cases_done) {
+    struct sim_heard *heard = hear(world, broker, &letter->route);
+    if (letter->kind == LETTER_DONE) {
+        book_done(broker, letter, heard, cases_done);
+        return;
+    }
+    CHECK(cases_done == 0);
+    struct sim_record *record = heard == NULL ? NULL : range_record(broker, &letter->range);
+    for (struct sim_book *book = record == NULL ? NULL : record->books; book != NULL;
+         book = book->next) {
+        if (overlaps(book, &letter->range) && book->out && uuid_eq(&book->lane, &heard->uuid)) {
+            book->failures += letter->kind == LETTER_FAILED ? 1 : 0;
+            take_back(book);
+        }
+    }
+}
+
+void book_unsent(struct sim_broker *broker, const struct uuid *lane, uint64_t seq, uint32_t first) {
+    struct sim_heard *heard = heard_by_uuid(broker, lane);
+    struct sim_record *record = record_of(broker, seq);
+    CHECK(heard != NULL && record != NULL);
+    heard->blocked = true;
+    for (struct sim_book *book = record->books; book != NULL; book = book->next) {
+        if (book->first == first && book->out && uuid_eq(&book->lane, lane)) {
+            take_back(book);
+        }
+    }
+}
+
+/* Silence counts only while the broker itself was there to hear. */
+void book_tick(struct world *world, struct sim_broker *broker) {
+    int64_t away = world->now - broker->ticked;
+    bool stalled = broker->ticked != 0 && away > SILENT_MS / 2;
+    broker->ticked = world->now;
+    for (uint32_t i = broker->lane_count; i-- > 0;) {
+        struct sim_heard *heard = &broker->lanes[i];
+        if (stalled) {
+            int64_t forgiven = heard->heard + away;
+            heard->heard = forgiven < world->now ? forgiven : world->now;
+        }
+        if (world->now - heard->heard >= SILENT_MS) {
+            trace(world, "broker %u takes lane %u for dead", broker->index, heard->uuid.bytes[0]);
+            lane_gone(broker, heard, true);
+        }
+    }
+}
+
+/* Deliveries, cases and bytes of one lane. */
+void book_held(struct sim_broker *broker, const struct sim_heard *heard, uint64_t held[3]) {
+    for (uint32_t r = broker->oldest; r < broker->record_count; r++) {
+        const struct sim_record *record = &broker->records[r];
+        for (const struct sim_book *book = record->quarantined ? NULL : record->books; book != NULL;
+             book = book->next) {
+            if (book->out && uuid_eq(&book->lane, &heard->uuid)) {
+                held[0]++;
+                held[1] += book->count;
+                held[2] += book->bytes;
+            }
+        }
+    }
+}
+
+/* After every step: as many batches, lanes and cases out as the books say; nobody idle beside work;
+ * low water is exactly below the oldest batch that is not done. */
+void book_check(const struct world *world, struct sim_broker *broker) {
+    struct core_stats stats;
+    core_stats(broker->core, world->now, &stats);
+    CHECK(stats.batches == broker->live && stats.batches <= LIVE_MAX);
+    CHECK(stats.lanes == broker->lane_count);
+    uint64_t out = 0;
+    bool idle = false;
+    for (uint32_t i = 0; i < broker->lane_count; i++) {
+        uint64_t held[3] = {0};
+        book_held(broker, &broker->lanes[i], held);
+        out += held[1];
+        idle = idle || (held[0] == 0 && !broker->lanes[i].blocked);
+    }
+    CHECK(out == stats.out_cases);
+    CHECK(broker->paused || !idle || stats.queued_cases == 0);
+    uint64_t low = UINT64_MAX;
+    for (uint32_t i = broker->oldest; i < broker->record_count; i++) {
+        const struct sim_record *record = &broker->records[i];
+        low = !record->deleted && record->seq < low ? record->seq : low;
+    }
+    CHECK(low == UINT64_MAX || stats.low_water == low);
+    CHECK(low != UINT64_MAX || broker->record_count == 0 ||
+          stats.low_water > broker->records[broker->record_count - 1].seq);
+}

@@ -1,0 +1,229 @@
+/* Intake systems: each source sends runs of its cases, again when no DONE comes, in other batches
+ * when it likes, to the other broker, under a name that was used before, or vanishes. */
+#include "sim/world.h"
+
+#include <stdio.h>
+
+enum { PATIENCE_MS = 8000, CALM_PATIENCE_MS = 4000, AT_ONCE_MAX = 24 };
+
+struct uuid batch_id(uint32_t name) {
+    struct uuid id = {{1}};
+    memcpy(id.bytes + 4, &name, sizeof(name));
+    return id;
+}
+
+struct net_route client_route(const struct sim_batch *batch) {
+    return (struct net_route){.len = 1, .delimited = batch->delimited, .bytes = {batch->route}};
+}
+
+void batch_meta(const struct sim_batch *batch, int64_t day, uint32_t cuts[CORE_PARTS_MAX],
+                char source[8], struct core_batch_meta *meta) {
+    for (uint32_t i = 0; i < CORE_PARTS_MAX; i++) {
+        cuts[i] = i * CORE_PART_CASES * CASE_BYTES;
+    }
+    (void)snprintf(source, 8, "s%u", batch->source);
+    *meta = (struct core_batch_meta){
+        .source = span_str(source),
+        .batch = batch_id(batch->name),
+        .hash = {{batch->version, (uint8_t)batch->first, (uint8_t)(batch->first >> 8),
+                  (uint8_t)batch->count, (uint8_t)(batch->count >> 8)}},
+        .count = batch->count,
+        .bytes = batch->count * CASE_BYTES,
+        .ack = batch->outcome_ack ? WIRE_ACK_OUTCOME : WIRE_ACK_JOURNAL,
+        .priority = (enum wire_priority)batch->priority,
+        .accepted_at = day,
+        .cuts = cuts};
+}
+
+static bool same_body(const struct sim_batch *a, const struct sim_batch *b) {
+    return a->version == b->version && a->first == b->first && a->count == b->count;
+}
+
+static struct sim_record *live_record(struct world *world, struct sim_broker *broker,
+                                      const struct sim_batch *batch) {
+    for (uint32_t i = broker->record_count; i-- > broker->oldest;) {
+        const struct sim_batch *other = &world->batches[broker->records[i].batch];
+        if (!broker->records[i].deleted && other->source == batch->source &&
+            other->name == batch->name) {
+            return &broker->records[i];
+        }
+    }
+    return NULL;
+}
+
+static uint32_t waiting(const struct sim_record *record) {
+    return (uint32_t)__builtin_popcount(record->must_done | record->may_done | record->must_accept);
+}
+
+/* What was answered at once to this route. */
+static bool answered(const struct core *core, enum core_action_kind kind,
+                     const struct net_route *route) {
+    size_t count = 0;
+    const struct core_action *actions = core_actions(core, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (actions[i].kind == kind && actions[i].route.bytes[0] == route->bytes[0]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void expect(struct sim_record *record, const struct sim_batch *batch) {
+    uint32_t bit = 1U << batch->route;
+    if (!record->durable && (!batch->delimited || !batch->outcome_ack)) {
+        record->must_accept |= bit;
+    }
+    if (!batch->delimited || batch->outcome_ack) {
+        record->must_done |= bit;
+        record->may_done |= bit;
+    }
+}
+
+void client_send(struct world *world, uint32_t number, uint32_t to) {
+    struct sim_broker *broker = &world->brokers[to];
+    struct sim_batch *batch = &world->batches[number];
+    struct net_route route = client_route(batch);
+    struct sim_record *old = live_record(world, broker, batch);
+    old = old != NULL && old->quarantined ? NULL : old;
+    uint32_t cuts[CORE_PARTS_MAX];
+    char source[8];
+    struct core_batch_meta meta;
+    batch_meta(batch, world->day, cuts, source, &meta);
+    trace(world, "client %u sends batch %u (cases %u+%u, version %u) to broker %u", batch->source,
+          number, batch->first, batch->count, batch->version, to);
+    batch->sent_at = world->now;
+    batch->broker = (uint8_t)to;
+    broker->sending = number;
+    broker->crowded = old != NULL && waiting(old) >= CORE_WAITERS_MAX;
+    bool taken = core_submit(broker->core, &route, &meta, world->now);
+    bool refused = answered(broker->core, CORE_REFUSED, &route);
+    bool busy = answered(broker->core, CORE_BUSY, &route);
+    bool told = answered(broker->core, CORE_ACCEPTED, &route);
+    if (old != NULL && !same_body(batch, &world->batches[old->batch])) {
+        CHECK(refused && !taken && !busy);
+        batch->forgotten = true; /* its client's own fault */
+    } else {
+        CHECK(!refused && taken == (old == NULL && !busy));
+        CHECK(old == NULL || busy ||
+              told == (old->durable && (!batch->delimited || !batch->outcome_ack)));
+    }
+    perform(world, broker);
+    broker->crowded = false;
+    struct sim_record *record = taken ? &broker->records[broker->record_count - 1] : old;
+    if (!refused && !busy) {
+        CHECK(record != NULL && record->durable == (told || record->durable));
+        expect(record, batch);
+    }
+}
+
+void client_query(struct world *world, uint32_t number, uint32_t to) {
+    struct sim_broker *broker = &world->brokers[to];
+    const struct sim_batch *batch = &world->batches[number];
+    struct sim_record *record = live_record(world, broker, batch);
+    struct net_route route = {.len = 1, .bytes = {batch->route}, .delimited = batch->delimited};
+    struct uuid id = batch_id(batch->name);
+    char source[8];
+    (void)snprintf(source, sizeof(source), "s%u", batch->source);
+    core_query(broker->core, &route, span_str(source), &id);
+    size_t count = 0;
+    const struct core_action *action = core_actions(broker->core, &count);
+    CHECK(count == 1 && action->kind == CORE_STATUS);
+    enum wire_state state = action->done.state;
+    if (record == NULL) {
+        CHECK(state == WIRE_STATE_DONE || state == WIRE_STATE_UNKNOWN);
+    } else if (record->quarantined) {
+        CHECK(state == WIRE_STATE_QUARANTINED);
+    } else {
+        CHECK(record->durable ? state == WIRE_STATE_ACCEPTED || state == WIRE_STATE_WORKING
+                              : state == WIRE_STATE_UNKNOWN);
+        record->may_done |= record->durable && !batch->delimited ? 1U << batch->route : 0;
+    }
+    perform(world, broker);
+}
+
+uint32_t client_batch(struct world *world, struct sim_batch batch) {
+    CHECK(world->batch_count < BATCHES_MAX);
+    CHECK(batch.count > 0 && batch.first + batch.count <= SPACE);
+    uint32_t number = world->batch_count++;
+    batch.name = batch.name == 0 ? (uint16_t)(number + 1) : batch.name;
+    batch.route = batch.delimited ? (uint8_t)(REQ_ROUTES + number % REQ_ROUTES)
+                                  : world->client_route[batch.source];
+    world->batches[number] = batch;
+    return number;
+}
+
+static uint32_t invent_count(struct world *world) {
+    if (fault(world, FAULT_BIG)) {
+        return 1 + below(world, 3 * CORE_PART_CASES);
+    }
+    return 1 + below(world, chance(world, 500) ? 8 : 60);
+}
+
+/* Cases never sent before, or, cut another way, some that were. */
+static void invent_batch(struct world *world) {
+    uint32_t source = below(world, SOURCES);
+    uint32_t count = invent_count(world);
+    uint32_t known = world->next_case[source];
+    bool again = known > 0 && fault(world, FAULT_REBATCH);
+    uint32_t first = again ? below(world, known) : known;
+    count = count <= SPACE - first ? count : SPACE - first;
+    if (count == 0) {
+        return;
+    }
+    world->next_case[source] = first + count > known ? first + count : known;
+    struct sim_batch batch = {.source = (uint8_t)source,
+                              .version = fault(world, FAULT_VERSIONS) ? 1 : 0,
+                              .priority = (uint8_t)below(world, WIRE_PRIORITY_COUNT),
+                              .outcome_ack = chance(world, 200),
+                              .delimited = chance(world, 300),
+                              .first = first,
+                              .count = count};
+    if (world->batch_count > 0 && fault(world, FAULT_ID_REUSED)) {
+        const struct sim_batch *other = &world->batches[below(world, world->batch_count)];
+        batch.name = other->source == source ? other->name : 0;
+    }
+    client_send(world, client_batch(world, batch), below(world, BROKERS));
+}
+
+static void vanish(struct world *world, uint32_t source) {
+    trace(world, "client %u vanishes", source);
+    world->client_route[source] = (uint8_t)(++world->route_names % REQ_ROUTES);
+    for (uint32_t i = 0; i < world->batch_count; i++) {
+        struct sim_batch *batch = &world->batches[i];
+        batch->forgotten = batch->forgotten || (batch->source == source && !batch->done);
+    }
+}
+
+static void send_again(struct world *world, uint32_t number) {
+    struct sim_batch *batch = &world->batches[number];
+    bool over = fault(world, FAULT_FAILOVER) || (world->calm && chance(world, 100));
+    client_send(world, number, over ? 1U - batch->broker : batch->broker);
+}
+
+void clients_step(struct world *world) {
+    if (!world->calm && world->batch_count < BATCHES_MAX && chance(world, 400)) {
+        invent_batch(world);
+    }
+    if (fault(world, FAULT_VANISH)) {
+        vanish(world, below(world, SOURCES));
+    }
+    if (world->batch_count > 0 && fault(world, FAULT_RESEND)) {
+        uint32_t number = below(world, world->batch_count);
+        if (!world->batches[number].forgotten) {
+            world->batches[number].done = false; /* it lost the receipt */
+            send_again(world, number);
+        }
+    }
+    if (world->batch_count > 0 && chance(world, 100)) {
+        client_query(world, below(world, world->batch_count), below(world, BROKERS));
+    }
+    int64_t patience = world->calm ? CALM_PATIENCE_MS : PATIENCE_MS;
+    uint32_t sent = 0;
+    for (uint32_t i = 0; i < world->batch_count && sent < AT_ONCE_MAX; i++) {
+        const struct sim_batch *batch = &world->batches[i];
+        if (!batch->done && !batch->forgotten && world->now - batch->sent_at > patience) {
+            send_again(world, i);
+            sent++;
+        }
+    }
+}

@@ -1,0 +1,265 @@
+/* Histories that are to be held by name, not only when a seed happens on them.  No fault strikes
+ * here but the one that is told; promises.c and books.c look on as ever. */
+#include "base/mem.h"
+#include "sim/world.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CASES = 40, ALL = CORE_PART_CASES };
+
+static uint32_t send(struct world *world, struct sim_batch batch, uint32_t broker) {
+    uint32_t number = client_batch(world, batch);
+    client_send(world, number, broker);
+    return number;
+}
+
+static void deal(struct world *world, uint32_t broker) {
+    core_deal(world->brokers[broker].core, world->now);
+    perform(world, &world->brokers[broker]);
+}
+
+static void pass(struct world *world, int64_t ms) {
+    world->now += ms;
+    for (uint32_t b = 0; b < BROKERS; b++) {
+        core_tick(world->brokers[b].core, world->now);
+        book_tick(world, &world->brokers[b]);
+        perform(world, &world->brokers[b]);
+    }
+}
+
+/* One transaction of at most so many cases of what the lane holds first. */
+static void commit(struct world *world, uint32_t lane, uint32_t cases) {
+    lane_begin(world, lane, 1, cases);
+    CHECK(txn_write(world, lane, cases));
+    txn_commit(world, lane);
+}
+
+static void work_through(struct world *world, uint32_t lane) {
+    commit(world, lane, ALL);
+    lane_tell(world, lane);
+}
+
+static const struct sim_record *last_record(const struct world *world, uint32_t broker) {
+    const struct sim_broker *from = &world->brokers[broker];
+    CHECK(from->record_count > 0);
+    return &from->records[from->record_count - 1];
+}
+
+static void id_reused(struct world *world) {
+    uint32_t first = send(world, (struct sim_batch){.count = CASES}, 0);
+    disk_sync(world, &world->brokers[0]);
+    struct sim_batch other = {.first = CASES, .count = CASES, .name = world->batches[first].name};
+    uint32_t refused = send(world, other, 0);
+    CHECK(world->batches[refused].forgotten); /* client_send saw batch_id_reused */
+    lane_ready(world, 0, 0);
+    deal(world, 0);
+    work_through(world, 0);
+    CHECK(world->batches[first].done);
+    uint32_t later = send(world, other, 0); /* the name is free again */
+    CHECK(!world->batches[later].forgotten);
+}
+
+static void seq_after_empty_journal(struct world *world) {
+    struct sim_broker *broker = &world->brokers[0];
+    send(world, (struct sim_batch){.count = CASES}, 0);
+    disk_sync(world, broker);
+    lane_ready(world, 0, 0);
+    deal(world, 0);
+    work_through(world, 0);
+    uint64_t seq = last_record(world, 0)->seq;
+    send(world, (struct sim_batch){.first = CASES, .count = CASES}, 0);
+    deal(world, 0); /* dealt, and its number never reached the disk */
+    uint64_t lost = last_record(world, 0)->seq;
+    commit(world, 0, ALL);
+    broker_crash(world, broker, false);
+    uint32_t later = send(world, (struct sim_batch){.first = 2 * CASES, .count = CASES}, 0);
+    CHECK(last_record(world, 0)->seq > lost && lost > seq);
+    lane_tell(world, 0); /* of the number that is no more */
+    disk_sync(world, broker);
+    CHECK(!world->batches[later].done);
+}
+
+static void duplicate_before_durable(struct world *world) {
+    struct sim_batch batch = {.count = CASES};
+    uint32_t first = send(world, batch, 0);
+    batch.name = world->batches[first].name;
+    batch.delimited = true;
+    batch.outcome_ack = true; /* a REQ: DONE is its one reply */
+    uint32_t second = send(world, batch, 0);
+    CHECK(world->brokers[0].record_count == 1 && !last_record(world, 0)->accepted);
+    disk_sync(world, &world->brokers[0]);
+    CHECK(last_record(world, 0)->accepted && !world->batches[second].done);
+    lane_ready(world, 0, 0);
+    deal(world, 0);
+    work_through(world, 0);
+    CHECK(world->batches[first].done && world->batches[second].done);
+}
+
+static void verdict_before_durable(struct world *world) {
+    uint32_t batch = send(world, (struct sim_batch){.count = CASES}, 0);
+    lane_ready(world, 0, 0);
+    deal(world, 0);
+    work_through(world, 0);
+    CHECK(!world->batches[batch].done && !last_record(world, 0)->deleted);
+    disk_sync(world, &world->brokers[0]);
+    CHECK(world->batches[batch].done && last_record(world, 0)->deleted);
+}
+
+static void two_brokers_one_batch(struct world *world) {
+    uint32_t batch = send(world, (struct sim_batch){.count = CASES}, 0);
+    client_send(world, batch, 1);
+    lane_ready(world, 0, 0);
+    lane_ready(world, 1, 1);
+    deal(world, 0);
+    deal(world, 1);
+    lane_begin(world, 0, 1, CASES / 2);
+    CHECK(txn_write(world, 0, CASES));
+    lane_begin(world, 1, 1, CASES);
+    CHECK(!txn_write(world, 1, CASES)); /* waits for the rows of the first */
+    txn_commit(world, 0);
+    CHECK(txn_write(world, 1, CASES));
+    CHECK(world->seen.duplicates > 0);
+}
+
+/* The first to commit decides on which day a case without a date stands. */
+static void resend_after_midnight(struct world *world) {
+    uint32_t batch = send(world, (struct sim_batch){.count = CASES}, 0);
+    world->day++;
+    client_send(world, batch, 1);
+    lane_ready(world, 0, 0);
+    lane_ready(world, 1, 1);
+    deal(world, 0);
+    deal(world, 1);
+    work_through(world, 1);
+    work_through(world, 0);
+    disk_sync(world, &world->brokers[0]);
+    const struct sim_batch *sent = &world->batches[batch];
+    CHECK(disposition_of(world, sent, 0, 1) != disposition_of(world, sent, 0, 2));
+    CHECK(row_of(world, sent, 0)->disposition == disposition_of(world, sent, 0, 2));
+    CHECK(sent->done);
+}
+
+static void rules_change_between_attempts(struct world *world) {
+    uint32_t batch = send(world, (struct sim_batch){.count = CASES}, 0);
+    disk_sync(world, &world->brokers[0]);
+    lane_ready(world, 0, 0);
+    deal(world, 0);
+    commit(world, 0, CASES / 2);
+    lane_leave(world, 0); /* and never told */
+    world->rules++;
+    lane_ready(world, 1, 0);
+    deal(world, 0);
+    work_through(world, 1);
+    CHECK(world->batches[batch].done && world->seen.duplicates > 0);
+}
+
+static void part_already_committed(struct world *world) {
+    uint32_t batch = send(world, (struct sim_batch){.count = CASES}, 0);
+    disk_sync(world, &world->brokers[0]);
+    lane_ready(world, 0, 0);
+    deal(world, 0);
+    commit(world, 0, CASES / 2);
+    lane_tell(world, 0);
+    lane_give_up(world, 0, 0, false);
+    deal(world, 0);
+    commit(world, 0, CASES / 2 - 3); /* cut another way */
+    lane_tell(world, 0);
+    work_through(world, 0);
+    CHECK(world->batches[batch].done);
+}
+
+/* A lane freezes with its rows locked; who takes over ends it first, and it tells nothing new. */
+static void frozen_lane_is_fenced(struct world *world) {
+    uint32_t batch = send(world, (struct sim_batch){.count = CASES}, 0);
+    disk_sync(world, &world->brokers[0]);
+    lane_ready(world, 0, 0);
+    deal(world, 0);
+    lane_begin(world, 0, 1, ALL);
+    CHECK(txn_write(world, 0, ALL));
+    lane_ready(world, 1, 0);
+    pass(world, 1);
+    for (int64_t ms = 0; ms <= SILENT_MS; ms += BEAT_MS) {
+        lane_beat(world, 1, 0);
+        pass(world, BEAT_MS);
+    }
+    deal(world, 0);
+    CHECK(world->seen.fenced == 1);
+    work_through(world, 1);
+    CHECK(world->batches[batch].done);
+}
+
+/* What a batch costs the core does not grow with its cases. */
+static void no_state_per_case(struct world *world) {
+    struct core *core = world->brokers[0].core;
+    struct net_route route = {.len = 1};
+    size_t used[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        uint32_t cuts[CORE_PARTS_MAX];
+        for (uint32_t part = 0; part < CORE_PARTS_MAX; part++) {
+            cuts[part] = part * CORE_PART_CASES;
+        }
+        uint32_t cases = i == 0 ? 1 : WIRE_CASES_MAX;
+        struct core_batch_meta meta = {.source = SPAN_LIT("s0"),
+                                       .batch = batch_id(1 + i),
+                                       .count = cases,
+                                       .bytes = cases,
+                                       .cuts = cuts};
+        size_t before = mallinfo2().uordblks;
+        CHECK(core_submit(core, &route, &meta, world->now));
+        core_actions_clear(core);
+        used[i] = mallinfo2().uordblks - before;
+    }
+    CHECK(used[1] < CORE_PARTS_MAX * 256); /* the first paid for what is made once */
+    broker_crash(world, &world->brokers[0], false);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(struct world *world);
+} HISTORIES[] = {
+    {"id_reused", id_reused},
+    {"seq_after_empty_journal", seq_after_empty_journal},
+    {"duplicate_before_durable", duplicate_before_durable},
+    {"verdict_before_durable", verdict_before_durable},
+    {"two_brokers_one_batch", two_brokers_one_batch},
+    {"resend_after_midnight", resend_after_midnight},
+    {"rules_change_between_attempts", rules_change_between_attempts},
+    {"part_already_committed", part_already_committed},
+    {"frozen_lane_is_fenced", frozen_lane_is_fenced},
+    {"no_state_per_case", no_state_per_case},
+};
+
+static bool history_holds(void (*run)(struct world *world)) {
+    (void)fflush(stdout);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        struct world *world = mem_zero(1, sizeof(*world));
+
+        world_init(world, 1);
+        run(world);
+        world_settle(world);
+        _exit(0);
+    }
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+int named_run(const char *name) {
+    uint32_t ran = 0;
+    uint32_t failed = 0;
+    for (size_t i = 0; i < COUNT_OF(HISTORIES); i++) {
+        if (name == NULL || strcmp(name, HISTORIES[i].name) == 0) {
+            bool holds = history_holds(HISTORIES[i].run);
+            (void)printf("%s %s\n", holds ? "ok    " : "FAILED", HISTORIES[i].name);
+            ran++;
+            failed += holds ? 0 : 1;
+        }
+    }
+    (void)printf("%u histories, %u failed\n", ran, failed);
+    return ran > 0 && failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,247 @@
+/* What the core asks for is done here, and held against what is true in the world. */
+#include "sim/world.h"
+
+static struct sim_record *record_must(struct sim_broker *broker, uint64_t seq) {
+    struct sim_record *record = record_of(broker, seq);
+    CHECK(record != NULL && record->queued && !record->deleted);
+    return record;
+}
+
+static uint32_t route_bit(const struct net_route *route) {
+    CHECK(route->len == 1 && route->bytes[0] < ROUTES);
+    return 1U << route->bytes[0];
+}
+
+/* This route's client has the last word it waits for. */
+static void settle_client(struct world *world, const struct sim_batch *told, uint8_t route) {
+    for (uint32_t i = 0; i < world->batch_count; i++) {
+        struct sim_batch *batch = &world->batches[i];
+        bool same = batch->source == told->source && batch->name == told->name &&
+                    batch->first == told->first && batch->count == told->count &&
+                    batch->version == told->version;
+        batch->done = batch->done || (same && batch->route == route);
+    }
+}
+
+/* P2: recomputed case by case from what stands in the database. */
+static void check_tally(struct world *world, struct sim_broker *broker,
+                        const struct sim_record *record, const struct core_tally *tally) {
+    const struct sim_batch *batch = &world->batches[record->batch];
+    uint32_t outcomes[WIRE_DISPOSITIONS] = {0};
+    uint32_t dead = 0;
+    uint32_t of_others = 0; /* written by the work of another batch: duplicates here */
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct sim_row *row = row_of(world, batch, i);
+        if (case_is_bad(batch, i)) {
+            dead++;
+            continue;
+        }
+        CHECK(row->version != 0 && row->owner == 0);
+        if (row->version != batch->version + 1) {
+            dead++;
+            continue;
+        }
+        outcomes[row->disposition]++;
+        of_others += row->broker != broker->index || row->seq != record->seq ? 1 : 0;
+    }
+    CHECK(tally->dead_count == dead);
+    for (int i = 0; i < WIRE_DISPOSITIONS; i++) {
+        CHECK(tally->outcomes[i] == outcomes[i]);
+    }
+    bool exact = true;
+    uint32_t dups = 0;
+    for (const struct sim_book *book = record->books; book != NULL; book = book->next) {
+        CHECK(book->done);
+        exact = exact && book->exact;
+        dups += book->dups;
+    }
+    CHECK(tally->duplicates >= of_others);
+    CHECK(!exact || tally->duplicates == dups);
+}
+
+static void on_done(struct world *world, struct sim_broker *broker,
+                    const struct core_action *action) {
+    struct sim_record *record = record_must(broker, action->seq);
+    struct sim_batch *batch = &world->batches[record->batch];
+    struct uuid id = batch_id(batch->name);
+    uint32_t bit = route_bit(&action->route);
+    CHECK(uuid_eq(&action->batch, &id) && action->done.count == batch->count);
+    CHECK((record->may_done & bit) != 0);
+    CHECK(record->durable && !record->quarantined);
+    record->may_done &= ~bit;
+    record->must_done &= ~bit;
+    check_tally(world, broker, record, &action->done.tally);
+    settle_client(world, batch, action->route.bytes[0]);
+    world->seen.done++;
+}
+
+/* P5; DONE is said before. */
+static void on_delete(struct world *world, struct sim_broker *broker,
+                      const struct core_action *action) {
+    struct sim_record *record = record_must(broker, action->seq);
+    CHECK(record->durable);
+    if (!record->quarantined) {
+        CHECK(record->must_done == 0);
+        const struct sim_batch *batch = &world->batches[record->batch];
+        for (uint32_t i = 0; i < batch->count; i++) {
+            const struct sim_row *row = row_of(world, batch, i);
+            CHECK(case_is_bad(batch, i) || (row->version != 0 && row->owner == 0));
+        }
+    }
+    trace(world, "broker %u: seq %llu leaves the journal", broker->index,
+          (unsigned long long)record->seq);
+    record->deleted = true;
+    broker->live--;
+    book_close(record);
+}
+
+/* P1 */
+static void on_accepted(struct world *world, struct sim_broker *broker,
+                        const struct core_action *action) {
+    struct sim_record *record = record_must(broker, action->seq);
+    struct sim_batch *batch = &world->batches[record->batch];
+    CHECK(record->durable && !record->quarantined);
+    record->must_accept &= ~route_bit(&action->route);
+    record->accepted = true;
+    if (action->route.bytes[0] >= REQ_ROUTES && !batch->outcome_ack) {
+        settle_client(world, batch, action->route.bytes[0]); /* all that such a REQ is told */
+    }
+}
+
+static void on_work(struct world *world, struct sim_broker *broker,
+                    const struct core_action *action) {
+    const struct core_work *work = &action->work;
+    struct sim_record *record = record_must(broker, action->seq);
+    const struct sim_batch *batch = &world->batches[record->batch];
+    CHECK(!record->quarantined && !broker->paused);
+    CHECK(work->first < batch->count && work->count <= batch->count - work->first);
+    CHECK(work->length == work->count * CASE_BYTES && work->offset == work->first * CASE_BYTES);
+    CHECK(work->accepted_at == record->accepted_at && (uint32_t)work->priority == batch->priority);
+    CHECK(core_source_name(broker->core, work->source)[1] == '0' + batch->source);
+    book_work(world, broker, record, action);
+    for (uint32_t i = 0; i < broker->lane_count; i++) {
+        const struct sim_heard *heard = &broker->lanes[i];
+        if (uuid_eq(&heard->uuid, &work->lane)) {
+            uint64_t held[3] = {0};
+            book_held(broker, heard, held);
+            CHECK(held[0] == 1 ||
+                  (held[1] <= heard->credit_cases && held[2] <= heard->credit_bytes));
+            CHECK(heard->credit_cases > 0 && heard->credit_bytes > 0);
+        }
+    }
+    if (!world->calm && record->durable && fault(world, FAULT_DISK_DAMAGE)) {
+        record->found_damaged = true;
+    } else if (broker->unsent_count < UNSENT_MAX && fault(world, FAULT_UNSENT)) {
+        broker->unsent[broker->unsent_count++] =
+            (struct sim_unsent){work->lane, action->seq, work->first};
+    } else if (!record->found_damaged) {
+        lane_work(world, broker, action);
+    }
+}
+
+/* BUSY only with its reason. */
+static void on_busy(struct sim_broker *broker, const struct core_action *action) {
+    switch (action->busy.reason) {
+    case WIRE_BUSY_JOURNAL_FULL:
+        CHECK(broker->full);
+        break;
+    case WIRE_BUSY_QUEUE_FULL:
+        CHECK(broker->live >= LIVE_MAX);
+        break;
+    case WIRE_BUSY_RATE:
+        CHECK(broker->crowded);
+        break;
+    case WIRE_BUSY_STOPPED:
+        CHECK(broker->stopped || action->route.delimited);
+        break;
+    }
+}
+
+static void on_action(struct world *world, struct sim_broker *broker,
+                      const struct core_action *action) {
+    switch (action->kind) {
+    case CORE_ACCEPTED:
+        on_accepted(world, broker, action);
+        break;
+    case CORE_DONE:
+        on_done(world, broker, action);
+        break;
+    case CORE_DELETE:
+        on_delete(world, broker, action);
+        break;
+    case CORE_WORK:
+        on_work(world, broker, action);
+        break;
+    case CORE_BUSY:
+        on_busy(broker, action);
+        break;
+    case CORE_READY_ASK:
+        lane_ask(world, &action->route, broker->index);
+        break;
+    case CORE_PUT:
+        disk_put(broker, action->seq, broker->sending, world->day);
+        book_open(record_must(broker, action->seq), world->batches[broker->sending].count);
+        break;
+    case CORE_REFUSED: /* client_send sees to it */
+    case CORE_RELEASE:
+    case CORE_STATUS:
+    case CORE_WELCOME:
+    case CORE_BEAT:
+        break;
+    }
+}
+
+/* WORK that could not be sent, and records found damaged, are said when the actions are over. */
+static void say_unsent(struct world *world, struct sim_broker *broker) {
+    for (uint32_t i = 0; i < broker->unsent_count; i++) {
+        const struct sim_unsent *unsent = &broker->unsent[i];
+        trace(world, "broker %u: seq %llu from %u cannot be sent", broker->index,
+              (unsigned long long)unsent->seq, unsent->first);
+        book_unsent(broker, &unsent->lane, unsent->seq, unsent->first);
+        core_unsent(broker->core, &unsent->lane, unsent->seq, unsent->first);
+    }
+    broker->unsent_count = 0;
+    for (uint32_t i = broker->oldest; i < broker->record_count; i++) {
+        if (broker->records[i].found_damaged) {
+            broker->records[i].found_damaged = false;
+            disk_damage(world, broker, &broker->records[i]);
+        }
+    }
+}
+
+void perform(struct world *world, struct sim_broker *broker) {
+    size_t count = 0;
+    const struct core_action *actions = core_actions(broker->core, &count);
+    for (size_t i = 0; i < count; i++) {
+        on_action(world, broker, &actions[i]);
+    }
+    core_actions_clear(broker->core);
+    if (count > 0) {
+        say_unsent(world, broker);
+    }
+}
+
+/* When the faults have ended nothing is left, except what the disk damaged and nobody sent again.
+ */
+void check_end(struct world *world) {
+    for (uint32_t b = 0; b < BROKERS; b++) {
+        const struct sim_broker *broker = &world->brokers[b];
+        for (uint32_t i = broker->oldest; i < broker->record_count; i++) {
+            CHECK(broker->records[i].deleted || broker->records[i].quarantined);
+        }
+    }
+    for (uint32_t i = 0; i < world->batch_count; i++) {
+        CHECK(world->batches[i].done || world->batches[i].forgotten);
+    }
+    for (uint32_t b = 0; b < BROKERS; b++) {
+        const struct sim_broker *broker = &world->brokers[b];
+        for (uint32_t r = 0; r < broker->record_count; r++) {
+            const struct sim_record *record = &broker->records[r];
+            const struct sim_batch *batch = &world->batches[record->batch];
+            for (uint32_t i = 0; record->accepted && i < batch->count; i++) {
+                const struct sim_row *row = row_of(world, batch, i);
+                CHECK(case_is_bad(batch, i) || (row->version != 0 && row->owner == 0));
+            }
+        }
+    }
+}
