@@ -101,6 +101,19 @@ uint32_t cel_program_uses(const struct cel_program *program, struct cel_use *use
  * pattern that is no regular expression, a condition that is an error whatever the facts are.
  * Errors: ERR_INVALID with the place. */
 MUST_USE enum err cel_program_lint(const struct cel_program *program, struct diag *diag);
+/* What is no fault of the program and may surprise whoever wrote it, from left to right: a walk
+ * over records that a single unknown leaf makes unknown, an operation on facts that may end in an
+ * error. */
+struct cel_warning {
+    uint32_t offset, width; /* in the expression */
+    const char *text;
+    const char *hint; /* what to write instead */
+};
+/* cel_program_warning gives warning `index`, counted from 0; false behind the last. */
+bool cel_program_warning(const struct cel_program *program, uint32_t index,
+                         struct cel_warning *warning);
+/* cel_program_constant is true when the program is one value whatever the facts are. */
+bool cel_program_constant(const struct cel_program *program, struct value *value);
 /* cel_program_cost estimates from above the nodes and elements one run visits, so that a rule that
  * may be too slow is found when it is published; named expressions are counted at each place that
  * reads them. Lists and maps of the facts are taken to have the env's items_max elements.

@@ -59,16 +59,16 @@ static void name(struct uses *uses, const struct declaration *decl, unsigned pol
 }
 
 /* Facts come in by slots, named expressions and loop variables over them. */
-static bool reads_fact(const struct ast *ast) {
+bool ast_reads_fact(const struct ast *ast) {
     if (ast == NULL) {
         return false;
     }
     bool fact = ast->kind == AST_NAME &&
                 (ast->decl == NULL || ast->decl->kind == DECLARED_SLOT ||
                  (ast->decl->kind == DECLARED_EXPR && ast->decl->program->use_count != 0));
-    fact = fact || reads_fact(ast->target);
+    fact = fact || ast_reads_fact(ast->target);
     for (uint32_t i = 0; !fact && i < ast->count; i++) {
-        fact = reads_fact(ast->args[i]);
+        fact = ast_reads_fact(ast->args[i]);
     }
     return fact;
 }
@@ -80,7 +80,7 @@ static void walk(struct uses *uses, const struct ast *ast, unsigned polarity) {
     if (ast->kind == AST_NAME && ast->decl != NULL) {
         name(uses, ast->decl, polarity);
     }
-    if (ast->kind == AST_HAS && uses->program->lint == NULL && reads_fact(ast->target)) {
+    if (ast->kind == AST_HAS && uses->program->lint == NULL && ast_reads_fact(ast->target)) {
         uses->program->lint = "has() asks of a fact; a missing fact is unknown, never absent";
         uses->program->lint_offset = ast->offset;
         uses->program->lint_width = ast->width;
