@@ -1,6 +1,7 @@
 /* What a lane asks of a connection before and beside its transactions. */
 #include "worker/writer.h"
 
+#include "base/log.h"
 #include "db/sqlstate.h"
 
 #include <stdlib.h>
@@ -18,7 +19,17 @@
     "CASE WHEN btrim(current_setting('synchronous_standby_names')) = '' THEN 0 ELSE "              \
     "coalesce(substring(lower(current_setting('synchronous_standby_names')) "                      \
     "from '^\\s*(?:first|any)?\\s*(\\d+)\\s*\\(')::int, 1) END, "                                  \
-    "to_regclass('schema_migrations') IS NOT NULL"
+    "to_regclass('schema_migrations') IS NOT NULL, "                                               \
+    "(SELECT count(*) FROM pg_stat_replication)"
+
+/* Legal, and the operator should know: DONE is only as durable as this server (P2). */
+static void warn_asynchronous(const struct db_result *rows) {
+    if (strtol(db_cell(rows, 0, 3), NULL, 10) == 0 && strtol(db_cell(rows, 0, 5), NULL, 10) > 0) {
+        LOG(EV_SETTING_WARNING,
+            "key=postgres.sync_standbys text=\"the standbys are asynchronous: a "
+            "failover can lose what was DONE; set synchronous_standby_names\"");
+    }
+}
 
 static enum err check_answers(const struct db_result *rows, int64_t sync_standbys,
                               struct diag *diag) {
@@ -44,6 +55,7 @@ static enum err check_answers(const struct db_result *rows, int64_t sync_standby
         return diag_fail(diag, ERR_VERSION,
                          "the database has no tables: run `casemill db migrate`");
     }
+    warn_asynchronous(rows);
     return ERR_OK;
 }
 
