@@ -2,6 +2,7 @@
  * checked, tested, then written with every code that its outcomes can need, in one transaction.
  * Doing it again changes nothing. */
 #include "base/json.h"
+#include "cli/rules_lint.h"
 #include "cli/rules_option.h"
 #include "db/db.h"
 
@@ -103,6 +104,16 @@ static void print_published(const struct options *options, const struct ruleset 
     buf_free(&text);
 }
 
+/* A rule that can never win is refused as a test that fails is; warnings are for rules check. */
+static bool has_errors(const struct ruleset *ruleset) {
+    struct lint lint = {0};
+    ruleset_lint(ruleset, &lint);
+    bool found = lint.error_count > 0;
+    rules_lint_print(&lint, false);
+    lint_free(&lint);
+    return found;
+}
+
 static int run_publish(const struct options *options) {
     const char *conninfo = option_db(options);
     if (conninfo == NULL) {
@@ -111,7 +122,7 @@ static int run_publish(const struct options *options) {
     struct ruleset *ruleset = NULL;
     struct diag diag = {0};
     int code = rules_option_load(options, rules_option_dir(options), &ruleset);
-    if (code == EXIT_DONE && rules_option_failed(ruleset)) {
+    if (code == EXIT_DONE && (has_errors(ruleset) || rules_option_failed(ruleset))) {
         code = EXIT_FAILED;
     }
     if (code == EXIT_DONE) {

@@ -251,7 +251,7 @@ static enum err order_check(const struct loading *loading, const struct yaml_nod
         if (!before->has_corrects && before->date > event->date) {
             return yaml_fail(loading->yaml, yaml_get(node, "date"), ERR_INVALID, loading->diag,
                              "this event is older than one before it (`%s`): events stand in the "
-                             "order of their dates",
+                             "order of their dates: move it up, or give it `corrects`",
                              event_name(before->kind));
         }
     }

@@ -1,5 +1,6 @@
 /* Purpose: conditions of a document: the names they may use, lints that need the document, and
  * compile errors placed in the document's text. */
+#include "rules/expr_words.h"
 #include "rules/rules_priv.h"
 
 #include "base/mem.h"
@@ -135,66 +136,8 @@ enum err declare_name(struct loading *loading, const struct yaml_node *key, cons
 /* --- lints on the text -------------------------------------------------------------------------
  */
 
-/* Walks the words of an expression: a dotted name is one word; strings and comments are stepped
- * over. */
-struct words {
-    struct span text;
-    size_t at;
-    size_t start; /* of the word found */
-    struct span word;
-};
-
-static size_t string_end(struct span text, size_t at) {
-    uint8_t quote = text.ptr[at];
-    bool is_raw = at > 0 && (text.ptr[at - 1] == 'r' || text.ptr[at - 1] == 'R');
-    bool is_triple = at + 2 < text.len && text.ptr[at + 1] == quote && text.ptr[at + 2] == quote;
-    size_t i = at + (is_triple ? 3 : 1);
-    while (i < text.len) {
-        if (text.ptr[i] == '\\' && !is_raw) {
-            i += 2;
-        } else if (text.ptr[i] == quote && !is_triple) {
-            return i + 1;
-        } else if (text.ptr[i] == quote && i + 2 < text.len && text.ptr[i + 1] == quote &&
-                   text.ptr[i + 2] == quote) {
-            return i + 3;
-        } else {
-            i++;
-        }
-    }
-    return text.len;
-}
-
-static bool is_word_byte(uint8_t byte) {
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_' ||
-           (byte >= '0' && byte <= '9');
-}
-
-static bool words_next(struct words *words) {
-    struct span text = words->text;
-    while (words->at < text.len) {
-        uint8_t byte = text.ptr[words->at];
-        if (byte == '"' || byte == '\'') {
-            words->at = string_end(text, words->at);
-        } else if (byte == '/' && words->at + 1 < text.len && text.ptr[words->at + 1] == '/') {
-            const uint8_t *end = memchr(text.ptr + words->at, '\n', text.len - words->at);
-            words->at = end == NULL ? text.len : (size_t)(end - text.ptr);
-        } else if (is_word_byte(byte)) {
-            words->start = words->at;
-            while (words->at < text.len &&
-                   (is_word_byte(text.ptr[words->at]) || text.ptr[words->at] == '.')) {
-                words->at++;
-            }
-            words->word = span_make(text.ptr + words->start, words->at - words->start);
-            return true;
-        } else {
-            words->at++;
-        }
-    }
-    return false;
-}
-
 /* The text behind the word's opening parenthesis; empty when it is no call. */
-static struct span call_arguments(const struct words *words) {
+static struct span call_arguments(const struct expr_words *words) {
     size_t at = words->at;
     while (at < words->text.len && words->text.ptr[at] == ' ') {
         at++;
@@ -210,7 +153,7 @@ static struct span call_arguments(const struct words *words) {
 }
 
 /* A named zone is read from the machine's zone files, which a rule set does not hold. */
-static bool asks_for_zone(const struct words *words) {
+static bool asks_for_zone(const struct expr_words *words) {
     static const char *const accessors[] = {
         "getFullYear",  "getMonth", "getDate",    "getDayOfMonth", "getDayOfWeek",
         "getDayOfYear", "getHours", "getMinutes", "getSeconds",    "getMilliseconds"};
@@ -229,10 +172,10 @@ static bool asks_for_zone(const struct words *words) {
 }
 
 /* has(record.leaf): the language would only say that it knows no `record`. */
-static bool asks_of_record(const struct loading *loading, const struct words *words) {
+static bool asks_of_record(const struct loading *loading, const struct expr_words *words) {
     const struct schema *schema = loading->ruleset->schema;
-    struct words inner = {.text = call_arguments(words)};
-    if (!span_is(words->word, "has") || inner.text.len == 0 || !words_next(&inner)) {
+    struct expr_words inner = {.text = call_arguments(words)};
+    if (!span_is(words->word, "has") || inner.text.len == 0 || !expr_words_next(&inner)) {
         return false;
     }
     const uint8_t *dot = memchr(inner.word.ptr, '.', inner.word.len);
@@ -247,8 +190,8 @@ static bool asks_of_record(const struct loading *loading, const struct words *wo
 }
 
 static enum err lint(const struct loading *loading, const struct yaml_node *node) {
-    struct words words = {.text = node->text};
-    while (words_next(&words)) {
+    struct expr_words words = {.text = node->text};
+    while (expr_words_next(&words)) {
         if (loading->agreement->receiving == NULL && span_is(words.word, "agreement.receiving")) {
             return yaml_fail_in(loading->yaml, node, words.start, words.word.len, loading->diag,
                                 "this agreement names no `receiving`");

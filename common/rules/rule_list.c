@@ -8,6 +8,11 @@ static const char *const section_names[] = {"scope", "in_force", "exclusions", "
                                             "officer"};
 _Static_assert(COUNT_OF(section_names) == SECTION_COUNT, "a name a section");
 
+const char *section_name(enum section section) {
+    CHECK(section < SECTION_COUNT);
+    return section_names[section];
+}
+
 /* --- labels ------------------------------------------------------------------------------------
  */
 
@@ -49,7 +54,7 @@ static enum err label_check(const struct loading *loading, const struct yaml_nod
     if (known != SECTION_COUNT && known != section) {
         return yaml_fail(loading->yaml, node, ERR_CONFLICT, loading->diag,
                          "label %s stands in section %s already: a label may stand in one section "
-                         "only",
+                         "only, so give this rule another",
                          label, section_names[known]);
     }
     return ERR_OK;
@@ -125,9 +130,11 @@ static enum err validity_check(const struct loading *loading, const struct yaml_
         bool is_before = other->has_until && rule->has_from && other->until <= rule->from;
         bool is_after = rule->has_until && other->has_from && rule->until <= other->from;
         if (is_version && !is_before && !is_after && !is_same_window(other, rule)) {
-            return yaml_fail(loading->yaml, yaml_get(map, rule->has_from ? "from" : "until"),
-                             ERR_CONFLICT, loading->diag,
-                             "an earlier rule %s holds on some of these days", rule->label);
+            return yaml_fail(
+                loading->yaml, yaml_get(map, rule->has_from ? "from" : "until"), ERR_CONFLICT,
+                loading->diag,
+                "the rule %s before it holds on some of these days: end it where this one begins",
+                rule->label);
         }
     }
     return ERR_OK;

@@ -32,6 +32,7 @@ enum section {
     SECTION_OFFICER,
     SECTION_COUNT
 };
+const char *section_name(enum section section);
 
 /* Slots behind the schema's: added to schema->slot_count. */
 enum { EXTRA_REFERENCE_DATE, EXTRA_AS_OF, EXTRA_IN_FORCE_ON, EXTRA_COUNT };

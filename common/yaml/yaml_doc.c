@@ -208,12 +208,14 @@ static enum err add_scalar(struct builder *b, const yaml_event_t *event, struct 
 static enum err refuse_extras(struct builder *b, const yaml_event_t *event, const void *anchor,
                               const void *tag, struct diag *diag) {
     if (anchor != NULL) {
-        return fail_at_mark(b, &event->start_mark, diag, ERR_INVALID,
-                            "anchors are not part of this format");
+        return fail_at_mark(
+            b, &event->start_mark, diag, ERR_INVALID,
+            "anchors are not part of this format: write the value out where it is needed");
     }
     if (tag != NULL) {
-        return fail_at_mark(b, &event->start_mark, diag, ERR_INVALID,
-                            "tags are not part of this format");
+        return fail_at_mark(
+            b, &event->start_mark, diag, ERR_INVALID,
+            "tags are not part of this format: leave it out, the field's own type is read");
     }
     return ERR_OK;
 }
@@ -262,8 +264,9 @@ static enum err take_event(struct builder *b, const yaml_event_t *event, struct 
     case YAML_MAPPING_END_EVENT:
         return close_node(b, event, diag);
     case YAML_ALIAS_EVENT:
-        return fail_at_mark(b, &event->start_mark, diag, ERR_INVALID,
-                            "aliases are not part of this format");
+        return fail_at_mark(
+            b, &event->start_mark, diag, ERR_INVALID,
+            "aliases are not part of this format: write the value out where it is needed");
     case YAML_NO_EVENT:
     case YAML_STREAM_START_EVENT:
     case YAML_DOCUMENT_END_EVENT:

@@ -40,6 +40,30 @@ broken "unknown key" '0,/^parties:/s//partys:/' "parties"
 broken "bad date" '0,/date: 2019-07-26/s//date: 2019-02-30/' "date"
 broken "half an expression" '0,/when: .*claim_country != "US"/s/"US"/"US" \&\&/' "."
 
+broken "event out of order" '0,/date: 2019-11-15/s//date: 2019-01-15/' "older than one before it.*move it up"
+broken "label in two sections" '0,/label: valid_us_visa/s//label: national_of_receiving_state/' "give this rule another"
+broken "anchor" '0,/^receiving: /s//receiving: \&r /' "anchors.*write the value out"
+broken "tag" '0,/^receiving: /s//receiving: !!str /' "tags.*leave it out"
+broken "bare NO" '0,/claim_country: "US"/s//claim_country: NO/' "bare NO is a boolean.*write"
+
+# What is legal and wrong all the same: a rule that can never win is published by nobody.
+copy
+sed -i 's/^    - {label: valid_us_visa, when/    - {label: any_visa, when: "true", cite: "c"}\n&/' "$work/rules/agreements/US-GT-ACA-2019.yaml"
+casemill rules check "$work/rules" >"$work/check.out" 2>"$work/check.err"
+equal "a rule that can never win fails the check" $? 1
+contains "and is named" "$work/check.err" "US-GT-ACA-2019[.]yaml:[0-9]+:[0-9]+: error: rule valid_us_visa can never win: rule any_visa"
+contains "with a hint" "$work/check.err" "hint: take it out"
+casemill rules publish "$work/rules" --db "$pg_conninfo" >"$work/publish.out" 2>"$work/publish.err"
+equal "and keeps the rules unpublished" $? 1
+equal "nothing is published" "$(rows rulesets)" "$published"
+casemill rules check --strict config >"$work/check.out" 2>"$work/check.err"
+equal "with --strict a warning is a failure" $? 1
+casemill rules check --json config >"$work/check.json" 2>"$work/check.err"
+equal "without it, it is not" $? 0
+check "the findings are JSON" /usr/bin/python3 -c "import json, sys
+found = json.load(open(sys.argv[1]))['findings']
+sys.exit(0 if found and all(f['severity'] == 'warning' and f['line'] > 0 and f['notes'] for f in found) else 1)" "$work/check.json"
+
 # A document that does not pass its own tests is not published either.
 copy
 sed '0,/{exception_applies: unaccompanied_minor/s//{screening_required: appears_subject_officer_screening_outstanding/' "$document" \

@@ -62,6 +62,9 @@ static const struct row ROWS[] = {
     {"[\"US\", \"CA\"]", "[\"US\", \"ZZ\"]", 3, 17, "ISO 3166"},
     {"home: \"US\"", "home: NO", 24, 45, "write \"NO\""},
     {"a: false}", "a: on}", 24, 54, "write \"on\""},
+    {"title: \"Test\"", "title: &t \"Test\"", 2, 8, "write the value out"},
+    {"title: \"Test\"", "title: !!str \"Test\"", 2, 8, "leave it out"},
+    {"title: \"Test\"", "title: *t", 2, 8, "write the value out"},
     /* events */
     {"event: signed", "event: sined", 5, 13, "did you mean signed"},
     {"2019-01-01, recorded", "2019-02-30, recorded", 5, 27, ""},
@@ -70,7 +73,7 @@ static const struct row ROWS[] = {
     {"cite: \"c\"}\nparam",
      "cite: \"c\"}\n  - {event: ratified, date: 2018-12-31, recorded: 2019-01-01, cite: "
      "\"c\"}\nparam",
-     6, 29, "order of their dates"},
+     6, 29, "or give it `corrects`"},
     /* parameters and names */
     {"type: bool", "type: boolean", 7, 16, "bool, int, date, string, list"},
     {"value: true", "value: 1", 7, 29, "true or false"},
@@ -89,6 +92,7 @@ static const struct row ROWS[] = {
     {"home != \"US\"", "kin.exists(k, has(k.kind))", 12, 47, "has() asks of a fact"},
     {"home != \"US\"", "timestamp(came).getHours(\"Asia/Tokyo\") > 3", 12, 49, "time zone"},
     {"home != \"US\"", "10 / 0 > 3", 12, 33, ""},
+    {"home != \"US\"", "came.getHours() > 3", 12, 33, "no time of day"},
     {"home != \"US\"",
      "lands.all(a1, lands.all(a2, lands.all(a3, lands.all(a4, lands.all(a5, lands.all(a6, a1 != "
      "a6))))))",
@@ -97,6 +101,7 @@ static const struct row ROWS[] = {
     {"'home != \"US\"'", "null", 12, 32, "when: expected a value"},
     /* rules */
     {"label: let_go", "label: red", 20, 15, "stands in section exclusions already"},
+    {"label: let_go", "label: red", 20, 15, "give this rule another"},
     {"label: rest", "label: look", 23, 22, "stands in section officer already"},
     {"label: red", "label: Red", 18, 19, "a-z, 0-9"},
     {"label: let_go", "label: agreement_suspended", 20, 15, "stands in section in_force already"},
@@ -116,7 +121,7 @@ static const struct row ROWS[] = {
      "cite: \"c\", until: 2020-01-01}\n    - {label: elsewhere, when: a, cite: \"c\", from: "
      "2019-12-31}\n"
      "  in_force",
-     13, 52, "an earlier rule elsewhere"},
+     13, 52, "before it holds on some of these days: end it"},
     {"    - {label: look, when: 'granted == \"none\"', cite: \"c\"}\n", "", 11, 3,
      "section officer needs a rule"},
     /* example and tests */
