@@ -236,7 +236,8 @@ const struct node *compile_ast(struct cel_program *program, const struct ast *as
 uint64_t cost_of(const struct node *node, uint32_t items_max);
 /* uses_collect fills uses and use_count from a checked tree; false when the arena is full. */
 bool uses_collect(struct cel_program *program, const struct ast *ast);
-/* ast_reads_fact is true when the value hangs on a fact: by slot, named expression or loop variable.
+/* ast_reads_fact is true when the value hangs on a fact: by slot, named expression or loop
+ * variable.
  */
 bool ast_reads_fact(const struct ast *ast);
 /* warnings_collect fills warnings from a checked tree; false when the arena is full. */
