@@ -237,7 +237,7 @@ void replay_report_html(const struct replay_report *report, struct buf *out) {
                    "left out below.</p>\n",
                    result->unreadable);
     }
-    buf_str(out, "<p>Nothing was changed: this is triage for officers, and only a supposition. "
+    buf_str(out, "<p>This is triage for officers, never a decision on a person. "
                  "\xe2\x86\x91 more adverse than before, \xe2\x86\x93 less, \xe2\x86\x92 an "
                  "agreement that one side does not have.</p>\n");
     for (uint32_t i = 0; i < report->stored->table_count; i++) {

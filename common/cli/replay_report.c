@@ -85,6 +85,15 @@ static void text_table(const struct replay_report *report, uint32_t number, stru
     text_samples(report->stored, table, out);
 }
 
+static void text_applied(const struct replay_applied *applied, struct buf *out) {
+    buf_printf(out, "\napplied: %" PRIu64 " of %" PRIu64 " cases that had no outcome under it\n",
+               applied->done, applied->wanted);
+    if (applied->dead > 0) {
+        buf_printf(out, "%" PRIu64 " got none; the reason of the first: %s\n", applied->dead,
+                   applied->reason);
+    }
+}
+
 void replay_report_text(const struct replay_report *report, struct buf *out) {
     const struct replay_result *result = report->result;
     buf_printf(out, "%" PRIu64 " stored cases under %s", result->cases, report->base);
@@ -96,8 +105,8 @@ void replay_report_text(const struct replay_report *report, struct buf *out) {
         buf_printf(out, ", %.0f cases a second",
                    (double)result->cases * 1000 / (double)result->took_ms);
     }
-    buf_printf(out, ", %" PRIu32 " thread%s; nothing was changed\n", report->threads,
-               report->threads == 1 ? "" : "s");
+    buf_printf(out, ", %" PRIu32 " thread%s%s\n", report->threads, report->threads == 1 ? "" : "s",
+               report->applied == NULL ? "; nothing was changed" : "");
     if (result->unreadable > 0) {
         buf_printf(out,
                    "%" PRIu64 " cases hold a fact that this rule set's schema refuses: they are "
@@ -106,6 +115,9 @@ void replay_report_text(const struct replay_report *report, struct buf *out) {
     }
     for (uint32_t i = 0; i < report->stored->table_count; i++) {
         text_table(report, i, out);
+    }
+    if (report->applied != NULL) {
+        text_applied(report->applied, out);
     }
 }
 
@@ -165,6 +177,18 @@ static void json_table(struct json *json, const struct replay_report *report, ui
     json_array_close(json);
 }
 
+static void json_applied(struct json *json, const struct replay_applied *applied) {
+    json_key(json, "applied");
+    json_object_open(json);
+    json_key(json, "wanted");
+    json_uint(json, applied->wanted);
+    json_key(json, "done");
+    json_uint(json, applied->done);
+    json_key(json, "dead");
+    json_uint(json, applied->dead);
+    json_object_close(json);
+}
+
 void replay_report_json(const struct replay_report *report, struct buf *out) {
     struct json json;
     json_init(&json, out);
@@ -199,6 +223,9 @@ void replay_report_json(const struct replay_report *report, struct buf *out) {
     json_object_open(&json);
     json_table(&json, report, report->stored->table_count - 1);
     json_object_close(&json);
+    if (report->applied != NULL) {
+        json_applied(&json, report->applied);
+    }
     json_object_close(&json);
     buf_byte(out, '\n');
 }

@@ -3,7 +3,7 @@
 #define CASEMILL_CLI_REPLAY_REPORT_H
 
 #include "base/buf.h"
-#include "cli/replay_run.h"
+#include "cli/replay_apply.h"
 
 /* All borrowed. */
 struct replay_report {
@@ -13,6 +13,7 @@ struct replay_report {
     const char *const *changes; /* what was put on top: "--event US-SV-...=..." */
     uint32_t change_count;
     uint32_t threads;
+    const struct replay_applied *applied; /* NULL: nothing was to be */
 };
 
 void replay_report_text(const struct replay_report *report, struct buf *out);

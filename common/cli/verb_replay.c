@@ -1,6 +1,6 @@
 /* `casemill replay`: stored cases under another rule set, other parameters, other dates, or as if
- * an event had happened: how many would come out differently, agreement by agreement.  Reads only.
- */
+ * an event had happened: how many would come out differently, agreement by agreement.  Reads only;
+ * with --apply the broker is asked to have it written. */
 #include "base/date.h"
 #include "base/io.h"
 #include "base/mem.h"
@@ -9,6 +9,7 @@
 #include "cli/stored_ruleset.h"
 #include "rules/what_if.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ struct replay_job {
     struct replay_options how;
     struct replay_stored stored;
     struct replay_result result;
+    struct replay_applied applied;
 };
 
 static struct option_list option_list(const struct options *options, const char *name) {
@@ -73,6 +75,12 @@ static int read_options(struct replay_job *job) {
     if (id != NULL && !stored_ruleset_is_id(id)) {
         return verb_usage(options, "--ruleset: an id, or its first %d or more digits",
                           RULESET_ID_DIGITS_MIN);
+    }
+    bool is_published = id != NULL && option_str(options, "--set", NULL) == NULL &&
+                        option_str(options, "--event", NULL) == NULL;
+    if (option_flag(options, "--apply") && !is_published) {
+        return verb_usage(options, "--apply is for a published rule set: --ruleset, without --set "
+                                   "or --event");
     }
     int64_t cores_used = cores < 1 ? 1 : cores > REPLAY_THREADS_MAX ? REPLAY_THREADS_MAX : cores;
     if (option_int(options, "--threads", cores_used, 1, REPLAY_THREADS_MAX, &threads) != ERR_OK ||
@@ -162,6 +170,21 @@ static enum err connect_db(struct replay_job *job, struct diag *diag) {
     return err;
 }
 
+/* The matrix comes first: what it cannot read, it does not apply either. */
+static enum err apply(struct replay_job *job, struct diag *diag) {
+    if (!option_flag(job->options, "--apply")) {
+        return ERR_OK;
+    }
+    enum err err = replay_apply(job->db, option_control(job->options), &job->stored, &job->how,
+                                &job->applied, diag);
+    if (err != ERR_OK) {
+        fprintf(stderr,
+                "%" PRIu64 " of %" PRIu64 " are done; the same command goes on from there\n",
+                job->applied.done, job->applied.wanted);
+    }
+    return err;
+}
+
 static enum err run_stored(struct replay_job *job, struct diag *diag) {
     enum err err =
         replay_stored_load(job->db, job->candidate, option_flag(job->options, "--intake"),
@@ -209,6 +232,9 @@ static enum err write_report(struct replay_job *job, struct diag *diag) {
                                    .result = &job->result,
                                    .base = buf_cstr(&job->base_name),
                                    .threads = job->how.threads};
+    if (option_flag(job->options, "--apply")) {
+        report.applied = &job->applied;
+    }
     const char **changes = changes_of(job, &texts, &report.change_count);
     const char *html = option_str(job->options, "--html", NULL);
     enum err err = ERR_OK;
@@ -241,10 +267,17 @@ static int run_job(struct replay_job *job) {
     if (code != EXIT_DONE) {
         return code;
     }
-    if (run_stored(job, &diag) != ERR_OK || write_report(job, &diag) != ERR_OK) {
+    enum err err = run_stored(job, &diag);
+    if (err == ERR_OK) {
+        err = apply(job, &diag);
+    }
+    if (err == ERR_OK) {
+        err = write_report(job, &diag);
+    }
+    if (err != ERR_OK) {
         return verb_fail(job->options, &diag, SPAN_LIT(""));
     }
-    return EXIT_DONE;
+    return job->applied.dead > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
 static int run_replay(const struct options *options) {
@@ -284,6 +317,8 @@ static const struct option_row REPLAY_ROWS[] = {
     {"--threads", "N", "connections, each with a thread (one a core)"},
     {"--samples", "N", "case ids of each change (3)"},
     {"--html", "FILE", "the matrices as a page with pictures, too"},
+    {"--apply", NULL,
+     "have the broker write the outcomes under --ruleset to table reapplied; again: goes on"},
     {NULL, NULL, NULL}};
 
 const struct verb verb_replay = {
