@@ -16,6 +16,7 @@
     ROW(report) \
     ROW(rules_activate) \
     ROW(rules_check) \
+    ROW(rules_coverage) \
     ROW(rules_list) \
     ROW(rules_publish) \
     ROW(rules_test) \

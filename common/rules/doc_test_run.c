@@ -1,6 +1,6 @@
 /* Purpose: running the tests of the documents.  They test the text as it is written: an operator's
  * overrides do not take part, only a test's own `set`. */
-#include "rules/rules_priv.h"
+#include "rules/trace_priv.h"
 
 #include "base/mem.h"
 
@@ -8,6 +8,8 @@ struct test_run {
     struct arena arena;
     struct value *slots;
     struct buf *report;
+    doc_test_fn visit;
+    void *context;
 };
 
 static void missing_print(const struct agreement *agreement, const uint16_t *missing,
@@ -71,9 +73,10 @@ static bool check_test(const struct agreement *agreement, const struct doc_test 
     return is_passed;
 }
 
-/* under is the agreement as the test wants it: its reason table is that of the agreement, since a
- * parameter changes no label. */
-static bool run_under(struct test_run *run, const struct agreement *under,
+/* --- running -----------------------------------------------------------------------------------
+ */
+
+static void run_under(struct test_run *run, const struct agreement *under,
                       const struct doc_test *test) {
     struct agreement_run state;
     struct finding finding;
@@ -81,49 +84,66 @@ static bool run_under(struct test_run *run, const struct agreement *under,
     memcpy(run->slots, test->slots, under->ruleset->schema->slot_count * sizeof(*run->slots));
     agreement_run_init(&state, under, &run->arena, run->slots);
     agreement_evaluate(&state, test->reference_date, test->as_of, &finding);
-    bool is_passed = check_test(under, test, &finding, run->report);
+    run->visit(run->context, test, &state, &finding);
     agreement_run_fini(&state);
-    return is_passed;
 }
 
-static bool run_test(struct test_run *run, const struct agreement *plain,
+static void run_test(struct test_run *run, const struct agreement *plain,
                      const struct doc_test *test) {
     if (test->set_count == 0) {
-        return run_under(run, plain, test);
+        run_under(run, plain, test);
+        return;
     }
     struct agreement *under = NULL;
     struct diag diag = {0};
     if (agreement_reload(plain, test->set, test->set_count, &under, &diag) != ERR_OK) {
         diag_print(&diag, (struct span){0}, run->report);
-        return false;
+        return;
     }
-    bool is_passed = run_under(run, under, test);
+    run_under(run, under, test);
     agreement_free(&under);
-    return is_passed;
+}
+
+void doc_tests_run(const struct agreement *agreement, doc_test_fn visit, void *context,
+                   struct buf *report) {
+    uint32_t slot_count = agreement->ruleset->schema->slot_count + EXTRA_COUNT;
+    struct test_run run = {.report = report, .visit = visit, .context = context};
+    struct agreement *plain = NULL;
+    struct diag diag = {0};
+    if (agreement_reload(agreement, NULL, 0, &plain, &diag) != ERR_OK) {
+        diag_print(&diag, (struct span){0}, report);
+        return;
+    }
+    arena_init(&run.arena, RUN_ARENA_BYTES_MAX);
+    run.slots = mem_zero(slot_count, sizeof(*run.slots));
+    for (uint32_t i = 0; i < agreement->test_count; i++) {
+        run_test(&run, plain, &agreement->tests[i]);
+    }
+    agreement_free(&plain);
+    mem_free(run.slots);
+    arena_free(&run.arena);
+}
+
+struct tally {
+    uint32_t passed;
+    struct buf *report;
+};
+
+/* A test's reason numbers hold under its `set`, since a parameter changes no label. */
+static void tally_test(void *context, const struct doc_test *test, struct agreement_run *run,
+                       const struct finding *finding) {
+    struct tally *tally = context;
+    tally->passed += check_test(run->agreement, test, finding, tally->report) ? 1 : 0;
 }
 
 void ruleset_test(struct ruleset *ruleset, uint32_t *passed, uint32_t *failed, struct buf *report) {
-    struct test_run run = {.report = report};
-    arena_init(&run.arena, RUN_ARENA_BYTES_MAX);
-    run.slots = mem_zero(ruleset->schema->slot_count + EXTRA_COUNT, sizeof(*run.slots));
     *passed = 0;
     *failed = 0;
     for (uint32_t i = 0; i < ruleset->agreement_count; i++) {
         const struct agreement *agreement = ruleset->agreements[i];
-        struct agreement *plain = NULL;
-        struct diag diag = {0};
-        if (agreement_reload(agreement, NULL, 0, &plain, &diag) != ERR_OK) {
-            diag_print(&diag, (struct span){0}, report);
-            *failed += agreement->test_count;
-            continue;
-        }
-        for (uint32_t k = 0; k < agreement->test_count; k++) {
-            bool is_passed = run_test(&run, plain, &agreement->tests[k]);
-            *passed += is_passed ? 1 : 0;
-            *failed += is_passed ? 0 : 1;
-        }
-        agreement_free(&plain);
+        struct tally tally = {.report = report};
+        doc_tests_run(agreement, tally_test, &tally, report);
+        *passed += tally.passed;
+        *failed += agreement->test_count - tally.passed;
     }
-    mem_free(run.slots);
-    arena_free(&run.arena);
 }

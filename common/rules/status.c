@@ -1,6 +1,6 @@
 /* Purpose: what an agreement's events say on a day, as known on another day.
  * Legal events decide; operational ones (and amended) are shown and never change a finding. */
-#include "rules/rules_priv.h"
+#include "rules/trace_priv.h"
 
 #include "base/date.h"
 
@@ -37,9 +37,8 @@ void events_finish(struct agreement *agreement) {
     }
 }
 
-/* An entry counts when it was known and no known entry corrects it.  EVER is after all days. */
-#define EVER INT32_MAX
-static bool event_counts(const struct event *event, int32_t as_of) {
+#define EVER INT32_MAX /* a day after all days */
+bool event_counts(const struct event *event, int32_t as_of) {
     bool is_corrected = event->corrected_from != INT32_MAX && event->corrected_from <= as_of;
     return event->recorded <= as_of && !is_corrected;
 }
