@@ -9,6 +9,15 @@ control="ipc://$work/control"
 bytes_max=CASEMILL_JOURNAL_BYTES_MAX=32MiB
 
 status() { casemill status --control "$control" 2>/dev/null | sed -n "s/^$1  *//p"; }
+health() { # the answer's code
+    /usr/bin/python3 - "$(ready_field broker http)/healthz" <<'PY'
+import sys, urllib.error, urllib.request
+try:
+    print(urllib.request.urlopen(sys.argv[1], timeout=5).status)
+except urllib.error.HTTPError as answer:
+    print(answer.code)
+PY
+}
 status_is() { [ "$(status "$1")" = "$2" ]; }
 verify() { casemill verify --journal "${journal:-$work/journal}" --control "$control" "$@"; }
 rows_are() { [ "$(rows)" -eq "$1" ]; }
@@ -77,6 +86,7 @@ fails_with() {
         >"$work/submit.out" 2>"$work/submit.err"
     check "$2 in $1: nothing is confirmed" [ $? -ne 0 ]
     check "$2 in $1: status says so" wait_until 5 status_is journal_failed 1
+    equal "$2 in $1: and health is not ok" "$(health)" 503
     contains "$2 in $1: so does the log" "$work/broker.err" "JOURNAL_FAILED"
     kill -INT "$strace_pid" 2>/dev/null
     reap "$strace_pid"
@@ -123,7 +133,7 @@ refuses() { # refuses TEXT PATTERN [VARIABLE=VALUE...]: exit 1, one line
     equal "$refuses_text: in one line" "$(grep -cv '^time=' "$work/refuses.err")" 1
 }
 cp -r "$work/journal" "$work/cut"
-truncate -s "$(($(stat -c %s "$work/cut/data.mdb") - 8192))" "$work/cut/data.mdb"
+truncate -s "$(($(stat -c %s "$work/cut/data.mdb") / 2))" "$work/cut/data.mdb"
 refuses "a journal cut short" "casemill verify --salvage" CASEMILL_JOURNAL_PATH="$work/cut"
 cp -r "$work/journal" "$work/torn"
 dd if=/dev/zero of="$work/torn/data.mdb" bs=4096 seek=2 count=60 conv=notrunc 2>/dev/null

@@ -179,12 +179,20 @@ START_TEST(a_damaged_body_shows_in_its_sum) {
     uint8_t bytes[5000];
     ck_assert_int_eq(journal_read(journal, seq, 0, 5000, bytes), ERR_OK);
     ck_assert_uint_eq(hash64(span_make(bytes, 5000)), sum);
+    struct journal_record whole;
+    ck_assert_int_eq(journal_check_next(journal, 0, &whole), ERR_OK);
+    ck_assert_int_eq(whole.damage, JOURNAL_WHOLE);
     journal_close(&journal);
     ck_assert_uint_gt(fixture_damage(span_make(bytes + 100, 64), flip_byte), 0);
     journal = fixture_open(16 * MIB);
     ck_assert_uint_eq(fixture.count, 1);
     ck_assert_int_eq(journal_read(journal, seq, 0, 5000, bytes), ERR_OK);
     ck_assert_uint_ne(hash64(span_make(bytes, 5000)), sum);
+    struct journal_record record;
+    ck_assert_int_eq(journal_check_next(journal, 0, &record), ERR_OK);
+    ck_assert_uint_eq(record.seq, seq);
+    ck_assert_int_eq(record.damage, JOURNAL_DAMAGE_BODY);
+    ck_assert_int_eq(journal_check_next(journal, seq + 1, &record), ERR_NOT_FOUND);
     journal_close(&journal);
 }
 END_TEST

@@ -36,7 +36,9 @@ static void make_journal(void) {
     struct rng rng = {.state = 7};
     uint64_t seq = journal_next_seq(journal);
     for (uint32_t i = 0; i < PUTS; i++, seq++) {
-        uint32_t bytes = 1 + (uint32_t)rng_below(&rng, i % 5 == 0 ? 60000 : 5000);
+        /* The last one is large: the file ends with pages of its body. */
+        uint32_t bytes =
+            i == PUTS - 1 ? 400000 : 1 + (uint32_t)rng_below(&rng, i % 5 == 0 ? 60000 : 5000);
         fixture_put(journal, seq, bytes, i);
         fixture_expect(journal, seq, JOURNAL_DURABLE);
         live[live_count].seq = seq;
@@ -185,6 +187,34 @@ START_TEST(no_bit_of_a_page_is_believed) {
 }
 END_TEST
 
+/* Where a leaf's free space begins and ends: LMDB writes there. */
+START_TEST(no_bound_of_a_leaf_is_believed) {
+    uint32_t refused = 0;
+    for (size_t page = 2; page < whole.len / PAGE; page++) {
+        if (!is_body_page(page)) {
+            refused += flip(page * PAGE + 14, 4) == REFUSED ? 1 : 0;
+            refused += flip(page * PAGE + 12, 1) == REFUSED ? 1 : 0;
+        }
+    }
+    ck_assert_uint_gt(refused, 4);
+}
+END_TEST
+
+/* Keys on a branch lead to what is looked for, and only then. */
+START_TEST(no_key_of_a_branch_is_believed) {
+    uint32_t refused = 0;
+    for (size_t page = 2; page < whole.len / PAGE; page++) {
+        const uint8_t *at = whole.ptr + page * PAGE;
+        size_t node = get_le16(at + 18); /* the second: the first has no key */
+        if (get_le16(at + 10) == 1 && node + 20 < PAGE) {
+            refused += flip(page * PAGE + node + 15, 0) == REFUSED ? 1 : 0;
+            refused += flip(page * PAGE + node + 15, 3) == REFUSED ? 1 : 0;
+        }
+    }
+    ck_assert_uint_gt(refused, 0);
+}
+END_TEST
+
 /* The two heads of the file decide which commit is the last. */
 START_TEST(no_bit_of_the_heads_is_believed) {
     uint32_t refused = 0;
@@ -204,7 +234,7 @@ END_TEST
 
 START_TEST(no_cut_passes) {
     uint32_t refused = 0;
-    for (size_t left = 0; left < whole.len; left += 5 * PAGE / 2) {
+    for (size_t left = 0; left < whole.len; left += 15 * PAGE / 2) {
         char what[64];
         (void)snprintf(what, sizeof(what), "cut to %zu bytes", left);
         fixture_file_write(span_make(whole.ptr, left));
@@ -273,6 +303,8 @@ int main(void) {
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, an_undamaged_journal_is_whole);
     tcase_add_test(tests, no_bit_of_a_page_is_believed);
+    tcase_add_test(tests, no_bound_of_a_leaf_is_believed);
+    tcase_add_test(tests, no_key_of_a_branch_is_believed);
     tcase_add_test(tests, no_bit_of_the_heads_is_believed);
     tcase_add_test(tests, no_cut_passes);
     tcase_add_test(tests, another_journals_file_is_refused);
