@@ -101,8 +101,18 @@ static enum err text_list_read(const struct fact *fact, struct span bytes, struc
         err = fact_text_value(fact->element, span_make(left.ptr + 4, len), &items[i]);
         left = span_make(left.ptr + 4 + len, left.len - 4 - len);
     }
-    *slot = value_list(items, count);
+    if (err == ERR_OK) {
+        *slot = value_list(items, count);
+    }
     return err;
+}
+
+static enum err bool_read(struct span bytes, struct value *slot) {
+    if (bytes.len != 1) {
+        return ERR_INVALID;
+    }
+    *slot = value_bool(bytes.ptr[0] != 0);
+    return ERR_OK;
 }
 
 static enum err int_read(const struct fact *fact, struct span bytes, struct value *slot) {
@@ -121,24 +131,32 @@ static enum err double_read(struct span bytes, struct value *slot) {
     }
     uint64_t bits = get_be64(bytes.ptr);
     memcpy(&number, &bits, sizeof(number));
+    if (!isfinite(number)) {
+        return ERR_INVALID;
+    }
     *slot = value_double(number);
-    return isfinite(number) ? ERR_OK : ERR_INVALID;
+    return ERR_OK;
 }
 
 static enum err date_read(struct span bytes, struct value *slot) {
     int32_t days = 0;
     enum err err = column_read_date(bytes, &days);
-    *slot = value_date(days);
+    if (err == ERR_OK) {
+        *slot = value_date(days);
+    }
     return err;
 }
 
 static enum err timestamp_read(struct span bytes, struct value *slot) {
     int64_t us = 0;
     enum err err = column_read_time(bytes, &us);
+    if (err != ERR_OK) {
+        return err;
+    }
     int64_t seconds = us / SECOND_US - (us % SECOND_US < 0 ? 1 : 0);
     *slot = (struct value){
         .kind = VAL_TIMESTAMP, .len = (uint32_t)(us - seconds * SECOND_US) * 1000, .i = seconds};
-    return err;
+    return ERR_OK;
 }
 
 static enum err jsonb_read(const struct fact *fact, struct span bytes, struct arena *arena,
@@ -153,8 +171,7 @@ static enum err known_read(const struct fact *fact, struct span bytes, struct ar
                            struct value *slot) {
     switch (fact->type) {
     case FACT_BOOL:
-        *slot = value_bool(bytes.len == 1 && bytes.ptr[0] != 0);
-        return bytes.len == 1 ? ERR_OK : ERR_INVALID;
+        return bool_read(bytes, slot);
     case FACT_INT:
         return int_read(fact, bytes, slot);
     case FACT_DOUBLE:
@@ -184,10 +201,5 @@ enum err column_read(const struct fact *fact, struct span bytes, struct arena *a
         *slot = value_unknown(fact->path);
         return ERR_OK;
     }
-    struct value value = value_null();
-    enum err err = known_read(fact, bytes, arena, &value);
-    if (err == ERR_OK) {
-        *slot = value;
-    }
-    return err;
+    return known_read(fact, bytes, arena, slot);
 }

@@ -166,9 +166,12 @@ static bool string_read(struct reader *r, struct span *text) {
  */
 
 enum err fact_text_value(const struct fact *fact, struct span text, struct value *value) {
-    if (fact->type == FACT_STRING) {
+    if (fact->type == FACT_STRING && text.len <= fact->bytes_max) {
         *value = value_string(text);
-        return text.len <= fact->bytes_max ? ERR_OK : ERR_INVALID;
+        return ERR_OK;
+    }
+    if (fact->type == FACT_STRING) {
+        return ERR_INVALID;
     }
     uint32_t number = words_find(fact->word_index, text);
     if (number == WORD_NONE) {
@@ -281,22 +284,11 @@ static bool record_read(struct reader *r, const struct fact *record, struct valu
     return true;
 }
 
-/* Commas outside strings and inner records: as many elements as there may be room needed for. */
-static uint32_t count_elements(const struct reader *r) {
-    uint32_t commas = 0;
-    uint32_t depth = 0;
-    for (size_t i = r->at; i < r->text.len; i++) {
-        uint8_t byte = r->text.ptr[i];
-        if (byte == '"') {
-            for (i++; i < r->text.len && r->text.ptr[i] != '"'; i++) {
-                i += r->text.ptr[i] == '\\' ? 1 : 0;
-            }
-        }
-        depth += byte == '{' ? 1 : 0;
-        depth -= byte == '}' && depth > 0 ? 1 : 0;
-        commas += byte == ',' && depth == 0 ? 1 : 0;
-    }
-    return commas + 1;
+/* An element takes a byte and a comma, an entry of a map five and one: no text holds more of them,
+ * and no fact may. */
+static uint32_t room_for(const struct reader *r, const struct fact *fact) {
+    size_t left = (r->text.len - r->at) / 2 + 1;
+    return left < fact->count_max ? (uint32_t)left : fact->count_max;
 }
 
 static bool element_read(struct reader *r, const struct fact *fact, struct value *value) {
@@ -307,9 +299,9 @@ static bool list_read(struct reader *r, const struct fact *fact, struct value *v
     if (!take(r, '[')) {
         return fail(r, ERR_INVALID);
     }
-    uint32_t room = count_elements(r);
+    uint32_t room = room_for(r, fact);
     uint32_t count = 0;
-    struct value *items = room > fact->count_max ? NULL : alloc(r, room * sizeof(*items));
+    struct value *items = alloc(r, room * sizeof(*items));
     if (items == NULL) {
         return fail(r, ERR_INVALID);
     }
@@ -319,6 +311,9 @@ static bool list_read(struct reader *r, const struct fact *fact, struct value *v
             return fail(r, ERR_INVALID);
         }
         count++;
+    }
+    if (peek(r) != 0) {
+        return fail(r, ERR_INVALID);
     }
     *value = value_list(items, count);
     return true;
@@ -338,9 +333,9 @@ static bool map_read(struct reader *r, const struct fact *fact, struct value *va
     if (!take(r, '{')) {
         return fail(r, ERR_INVALID);
     }
-    uint32_t room = count_elements(r);
+    uint32_t room = room_for(r, fact);
     uint32_t count = 0;
-    struct value *pairs = room > fact->count_max ? NULL : alloc(r, room * 2 * sizeof(*pairs));
+    struct value *pairs = alloc(r, (size_t)room * 2 * sizeof(*pairs));
     if (pairs == NULL) {
         return fail(r, ERR_INVALID);
     }
@@ -352,16 +347,16 @@ static bool map_read(struct reader *r, const struct fact *fact, struct value *va
         }
         count++;
     }
+    if (peek(r) != 0 || !pairs_sort(pairs, count)) {
+        return fail(r, ERR_INVALID);
+    }
     *value = value_map(pairs, count);
-    return pairs_sort(pairs, count) || fail(r, ERR_INVALID);
+    return true;
 }
 
 enum err json_read(const struct fact *fact, struct span text, struct arena *arena,
                    struct value *value) {
     struct reader r = {.text = text, .arena = arena};
     bool is_read = fact->type == FACT_MAP ? map_read(&r, fact, value) : list_read(&r, fact, value);
-    if (is_read && peek(&r) != 0) {
-        return ERR_INVALID;
-    }
     return is_read ? ERR_OK : r.err;
 }

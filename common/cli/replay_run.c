@@ -261,6 +261,7 @@ static void thread_init(struct replay_thread *thread, struct replay *replay) {
     const struct schema *schema = ruleset_schema(replay->candidate);
     *thread = (struct replay_thread){.replay = replay};
     thread->run = ruleset_run_new(replay->candidate);
+    ruleset_run_verdict_only(thread->run);
     arena_init(&thread->arena, CASE_ARENA_BYTES_MAX);
     thread->slots = mem_zero(schema->slot_count, sizeof(*thread->slots));
     memcpy(thread->slots, schema->unknown, schema->slot_count * sizeof(*thread->slots));

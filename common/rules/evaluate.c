@@ -296,6 +296,11 @@ void agreement_evaluate(struct agreement_run *run, int32_t reference_date, int32
     *finding = (struct finding){0};
     forget_states(run);
     struct decision decision = decide(run, false, true);
+    if (run->verdict_only) {
+        finding->result =
+            (struct result){.disposition = decision.disposition, .reason = decision.reason};
+        return;
+    }
     fill_result(run, &decision, false, run->missing, &finding->result);
     fill_error(run, &decision, finding);
     if (!run->status.is_projected) {

@@ -305,6 +305,7 @@ struct agreement_run {
     struct cel_run cel;
     struct status status;
     int32_t as_of;
+    bool verdict_only;         /* disposition and reason, and nothing else of a finding */
     struct rule_state *states; /* one a rule */
     struct rule_state *before; /* while settle works: what it found */
     struct rule_state *joined; /* and its fillings, joined */

@@ -53,6 +53,12 @@ void ruleset_run_free(struct ruleset_run **run) {
     mem_free(old);
 }
 
+void ruleset_run_verdict_only(struct ruleset_run *run) {
+    for (uint32_t i = 0; i < run->ruleset->agreement_count; i++) {
+        run->runs[i].verdict_only = true;
+    }
+}
+
 /* The most adverse finding; of equals, the first agreement.  Its missing facts are those of all
  * that share its disposition. */
 static void fold(struct ruleset_run *run, struct outcome *outcome) {

@@ -141,6 +141,39 @@ START_TEST(test_slots_read) {
 }
 END_TEST
 
+/* Day by day over the agreements' lives, for a case of which only the day of arrival is known. */
+START_TEST(test_verdict_only) {
+    struct ruleset *base = shipped();
+    const struct schema *schema = ruleset_schema(base);
+    struct ruleset_run *whole = ruleset_run_new(base);
+    struct ruleset_run *verdict = ruleset_run_new(base);
+    ruleset_run_verdict_only(verdict);
+    struct value slots[PATHS_MAX];
+    memcpy(slots, schema->unknown, schema->slot_count * sizeof(*slots));
+    struct case_doc doc = {.slots = slots};
+    uint32_t projected = 0;
+    for (int32_t day = date_from_civil(2019, 9, 1); day < date_from_civil(2021, 9, 1); day++) {
+        struct outcome a;
+        struct outcome b;
+        slots[schema_find(schema, SPAN_LIT("entry_date"))->slot] = value_date(day);
+        ruleset_evaluate(whole, &doc, day, day, &a);
+        ruleset_evaluate(verdict, &doc, day, day, &b);
+        ck_assert_uint_eq(a.agreement, b.agreement);
+        for (uint32_t i = 0; i < ruleset_agreement_count(base); i++) {
+            ck_assert_int_eq(a.findings[i].result.disposition, b.findings[i].result.disposition);
+            ck_assert_uint_eq(a.findings[i].result.reason, b.findings[i].result.reason);
+            ck_assert_uint_eq(b.findings[i].result.missing_count, 0);
+            ck_assert(!b.findings[i].has_projected);
+            projected += a.findings[i].has_projected ? 1 : 0;
+        }
+    }
+    ck_assert_uint_gt(projected, 0);
+    ruleset_run_free(&whole);
+    ruleset_run_free(&verdict);
+    ruleset_unref(&base);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("rules_what_if");
     TCase *tcase = tcase_create("rules_what_if");
@@ -148,6 +181,7 @@ int main(void) {
     tcase_add_test(tcase, test_override);
     tcase_add_test(tcase, test_refused);
     tcase_add_test(tcase, test_slots_read);
+    tcase_add_test(tcase, test_verdict_only);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
