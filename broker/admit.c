@@ -6,9 +6,8 @@
 #include "base/log.h"
 #include "wire/walk.h"
 
-static void refuse_at(struct broker *broker, const struct net_route *route,
-                      const struct admission *asked, const struct walk_fault *fault,
-                      bool has_place) {
+static void refuse_at(struct broker *broker, const struct admission *asked,
+                      const struct walk_fault *fault, bool has_place) {
     struct wire_message reply = {.command = WIRE_REFUSED,
                                  .refused = {.has_batch = true,
                                              .batch = asked->batch,
@@ -19,15 +18,14 @@ static void refuse_at(struct broker *broker, const struct net_route *route,
                                              .offset = fault->offset}};
     LOG(EV_BATCH_REFUSED, "reason=%s index=%u offset=%llu", wire_reason_word(fault->reason),
         fault->index, (unsigned long long)fault->offset);
-    if (send_head(broker, asked->socket, route, &reply) != ERR_OK) {
+    if (send_head(broker, asked->socket, &asked->route, &reply) != ERR_OK) {
         broker->receipts_dropped++;
     }
 }
 
-void admit_refuse(struct broker *broker, const struct net_message *message,
-                  const struct admission *asked, enum wire_reason reason) {
+void admit_refuse(struct broker *broker, const struct admission *asked, enum wire_reason reason) {
     const struct walk_fault fault = {.reason = reason};
-    refuse_at(broker, &message->route, asked, &fault, false);
+    refuse_at(broker, asked, &fault, false);
 }
 
 /* Bounds and framing of the body; cuts where the parts begin. */
@@ -35,22 +33,22 @@ static bool body_is_sound(struct broker *broker, const struct net_message *messa
                           const struct admission *asked, uint32_t *cuts) {
     struct walk_fault fault = {.reason = WIRE_REASON_NONE};
     if (message->part_count != 2 || message->too_many) {
-        admit_refuse(broker, message, asked, WIRE_REASON_BAD_HEADER);
+        admit_refuse(broker, asked, WIRE_REASON_BAD_HEADER);
         return false;
     }
     struct span body = net_part_span(&message->parts[1]);
     if (body.len > WIRE_BODY_BYTES_MAX || asked->count > WIRE_CASES_MAX) {
-        admit_refuse(broker, message, asked, WIRE_REASON_TOO_LARGE);
+        admit_refuse(broker, asked, WIRE_REASON_TOO_LARGE);
         return false;
     }
     /* A NUL would end the source's name in PostgreSQL, and make it another source's. */
     if (asked->count == 0 || asked->source.len > WIRE_NAME_MAX ||
         memchr(asked->source.ptr, 0, asked->source.len) != NULL) {
-        admit_refuse(broker, message, asked, WIRE_REASON_BAD_HEADER);
+        admit_refuse(broker, asked, WIRE_REASON_BAD_HEADER);
         return false;
     }
     if (walk_body(body, asked->count, CORE_PART_CASES, cuts, CORE_PARTS_MAX, &fault) != ERR_OK) {
-        refuse_at(broker, &message->route, asked, &fault, true);
+        refuse_at(broker, asked, &fault, true);
         return false;
     }
     return true;
@@ -113,7 +111,7 @@ void admit_batch(struct broker *broker, const struct net_message *message,
                                    .accepted_at = clock_wall_us(),
                                    .cuts = cuts,
                                    .tag = body};
-    if (core_submit(broker->core, &message->route, &meta, broker->now)) {
+    if (core_submit(broker->core, &asked->route, &meta, broker->now)) {
         put_record(broker, &meta, asked);
     } else {
         body_free(&body);

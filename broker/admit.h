@@ -8,6 +8,7 @@
 /* A batch as a head claims it; spans are borrowed. */
 struct admission {
     struct net_socket *socket; /* refusals go here */
+    struct net_route route;    /* every answer goes here */
     struct uuid batch;
     uint32_t count;
     enum wire_ack ack;
@@ -17,12 +18,11 @@ struct admission {
     struct span extra;
 };
 
-/* admit_batch checks bounds and framing, copies the body and hands it over; every answer is sent or
- * will be, to the message's route. */
+/* admit_batch checks bounds and framing, copies the body and hands it over; the answer is sent or
+ * will be. */
 void admit_batch(struct broker *broker, const struct net_message *message,
                  const struct admission *asked);
 /* admit_refuse says why a head was not good enough. */
-void admit_refuse(struct broker *broker, const struct net_message *message,
-                  const struct admission *asked, enum wire_reason reason);
+void admit_refuse(struct broker *broker, const struct admission *asked, enum wire_reason reason);
 
 #endif

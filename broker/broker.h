@@ -68,7 +68,7 @@ bool intake_is_open(struct broker *broker); /* room for more bodies on their way
 void lanes_drain(struct broker *broker);    /* lanes.c */
 void control_drain(struct broker *broker);  /* control.c */
 /* reapply.c: an operator's batch, and what became of it. */
-void reapply_take(struct broker *broker, struct net_message *message,
+void reapply_take(struct broker *broker, const struct net_message *message,
                   const struct wire_reapply *reapply);
 void reapply_answer(struct broker *broker, const struct core_action *action);
 void online_verify_start(struct broker *broker, const struct net_route *route);

@@ -32,7 +32,7 @@ static bool run_verb(struct broker *broker, struct span verb, struct buf *json) 
     return true;
 }
 
-static void take_message(struct broker *broker, struct net_message *message) {
+static void take_message(struct broker *broker, const struct net_message *message) {
     struct wire_message request;
     struct wire_decode_fault fault = {.reason = WIRE_REASON_BAD_HEAD};
     struct span head = message->part_count == 0 ? SPAN_LIT("") : net_part_span(&message->parts[0]);

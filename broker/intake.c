@@ -18,6 +18,7 @@ bool intake_is_open(struct broker *broker) {
 static void take_submit(struct broker *broker, const struct net_message *message,
                         const struct wire_submit *submit) {
     const struct admission asked = {.socket = broker->intake,
+                                    .route = message->route,
                                     .batch = submit->batch,
                                     .count = submit->count,
                                     .ack = submit->ack,

@@ -73,24 +73,25 @@ static void reply_busy(struct broker *broker, const struct net_route *route,
     buf_free(&text);
 }
 
-void reapply_take(struct broker *broker, struct net_message *message,
+void reapply_take(struct broker *broker, const struct net_message *message,
                   const struct wire_reapply *reapply) {
     struct buf extra = BUF_EMPTY;
     pack_extra(&extra, reapply);
-    message->route.channel = CORE_CHANNEL_OPERATOR;
-    const struct admission asked = {.socket = broker->control,
-                                    .batch = reapply->batch,
-                                    .count = reapply->count,
-                                    .ack = reapply->ack,
-                                    .priority = WIRE_BULK,
-                                    .source = SPAN_LIT(BROKER_SOURCE_REAPPLY),
-                                    .mode = WORK_REAPPLY,
-                                    .extra = buf_span(&extra)};
+    struct admission asked = {.socket = broker->control,
+                              .route = message->route,
+                              .batch = reapply->batch,
+                              .count = reapply->count,
+                              .ack = reapply->ack,
+                              .priority = WIRE_BULK,
+                              .source = SPAN_LIT(BROKER_SOURCE_REAPPLY),
+                              .mode = WORK_REAPPLY,
+                              .extra = buf_span(&extra)};
+    asked.route.channel = CORE_CHANNEL_OPERATOR;
     if (!is_ruleset_id(reapply->ruleset) || !is_date_or_absent(reapply->reference_date) ||
         !is_date_or_absent(reapply->as_of)) {
-        admit_refuse(broker, message, &asked, WIRE_REASON_BAD_HEADER);
+        admit_refuse(broker, &asked, WIRE_REASON_BAD_HEADER);
     } else if (!intake_is_open(broker)) {
-        reply_busy(broker, &message->route, &reapply->batch, WIRE_BUSY_RATE, RETRY_RATE_MS);
+        reply_busy(broker, &asked.route, &reapply->batch, WIRE_BUSY_RATE, RETRY_RATE_MS);
     } else {
         admit_batch(broker, message, &asked);
     }

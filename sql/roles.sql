@@ -1,6 +1,6 @@
 -- Group roles, to be granted to login roles.  Run by a role that may create roles, after `casemill db migrate`,
 -- as the owner of the tables: psql -f roles.sql.  Safe to run again.
---   casemill_worker     lanes: append outcomes, read no facts
+--   casemill_worker     lanes: append outcomes; read cases, which reapplying does
 --   casemill_publisher  rule sets and their activation
 --   casemill_reporter   the views of schema report, nothing else
 
@@ -15,7 +15,10 @@ BEGIN
 END $$;
 
 GRANT INSERT ON cases, reapplied, commits TO casemill_worker;
-GRANT SELECT (source, case_id, revision, digest, disposition) ON cases TO casemill_worker;
+-- Intake reads only (source, case_id, revision, digest, disposition) of cases: where nothing is to be reapplied,
+-- that narrower right is enough, and reapplying is refused.
+GRANT SELECT ON cases TO casemill_worker;
+GRANT SELECT (source, case_id, revision, ruleset, disposition) ON reapplied TO casemill_worker;
 GRANT INSERT, UPDATE (seen, last_seen_at), SELECT (source, raw_hash, reason, seen, last_seen_at) ON dead_letters TO casemill_worker;
 GRANT SELECT, INSERT ON sources TO casemill_worker;
 GRANT SELECT ON rulesets, ruleset_texts, activations, active_ruleset, codes, schema_migrations TO casemill_worker;

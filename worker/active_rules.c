@@ -1,12 +1,31 @@
-/* Loading what is active: text, codes, columns.  All or nothing: a rule set whose reasons have no
+/* Loading a rule set: text, codes, columns.  All or nothing: a rule set whose reasons have no
  * code, or whose facts have no column, is refused before a lane sees it. */
 #include "worker/active_rules.h"
 
 #include "base/mem.h"
 #include "casedoc/column.h"
+#include "db/sqlstate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+/* Loading is the same over a tool's connection and a lane's. */
+struct asking {
+    struct db *db;        /* or NULL */
+    struct db_lane *lane; /* or NULL */
+};
+
+static enum err ask(const struct asking *asking, const char *sql, struct db_result **result,
+                    struct diag *diag) {
+    if (asking->db != NULL) {
+        return db_query(asking->db, sql, 0, NULL, result, diag);
+    }
+    enum err err = db_lane_exec(asking->lane, sql, result);
+    /* What is invalid here is the statement or the server, never the rule set. */
+    return err == ERR_OK ? ERR_OK
+                         : diag_fail(diag, err == ERR_INVALID ? ERR_BUSY : err, "%s",
+                                     sqlstate_text(db_lane_sqlstate(asking->lane)));
+}
 
 static struct active_rules *rules_new(struct ruleset *ruleset, int16_t number, int64_t activation) {
     struct active_rules *rules = mem_zero(1, sizeof(*rules));
@@ -43,6 +62,7 @@ void active_rules_unref(struct active_rules **rules) {
     mem_free(gone->path_codes);
     buf_free(&gone->columns);
     buf_free(&gone->typed_columns);
+    buf_free(&gone->other_columns);
     ruleset_unref(&gone->ruleset);
     mem_free(gone);
 }
@@ -102,12 +122,13 @@ static bool has_all_codes(const struct active_rules *rules) {
     return true;
 }
 
-static enum err load_codes(struct db *db, struct active_rules *rules, struct diag *diag) {
+static enum err load_codes(const struct asking *asking, struct active_rules *rules,
+                           struct diag *diag) {
     struct db_result *codes = NULL;
-    enum err err = db_query(db,
-                            "SELECT code, kind, agreement, disposition, label FROM codes "
-                            "WHERE kind IN ('agreement', 'finding', 'path')",
-                            0, NULL, &codes, diag);
+    enum err err = ask(asking,
+                       "SELECT code, kind, agreement, disposition, label FROM codes "
+                       "WHERE kind IN ('agreement', 'finding', 'path')",
+                       &codes, diag);
     if (err != ERR_OK) {
         return err;
     }
@@ -132,14 +153,42 @@ static bool has_column(const struct db_result *columns, struct span name) {
     return false;
 }
 
-static enum err load_columns(struct db *db, struct active_rules *rules, struct diag *diag) {
+static bool is_fact_column(const struct schema *schema, struct span column) {
+    struct buf name = BUF_EMPTY;
+    bool found = false;
+    for (uint32_t i = 0; i < schema->slot_count && !found; i++) {
+        buf_clear(&name);
+        fact_column_name(schema->slots[i], &name);
+        found = span_eq(buf_span(&name), column);
+    }
+    buf_free(&name);
+    return found;
+}
+
+/* Columns of facts that only other schemas have. */
+static void note_others(struct active_rules *rules, const struct db_result *columns) {
+    buf_str(&rules->other_columns, "false");
+    for (uint32_t row = 0; row < db_rows(columns); row++) {
+        struct span column = db_cell_span(columns, row, 0);
+        if (!is_fact_column(ruleset_schema(rules->ruleset), column)) {
+            buf_str(&rules->other_columns, " OR c.");
+            db_quote_name(&rules->other_columns, column);
+            buf_str(&rules->other_columns, " IS NOT NULL");
+        }
+    }
+    (void)buf_cstr(&rules->other_columns);
+}
+
+static enum err load_columns(const struct asking *asking, struct active_rules *rules,
+                             struct diag *diag) {
     const struct schema *schema = ruleset_schema(rules->ruleset);
     struct db_result *columns = NULL;
     struct buf name = BUF_EMPTY;
-    enum err err = db_query(db,
-                            "SELECT attname FROM pg_attribute WHERE attrelid = 'cases'::regclass "
-                            "AND attnum > 0 AND NOT attisdropped",
-                            0, NULL, &columns, diag);
+    enum err err = ask(asking,
+                       "SELECT attname FROM pg_attribute WHERE attrelid = 'cases'::regclass "
+                       "AND attnum > 0 AND NOT attisdropped AND attname <> ALL "
+                       "(string_to_array('" ACTIVE_RULES_FIXED "', ', '))",
+                       &columns, diag);
     buf_str(&rules->columns, ACTIVE_RULES_FIXED);
     buf_str(&rules->typed_columns, ACTIVE_RULES_FIXED_TYPED);
     for (uint32_t i = 0; err == ERR_OK && i < schema->slot_count; i++) {
@@ -159,6 +208,9 @@ static enum err load_columns(struct db *db, struct active_rules *rules, struct d
     (void)buf_cstr(&rules->columns);
     (void)buf_cstr(&rules->typed_columns);
     rules->column_count = ACTIVE_RULES_FIXED_COUNT + schema->slot_count;
+    if (err == ERR_OK) {
+        note_others(rules, columns);
+    }
     buf_free(&name);
     db_result_free(&columns);
     return err;
@@ -171,16 +223,17 @@ struct active_row {
     long engine;
 };
 
-/* Errors: ERR_NOT_FOUND nothing is active. */
-static enum err find_active(struct db *db, struct active_row *row, struct diag *diag) {
+/* Errors: ERR_NOT_FOUND the statement, which gives (activation, ruleset, id, engine), gives none.
+ */
+static enum err find_row(const struct asking *asking, const char *sql, struct active_row *row,
+                         struct diag *diag) {
     struct db_result *active = NULL;
-    enum err err = db_query(db, "SELECT activation, ruleset, id, engine FROM active_ruleset", 0,
-                            NULL, &active, diag);
+    enum err err = ask(asking, sql, &active, diag);
     if (err != ERR_OK) {
         return err;
     }
     if (db_rows(active) == 0) {
-        err = diag_fail(diag, ERR_NOT_FOUND, "no rule set is active");
+        err = ERR_NOT_FOUND;
     } else {
         row->activation = strtoll(db_cell(active, 0, 0), NULL, 10);
         (void)snprintf(row->number, sizeof(row->number), "%s", db_cell(active, 0, 1));
@@ -192,8 +245,8 @@ static enum err find_active(struct db *db, struct active_row *row, struct diag *
 }
 
 /* Every fault names the rule set. */
-static enum err load_text(struct db *db, const struct active_row *row, struct ruleset **ruleset,
-                          struct diag *diag) {
+static enum err load_text(const struct asking *asking, const struct active_row *row,
+                          struct ruleset **ruleset, struct diag *diag) {
     if (row->engine != RULESET_ENGINE_VERSION) {
         return diag_fail(diag, ERR_INVALID,
                          "rule set %.12s is for engine %ld, this worker has engine %d: start a "
@@ -201,9 +254,10 @@ static enum err load_text(struct db *db, const struct active_row *row, struct ru
                          row->id, row->engine, RULESET_ENGINE_VERSION);
     }
     struct db_result *body = NULL;
-    const char *params[] = {row->number};
-    enum err err = db_query(db, "SELECT body FROM ruleset_texts WHERE ruleset = $1::smallint", 1,
-                            params, &body, diag);
+    char sql[80];
+    (void)snprintf(sql, sizeof(sql), "SELECT body FROM ruleset_texts WHERE ruleset = %s",
+                   row->number);
+    enum err err = ask(asking, sql, &body, diag);
     if (err == ERR_OK && db_rows(body) == 0) {
         err = diag_fail(diag, ERR_INVALID, "rule set %.12s has no text", row->id);
     } else if (err == ERR_OK) {
@@ -217,27 +271,19 @@ static enum err load_text(struct db *db, const struct active_row *row, struct ru
     return err;
 }
 
-enum err active_rules_load(struct db *db, int64_t have, struct active_rules **rules,
-                           struct diag *diag) {
-    struct active_row row = {0};
-    enum err err = find_active(db, &row, diag);
-    if (err != ERR_OK) {
-        return err;
-    }
-    if (row.activation == have) {
-        *rules = NULL;
-        return ERR_OK;
-    }
+/* All or nothing. */
+static enum err load_row(const struct asking *asking, const struct active_row *row,
+                         struct active_rules **rules, struct diag *diag) {
     struct ruleset *ruleset = NULL;
-    err = load_text(db, &row, &ruleset, diag);
+    enum err err = load_text(asking, row, &ruleset, diag);
     if (err != ERR_OK) {
         return err;
     }
     struct active_rules *loaded =
-        rules_new(ruleset, (int16_t)strtol(row.number, NULL, 10), row.activation);
-    err = load_codes(db, loaded, diag);
+        rules_new(ruleset, (int16_t)strtol(row->number, NULL, 10), row->activation);
+    err = load_codes(asking, loaded, diag);
     if (err == ERR_OK) {
-        err = load_columns(db, loaded, diag);
+        err = load_columns(asking, loaded, diag);
     }
     if (err != ERR_OK) {
         active_rules_unref(&loaded);
@@ -245,4 +291,35 @@ enum err active_rules_load(struct db *db, int64_t have, struct active_rules **ru
     }
     *rules = loaded;
     return ERR_OK;
+}
+
+enum err active_rules_load(struct db *db, int64_t have, struct active_rules **rules,
+                           struct diag *diag) {
+    const struct asking asking = {.db = db};
+    struct active_row row = {0};
+    enum err err =
+        find_row(&asking, "SELECT activation, ruleset, id, engine FROM active_ruleset", &row, diag);
+    if (err == ERR_NOT_FOUND) {
+        return diag_fail(diag, err, "no rule set is active");
+    }
+    if (err == ERR_OK && row.activation == have) {
+        *rules = NULL;
+        return ERR_OK;
+    }
+    return err == ERR_OK ? load_row(&asking, &row, rules, diag) : err;
+}
+
+enum err active_rules_load_named(struct db_lane *db, struct span id, struct active_rules **rules,
+                                 struct diag *diag) {
+    const struct asking asking = {.lane = db};
+    struct active_row row = {0};
+    struct buf sql = BUF_EMPTY;
+    buf_str(&sql, "SELECT 0, ruleset, id, engine FROM rulesets WHERE id = ");
+    db_quote_text(&sql, id);
+    enum err err = find_row(&asking, buf_cstr(&sql), &row, diag);
+    buf_free(&sql);
+    if (err == ERR_NOT_FOUND) {
+        return diag_fail(diag, err, "no rule set has that id");
+    }
+    return err == ERR_OK ? load_row(&asking, &row, rules, diag) : err;
 }

@@ -1,10 +1,11 @@
-/* Purpose: the rule set in force as a lane needs it: the rules, the number of everything that goes
- * into a row, the columns of `cases` in row order.  Immutable and shared by all lanes. Ownership:
- * reference-counted. */
+/* Purpose: a rule set as a lane needs it, the one in force or one that is named: the rules, the
+ * number of everything that goes into a row, the columns of `cases` in row order.  Immutable and
+ * shared by all lanes. Ownership: reference-counted. */
 #ifndef CASEMILL_WORKER_ACTIVE_RULES_H
 #define CASEMILL_WORKER_ACTIVE_RULES_H
 
 #include "db/db.h"
+#include "db/lane.h"
 #include "rules/ruleset.h"
 
 #include <stdatomic.h>
@@ -25,7 +26,7 @@ struct active_rules {
     atomic_uint refs;
     struct ruleset *ruleset;
     int16_t number;     /* rulesets.ruleset */
-    int64_t activation; /* activations.activation */
+    int64_t activation; /* activations.activation; 0 of one that was named */
     uint32_t agreement_count;
     int16_t *agreement_codes; /* [agreement] */
     int16_t **finding_codes;  /* [agreement][reason] */
@@ -33,6 +34,7 @@ struct active_rules {
     struct buf columns;       /* "commit, source, ..., \"fact\"", NUL behind it */
     struct buf typed_columns; /* the same with types, for a table of our own */
     uint32_t column_count;
+    struct buf other_columns; /* SQL: whether a case knows a fact that this schema has not */
 };
 
 /* active_rules_load reads what is active now.  When that is activation `have` already, *rules is
@@ -41,6 +43,10 @@ struct active_rules {
  * db_query. */
 MUST_USE enum err active_rules_load(struct db *db, int64_t have, struct active_rules **rules,
                                     struct diag *diag);
+/* active_rules_load_named reads the rule set of that id (64 hex digits) over a lane's connection.
+ * Errors: ERR_NOT_FOUND there is none, ERR_INVALID as above; those of db/sqlstate.h. */
+MUST_USE enum err active_rules_load_named(struct db_lane *db, struct span id,
+                                          struct active_rules **rules, struct diag *diag);
 struct active_rules *active_rules_ref(struct active_rules *rules);
 void active_rules_unref(struct active_rules **rules); /* NULL inside is fine */
 

@@ -20,17 +20,28 @@ static void add_fault(struct lane *lane, uint32_t job, uint32_t index, const str
     dead->revision = doc->revision;
 }
 
-/* The UTC day of acceptance: the same after redelivery and restart. */
-static int32_t accepted_day(int64_t accepted_at_us) {
-    int64_t seconds = accepted_at_us / 1000000;
+int32_t lane_day_of(int64_t us) {
+    int64_t seconds = us / 1000000;
     return (int32_t)(seconds / DAY_S);
+}
+
+struct txn_case *lane_add_case(struct lane *lane, uint32_t job, uint32_t index,
+                               const struct case_doc *doc, struct span body) {
+    struct txn_case *decided = txn_add_case(&lane->txn);
+    decided->case_id = doc->case_id;
+    decided->body = body;
+    decided->digest = doc->digest;
+    decided->revision = doc->revision;
+    decided->job = job;
+    decided->index = index;
+    return decided;
 }
 
 static void add_outcome(struct lane *lane, uint32_t job, uint32_t index, const struct case_doc *doc,
                         struct span body) {
     struct txn *txn = &lane->txn;
     const struct wire_delivery *delivery = txn->jobs[job]->delivery;
-    int32_t day = accepted_day(delivery->accepted_at);
+    int32_t day = lane_day_of(delivery->accepted_at); /* the same after redelivery and restart */
     struct row_head head = {.source = txn->job_sources[job],
                             .received_at = delivery->accepted_at,
                             .decided_at = txn->started_us,
@@ -38,13 +49,7 @@ static void add_outcome(struct lane *lane, uint32_t job, uint32_t index, const s
                             .as_of = doc->has_as_of ? doc->as_of : day};
     struct outcome outcome;
     ruleset_evaluate(lane->run, doc, head.reference_date, head.as_of, &outcome);
-    struct txn_case *decided = txn_add_case(txn);
-    decided->case_id = doc->case_id;
-    decided->body = body;
-    decided->digest = doc->digest;
-    decided->revision = doc->revision;
-    decided->job = job;
-    decided->index = index;
+    struct txn_case *decided = lane_add_case(lane, job, index, doc, body);
     decided->source = head.source;
     decided->agreement = lane->rules->agreement_codes[outcome.agreement];
     decided->disposition = (uint8_t)outcome.result.disposition;

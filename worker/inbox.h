@@ -26,6 +26,7 @@ struct job {
     const struct wire_delivery *delivery;
     struct span body; /* exactly the delivery's cases */
     bool bury;
+    bool reapply; /* of mode reapply: the body holds triples, the delivery's extra what to do */
 };
 
 struct inbox {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define ARENA_BYTES_MAX ((size_t)256 << 20)
+#define REAPPLY_REFUSED "lanes have no right to stored cases or to reapplied: see sql/roles.sql"
 enum { IDLE_MS = 1000 };
 
 static void keep_credit(struct lane *lane) {
@@ -58,17 +59,22 @@ static void fetch(struct lane *lane) {
     }
 }
 
-/* Takes jobs until the transaction is full.  A delivery that was tried before, and a burial, goes
- * alone: if it kills this lane, nothing else is blamed. */
+/* A delivery that was tried before, and a burial: if it kills this lane, nothing else is blamed.
+ * One to reapply: it goes into another table. */
+static bool goes_alone(const struct job *job) {
+    return job->bury || job->reapply || job->delivery->attempt > 1;
+}
+
+/* Takes jobs until the transaction is full. */
 static struct job *next_job(struct lane *lane) {
     struct job *job = inbox_peek(&lane->inbox);
     if (job == NULL) {
         return NULL;
     }
     const struct txn *txn = &lane->txn;
-    bool alone = job->bury || job->delivery->attempt > 1;
+    bool alone = goes_alone(job);
     uint64_t cases = txn->case_count + txn->dead_count;
-    if (txn->job_count > 0 && (alone || txn->jobs[0]->bury || txn->jobs[0]->delivery->attempt > 1 ||
+    if (txn->job_count > 0 && (alone || goes_alone(txn->jobs[0]) ||
                                cases + job->delivery->count > lane->options.cases_max)) {
         return NULL;
     }
@@ -84,7 +90,9 @@ static enum err take_job(struct lane *lane, struct job *job) {
     size_t rows = lane->txn.rows.len;
     enum err err = lane_source(lane, job->delivery->source, &source);
     if (err == ERR_OK) {
-        err = job->bury ? lane_bury(lane, job, source) : lane_decide(lane, job, source);
+        err = job->bury      ? lane_bury(lane, job, source)
+              : job->reapply ? lane_reapply(lane, job, source)
+                             : lane_decide(lane, job, source);
     }
     if (err == ERR_OK) {
         return ERR_OK;
@@ -93,9 +101,12 @@ static enum err take_job(struct lane *lane, struct job *job) {
     lane->txn.dead_count = dead;
     lane->txn.job_count = jobs;
     lane->txn.rows.len = rows;
-    if (err == ERR_INVALID) { /* its own fault, no other job's and not the connection's */
+    bool is_refused = job->reapply && err == ERR_DENIED; /* lanes may do without that right */
+    if (err == ERR_INVALID ||
+        is_refused) { /* its own fault, no other job's, not the connection's */
         lane_say_failed(lane, job,
-                        db_lane_sqlstate(lane->db)[0] == '\0'
+                        is_refused ? REAPPLY_REFUSED
+                        : db_lane_sqlstate(lane->db)[0] == '\0'
                             ? "the bytes are not the cases claimed"
                             : "the database refuses its source");
         job_free(&job);
@@ -137,7 +148,9 @@ static enum err write_outcomes(struct lane *lane) {
     struct txn *txn = &lane->txn;
     lane_set_phase(lane, "write");
     note_journals(lane);
-    lane->writer.mode = txn->job_count == 0 ? "canary" : "intake";
+    lane->writer.mode = txn->job_count == 0     ? WRITER_CANARY
+                        : txn->jobs[0]->reapply ? WRITER_REAPPLY
+                                                : WRITER_INTAKE;
     if (txn->job_count > 0 && txn->jobs[0]->bury) {
         return writer_write_dead(&lane->writer, txn);
     }
@@ -154,6 +167,19 @@ static enum err end_fenced_lanes(struct lane *lane) {
     return err;
 }
 
+/* Reapplying needs rights that intake does without: where they are missing, intake goes on. */
+static bool is_refused_reapply(const struct lane *lane, enum err err) {
+    return err == ERR_DENIED && lane->txn.job_count > 0 && lane->txn.jobs[0]->reapply;
+}
+
+static void fail_reapply(struct lane *lane) {
+    for (uint32_t i = 0; i < lane->txn.job_count; i++) {
+        lane_say_failed(lane, lane->txn.jobs[i], REAPPLY_REFUSED);
+        job_free(&lane->txn.jobs[i]);
+    }
+    txn_reset(&lane->txn);
+}
+
 static void transact(struct lane *lane) {
     enum err err = end_fenced_lanes(lane);
     if (err == ERR_OK) {
@@ -164,6 +190,9 @@ static void transact(struct lane *lane) {
         if (err == ERR_OK) {
             lane->backoff_ms = 0; /* a connection that only opens proves nothing */
             lane_say_done(lane);
+        } else if (is_refused_reapply(lane, err)) {
+            fail_reapply(lane);
+            err = ERR_OK;
         }
     }
     if (err != ERR_OK) {
@@ -216,6 +245,7 @@ static void lane_free(struct lane *lane) {
     lane_forget_sources(lane);
     ruleset_run_free(&lane->run);
     active_rules_unref(&lane->rules);
+    lane_forget_named(lane);
     txn_free(&lane->txn);
     writer_free(&lane->writer);
     arena_free(&lane->arena);

@@ -39,9 +39,31 @@ void lane_forget_sources(struct lane *lane) {
     lane->source_count = 0;
 }
 
+void lane_forget_named(struct lane *lane) {
+    ruleset_run_free(&lane->named_run);
+    active_rules_unref(&lane->named);
+}
+
+enum err lane_name_rules(struct lane *lane, struct span id) {
+    if (lane->named != NULL && span_is(id, ruleset_id(lane->named->ruleset))) {
+        return ERR_OK;
+    }
+    lane_forget_named(lane);
+    struct diag diag = {0};
+    enum err err = active_rules_load_named(lane->db, id, &lane->named, &diag);
+    if (err == ERR_INVALID) {
+        LOG(EV_RULESET_REFUSED, "text=\"%s\"", diag.text);
+    }
+    if (err == ERR_OK) {
+        lane->named_run = ruleset_run_new(lane->named->ruleset);
+    }
+    return err;
+}
+
 static void close_connection(struct lane *lane) {
     db_lane_close(&lane->db);
     lane_forget_sources(lane);
+    lane_forget_named(lane);
     atomic_store(&lane->stats.connected, false);
     set_backoff(lane);
 }
@@ -107,6 +129,7 @@ void lane_keep_rules(struct lane *lane) {
     struct active_rules *rules = rule_watch_get(lane->options.watch);
     ruleset_run_free(&lane->run);
     active_rules_unref(&lane->rules);
+    lane_forget_named(lane); /* a new schema may have brought columns that it does not know */
     lane->rules = rules;
     lane->writer.rules = rules;
     lane->writer.has_incoming = false;

@@ -149,6 +149,7 @@ static bool take_delivery(struct lane *lane, uint32_t link, struct parcel *parce
     job->journal = lane->links[link].journal;
     job->body = span_make(frame.ptr + delivery->offset, delivery->length);
     job->bury = parcel->head.command == WIRE_BURY;
+    job->reapply = span_is(parcel->head.work.mode, "reapply");
     struct wire_range range = job_range(job);
     if (inbox_has(&lane->inbox, &range)) {
         job_free(&job);
@@ -181,7 +182,7 @@ static void take_work(struct lane *lane, uint32_t link, struct parcel *parcel) {
     take_fence(lane, work);
     lane->links[link].low_water = work->low_water;
     lane->links[link].canary = lane->links[link].canary || canary;
-    if (!canary && !span_is(work->mode, "intake")) {
+    if (!canary && !span_is(work->mode, "intake") && !span_is(work->mode, "reapply")) {
         refuse_modes(lane, link, work);
         return;
     }

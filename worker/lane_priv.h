@@ -59,6 +59,8 @@ struct lane {
     uint32_t generation; /* of the rule watch */
     struct active_rules *rules;
     struct ruleset_run *run;
+    struct active_rules *named; /* the rule set that was last reapplied; NULL: none */
+    struct ruleset_run *named_run;
 
     struct txn txn;
     struct arena arena;
@@ -93,7 +95,22 @@ void lane_lose_connection(struct lane *lane, enum err err);
 void lane_keep_rules(struct lane *lane);
 MUST_USE enum err lane_source(struct lane *lane, struct span name, int16_t *number);
 
+/* lane_name_rules makes lane->named the rule set of that id.  Errors: ERR_NOT_FOUND, ERR_INVALID it
+ * does not load (said in the log); those of db/sqlstate.h. */
+MUST_USE enum err lane_name_rules(struct lane *lane, struct span id);
+void lane_forget_named(struct lane *lane);
+
+/* --- reapply.c --- */
+/* lane_reapply reads the stored facts of a job's triples and evaluates them under the rule set that
+ * the job names, into the transaction.  Errors: ERR_INVALID the bytes are not what the delivery
+ * claims; those of db/sqlstate.h. */
+MUST_USE enum err lane_reapply(struct lane *lane, struct job *job, int16_t source);
+
 /* --- decide.c --- */
+/* lane_add_case notes a decided case; the row is the caller's to append. */
+struct txn_case *lane_add_case(struct lane *lane, uint32_t job, uint32_t index,
+                               const struct case_doc *doc, struct span body);
+int32_t lane_day_of(int64_t us); /* the UTC day of a moment, as days since 1970 */
 /* lane_decide decodes and evaluates a job's cases into the transaction.
  * Errors: ERR_INVALID the bytes are not the cases that the delivery claims. */
 MUST_USE enum err lane_decide(struct lane *lane, struct job *job, int16_t source);

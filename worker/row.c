@@ -254,10 +254,8 @@ static void put_missing(const struct active_rules *rules, const struct result *r
     field_close(out, start);
 }
 
-void row_encode(const struct active_rules *rules, const struct row_head *head,
-                const struct case_doc *doc, const struct outcome *outcome, struct buf *out) {
-    const struct schema *schema = ruleset_schema(rules->ruleset);
-    buf_be16(out, (uint16_t)rules->column_count);
+static void put_fixed(const struct active_rules *rules, const struct row_head *head,
+                      const struct case_doc *doc, const struct outcome *outcome, struct buf *out) {
     put_int8(out, 0);
     put_int2(out, head->source);
     put_bytes(out, doc->case_id);
@@ -274,6 +272,19 @@ void row_encode(const struct active_rules *rules, const struct row_head *head,
     put_date(out, head->reference_date);
     put_date(out, head->as_of);
     put_time(out, head->decided_at);
+}
+
+void row_encode_fixed(const struct active_rules *rules, const struct row_head *head,
+                      const struct case_doc *doc, const struct outcome *outcome, struct buf *out) {
+    buf_be16(out, ACTIVE_RULES_FIXED_COUNT);
+    put_fixed(rules, head, doc, outcome, out);
+}
+
+void row_encode(const struct active_rules *rules, const struct row_head *head,
+                const struct case_doc *doc, const struct outcome *outcome, struct buf *out) {
+    const struct schema *schema = ruleset_schema(rules->ruleset);
+    buf_be16(out, (uint16_t)rules->column_count);
+    put_fixed(rules, head, doc, outcome, out);
     for (uint32_t i = 0; i < schema->slot_count; i++) {
         put_fact(out, schema->slots[i], &doc->slots[i]);
     }

@@ -18,6 +18,11 @@ struct row_head {
 void row_encode(const struct active_rules *rules, const struct row_head *head,
                 const struct case_doc *doc, const struct outcome *outcome, struct buf *out);
 
+/* row_encode_fixed appends one row of the fixed columns alone, which is what an outcome needs that
+ * is no case's first. */
+void row_encode_fixed(const struct active_rules *rules, const struct row_head *head,
+                      const struct case_doc *doc, const struct outcome *outcome, struct buf *out);
+
 /* row_set_commit writes the transaction's number into an encoded row. */
 void row_set_commit(uint8_t *row, int64_t commit);
 

@@ -16,7 +16,7 @@
 enum { INSERT_ROWS_MAX = 15, TRIES_MAX = 5 };
 
 void writer_init(struct writer *writer, const struct uuid *lane) {
-    *writer = (struct writer){.lane = *lane, .mode = "intake"};
+    *writer = (struct writer){.lane = *lane, .mode = WRITER_INTAKE};
     struct uuid seed = uuid_random();
     memcpy(&writer->rng.state, seed.bytes, sizeof(writer->rng.state));
 }
@@ -183,43 +183,89 @@ static enum err note_stored(struct txn *txn, uint32_t from, uint32_t end,
     return ERR_OK;
 }
 
-/* LIKE cases would want the right to read all of it, which a lane does not have. */
-static enum err make_incoming(struct writer *writer) {
-    if (writer->has_incoming) {
+/* Where rows settle: by way of a temporary table of the connection's own. */
+struct road {
+    const char *table;
+    const char *columns; /* of the table */
+    const char *incoming;
+    const char *incoming_columns; /* as COPY sends them */
+    const char *typed_columns;
+    const char *only;    /* which rows may go into the table at all */
+    const char *compare; /* key, digest and disposition of what stands there for the others */
+    bool *has_incoming;
+};
+
+/* What stands there may be in reapplied or be the case's first outcome; a case that is gone
+ * meanwhile is neither inserted nor found. */
+static const struct road REAPPLY_ROAD = {
+    .table = "reapplied",
+    .columns = "commit, source, case_id, revision, ruleset, disposition, agreement, reason, "
+               "findings, projected, missing, reference_date, as_of, decided_at",
+    .incoming = "incoming_reapplied",
+    .incoming_columns = ACTIVE_RULES_FIXED,
+    .typed_columns = ACTIVE_RULES_FIXED_TYPED,
+    .only = "WHERE EXISTS (SELECT FROM cases c WHERE c.source = i.source AND "
+            "c.case_id = i.case_id AND c.revision = i.revision AND c.ruleset <> i.ruleset) ",
+    .compare = "SELECT source, case_id, revision, i.digest, c.disposition "
+               "FROM incoming_reapplied i JOIN reapplied c "
+               "USING (source, case_id, revision, ruleset) UNION ALL "
+               "SELECT source, case_id, revision, i.digest, c.disposition "
+               "FROM incoming_reapplied i JOIN cases c "
+               "USING (source, case_id, revision, ruleset)"};
+
+static struct road road_of(struct writer *writer) {
+    if (writer->mode == WRITER_REAPPLY) {
+        struct road road = REAPPLY_ROAD;
+        road.has_incoming = &writer->has_incoming_reapplied;
+        return road;
+    }
+    return (struct road){.table = "cases",
+                         .columns = (const char *)writer->rules->columns.ptr,
+                         .incoming = "incoming",
+                         .incoming_columns = (const char *)writer->rules->columns.ptr,
+                         .typed_columns = (const char *)writer->rules->typed_columns.ptr,
+                         .only = "",
+                         .compare =
+                             "SELECT c.source, c.case_id, c.revision, c.digest, c.disposition "
+                             "FROM incoming i JOIN cases c USING (source, case_id, revision)",
+                         .has_incoming = &writer->has_incoming};
+}
+
+/* LIKE cases would want the right to read all of it, which a lane need not have. */
+static enum err make_incoming(struct writer *writer, const struct road *road) {
+    if (*road->has_incoming) {
         return ERR_OK;
     }
     buf_clear(&writer->sql);
     buf_printf(&writer->sql,
-               "DROP TABLE IF EXISTS pg_temp.incoming; CREATE TEMPORARY TABLE incoming (%s) "
+               "DROP TABLE IF EXISTS pg_temp.%s; CREATE TEMPORARY TABLE %s (%s) "
                "ON COMMIT DELETE ROWS",
-               (const char *)writer->rules->typed_columns.ptr);
+               road->incoming, road->incoming, road->typed_columns);
     enum err err = db_lane_exec(writer->db, buf_cstr(&writer->sql), NULL);
-    writer->has_incoming = err == ERR_OK;
+    *road->has_incoming = err == ERR_OK;
     return err;
 }
 
+/* The temporary table has no statistics: only one plan is right for any size of the other. */
+#define ONE_PLAN "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
+
 /* Inserts what is new, then says what stands there for the rest. */
-static enum err insert_and_compare(struct writer *writer, struct txn *txn, uint32_t from,
-                                   uint32_t end) {
+static enum err insert_and_compare(struct writer *writer, const struct road *road, struct txn *txn,
+                                   uint32_t from, uint32_t end) {
     struct db_result *rows = NULL;
-    const char *columns = (const char *)writer->rules->columns.ptr;
     buf_clear(&writer->sql);
+    buf_str(&writer->sql, ONE_PLAN);
     buf_printf(&writer->sql,
-               "INSERT INTO cases (%s) SELECT %s FROM incoming ORDER BY source, case_id, revision "
+               "INSERT INTO %s (%s) SELECT %s FROM %s i %sORDER BY source, case_id, revision "
                "ON CONFLICT DO NOTHING RETURNING source, case_id, revision",
-               columns, columns);
+               road->table, road->columns, road->columns, road->incoming, road->only);
     enum err err = db_lane_exec(writer->db, buf_cstr(&writer->sql), &rows);
     if (err == ERR_OK) {
         err = note_inserted(txn, from, end, rows);
     }
     db_result_free(&rows);
     if (err == ERR_OK) {
-        /* The temporary table has no statistics: only one plan is right for any size of cases. */
-        err = db_lane_exec(writer->db,
-                           "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
-                           "SELECT c.source, c.case_id, c.revision, c.digest, c.disposition "
-                           "FROM incoming i JOIN cases c USING (source, case_id, revision)",
-                           &rows);
+        err = db_lane_exec(writer->db, road->compare, &rows);
     }
     if (err == ERR_OK) {
         err = note_stored(txn, from, end, rows);
@@ -231,20 +277,20 @@ static enum err insert_and_compare(struct writer *writer, struct txn *txn, uint3
 /* ERR_AGAIN: a key was neither inserted nor found. */
 static enum err write_settling(struct writer *writer, struct txn *txn, uint32_t from,
                                uint32_t end) {
-    enum err err = make_incoming(writer);
+    const struct road road = road_of(writer);
+    enum err err = make_incoming(writer, &road);
     if (err != ERR_OK) {
         return err;
     }
     struct writer_commit commit = {.number = writer_commit_number(writer)};
     buf_clear(&writer->sql);
     buf_printf(&writer->sql,
-               "BEGIN ISOLATION LEVEL READ COMMITTED; COPY incoming (%s) FROM STDIN (FORMAT "
-               "binary)",
-               (const char *)writer->rules->columns.ptr);
+               "BEGIN ISOLATION LEVEL READ COMMITTED; COPY %s (%s) FROM STDIN (FORMAT binary)",
+               road.incoming, road.incoming_columns);
     gather_rows(writer, txn, from, end, commit.number);
     err = db_lane_copy(writer->db, buf_cstr(&writer->sql), buf_span(&writer->data));
     if (err == ERR_OK) {
-        err = insert_and_compare(writer, txn, from, end);
+        err = insert_and_compare(writer, &road, txn, from, end);
     }
     for (uint32_t i = from; err == ERR_OK && i < end; i++) {
         err = txn->cases[i].verdict == TXN_PENDING ? ERR_AGAIN : ERR_OK;
@@ -333,7 +379,7 @@ static enum err split(struct writer *writer, struct txn *txn, uint32_t from, uin
 }
 
 static enum err write_slice(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end) {
-    bool settling = false;
+    bool settling = writer->mode == WRITER_REAPPLY && from < end;
     for (int tries = 0; tries < TRIES_MAX; tries++) {
         enum err err = attempt(writer, txn, from, end, settling);
         if (err == ERR_CONFLICT) {

@@ -10,14 +10,17 @@
 #include "worker/txn.h"
 
 enum { WRITER_JOURNALS_MAX = 32 };
+/* Of the commits row.  Reapply: rows go to `reapplied` and have the fixed columns alone. */
+enum writer_mode { WRITER_INTAKE, WRITER_REAPPLY, WRITER_CANARY };
 
 struct writer {
     struct db_lane *db; /* borrowed */
     struct uuid lane;
-    const char *mode;                 /* of the commits row: "intake" or "canary" */
+    enum writer_mode mode;
     const struct active_rules *rules; /* borrowed; whose columns the rows have */
-    bool has_incoming;      /* the temporary table stands on this connection, for these columns */
-    uint32_t journal_count; /* where the work came from */
+    bool has_incoming; /* the temporary table stands on this connection, for these columns */
+    bool has_incoming_reapplied; /* the one of mode reapply */
+    uint32_t journal_count;      /* where the work came from */
     struct uuid journals[WRITER_JOURNALS_MAX];
     uint64_t low_water[WRITER_JOURNALS_MAX];
     char sqlstate[SQLSTATE_BYTES]; /* of the last attempt that failed */

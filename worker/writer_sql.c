@@ -107,7 +107,8 @@ void writer_sql_commit(struct writer *writer, const struct txn *txn,
     buf_str(sql, ", ");
     sql_uuid(sql, writer->lane.bytes);
     buf_str(sql, ", ");
-    db_quote_text(sql, span_str(writer->mode));
+    static const char *const modes[] = {"'intake'", "'reapply'", "'canary'"};
+    buf_str(sql, modes[writer->mode]);
     sql_journals(sql, writer);
     buf_str(sql, ", ");
     if (txn->job_count == 0) {

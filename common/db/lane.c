@@ -231,6 +231,13 @@ enum err db_lane_insert(struct db_lane *lane, const char *sql, uint32_t param_co
     return sent == 1 ? finish(lane, SPAN_LIT(""), NULL) : ERR_CONNECTION;
 }
 
+enum err db_lane_select(struct db_lane *lane, const char *sql, struct db_result **result) {
+    begin(lane);
+    return PQsendQueryParams(lane->conn, sql, 0, NULL, NULL, NULL, NULL, 1) == 1
+               ? finish(lane, SPAN_LIT(""), result)
+               : ERR_CONNECTION;
+}
+
 enum err db_lane_idle(struct db_lane *lane) {
     return PQconsumeInput(lane->conn) == 1 && PQstatus(lane->conn) == CONNECTION_OK
                ? ERR_OK

@@ -34,6 +34,9 @@ MUST_USE enum err db_lane_copy(struct db_lane *lane, const char *sql, struct spa
 /* db_lane_insert runs one statement with parameters in binary form; a NULL ptr is SQL NULL. */
 MUST_USE enum err db_lane_insert(struct db_lane *lane, const char *sql, uint32_t param_count,
                                  const struct span *params);
+/* db_lane_select runs one statement without parameters; its rows come in binary form
+ * (db_cell_span). Ownership: as db_lane_exec. */
+MUST_USE enum err db_lane_select(struct db_lane *lane, const char *sql, struct db_result **result);
 /* db_lane_idle reads what came unasked.  Errors: ERR_CONNECTION the server has gone. */
 MUST_USE enum err db_lane_idle(struct db_lane *lane);
 

@@ -293,6 +293,7 @@ enum err net_recv(struct net_socket *socket, struct net_message *message) {
     bool more = false;
     message->route.len = 0;
     message->route.delimited = false;
+    message->route.channel = 0;
     message->part_count = 0;
     message->too_many = false;
     enum err err = recv_part(socket, &message->parts[0], &more);

@@ -307,7 +307,7 @@ START_TEST(test_canary_and_source) {
                      ERR_OK);
     ck_assert_int_eq(disposition, -1);
     long before = fixture_number(&fixture, "SELECT count(*) FROM commits");
-    bench.writer.mode = "canary";
+    bench.writer.mode = WRITER_CANARY;
     ck_assert_int_eq(writer_write(&bench.writer, &bench.txn), ERR_OK);
     ck_assert_int_eq(fixture_number(&fixture, "SELECT count(*) FROM commits") - before, 1);
     bench_close(&bench);

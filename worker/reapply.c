@@ -1,0 +1,334 @@
+/* Mode reapply: stored cases again, under the rule set that the work names.  The facts come from
+ * PostgreSQL and must still be the ones that the stored digest was made of; what cannot be read
+ * back so is a dead letter with its reason: not_a_triple      the body's value is no [source,
+ * case_id, revision] no_such_case      nothing of that name is stored no_such_ruleset   the rule
+ * set was never published; ruleset_refused: it does not load here not_in_schema     the case knows
+ * a fact, or a word of one, that the rule set's schema has not digest_differs    the stored facts
+ * are not those that were sent: the table was changed Nothing here writes into `cases`. */
+#include "worker/lane_priv.h"
+
+#include "base/date.h"
+#include "casedoc/column.h"
+#include "casedoc/column_read.h"
+#include "wire/walk.h"
+
+#include <stdio.h>
+
+enum { READ_CASES_MAX = 1024, TRIPLE_ITEMS = 3, HAS_REFERENCE_DATE = 1, HAS_AS_OF = 2 };
+
+/* Columns of the one query, in its order; the facts follow in slot order. */
+enum column {
+    COLUMN_NUMBER,
+    COLUMN_SOURCE,
+    COLUMN_DIGEST,
+    COLUMN_RECEIVED_AT,
+    COLUMN_REFERENCE_DATE,
+    COLUMN_AS_OF,
+    COLUMN_OTHERS,
+    COLUMN_FACTS
+};
+
+/* What the work's extra says. */
+struct request {
+    struct span ruleset;
+    bool has_reference_date, has_as_of;
+    int32_t reference_date, as_of;
+};
+
+struct triple {
+    struct span source, case_id;
+    int32_t revision;
+    uint32_t index; /* in its batch */
+    struct span body;
+};
+
+static enum err read_str(struct span bytes, size_t *at, struct span *text) {
+    struct walk_item item;
+    enum err err = walk_next(bytes, at, &item);
+    if (err != ERR_OK || item.type != WALK_STR) {
+        return ERR_INVALID;
+    }
+    *text = item.bytes;
+    return ERR_OK;
+}
+
+static enum err read_map(struct span bytes, size_t *at, uint32_t *pairs) {
+    struct walk_item item;
+    enum err err = walk_next(bytes, at, &item);
+    if (err != ERR_OK || item.type != WALK_MAP) {
+        return ERR_INVALID;
+    }
+    *pairs = item.count;
+    return ERR_OK;
+}
+
+static enum err read_pair(struct span extra, size_t *at, struct request *request) {
+    struct span key;
+    struct span value;
+    enum err err = read_str(extra, at, &key);
+    if (err == ERR_OK) {
+        err = read_str(extra, at, &value);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (span_is(key, "ruleset")) {
+        request->ruleset = value;
+    } else if (span_is(key, "reference_date")) {
+        request->has_reference_date = true;
+        err = date_parse(value, &request->reference_date);
+    } else if (span_is(key, "as_of")) {
+        request->has_as_of = true;
+        err = date_parse(value, &request->as_of);
+    }
+    return err;
+}
+
+/* {reapply: {ruleset, reference_date?, as_of?}} */
+static enum err read_request(struct span extra, struct request *request) {
+    size_t at = 0;
+    uint32_t pairs = 0;
+    struct span key = {NULL, 0};
+    *request = (struct request){.ruleset = SPAN_LIT("")};
+    enum err err = read_map(extra, &at, &pairs);
+    err = err == ERR_OK ? read_str(extra, &at, &key) : err;
+    if (err != ERR_OK || pairs != 1 || !span_is(key, "reapply")) {
+        return ERR_INVALID;
+    }
+    err = read_map(extra, &at, &pairs);
+    for (uint32_t i = 0; err == ERR_OK && i < pairs; i++) {
+        err = read_pair(extra, &at, request);
+    }
+    return err == ERR_OK && request->ruleset.len > 0 ? ERR_OK : ERR_INVALID;
+}
+
+static bool is_text(struct span text, size_t bytes_max) {
+    return text.len > 0 && text.len <= bytes_max && span_is_utf8(text) &&
+           memchr(text.ptr, 0, text.len) == NULL;
+}
+
+/* False: no triple that a stored case could have. */
+static bool read_triple(struct span body, struct triple *triple) {
+    size_t at = 0;
+    struct walk_item array;
+    struct walk_item revision;
+    if (walk_next(body, &at, &array) != ERR_OK || array.type != WALK_ARRAY ||
+        array.count != TRIPLE_ITEMS || read_str(body, &at, &triple->source) != ERR_OK ||
+        read_str(body, &at, &triple->case_id) != ERR_OK ||
+        walk_next(body, &at, &revision) != ERR_OK || revision.type != WALK_UINT ||
+        revision.u > INT32_MAX) {
+        return false;
+    }
+    triple->revision = (int32_t)revision.u;
+    return is_text(triple->source, WIRE_NAME_MAX) && is_text(triple->case_id, CASE_ID_BYTES_MAX);
+}
+
+static struct txn_dead *add_dead(struct lane *lane, uint32_t job, const struct triple *triple,
+                                 const char *reason) {
+    struct txn_dead *dead = txn_add_dead(&lane->txn, job, triple->index, reason, triple->body);
+    dead->case_id = triple->case_id;
+    dead->revision = triple->revision;
+    return dead;
+}
+
+/* LATERAL with LIMIT leaves the planner one plan, the primary key, whatever it believes of sizes.
+ */
+static void write_query(struct lane *lane, const struct triple *triples, uint32_t count,
+                        struct buf *sql) {
+    const struct schema *schema = ruleset_schema(lane->named->ruleset);
+    struct buf name = BUF_EMPTY;
+    buf_str(sql, "SELECT t.nr, s.source, c.* FROM (VALUES ");
+    for (uint32_t i = 0; i < count; i++) {
+        buf_printf(sql, i == 0 ? "(%u, " : ", (%u, ", i);
+        db_quote_text(sql, triples[i].source);
+        buf_str(sql, ", ");
+        db_quote_text(sql, triples[i].case_id);
+        buf_printf(sql, ", %d)", triples[i].revision);
+    }
+    buf_printf(sql,
+               ") AS t (nr, name, case_id, revision) LEFT JOIN sources s ON s.name = t.name "
+               "LEFT JOIN LATERAL (SELECT c.digest, c.received_at, c.reference_date, c.as_of, "
+               "%s AS others",
+               (const char *)lane->named->other_columns.ptr);
+    for (uint32_t i = 0; i < schema->slot_count; i++) {
+        buf_clear(&name);
+        fact_column_name(schema->slots[i], &name);
+        buf_str(sql, ", c.");
+        db_quote_name(sql, buf_span(&name));
+    }
+    buf_str(sql, " FROM cases c WHERE c.source = s.source AND c.case_id = t.case_id AND "
+                 "c.revision = t.revision LIMIT 1) c ON true");
+    buf_free(&name);
+}
+
+/* The fixed columns of a row; false when they have another shape. */
+static bool read_fixed(const struct db_result *rows, uint32_t row, struct row_head *head,
+                       struct hash128 *digest) {
+    struct span stored = db_cell_span(rows, row, COLUMN_DIGEST);
+    if (stored.len != sizeof(digest->bytes)) {
+        return false;
+    }
+    memcpy(digest->bytes, stored.ptr, sizeof(digest->bytes));
+    return column_read_time(db_cell_span(rows, row, COLUMN_RECEIVED_AT), &head->received_at) ==
+               ERR_OK &&
+           column_read_date(db_cell_span(rows, row, COLUMN_REFERENCE_DATE),
+                            &head->reference_date) == ERR_OK &&
+           column_read_date(db_cell_span(rows, row, COLUMN_AS_OF), &head->as_of) == ERR_OK;
+}
+
+/* The digest covers the dates as they were sent; a date that was not sent is the day of acceptance.
+ * Which were is not stored, but of the four ways only the true one gives the digest. */
+static bool digest_holds(const struct schema *schema, const struct row_head *head,
+                         struct hash128 stored, struct case_doc *doc) {
+    int32_t day = lane_day_of(head->received_at);
+    doc->reference_date = head->reference_date;
+    doc->as_of = head->as_of;
+    for (int sent = HAS_REFERENCE_DATE | HAS_AS_OF; sent >= 0; sent--) {
+        doc->has_reference_date = (sent & HAS_REFERENCE_DATE) != 0;
+        doc->has_as_of = (sent & HAS_AS_OF) != 0;
+        if ((!doc->has_reference_date && head->reference_date != day) ||
+            (!doc->has_as_of && head->as_of != day)) {
+            continue;
+        }
+        doc->digest = case_digest(schema, doc);
+        if (hash128_eq(doc->digest, stored)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_outcome(struct lane *lane, uint32_t job, const struct triple *triple,
+                        const struct request *request, struct row_head *head,
+                        const struct case_doc *doc) {
+    struct txn *txn = &lane->txn;
+    struct outcome outcome;
+    head->reference_date =
+        request->has_reference_date ? request->reference_date : head->reference_date;
+    head->as_of = request->has_as_of ? request->as_of : head->as_of;
+    head->decided_at = txn->started_us;
+    ruleset_evaluate(lane->named_run, doc, head->reference_date, head->as_of, &outcome);
+    struct txn_case *decided = lane_add_case(lane, job, triple->index, doc, triple->body);
+    decided->source = head->source;
+    decided->agreement = lane->named->agreement_codes[outcome.agreement];
+    decided->disposition = (uint8_t)outcome.result.disposition;
+    decided->row_offset = txn->rows.len;
+    row_encode_fixed(lane->named, head, doc, &outcome, &txn->rows);
+    decided->row_bytes = txn->rows.len - decided->row_offset;
+}
+
+/* NULL, or why the facts cannot be what they were; *path then names the fact, if it is one. */
+static const char *read_facts(struct lane *lane, const struct db_result *rows, uint32_t row,
+                              struct case_doc *doc, const char **path) {
+    const struct schema *schema = ruleset_schema(lane->named->ruleset);
+    struct span others = db_cell_span(rows, row, COLUMN_OTHERS);
+    if (others.len != 1 || others.ptr[0] != 0) {
+        return "not_in_schema";
+    }
+    doc->slots = arena_zero(&lane->arena, schema->slot_count, sizeof(*doc->slots));
+    for (uint32_t i = 0; doc->slots != NULL && i < schema->slot_count; i++) {
+        enum err err = column_read(schema->slots[i], db_cell_span(rows, row, COLUMN_FACTS + i),
+                                   &lane->arena, &doc->slots[i]);
+        if (err != ERR_OK) {
+            *path = schema->slots[i]->name;
+            return err == ERR_TOO_LARGE ? "too_large" : "not_in_schema";
+        }
+    }
+    return doc->slots == NULL ? "too_large" : NULL;
+}
+
+static void reapply_row(struct lane *lane, uint32_t job, const struct triple *triple,
+                        const struct request *request, const struct db_result *rows, uint32_t row) {
+    struct span source = db_cell_span(rows, row, COLUMN_SOURCE);
+    if (db_cell(rows, row, COLUMN_DIGEST) == NULL) {
+        struct txn_dead *dead = add_dead(lane, job, triple, "no_such_case");
+        dead->source = source.len == 2 ? (int16_t)get_be16(source.ptr) : dead->source;
+        return;
+    }
+    struct row_head head = {.source = (int16_t)get_be16(source.ptr)};
+    struct hash128 stored;
+    struct case_doc doc = {.case_id = triple->case_id, .revision = triple->revision};
+    const char *path = "";
+    const char *reason = read_facts(lane, rows, row, &doc, &path);
+    if (reason == NULL &&
+        (!read_fixed(rows, row, &head, &stored) ||
+         !digest_holds(ruleset_schema(lane->named->ruleset), &head, stored, &doc))) {
+        reason = "digest_differs";
+        path = "digest";
+    }
+    if (reason == NULL) {
+        add_outcome(lane, job, triple, request, &head, &doc);
+        return;
+    }
+    struct txn_dead *dead = add_dead(lane, job, triple, reason);
+    dead->source = head.source;
+    (void)snprintf(dead->path, sizeof(dead->path), "%s", path);
+}
+
+/* One query for all of them. */
+static enum err reapply_some(struct lane *lane, uint32_t job, const struct triple *triples,
+                             uint32_t count, const struct request *request) {
+    struct db_result *rows = NULL;
+    struct buf sql = BUF_EMPTY;
+    write_query(lane, triples, count, &sql);
+    enum err err = db_lane_select(lane->db, buf_cstr(&sql), &rows);
+    buf_free(&sql);
+    if (err == ERR_OK && db_rows(rows) != count) {
+        err = ERR_BUSY;
+    }
+    for (uint32_t row = 0; err == ERR_OK && row < count; row++) {
+        struct span number = db_cell_span(rows, row, COLUMN_NUMBER);
+        CHECK(number.len == 4);
+        uint32_t at = get_be32(number.ptr);
+        CHECK(at < count);
+        struct arena_mark mark = arena_mark(&lane->arena);
+        reapply_row(lane, job, &triples[at], request, rows, row);
+        arena_rewind(&lane->arena, mark);
+    }
+    db_result_free(&rows);
+    lane_beat_if_due(lane);
+    return err;
+}
+
+/* Why no case of the job can be decided, or NULL.  Errors: those of db/sqlstate.h. */
+static enum err find_rules(struct lane *lane, const struct request *request, const char **reason) {
+    enum err err = lane_name_rules(lane, request->ruleset);
+    *reason = err == ERR_NOT_FOUND ? "no_such_ruleset"
+              : err == ERR_INVALID ? "ruleset_refused"
+                                   : NULL;
+    return *reason != NULL ? ERR_OK : err;
+}
+
+enum err lane_reapply(struct lane *lane, struct job *job, int16_t source) {
+    const struct wire_delivery *delivery = job->delivery;
+    struct triple triples[READ_CASES_MAX];
+    struct request request;
+    const char *refused = NULL;
+    enum err err = read_request(delivery->extra, &request);
+    err = err == ERR_OK ? find_rules(lane, &request, &refused) : err;
+    uint32_t number = txn_add_job(&lane->txn, job, source);
+    uint32_t gathered = 0;
+    size_t at = 0;
+    for (uint32_t i = 0; err == ERR_OK && i < delivery->count; i++) {
+        size_t start = at;
+        struct triple *triple = &triples[gathered];
+        *triple = (struct triple){.index = delivery->first + i};
+        if (walk_value(job->body, &at) != ERR_OK) {
+            return ERR_INVALID;
+        }
+        triple->body = span_make(job->body.ptr + start, at - start);
+        if (!read_triple(triple->body, triple)) {
+            triple->case_id = SPAN_LIT("");
+            (void)add_dead(lane, number, triple, "not_a_triple");
+        } else if (refused != NULL) {
+            (void)add_dead(lane, number, triple, refused);
+        } else if (++gathered == READ_CASES_MAX) {
+            err = reapply_some(lane, number, triples, gathered, &request);
+            gathered = 0;
+        }
+    }
+    if (err == ERR_OK && gathered > 0) {
+        err = reapply_some(lane, number, triples, gathered, &request);
+    }
+    return err == ERR_OK && at != job->body.len ? ERR_INVALID : err;
+}
