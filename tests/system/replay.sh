@@ -121,17 +121,37 @@ equal "--where agreement and reason" \
     "$(pg_sql "select count(*) from report.outcomes where agreement = 'US-CA-STCA' and reason = 'agreement_not_in_force'")"
 equal "--where ruleset" "$(filtered --where "ruleset=$second")" 0
 
+# --- --apply: written by the broker and its workers, once; what is there already is left out
+outcomes() { # outcomes TABLE
+    pg_sql "select case_id || '|' || revision || '|' || d.disposition || '|' || f.label || '|' || reference_date
+            from $1 o join codes d on d.code = o.disposition join codes f on f.code = o.reason order by case_id collate \"C\""
+}
+outcomes cases >"$work/intake_before"
+apply() { replay --apply --control "ipc://$work/control" --ruleset "$second" "$@"; }
+apply --where disposition=screening_required >"$work/apply.out" || not_ok "--apply" "$(tail -n 1 "$work/replay.err")"
+some=$(pg_sql "select count(*) from cases where disposition = 3")
+contains "--apply writes the cases of the filter" "$work/apply.out" "^applied: $some of $some cases"
+equal "and no others" "$(rows reapplied)" "$some"
+check "--apply, all" apply --json >"$work/apply.json"
+left=$((count - some))
+contains "it goes on from there" "$work/apply.json" "\"applied\":.\"wanted\":$left,\"done\":$left,\"dead\":0"
+apply >"$work/apply.out"
+contains "then nothing is left" "$work/apply.out" "^applied: 0 of 0 cases"
+equal "each case has one outcome more" "$(rows reapplied)" "$count"
+outcomes reapplied >"$work/reapplied"
+/usr/bin/python3 - "$work/gate.jsonl" >"$work/wanted" <<'PY'
+import json, sys
+for o in sorted(map(json.loads, open(sys.argv[1])), key=lambda o: o["case_id"]):
+    print("|".join([o["case_id"], str(o["revision"]), o["disposition"], o["reason"], o["reference_date"]]))
+PY
+equal "the outcomes are what evaluate says" "$(diff "$work/wanted" "$work/reapplied" | grep -c '^[<>]')" 0
+outcomes cases >"$work/intake_after"
+equal "the first outcomes stay" "$(diff "$work/intake_before" "$work/intake_after" | grep -c '^[<>]')" 0
+
 # --- a later outcome counts, the first one when it is asked for
-pg_sql "insert into reapplied (source, case_id, revision, ruleset, disposition, agreement, reason, findings, projected,
-            missing, reference_date, as_of, decided_at, commit)
-        select source, case_id, revision, (select max(ruleset) from rulesets), 4, agreement,
-            (select min(code) from codes where kind = 'finding' and disposition = 'subject_to_agreement'), findings,
-            projected, missing, reference_date, as_of, decided_at + interval '1 s', commit
-        from cases where disposition <> 4 order by case_id limit 5" || abort "reapplied is written"
-replay --json >"$work/replay.json"
-equal "the newest outcome is the one before" "$(changed)" 5
-replay --json --intake >"$work/replay.json"
-equal "--intake takes the first" "$(changed)" 0
+replay --json --ruleset "$second" >"$work/replay.json"
+equal "the newest outcome is the one before" "$(changed)" 0
+same_matrix "--intake takes the first" now.jsonl gate.jsonl "" --ruleset "$second" --intake
 
 # --- output
 replay --event US-SV-ACA-2019.in_force=2019-09-21 --html "$work/page.html" >"$work/replay.out"
@@ -177,6 +197,9 @@ replay --html "$work/missing/page.html" >"$work/refused.out"
 equal "a page that cannot be written is a failure" $? 1
 contains "it is named" "$work/replay.err" "missing/page\.html"
 check "and nothing else is printed" [ ! -s "$work/refused.out" ]
+replay --apply --event US-SV-ACA-2019.in_force=2019-09-21 >"$work/refused.out"
+equal "what has no name cannot be applied" $? 2
+contains "it says so" "$work/replay.err" "--apply is for a published rule set"
 replay --threads 0 >"$work/refused.out"
 equal "no threads are a usage error" $? 2
 replay --ruleset "$second" --rules config >"$work/refused.out"
