@@ -63,8 +63,6 @@ struct place {
     bool has_high;
 };
 
-static uint16_t le16(const uint8_t *at) { return get_le16(at); }
-
 static enum err fault(struct walk *walk, uint64_t page, const char *what) {
     return diag_fail(walk->diag, ERR_CORRUPT, "journal %s: page %llu: %s", walk->path,
                      (unsigned long long)page, what);
@@ -83,8 +81,8 @@ static enum err read_page(struct walk *walk, uint64_t number, uint8_t page[FORMA
 }
 
 static struct tree tree_decode(const uint8_t *at) {
-    return (struct tree){.flags = le16(at + 4),
-                         .depth = le16(at + 6),
+    return (struct tree){.flags = get_le16(at + 4),
+                         .depth = get_le16(at + 6),
                          .branch_pages = get_le64(at + 8),
                          .leaf_pages = get_le64(at + 16),
                          .overflow_pages = get_le64(at + 24),
@@ -98,10 +96,10 @@ bool pages_node_at(const uint8_t page[FORMAT_PAGE_BYTES], size_t at, struct page
     }
     const uint8_t *ptr = page + at;
     size_t room = FORMAT_PAGE_BYTES - at - PAGES_NODE_BYTES;
-    size_t key_bytes = le16(ptr + 6);
-    *node =
-        (struct pages_node){.flags = le16(ptr + 4),
-                            .value_bytes = (uint32_t)le16(ptr) | ((uint32_t)le16(ptr + 2) << 16)};
+    size_t key_bytes = get_le16(ptr + 6);
+    *node = (struct pages_node){.flags = get_le16(ptr + 4),
+                                .value_bytes =
+                                    (uint32_t)get_le16(ptr) | ((uint32_t)get_le16(ptr + 2) << 16)};
     bool elsewhere = node->flags == PAGES_NODE_ELSEWHERE;
     size_t here = elsewhere ? sizeof(uint64_t) : node->value_bytes;
     if (node->flags > NODE_TREE || key_bytes > room || here > room - key_bytes) {
@@ -139,9 +137,9 @@ static int key_cmp(const struct tree *tree, struct span a, struct span b) {
 /* The head of a branch or leaf, and how many nodes it has. */
 static enum err check_head(struct walk *walk, const struct place *place, const uint8_t *page,
                            uint32_t *nodes) {
-    uint16_t flags = le16(page + 10);
-    uint16_t lower = le16(page + 12);
-    uint16_t upper = le16(page + 14);
+    uint16_t flags = get_le16(page + 10);
+    uint16_t lower = get_le16(page + 12);
+    uint16_t upper = get_le16(page + 14);
     bool is_leaf = flags == FLAG_LEAF;
     if (get_le64(page) != place->page || (flags != FLAG_LEAF && flags != FLAG_BRANCH) ||
         lower < PAGES_HEADER_BYTES || lower % 2 != 0 || upper < lower ||
@@ -168,8 +166,9 @@ static enum err mark_elsewhere(struct walk *walk, const struct pages_node *node)
     if (err == ERR_OK && walk->bodies) {
         uint8_t page[FORMAT_PAGE_BYTES];
         err = read_page(walk, node->page, page);
-        if (err == ERR_OK && (get_le64(page) != node->page || le16(page + 10) != FLAG_OVERFLOW ||
-                              get_le32(page + 12) != pages)) {
+        if (err == ERR_OK &&
+            (get_le64(page) != node->page || get_le16(page + 10) != FLAG_OVERFLOW ||
+             get_le32(page + 12) != pages)) {
             err = fault(walk, node->page, "its head is damaged");
         }
     }
@@ -225,28 +224,28 @@ static enum err walk_page(struct walk *walk, const struct place *place);
 
 /* Reads the node; a branch's has its child's number for a page. */
 static bool node_at(const uint8_t *page, bool is_leaf, uint32_t index, struct pages_node *node) {
-    size_t at = le16(page + PAGES_HEADER_BYTES + 2 * (size_t)index);
+    size_t at = get_le16(page + PAGES_HEADER_BYTES + 2 * (size_t)index);
     if (is_leaf) {
         return pages_node_at(page, at, node);
     }
     if (at < PAGES_HEADER_BYTES || at + PAGES_NODE_BYTES > FORMAT_PAGE_BYTES ||
-        le16(page + at + 6) > FORMAT_PAGE_BYTES - at - PAGES_NODE_BYTES) {
+        get_le16(page + at + 6) > FORMAT_PAGE_BYTES - at - PAGES_NODE_BYTES) {
         return false;
     }
-    *node = (struct pages_node){.key = span_make(page + at + PAGES_NODE_BYTES, le16(page + at + 6)),
-                                .page = (uint64_t)le16(page + at) |
-                                        ((uint64_t)le16(page + at + 2) << 16) |
-                                        ((uint64_t)le16(page + at + 4) << 32)};
+    *node = (struct pages_node){
+        .key = span_make(page + at + PAGES_NODE_BYTES, get_le16(page + at + 6)),
+        .page = (uint64_t)get_le16(page + at) | ((uint64_t)get_le16(page + at + 2) << 16) |
+                ((uint64_t)get_le16(page + at + 4) << 32)};
     return true;
 }
 
 /* Nodes fill their page from its end down to `upper`, without a gap. */
 static bool nodes_fill(const uint8_t *page, bool is_leaf, uint32_t nodes) {
-    size_t upper = le16(page + 14);
+    size_t upper = get_le16(page + 14);
     size_t bytes = 0;
     for (uint32_t i = 0; i < nodes; i++) {
         struct pages_node node;
-        size_t at = le16(page + PAGES_HEADER_BYTES + 2 * (size_t)i);
+        size_t at = get_le16(page + PAGES_HEADER_BYTES + 2 * (size_t)i);
         if (at < upper || !node_at(page, is_leaf, i, &node)) {
             return false;
         }
@@ -261,7 +260,7 @@ static enum err take_node(struct walk *walk, const struct place *place, const ui
                           uint32_t index, bool is_last) {
     struct pages_node node;
     struct pages_node next = {.key = place->high};
-    bool is_leaf = le16(page + 10) == FLAG_LEAF;
+    bool is_leaf = get_le16(page + 10) == FLAG_LEAF;
     CHECK(node_at(page, is_leaf, index, &node)); /* nodes_fill has seen them */
     CHECK(is_last || node_at(page, is_leaf, index + 1, &next));
     /* The first key of a branch means: everything below the second. */
@@ -286,11 +285,12 @@ static enum err walk_page(struct walk *walk, const struct place *place) {
     enum err err = mark(walk, place->page);
     err = err != ERR_OK ? err : read_page(walk, place->page, page);
     err = err != ERR_OK ? err : check_head(walk, place, page, &nodes);
-    if (err == ERR_OK && !nodes_fill(page, le16(page + 10) == FLAG_LEAF, nodes)) {
+    if (err == ERR_OK && !nodes_fill(page, get_le16(page + 10) == FLAG_LEAF, nodes)) {
         err = fault(walk, place->page, "an entry is damaged");
     }
     if (err == ERR_OK) {
-        *(le16(page + 10) == FLAG_LEAF ? &walk->found.leaf_pages : &walk->found.branch_pages) += 1;
+        *(get_le16(page + 10) == FLAG_LEAF ? &walk->found.leaf_pages : &walk->found.branch_pages) +=
+            1;
     }
     for (uint32_t i = 0; err == ERR_OK && i < nodes; i++) {
         err = take_node(walk, place, page, i, i + 1 == nodes);
@@ -328,7 +328,7 @@ static enum err read_meta(struct walk *walk, uint64_t number, struct meta *meta)
     if (err != ERR_OK) {
         return err;
     }
-    if (get_le64(page) != number || le16(page + 10) != FLAG_META ||
+    if (get_le64(page) != number || get_le16(page + 10) != FLAG_META ||
         get_le32(page + 16) != META_MAGIC) {
         return fault(walk, number, "is not the head of a journal");
     }
@@ -349,13 +349,13 @@ static enum err read_meta(struct walk *walk, uint64_t number, struct meta *meta)
 /* The value of a key on a tree's only leaf; false when it is not there. */
 static bool leaf_value(struct walk *walk, uint64_t number, const char *key,
                        uint8_t page[FORMAT_PAGE_BYTES], struct span *value) {
-    if (read_page(walk, number, page) != ERR_OK || le16(page + 10) != FLAG_LEAF) {
+    if (read_page(walk, number, page) != ERR_OK || get_le16(page + 10) != FLAG_LEAF) {
         return false;
     }
-    size_t lower = le16(page + 12);
+    size_t lower = get_le16(page + 12);
     for (size_t at = PAGES_HEADER_BYTES; at < lower && at + 2 <= FORMAT_PAGE_BYTES; at += 2) {
         struct pages_node node;
-        if (pages_node_at(page, le16(page + at), &node) && span_is(node.key, key)) {
+        if (pages_node_at(page, get_le16(page + at), &node) && span_is(node.key, key)) {
             *value = node.value;
             return true;
         }
@@ -403,11 +403,12 @@ static enum err check_all(struct walk *walk) {
     walk->seen = mem_zero(walk->meta.last_page / 8 + 1, 1);
     err = walk_tree(walk, &walk->meta.free, TREE_INTEGER_KEY);
     err = err != ERR_OK ? err : walk_tree(walk, &walk->meta.main, 0);
-    if (err == ERR_OK && walk->seen_count + META_PAGES != walk->meta.last_page + 1) {
+    unsigned long long seen = walk->seen_count + META_PAGES;
+    unsigned long long pages = walk->meta.last_page + 1;
+    if (err == ERR_OK && seen != pages) {
         err = diag_fail(walk->diag, ERR_CORRUPT,
-                        "journal %s: %llu of its %llu pages are accounted for", walk->path,
-                        (unsigned long long)(walk->seen_count + META_PAGES),
-                        (unsigned long long)(walk->meta.last_page + 1));
+                        "journal %s: %llu of its %llu pages are accounted for", walk->path, seen,
+                        pages);
     }
     mem_free(walk->seen);
     return err;

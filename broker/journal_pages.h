@@ -18,7 +18,8 @@ struct pages_node {
     uint32_t value_bytes;
     uint16_t flags;
 };
-/* pages_node reads what may be a leaf's node at an offset of a page; false when it cannot be one.
+/* pages_node_at reads what may be a leaf's node at an offset of a page; false when it cannot be
+ * one.
  */
 bool pages_node_at(const uint8_t page[FORMAT_PAGE_BYTES], size_t at, struct pages_node *node);
 
