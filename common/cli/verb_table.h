@@ -11,6 +11,7 @@
     ROW(crash_test) \
     ROW(db_migrate) \
     ROW(evaluate) \
+    ROW(explain) \
     ROW(generate) \
     ROW(replay) \
     ROW(report) \

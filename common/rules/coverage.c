@@ -1,4 +1,4 @@
-/* Every condition is run on the facts of every test, also where the finding did not need it. */
+/* A test's findings are made once more, and what they came to on the way is noted. */
 #include "rules/coverage.h"
 
 #include "base/mem.h"
@@ -121,14 +121,23 @@ static void see_rule(struct measuring *measuring, struct agreement_run *run, uin
     }
 }
 
-static void see_decision(struct measuring *measuring, struct agreement_run *run, bool projected) {
+/* One finding, own or projected: which rule decides it, and the conditions it came to on the way.
+ */
+static void see_finding(struct measuring *measuring, struct agreement_run *run, bool projected) {
     const struct agreement *agreement = run->agreement;
     forget_states(run);
     struct decision decision = decide(run, projected, true);
-    bool is_open = decision.disposition == DISPOSITION_INSUFFICIENT_INFORMATION;
-    if (decision.rule < agreement->rule_count && !agreement->rules[decision.rule].is_status &&
-        !is_open) {
+    bool is_by_rule = decision.rule < agreement->rule_count;
+    bool is_true = decision.disposition <= DISPOSITION_EXCEPTION_APPLIES && !decision.settled;
+    if (is_by_rule && !agreement->rules[decision.rule].is_status &&
+        decision.disposition != DISPOSITION_INSUFFICIENT_INFORMATION) {
         measuring->coverage->items[measuring->when_items[decision.rule] - 1].is_seen = true;
+    }
+    forget_states(run);
+    for (uint32_t i = 0; i < agreement->rule_count; i++) {
+        if (rule_counts(&agreement->rules[i], projected) && (!is_true || i <= decision.rule)) {
+            see_rule(measuring, run, i);
+        }
     }
 }
 
@@ -136,13 +145,9 @@ static void see_test(void *context, const struct doc_test *test, struct agreemen
                      const struct finding *finding) {
     struct measuring *measuring = context;
     struct coverage *coverage = measuring->coverage;
-    see_decision(measuring, run, false);
+    see_finding(measuring, run, false);
     if (finding->has_projected) {
-        see_decision(measuring, run, true);
-    }
-    forget_states(run);
-    for (uint32_t i = 0; i < run->agreement->rule_count; i++) {
-        see_rule(measuring, run, i);
+        see_finding(measuring, run, true);
     }
     for (uint32_t i = measuring->edge_first; i < coverage->item_count; i++) {
         struct coverage_item *edge = &coverage->items[i];

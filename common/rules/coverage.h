@@ -1,6 +1,7 @@
 /* Purpose: what the tests inside a document have seen of it, so that what no test has seen is
- * named. A condition counts where its group's condition holds; an edge is the day of a legal event
- * and the day before it.  Read next: ruleset.h. */
+ * named.  A condition counts where a finding comes to it: no rule before it decided, and its
+ * group's condition holds.  An edge is the day of a legal event and the day before it.
+ * Read next: ruleset.h. */
 #ifndef CASEMILL_RULES_COVERAGE_H
 #define CASEMILL_RULES_COVERAGE_H
 
