@@ -95,11 +95,11 @@ worker_start() { # worker_start NAME [VARIABLE=VALUE...]
 }
 casemill() { "$bin/casemill" "$@"; }
 
-database_start() { # PostgreSQL with migrations and the shipped rules active
+database_start() { # database_start [RULES]: PostgreSQL with migrations and rules (the shipped ones) active
     pg_start "$work/pg" || abort "PostgreSQL starts"
-    casemill db migrate --db "$pg_conninfo" >"$work/migrate.out" 2>"$work/migrate.err" ||
+    casemill db migrate --rules "${1:-config}" --db "$pg_conninfo" >"$work/migrate.out" 2>"$work/migrate.err" ||
         abort "db migrate" "$(tail -n 1 "$work/migrate.err")"
-    casemill rules publish config --db "$pg_conninfo" >"$work/publish.out" 2>"$work/publish.err" ||
+    casemill rules publish "${1:-config}" --db "$pg_conninfo" >"$work/publish.out" 2>"$work/publish.err" ||
         abort "rules publish" "$(tail -n 1 "$work/publish.err")"
     ruleset=$(pg_sql "select id from rulesets order by ruleset desc limit 1")
     casemill rules activate "$ruleset" --why "system test" --db "$pg_conninfo" \
