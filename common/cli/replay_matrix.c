@@ -49,7 +49,7 @@ void replay_sample_keep(struct replay_cell *cell, uint32_t sample_max,
                         const struct replay_key *key) {
     CHECK(key->id.len <= CASE_ID_BYTES_MAX);
     uint32_t at = cell->sample_count;
-    if (sample_max == 0 || (at == sample_max && key_order(key, &cell->samples[at - 1]) > 0)) {
+    if (sample_max == 0 || (at == sample_max && key_order(key, &cell->samples[at - 1]) >= 0)) {
         return;
     }
     if (cell->samples == NULL) {

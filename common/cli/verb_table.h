@@ -18,8 +18,10 @@
     ROW(rules_activate) \
     ROW(rules_check) \
     ROW(rules_coverage) \
+    ROW(rules_diff) \
     ROW(rules_list) \
     ROW(rules_publish) \
+    ROW(rules_show) \
     ROW(rules_test) \
     ROW(status) \
     ROW(submit) \

@@ -1,0 +1,86 @@
+#!/bin/sh
+# `casemill rules show` and `rules diff`, from directories and from the database, and `rules fmt`.  A
+# failure means that a lawyer reads another rule set than the one that decides, or is told of a change
+# that is none.
+. "$(dirname "$0")/lib.sh"
+
+database_start
+json() { # json FILE EXPRESSION: a Python expression over the document d
+    /usr/bin/python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"
+}
+copy() {
+    rm -rf "$work/rules"
+    cp -r config "$work/rules"
+}
+
+# show
+casemill rules show config >"$work/dir.out"
+equal "show reads a directory" $? 0
+casemill rules show "$ruleset" --db "$pg_conninfo" >"$work/db.out"
+equal "and the database" $? 0
+check "and they are the same page" cmp -s "$work/dir.out" "$work/db.out"
+contains "with the status from an event on" "$work/dir.out" "2021-02-06  suspended +agreement_suspended"
+contains "what a rule gives" "$work/dir.out" "exceptions .true: exception_applies."
+contains "its condition" "$work/dir.out" "when  visa_us == \"valid_nontransit\""
+contains "its citation" "$work/dir.out" "cite  GT ACA art[.] 4"
+contains "its window" "$work/dir.out" "where claim_date is on or after 2023-03-25"
+casemill rules show "$(echo "$ruleset" | cut -c1-8)" --text --db "$pg_conninfo" >"$work/text.out"
+equal "the canonical text is what the id names" "$(sha256sum <"$work/text.out" | cut -d' ' -f1)" "$ruleset"
+casemill rules show config --agreement US-CA-STCA >"$work/one.out"
+contains "one agreement alone" "$work/one.out" "^US-CA-STCA"
+check "and no other" sh -c "! grep -q '^US-GT' '$work/one.out'"
+casemill rules show config --json >"$work/show.json"
+equal "as JSON" "$(json "$work/show.json" '[a["agreement"] for a in d["agreements"]][0]')" US-CA-STCA
+casemill rules show config --agreement US-XX >"$work/none.out" 2>"$work/none.err"
+equal "an agreement that is not there is a usage error" $? 2
+casemill rules show 0000000000 --db "$pg_conninfo" >"$work/none.out" 2>"$work/none.err"
+equal "a rule set that is not there fails" $? 1
+
+# diff
+casemill rules diff config "$ruleset" --cases 100 --db "$pg_conninfo" >"$work/same.out"
+contains "the directory and what was published say the same" "$work/same.out" "the documents say the same"
+check "and no case changes" sh -c "! grep -E '[1-9][0-9]* of [0-9]+ change' '$work/same.out'"
+copy
+document=$work/rules/agreements/US-GT-ACA-2019.yaml
+sed -i -e 's/visa_us == "valid_nontransit"/visa_us == "transit_only"/' -e 's/{event: suspended, date: 2021-02-06/{event: suspended, date: 2021-01-06/' \
+    -e 's/cite: "operator policy"/cite: "another"/' -e '/name: "visa unknown"/d' "$document"
+sed -i 's/transit_gate: {type: bool, value: true/transit_gate: {type: bool, value: false/' "$work/rules/agreements/US-SV-ACA-2019.yaml"
+rm "$work/rules/agreements/US-HN-ACA-2019.yaml"
+casemill rules diff config "$work/rules" --cases 500 >"$work/diff.out"
+equal "a diff of two directories" $? 0
+casemill rules diff config "$work/rules" --cases 500 --json >"$work/diff.json"
+change() { json "$work/diff.json" "[c for c in d['changes'] if c['kind'] == '$1' and c['name'] == '$2'][0]$3"; }
+equal "names the rule and its condition" "$(change rule valid_us_visa "['fields']")" \
+    "[{'name': 'when', 'from': 'visa_us == \"valid_nontransit\"', 'to': 'visa_us == \"transit_only\"'}]"
+equal "the event" "$(change event suspended "['fields'][0]['to']")" 2021-01-06
+equal "the citation" "$(change rule no_transit_through_receiving_state "['fields'][0]['name']")" cite
+equal "the parameter" "$(change parameter transit_gate "['fields'][0]['to']")" false
+equal "the test that went" "$(change test 'visa unknown' "['change']")" removed
+equal "the agreement that went" "$(change agreement US-HN-ACA-2019 "['change']")" removed
+equal "and nothing else" "$(json "$work/diff.json" "len(d['changes'])")" 6
+equal "no case of the agreement that did not change" \
+    "$(json "$work/diff.json" "[t['changed'] for t in d['effect']['tables'] if t['agreement'] == 'US-CA-STCA']")" "[0]"
+check "cases of the one that did, each kind with an example" \
+    [ "$(json "$work/diff.json" "all(c.get('example') for t in d['effect']['tables'] if t['agreement'] == 'US-GT-ACA-2019' and t['changed'] > 0
+        for c in t['matrix'] if c['before'] != c['after'])")" = True ]
+# What is counted is what evaluate says of the same cases.
+casemill generate --cases 500 --seed 1 >"$work/cases.jsonl"
+casemill evaluate --rules config "$work/cases.jsonl" >"$work/a.jsonl"
+copy
+sed -i 's/transit_gate: {type: bool, value: true/transit_gate: {type: bool, value: false/' "$work/rules/agreements/US-SV-ACA-2019.yaml"
+casemill rules diff config "$work/rules" --cases 500 --json >"$work/gate.json"
+casemill rules diff config config --set US-SV-ACA-2019.transit_gate=false --cases 500 --json >"$work/set.json"
+equal "an override of B is a change of B" "$(json "$work/set.json" "d['effect']")" "$(json "$work/gate.json" "d['effect']")"
+casemill evaluate --rules "$work/rules" "$work/cases.jsonl" >"$work/b.jsonl"
+changed=$(/usr/bin/python3 - "$work/a.jsonl" "$work/b.jsonl" <<'PY'
+import json, sys
+a, b = [[json.loads(line) for line in open(f)] for f in sys.argv[1:3]]
+print(sum(x["disposition"] != y["disposition"] for x, y in zip(a, b)))
+PY
+)
+counted=$(json "$work/gate.json" "[t['changed'] for t in d['effect']['tables'] if t['agreement'] == ''][0]")
+check "cases that evaluate says change are counted" [ "$changed" -gt 0 ]
+check "$changed of them, with the tests $counted" [ "$counted" -ge "$changed" ]
+casemill rules diff config >"$work/one.out" 2>"$work/one.err"
+equal "one rule set is a usage error" $? 2
+finish
