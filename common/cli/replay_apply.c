@@ -15,9 +15,9 @@
 
 enum {
     PART_CASES = 32768,
+    PART_ASK_MS = 15000,   /* then it is asked again: a broker that was restarted knows no waiter */
     PART_WAIT_MS = 600000, /* a part of cases, behind whatever else the broker has */
-    BUSY_WAIT_MS = 500,
-    BUSY_TRIES_MAX = 1200
+    BUSY_WAIT_MS = 500
 };
 _Static_assert((int)PART_CASES <= (int)WIRE_CASES_MAX, "a part is one batch");
 _Static_assert((size_t)PART_CASES *(3 * CASE_ID_BYTES_MAX + 16) <= WIRE_BODY_BYTES_MAX,
@@ -104,21 +104,27 @@ static enum err read_answer(struct applying *applying, const struct buf *reply, 
     return ERR_OK;
 }
 
+/* Until the broker has an answer; to ask again is safe, the name is the same. */
+static enum err ask_until_done(struct applying *applying, struct buf *reply, struct diag *diag) {
+    int64_t end_ms = clock_mono_ms() + PART_WAIT_MS;
+    for (;;) {
+        buf_clear(reply);
+        enum err err = control_reapply(applying->control, &applying->asked,
+                                       buf_span(&applying->triples), PART_ASK_MS, reply, diag);
+        bool is_later = err == ERR_BUSY || err == ERR_TIMEOUT;
+        if (!is_later || clock_mono_ms() >= end_ms) {
+            return err;
+        }
+        clock_sleep_ms(err == ERR_BUSY ? BUSY_WAIT_MS : 0);
+    }
+}
+
 static enum err send_part(struct applying *applying, struct diag *diag) {
     struct buf reply = BUF_EMPTY;
-    struct span triples = buf_span(&applying->triples);
-    struct hash128 name = hash128_joined(applying->asked.ruleset, triples);
+    struct hash128 name = hash128_joined(applying->asked.ruleset, buf_span(&applying->triples));
     memcpy(applying->asked.batch.bytes, name.bytes, sizeof(name.bytes));
     applying->asked.count = applying->count;
-    enum err err = ERR_BUSY;
-    for (uint32_t i = 0; i < BUSY_TRIES_MAX && err == ERR_BUSY; i++) {
-        if (i > 0) {
-            clock_sleep_ms(BUSY_WAIT_MS);
-        }
-        buf_clear(&reply);
-        err = control_reapply(applying->control, &applying->asked, triples, PART_WAIT_MS, &reply,
-                              diag);
-    }
+    enum err err = ask_until_done(applying, &reply, diag);
     if (err == ERR_OK) {
         err = read_answer(applying, &reply, diag);
     }
@@ -126,6 +132,14 @@ static enum err send_part(struct applying *applying, struct diag *diag) {
     buf_clear(&applying->triples);
     applying->count = 0;
     progress_step(&applying->progress, applying->applied->done);
+    return err;
+}
+
+/* So that a broker that is not there is said at once. */
+static enum err ask_for_life(const char *control, struct diag *diag) {
+    struct buf reply = BUF_EMPTY;
+    enum err err = control_ask(control, "STATUS", "", CONTROL_WAIT_MS, &reply, diag);
+    buf_free(&reply);
     return err;
 }
 
@@ -192,6 +206,9 @@ enum err replay_apply(struct db *db, const char *control, const struct replay_st
     enum err err = wanted_sql(db, stored, &from, diag);
     if (err == ERR_OK) {
         err = count_wanted(db, &from, &applied->wanted, diag);
+    }
+    if (err == ERR_OK && applied->wanted > 0) {
+        err = ask_for_life(control, diag);
     }
     if (err == ERR_OK && applied->wanted > 0) {
         progress_init(&applying.progress, "cases applied", applied->wanted);

@@ -11,7 +11,12 @@
 
 #include <pthread.h>
 
-enum { PIECE_PAGES = 1024, NO_CODE = -1 };
+enum {
+    PIECE_PAGES_MIN = 8,
+    PIECE_PAGES_MAX = 1024,
+    PIECES_A_THREAD = 8, /* so that the last ones end at about the same time */
+    NO_CODE = -1
+};
 #define CASE_ARENA_BYTES_MAX ((size_t)16 << 20)
 
 /* What the threads share. */
@@ -20,6 +25,7 @@ struct replay {
     const struct replay_options *options;
     struct ruleset *candidate;
     const char *snapshot;
+    uint32_t piece_pages;
     pthread_mutex_t lock; /* guards all below */
     uint32_t next_page;
     bool is_over;
@@ -168,7 +174,8 @@ static enum err replay_case(struct replay_thread *thread) {
  */
 
 /* The last piece has no end: the table may have grown since it was measured. */
-static void piece_sql(const struct replay_stored *stored, uint32_t page, struct buf *sql) {
+static void piece_sql(const struct replay *replay, uint32_t page, struct buf *sql) {
+    const struct replay_stored *stored = replay->stored;
     buf_clear(sql);
     buf_str(sql, "COPY (SELECT ");
     buf_append(sql, buf_span(&stored->select));
@@ -177,8 +184,8 @@ static void piece_sql(const struct replay_stored *stored, uint32_t page, struct 
     if (page > 0) {
         buf_printf(sql, " AND c.ctid >= '(%u,0)'::tid", page);
     }
-    if (page + PIECE_PAGES < stored->pages) {
-        buf_printf(sql, " AND c.ctid < '(%u,0)'::tid", page + PIECE_PAGES);
+    if (page + replay->piece_pages < stored->pages) {
+        buf_printf(sql, " AND c.ctid < '(%u,0)'::tid", page + replay->piece_pages);
     }
     buf_str(sql, ") TO STDOUT (FORMAT binary)");
 }
@@ -203,7 +210,7 @@ static bool take_piece(struct replay *replay, uint32_t *page) {
     bool is_taken = !replay->is_over && replay->err == ERR_OK;
     if (is_taken) {
         *page = replay->next_page;
-        replay->next_page += PIECE_PAGES;
+        replay->next_page += replay->piece_pages;
         replay->is_over = replay->next_page >= replay->stored->pages;
     }
     (void)pthread_mutex_unlock(&replay->lock);
@@ -218,7 +225,7 @@ static void note_piece(struct replay_thread *thread, uint32_t page, enum err err
         replay->err = err;
         replay->diag = thread->diag;
     }
-    replay->pages_read += left < PIECE_PAGES ? left : PIECE_PAGES;
+    replay->pages_read += left < replay->piece_pages ? left : replay->piece_pages;
     progress_step(&replay->progress, replay->pages_read);
     (void)pthread_mutex_unlock(&replay->lock);
 }
@@ -248,7 +255,7 @@ static void *thread_main(void *context) {
         note_piece(thread, thread->replay->stored->pages, err);
     }
     while (err == ERR_OK && take_piece(thread->replay, &page)) {
-        piece_sql(thread->replay->stored, page, &sql);
+        piece_sql(thread->replay, page, &sql);
         err = replay_piece(thread, buf_cstr(&sql));
         note_piece(thread, page, err);
     }
@@ -311,6 +318,13 @@ static void run_threads(struct replay *replay, struct replay_result *result) {
     mem_free(threads);
 }
 
+static uint32_t piece_pages(uint32_t pages, uint32_t threads) {
+    uint32_t even = pages / (threads * PIECES_A_THREAD);
+    return even < PIECE_PAGES_MIN   ? PIECE_PAGES_MIN
+           : even > PIECE_PAGES_MAX ? PIECE_PAGES_MAX
+                                    : even;
+}
+
 enum err replay_run(struct db *db, struct ruleset *candidate, const struct replay_stored *stored,
                     const struct replay_options *options, struct replay_result *result,
                     struct diag *diag) {
@@ -324,7 +338,8 @@ enum err replay_run(struct db *db, struct ruleset *candidate, const struct repla
     struct replay replay = {.stored = stored,
                             .options = options,
                             .candidate = candidate,
-                            .snapshot = db_cell(snapshot, 0, 0)};
+                            .snapshot = db_cell(snapshot, 0, 0),
+                            .piece_pages = piece_pages(stored->pages, options->threads)};
     int64_t started_ms = clock_mono_ms();
     CHECK(pthread_mutex_init(&replay.lock, NULL) == 0);
     progress_init(&replay.progress, "pages of cases", stored->pages);

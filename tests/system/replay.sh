@@ -128,6 +128,11 @@ outcomes() { # outcomes TABLE
 }
 outcomes cases >"$work/intake_before"
 apply() { replay --apply --control "ipc://$work/control" --ruleset "$second" "$@"; }
+began=$(date +%s)
+replay --apply --control "ipc://$work/nobody" --ruleset "$second" >"$work/refused.out"
+equal "a broker that is not there is a failure" $? 1
+contains "it is asked for" "$work/replay.err" "is the broker running"
+check "without a long wait" [ $(($(date +%s) - began)) -lt 30 ]
 apply --where disposition=screening_required >"$work/apply.out" || not_ok "--apply" "$(tail -n 1 "$work/replay.err")"
 some=$(pg_sql "select count(*) from cases where disposition = 3")
 contains "--apply writes the cases of the filter" "$work/apply.out" "^applied: $some of $some cases"
@@ -204,4 +209,15 @@ replay --threads 0 >"$work/refused.out"
 equal "no threads are a usage error" $? 2
 replay --ruleset "$second" --rules config >"$work/refused.out"
 equal "two rule sets are a usage error" $? 2
+
+# --- rows that are not what they should be
+pg_sql "update cases set visa_us = 'nonsense' where case_id = (select min(case_id) from cases)"
+replay --json --intake >"$work/replay.json"
+contains "a fact that does not fit is counted" "$work/replay.json" "\"cases\":$count,\"unreadable\":1,"
+contains "and its case is left out" "$work/replay.json" "\"case\":.\"cases\":$((count - 1)),"
+pg_sql "update cases set reason = 1 where case_id = (select max(case_id) from cases)"
+replay --json --intake >"$work/refused.out"
+equal "a number that means nothing ends it" $? 1
+contains "that is said" "$work/replay.err" "numbers that codes or rulesets do not explain"
+check "and nothing is printed" [ ! -s "$work/refused.out" ]
 finish
