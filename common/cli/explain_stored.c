@@ -3,8 +3,8 @@
 
 #include "base/date.h"
 #include "base/mem.h"
-#include "casedoc/column.h"
 #include "casedoc/column_read.h"
+#include "cli/case_columns.h"
 #include "cli/stored_ruleset.h"
 #include "db/copy_out.h"
 
@@ -89,45 +89,14 @@ static enum err find_findings(struct db *db, const char *case_id, const struct d
 /* --- the facts ---------------------------------------------------------------------------------
  */
 
-struct fact_columns {
-    uint16_t slots[PATHS_MAX]; /* in the order of the columns asked for */
-    uint32_t count;
-    struct buf select;
-};
+enum { FIELD_REVISION, FIELD_FACTS }; /* what a row of the copy holds */
 
-/* A fact without a column is unknown in every case. */
-static enum err choose_columns(struct db *db, const struct schema *schema,
-                               struct fact_columns *columns, struct diag *diag) {
-    struct db_result *there = NULL;
-    struct buf name = BUF_EMPTY;
-    enum err err = db_query(db,
-                            "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
-                            "WHERE attrelid = 'cases'::regclass AND attnum > 0 "
-                            "AND NOT attisdropped",
-                            0, NULL, &there, diag);
-    for (uint32_t slot = 0; err == ERR_OK && slot < schema->slot_count; slot++) {
-        buf_clear(&name);
-        fact_column_name(schema->slots[slot], &name);
-        for (uint32_t row = 0; row < db_rows(there); row++) {
-            if (span_eq(db_cell_span(there, row, 0), buf_span(&name)) &&
-                strcmp(db_cell(there, row, 1), fact_column_type(schema->slots[slot])) == 0) {
-                buf_str(&columns->select, columns->count == 0 ? "" : ", ");
-                db_quote_name(&columns->select, buf_span(&name));
-                columns->slots[columns->count++] = (uint16_t)slot;
-            }
-        }
-    }
-    buf_free(&name);
-    db_result_free(&there);
-    return err;
-}
-
-static enum err take_facts(const struct schema *schema, const struct fact_columns *columns,
+static enum err take_facts(const struct schema *schema, const struct case_columns *columns,
                            const struct span *fields, struct explain_stored *stored,
                            struct diag *diag) {
     for (uint32_t i = 0; i < columns->count; i++) {
         uint16_t slot = columns->slots[i];
-        struct span bytes = fields[i];
+        struct span bytes = fields[FIELD_FACTS + i];
         if (bytes.ptr != NULL) { /* values point into the bytes, which are the copy's */
             bytes = arena_copy(&stored->arena, bytes);
         }
@@ -141,13 +110,13 @@ static enum err take_facts(const struct schema *schema, const struct fact_column
     return ERR_OK;
 }
 
-static enum err read_row(struct db *db, const char *sql, const struct fact_columns *columns,
+static enum err read_row(struct db *db, const char *sql, const struct case_columns *columns,
                          struct explain_stored *stored, struct diag *diag) {
     const struct schema *schema = ruleset_schema(stored->ruleset);
     struct db_copy *copy = NULL;
-    struct span fields[PATHS_MAX];
+    struct span fields[FIELD_FACTS + PATHS_MAX];
     bool is_row = false;
-    enum err err = db_copy_open(db, sql, columns->count, &copy, diag);
+    enum err err = db_copy_open(db, sql, FIELD_FACTS + columns->count, &copy, diag);
     if (err == ERR_OK) {
         err = db_copy_next(copy, fields, &is_row, diag);
     }
@@ -164,14 +133,16 @@ static enum err read_row(struct db *db, const char *sql, const struct fact_colum
 static enum err read_facts(struct db *db, const struct explain_wanted *wanted,
                            struct explain_stored *stored, struct diag *diag) {
     const struct schema *schema = ruleset_schema(stored->ruleset);
-    struct fact_columns columns = {0};
+    struct case_columns columns = {0};
+    struct buf select = BUF_EMPTY;
     struct buf sql = BUF_EMPTY;
     stored->doc.slots = mem_zero(schema->slot_count, sizeof(*stored->doc.slots));
     memcpy(stored->doc.slots, schema->unknown, schema->slot_count * sizeof(*stored->doc.slots));
-    enum err err = choose_columns(db, schema, &columns, diag);
+    enum err err = case_columns_choose(db, schema, NULL, &columns, &select, diag);
     if (err == ERR_OK) {
-        buf_printf(&sql, "COPY (SELECT %s FROM cases WHERE source = %s AND revision = %s",
-                   buf_cstr(&columns.select), db_cell(stored->row, 0, OUTCOME_SOURCE),
+        buf_printf(&sql,
+                   "COPY (SELECT c.revision%s FROM cases c WHERE source = %s AND revision = %s",
+                   buf_cstr(&select), db_cell(stored->row, 0, OUTCOME_SOURCE),
                    db_cell(stored->row, 0, OUTCOME_REVISION));
         buf_str(&sql, " AND case_id = ");
         db_quote_text(&sql, span_str(wanted->case_id));
@@ -179,7 +150,7 @@ static enum err read_facts(struct db *db, const struct explain_wanted *wanted,
         err = read_row(db, buf_cstr(&sql), &columns, stored, diag);
     }
     buf_free(&sql);
-    buf_free(&columns.select);
+    buf_free(&select);
     return err;
 }
 

@@ -293,10 +293,27 @@ static void print_window(const struct trace_rule *rule, struct buf *out) {
     buf_free(&text);
 }
 
+static void print_waits_for(const struct explain_case *shown, const struct trace_rule *rule,
+                            struct buf *out) {
+    const struct schema *schema = ruleset_schema(shown->ruleset);
+    struct buf text = BUF_EMPTY;
+    for (uint32_t i = 0; i < schema->path_count; i++) {
+        if (path_set_has(&rule->paths, i)) {
+            buf_printf(&text, "%s%s", text.len == 0 ? "waits for " : ", ", schema->paths[i]->name);
+        }
+    }
+    if (text.len > 0) {
+        hanging_buf(out, DETAIL_AT, &text);
+    }
+    buf_free(&text);
+}
+
 static void print_rule(const struct explain_case *shown, const struct trace_view *view,
                        const struct trace_rule *rule, struct buf *out) {
     struct buf text = BUF_EMPTY;
-    buf_printf(&text, "%s (%s)%s%s", rule->label, rule->section, rule->error == NULL ? "" : ": ",
+    bool is_left_out = view->finding.has_projected && !rule->in_projected;
+    buf_printf(&text, "%s (%s%s)%s%s", rule->label, rule->section,
+               is_left_out ? ", left out of `if in force`" : "", rule->error == NULL ? "" : ": ",
                rule->error == NULL ? "" : rule->error);
     wrapped_buf(out, 4, DETAIL_AT - 2, trace_truth_name(rule->truth), &text);
     if (rule->cite != NULL) {
@@ -313,6 +330,7 @@ static void print_rule(const struct explain_case *shown, const struct trace_view
         hanging_buf(out, DETAIL_AT, &text);
     }
     print_reads(shown, view, rule, out);
+    print_waits_for(shown, rule, out);
     buf_free(&text);
 }
 
@@ -372,7 +390,7 @@ static void print_agreement(const struct explain_case *shown, struct trace *trac
     buf_printf(&text, "%s", view.title);
     wrapped_buf(out, 0, TEXT_AT, view.id, &text);
     buf_printf(&text, "%s%s", strcmp(view.status, "none") == 0 ? "nothing yet" : view.status,
-               view.is_status_open ? ": its rules decide" : ": not in force on this day");
+               view.is_status_open ? ": its rules decide" : ": not in force, as far as was known");
     wrapped_buf(out, HEAD_AT, TEXT_AT, "Status", &text);
     print_events(&view, out);
     print_decided(shown, index, &view, &view.decided, &view.finding.result, "Finding", out);

@@ -2,7 +2,7 @@
 #include "cli/replay_stored.h"
 
 #include "base/mem.h"
-#include "casedoc/column.h"
+#include "cli/case_columns.h"
 #include "cli/replay_matrix.h"
 
 #include <stdlib.h>
@@ -143,47 +143,17 @@ static void select_fixed(const struct replay_columns *columns, struct buf *selec
     }
 }
 
-/* A fact that the database has no column for is unknown in every case. */
-static enum err select_fact(struct replay_stored *stored, const struct db_result *columns,
-                            uint32_t slot, struct diag *diag) {
-    const struct fact *fact = ruleset_schema(stored->candidate)->slots[slot];
-    struct buf name = BUF_EMPTY;
-    enum err err = ERR_OK;
-    fact_column_name(fact, &name);
-    uint32_t row = 0;
-    while (row < db_rows(columns) && !span_eq(db_cell_span(columns, row, 0), buf_span(&name))) {
-        row++;
-    }
-    bool is_there = row < db_rows(columns);
-    if (is_there && strcmp(db_cell(columns, row, 1), fact_column_type(fact)) != 0) {
-        err = diag_fail(diag, ERR_INVALID, "fact %s needs a column of type %s, table cases has %s",
-                        fact->name, fact_column_type(fact), db_cell(columns, row, 1));
-    } else if (is_there) {
-        buf_str(&stored->select, ", c.");
-        db_quote_name(&stored->select, buf_span(&name));
-        stored->slots[stored->slot_count++] = (uint16_t)slot;
-    }
-    buf_free(&name);
-    return err;
-}
-
 static enum err select_facts(struct db *db, struct replay_stored *stored, struct diag *diag) {
-    const struct schema *schema = ruleset_schema(stored->candidate);
     struct path_set wanted = {0};
-    struct db_result *columns = NULL;
+    struct case_columns columns;
     ruleset_slots_read(stored->candidate, &wanted);
-    stored->slots = mem_zero(schema->slot_count, sizeof(*stored->slots));
-    enum err err = db_query(db,
-                            "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
-                            "WHERE attrelid = 'cases'::regclass AND attnum > 0 "
-                            "AND NOT attisdropped",
-                            0, NULL, &columns, diag);
-    for (uint32_t i = 0; err == ERR_OK && i < schema->slot_count; i++) {
-        if (path_set_has(&wanted, i)) {
-            err = select_fact(stored, columns, i, diag);
-        }
+    enum err err = case_columns_choose(db, ruleset_schema(stored->candidate), &wanted, &columns,
+                                       &stored->select, diag);
+    if (err == ERR_OK) {
+        stored->slots = mem_zero(columns.count, sizeof(*stored->slots));
+        memcpy(stored->slots, columns.slots, columns.count * sizeof(*stored->slots));
+        stored->slot_count = columns.count;
     }
-    db_result_free(&columns);
     return err;
 }
 

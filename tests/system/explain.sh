@@ -131,7 +131,7 @@ contains "both are shown" "$work/text" "US-GT-ACA-2019: stored .*, now "
 mkdir -p "$work/rules/agreements"
 cp config/case.yaml "$work/rules/"
 document=config/agreements/US-SV-ACA-2019.yaml
-grep -v 'name: "visa unknown\|name: "status decides\|name: "day of suspension\|name: "needs no visa' "$document" \
+grep -v 'name: "visa unknown\|name: "valid visa\|name: "status decides\|name: "day of suspension\|name: "needs no visa' "$document" \
     >"$work/rules/agreements/US-SV-ACA-2019.yaml"
 casemill rules coverage "$work/rules" >"$work/coverage" 2>"$work/coverage.err"
 equal "coverage alone fails nothing" $? 0
@@ -141,6 +141,7 @@ line=$(grep -n 'label: us_visa_not_required' "$document" | cut -d: -f1)
 contains "a rule that never decides" "$work/coverage" \
     "US-SV-ACA-2019.yaml:$line: us_visa_not_required: no test in which it decides"
 contains "a condition never unknown" "$work/coverage" "valid_us_visa: no test in which .when. is unknown"
+contains "a condition behind the rule that decided" "$work/coverage" "valid_us_visa: no test in which .when. is true"
 contains "a legal day" "$work/coverage" "suspended: no test on the day, 2021-02-06"
 check "the shipped documents are covered" "$bin/casemill" rules coverage config --threshold 100
 finish

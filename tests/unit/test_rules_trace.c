@@ -137,6 +137,7 @@ START_TEST(test_answers) {
     ck_assert_uint_eq(trace_answers(scene.trace, slot_of(&scene, "visa_us"), answers), 3);
     ck_assert(span_is(value_span(answers[1].value), "valid_nontransit"));
     ck_assert_str_eq(answers[1].label, "valid_us_visa");
+    ck_assert_int_eq(scene.view.slots[slot_of(&scene, "visa_us")].kind, VAL_UNKNOWN);
     ck_assert_int_eq(answers[1].disposition, DISPOSITION_EXCEPTION_APPLIES);
     ck_assert_int_eq(answers[0].disposition, DISPOSITION_INSUFFICIENT_INFORMATION);
     ck_assert_uint_eq(trace_answers(scene.trace, slot_of(&scene, "birth_date"), answers), 0);
