@@ -109,6 +109,7 @@ static void perform_one(struct broker *broker, const struct core_action *action)
     switch (action->kind) {
     case CORE_PUT: /* handed over by intake, which has the record */
     case CORE_WORK:
+    case CORE_BURY:
         break;
     case CORE_DELETE:
         journal_delete(broker->journal, action->seq);
@@ -147,7 +148,7 @@ void actions_perform(struct broker *broker) {
         for (size_t i = 0; i < count; i++) {
             /* A body that WORK still needs cannot be gone. */
             CHECK(!has_work || actions[i].kind != CORE_RELEASE);
-            has_work = has_work || actions[i].kind == CORE_WORK;
+            has_work = has_work || actions[i].kind == CORE_WORK || actions[i].kind == CORE_BURY;
             perform_one(broker, &actions[i]);
         }
         if (has_work) {

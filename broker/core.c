@@ -52,7 +52,7 @@ struct core *core_new(const struct core_options *options) {
     return core;
 }
 
-static void batch_free(struct core_batch *batch) {
+static void batch_free(struct core *core, struct core_batch *batch) {
     for (struct core_waiter *waiter = batch->waiters; waiter != NULL;) {
         struct core_waiter *next = waiter->next;
         mem_free(waiter);
@@ -60,6 +60,7 @@ static void batch_free(struct core_batch *batch) {
     }
     for (uint32_t i = 0; i < batch->part_count; i++) {
         core_progress_drop(&batch->parts[i]);
+        core_pieces_free(core, &batch->parts[i]);
     }
     core_tally_free(&batch->tally);
     mem_free(batch);
@@ -73,7 +74,7 @@ void core_free(struct core **held) {
     core_actions_clear(core);
     for (struct core_batch *batch = core->oldest; batch != NULL;) {
         struct core_batch *newer = batch->newer;
-        batch_free(batch);
+        batch_free(core, batch);
         batch = newer;
     }
     for (uint32_t i = 0; i < core->lane_count; i++) {
@@ -232,12 +233,17 @@ static struct core_batch *batch_new(struct core *core, const struct core_batch_m
     return batch;
 }
 
-void core_batch_remove(struct core *core, struct core_batch *batch) {
-    for (uint32_t i = 0; i < batch->part_count; i++) {
-        if (batch->parts[i].state != PART_PARKED && batch->parts[i].state != PART_DONE) {
-            part_move(core, &batch->parts[i], PART_PARKED);
+/* Out of every queue and every lane's hands. */
+static void park(struct core *core, struct core_batch *batch) {
+    for (struct core_part *part = core_leaf(batch, 0); part != NULL; part = core_leaf_after(part)) {
+        if (part->state != PART_PARKED && part->state != PART_DONE) {
+            part_move(core, part, PART_PARKED);
         }
     }
+}
+
+void core_batch_remove(struct core *core, struct core_batch *batch) {
+    park(core, batch);
     table_remove(&core->by_seq, &batch->by_seq);
     if (batch->named) {
         table_remove(&core->by_name, &batch->by_name);
@@ -247,7 +253,7 @@ void core_batch_remove(struct core *core, struct core_batch *batch) {
     struct core_action *action = core_emit(core, CORE_RELEASE);
     action->seq = batch->seq;
     action->tag = batch->tag;
-    batch_free(batch);
+    batch_free(core, batch);
 }
 
 static void emit_busy(struct core *core, const struct net_route *route, const struct uuid *id,
@@ -483,9 +489,5 @@ void core_quarantine(struct core *core, uint64_t seq) {
         }
     }
     core->counters.batches_quarantined++;
-    for (uint32_t i = 0; i < batch->part_count; i++) {
-        if (batch->parts[i].state != PART_DONE) {
-            part_move(core, &batch->parts[i], PART_PARKED);
-        }
-    }
+    park(core, batch);
 }

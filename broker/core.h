@@ -22,7 +22,8 @@ enum {
     CORE_LANE_PARTS_MAX = 16384, /* a BEAT that lists so many fits into a head frame */
     CORE_WAITERS_MAX = 16,       /* receipt routes of one batch */
     CORE_RECENT_MAX = 100000,
-    CORE_FENCE_MAX = 256
+    CORE_FENCE_MAX = 256,
+    CORE_PIECES_MAX = 16384 /* of parts that were cut because they failed */
 };
 /* Of a receipt's route.  An operator gets one reply, as a REQ does. */
 enum core_channel { CORE_CHANNEL_INTAKE, CORE_CHANNEL_OPERATOR };
@@ -74,15 +75,18 @@ enum core_action_kind {
     CORE_STATUS,
     CORE_WELCOME,
     CORE_WORK,
+    CORE_BURY, /* as WORK: one case that nobody survives */
     CORE_BEAT,
     CORE_READY_ASK
 };
 struct core_work {
     struct uuid lane;
     uint32_t first, count;   /* cases */
-    uint32_t offset, length; /* bytes of the body */
-    uint32_t attempt;        /* from 1 */
-    uint32_t source;         /* index, see core_source_name */
+    uint32_t offset, length; /* bytes of the body that hold them */
+    bool piece;              /* they hold more: the caller walks from case `begins` to `first` */
+    uint32_t begins;
+    uint32_t attempt; /* from 1 */
+    uint32_t source;  /* index, see core_source_name */
     enum wire_priority priority;
     int64_t accepted_at;
     bool fenced; /* taken over from a silent lane: send core_fence with it */
@@ -162,7 +166,7 @@ struct core_stats {
     uint64_t cases_accepted, cases_done, cases_duplicate, cases_dead;
     uint64_t batches_accepted, batches_duplicate, batches_done, batches_refused, batches_busy;
     uint64_t batches_quarantined;
-    uint64_t parts_dealt, parts_failed, parts_exhausted, parts_returned, parts_omitted,
+    uint64_t parts_dealt, parts_failed, parts_split, parts_exhausted, parts_returned, parts_omitted,
         lanes_silent;
     uint64_t ranges_ignored; /* of lanes' DONE: unknown, already done, or crossing */
     int64_t oldest_ms;       /* age of the oldest live batch */

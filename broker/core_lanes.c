@@ -43,8 +43,9 @@ static void lane_remove(struct core *core, struct core_lane *lane, bool silent) 
     while (lane->held.last != NULL) {
         struct core_part *part = lane->held.last;
         part->taken_over = part->taken_over || silent;
-        part->failures += silent ? 1 : 0;
-        part_queue_front(core, part);
+        if (!silent || !core_part_blame(core, part)) {
+            part_queue_front(core, part);
+        }
     }
     CHECK(lane->held_cases == 0 && lane->held_bytes == 0);
     for (uint32_t i = 0; i < core->lane_count; i++) {
@@ -100,9 +101,9 @@ static void reconcile(struct core *core, struct core_lane *lane, const struct wi
         if (batch == NULL) {
             continue;
         }
-        uint32_t last = (holds[i].first + holds[i].count - 1) / CORE_PART_CASES;
-        for (uint32_t p = holds[i].first / CORE_PART_CASES; p <= last; p++) {
-            struct core_part *part = &batch->parts[p];
+        uint32_t end = holds[i].first + holds[i].count;
+        for (struct core_part *part = core_leaf(batch, holds[i].first);
+             part != NULL && part->first < end; part = core_leaf_after(part)) {
             if (part->state == PART_QUEUED || part->state == PART_DELAYED) {
                 part_assign(core, part, lane);
             }
@@ -163,6 +164,7 @@ static void part_done(struct core *core, struct core_part *part) {
     part->batch->done_cases += part->count;
     core->counters.cases_done += part->count;
     core->sources[part->batch->source].cases_done += part->count;
+    core_part_fold(core, part);
 }
 
 static void count_tally(struct core *core, struct core_batch *batch,
@@ -217,10 +219,11 @@ static bool take_inside(struct core *core, struct core_part *part, const struct 
 static bool take_range(struct core *core, struct core_batch *batch, const struct wire_range *range,
                        const struct core_tally *tally) {
     uint32_t end = range->first + range->count;
-    struct core_part *first = &batch->parts[range->first / CORE_PART_CASES];
-    struct core_part *last = &batch->parts[(end - 1) / CORE_PART_CASES];
+    struct core_part *first = core_leaf(batch, range->first);
+    struct core_part *last = core_leaf(batch, end - 1);
     bool whole = range->first == first->first && end == last->first + last->count;
-    for (struct core_part *part = first; part <= last; part++) {
+    for (struct core_part *part = first; part != NULL && part->first < end;
+         part = core_leaf_after(part)) {
         if (part->state == PART_DONE) {
             return false;
         }
@@ -230,7 +233,9 @@ static bool take_range(struct core *core, struct core_batch *batch, const struct
         return first == last && take_inside(core, first, range, tally);
     }
     count_tally(core, batch, tally);
-    for (struct core_part *part = first; part <= last; part++) {
+    for (uint32_t at = range->first; at < end;) {
+        struct core_part *part = core_leaf(batch, at);
+        at += part->count;
         part_done(core, part);
     }
     return true;
@@ -276,9 +281,9 @@ static void each_held(struct core *core, struct core_lane *lane, const struct wi
     if (batch == NULL) {
         return;
     }
-    uint32_t first = range->first / CORE_PART_CASES;
-    for (uint32_t p = (range->first + range->count - 1) / CORE_PART_CASES + 1; p-- > first;) {
-        struct core_part *part = &batch->parts[p];
+    for (uint32_t at = range->first + range->count; at > range->first;) {
+        struct core_part *part = core_leaf(batch, at - 1);
+        at = part->first;
         if (part->state == PART_OUT && part->lane == lane) {
             visit(core, part, now);
         }
@@ -288,10 +293,10 @@ static void each_held(struct core *core, struct core_lane *lane, const struct wi
 static void part_failed(struct core *core, struct core_part *part, int64_t now) {
     uint32_t doublings = part->failures < 7 ? part->failures : 7;
     int64_t wait = (int64_t)BACKOFF_FIRST_MS << doublings;
-    part->failures++;
     core->counters.parts_failed++;
-    core->counters.parts_exhausted += part->failures == core->options.attempts_max ? 1 : 0;
-    part_delay(core, part, now + (wait < BACKOFF_MAX_MS ? wait : BACKOFF_MAX_MS));
+    if (!core_part_blame(core, part)) {
+        part_delay(core, part, now + (wait < BACKOFF_MAX_MS ? wait : BACKOFF_MAX_MS));
+    }
 }
 
 static void part_returned(struct core *core, struct core_part *part, int64_t now) {
@@ -351,7 +356,7 @@ void core_unsent(struct core *core, const struct uuid *uuid, uint64_t seq, uint3
     }
     lane->blocked = true;
     struct core_batch *batch = core_find_seq(core, seq);
-    struct core_part *part = batch == NULL ? NULL : &batch->parts[first / CORE_PART_CASES];
+    struct core_part *part = batch == NULL ? NULL : core_leaf(batch, first);
     if (part != NULL && part->state == PART_OUT && part->lane == lane) {
         part_queue_front(core, part);
     }

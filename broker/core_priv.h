@@ -11,14 +11,28 @@
  *                 |   \  returned,     /  |   a committed fact, whoever says it)
  *       time heap |    \ omitted,     /   | failed
  *                 |      silent, gone     v
- *                 +-------------------- DELAYED          any -> PARKED (quarantine) */
+ *                 +-------------------- DELAYED          any -> PARKED (quarantine)
+ *
+ * A part that failed alone is SPLIT: it is in no list, its pieces are parts of their own (QUEUED,
+ * and so on); when the last is DONE they are freed and it is DONE.  Pieces may be split again.
+ *     parts[i] SPLIT --> pieces[0] DONE, pieces[1] SPLIT --> pieces..., pieces[2] OUT, ...
+ * A leaf is a part that is not SPLIT; the leaves of a batch cover it.  At most CORE_PIECES_MAX
+ * pieces live at once, so that no state is held per case; beyond them parts are dealt whole. */
 #ifndef CASEMILL_BROKER_CORE_PRIV_H
 #define CASEMILL_BROKER_CORE_PRIV_H
 
 #include "broker/core.h"
 #include "broker/table.h"
 
-enum part_state { PART_NEW, PART_QUEUED, PART_DELAYED, PART_OUT, PART_DONE, PART_PARKED };
+enum part_state {
+    PART_NEW,
+    PART_QUEUED,
+    PART_DELAYED,
+    PART_OUT,
+    PART_DONE,
+    PART_PARKED,
+    PART_SPLIT
+};
 enum batch_state { BATCH_PENDING, BATCH_DURABLE, BATCH_QUARANTINED };
 
 struct core_progress { /* a committed run inside a part that is not all committed yet */
@@ -31,15 +45,20 @@ struct core_part {
     struct core_batch *batch;
     struct core_lane *lane; /* OUT only */
     struct core_progress *progress;
-    int64_t not_before;  /* DELAYED only */
-    uint32_t heap_index; /* DELAYED only */
-    uint32_t first, count, offset, length;
+    struct core_part *whole;  /* what it is a piece of, or NULL */
+    struct core_part *pieces; /* SPLIT only */
+    int64_t not_before;       /* DELAYED only */
+    uint32_t heap_index;      /* DELAYED only */
+    uint32_t first, count;
+    uint32_t offset, length; /* bytes; of a piece: those of the part in parts[] */
     uint32_t progress_cases;
-    uint32_t failures; /* attempts that ended badly */
+    uint32_t failures; /* attempts that ended badly: the first, then those alone */
     uint32_t beat_seen;
     uint8_t state;   /* enum part_state; written by part_move alone */
     uint8_t omitted; /* beats in a row that did not name it */
+    uint8_t piece_count, pieces_left;
     bool taken_over;
+    bool alone; /* OUT: nothing else was with its lane since */
 };
 struct core_waiter {
     struct core_waiter *next;
@@ -106,6 +125,7 @@ struct core_recent {
 struct core {
     struct core_options options;
     uint64_t next_seq, turn;
+    uint32_t piece_count; /* of all parts that are SPLIT */
     bool accepting, dispatching, stopped;
     struct table by_seq, by_name, recent_by_name;
     struct core_batch *oldest, *newest;
@@ -143,6 +163,14 @@ void core_tally_from_wire(struct core_tally *tally, const struct wire_tally *wir
                           const struct wire_range *range);
 void core_tally_copy(struct core_tally *copy, const struct core_tally *tally);
 void core_progress_drop(struct core_part *part);
+/* core_poison.c */
+struct core_part *core_leaf(struct core_batch *batch, uint32_t index); /* that has this case */
+struct core_part *core_leaf_after(const struct core_part *leaf);       /* NULL: it was the last */
+void core_pieces_free(struct core *core, struct core_part *part);
+void core_part_fold(struct core *core, struct core_part *part); /* done: `part` may be freed */
+/* core_part_blame counts a bad end of what is OUT; true: it was split and its pieces are queued. */
+bool core_part_blame(struct core *core, struct core_part *part);
+bool core_is_poison(const struct core *core, const struct core_part *part); /* to be buried */
 /* core_queue.c: the one mover of a part. */
 void part_move(struct core *core, struct core_part *part, enum part_state state);
 void part_queue_front(struct core *core, struct core_part *part); /* -> QUEUED, before the others */

@@ -100,6 +100,7 @@ static void leave_list(struct core *core, struct core_part *part) {
         break;
     case PART_DONE:
     case PART_PARKED:
+    case PART_SPLIT:
         UNREACHABLE();
     }
 }
@@ -141,9 +142,13 @@ void part_assign(struct core *core, struct core_part *part, struct core_lane *la
     leave_list(core, part);
     part->state = PART_OUT;
     part->lane = lane;
+    part->alone = false;
     part->omitted = 0;
     part->beat_seen = 0; /* beats are numbered from 1 by each lane: another's mean nothing here */
     part->batch->dealt = true;
+    if (lane->held.first != NULL) {
+        lane->held.first->alone = false;
+    }
     list_append(&lane->held, part);
     lane->held_cases += part->count;
     lane->held_bytes += part->length;
@@ -229,14 +234,18 @@ static void pay(struct core *core, const struct core_part *part) {
     }
 }
 
-/* A part fits within the credit, or, larger than all of it, on an empty lane. */
+/* A part fits within the credit, or, larger than all of it or suspected, on an empty lane. */
 static bool fits(const struct core_lane *lane, const struct core_part *part) {
     if (lane->blocked || lane->credit_cases == 0 || lane->credit_bytes == 0 ||
         lane->held_parts >= CORE_LANE_PARTS_MAX) {
         return false;
     }
-    return lane->held_cases == 0 || (lane->held_cases + part->count <= lane->credit_cases &&
-                                     lane->held_bytes + part->length <= lane->credit_bytes);
+    if (lane->held.first == NULL) {
+        return true;
+    }
+    bool alone = part->failures > 0 || lane->held.first->alone;
+    return !alone && (lane->held_cases + part->count <= lane->credit_cases &&
+                      lane->held_bytes + part->length <= lane->credit_bytes);
 }
 
 static struct core_lane *choose_lane(struct core *core, const struct core_part *part) {
@@ -262,9 +271,11 @@ void core_deal(struct core *core, int64_t now) {
         }
         pay(core, part);
         part_assign(core, part, lane);
+        part->alone = part->failures > 0;
         lane->turn = ++core->turn;
         core->counters.parts_dealt++;
-        struct core_action *action = core_emit(core, CORE_WORK);
+        struct core_action *action =
+            core_emit(core, core_is_poison(core, part) ? CORE_BURY : CORE_WORK);
         action->route = lane->route;
         action->batch = part->batch->id;
         action->seq = part->batch->seq;
@@ -274,6 +285,8 @@ void core_deal(struct core *core, int64_t now) {
                                           .count = part->count,
                                           .offset = part->offset,
                                           .length = part->length,
+                                          .piece = part->whole != NULL,
+                                          .begins = part->first / CORE_PART_CASES * CORE_PART_CASES,
                                           .attempt = part->failures + 1,
                                           .source = part->batch->source,
                                           .priority = (enum wire_priority)part->batch->priority,

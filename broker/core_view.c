@@ -51,7 +51,8 @@ const char *core_source_name(const struct core *core, uint32_t index) {
 
 struct sums {
     uint64_t queued, delayed, out;
-    uint32_t delayed_parts;
+    uint32_t delayed_parts, pieces;
+    uint32_t done; /* of the batch being looked at */
 };
 
 static void check_progress(const struct core_part *part) {
@@ -86,29 +87,56 @@ static void check_part(const struct core *core, const struct core_part *part, st
         sums->out += part->count;
         break;
     case PART_DONE:
-        CHECK(part->progress == NULL);
+        CHECK(part->progress == NULL && part->pieces == NULL);
+        sums->done += part->count;
         break;
     case PART_PARKED:
         CHECK(batch->state == BATCH_QUARANTINED);
         break;
     case PART_NEW:
+    case PART_SPLIT:
         UNREACHABLE();
     }
+}
+
+/* The pieces of a part that was cut cover it, and one is not done. */
+static void check_pieces(const struct core *core, const struct core_part *whole,
+                         struct sums *sums) {
+    uint32_t cases = whole->first;
+    uint32_t left = 0;
+    CHECK(whole->progress == NULL && whole->lane == NULL);
+    for (uint32_t i = 0; i < whole->piece_count; i++) {
+        const struct core_part *piece = &whole->pieces[i];
+        CHECK(piece->whole == whole && piece->batch == whole->batch && piece->first == cases);
+        cases += piece->count;
+        left += piece->state == PART_DONE ? 0 : 1;
+        sums->pieces++;
+        if (piece->state == PART_SPLIT) {
+            check_pieces(core, piece, sums);
+        } else {
+            check_part(core, piece, sums);
+        }
+    }
+    CHECK(cases == whole->first + whole->count && left == whole->pieces_left && left > 0);
 }
 
 static void check_batch(const struct core *core, const struct core_batch *batch,
                         struct sums *sums) {
     uint32_t cases = 0;
     uint32_t bytes = batch->parts[0].offset;
-    uint32_t done = 0;
+    sums->done = 0;
     for (uint32_t i = 0; i < batch->part_count; i++) {
         const struct core_part *part = &batch->parts[i];
         CHECK(part->batch == batch && part->first == cases && part->offset == bytes);
         cases += part->count;
         bytes += part->length;
-        done += part->state == PART_DONE ? part->count : 0;
-        check_part(core, part, sums);
+        if (part->state == PART_SPLIT) {
+            check_pieces(core, part, sums);
+        } else {
+            check_part(core, part, sums);
+        }
     }
+    uint32_t done = sums->done;
     CHECK(cases == batch->count && bytes == batch->bytes && done == batch->done_cases);
     CHECK(batch->state == BATCH_PENDING || done < batch->count);
     CHECK(core_find_seq(core, batch->seq) == batch);
@@ -151,6 +179,7 @@ void core_check(const struct core *core) {
     CHECK(sums.queued == core->counters.queued_cases);
     CHECK(sums.delayed == core->counters.delayed_cases && sums.delayed_parts == core->heap_len);
     CHECK(sums.out == core->counters.out_cases);
+    CHECK(sums.pieces == core->piece_count && sums.pieces <= CORE_PIECES_MAX);
     uint64_t queued = 0;
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < core->source_count; i++) {

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "wire/walk.h"
 
 #include <stdlib.h>
 
@@ -21,7 +22,7 @@ struct sending { /* the message being filled for one lane */
     struct wire_delivery *deliveries;
     uint32_t delivery_count;
     enum work_mode mode; /* of all of them */
-    bool fenced;
+    bool fenced, bury;
 };
 
 static int by_lane(const void *left, const void *right) {
@@ -35,6 +36,24 @@ static void release_blob(void *bytes, void *hint) {
     struct blob *blob = hint;
     (void)bytes;
     blob_unref(&blob);
+}
+
+/* Of the part's bytes those of the piece alone.  False: they are not the cases they should be. */
+static bool narrow(const struct core_work *work, struct span *bytes) {
+    size_t begin = 0;
+    for (uint32_t i = work->begins; i < work->first; i++) {
+        if (walk_value(*bytes, &begin) != ERR_OK) {
+            return false;
+        }
+    }
+    size_t end = begin;
+    for (uint32_t i = 0; i < work->count; i++) {
+        if (walk_value(*bytes, &end) != ERR_OK) {
+            return false;
+        }
+    }
+    *bytes = span_make(bytes->ptr + begin, end - begin);
+    return true;
 }
 
 /* The bytes of a dealt part, with a reference for the caller; NULL: the record is damaged. */
@@ -74,7 +93,7 @@ static void add_delivery(struct broker *broker, struct sending *sending,
     const struct body *body = action->tag;
     struct wire_delivery *delivery = &sending->deliveries[sending->delivery_count++];
     *delivery =
-        (struct wire_delivery){.length = work->length,
+        (struct wire_delivery){.length = (uint32_t)bytes.len,
                                .batch = action->batch,
                                .seq = action->seq,
                                .first = work->first,
@@ -85,6 +104,7 @@ static void add_delivery(struct broker *broker, struct sending *sending,
                                .priority = work->priority,
                                .extra = buf_span(&body->extra)};
     sending->mode = body->mode;
+    sending->bury = action->kind == CORE_BURY;
     if (bytes.len < SMALL_BYTES_MAX) {
         delivery->frame = UINT32_MAX; /* known when the message is complete */
         delivery->offset = (uint32_t)sending->packed.len;
@@ -113,7 +133,7 @@ static void flush(struct broker *broker, struct sending *sending,
     }
     struct core_stats stats;
     core_stats(broker->core, broker->now, &stats);
-    struct wire_message message = {.command = WIRE_WORK,
+    struct wire_message message = {.command = sending->bury ? WIRE_BURY : WIRE_WORK,
                                    .work = {.mode = span_str(work_mode_word(sending->mode)),
                                             .delivery_count = sending->delivery_count,
                                             .deliveries = sending->deliveries,
@@ -145,7 +165,7 @@ void dispatch_work(struct broker *broker, const struct core_action *actions, siz
     sending->deliveries = mem_zero(DELIVERIES_MAX, sizeof(*sending->deliveries));
     size_t dealt_count = 0;
     for (size_t i = 0; i < count; i++) {
-        if (actions[i].kind == CORE_WORK) {
+        if (actions[i].kind == CORE_WORK || actions[i].kind == CORE_BURY) {
             dealt[dealt_count++] = &actions[i];
         }
     }
@@ -153,12 +173,16 @@ void dispatch_work(struct broker *broker, const struct core_action *actions, siz
     for (size_t i = 0; i < dealt_count; i++) {
         const struct core_action *action = dealt[i];
         const struct body *body = action->tag;
-        if (i > 0 && (!uuid_eq(&dealt[i - 1]->work.lane, &action->work.lane) ||
-                      body->mode != sending->mode)) {
+        if (i > 0 &&
+            (!uuid_eq(&dealt[i - 1]->work.lane, &action->work.lane) ||
+             body->mode != sending->mode || (action->kind == CORE_BURY) != sending->bury)) {
             flush(broker, sending, dealt[i - 1]);
         }
         struct span bytes;
         struct blob *blob = part_bytes(broker, action, &bytes);
+        if (blob != NULL && action->work.piece && !narrow(&action->work, &bytes)) {
+            blob_unref(&blob);
+        }
         if (blob == NULL) {
             note_damaged(broker, action->seq);
             continue;

@@ -85,7 +85,7 @@ static void tick(struct broker *broker) {
         broker->silent_logged = stats.lanes_silent;
     }
     if (stats.parts_exhausted > broker->exhausted_logged) {
-        LOG(EV_DELIVERY_EXHAUSTED, "deliveries=%llu",
+        LOG(EV_DELIVERY_BURIED, "cases=%llu",
             (unsigned long long)(stats.parts_exhausted - broker->exhausted_logged));
         broker->exhausted_logged = stats.parts_exhausted;
     }

@@ -30,7 +30,7 @@ static const struct setting_row BROKER_SETTINGS[] = {
     {"lanes.silent_ms", SETTING_MS, "10s", 100, 3600000, false,
      "a lane silent for so long loses its work to others"},
     {"lanes.attempts_max", SETTING_INT, "5", 1, 1000, false,
-     "failures of a delivery after which the log calls for a person"},
+     "times that a case fails alone before it is buried as poison"},
     {"log.json", SETTING_BOOL, "false", 0, 0, false, "log lines as JSON"},
 };
 /* The worker's and the tools', which may stand in a shared environment. */

@@ -24,8 +24,9 @@
     ROW(batches_quarantined_total, COUNTER, core.batches_quarantined, "damaged records")           \
     ROW(parts_dealt_total, COUNTER, core.parts_dealt, "deliveries to lanes")                       \
     ROW(parts_failed_total, COUNTER, core.parts_failed, "deliveries that lanes gave up")           \
+    ROW(parts_split_total, COUNTER, core.parts_split, "deliveries cut because they failed alone")  \
     ROW(parts_exhausted_total, COUNTER, core.parts_exhausted,                                      \
-        "deliveries given up attempts_max times")                                                  \
+        "single cases that failed alone attempts_max times and are buried")                        \
     ROW(parts_returned_total, COUNTER, core.parts_returned, "deliveries given back")               \
     ROW(parts_omitted_total, COUNTER, core.parts_omitted, "deliveries that beats left out")        \
     ROW(lanes_silent_total, COUNTER, core.lanes_silent, "lanes that fell silent")                  \

@@ -23,10 +23,8 @@
     ROW(LANE_SILENT, WARN, "a lane has not spoken in time; its work goes to others",               \
         "look at that worker's host")                                                              \
     ROW(DELIVERY_FAILED, WARN, "a lane gave a delivery up", "see the worker's log")                \
-    ROW(DELIVERY_EXHAUSTED, ERROR, "a delivery was given up lanes.attempts_max times; it goes on", \
-        "see the workers' logs for its seq and mend the cause")                                    \
-    ROW(DELIVERY_BURIED, ERROR, "a case is buried after too many attempts",                        \
-        "see report.dead_letters")                                                                 \
+    ROW(DELIVERY_BURIED, ERROR, "cases that no worker survives are buried",                        \
+        "see report.dead_letters, reason poison, and the workers' logs")                           \
     ROW(RECEIPT_DROPPED, WARN, "a receipt could not be delivered", "the client may QUERY")         \
     ROW(POSTGRES_CONNECTED, INFO, "a lane is connected to PostgreSQL", "nothing")                  \
     ROW(POSTGRES_LOST, WARN, "a lane lost PostgreSQL; its work is given back", "start PostgreSQL") \

@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "sim/world.h"
 
+enum { PIECES = 16 };
+
 void book_open(struct sim_record *record, uint32_t count) {
     struct sim_book **end = &record->books;
     CHECK(*end == NULL);
@@ -90,11 +92,32 @@ static void each_of_lane(struct sim_broker *broker, const struct uuid *uuid,
     }
 }
 
+/* What failed alone is cut; what failed in company is only suspected. */
+static void blame(struct sim_book *book) {
+    bool proof = book->failures == 0 || book->alone;
+    book->failures += proof ? 1 : 0;
+    take_back(book);
+    if (!proof || book->failures == 1 || book->count == 1) {
+        return;
+    }
+    uint32_t each = (book->count + PIECES - 1) / PIECES;
+    uint32_t end = book->first + book->count;
+    book->failures = 1;
+    book->count = each;
+    for (struct sim_book *last = book; last->first + each < end; last = last->next) {
+        struct sim_book *piece = mem_zero(1, sizeof(*piece));
+        *piece = *book;
+        piece->first = last->first + each;
+        piece->count = end - piece->first < each ? end - piece->first : each;
+        piece->next = last->next;
+        last->next = piece;
+    }
+}
+
 static void take_over(struct sim_book *book) {
-    book->failures++;
     book->fence_due = true;
     book->fence_lane = book->lane;
-    take_back(book);
+    blame(book);
 }
 
 static void lane_gone(struct sim_broker *broker, struct sim_heard *heard, bool silent) {
@@ -108,7 +131,7 @@ static void check_fence(struct sim_broker *broker, const struct sim_book *book, 
     CHECK(fenced == book->fence_due);
     const struct uuid *fence = NULL;
     uint32_t count = core_fence(broker->core, &fence);
-    bool found = !fenced || uuid_eq(&book->fence_lane, &NOBODY);
+    bool found = !fenced || count == CORE_FENCE_MAX || uuid_eq(&book->fence_lane, &NOBODY);
     for (uint32_t i = 0; i < count; i++) {
         found = found || uuid_eq(&fence[i], &book->fence_lane);
         CHECK(heard_by_uuid(broker, &fence[i]) == NULL); /* who is alive is not ended */
@@ -138,9 +161,13 @@ void book_work(struct world *world, struct sim_broker *broker, struct sim_record
     book->touched = true;
     book->out = true;
     book->lane = work->lane;
+    book->alone = book->failures > 0;
+    CHECK((action->kind == CORE_BURY) == (book->count == 1 && book->failures > ATTEMPTS_MAX));
     book->bytes = work->length;
     book->deals++;
 }
+
+static void has_company(struct sim_book *book) { book->alone = false; }
 
 static void adopt(struct sim_broker *broker, struct sim_heard *heard,
                   const struct wire_range *range, bool beat) {
@@ -151,6 +178,8 @@ static void adopt(struct sim_broker *broker, struct sim_heard *heard,
             continue;
         }
         if (!book->out) {
+            each_of_lane(broker, &heard->uuid, has_company);
+            book->alone = false;
             book->out = true;
             book->touched = true;
             book->lane = heard->uuid;
@@ -299,8 +328,7 @@ void book_letter(struct world *world, struct sim_broker *broker, const struct si
     for (struct sim_book *book = record == NULL ? NULL : record->books; book != NULL;
          book = book->next) {
         if (overlaps(book, &letter->range) && book->out && uuid_eq(&book->lane, &heard->uuid)) {
-            book->failures += letter->kind == LETTER_FAILED ? 1 : 0;
-            take_back(book);
+            (letter->kind == LETTER_FAILED ? blame : take_back)(book);
         }
     }
 }

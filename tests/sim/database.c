@@ -2,7 +2,7 @@
  * they end.  Who meets a row of another's open transaction waits, as PostgreSQL lets him. */
 #include "sim/world.h"
 
-enum { BAD_EVERY = 23 };
+enum { BAD_EVERY = 23, POISON_EVERY = 4093 };
 
 struct sim_row *row_of(struct world *world, const struct sim_batch *batch, uint32_t index) {
     CHECK(index < batch->count);
@@ -21,13 +21,32 @@ bool case_is_bad(const struct sim_batch *batch, uint32_t index) {
     return (batch->first + index + batch->version) % BAD_EVERY == BAD_EVERY - 1;
 }
 
+/* Who decodes it dies; in worlds that have such cases. */
+bool case_is_poison(const struct world *world, const struct sim_batch *batch, uint32_t index) {
+    return world->rates[FAULT_POISON] > 0 && (batch->first + index) % POISON_EVERY == 7;
+}
+
+/* It is not decoded: it is looked for, and else it is a dead letter. */
+static void bury_case(struct world *world, struct sim_piece *piece, uint32_t index) {
+    const struct sim_batch *batch = &world->batches[piece->hold.batch];
+    const struct sim_row *row = row_of(world, batch, index);
+    if (row->owner == 0 && row->version == batch->version + 1) {
+        piece->tally.outcomes[row->disposition]++;
+        piece->tally.duplicates++;
+    } else {
+        piece->tally.dead_count++;
+    }
+}
+
 /* False: the row is another's whose transaction is open. */
 static bool write_case(struct world *world, uint32_t lane, struct sim_piece *piece,
                        uint32_t index) {
     const struct sim_hold *hold = &piece->hold;
     const struct sim_batch *batch = &world->batches[hold->batch];
     struct sim_row *row = row_of(world, batch, index);
-    if (case_is_bad(batch, index)) {
+    if (hold->bury) {
+        bury_case(world, piece, index);
+    } else if (case_is_bad(batch, index)) {
         piece->tally.dead_count++;
     } else if (row->version == 0) {
         *row =
@@ -35,6 +54,7 @@ static bool write_case(struct world *world, uint32_t lane, struct sim_piece *pie
                              .version = (uint8_t)(batch->version + 1),
                              .disposition = (uint8_t)disposition_of(world, batch, index, hold->day),
                              .broker = hold->broker,
+                             .buried = row->buried,
                              .seq = (uint32_t)hold->seq};
         piece->tally.outcomes[row->disposition]++;
     } else if (row->owner != 0 && row->owner != lane + 1) {
@@ -87,13 +107,21 @@ static void each_own(struct world *world, uint32_t lane, void (*visit)(struct si
 }
 
 static void row_commit(struct sim_row *row) { row->owner = 0; }
-static void row_drop(struct sim_row *row) { *row = (struct sim_row){0}; }
+static void row_drop(struct sim_row *row) { *row = (struct sim_row){.buried = row->buried}; }
 
 void txn_commit(struct world *world, uint32_t lane) {
     struct sim_txn *txn = &world->lanes[lane].txn;
     CHECK(txn->state == TXN_WRITING && !txn->ended);
     each_own(world, lane, row_commit);
     txn->state = TXN_COMMITTED;
+    for (uint32_t i = 0; i < txn->piece_count; i++) {
+        const struct sim_piece *piece = &txn->pieces[i];
+        const struct sim_batch *batch = &world->batches[piece->hold.batch];
+        if (piece->hold.bury && piece->tally.dead_count > 0) {
+            row_of(world, batch, piece->first)->buried |= (uint8_t)(1U << batch->version);
+            world->seen.buried++;
+        }
+    }
     trace(world, "lane %u commits", lane);
 }
 

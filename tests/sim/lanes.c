@@ -111,9 +111,10 @@ void lane_work(struct world *world, const struct sim_broker *broker,
     struct sim_lane *lane = &world->lanes[number];
     bool lost = !uuid_eq(&lane->uuid, &work->lane) || lane->frozen ||
                 lane->hold_count == HOLDS_MAX || fault(world, FAULT_LOST_WORK);
-    trace(world, "broker %u deals seq %llu %u+%u to lane %u, attempt %u%s%s", broker->index,
-          (unsigned long long)action->seq, work->first, work->count, number, work->attempt,
-          work->fenced ? ", with fence" : "", lost ? ": lost" : "");
+    trace(world, "broker %u %s seq %llu %u+%u to lane %u, attempt %u%s%s", broker->index,
+          action->kind == CORE_BURY ? "buries" : "deals", (unsigned long long)action->seq,
+          work->first, work->count, number, work->attempt, work->fenced ? ", with fence" : "",
+          lost ? ": lost" : "");
     if (lost) {
         return;
     }
@@ -128,6 +129,7 @@ void lane_work(struct world *world, const struct sim_broker *broker,
     struct sim_record *record = record_of(&world->brokers[broker->index], seq);
     lane->holds[lane->hold_count++] = (struct sim_hold){.broker = broker->index,
                                                         .batch = record->batch,
+                                                        .bury = action->kind == CORE_BURY,
                                                         .seq = seq,
                                                         .first = work->first,
                                                         .count = work->count,
@@ -189,7 +191,7 @@ void lane_begin(struct world *world, uint32_t number, uint32_t holds, uint32_t c
     *txn = (struct sim_txn){.state = TXN_WRITING};
     for (uint32_t i = 0; i < lane->hold_count && i < holds && i < PIECES_MAX; i++) {
         const struct sim_hold *hold = &lane->holds[i];
-        if (hold->attempt > 1 && i > 0) {
+        if (hold->attempt > 1 && i > 0) { /* alone in its transaction */
             break;
         }
         uint32_t left = hold->count - hold->taken;
@@ -309,6 +311,19 @@ static void step_write(struct world *world, uint32_t number) {
     txn_commit(world, number);
 }
 
+static bool decodes_poison(const struct world *world, const struct sim_txn *txn) {
+    for (uint32_t i = 0; i < txn->piece_count; i++) {
+        const struct sim_piece *piece = &txn->pieces[i];
+        const struct sim_batch *batch = &world->batches[piece->hold.batch];
+        for (uint32_t at = 0; !piece->hold.bury && at < piece->count; at++) {
+            if (case_is_poison(world, batch, piece->first + at)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void step_begin(struct world *world, uint32_t number) {
     struct sim_lane *lane = &world->lanes[number];
     if (lane->hold_count == 0) {
@@ -322,6 +337,9 @@ static void step_begin(struct world *world, uint32_t number) {
         bool pieces = fault(world, FAULT_PIECES);
         lane_begin(world, number, 1 + below(world, PIECES_MAX),
                    pieces ? 1 + below(world, 20) : CORE_PART_CASES);
+        if (decodes_poison(world, &lane->txn)) {
+            lane_die(world, number);
+        }
     }
 }
 

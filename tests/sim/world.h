@@ -44,6 +44,7 @@ enum {
     ROW(LANE_LEAVES, "lane-leaves", 4)                                                             \
     ROW(PIECES, "pieces", 500)                                                                     \
     ROW(ABORT, "abort", 60)                                                                        \
+    ROW(POISON, "poison", 1000)                                                                    \
     ROW(CRASH, "crash", 5)                                                                         \
     ROW(STALL, "stall", 5)                                                                         \
     ROW(PAUSE, "pause", 10)                                                                        \
@@ -73,10 +74,12 @@ struct sim_row {
     uint8_t version;     /* 1 + version of the content; 0: no row */
     uint8_t disposition; /* as stored */
     uint8_t broker;      /* who dealt the work that wrote it, and which */
+    uint8_t buried;      /* versions that are dead letters "poison", one bit each */
     uint32_t seq;
 };
 struct sim_hold { /* a delivery in a lane's hands */
     uint8_t broker;
+    bool bury;
     uint16_t batch;
     uint64_t seq;
     uint32_t first, count, taken; /* cases that are committed so far */
@@ -141,6 +144,7 @@ struct sim_book {
     bool out, done, touched; /* touched: dealt or adopted in this run */
     bool foreign;            /* not only its holder, in turn, has told of it since it was dealt */
     bool exact;              /* done, and its duplicates are known */
+    bool alone;              /* nothing else was with its lane since it was dealt */
     bool fence_due;          /* somebody went silent with it */
     struct uuid lane;        /* who holds it */
     struct uuid fence_lane;  /* who went silent with it last; all zero: is back since */
@@ -217,7 +221,7 @@ struct world {
     uint32_t next_case[SOURCES]; /* that was never sent */
     bool stuck;                  /* what is frozen stays so when the faults end */
     struct {                     /* what happened, so that a run that tests nothing is seen */
-        uint64_t done, fenced, blocked, duplicates, conflicts;
+        uint64_t done, buried, fenced, blocked, duplicates, conflicts;
     } seen;
 };
 
@@ -266,6 +270,7 @@ struct sim_row *row_of(struct world *world, const struct sim_batch *batch, uint3
 uint32_t disposition_of(const struct world *world, const struct sim_batch *batch, uint32_t index,
                         int64_t day);
 bool case_is_bad(const struct sim_batch *batch, uint32_t index);
+bool case_is_poison(const struct world *world, const struct sim_batch *batch, uint32_t index);
 /* txn_write goes on until all is written (true), or another's open row or `cases_max` stops it. */
 bool txn_write(struct world *world, uint32_t lane, uint32_t cases_max);
 void txn_commit(struct world *world, uint32_t lane);
