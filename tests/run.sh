@@ -165,6 +165,7 @@ else
 fi
 checks
 part rules rules_tests
+part instructions sh tests/bench/instructions.sh
 case $mode in
 quick)
     part sim simulation 2000

@@ -52,5 +52,5 @@ for run in $(seq "$runs"); do
     echo "$rate $(ratio "$rate" "$limit")" >>"$work/lines"
     echo "run $run: $rate cases a second, copy $limit"
 done
-figure replay rate "cases/s" ">= 0.7" <"$work/lines"
+figure replay replay.rate "cases/s" ">= 0.7" <"$work/lines"
 done_with

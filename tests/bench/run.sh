@@ -20,9 +20,9 @@ for word in "$@"; do
     *) name=$word ;;
     esac
 done
-if [ -n "$name" ] && { [ ! -e "tests/bench/$name.sh" ] || [ "$name" = run ] || [ "$name" = lib ]; }; then
+if [ -n "$name" ] && { [ ! -e "tests/bench/$name.sh" ] || [ "$name" = run ] || [ "$name" = lib ] || [ "$name" = instructions ]; }; then
     echo "run.sh: no benchmark $name; there are: $(ls tests/bench/*.sh | sed 's|.*/||; s|[.]sh$||' |
-        grep -vxE 'run|lib' | tr '\n' ' ')" >&2
+        grep -vxE 'run|lib|instructions' | tr '\n' ' ')" >&2
     exit 2
 fi
 
@@ -61,7 +61,7 @@ trap 'rm -f "$failed"' EXIT
 all() {
     for script in tests/bench/*.sh; do
         this=$(basename "$script" .sh)
-        if [ "$this" = run ] || [ "$this" = lib ] || { [ -n "$name" ] && [ "$this" != "$name" ]; }; then continue; fi
+        if [ "$this" = run ] || [ "$this" = lib ] || [ "$this" = instructions ] || { [ -n "$name" ] && [ "$this" != "$name" ]; }; then continue; fi
         sh "$script" $extra || echo "$this" >>"$failed"
     done
 }
