@@ -19,6 +19,7 @@
     ROW(rules_check) \
     ROW(rules_coverage) \
     ROW(rules_diff) \
+    ROW(rules_fmt) \
     ROW(rules_list) \
     ROW(rules_publish) \
     ROW(rules_show) \

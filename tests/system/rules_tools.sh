@@ -81,6 +81,26 @@ PY
 counted=$(json "$work/gate.json" "[t['changed'] for t in d['effect']['tables'] if t['agreement'] == ''][0]")
 check "cases that evaluate says change are counted" [ "$changed" -gt 0 ]
 check "$changed of them, with the tests $counted" [ "$counted" -ge "$changed" ]
+# fmt
+casemill rules fmt --check config >"$work/fmt.out" 2>"$work/fmt.err"
+equal "the shipped documents are in style" $?/"$(cat "$work/fmt.out" "$work/fmt.err")" 0/
+copy
+sed -i -e 's/^    - /     -   /' -e 's/ # true/    #true/' -e 's/, when:/ ,  when:/' "$work/rules/agreements/US-SV-ACA-2019.yaml"
+casemill rules fmt --check "$work/rules" >"$work/fmt.out"
+equal "--check fails where one is not" $? 1
+equal "and names it alone" "$(cat "$work/fmt.out")" "$work/rules/agreements/US-SV-ACA-2019.yaml: not in style"
+check "and changes nothing" grep -q '#true' "$work/rules/agreements/US-SV-ACA-2019.yaml"
+casemill rules diff config "$work/rules" --cases 0 >"$work/spoilt.out"
+contains "it means the same" "$work/spoilt.out" "the documents say the same"
+casemill rules fmt "$work/rules" >"$work/fmt.out"
+equal "fmt is done" $? 0
+equal "and the rule set is the one it was" \
+    "$(casemill rules show "$work/rules" | head -n 1)" "$(casemill rules show config | head -n 1)"
+casemill rules fmt --json "$work/rules" >"$work/fmt.json"
+equal "a second time nothing changes" "$(json "$work/fmt.json" "sorted({f['changed'] for f in d})")" "[False]"
+casemill rules fmt "$work/rules/none.yaml" >"$work/fmt.out" 2>"$work/fmt.err"
+equal "a file that is not there fails" $? 1
+
 casemill rules diff config >"$work/one.out" 2>"$work/one.err"
 equal "one rule set is a usage error" $? 2
 finish
