@@ -311,8 +311,8 @@ static const struct option_row REPLAY_ROWS[] = {
     {"--reference-date", "DATE", "apply the rules on that day (each outcome's own)"},
     {"--as-of", "DATE", "with what was known on that day (each outcome's own)"},
     {"--where", "KEY=VALUE",
-     "only some: source, agreement, reason, ruleset =NAME; disposition=WORD; received, "
-     "reference_date, as_of =DATE or FROM..UNTIL; may repeat"},
+     "only source, agreement, reason, ruleset, disposition, received, reference_date or as_of; "
+     "a date, or FROM..UNTIL; may repeat"},
     {"--intake", NULL, "against each case's first outcome, not its newest"},
     {"--threads", "N", "connections, each with a thread (one a core)"},
     {"--samples", "N", "case ids of each change (3)"},
