@@ -58,16 +58,24 @@ static void add_outcome(struct lane *lane, uint32_t job, uint32_t index, const s
     decided->row_bytes = txn->rows.len - decided->row_offset;
 }
 
-static void decide_case(struct lane *lane, uint32_t job, uint32_t index, struct span body) {
+/* The case that begins at *at; *at is behind it afterwards.  False: the bytes are no cases. */
+static bool decide_case(struct lane *lane, uint32_t job, uint32_t index, size_t *at) {
+    struct span bytes = lane->txn.jobs[job]->body;
+    const uint8_t *start = bytes.ptr + *at;
     struct case_doc doc;
-    enum err err = case_decode(ruleset_schema(lane->rules->ruleset), body, &lane->arena, &doc);
-    if (err != ERR_OK) {
+    enum err err =
+        case_decode_next(ruleset_schema(lane->rules->ruleset), bytes, at, &lane->arena, &doc);
+    struct span body = span_make(start, (size_t)(bytes.ptr + *at - start));
+    if (err == ERR_TOO_LARGE) {
         (void)txn_add_dead(&lane->txn, job, index, "too_large", body);
+    } else if (err != ERR_OK) {
+        return false;
     } else if (doc.fault_count > 0) {
         add_fault(lane, job, index, &doc, body);
     } else {
         add_outcome(lane, job, index, &doc, body);
     }
+    return true;
 }
 
 /* case_id of a decoded case points into the message; a dead letter's does too. */
@@ -76,14 +84,12 @@ enum err lane_decide(struct lane *lane, struct job *job, int16_t source) {
     uint32_t number = txn_add_job(&lane->txn, job, source);
     size_t at = 0;
     for (uint32_t i = 0; i < delivery->count; i++) {
-        size_t start = at;
-        if (walk_value(job->body, &at) != ERR_OK) {
+        struct arena_mark mark = arena_mark(&lane->arena);
+        bool is_case = decide_case(lane, number, delivery->first + i, &at);
+        arena_rewind(&lane->arena, mark);
+        if (!is_case) {
             return ERR_INVALID;
         }
-        struct arena_mark mark = arena_mark(&lane->arena);
-        decide_case(lane, number, delivery->first + i,
-                    span_make(job->body.ptr + start, at - start));
-        arena_rewind(&lane->arena, mark);
         if (i % BEAT_EVERY_CASES == 0) {
             lane_beat_if_due(lane);
         }

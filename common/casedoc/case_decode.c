@@ -194,9 +194,8 @@ static void decode_parts(struct decoder *d, uint32_t pairs) {
     }
 }
 
-enum err case_decode(const struct schema *schema, struct span bytes, struct arena *arena,
-                     struct case_doc *doc) {
-    /* All but the faults, two kilobytes that are read only where one was noted. */
+/* All but the faults, two kilobytes that are read only where one was noted. */
+static void doc_clear(struct case_doc *doc) {
     doc->case_id = (struct span){NULL, 0};
     doc->revision = 0;
     doc->has_reference_date = false;
@@ -205,27 +204,54 @@ enum err case_decode(const struct schema *schema, struct span bytes, struct aren
     doc->as_of = 0;
     doc->digest = (struct hash128){{0}};
     doc->fault_count = 0;
-    struct decoder d = {
-        .schema = schema, .bytes = bytes, .arena = arena, .doc = doc, .base = "case"};
-    doc->slots = decode_take(&d, schema->slot_count * sizeof(*doc->slots));
-    if (doc->slots != NULL) {
-        memcpy(doc->slots, schema->unknown, schema->slot_count * sizeof(*doc->slots));
-    }
+}
+
+/* d->at is behind the case afterwards, unless decoding stopped. */
+static void decode_case(struct decoder *d) {
+    const struct schema *schema = d->schema;
+    size_t start = d->at;
     struct walk_item item;
-    if (!decode_read(&d, &item)) {
-        return d.err;
+    d->doc->slots = decode_take(d, schema->slot_count * sizeof(*d->doc->slots));
+    if (d->doc->slots == NULL) {
+        return;
+    }
+    memcpy(d->doc->slots, schema->unknown, schema->slot_count * sizeof(*d->doc->slots));
+    if (!decode_read(d, &item)) {
+        return;
     }
     if (item.type != WALK_MAP) {
-        (void)decode_fault(&d, "not_a_map", "map", walk_type_name(item.type));
-        decode_skip(&d, 0);
+        (void)decode_fault(d, "not_a_map", "map", walk_type_name(item.type));
+        decode_skip(d, start);
     } else {
-        decode_parts(&d, item.count);
+        decode_parts(d, item.count);
     }
-    if (d.err == ERR_OK && doc->fault_count < CASE_FAULTS_MAX && d.at != bytes.len) {
-        d.err = ERR_TRAILING;
+    if (d->err == ERR_OK && d->doc->fault_count == 0) {
+        d->doc->digest = case_digest(schema, d->doc);
     }
-    if (d.err == ERR_OK && doc->fault_count == 0) {
-        doc->digest = case_digest(schema, doc);
+}
+
+enum err case_decode_next(const struct schema *schema, struct span bytes, size_t *offset,
+                          struct arena *arena, struct case_doc *doc) {
+    struct decoder d = {.schema = schema,
+                        .bytes = bytes,
+                        .at = *offset,
+                        .arena = arena,
+                        .doc = doc,
+                        .base = "case"};
+    doc_clear(doc);
+    decode_case(&d);
+    if (!decode_stopped(&d)) {
+        *offset = d.at;
+        return ERR_OK;
     }
-    return d.err;
+    enum err err = walk_value(bytes, offset);
+    return d.err != ERR_OK && err == ERR_OK ? d.err : err;
+}
+
+enum err case_decode(const struct schema *schema, struct span bytes, struct arena *arena,
+                     struct case_doc *doc) {
+    size_t at = 0;
+    enum err err = case_decode_next(schema, bytes, &at, arena, doc);
+    bool is_all = at == bytes.len || doc->fault_count == CASE_FAULTS_MAX;
+    return err == ERR_OK && !is_all ? ERR_TRAILING : err;
 }

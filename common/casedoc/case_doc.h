@@ -39,6 +39,10 @@ struct case_doc {
  * the arena is spent; any other: the bytes never passed the walker. */
 MUST_USE enum err case_decode(const struct schema *schema, struct span bytes, struct arena *arena,
                               struct case_doc *doc);
+/* case_decode_next does the same to the case that begins at *offset and moves behind it, faults or
+ * not.  Errors: as case_decode; ERR_TOO_LARGE moves, too, any other ends the bytes. */
+MUST_USE enum err case_decode_next(const struct schema *schema, struct span bytes, size_t *offset,
+                                   struct arena *arena, struct case_doc *doc);
 /* case_slot_from_yaml applies the same checks to a slot that comes as YAML (a rule document's
  * example and tests); null is unknown.  Ownership: the value lies in the arena.  Errors:
  * ERR_INVALID with position; ERR_TOO_LARGE. */
