@@ -1,7 +1,8 @@
-/* Deliveries that fail.  Whoever failed once goes alone from then on: to a lane that holds nothing
- * else, so that nothing else is blamed.  What fails alone is cut into PIECES parts, each with its
- * attempts before it, until a single case stands there; one that fails alone attempts_max times is
- * buried.  A part that was cut is a tree until its pieces are done; then it is one part again. */
+/* Deliveries that fail.  Whoever failed once goes alone from then on, one such at a time and to a
+ * lane that holds nothing else, so that nothing else is blamed.  What fails alone is cut into
+ * PIECES parts, each with its attempts before it, until a single case stands there; one that fails
+ * alone attempts_max times is buried.  A part that was cut is a tree until its pieces are done;
+ * then it is one part again. */
 #include "broker/core_priv.h"
 
 #include "base/mem.h"

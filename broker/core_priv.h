@@ -58,7 +58,7 @@ struct core_part {
     uint8_t omitted; /* beats in a row that did not name it */
     uint8_t piece_count, pieces_left;
     bool taken_over;
-    bool alone; /* OUT: nothing else was with its lane since */
+    bool alone; /* on trial, and nothing else came to its lane since */
 };
 struct core_waiter {
     struct core_waiter *next;
@@ -125,7 +125,9 @@ struct core_recent {
 struct core {
     struct core_options options;
     uint64_t next_seq, turn;
-    uint32_t piece_count; /* of all parts that are SPLIT */
+    uint32_t piece_count;       /* of all parts that are SPLIT */
+    struct part_list suspects;  /* QUEUED parts that failed: they wait here, not at their source */
+    struct core_part *on_trial; /* the one of them that is OUT, or NULL: one at a time */
     bool accepting, dispatching, stopped;
     struct table by_seq, by_name, recent_by_name;
     struct core_batch *oldest, *newest;

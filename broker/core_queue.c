@@ -80,7 +80,8 @@ static void leave_list(struct core *core, struct core_part *part) {
     uint8_t priority = part->batch->priority;
     switch ((enum part_state)part->state) {
     case PART_QUEUED:
-        list_remove(&source_of(core, part)->queue[priority], part);
+        list_remove(part->failures > 0 ? &core->suspects : &source_of(core, part)->queue[priority],
+                    part);
         source_of(core, part)->queued_cases[priority] -= part->count;
         core->counters.queued_cases -= part->count;
         break;
@@ -94,6 +95,7 @@ static void leave_list(struct core *core, struct core_part *part) {
         part->lane->held_bytes -= part->length;
         part->lane->held_parts--;
         part->lane = NULL;
+        core->on_trial = core->on_trial == part ? NULL : core->on_trial;
         core->counters.out_cases -= part->count;
         break;
     case PART_NEW:
@@ -108,9 +110,13 @@ static void leave_list(struct core *core, struct core_part *part) {
 static void enter_queue(struct core *core, struct core_part *part, bool front) {
     uint8_t priority = part->batch->priority;
     struct core_source *source = source_of(core, part);
-    (front ? list_prepend : list_append)(&source->queue[priority], part);
     source->queued_cases[priority] += part->count;
     core->counters.queued_cases += part->count;
+    if (part->failures > 0) { /* behind the others: the worst comes last */
+        list_append(&core->suspects, part);
+        return;
+    }
+    (front ? list_prepend : list_append)(&source->queue[priority], part);
     if (!source->in_ring[priority]) {
         struct core_level *level = &core->levels[priority];
         level->ring[(level->head + level->len) % CORE_SOURCES_MAX] = (uint16_t)part->batch->source;
@@ -234,25 +240,26 @@ static void pay(struct core *core, const struct core_part *part) {
     }
 }
 
-/* A part fits within the credit, or, larger than all of it or suspected, on an empty lane. */
-static bool fits(const struct core_lane *lane, const struct core_part *part) {
-    if (lane->blocked || lane->credit_cases == 0 || lane->credit_bytes == 0 ||
-        lane->held_parts >= CORE_LANE_PARTS_MAX) {
-        return false;
-    }
-    if (lane->held.first == NULL) {
-        return true;
-    }
-    bool alone = part->failures > 0 || lane->held.first->alone;
-    return !alone && (lane->held_cases + part->count <= lane->credit_cases &&
-                      lane->held_bytes + part->length <= lane->credit_bytes);
+static bool can_take(const struct core_lane *lane) {
+    return !lane->blocked && lane->credit_cases > 0 && lane->credit_bytes > 0 &&
+           lane->held_parts < CORE_LANE_PARTS_MAX;
 }
 
-static struct core_lane *choose_lane(struct core *core, const struct core_part *part) {
+/* A part fits within the credit, or, larger than all of it, on an empty lane. */
+static bool fits(const struct core_lane *lane, const struct core_part *part) {
+    if (!can_take(lane) || lane->held.first == NULL) {
+        return can_take(lane);
+    }
+    return !lane->held.first->alone && (lane->held_cases + part->count <= lane->credit_cases &&
+                                        lane->held_bytes + part->length <= lane->credit_bytes);
+}
+
+static struct core_lane *choose_lane(struct core *core, const struct core_part *part,
+                                     const struct core_lane *reserved) {
     struct core_lane *best = NULL;
     for (uint32_t i = 0; i < core->lane_count; i++) {
         struct core_lane *lane = core->lanes[i];
-        if (fits(lane, part) &&
+        if (lane != reserved && fits(lane, part) &&
             (best == NULL || lane->held_cases < best->held_cases ||
              (lane->held_cases == best->held_cases && lane->turn < best->turn))) {
             best = lane;
@@ -261,17 +268,35 @@ static struct core_lane *choose_lane(struct core *core, const struct core_part *
     return best;
 }
 
+/* The lane that a suspect waits for: the one with the least in hand gets no more until it is empty.
+ * One suspect at a time: lanes of one process die together, and only one is to be blamed. */
+static struct core_lane *reserve_lane(struct core *core) {
+    struct core_lane *best = NULL;
+    for (uint32_t i = 0; core->suspects.first != NULL && i < core->lane_count; i++) {
+        struct core_lane *lane = core->lanes[i];
+        if (can_take(lane) && (best == NULL || lane->held_parts < best->held_parts)) {
+            best = lane;
+        }
+    }
+    return core->on_trial == NULL ? best : NULL;
+}
+
 void core_deal(struct core *core, int64_t now) {
     core_release_due(core, now);
     while (core->dispatching && core->lane_count > 0) {
-        struct core_part *part = next_part(core);
-        struct core_lane *lane = part == NULL ? NULL : choose_lane(core, part);
-        if (lane == NULL) {
+        struct core_lane *lane = reserve_lane(core);
+        bool trial = lane != NULL && lane->held.first == NULL;
+        struct core_part *part = trial ? core->suspects.first : next_part(core);
+        if (!trial && part != NULL) {
+            lane = choose_lane(core, part, lane);
+        }
+        if (lane == NULL || part == NULL) {
             return;
         }
         pay(core, part);
         part_assign(core, part, lane);
-        part->alone = part->failures > 0;
+        part->alone = trial;
+        core->on_trial = trial ? part : core->on_trial;
         lane->turn = ++core->turn;
         core->counters.parts_dealt++;
         struct core_action *action =

@@ -74,7 +74,7 @@ static void check_part(const struct core *core, const struct core_part *part, st
     CHECK((part->lane != NULL) == (part->state == PART_OUT));
     switch ((enum part_state)part->state) {
     case PART_QUEUED:
-        CHECK(core->sources[batch->source].in_ring[batch->priority]);
+        CHECK(part->failures > 0 || core->sources[batch->source].in_ring[batch->priority]);
         sums->queued += part->count;
         break;
     case PART_DELAYED:
@@ -163,6 +163,16 @@ static uint32_t check_list(const struct part_list *list, enum part_state state, 
     return parts;
 }
 
+static uint64_t suspected(const struct core *core, uint32_t source, int priority) {
+    uint64_t cases = 0;
+    for (const struct core_part *part = core->suspects.first; part != NULL; part = part->next) {
+        CHECK(part->failures > 0);
+        bool here = part->batch->source == source && part->batch->priority == priority;
+        cases += here ? part->count : 0;
+    }
+    return cases;
+}
+
 void core_check(const struct core *core) {
     struct sums sums = {0};
     uint32_t batches = 0;
@@ -184,13 +194,16 @@ void core_check(const struct core *core) {
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < core->source_count; i++) {
         for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
-            uint64_t here = 0;
+            uint64_t here = suspected(core, i, priority);
             (void)check_list(&core->sources[i].queue[priority], PART_QUEUED, &here, &bytes);
             CHECK(here == core->sources[i].queued_cases[priority]);
             queued += here;
         }
     }
     CHECK(queued == sums.queued);
+    uint64_t suspects = 0;
+    (void)check_list(&core->suspects, PART_QUEUED, &suspects, &bytes);
+    CHECK(core->on_trial == NULL || core->on_trial->state == PART_OUT);
     for (uint32_t i = 0; i < core->lane_count; i++) {
         uint64_t held = 0;
         uint64_t held_bytes = 0;

@@ -74,6 +74,7 @@ static struct sim_heard *hear(const struct world *world, struct sim_broker *brok
 /* It is nobody's any more: what was told of it so far is forgotten. */
 static void take_back(struct sim_book *book) {
     book->out = false;
+    book->trial = false;
     book->foreign = false;
     book->told = 0;
     book->dups = 0;
@@ -162,6 +163,7 @@ void book_work(struct world *world, struct sim_broker *broker, struct sim_record
     book->out = true;
     book->lane = work->lane;
     book->alone = book->failures > 0;
+    book->trial = book->alone;
     CHECK((action->kind == CORE_BURY) == (book->count == 1 && book->failures > ATTEMPTS_MAX));
     book->bytes = work->length;
     book->deals++;
@@ -387,6 +389,8 @@ void book_check(const struct world *world, struct sim_broker *broker) {
     CHECK(stats.lanes == broker->lane_count);
     uint64_t out = 0;
     bool idle = false;
+    bool waits = false;
+    uint32_t trials = 0;
     for (uint32_t i = 0; i < broker->lane_count; i++) {
         uint64_t held[3] = {0};
         book_held(broker, &broker->lanes[i], held);
@@ -394,12 +398,18 @@ void book_check(const struct world *world, struct sim_broker *broker) {
         idle = idle || (held[0] == 0 && !broker->lanes[i].blocked);
     }
     CHECK(out == stats.out_cases);
-    CHECK(broker->paused || !idle || stats.queued_cases == 0);
     uint64_t low = UINT64_MAX;
     for (uint32_t i = broker->oldest; i < broker->record_count; i++) {
         const struct sim_record *record = &broker->records[i];
         low = !record->deleted && record->seq < low ? record->seq : low;
+        for (const struct sim_book *book = record->quarantined ? NULL : record->books; book != NULL;
+             book = book->next) {
+            trials += book->out && book->trial ? 1 : 0;
+            waits = waits || (!book->out && !book->done && book->failures == 0);
+        }
     }
+    CHECK(trials <= 1);
+    CHECK(broker->paused || !idle || !waits);
     CHECK(low == UINT64_MAX || stats.low_water == low);
     CHECK(low != UINT64_MAX || broker->record_count == 0 ||
           stats.low_water > broker->records[broker->record_count - 1].seq);

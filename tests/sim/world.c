@@ -7,7 +7,7 @@
 enum {
     STEP_MS_MAX = 400,
     STALL_MS = 6000,
-    SETTLE_STEPS_MAX = 6000,
+    SETTLE_STEPS_MAX = 40000,
     FAULT_STRIKES = 600,
     DEALS = 4 * LANES
 };

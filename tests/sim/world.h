@@ -58,7 +58,7 @@ enum {
     ROW(ID_REUSED, "id-reused", 40)                                                                \
     ROW(VANISH, "vanish", 20)                                                                      \
     ROW(FAILOVER, "failover", 150)                                                                 \
-    ROW(BIG, "big", 100)                                                                           \
+    ROW(BIG, "big", 12)                                                                            \
     ROW(RULES, "rules", 20)                                                                        \
     ROW(MIDNIGHT, "midnight", 10)
 enum fault {
@@ -144,7 +144,8 @@ struct sim_book {
     bool out, done, touched; /* touched: dealt or adopted in this run */
     bool foreign;            /* not only its holder, in turn, has told of it since it was dealt */
     bool exact;              /* done, and its duplicates are known */
-    bool alone;              /* nothing else was with its lane since it was dealt */
+    bool trial;              /* out, as the one that failed before */
+    bool alone;              /* on trial, and nothing else was with its lane since it was dealt */
     bool fence_due;          /* somebody went silent with it */
     struct uuid lane;        /* who holds it */
     struct uuid fence_lane;  /* who went silent with it last; all zero: is back since */
