@@ -18,6 +18,14 @@ enum {
     STOPPED = 11
 };
 
+/* A look is a process, which the thread sanitizer lets sleep for a second before it may end;
+ * threads have no part in what is looked at. */
+#ifdef __SANITIZE_THREAD__
+enum { WITH_EVERY_PLACE = 0 };
+#else
+enum { WITH_EVERY_PLACE = 1 };
+#endif
+
 static struct buf whole; /* the undamaged file */
 static struct {
     uint64_t seq;
@@ -302,11 +310,13 @@ int main(void) {
     tcase_set_timeout(tests, 100);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, an_undamaged_journal_is_whole);
-    tcase_add_test(tests, no_bit_of_a_page_is_believed);
-    tcase_add_test(tests, no_bound_of_a_leaf_is_believed);
-    tcase_add_test(tests, no_key_of_a_branch_is_believed);
-    tcase_add_test(tests, no_bit_of_the_heads_is_believed);
-    tcase_add_test(tests, no_cut_passes);
+    if (WITH_EVERY_PLACE) {
+        tcase_add_test(tests, no_bit_of_a_page_is_believed);
+        tcase_add_test(tests, no_bound_of_a_leaf_is_believed);
+        tcase_add_test(tests, no_key_of_a_branch_is_believed);
+        tcase_add_test(tests, no_bit_of_the_heads_is_believed);
+        tcase_add_test(tests, no_cut_passes);
+    }
     tcase_add_test(tests, another_journals_file_is_refused);
     tcase_add_test(tests, a_newer_journal_is_left_alone);
     suite_add_tcase(suite, tests);
