@@ -32,6 +32,7 @@ enum finding_column { FINDING_AGREEMENT, FINDING_RESULT, FINDING_PROJECTED };
     "source, case_id, revision, ruleset, missing, findings, projected, reference_date, as_of, "    \
     "decided_at"
 
+/* The key of cases begins with the source: by source, a case is found without a scan. */
 static enum err find_outcome(struct db *db, const struct explain_wanted *wanted,
                              struct db_result **row, struct diag *diag) {
     const char *const params[] = {wanted->case_id, wanted->source, wanted->revision,
@@ -42,9 +43,10 @@ static enum err find_outcome(struct db *db, const struct explain_wanted *wanted,
         "to_char(o.decided_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"'), o.ruleset, "
         "(SELECT string_agg(c.label, ',' ORDER BY m.place) "
         "FROM unnest(o.missing) WITH ORDINALITY m (code, place) JOIN codes c USING (code)) "
-        "FROM (SELECT " OUTCOME_FIELDS ", true AS is_intake FROM cases WHERE case_id = $1 "
-        "UNION ALL SELECT " OUTCOME_FIELDS ", false FROM reapplied WHERE case_id = $1) o "
-        "JOIN rulesets r USING (ruleset) JOIN sources s ON s.source = o.source "
+        "FROM sources s CROSS JOIN LATERAL (SELECT " OUTCOME_FIELDS ", true AS is_intake "
+        "FROM cases c WHERE c.source = s.source AND c.case_id = $1 UNION ALL "
+        "SELECT " OUTCOME_FIELDS ", false FROM reapplied c "
+        "WHERE c.source = s.source AND c.case_id = $1) o JOIN rulesets r USING (ruleset) "
         "WHERE ($2::text IS NULL OR s.name = $2) "
         "AND ($3::text IS NULL OR o.revision = $3::integer) "
         "AND CASE WHEN $4::text IS NULL THEN o.is_intake ELSE starts_with(r.id, $4) END "

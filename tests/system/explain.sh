@@ -143,5 +143,13 @@ contains "a rule that never decides" "$work/coverage" \
 contains "a condition never unknown" "$work/coverage" "valid_us_visa: no test in which .when. is unknown"
 contains "a condition behind the rule that decided" "$work/coverage" "valid_us_visa: no test in which .when. is true"
 contains "a legal day" "$work/coverage" "suspended: no test on the day, 2021-02-06"
-check "the shipped documents are covered" "$bin/casemill" rules coverage config --threshold 100
+casemill rules coverage config --threshold 100 >"$work/coverage" 2>"$work/coverage.err"
+equal "the shipped documents are covered" $? 0
+casemill rules coverage "$work/rules" --json >"$work/coverage" 2>"$work/coverage.err"
+equal "coverage for machines" "$(/usr/bin/python3 -c '
+import json, sys
+page = json.load(open(sys.argv[1]))[0]
+print(page["agreement"], page["percent"] < 100, len(page["unseen"]) ==
+      sum(page[k]["all"] - page[k]["seen"] for k in ("true", "false", "unknown", "decides", "edge")))
+' "$work/coverage")" "US-SV-ACA-2019 True True"
 finish
