@@ -19,6 +19,7 @@ GRANT INSERT ON cases, reapplied, commits TO casemill_worker;
 -- that narrower right is enough, and reapplying is refused.
 GRANT SELECT ON cases TO casemill_worker;
 GRANT SELECT (source, case_id, revision, ruleset, disposition) ON reapplied TO casemill_worker;
+GRANT SELECT ON purged TO casemill_worker;
 GRANT INSERT, UPDATE (seen, last_seen_at), SELECT (source, raw_hash, reason, seen, last_seen_at) ON dead_letters TO casemill_worker;
 GRANT SELECT, INSERT ON sources TO casemill_worker;
 GRANT SELECT ON rulesets, ruleset_texts, activations, active_ruleset, codes, schema_migrations TO casemill_worker;

@@ -1,9 +1,10 @@
 /* The roads into the table.  Fresh: everything in one round trip, COPY for many rows, one INSERT
- * for few.  Settling, after a unique violation: COPY into a temporary table, insert what is new in
- * key order, and with *another statement* compare the rest, because within one statement a row
- * committed meanwhile is neither inserted nor visible.  Splitting, after a data error: halves, down
- * to the case that the database does not take, which becomes a dead letter. Invariant: verdicts and
- * conflict letters of an attempt that did not commit are undone. */
+ * for few; it ends with purged_guard(), behind the rows whose lock a purge waits for, and fails
+ * where there are tombstones.  Settling, after a unique violation: COPY into a temporary table,
+ * insert what is new in key order, and with *another statement* compare the rest, because within
+ * one statement a row committed meanwhile is neither inserted nor visible.  Splitting, after a data
+ * error: halves, down to the case that the database does not take, which becomes a dead letter.
+ * Invariant: verdicts and conflict letters of an attempt that did not commit are undone. */
 #include "worker/writer.h"
 
 #include "base/clock.h"
@@ -87,6 +88,7 @@ static enum err insert_few(struct writer *writer, struct txn *txn, uint32_t from
         buf_byte(&writer->sql, ')');
         rows++;
     }
+    buf_str(&writer->sql, " RETURNING purged_guard()");
     return db_lane_insert(writer->db, buf_cstr(&writer->sql), rows * columns, writer->fields);
 }
 
@@ -103,7 +105,8 @@ static enum err copy_many(struct writer *writer, struct txn *txn, uint32_t from,
         buf_str(&writer->sql, "COMMIT");
         err = db_lane_exec(writer->db, buf_cstr(&writer->sql), NULL);
     } else {
-        buf_printf(&writer->sql, "COPY cases (%s) FROM STDIN (FORMAT binary); COMMIT",
+        buf_printf(&writer->sql,
+                   "COPY cases (%s) FROM STDIN (FORMAT binary); SELECT purged_guard(); COMMIT",
                    (const char *)writer->rules->columns.ptr);
         gather_rows(writer, txn, from, end, commit->number);
         err = db_lane_copy(writer->db, buf_cstr(&writer->sql), buf_span(&writer->data));
@@ -219,16 +222,19 @@ static struct road road_of(struct writer *writer) {
         road.has_incoming = &writer->has_incoming_reapplied;
         return road;
     }
-    return (struct road){.table = "cases",
-                         .columns = (const char *)writer->rules->columns.ptr,
-                         .incoming = "incoming",
-                         .incoming_columns = (const char *)writer->rules->columns.ptr,
-                         .typed_columns = (const char *)writer->rules->typed_columns.ptr,
-                         .only = "",
-                         .compare =
-                             "SELECT c.source, c.case_id, c.revision, c.digest, c.disposition "
-                             "FROM incoming i JOIN cases c USING (source, case_id, revision)",
-                         .has_incoming = &writer->has_incoming};
+    return (struct road){
+        .table = "cases",
+        .columns = (const char *)writer->rules->columns.ptr,
+        .incoming = "incoming",
+        .incoming_columns = (const char *)writer->rules->columns.ptr,
+        .typed_columns = (const char *)writer->rules->typed_columns.ptr,
+        .only = "WHERE NOT EXISTS (SELECT FROM purged p WHERE p.source = i.source AND "
+                "p.case_id = i.case_id AND p.revision = i.revision) ",
+        .compare = "SELECT c.source, c.case_id, c.revision, c.digest, c.disposition "
+                   "FROM incoming i JOIN cases c USING (source, case_id, revision) UNION ALL "
+                   "SELECT p.source, p.case_id, p.revision, p.digest, p.disposition "
+                   "FROM incoming i JOIN purged p USING (source, case_id, revision)",
+        .has_incoming = &writer->has_incoming};
 }
 
 /* LIKE cases would want the right to read all of it, which a lane need not have. */
@@ -379,11 +385,14 @@ static enum err split(struct writer *writer, struct txn *txn, uint32_t from, uin
 }
 
 static enum err write_slice(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end) {
-    bool settling = writer->mode == WRITER_REAPPLY && from < end;
+    bool settling = from < end && (writer->mode == WRITER_REAPPLY || writer->has_purged);
     for (int tries = 0; tries < TRIES_MAX; tries++) {
         enum err err = attempt(writer, txn, from, end, settling);
         if (err == ERR_CONFLICT) {
             settling = true;
+            /* From now on the fresh road would only fail. */
+            writer->has_purged =
+                writer->has_purged || strcmp(writer->sqlstate, SQLSTATE_TOMBSTONES) == 0;
         } else if (err == ERR_INVALID && from < end) {
             return split(writer, txn, from, end);
         } else if (err != ERR_AGAIN) {

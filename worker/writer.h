@@ -19,6 +19,7 @@ struct writer {
     enum writer_mode mode;
     const struct active_rules *rules; /* borrowed; whose columns the rows have */
     bool has_incoming; /* the temporary table stands on this connection, for these columns */
+    bool has_purged;   /* there are tombstones: the fresh road would only fail */
     bool has_incoming_reapplied; /* the one of mode reapply */
     uint32_t journal_count;      /* where the work came from */
     struct uuid journals[WRITER_JOURNALS_MAX];

@@ -134,6 +134,11 @@ enum err writer_find(struct writer *writer, int16_t source, struct span case_id,
                "AND case_id = ",
                source, revision);
     db_quote_text(&writer->sql, case_id);
+    buf_printf(&writer->sql,
+               " UNION ALL SELECT disposition FROM purged WHERE source = %d AND revision = %d "
+               "AND case_id = ",
+               source, revision);
+    db_quote_text(&writer->sql, case_id);
     enum err err = db_lane_exec(writer->db, buf_cstr(&writer->sql), &rows);
     if (err == ERR_OK) {
         *disposition = db_rows(rows) == 0 ? -1 : (int)strtol(db_cell(rows, 0, 0), NULL, 10);

@@ -10,6 +10,7 @@
     ROW(cel) \
     ROW(crash_test) \
     ROW(db_migrate) \
+    ROW(db_purge) \
     ROW(evaluate) \
     ROW(explain) \
     ROW(generate) \

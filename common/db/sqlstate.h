@@ -6,6 +6,7 @@
 #include "base/err.h"
 
 enum { SQLSTATE_BYTES = 6 };
+#define SQLSTATE_TOMBSTONES "23CM1" /* our own: purged_guard of sql/0006_purge.sql */
 
 /* Longest matching prefix wins; what is not listed is ERR_BUSY: give the work back, try later.
  *   ERR_CONFLICT   the key stands there already: the duplicate road
@@ -19,6 +20,7 @@ enum { SQLSTATE_BYTES = 6 };
     ROW("22", INVALID, "data exception")                                                           \
     ROW("23", INVALID, "integrity constraint violation")                                           \
     ROW("23505", CONFLICT, "unique violation")                                                     \
+    ROW(SQLSTATE_TOMBSTONES, CONFLICT, "there are tombstones to look at")                          \
     ROW("25006", BUSY, "read-only: a standby, perhaps after a failover")                           \
     ROW("25P03", CONNECTION, "idle in transaction too long")                                       \
     ROW("28", DENIED, "invalid authorization")                                                     \

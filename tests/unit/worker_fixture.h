@@ -49,12 +49,15 @@ static inline void fixture_do(const struct fixture *fixture, const char *sql) {
 }
 
 static inline void fixture_migrate(struct db *db, const struct schema *schema) {
-    static const char *const files[] = {"sql/0001_rules.sql", "sql/0002_cases.sql",
-                                        "sql/0003_report.sql", "sql/0004_two_person.sql"};
+    static const char *const files[] = {"sql/0001_rules.sql",   "sql/0002_cases.sql",
+                                        "sql/0003_report.sql",  "sql/0004_two_person.sql",
+                                        "sql/0005_reapply.sql", "sql/0006_purge.sql"};
     struct buf sql = BUF_EMPTY;
     struct diag diag = {0};
-    fixture_exec(db, "CREATE TABLE schema_migrations (number integer, name text, hash text); "
-                     "INSERT INTO schema_migrations VALUES (3, '', '')");
+    _Static_assert(COUNT_OF(files) == DB_MIGRATION_NEEDED, "a file is missing");
+    fixture_exec(db, "CREATE TABLE schema_migrations (number integer, name text, hash text)");
+    buf_printf(&sql, "INSERT INTO schema_migrations VALUES (%d, '', '')", DB_MIGRATION_NEEDED);
+    fixture_exec(db, buf_cstr(&sql));
     for (size_t i = 0; i < COUNT_OF(files); i++) {
         buf_clear(&sql);
         ck_assert_msg(io_read_file(files[i], 1 << 20, &sql, &diag) == ERR_OK, "%s", diag.text);
