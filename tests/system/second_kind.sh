@@ -81,6 +81,22 @@ casemill evaluate --rules "$rules" --set NO-CL-TRADE-2018.share=70 "$work/cases.
 pg_sql "select case_id, ruleset, disposition, agreement, reason, missing from report.current_outcomes order by case_id" >"$work/got"
 check "each is the one that evaluate gives" cmp -s "$work/wanted2" "$work/got"
 
+# A schema that has lost a fact: a case that knows it would be decided on less than was sent.
+mkdir -p "$work/less/agreements"
+sed '/^  general_duty_percent:/,/^    help:/d' "$rules/case.yaml" >"$work/less/case.yaml"
+sed -e '/^  exceptions:/d' -e '/general_duty_percent == 0.0/d' -e '/name: "free anyway"/d' -e 's/general_duty_percent: 6.0, //' \
+    "$rules/agreements/NO-CL-TRADE-2018.yaml" >"$work/less/agreements/NO-CL-TRADE-2018.yaml"
+casemill rules publish "$work/less" --db "$pg_conninfo" >"$work/publish.out" 2>&1
+less=$(pg_sql "select id from rulesets order by ruleset desc limit 1")
+check "a smaller schema is published" [ "$less" != "$second" ]
+pg_sql "select 'local', case_id, revision from cases" | tr '|' ' ' |
+    timeout 60 /usr/bin/python3 tests/system/reapply.py "ipc://$work/control" "$less" --ack outcome >"$work/less.out" 2>&1
+equal "cases that know the fact are dead letters" \
+    "$(pg_sql "select count(*) from dead_letters where reason = 'not_in_schema'")" \
+    "$(pg_sql "select count(*) from cases where general_duty_percent is not null")"
+equal "the others are decided" "$(pg_sql "select count(*) from report.outcomes where ruleset = '$less'")" \
+    "$(pg_sql "select count(*) from cases where general_duty_percent is null")"
+
 # A case of the other kind is none here, and says where.
 echo '{"case_id": "OTHER", "revision": 0, "facts": {"claim_country": "US"}}' >"$work/other.jsonl"
 submit --ack outcome "$work/other.jsonl" >"$work/other.out" 2>"$work/other.err"
