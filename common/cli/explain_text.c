@@ -112,7 +112,10 @@ void explain_value(const struct ruleset *ruleset, uint16_t slot, struct value va
                    struct buf *out) {
     const struct schema *schema = ruleset_schema(ruleset);
     bool is_date = slot >= schema->slot_count || schema->slots[slot]->type == FACT_DATE;
-    if (is_date) {
+    if (slot >= schema->slot_count && value.kind == VAL_TIMESTAMP &&
+        value.i == (int64_t)DATE_DAYS_MAX * SECONDS_PER_DAY) {
+        buf_str(out, "no day is known"); /* in_force_on before the agreement is in force */
+    } else if (is_date) {
         explain_name_value(value, out);
     } else if (value.kind == VAL_UNKNOWN) {
         buf_str(out, "not known");
@@ -358,6 +361,14 @@ static void print_answers(const struct explain_case *shown, uint16_t slot,
     }
 }
 
+static const char *answers_words(const struct result *asked, const struct trace_answer *answers,
+                                 uint32_t count) {
+    if (asked->disposition != DISPOSITION_INSUFFICIENT_INFORMATION) {
+        return "alone";
+    }
+    return explain_does_decide(answers, count) ? "decides" : "alone does not decide";
+}
+
 static void print_missing(const struct explain_case *shown, struct trace *trace,
                           const struct trace_view *view, struct buf *out) {
     const struct schema *schema = ruleset_schema(shown->ruleset);
@@ -371,9 +382,7 @@ static void print_missing(const struct explain_case *shown, struct trace *trace,
         wrapped_buf(out, HEAD_AT, TEXT_AT, i == 0 ? "Missing" : "", &text);
         uint32_t count = fact->slot == UINT16_MAX ? 0 : trace_answers(trace, fact->slot, answers);
         if (count > 0) {
-            bool decides = asked->disposition == DISPOSITION_INSUFFICIENT_INFORMATION &&
-                           explain_does_decide(answers, count);
-            buf_printf(&text, "%s %s: ", fact->name, decides ? "decides" : "alone");
+            buf_printf(&text, "%s %s: ", fact->name, answers_words(asked, answers, count));
             print_answers(shown, fact->slot, answers, count, &text);
             hanging_buf(out, DETAIL_AT, &text);
         }
