@@ -72,7 +72,8 @@ bad 1 "casemill ruleset 7 engine 1"
 wait_until 10 refused "$bad_id"
 check "a newer text format is refused by name" refused "rule set $bad_id does not load: .*layout"
 equal "the old one goes on" "$(decided case-5)" "$second"
-casemill rules activate "$first" --why "back" --db "$pg_conninfo" >"$work/back.out" 2>&1
+casemill rules activate "$first" --why "back" --json --db "$pg_conninfo" >"$work/back.out" 2>&1
+contains "an activation as JSON" "$work/back.out" "^[{]\"ruleset\":\"$first\",\"active_from\":\"20.*Z\"[}]"
 wait_until 10 decides "$first"
 equal "a sound one is taken again" "$(decided case-6)" "$first"
 equal "and nothing is refused" "$(field ruleset_refused)/$(metric)" "None/0"
