@@ -164,9 +164,9 @@ static void rule_reads(struct trace *trace, const struct rule *rule, struct trac
         is_read[rule->by_slot] = true;
     }
     uint16_t *reads = take(trace, slot_count, sizeof(*reads));
-    for (uint16_t slot = 0; slot < slot_count; slot++) {
+    for (uint32_t slot = 0; slot < slot_count; slot++) {
         if (is_read[slot]) {
-            reads[shown->read_count++] = slot;
+            reads[shown->read_count++] = (uint16_t)slot;
         }
     }
     shown->reads = reads;
