@@ -75,7 +75,9 @@ enum core_action_kind {
     CORE_STATUS,
     CORE_WELCOME,
     CORE_WORK,
-    CORE_BURY, /* as WORK: one case that nobody survives */
+    CORE_BURY,  /* as WORK: one case that nobody survives */
+    CORE_FENCE, /* WORK without work: who waits for a silent lane's rows is to end it, see
+                   core_fence */
     CORE_BEAT,
     CORE_READY_ASK
 };
@@ -171,6 +173,7 @@ struct core_stats {
     uint64_t ranges_ignored; /* of lanes' DONE: unknown, already done, or crossing */
     int64_t oldest_ms;       /* age of the oldest live batch */
     uint64_t low_water;      /* every seq below is done */
+    int64_t low_water_at;    /* accepted_at of the first that is not; 0: there is none */
     bool accepting, dispatching, stopped;
 };
 void core_stats(const struct core *core, int64_t now, struct core_stats *stats);

@@ -137,7 +137,8 @@ static void flush(struct broker *broker, struct sending *sending,
                                    .work = {.mode = span_str(work_mode_word(sending->mode)),
                                             .delivery_count = sending->delivery_count,
                                             .deliveries = sending->deliveries,
-                                            .low_water = stats.low_water}};
+                                            .low_water = stats.low_water,
+                                            .low_water_at = stats.low_water_at}};
     const struct uuid *fence = NULL;
     uint32_t fence_count = core_fence(broker->core, &fence);
     message.work.fence = fence;

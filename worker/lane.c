@@ -139,6 +139,7 @@ static void note_journals(struct lane *lane) {
         }
         if (used && lane->links[link].welcomed) {
             writer->journals[writer->journal_count] = lane->links[link].journal;
+            writer->low_water_at[writer->journal_count] = lane->links[link].low_water_at;
             writer->low_water[writer->journal_count++] = lane->links[link].low_water;
         }
     }

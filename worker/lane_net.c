@@ -181,6 +181,7 @@ static void take_work(struct lane *lane, uint32_t link, struct parcel *parcel) {
     bool canary = span_is(work->mode, "canary");
     take_fence(lane, work);
     lane->links[link].low_water = work->low_water;
+    lane->links[link].low_water_at = work->low_water_at;
     lane->links[link].canary = lane->links[link].canary || canary;
     if (!canary && !span_is(work->mode, "intake") && !span_is(work->mode, "reapply")) {
         refuse_modes(lane, link, work);

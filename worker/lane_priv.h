@@ -19,6 +19,7 @@ struct link {
     struct net_socket *socket;
     struct uuid journal; /* valid once welcomed */
     uint64_t low_water;
+    int64_t low_water_at; /* 0: not said */
     bool welcomed;
     bool canary; /* asked for a commits row; answered with the next transaction */
 };

@@ -24,8 +24,9 @@ struct writer {
     uint32_t journal_count;      /* where the work came from */
     struct uuid journals[WRITER_JOURNALS_MAX];
     uint64_t low_water[WRITER_JOURNALS_MAX];
-    char sqlstate[SQLSTATE_BYTES]; /* of the last attempt that failed */
-    struct rng rng;                /* numbers of transactions */
+    int64_t low_water_at[WRITER_JOURNALS_MAX]; /* microseconds since 1970; 0: not said */
+    char sqlstate[SQLSTATE_BYTES];             /* of the last attempt that failed */
+    struct rng rng;                            /* numbers of transactions */
     struct buf sql;
     struct buf data;
     struct span *fields;

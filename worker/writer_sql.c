@@ -92,17 +92,27 @@ static void sql_journals(struct buf *sql, const struct writer *writer) {
     for (uint32_t i = 0; i < writer->journal_count; i++) {
         buf_printf(sql, i == 0 ? "%" PRIu64 : ",%" PRIu64, writer->low_water[i]);
     }
-    buf_str(sql, "}'");
+    buf_str(sql, "}', ARRAY[");
+    for (uint32_t i = 0; i < writer->journal_count; i++) {
+        buf_str(sql, i == 0 ? "" : ", ");
+        if (writer->low_water_at[i] == 0) {
+            buf_str(sql, "NULL");
+        } else {
+            sql_time(sql, writer->low_water_at[i]);
+        }
+    }
+    buf_str(sql, "]::timestamptz[]");
 }
 
 void writer_sql_commit(struct writer *writer, const struct txn *txn,
                        const struct writer_commit *commit) {
     struct buf *sql = &writer->sql;
-    buf_printf(sql,
-               "INSERT INTO commits (commit, committed_at, lane, mode, journals, low_water, "
-               "received_from, received_until, cases, duplicates, dead, work_us, tally_sources, "
-               "tally_agreements, tally_dispositions, tally_counts) VALUES (%" PRId64 ", ",
-               commit->number);
+    buf_printf(
+        sql,
+        "INSERT INTO commits (commit, committed_at, lane, mode, journals, low_water, low_water_at, "
+        "received_from, received_until, cases, duplicates, dead, work_us, tally_sources, "
+        "tally_agreements, tally_dispositions, tally_counts) VALUES (%" PRId64 ", ",
+        commit->number);
     sql_time(sql, clock_wall_us());
     buf_str(sql, ", ");
     sql_uuid(sql, writer->lane.bytes);

@@ -229,6 +229,8 @@ struct wire_work {    /* also BURY */
     uint32_t fence_count;
     const struct uuid *fence;
     uint64_t low_water; /* every seq below is done */
+    int64_t
+        low_water_at; /* everything accepted before is done; microseconds since 1970, 0: unsaid */
 };
 struct wire_beat {
     bool retire;

@@ -148,6 +148,9 @@ static bool is_zero(const struct wire_field *field, const uint8_t *base) {
     if (field->kind == KIND_UUIDS) {
         return count_at(field, base) == 0;
     }
+    if (field->kind == KIND_I64) {
+        return *(const int64_t *)at == 0;
+    }
     CHECK(field->kind == KIND_WORD || field->kind == KIND_U32);
     return *(const uint32_t *)at == 0;
 }

@@ -147,6 +147,7 @@ static const struct wire_field work_fields[] = {
     FIELD("fence", UUIDS, NOT_ZERO, wire_work, fence, SIDE(wire_work, fence_count),
           .max = WIRE_DELIVERIES_MAX),
     FIELD("low_water", U64, ALWAYS, wire_work, low_water, .max = 0),
+    FIELD("low_water_at", I64, NOT_ZERO, wire_work, low_water_at, .max = 0),
 };
 static const struct wire_field beat_fields[] = {
     FIELD("retire", BOOL, NOT_ZERO, wire_beat, retire, .max = 0),

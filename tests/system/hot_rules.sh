@@ -57,6 +57,9 @@ equal "every part was taken" "$([ -e "$work/stream.failed" ] && cat "$work/strea
 equal "each case once" "$(rows)" "$total"
 equal "none was a duplicate or dead" "$(pg_sql "select sum(duplicates) + sum(dead) from commits")" 0
 equal "the commits say the same" "$(pg_sql "select sum(cases) from commits where mode = 'intake'")" "$total"
+equal "the report says until when all is in" "$(pg_sql "
+    select count(*) from report.completeness
+    where complete_before > (select min(received_at) from cases) and complete_before <= (select max(received_at) from cases)")" 1
 check "worker one took it within 5 seconds" within_5_s one
 check "worker two took it within 5 seconds" within_5_s two
 equal "no case was decided by the old one later" "$(pg_sql "

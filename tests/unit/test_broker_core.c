@@ -78,6 +78,35 @@ START_TEST(an_operator_gets_exactly_one_reply) {
 }
 END_TEST
 
+START_TEST(the_low_water_mark_waits_for_the_oldest) {
+    struct core_stats stats;
+    const uint32_t cuts[] = {0};
+    struct net_route from = route('a', false);
+    for (uint8_t i = 1; i <= 3; i++) {
+        struct core_batch_meta meta = {.source = SPAN_LIT("local"),
+                                       .batch = id(i),
+                                       .count = 1,
+                                       .bytes = 2,
+                                       .priority = WIRE_NORMAL,
+                                       .accepted_at = 100 * i,
+                                       .cuts = cuts};
+        ck_assert(core_submit(core, &from, &meta, 0));
+        core_journaled(core, i);
+    }
+    ready('w', 100);
+    core_deal(core, 0);
+    done('w', 2, 0, 1, 0);
+    core_stats(core, 0, &stats);
+    ck_assert_int_eq(stats.low_water_at, 100); /* the second is done, the first is not */
+    done('w', 1, 0, 1, 0);
+    core_stats(core, 0, &stats);
+    ck_assert_int_eq(stats.low_water_at, 300);
+    done('w', 3, 0, 1, 0);
+    core_stats(core, 0, &stats);
+    ck_assert_int_eq(stats.low_water_at, 0);
+}
+END_TEST
+
 /* The same cases under another rule set are another batch, which needs another id. */
 START_TEST(the_same_body_with_other_work_is_refused) {
     const uint32_t cuts[] = {0};
@@ -437,6 +466,7 @@ int main(void) {
     tcase_add_test(tests, req_gets_exactly_one_reply);
     tcase_add_test(tests, an_operator_gets_exactly_one_reply);
     tcase_add_test(tests, the_same_body_with_other_work_is_refused);
+    tcase_add_test(tests, the_low_water_mark_waits_for_the_oldest);
     tcase_add_test(tests, duplicate_joins_and_other_body_is_refused);
     tcase_add_test(tests, failed_put_is_busy_for_all_waiters);
     tcase_add_test(tests, done_before_durable_waits_for_the_put);

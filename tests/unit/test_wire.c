@@ -173,7 +173,8 @@ static uint32_t golden_worker(const struct sample *s, struct golden *rows) {
         {"work",
          WIRE_WORKER,
          WIRE_FROM_BROKER,
-         {.command = WIRE_WORK, .work = {SPAN_LIT("intake"), 2, s->deliveries, 1, &s->fence, 7}}},
+         {.command = WIRE_WORK,
+          .work = {SPAN_LIT("intake"), 2, s->deliveries, 1, &s->fence, 7, 1600000000123456}}},
         {"beat", WIRE_WORKER, WIRE_FROM_BROKER, {.command = WIRE_BEAT}},
         {"beat_retire", WIRE_WORKER, WIRE_FROM_BROKER, {.command = WIRE_BEAT, .beat = {true}}},
         {"ready_ask", WIRE_WORKER, WIRE_FROM_BROKER, {.command = WIRE_READY_ASK}},
@@ -205,7 +206,7 @@ static uint32_t golden_all(struct sample *s, struct wire_delivery *buried, struc
         "bury",
         WIRE_WORKER,
         WIRE_FROM_BROKER,
-        {.command = WIRE_BURY, .work = {SPAN_LIT("intake"), 1, buried, 0, NULL, 7}}};
+        {.command = WIRE_BURY, .work = {SPAN_LIT("intake"), 1, buried, 0, NULL, 7, 0}}};
     ck_assert_uint_le(count, GOLDEN_MAX);
     return count;
 }
