@@ -95,6 +95,12 @@ static void send_to_lane(struct broker *broker, const struct core_action *action
                                                 .cases_max = CORE_PART_CASES,
                                                 .bytes_max = WIRE_BODY_BYTES_MAX,
                                                 .version = SPAN_LIT(CASEMILL_VERSION)};
+    } else if (action->kind == CORE_FENCE) {
+        struct core_stats stats;
+        core_stats(broker->core, broker->now, &stats);
+        message.command = WIRE_WORK;
+        message.work = (struct wire_work){.mode = SPAN_LIT("intake"), .low_water = stats.low_water};
+        message.work.fence_count = core_fence(broker->core, &message.work.fence);
     } else if (action->kind == CORE_BEAT) {
         message.command = WIRE_BEAT;
     }
@@ -125,6 +131,7 @@ static void perform_one(struct broker *broker, const struct core_action *action)
         send_receipt(broker, action);
         break;
     case CORE_WELCOME:
+    case CORE_FENCE:
     case CORE_BEAT:
     case CORE_READY_ASK:
         send_to_lane(broker, action);

@@ -362,6 +362,14 @@ void core_unsent(struct core *core, const struct uuid *uuid, uint64_t seq, uint3
     }
 }
 
+/* Lanes that wait for rows of one that fell silent cannot become free for what it held: they are
+ * told at once, and again as long as something waits. */
+static void tell_fence(struct core *core) {
+    for (uint32_t i = 0; i < core->lane_count; i++) {
+        core_emit(core, CORE_FENCE)->route = core->lanes[i]->route;
+    }
+}
+
 /* While this process itself stood still nobody could be heard: that time is nobody's silence. */
 static void forgive_stall(struct core *core, int64_t now) {
     int64_t away = now - core->ticked;
@@ -378,6 +386,7 @@ static void forgive_stall(struct core *core, int64_t now) {
 void core_tick(struct core *core, int64_t now) {
     core_release_due(core, now);
     forgive_stall(core, now);
+    uint64_t silent = core->counters.lanes_silent;
     for (uint32_t i = core->lane_count; i-- > 0;) {
         struct core_lane *lane = core->lanes[i];
         if (now - lane->heard >= core->options.silent_ms) {
@@ -386,7 +395,12 @@ void core_tick(struct core *core, int64_t now) {
             lane_remove(core, lane, true);
         }
     }
-    if (now < core->beat_due) {
+    bool is_due = now >= core->beat_due;
+    if (silent != core->counters.lanes_silent ||
+        (is_due && core->suspects.first != NULL && core->fence_count > 0)) {
+        tell_fence(core);
+    }
+    if (!is_due) {
         return;
     }
     core->beat_due = now + core->options.beat_ms;

@@ -96,6 +96,7 @@ void client_send(struct world *world, uint32_t number, uint32_t to) {
     broker->sending = number;
     broker->crowded = old != NULL && waiting(old) >= CORE_WAITERS_MAX;
     bool taken = core_submit(broker->core, &route, &meta, world->now);
+    CHECK(!taken || !broker->stopped); /* P6 */
     bool refused = answered(broker->core, CORE_REFUSED, &route);
     bool busy = answered(broker->core, CORE_BUSY, &route);
     bool told = answered(broker->core, CORE_ACCEPTED, &route);

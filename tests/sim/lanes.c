@@ -94,6 +94,24 @@ void lane_ask(struct world *world, const struct net_route *route, uint32_t broke
     }
 }
 
+static void end_fenced(struct world *world, const struct sim_broker *broker) {
+    const struct uuid *fence = NULL;
+    for (uint32_t i = core_fence(broker->core, &fence); i-- > 0;) {
+        backend_end(world, &fence[i]);
+    }
+}
+
+void lane_fence(struct world *world, const struct sim_broker *broker,
+                const struct net_route *route) {
+    for (uint32_t i = 0; i < LANES; i++) {
+        const struct sim_lane *lane = &world->lanes[i];
+        if (memcmp(lane->route.bytes, route->bytes, route->len) == 0 && !lane->frozen &&
+            !fault(world, FAULT_LOST_WORK)) {
+            end_fenced(world, broker);
+        }
+    }
+}
+
 static bool has_hold(const struct sim_lane *lane, uint32_t broker, uint64_t seq, uint32_t first) {
     for (uint32_t i = 0; i < lane->hold_count; i++) {
         if (lane->holds[i].broker == broker && lane->holds[i].seq == seq &&
@@ -118,9 +136,8 @@ void lane_work(struct world *world, const struct sim_broker *broker,
     if (lost) {
         return;
     }
-    const struct uuid *fence = NULL;
-    for (uint32_t i = work->fenced ? core_fence(broker->core, &fence) : 0; i-- > 0;) {
-        backend_end(world, &fence[i]);
+    if (work->fenced) {
+        end_fenced(world, broker);
     }
     if (has_hold(lane, broker->index, action->seq, work->first)) {
         return;

@@ -199,6 +199,9 @@ static void on_action(struct world *world, struct sim_broker *broker,
     case CORE_BUSY:
         on_busy(broker, action);
         break;
+    case CORE_FENCE:
+        lane_fence(world, broker, &action->route);
+        break;
     case CORE_READY_ASK:
         lane_ask(world, &action->route, broker->index);
         break;

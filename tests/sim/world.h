@@ -107,7 +107,7 @@ struct sim_lane {
     struct net_route route;
     bool known[BROKERS]; /* it thinks that this broker knows it */
     bool frozen, slow;
-    bool orphan; /* a broker that it worked for restarted while it was frozen: nobody fences it */
+    bool orphan; /* its work was lost sight of while it was frozen: nobody fences it */
     uint32_t credit_cases;
     uint64_t credit_bytes;
     struct sim_hold holds[HOLDS_MAX];
@@ -284,6 +284,8 @@ void lane_start(struct world *world, uint32_t lane); /* a new process in its pla
 void lane_die(struct world *world, uint32_t lane);
 void lane_work(struct world *world, const struct sim_broker *broker,
                const struct core_action *action);
+void lane_fence(struct world *world, const struct sim_broker *broker,
+                const struct net_route *route);
 void lane_ready(struct world *world, uint32_t lane, uint32_t broker);
 void lane_beat(struct world *world, uint32_t lane, uint32_t broker);
 void lane_leave(struct world *world, uint32_t lane);

@@ -153,6 +153,32 @@ START_TEST(who_leaves_or_gives_back_is_not_blamed) {
 }
 END_TEST
 
+/* Who waits for a silent lane's rows never gets empty hands for what it held. */
+START_TEST(a_fence_does_not_wait_for_work) {
+    now = 0;
+    ck_assert(submit(1, 10, route('a', false)));
+    ready('w', 100);
+    core_deal(core, now);
+    ready('x', 100);
+    ck_assert(submit(2, 10, route('a', false)));
+    core_deal(core, now);
+    core_tick(core, 1000);
+    for (now = 2000; now <= 10000; now += 1000) {
+        struct wire_range holds = {JOURNAL, 2, 0, 10};
+        beat('x', &holds, 1, now);
+        core_actions_clear(core);
+        core_tick(core, now);
+    }
+    core_deal(core, now);
+    ck_assert_uint_eq(count_of(CORE_WORK), 0); /* x is not empty */
+    ck_assert_uint_eq(count_of(CORE_FENCE), 1);
+    ck_assert_uint_eq(find(CORE_FENCE, 0)->route.bytes[0], 'x');
+    const struct uuid *fence = NULL;
+    ck_assert_uint_eq(core_fence(core, &fence), 1);
+    ck_assert_uint_eq(fence[0].bytes[0], 'w');
+}
+END_TEST
+
 START_TEST(pieces_are_bounded) {
     now = 0;
     ck_assert(submit(1, WIRE_CASES_MAX, route('a', false)));
@@ -185,6 +211,7 @@ int main(void) {
     tcase_add_test(tests, one_case_is_buried_and_its_neighbours_are_not);
     tcase_add_test(tests, in_company_nothing_is_proved);
     tcase_add_test(tests, who_leaves_or_gives_back_is_not_blamed);
+    tcase_add_test(tests, a_fence_does_not_wait_for_work);
     tcase_add_test(tests, pieces_are_bounded);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
