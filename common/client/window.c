@@ -2,8 +2,9 @@
 
 #include "base/mem.h"
 
+/* Releases: whoever lets go of it in another thread sees it as it was made. */
 struct body *body_ref(struct body *body) {
-    (void)atomic_fetch_add_explicit(&body->references, 1, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&body->references, 1, memory_order_release);
     return body;
 }
 
