@@ -2,7 +2,7 @@
 -- that could not be reapplied stays in view although its intake outcome stands.
 
 COMMENT ON COLUMN commits.mode IS 'intake; reapply: further outcomes of stored cases; canary: no case, only the proof that the road is open.';
-COMMENT ON COLUMN dead_letters.reason IS 'Word of a closed list: a decoding fault, conflict, not_storable or poison; of a reapplication: not_a_triple, no_such_case, no_such_ruleset, ruleset_refused, not_in_schema or digest_differs.';
+COMMENT ON COLUMN dead_letters.reason IS 'Word of a closed list: a decoding fault, conflict, not_storable or poison; of a reapplication: not_a_triple, no_such_case, no_such_ruleset, ruleset_refused, not_allowed, not_in_schema or digest_differs.';
 COMMENT ON COLUMN dead_letters.body IS 'The case''s MessagePack bytes as sent: personal data; of a reapplication the triple that named the case.';
 
 CREATE OR REPLACE VIEW report.daily_counts AS
@@ -29,7 +29,7 @@ CREATE OR REPLACE VIEW report.dead_letters AS
     SELECT x.dead, s.name AS source, x.reason, x.path, x.expected, x.found, x.case_id, x.revision,
            x.batch, x.position, x.first_seen_at, x.last_seen_at, x.seen
     FROM dead_letters x JOIN sources s USING (source)
-    WHERE x.reason IN ('conflict', 'no_such_ruleset', 'ruleset_refused', 'not_in_schema', 'digest_differs')
+    WHERE x.reason IN ('conflict', 'no_such_ruleset', 'ruleset_refused', 'not_allowed', 'not_in_schema', 'digest_differs')
        OR NOT EXISTS (SELECT FROM cases c
                       WHERE c.source = x.source AND c.case_id = x.case_id AND c.revision = x.revision);
 COMMENT ON VIEW report.dead_letters IS 'Open dead letters without their bytes: one whose case has an outcome by now is left out; conflicts stay, and what could not be reapplied.';

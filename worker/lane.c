@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #define ARENA_BYTES_MAX ((size_t)256 << 20)
-#define REAPPLY_REFUSED "lanes have no right to stored cases or to reapplied: see sql/roles.sql"
 enum { IDLE_MS = 1000 };
 
 static void keep_credit(struct lane *lane) {
@@ -101,12 +100,9 @@ static enum err take_job(struct lane *lane, struct job *job) {
     lane->txn.dead_count = dead;
     lane->txn.job_count = jobs;
     lane->txn.rows.len = rows;
-    bool is_refused = job->reapply && err == ERR_DENIED; /* lanes may do without that right */
-    if (err == ERR_INVALID ||
-        is_refused) { /* its own fault, no other job's, not the connection's */
+    if (err == ERR_INVALID) { /* its own fault, no other job's and not the connection's */
         lane_say_failed(lane, job,
-                        is_refused ? REAPPLY_REFUSED
-                        : db_lane_sqlstate(lane->db)[0] == '\0'
+                        db_lane_sqlstate(lane->db)[0] == '\0'
                             ? "the bytes are not the cases claimed"
                             : "the database refuses its source");
         job_free(&job);
@@ -168,19 +164,6 @@ static enum err end_fenced_lanes(struct lane *lane) {
     return err;
 }
 
-/* Reapplying needs rights that intake does without: where they are missing, intake goes on. */
-static bool is_refused_reapply(const struct lane *lane, enum err err) {
-    return err == ERR_DENIED && lane->txn.job_count > 0 && lane->txn.jobs[0]->reapply;
-}
-
-static void fail_reapply(struct lane *lane) {
-    for (uint32_t i = 0; i < lane->txn.job_count; i++) {
-        lane_say_failed(lane, lane->txn.jobs[i], REAPPLY_REFUSED);
-        job_free(&lane->txn.jobs[i]);
-    }
-    txn_reset(&lane->txn);
-}
-
 static void transact(struct lane *lane) {
     enum err err = end_fenced_lanes(lane);
     if (err == ERR_OK) {
@@ -191,9 +174,6 @@ static void transact(struct lane *lane) {
         if (err == ERR_OK) {
             lane->backoff_ms = 0; /* a connection that only opens proves nothing */
             lane_say_done(lane);
-        } else if (is_refused_reapply(lane, err)) {
-            fail_reapply(lane);
-            err = ERR_OK;
         }
     }
     if (err != ERR_OK) {

@@ -1,10 +1,10 @@
 /* Mode reapply: stored cases again, under the rule set that the work names.  The facts come from
- * PostgreSQL and must still be the ones that the stored digest was made of; what cannot be read
- * back so is a dead letter with its reason: not_a_triple      the body's value is no [source,
- * case_id, revision] no_such_case      nothing of that name is stored no_such_ruleset   the rule
- * set was never published; ruleset_refused: it does not load here not_in_schema     the case knows
- * a fact, or a word of one, that the rule set's schema has not digest_differs    the stored facts
- * are not those that were sent: the table was changed Nothing here writes into `cases`. */
+ * PostgreSQL and must still be the ones that the stored digest was made of.  What cannot be read
+ * back so is a dead letter: not_a_triple, the value is no [source, case_id, revision];
+ * no_such_case; no_such_ruleset, it was never published; ruleset_refused, it does not load here;
+ * not_allowed, lanes have no right to stored cases (sql/roles.sql); not_in_schema, the case knows a
+ * fact, or a word of one, that the rule set's schema has not; digest_differs, the table was
+ * changed.  Nothing here writes into `cases`. */
 #include "worker/lane_priv.h"
 
 #include "base/date.h"
@@ -290,9 +290,28 @@ static enum err reapply_some(struct lane *lane, uint32_t job, const struct tripl
     return err;
 }
 
+/* Asked first: a statement that is refused would cost the lane its connection. */
+static enum err ask_rights(struct lane *lane, bool *allowed) {
+    struct db_result *rows = NULL;
+    enum err err = db_lane_exec(lane->db,
+                                "SELECT has_table_privilege('cases', 'SELECT') AND "
+                                "has_table_privilege('reapplied', 'INSERT') AND "
+                                "has_column_privilege('reapplied', 'disposition', 'SELECT')",
+                                &rows);
+    *allowed = err == ERR_OK && strcmp(db_cell(rows, 0, 0), "t") == 0;
+    db_result_free(&rows);
+    return err;
+}
+
 /* Why no case of the job can be decided, or NULL.  Errors: those of db/sqlstate.h. */
 static enum err find_rules(struct lane *lane, const struct request *request, const char **reason) {
-    enum err err = lane_name_rules(lane, request->ruleset);
+    bool allowed = false;
+    enum err err = ask_rights(lane, &allowed);
+    if (err != ERR_OK || !allowed) {
+        *reason = err == ERR_OK ? "not_allowed" : NULL;
+        return err;
+    }
+    err = lane_name_rules(lane, request->ruleset);
     *reason = err == ERR_NOT_FOUND ? "no_such_ruleset"
               : err == ERR_INVALID ? "ruleset_refused"
                                    : NULL;

@@ -41,7 +41,9 @@ struct txn_dead {
     int32_t revision;
     uint32_t job;
     uint32_t index;
-    uint32_t attempts; /* of a poisoned case, else 0 */
+    uint32_t attempts;      /* of a poisoned case, else 0 */
+    uint32_t silences;      /* of them: the lane said nothing */
+    struct span last_words; /* what the last lane that spoke said; into the job */
     int16_t source;
 };
 

@@ -2,6 +2,7 @@
 #include "worker/writer_priv.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/mem.h"
 
 #include <inttypes.h>
@@ -145,6 +146,27 @@ static int by_unique_key(const void *a, const void *b) {
     return order != 0 ? order : strcmp(left->reason, right->reason);
 }
 
+static void sql_history(struct buf *sql, const struct txn_dead *dead) {
+    struct buf text = BUF_EMPTY;
+    struct json json;
+    json_init(&json, &text);
+    json_object_open(&json);
+    json_key(&json, "attempts");
+    json_uint(&json, dead->attempts);
+    json_key(&json, "silent");
+    json_uint(&json, dead->silences);
+    json_key(&json, "reason");
+    if (dead->last_words.len > 0 && span_is_utf8(dead->last_words) &&
+        memchr(dead->last_words.ptr, 0, dead->last_words.len) == NULL) {
+        json_span(&json, dead->last_words);
+    } else {
+        json_nil(&json);
+    }
+    json_object_close(&json);
+    db_quote_text(sql, buf_span(&text));
+    buf_free(&text);
+}
+
 static void sql_one_dead(struct buf *sql, const struct txn *txn, const struct txn_dead *dead,
                          int64_t commit) {
     buf_printf(sql,
@@ -170,7 +192,9 @@ static void sql_one_dead(struct buf *sql, const struct txn *txn, const struct tx
     if (dead->attempts == 0) {
         buf_str(sql, ", NULL, ");
     } else {
-        buf_printf(sql, ", '{\"attempts\": %u}', ", dead->attempts);
+        buf_str(sql, ", ");
+        sql_history(sql, dead);
+        buf_str(sql, ", ");
     }
     sql_uuid(sql, txn->jobs[dead->job]->delivery->batch.bytes);
     buf_printf(sql, ", %u, ", dead->index);

@@ -123,10 +123,11 @@ equal "and is in the report" "$(pg_sql "select count(*) from report.dead_letters
 pg_sql "revoke select on cases from casemill_worker;
         grant select (source, case_id, revision, digest, disposition) on cases to casemill_worker"
 pg_sql "delete from reapplied where ruleset = (select ruleset from rulesets where id = '$third')"
-check "without the right it is taken" reapply denied "$third" <"$work/few"
+check "without the right it is taken" reapply denied "$third" --ack outcome <"$work/few"
+equal "and each is a dead letter" "$(field denied dead_count) $(grep -c '"reason":"not_allowed"' "$work/denied.out")" "100 1"
 sed 's/"case_id": *"/&E/' "$work/undated.jsonl" >"$work/more.jsonl"
 check "and intake goes on" timeout 30 "$bin/casemill" submit --broker "$intake" --ack outcome "$work/more.jsonl" >"$work/more.out" 2>&1
 equal "nothing was reapplied" "$(reapplied "$third")" 0
-contains "the broker says so" "$work/broker.err" "DELIVERY_FAILED"
+check "no lane lost its connection over it" sh -c "! grep -q POSTGRES_REFUSED '$work'/worker*.err"
 check "the worker drains" stop "$worker_pid"
 finish

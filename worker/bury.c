@@ -1,0 +1,115 @@
+/* Burials: a case that no lane survives is not decoded.  It is looked for, since it may have been
+ * written after all; else it becomes a dead letter with what the broker says of its attempts. */
+#include "worker/lane_priv.h"
+
+#include "wire/walk.h"
+
+#include <stdio.h>
+
+/* What PostgreSQL takes as a text; nothing has decoded this case yet. */
+static bool is_storable(struct span case_id) {
+    return case_id.len > 0 && case_id.len <= CASE_ID_BYTES_MAX && span_is_utf8(case_id) &&
+           memchr(case_id.ptr, 0, case_id.len) == NULL;
+}
+
+/* Reads only what the key needs, with the bounded walker. */
+static void peek_key(struct span body, struct span *case_id, int32_t *revision) {
+    size_t at = 0;
+    struct walk_item map;
+    if (walk_next(body, &at, &map) != ERR_OK || map.type != WALK_MAP) {
+        return;
+    }
+    for (uint32_t i = 0; i < map.count; i++) {
+        struct walk_item key;
+        struct walk_item value;
+        if (walk_next(body, &at, &key) != ERR_OK || key.type != WALK_STR) {
+            return;
+        }
+        size_t value_at = at;
+        if (walk_value(body, &at) != ERR_OK || walk_next(body, &value_at, &value) != ERR_OK) {
+            return;
+        }
+        if (span_is(key.bytes, "case_id") && value.type == WALK_STR && is_storable(value.bytes)) {
+            *case_id = value.bytes;
+        } else if (span_is(key.bytes, "revision") && value.type == WALK_UINT &&
+                   value.u <= INT32_MAX) {
+            *revision = (int32_t)value.u;
+        }
+    }
+}
+
+/* What extra says: {poison: {attempts, silent, reason}}.  An older broker says nothing. */
+static void read_history(struct span extra, struct txn_dead *dead) {
+    size_t at = 0;
+    struct walk_item item;
+    if (walk_next(extra, &at, &item) != ERR_OK || item.type != WALK_MAP || item.count != 1 ||
+        walk_next(extra, &at, &item) != ERR_OK || item.type != WALK_STR ||
+        !span_is(item.bytes, "poison") || walk_next(extra, &at, &item) != ERR_OK ||
+        item.type != WALK_MAP) {
+        return;
+    }
+    for (uint32_t pairs = item.count; pairs > 0; pairs--) {
+        struct walk_item key;
+        if (walk_next(extra, &at, &key) != ERR_OK || key.type != WALK_STR) {
+            return;
+        }
+        size_t value_at = at;
+        if (walk_value(extra, &at) != ERR_OK || walk_next(extra, &value_at, &item) != ERR_OK) {
+            return;
+        }
+        if (item.type == WALK_UINT && span_is(key.bytes, "attempts")) {
+            dead->attempts = item.u < UINT32_MAX ? (uint32_t)item.u : UINT32_MAX;
+        } else if (item.type == WALK_UINT && span_is(key.bytes, "silent")) {
+            dead->silences = item.u < UINT32_MAX ? (uint32_t)item.u : UINT32_MAX;
+        } else if (item.type == WALK_STR && span_is(key.bytes, "reason")) {
+            dead->last_words = item.bytes;
+        }
+    }
+}
+
+static enum err bury_case(struct lane *lane, uint32_t job, uint32_t index, struct span body) {
+    const struct wire_delivery *delivery = lane->txn.jobs[job]->delivery;
+    int16_t source = lane->txn.job_sources[job];
+    struct span case_id = {NULL, 0};
+    int32_t revision = 0;
+    int stored = -1;
+    peek_key(body, &case_id, &revision);
+    if (case_id.len > 0) {
+        enum err err = writer_find(&lane->writer, source, case_id, revision, &stored);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    if (stored >= 0) {
+        struct txn_case *found = txn_add_case(&lane->txn);
+        found->job = job;
+        found->index = index;
+        found->verdict = TXN_DUPLICATE;
+        found->stored = (uint8_t)stored;
+        return ERR_OK;
+    }
+    struct txn_dead *dead = txn_add_dead(&lane->txn, job, index, "poison", body);
+    (void)snprintf(dead->expected, sizeof(dead->expected), "a worker that survives it");
+    dead->case_id = case_id;
+    dead->revision = revision;
+    dead->attempts = delivery->attempt;
+    read_history(delivery->extra, dead);
+    return ERR_OK;
+}
+
+enum err lane_bury(struct lane *lane, struct job *job, int16_t source) {
+    uint32_t number = txn_add_job(&lane->txn, job, source);
+    size_t at = 0;
+    for (uint32_t i = 0; i < job->delivery->count; i++) {
+        size_t start = at;
+        if (walk_value(job->body, &at) != ERR_OK) {
+            return ERR_INVALID;
+        }
+        enum err err = bury_case(lane, number, job->delivery->first + i,
+                                 span_make(job->body.ptr + start, at - start));
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return at == job->body.len ? ERR_OK : ERR_INVALID;
+}
