@@ -17,8 +17,7 @@ enum {
     ARENA_BYTES_MAX = 4 << 20,
     RECEIPTS_A_STEP = 1024,
     STEP_MS = 100,
-    LINGER_CLOSE_MS = 200,
-    SHARE_BYTES_MIN = 4096 /* below, copying a body is cheaper than sharing it */
+    LINGER_CLOSE_MS = 200
 };
 
 void client_check(const struct casemill *client) {
@@ -210,28 +209,18 @@ enum casemill_result casemill_submit_batch(struct casemill *client,
     return CASEMILL_OK;
 }
 
-static void release_body(void *bytes, void *hint) {
-    (void)bytes;
-    body_unref(hint);
-}
-
-/* body NULL: none. */
 static enum err send_head(struct casemill *client, const struct wire_message *message,
-                          struct body *body) {
+                          struct span body) {
     struct net_part parts[2];
+    uint32_t count = 1;
     buf_clear(&client->head);
     wire_encode(message, &client->head);
     net_part_copy(&parts[0], buf_span(&client->head));
-    if (body == NULL) {
-        return net_send(client->socket, NULL, parts, 1);
+    if (body.len > 0) {
+        net_part_copy(&parts[1], body);
+        count = 2;
     }
-    struct span bytes = buf_span(&body->bytes);
-    if (bytes.len < SHARE_BYTES_MIN) {
-        net_part_copy(&parts[1], bytes);
-    } else {
-        net_part_share(&parts[1], bytes, release_body, body_ref(body));
-    }
-    return net_send(client->socket, NULL, parts, 2);
+    return net_send(client->socket, NULL, parts, count);
 }
 
 static enum err send_submit(struct casemill *client, const struct batch *batch) {
@@ -243,13 +232,13 @@ static enum err send_submit(struct casemill *client, const struct batch *batch) 
                                                                       : WIRE_ACK_JOURNAL,
                    .priority = (enum wire_priority)client->options.priority,
                    .source = buf_span(&client->source)}};
-    return send_head(client, &message, batch->body);
+    return send_head(client, &message, buf_span(&batch->body));
 }
 
 static enum err send_query(struct casemill *client, const struct batch *batch) {
     struct wire_message message = {
         .command = WIRE_QUERY, .query = {.batch = batch->id, .source = buf_span(&client->source)}};
-    return send_head(client, &message, NULL);
+    return send_head(client, &message, SPAN_LIT(""));
 }
 
 /* A new connection may lead to a new broker, and what was under way on the old one may be lost: all

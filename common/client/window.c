@@ -2,19 +2,6 @@
 
 #include "base/mem.h"
 
-/* Releases: whoever lets go of it in another thread sees it as it was made. */
-struct body *body_ref(struct body *body) {
-    (void)atomic_fetch_add_explicit(&body->references, 1, memory_order_release);
-    return body;
-}
-
-void body_unref(struct body *body) {
-    if (atomic_fetch_sub_explicit(&body->references, 1, memory_order_acq_rel) == 1) {
-        buf_free(&body->bytes);
-        mem_free(body);
-    }
-}
-
 static void list_remove(struct batch_list *list, struct batch *batch) {
     *(batch->prev == NULL ? &list->first : &batch->prev->next) = batch->next;
     *(batch->next == NULL ? &list->last : &batch->next->prev) = batch->prev;
@@ -56,9 +43,7 @@ void window_init(struct window *window, uint32_t size) {
 
 void window_fini(struct window *window) {
     for (uint32_t i = 0; window->slots != NULL && i < window->size; i++) {
-        if (window->slots[i].body != NULL) {
-            body_unref(window->slots[i].body);
-        }
+        buf_free(&window->slots[i].body);
     }
     mem_free(window->slots);
     mem_free(window->places);
@@ -132,7 +117,7 @@ void window_settle(struct window *window, struct batch *batch) {
     }
     *at = batch->same;
     leave_list(window, batch);
-    body_unref(batch->body);
+    buf_free(&batch->body);
     *batch = (struct batch){.next = window->free};
     window->free = batch;
     window->count--;

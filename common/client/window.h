@@ -1,28 +1,18 @@
 /* Purpose: the batches that are closed and not settled: found by id, sent in the order of
  * submission, asked after in the order of silence.  Every operation takes the same time however
  * many there are, but for sending all again.
- * Ownership: a batch belongs to the window until it is settled; its body is shared with messages
- * under way, which other threads let go of. */
+ * Ownership: a batch and its body belong to the window until it is settled. */
 #ifndef CASEMILL_CLIENT_WINDOW_H
 #define CASEMILL_CLIENT_WINDOW_H
 
 #include "base/buf.h"
 #include "base/uuid.h"
 
-#include <stdatomic.h>
-
 enum batch_state {
     BATCH_TO_SEND,
     BATCH_SENT,    /* no word of it yet */
     BATCH_ACCEPTED /* waits for DONE; only with ack outcome */
 };
-
-struct body {
-    atomic_uint references;
-    struct buf bytes;
-};
-struct body *body_ref(struct body *body);
-void body_unref(struct body *body);
 
 struct batch {
     struct batch *next, *prev; /* in the list of its state, or free */
@@ -34,7 +24,7 @@ struct batch {
     uint64_t position;
     uint64_t tag;
     int64_t heard_ms; /* when it was last sent, answered or asked for */
-    struct body *body;
+    struct buf body;
 };
 struct batch_list {
     struct batch *first, *last;
