@@ -55,13 +55,10 @@ struct batch *window_add(struct window *window, const struct uuid *id, struct bu
     CHECK(batch != NULL);
     window->free = batch->next;
     window->count++;
-    struct body *body = mem_zero(1, sizeof(*body));
-    atomic_init(&body->references, 1);
-    body->bytes = *bytes;
-    *bytes = BUF_EMPTY;
     struct batch **place = place_of(window, id);
-    *batch =
-        (struct batch){.id = *id, .ordinal = window->next_ordinal++, .body = body, .same = *place};
+    *batch = (struct batch){
+        .id = *id, .ordinal = window->next_ordinal++, .body = *bytes, .same = *place};
+    *bytes = BUF_EMPTY;
     *place = batch;
     list_insert(&window->to_send, batch, window->to_send.last);
     return batch;
