@@ -57,6 +57,8 @@ DECLARE
     its_source smallint;
     its_moment timestamptz;
 BEGIN
+    -- Lanes wait: an insert that had looked for tombstones before these were there would go in beside them.
+    LOCK TABLE cases IN SHARE ROW EXCLUSIVE MODE;
     SELECT p.source, p.received_before INTO its_source, its_moment FROM purges p WHERE p.purge = a_purge;
     RETURN QUERY
     WITH old AS MATERIALIZED (
@@ -85,4 +87,4 @@ BEGIN
     )
     SELECT o.case_id, o.revision FROM old o ORDER BY o.case_id DESC, o.revision DESC LIMIT 1;
 END $$;
-COMMENT ON FUNCTION purge_some(bigint, text, integer, integer) IS 'Turns at most so many old cases into tombstones; called under a lock that keeps lanes from writing.';
+COMMENT ON FUNCTION purge_some(bigint, text, integer, integer) IS 'Turns at most so many old cases into tombstones; keeps lanes from writing until the transaction ends.';

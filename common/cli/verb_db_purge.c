@@ -42,17 +42,10 @@ static enum err begin_purge(struct purge *purge, struct diag *diag) {
 static enum err purge_piece(struct purge *purge, bool *over, struct diag *diag) {
     struct db_result *row = NULL;
     const char *const params[] = {purge->number, purge->last_id, purge->last_revision};
-    enum err err =
-        db_exec(purge->db, "BEGIN; LOCK TABLE cases IN SHARE ROW EXCLUSIVE MODE", 0, NULL, diag);
-    if (err == ERR_OK) {
-        err = db_query(purge->db,
-                       "SELECT last_id, last_revision FROM purge_some($1::bigint, $2, "
-                       "$3::integer, " PIECE_CASES ")",
-                       COUNT_OF(params), params, &row, diag);
-    }
-    if (err == ERR_OK) {
-        err = db_exec(purge->db, "COMMIT", 0, NULL, diag);
-    }
+    enum err err = db_query(purge->db,
+                            "SELECT last_id, last_revision FROM purge_some($1::bigint, $2, "
+                            "$3::integer, " PIECE_CASES ")",
+                            COUNT_OF(params), params, &row, diag);
     if (err == ERR_OK) {
         *over = db_rows(row) == 0;
     }

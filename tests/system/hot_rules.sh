@@ -25,7 +25,7 @@ split -l "$part_cases" -a 3 -d --additional-suffix=.jsonl "$work/cases.jsonl" "$
 stream() {
     for part in "$work"/part.*; do
         submit --ack outcome "$part" >>"$work/stream.out" 2>&1 || echo "$part" >>"$work/stream.failed"
-        sleep 0.15
+        sleep 0.3 # so that it lasts longer than the workers may take
     done
 }
 stream &

@@ -63,6 +63,18 @@ equal "who, what and why is kept" \
     "$(pg_sql "select purged_by || ' ' || cases || ' ' || reapplied || ' ' || dead_letters || ' ' || why from purges")" \
     "casemill $old 100 2 kept for a year"
 
+# --- a piece that takes long: what comes meanwhile waits for it, and looks again
+pg_sql "update cases set received_at = received_at - interval '400 days'
+        where case_id in (select case_id from cases order by case_id limit 10)"
+(pg_sql "begin; select purge_some(max(purge), '', 0, 10) from purges; select pg_sleep(2); commit" >"$work/slow.out" 2>&1) &
+slow=$!
+sleep 0.5
+check "sent in the middle of it" send meanwhile "$work/cases.jsonl"
+wait "$slow"
+old=$((old + 10))
+equal "none is both" "$(pg_sql "select count(*) from cases join purged using (source, case_id, revision)")" 0
+equal "each is one of them" "$(rows) $(rows purged)" "$((count - old)) $old"
+
 # --- after it: the worker that was there, and a new one
 after() { # after NAME
     send "$1" "$work/cases.jsonl"
