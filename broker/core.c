@@ -59,8 +59,7 @@ static void batch_free(struct core *core, struct core_batch *batch) {
         waiter = next;
     }
     for (uint32_t i = 0; i < batch->part_count; i++) {
-        core_progress_drop(&batch->parts[i]);
-        core_pieces_free(core, &batch->parts[i]);
+        core_part_fini(core, &batch->parts[i]);
     }
     core_tally_free(&batch->tally);
     mem_free(batch);

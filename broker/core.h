@@ -91,7 +91,9 @@ struct core_work {
     uint32_t source;  /* index, see core_source_name */
     enum wire_priority priority;
     int64_t accepted_at;
-    bool fenced; /* taken over from a silent lane: send core_fence with it */
+    uint32_t failures, silences; /* BURY: how often, and of them without a word */
+    const char *reason;          /* BURY: what the last lane that spoke said, or NULL */
+    bool fenced;                 /* taken over from a silent lane: send core_fence with it */
 };
 struct core_action {
     enum core_action_kind kind;

@@ -43,7 +43,7 @@ static void lane_remove(struct core *core, struct core_lane *lane, bool silent) 
     while (lane->held.last != NULL) {
         struct core_part *part = lane->held.last;
         part->taken_over = part->taken_over || silent;
-        if (!silent || !core_part_blame(core, part)) {
+        if (!silent || !core_part_blame(core, part, NULL)) {
             part_queue_front(core, part);
         }
     }
@@ -273,10 +273,16 @@ void core_done(struct core *core, const struct net_route *route, const struct wi
     }
 }
 
+struct core_end { /* of an attempt */
+    int64_t now;
+    struct span reason;
+};
+
 /* Visits, last first, the parts of a range that this lane holds. */
 static void each_held(struct core *core, struct core_lane *lane, const struct wire_range *range,
-                      void (*visit)(struct core *core, struct core_part *part, int64_t now),
-                      int64_t now) {
+                      void (*visit)(struct core *core, struct core_part *part,
+                                    const struct core_end *end),
+                      const struct core_end *end) {
     struct core_batch *batch = range_batch(core, range);
     if (batch == NULL) {
         return;
@@ -285,22 +291,22 @@ static void each_held(struct core *core, struct core_lane *lane, const struct wi
         struct core_part *part = core_leaf(batch, at - 1);
         at = part->first;
         if (part->state == PART_OUT && part->lane == lane) {
-            visit(core, part, now);
+            visit(core, part, end);
         }
     }
 }
 
-static void part_failed(struct core *core, struct core_part *part, int64_t now) {
+static void part_failed(struct core *core, struct core_part *part, const struct core_end *end) {
     uint32_t doublings = part->failures < 7 ? part->failures : 7;
     int64_t wait = (int64_t)BACKOFF_FIRST_MS << doublings;
     core->counters.parts_failed++;
-    if (!core_part_blame(core, part)) {
-        part_delay(core, part, now + (wait < BACKOFF_MAX_MS ? wait : BACKOFF_MAX_MS));
+    if (!core_part_blame(core, part, &end->reason)) {
+        part_delay(core, part, end->now + (wait < BACKOFF_MAX_MS ? wait : BACKOFF_MAX_MS));
     }
 }
 
-static void part_returned(struct core *core, struct core_part *part, int64_t now) {
-    (void)now;
+static void part_returned(struct core *core, struct core_part *part, const struct core_end *end) {
+    (void)end;
     core->counters.parts_returned++;
     part_queue_front(core, part);
 }
@@ -312,8 +318,9 @@ void core_failed(struct core *core, const struct net_route *route, const struct 
         ask_ready(core, route);
         return;
     }
+    struct core_end end = {now, failed->reason};
     for (uint32_t i = failed->range_count; i-- > 0;) {
-        each_held(core, lane, &failed->ranges[i], part_failed, now);
+        each_held(core, lane, &failed->ranges[i], part_failed, &end);
     }
 }
 
@@ -325,7 +332,7 @@ void core_returned(struct core *core, const struct net_route *route,
         return;
     }
     for (uint32_t i = returned->range_count; i-- > 0;) {
-        each_held(core, lane, &returned->ranges[i], part_returned, now);
+        each_held(core, lane, &returned->ranges[i], part_returned, NULL);
     }
 }
 

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-enum { PIECES = 16 };
+enum { PIECES = 16, REASON_BYTES_MAX = 64 };
 
 struct core_part *core_leaf(struct core_batch *batch, uint32_t index) {
     struct core_part *part = &batch->parts[index / CORE_PART_CASES];
@@ -22,10 +22,9 @@ struct core_part *core_leaf_after(const struct core_part *leaf) {
     return end == leaf->batch->count ? NULL : core_leaf(leaf->batch, end);
 }
 
-void core_pieces_free(struct core *core, struct core_part *part) {
+static void free_pieces(struct core *core, struct core_part *part) {
     for (uint32_t i = 0; i < part->piece_count; i++) {
-        core_progress_drop(&part->pieces[i]);
-        core_pieces_free(core, &part->pieces[i]);
+        core_part_fini(core, &part->pieces[i]);
     }
     core->piece_count -= part->piece_count;
     mem_free(part->pieces);
@@ -33,9 +32,16 @@ void core_pieces_free(struct core *core, struct core_part *part) {
     part->piece_count = 0;
 }
 
+void core_part_fini(struct core *core, struct core_part *part) {
+    core_progress_drop(part);
+    free_pieces(core, part);
+    mem_free(part->reason);
+    part->reason = NULL;
+}
+
 void core_part_fold(struct core *core, struct core_part *part) {
     for (struct core_part *whole = part->whole; whole != NULL && --whole->pieces_left == 0;) {
-        core_pieces_free(core, whole);
+        free_pieces(core, whole);
         whole->state = PART_DONE;
         whole = whole->whole;
     }
@@ -62,17 +68,29 @@ static void split(struct core *core, struct core_part *part) {
         piece->offset = part->offset; /* where a case begins is for the caller to find */
         piece->length = part->length;
         piece->failures = 1; /* its whole's: it goes alone */
+        piece->silences = part->silences > 0 ? 1 : 0;
         piece->taken_over = part->taken_over;
         part_move(core, piece, PART_QUEUED);
         part_queue_front(core, piece);
     }
 }
 
-bool core_part_blame(struct core *core, struct core_part *part) {
+static void note_reason(struct core_part *part, const struct span *reason) {
+    if (reason == NULL) {
+        part->silences++;
+    } else if (part->count == 1) {
+        size_t len = reason->len < REASON_BYTES_MAX ? reason->len : REASON_BYTES_MAX;
+        mem_free(part->reason);
+        part->reason = mem_strndup((const char *)reason->ptr, len);
+    }
+}
+
+bool core_part_blame(struct core *core, struct core_part *part, const struct span *reason) {
     if (part->failures > 0 && !part->alone) {
         return false; /* others were with it: nothing is known */
     }
     part->failures++;
+    note_reason(part, reason);
     bool given_up = part->failures == core->options.attempts_max + 1;
     core->counters.parts_exhausted += part->count == 1 && given_up ? 1 : 0;
     if (part->failures > 1 && part->count > 1 && core->piece_count <= CORE_PIECES_MAX - PIECES) {

@@ -53,6 +53,8 @@ struct core_part {
     uint32_t offset, length; /* bytes; of a piece: those of the part in parts[] */
     uint32_t progress_cases;
     uint32_t failures; /* attempts that ended badly: the first, then those alone */
+    uint32_t silences; /* of them: the lane fell silent */
+    char *reason;      /* what the last one that spoke said, or NULL; of a single case only */
     uint32_t beat_seen;
     uint8_t state;   /* enum part_state; written by part_move alone */
     uint8_t omitted; /* beats in a row that did not name it */
@@ -168,10 +170,11 @@ void core_progress_drop(struct core_part *part);
 /* core_poison.c */
 struct core_part *core_leaf(struct core_batch *batch, uint32_t index); /* that has this case */
 struct core_part *core_leaf_after(const struct core_part *leaf);       /* NULL: it was the last */
-void core_pieces_free(struct core *core, struct core_part *part);
 void core_part_fold(struct core *core, struct core_part *part); /* done: `part` may be freed */
-/* core_part_blame counts a bad end of what is OUT; true: it was split and its pieces are queued. */
-bool core_part_blame(struct core *core, struct core_part *part);
+/* core_part_blame counts a bad end of what is OUT, with what its lane said of it (NULL: it fell
+ * silent); true: it was split and its pieces are queued. */
+bool core_part_blame(struct core *core, struct core_part *part, const struct span *reason);
+void core_part_fini(struct core *core, struct core_part *part);
 bool core_is_poison(const struct core *core, const struct core_part *part); /* to be buried */
 /* core_queue.c: the one mover of a part. */
 void part_move(struct core *core, struct core_part *part, enum part_state state);

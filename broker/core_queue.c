@@ -316,6 +316,9 @@ void core_deal(struct core *core, int64_t now) {
                                           .source = part->batch->source,
                                           .priority = (enum wire_priority)part->batch->priority,
                                           .accepted_at = part->batch->accepted_at,
+                                          .failures = part->failures,
+                                          .silences = part->silences,
+                                          .reason = part->reason,
                                           .fenced = part->taken_over};
     }
 }

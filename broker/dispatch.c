@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "wire/pack.h"
 #include "wire/walk.h"
 
 #include <stdlib.h>
@@ -19,6 +20,7 @@ struct sending { /* the message being filled for one lane */
     struct net_part parts[NET_PARTS_MAX];
     uint32_t frame_count; /* large bodies, in parts[1..] */
     struct buf packed;    /* small bodies: the last frame */
+    struct buf history;   /* of a burial */
     struct wire_delivery *deliveries;
     uint32_t delivery_count;
     enum work_mode mode; /* of all of them */
@@ -87,6 +89,21 @@ static void note_damaged(struct broker *broker, uint64_t seq) {
     broker->damaged[broker->damaged_len++] = seq;
 }
 
+/* What the dead letter is to say: {poison: {attempts, silent, reason}}. */
+static struct span pack_history(struct buf *history, const struct core_work *work) {
+    buf_clear(history);
+    pack_map(history, 1);
+    pack_str(history, SPAN_LIT("poison"));
+    pack_map(history, 3);
+    pack_str(history, SPAN_LIT("attempts"));
+    pack_uint(history, work->failures);
+    pack_str(history, SPAN_LIT("silent"));
+    pack_uint(history, work->silences);
+    pack_str(history, SPAN_LIT("reason"));
+    pack_str(history, span_str(work->reason == NULL ? "" : work->reason));
+    return buf_span(history);
+}
+
 static void add_delivery(struct broker *broker, struct sending *sending,
                          const struct core_action *action, struct blob *blob, struct span bytes) {
     const struct core_work *work = &action->work;
@@ -105,6 +122,9 @@ static void add_delivery(struct broker *broker, struct sending *sending,
                                .extra = buf_span(&body->extra)};
     sending->mode = body->mode;
     sending->bury = action->kind == CORE_BURY;
+    if (sending->bury) { /* alone in its message: only one suspect is out */
+        delivery->extra = pack_history(&sending->history, work);
+    }
     if (bytes.len < SMALL_BYTES_MAX) {
         delivery->frame = UINT32_MAX; /* known when the message is complete */
         delivery->offset = (uint32_t)sending->packed.len;
@@ -196,6 +216,7 @@ void dispatch_work(struct broker *broker, const struct core_action *actions, siz
     }
     flush(broker, sending, dealt[dealt_count - 1]);
     buf_free(&sending->packed);
+    buf_free(&sending->history);
     mem_free(sending->deliveries);
     mem_free(sending);
     mem_free(dealt);

@@ -135,6 +135,17 @@ static inline void deal(struct peer *peer, enum wire_command command, const char
     say(peer, &message, body);
 }
 
+/* Of a case that nobody survived. */
+static inline void deal_bury(struct peer *peer, uint64_t seq, struct span body,
+                             struct span history) {
+    struct wire_delivery delivery = a_delivery(seq, 1, body);
+    delivery.extra = history;
+    struct wire_message message = {
+        .command = WIRE_BURY,
+        .work = {.mode = SPAN_LIT("intake"), .delivery_count = 1, .deliveries = &delivery}};
+    say(peer, &message, body);
+}
+
 static inline void drain(struct peer *peer) {
     lane_drain(peer->lane);
     (void)expect(peer, WIRE_BYE);

@@ -2,6 +2,8 @@
  * broker says. */
 #include "lane_peer.h"
 
+#include "wire/pack.h"
+
 static void open_database(void) { available = fixture_open(&fixture, "worker_lane"); }
 static void close_database(void) { fixture_close(&fixture); }
 
@@ -72,6 +74,45 @@ START_TEST(test_bury) {
     peer_close(&peer);
     buf_free(&body);
     buf_free(&known);
+}
+END_TEST
+
+START_TEST(test_bury_with_history) {
+    if (!available) {
+        return;
+    }
+    struct peer peer;
+    struct buf body = BUF_EMPTY;
+    struct buf history = BUF_EMPTY;
+    peer_open(&peer);
+    (void)expect(&peer, WIRE_READY);
+    welcome(&peer);
+    await_credit(&peer);
+    fixture_case(&body, "B3", 1, "US");
+    pack_map(&history, 1);
+    pack_str(&history, SPAN_LIT("poison"));
+    pack_map(&history, 4);
+    pack_str(&history, SPAN_LIT("attempts"));
+    pack_uint(&history, 6);
+    pack_str(&history, SPAN_LIT("of a later version"));
+    pack_array(&history, 1);
+    pack_nil(&history);
+    pack_str(&history, SPAN_LIT("silent"));
+    pack_uint(&history, 4);
+    pack_str(&history, SPAN_LIT("reason"));
+    pack_str(&history, SPAN_LIT("it's \"bytes\""));
+    deal_bury(&peer, 8, buf_span(&body), buf_span(&history));
+    struct wire_message done = expect(&peer, WIRE_LANE_DONE);
+    ck_assert_uint_eq(done.lane_done.verdicts[0].dead_count, 1);
+    ck_assert_int_eq(fixture_number(&fixture,
+                                    "SELECT count(*) FROM dead_letters WHERE case_id = 'B3' AND "
+                                    "history = '{\"attempts\": 6, \"silent\": 4, "
+                                    "\"reason\": \"it''s \\\"bytes\\\"\"}'"),
+                     1);
+    drain(&peer);
+    peer_close(&peer);
+    buf_free(&body);
+    buf_free(&history);
 }
 END_TEST
 
@@ -167,6 +208,7 @@ int main(void) {
     tcase_add_unchecked_fixture(tests, open_database, close_database);
     tcase_add_test(tests, test_work_is_done);
     tcase_add_test(tests, test_bury);
+    tcase_add_test(tests, test_bury_with_history);
     tcase_add_test(tests, test_failed_and_canary);
     tcase_add_test(tests, test_connection_lost);
     tcase_add_test(tests, test_rules_come_later);
