@@ -260,7 +260,8 @@ void book_bye(struct world *world, struct sim_broker *broker, const struct net_r
  * when all is told, all is done. */
 static void told_inside(struct sim_book *book, const struct sim_letter *letter, bool holder,
                         uint64_t cases_done) {
-    bool clean = book->out && holder && !letter->late && !book->foreign;
+    bool in_turn = letter->range.first == book->first + book->told;
+    bool clean = book->out && holder && in_turn && !letter->late && !book->foreign;
     book->foreign = !clean;
     book->told += letter->range.count;
     book->dups += letter->tally.duplicates;
