@@ -65,7 +65,6 @@ static bool write_case(struct world *world, uint32_t lane, struct sim_piece *pie
         world->seen.duplicates++;
     } else {
         piece->tally.dead_count++;
-        world->seen.conflicts++;
     }
     return true;
 }
@@ -80,7 +79,6 @@ bool txn_write(struct world *world, uint32_t lane, uint32_t cases_max) {
                 return false;
             }
             if (!write_case(world, lane, piece, piece->first + piece->written)) {
-                world->seen.blocked += txn->waits_since == 0 ? 1 : 0;
                 txn->waits_since = txn->waits_since == 0 ? world->now : txn->waits_since;
                 return false;
             }

@@ -191,6 +191,50 @@ static void frozen_lane_is_fenced(struct world *world) {
     CHECK(world->batches[batch].done);
 }
 
+/* It was committed, but nobody was told: a burial looks for the case first. */
+static void burial_races_a_late_commit(struct world *world) {
+    uint32_t batch = send(world, (struct sim_batch){.count = 1}, 0);
+    disk_sync(world, &world->brokers[0]);
+    lane_ready(world, 0, 0);
+    deal(world, 0);
+    commit(world, 0, 1);
+    pass(world, 1);
+    pass(world, SILENT_MS / 2);
+    pass(world, SILENT_MS / 2);
+    lane_ready(world, 1, 0);
+    for (uint32_t i = 0; i < ATTEMPTS_MAX; i++) {
+        pass(world, SILENT_MS / 3);
+        lane_ready(world, 1, 0);
+        pass(world, SILENT_MS / 3);
+        deal(world, 0);
+        CHECK(world->lanes[1].hold_count == 1 && !world->lanes[1].holds[0].bury);
+        lane_give_up(world, 1, 0, true);
+    }
+    while (world->lanes[1].hold_count == 0) {
+        pass(world, SILENT_MS / 3);
+        lane_ready(world, 1, 0);
+        deal(world, 0);
+    }
+    CHECK(world->lanes[1].holds[0].bury);
+    work_through(world, 1);
+    lane_tell(world, 0); /* late: old news */
+    CHECK(world->batches[batch].done && world->seen.buried == 0);
+}
+
+/* Every lane that decodes it dies; it alone is buried. */
+static void poison_among_innocents(struct world *world) {
+    world->rates[FAULT_POISON] = 1;
+    uint32_t batch = send(world, (struct sim_batch){.count = 3 * CASES}, 0);
+    world_settle(world);
+    CHECK(world->batches[batch].done && world->seen.buried == 1);
+    for (uint32_t i = 0; i < 3 * CASES; i++) {
+        const struct sim_batch *sent = &world->batches[batch];
+        bool poison = case_is_poison(world, sent, i);
+        CHECK((row_of(world, sent, i)->buried != 0) == poison);
+        CHECK(case_is_bad(sent, i) || poison == (row_of(world, sent, i)->version == 0));
+    }
+}
+
 /* What a batch costs the core does not grow with its cases. */
 static void no_state_per_case(struct world *world) {
     struct core *core = world->brokers[0].core;
@@ -229,6 +273,8 @@ static const struct {
     {"rules_change_between_attempts", rules_change_between_attempts},
     {"part_already_committed", part_already_committed},
     {"frozen_lane_is_fenced", frozen_lane_is_fenced},
+    {"burial_races_a_late_commit", burial_races_a_late_commit},
+    {"poison_among_innocents", poison_among_innocents},
     {"no_state_per_case", no_state_per_case},
 };
 

@@ -84,7 +84,6 @@ static void on_done(struct world *world, struct sim_broker *broker,
     record->must_done &= ~bit;
     check_tally(world, broker, record, &action->done.tally);
     settle_client(world, batch, action->route.bytes[0]);
-    world->seen.done++;
 }
 
 /* P5; DONE is said before. */
