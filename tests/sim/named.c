@@ -191,6 +191,35 @@ static void frozen_lane_is_fenced(struct world *world) {
     CHECK(world->batches[batch].done);
 }
 
+/* The only other lane waits for the frozen one's rows: it is told before it can take anything. */
+static void fence_does_not_wait(struct world *world) {
+    uint32_t first = send(world, (struct sim_batch){.count = CASES}, 0);
+    lane_ready(world, 0, 0);
+    deal(world, 0);
+    lane_begin(world, 0, 1, ALL);
+    CHECK(txn_write(world, 0, ALL));
+    uint32_t second = send(world, (struct sim_batch){.count = CASES}, 0);
+    lane_ready(world, 1, 0);
+    deal(world, 0);
+    disk_sync(world, &world->brokers[0]);
+    lane_begin(world, 1, 1, ALL);
+    CHECK(!txn_write(world, 1, ALL));
+    pass(world, 1);
+    for (int64_t ms = 0; ms <= SILENT_MS; ms += BEAT_MS) {
+        lane_beat(world, 1, 0);
+        pass(world, BEAT_MS);
+    }
+    deal(world, 0);
+    CHECK(world->lanes[1].hold_count == 1 && world->seen.fenced == 1);
+    CHECK(txn_write(world, 1, ALL));
+    txn_commit(world, 1);
+    lane_tell(world, 1);
+    CHECK(world->batches[second].done && !world->batches[first].done);
+    deal(world, 0);
+    work_through(world, 1);
+    CHECK(world->batches[first].done);
+}
+
 /* It was committed, but nobody was told: a burial looks for the case first. */
 static void burial_races_a_late_commit(struct world *world) {
     uint32_t batch = send(world, (struct sim_batch){.count = 1}, 0);
@@ -273,6 +302,7 @@ static const struct {
     {"rules_change_between_attempts", rules_change_between_attempts},
     {"part_already_committed", part_already_committed},
     {"frozen_lane_is_fenced", frozen_lane_is_fenced},
+    {"fence_does_not_wait", fence_does_not_wait},
     {"burial_races_a_late_commit", burial_races_a_late_commit},
     {"poison_among_innocents", poison_among_innocents},
     {"no_state_per_case", no_state_per_case},
