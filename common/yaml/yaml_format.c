@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-enum { INDENT = 2, UNPLACED = UINT32_MAX };
+enum { INDENT = 2 };
+#define UNPLACED UINT32_MAX
 
 /* A scalar, or the dash of a list's item. */
 struct mark {

@@ -162,7 +162,7 @@ START_TEST(test_the_cache_is_bounded) {
     struct zone_cache *cache = NULL;
     const struct zone *tokyo = zone_cache_find(&cache, SPAN_LIT("Asia/Tokyo"));
     ck_assert_ptr_nonnull(tokyo);
-    char name[8];
+    char name[24];
     for (int i = 1; i < ZONE_CACHE_MAX; i++) {
         (void)snprintf(name, sizeof(name), "+00:%02d", i);
         const struct zone *zone = zone_cache_find(&cache, span_str(name));
