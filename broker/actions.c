@@ -103,6 +103,7 @@ static void send_to_lane(struct broker *broker, const struct core_action *action
         message.work.fence_count = core_fence(broker->core, &message.work.fence);
     } else if (action->kind == CORE_BEAT) {
         message.command = WIRE_BEAT;
+        message.beat.retire = action->retire;
     }
     /* A lane that cannot be reached falls silent and is dealt with then. */
     if (send_head(broker, broker->worker, &action->route, &message) != ERR_OK) {

@@ -6,7 +6,33 @@
 
 enum { DRAIN_MESSAGES_MAX = 16 };
 
-static bool run_verb(struct broker *broker, struct span verb, struct buf *json) {
+/* Of a JSON string what stands between its quotes; nothing that is escaped is a name. */
+static struct span quoted(struct span text) {
+    bool is_name = text.len > 2 && text.ptr[0] == '"' && text.ptr[text.len - 1] == '"' &&
+                   memchr(text.ptr, '\\', text.len) == NULL;
+    return is_name ? span_make(text.ptr + 1, text.len - 2) : SPAN_LIT("");
+}
+
+/* RETIRE takes a lane's uuid or a worker's name, which is that of all its lanes. */
+static bool retire(struct broker *broker, struct span arguments, struct buf *json) {
+    struct span who = quoted(arguments);
+    struct core_lane_view view;
+    uint32_t lanes = 0;
+    for (uint32_t i = 0; core_lane_view(broker->core, i, broker->now, &view); i++) {
+        char uuid[UUID_TEXT_BYTES];
+        uuid_format(&view.uuid, uuid);
+        if (span_is(who, uuid) || span_is(who, view.name)) {
+            lanes += core_retire(broker->core, &view.uuid) ? 1 : 0;
+            LOG(EV_LANE_RETIRING, "lane=%s", uuid);
+        }
+    }
+    buf_printf(json, lanes > 0 ? "{\"retiring\":%u}" : "{\"error\":\"no such lane or worker\"}",
+               lanes);
+    return lanes > 0;
+}
+
+static bool run_verb(struct broker *broker, const struct wire_control *control, struct buf *json) {
+    struct span verb = control->verb;
     if (span_is(verb, "STATUS")) {
         status_json(broker, json);
     } else if (span_is(verb, "WORKERS")) {
@@ -24,6 +50,8 @@ static bool run_verb(struct broker *broker, struct span verb, struct buf *json) 
         /* What is queued is worked off; RESUME accepts again. */
         core_set_accepting(broker->core, false);
         buf_str(json, "{\"accepting\":false}");
+    } else if (span_is(verb, "RETIRE")) {
+        return retire(broker, control->arguments, json);
     } else {
         buf_str(json, broker->stopping ? "{\"error\":\"the broker is stopping\"}"
                                        : "{\"error\":\"unknown verb\"}");
@@ -51,7 +79,7 @@ static void take_message(struct broker *broker, const struct net_message *messag
     }
     struct buf json = BUF_EMPTY;
     struct wire_message reply = {.command = WIRE_CONTROL_REPLY};
-    reply.control_reply.ok = run_verb(broker, request.control.verb, &json);
+    reply.control_reply.ok = run_verb(broker, &request.control, &json);
     reply.control_reply.json = buf_span(&json);
     if (send_head(broker, broker->control, &message->route, &reply) != ERR_OK) {
         broker->receipts_dropped++;

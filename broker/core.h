@@ -113,6 +113,7 @@ struct core_action {
             enum wire_busy reason;
             int64_t retry_ms;
         } busy;
+        bool retire; /* BEAT: the lane is to end */
         struct core_work work;
     };
 };
@@ -157,6 +158,9 @@ void core_bye(struct core *core, const struct net_route *route);
 /* core_unsent: WORK could not be sent, the lane is cut off or its queue is full; the part goes back
  * at no attempt, and the lane gets nothing until it speaks again. */
 void core_unsent(struct core *core, const struct uuid *lane, uint64_t seq, uint32_t first);
+/* core_retire: that lane gets nothing more and is told to end, beat after beat, until it is gone;
+ * costs no attempt.  False: no such lane. */
+bool core_retire(struct core *core, const struct uuid *lane);
 void core_tick(struct core *core, int64_t now);
 void core_deal(struct core *core, int64_t now); /* deals queued parts to lanes with credit */
 
@@ -185,6 +189,7 @@ struct core_lane_view {
     uint32_t credit_cases, held_cases;
     uint64_t credit_bytes, held_bytes, done;
     int64_t heard_ms; /* ago */
+    bool retiring;
 };
 bool core_lane_view(const struct core *core, uint32_t index, int64_t now,
                     struct core_lane_view *view);

@@ -412,7 +412,7 @@ void core_tick(struct core *core, int64_t now) {
     }
     core->beat_due = now + core->options.beat_ms;
     for (uint32_t i = 0; i < core->lane_count; i++) {
-        core_emit(core, CORE_BEAT)->route = core->lanes[i]->route;
+        core_beat_to(core, core->lanes[i]);
     }
 }
 

@@ -114,6 +114,7 @@ struct core_lane {
     uint64_t turn; /* when it was last dealt to: ties go to who waited longest */
     uint32_t beat;
     bool blocked;
+    bool retiring; /* an operator wants it to end */
     char name[WIRE_NAME_MAX + 1];
     char phase[32];
 };
@@ -176,6 +177,8 @@ void core_part_fold(struct core *core, struct core_part *part); /* done: `part` 
 bool core_part_blame(struct core *core, struct core_part *part, const struct span *reason);
 void core_part_fini(struct core *core, struct core_part *part);
 bool core_is_poison(const struct core *core, const struct core_part *part); /* to be buried */
+/* core_retire.c */
+void core_beat_to(struct core *core, const struct core_lane *lane);
 /* core_queue.c: the one mover of a part. */
 void part_move(struct core *core, struct core_part *part, enum part_state state);
 void part_queue_front(struct core *core, struct core_part *part); /* -> QUEUED, before the others */

@@ -241,7 +241,7 @@ static void pay(struct core *core, const struct core_part *part) {
 }
 
 static bool can_take(const struct core_lane *lane) {
-    return !lane->blocked && lane->credit_cases > 0 && lane->credit_bytes > 0 &&
+    return !lane->blocked && !lane->retiring && lane->credit_cases > 0 && lane->credit_bytes > 0 &&
            lane->held_parts < CORE_LANE_PARTS_MAX;
 }
 

@@ -96,6 +96,8 @@ void status_lanes_json(struct broker *broker, struct buf *out) {
         json_uint(&json, view.done);
         json_key(&json, "heard_ms");
         json_int(&json, view.heard_ms);
+        json_key(&json, "retiring");
+        json_bool(&json, view.retiring);
         json_object_close(&json);
     }
     json_array_close(&json);

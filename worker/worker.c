@@ -13,11 +13,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { HOST_NAME_BYTES = 65 };
+enum { HOST_NAME_BYTES = 65, NAME_BYTES = HOST_NAME_BYTES + 12 };
 
 struct worker {
     struct worker_options options;
-    char name[HOST_NAME_BYTES];
+    char name[NAME_BYTES]; /* HOST:PID */
     struct net *net;
     struct rule_watch *watch;
     struct http *http;
@@ -207,9 +207,10 @@ enum err worker_start(const struct worker_options *options, struct worker **work
     made->started_ms = clock_mono_ms();
     made->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     CHECK(made->ended_fd >= 0);
-    if (gethostname(made->name, sizeof(made->name) - 1) != 0) {
-        (void)snprintf(made->name, sizeof(made->name), "worker");
-    }
+    char host[HOST_NAME_BYTES] = {0};
+    bool has_host = gethostname(host, sizeof(host) - 1) == 0;
+    (void)snprintf(made->name, sizeof(made->name), "%s:%d", has_host ? host : "worker",
+                   (int)getpid());
     err = net_open(&made->net, diag);
     if (err == ERR_OK) {
         made->watch = rule_watch_start(made->options.conninfo, rules_changed, made);

@@ -19,6 +19,8 @@
         "ask its source to send the batch again")                                                  \
     ROW(BATCH_REFUSED, WARN, "a batch was refused", "tell its source the reason")                  \
     ROW(LANE_READY, INFO, "a worker lane has connected", "nothing")                                \
+    ROW(LANE_RETIRING, INFO, "an operator told a lane to end; it finishes what it holds",          \
+        "nothing")                                                                                 \
     ROW(LANE_GONE, INFO, "a worker lane has said goodbye", "nothing")                              \
     ROW(LANE_SILENT, WARN, "a lane has not spoken in time; its work goes to others",               \
         "look at that worker's host")                                                              \

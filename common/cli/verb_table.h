@@ -11,11 +11,15 @@
     ROW(crash_test) \
     ROW(db_migrate) \
     ROW(db_purge) \
+    ROW(drain) \
     ROW(evaluate) \
     ROW(explain) \
     ROW(generate) \
+    ROW(pause) \
     ROW(replay) \
     ROW(report) \
+    ROW(resume) \
+    ROW(retire) \
     ROW(rules_activate) \
     ROW(rules_check) \
     ROW(rules_coverage) \
@@ -25,9 +29,11 @@
     ROW(rules_publish) \
     ROW(rules_show) \
     ROW(rules_test) \
+    ROW(sources) \
     ROW(status) \
     ROW(submit) \
-    ROW(verify)
+    ROW(verify) \
+    ROW(workers)
 
 /* clang-format on */
 

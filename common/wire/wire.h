@@ -238,7 +238,8 @@ struct wire_beat {
 /* Control is small and rare: a verb, its arguments and its answer travel as a JSON text in the
  * header. */
 struct wire_control {
-    struct span verb; /* "STATUS", "WORKERS", "SOURCES", "PAUSE", "RESUME", "DRAIN", "VERIFY" */
+    struct span
+        verb; /* "STATUS", "WORKERS", "SOURCES", "PAUSE", "RESUME", "DRAIN", "RETIRE", "VERIFY" */
     struct span arguments;
 };
 struct wire_control_reply {

@@ -151,7 +151,7 @@ void book_work(struct world *world, struct sim_broker *broker, struct sim_record
     CHECK(!book->out && !book->done);
     CHECK(work->attempt == book->failures + 1);
     struct sim_heard *heard = heard_by_uuid(broker, &work->lane);
-    CHECK(heard != NULL && !heard->blocked);
+    CHECK(heard != NULL && !heard->blocked && !heard->retired);
     check_fence(broker, book, work->fenced);
     if (!book->touched) { /* sources' batches are first dealt in the order they came */
         const struct sim_batch *batch = &world->batches[record->batch];
@@ -216,13 +216,15 @@ void book_ready(struct world *world, struct sim_broker *broker, const struct net
             broker->lanes = mem_grow(broker->lanes, broker->lane_cap, sizeof(*broker->lanes));
         }
         heard = &broker->lanes[broker->lane_count++];
+        heard->retired = false;
         lane_back(broker, &ready->uuid);
     }
     *heard = (struct sim_heard){.uuid = ready->uuid,
                                 .route = *route,
                                 .heard = world->now,
                                 .credit_cases = ready->credit_cases,
-                                .credit_bytes = ready->credit_bytes};
+                                .credit_bytes = ready->credit_bytes,
+                                .retired = heard->retired};
     for (uint32_t i = 0; i < ready->hold_count; i++) {
         adopt(broker, heard, &ready->holds[i], false);
     }
@@ -254,6 +256,12 @@ void book_bye(struct world *world, struct sim_broker *broker, const struct net_r
     if (heard != NULL) {
         lane_gone(broker, heard, false);
     }
+}
+
+/* It keeps what it holds, and nothing of it is counted as an attempt. */
+void book_retire(struct world *world, struct sim_broker *broker, struct sim_heard *heard) {
+    trace(world, "broker %u retires lane %u", broker->index, heard->uuid.bytes[0]);
+    heard->retired = true;
 }
 
 /* A run inside one delivery.  As long as only its holder tells, in turn, nothing of it may be lost:
@@ -396,7 +404,8 @@ void book_check(const struct world *world, struct sim_broker *broker) {
         uint64_t held[3] = {0};
         book_held(broker, &broker->lanes[i], held);
         out += held[1];
-        idle = idle || (held[0] == 0 && !broker->lanes[i].blocked);
+        idle = idle || (held[0] == 0 && !broker->lanes[i].blocked &&
+                        broker->lanes[i].credit_cases > 0 && !broker->lanes[i].retired);
     }
     CHECK(out == stats.out_cases);
     uint64_t low = UINT64_MAX;

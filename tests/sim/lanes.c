@@ -42,6 +42,15 @@ void lane_leave(struct world *world, uint32_t number) {
     lane_start(world, number);
 }
 
+void lane_retire(struct world *world, const struct net_route *route) {
+    for (uint32_t i = 0; i < LANES; i++) {
+        struct sim_lane *lane = &world->lanes[i];
+        if (memcmp(lane->route.bytes, route->bytes, route->len) == 0 && !lane->frozen) {
+            lane->retiring = true;
+        }
+    }
+}
+
 static struct wire_range hold_range(const struct world *world, const struct sim_hold *hold) {
     return (struct wire_range){world->brokers[hold->broker].journal, hold->seq, hold->first,
                                hold->count};
@@ -64,7 +73,7 @@ void lane_ready(struct world *world, uint32_t number, uint32_t to) {
     struct wire_range ranges[HOLDS_MAX];
     struct wire_ready ready = {.uuid = lane->uuid,
                                .name = SPAN_LIT("lane"),
-                               .credit_cases = lane->credit_cases,
+                               .credit_cases = lane->retiring ? 0 : lane->credit_cases,
                                .credit_bytes = lane->credit_bytes,
                                .hold_count = list_holds(world, lane, to, ranges),
                                .holds = ranges};
@@ -375,7 +384,8 @@ static void step_lane(struct world *world, uint32_t number) {
     }
     if (fault(world, FAULT_LANE_DIES)) {
         lane_die(world, number);
-    } else if (fault(world, FAULT_LANE_LEAVES)) {
+    } else if (fault(world, FAULT_LANE_LEAVES) ||
+               (lane->retiring && lane->hold_count == 0 && lane->txn.state == TXN_NONE)) {
         lane_leave(world, number);
     }
     for (uint32_t b = 0; b < BROKERS; b++) {

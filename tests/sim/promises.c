@@ -201,6 +201,11 @@ static void on_action(struct world *world, struct sim_broker *broker,
     case CORE_FENCE:
         lane_fence(world, broker, &action->route);
         break;
+    case CORE_BEAT:
+        if (action->retire) {
+            lane_retire(world, &action->route);
+        }
+        break;
     case CORE_READY_ASK:
         lane_ask(world, &action->route, broker->index);
         break;
@@ -212,7 +217,6 @@ static void on_action(struct world *world, struct sim_broker *broker,
     case CORE_RELEASE:
     case CORE_STATUS:
     case CORE_WELCOME:
-    case CORE_BEAT:
         break;
     }
 }

@@ -78,6 +78,12 @@ static void step_broker(struct world *world, struct sim_broker *broker) {
         broker->paused = !broker->paused;
         core_set_dispatching(broker->core, !broker->paused);
     }
+    if (broker->lane_count > 0 && fault(world, FAULT_RETIRE)) {
+        struct sim_heard *heard = &broker->lanes[below(world, broker->lane_count)];
+        book_retire(world, broker, heard);
+        CHECK(core_retire(broker->core, &heard->uuid));
+        perform(world, broker);
+    }
     for (uint32_t i = 0; i < DEALS; i++) { /* what could not be sent finds another lane */
         core_deal(broker->core, world->now);
         perform(world, broker);

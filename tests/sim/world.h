@@ -60,7 +60,8 @@ enum {
     ROW(FAILOVER, "failover", 150)                                                                 \
     ROW(BIG, "big", 12)                                                                            \
     ROW(RULES, "rules", 20)                                                                        \
-    ROW(MIDNIGHT, "midnight", 10)
+    ROW(MIDNIGHT, "midnight", 10)                                                                  \
+    ROW(RETIRE, "retire", 15)
 enum fault {
 #define SIM_ENUM(id, word, most) FAULT_##id,
     FAULTS(SIM_ENUM)
@@ -107,7 +108,8 @@ struct sim_lane {
     struct net_route route;
     bool known[BROKERS]; /* it thinks that this broker knows it */
     bool frozen, slow;
-    bool orphan; /* its work was lost sight of while it was frozen: nobody fences it */
+    bool retiring; /* told to end: it finishes what it holds */
+    bool orphan;   /* its work was lost sight of while it was frozen: nobody fences it */
     uint32_t credit_cases;
     uint64_t credit_bytes;
     struct sim_hold holds[HOLDS_MAX];
@@ -176,6 +178,7 @@ struct sim_heard { /* a lane as its broker must see it */
     uint32_t credit_cases;
     uint64_t credit_bytes;
     bool blocked; /* WORK could not be sent to it */
+    bool retired; /* an operator took it away */
 };
 
 struct sim_unsent { /* WORK that could not be sent */
@@ -289,6 +292,7 @@ void lane_fence(struct world *world, const struct sim_broker *broker,
 void lane_ready(struct world *world, uint32_t lane, uint32_t broker);
 void lane_beat(struct world *world, uint32_t lane, uint32_t broker);
 void lane_leave(struct world *world, uint32_t lane);
+void lane_retire(struct world *world, const struct net_route *route); /* a BEAT said so */
 void lane_give_up(struct world *world, uint32_t lane, uint32_t hold, bool failed);
 void lane_ask(struct world *world, const struct net_route *route, uint32_t broker);
 void lane_begin(struct world *world, uint32_t lane, uint32_t holds, uint32_t cases);
@@ -308,6 +312,7 @@ void book_beat(struct world *world, struct sim_broker *broker, const struct net_
 void book_letter(struct world *world, struct sim_broker *broker, const struct sim_letter *letter,
                  uint64_t cases_done); /* by the core, on hearing it */
 void book_bye(struct world *world, struct sim_broker *broker, const struct net_route *route);
+void book_retire(struct world *world, struct sim_broker *broker, struct sim_heard *heard);
 void book_unsent(struct sim_broker *broker, const struct uuid *lane, uint64_t seq, uint32_t first);
 void book_tick(struct world *world, struct sim_broker *broker);
 void book_crash(struct sim_broker *broker);

@@ -154,6 +154,44 @@ START_TEST(a_lane_never_holds_more_parts_than_a_beat_can_list) {
 }
 END_TEST
 
+/* An operator takes a lane away: it is told, gets nothing more, and what it gives back is no
+ * failure of anybody's. */
+START_TEST(a_retired_lane_gets_no_more) {
+    struct uuid lane = id('w');
+    struct uuid nobody = id('n');
+    ck_assert(submit(1, 10, route('a', false)));
+    ready('w', 20);
+    core_deal(core, 0);
+    core_actions_clear(core);
+    ck_assert(!core_retire(core, &nobody));
+    ck_assert(core_retire(core, &lane));
+    ck_assert_uint_eq(count_of(CORE_BEAT), 1);
+    ck_assert(find(CORE_BEAT, 0)->retire);
+    ck_assert(submit(2, 10, route('a', false)));
+    core_actions_clear(core);
+    ready('w', 20); /* its credit does not help it */
+    core_deal(core, 0);
+    ck_assert_uint_eq(count_of(CORE_WORK), 0);
+    core_actions_clear(core);
+    core_tick(core, 1000);
+    ck_assert(find(CORE_BEAT, 0)->retire); /* again, in case it did not hear */
+    struct wire_range held = {JOURNAL, 1, 0, 10};
+    struct wire_return returned = {1, &held};
+    struct net_route peer = route('w', false);
+    core_returned(core, &peer, &returned, 0);
+    core_bye(core, &peer);
+    core_actions_clear(core);
+    ready('v', 20);
+    core_deal(core, 0);
+    core_check(core);
+    ck_assert_uint_eq(count_of(CORE_WORK), 2);
+    ck_assert_uint_eq(find(CORE_WORK, 0)->work.attempt, 1);
+    ck_assert(!find(CORE_WORK, 0)->work.fenced);
+    ck_assert_uint_eq(stats_at(0).parts_failed, 0);
+    ck_assert_uint_eq(stats_at(0).lanes_silent, 0);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("broker lanes");
     TCase *tests = tcase_create("lanes");
@@ -164,6 +202,7 @@ int main(void) {
     tcase_add_test(tests, ready_does_not_count_what_it_omits);
     tcase_add_test(tests, the_brokers_own_stall_is_nobodys_silence);
     tcase_add_test(tests, a_lane_never_holds_more_parts_than_a_beat_can_list);
+    tcase_add_test(tests, a_retired_lane_gets_no_more);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -1,0 +1,198 @@
+/* `casemill pause`, `resume`, `drain` and `retire`: whether a broker deals, whether it accepts, and
+ * lanes that are to end.  What is in hand is always finished, and none of it costs an attempt. */
+#include "base/clock.h"
+#include "cli/control_ask.h"
+#include "cli/verb.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LOOK_MS = 100, WAIT_S = 60, WAIT_S_MAX = 86400 };
+
+/* The broker's own words, and one line for a person. */
+static int say(const struct options *options, enum err err, const struct buf *reply,
+               const char *line, const struct diag *diag) {
+    if (err != ERR_OK) {
+        return verb_fail(options, diag, SPAN_LIT(""));
+    }
+    if (option_flag(options, "--json")) {
+        printf("%.*s\n", SPAN_ARG(buf_span(reply)));
+    } else {
+        printf("%s\n", line);
+    }
+    return EXIT_DONE;
+}
+
+static enum err ask(const struct options *options, const char *verb, const char *arguments,
+                    struct buf *reply, struct diag *diag) {
+    buf_clear(reply);
+    return control_ask(option_control(options), verb, arguments, CONTROL_WAIT_MS, reply, diag);
+}
+
+/* Waits until what STATUS counts under these names is nothing. */
+static enum err wait_for_none(const struct options *options, const char *const *counts,
+                              int64_t wait_s, struct buf *reply, struct diag *diag) {
+    int64_t end_ms = clock_mono_ms() + wait_s * 1000;
+    for (;;) {
+        enum err err = ask(options, "STATUS", "", reply, diag);
+        if (err != ERR_OK) {
+            return err;
+        }
+        json_t *status = json_loadb((const char *)reply->ptr, reply->len, 0, NULL);
+        json_int_t left = 0;
+        for (const char *const *name = counts; *name != NULL; name++) {
+            const json_t *count = json_object_get(status, *name);
+            left += json_is_integer(count) ? json_integer_value(count) : 1;
+        }
+        bool paused = !json_is_true(json_object_get(status, "dispatching"));
+        json_decref(status);
+        if (left == 0) {
+            return ERR_OK;
+        }
+        if (paused && strcmp(counts[0], "batches") == 0) {
+            return diag_fail(diag, ERR_BUSY,
+                             "%lld batches wait, but dispatch is paused: casemill resume",
+                             (long long)left);
+        }
+        if (clock_mono_ms() >= end_ms) {
+            return diag_fail(diag, ERR_TIMEOUT, "%lld %s after %lld s", (long long)left, counts[0],
+                             (long long)wait_s);
+        }
+        clock_sleep_ms(LOOK_MS);
+    }
+}
+
+static int change_and_wait(const struct options *options, const char *verb, const char *count,
+                           const char *lines[2]) {
+    const char *const counts[] = {count, NULL};
+    struct buf reply = BUF_EMPTY;
+    struct diag diag = {0};
+    int64_t wait_s = 0;
+    if (option_int(options, "--wait", WAIT_S, 0, WAIT_S_MAX, &wait_s) != ERR_OK) {
+        return EXIT_USAGE;
+    }
+    enum err err = ask(options, verb, "", &reply, &diag);
+    if (err == ERR_OK && wait_s > 0) {
+        err = wait_for_none(options, counts, wait_s, &reply, &diag);
+    }
+    int code = say(options, err, &reply, lines[wait_s > 0 ? 1 : 0], &diag);
+    buf_free(&reply);
+    return code;
+}
+
+static int pause_run(const struct options *options) {
+    const char *lines[] = {"paused: nothing more is dealt",
+                           "paused: nothing more is dealt, and no lane holds anything"};
+    return change_and_wait(options, "PAUSE", "out_cases", lines);
+}
+
+static int drain_run(const struct options *options) {
+    const char *lines[] = {"draining: no batch is accepted",
+                           "drained: no batch is accepted, and all that was is done"};
+    return change_and_wait(options, "DRAIN", "batches", lines);
+}
+
+static int resume_run(const struct options *options) {
+    struct buf reply = BUF_EMPTY;
+    struct diag diag = {0};
+    enum err err = ask(options, "RESUME", "", &reply, &diag);
+    int code = say(options, err, &reply, "resumed: batches are accepted and dealt", &diag);
+    buf_free(&reply);
+    return code;
+}
+
+/* True while the broker knows a lane of that uuid, or of a worker of that name. */
+static bool is_known(struct span workers, const char *who) {
+    json_t *lanes = json_loadb((const char *)workers.ptr, workers.len, 0, NULL);
+    bool found = !json_is_array(lanes);
+    size_t i = 0;
+    const json_t *lane = NULL;
+    json_array_foreach(lanes, i, lane) {
+        const char *uuid = json_string_value(json_object_get(lane, "lane"));
+        const char *name = json_string_value(json_object_get(lane, "name"));
+        found = found || (uuid != NULL && strcmp(uuid, who) == 0) ||
+                (name != NULL && strcmp(name, who) == 0);
+    }
+    json_decref(lanes);
+    return found;
+}
+
+static enum err wait_until_gone(const struct options *options, const char *who, int64_t wait_s,
+                                struct diag *diag) {
+    struct buf reply = BUF_EMPTY;
+    int64_t end_ms = clock_mono_ms() + wait_s * 1000;
+    enum err err = ask(options, "WORKERS", "", &reply, diag);
+    while (err == ERR_OK && is_known(buf_span(&reply), who)) {
+        if (clock_mono_ms() >= end_ms) {
+            err = diag_fail(diag, ERR_TIMEOUT, "%s is still there after %lld s", who,
+                            (long long)wait_s);
+            break;
+        }
+        clock_sleep_ms(LOOK_MS);
+        err = ask(options, "WORKERS", "", &reply, diag);
+    }
+    buf_free(&reply);
+    return err;
+}
+
+static int retire_run(const struct options *options) {
+    struct buf reply = BUF_EMPTY;
+    struct buf name = BUF_EMPTY;
+    struct diag diag = {0};
+    int64_t wait_s = 0;
+    if (option_int(options, "--wait", WAIT_S, 0, WAIT_S_MAX, &wait_s) != ERR_OK) {
+        return EXIT_USAGE;
+    }
+    if (option_operand_count(options) != 1 || strpbrk(option_operand(options, 0), "\"\\") != NULL) {
+        return verb_usage(options, "wanted one worker or lane, as `casemill workers` names it");
+    }
+    const char *who = option_operand(options, 0);
+    buf_printf(&name, "\"%s\"", who);
+    enum err err = ask(options, "RETIRE", buf_cstr(&name), &reply, &diag);
+    if (err == ERR_OK && wait_s > 0) {
+        err = wait_until_gone(options, who, wait_s, &diag);
+    }
+    int code = say(options, err, &reply,
+                   wait_s > 0 ? "retired: what it held is done or given back, and it is gone"
+                              : "retiring: it gets nothing more",
+                   &diag);
+    buf_free(&reply);
+    buf_free(&name);
+    return code;
+}
+
+static const struct option_row WAIT_ROWS[] = {
+    {"--wait", "SECONDS", "until what is in hand is done; 0: not at all (60)"},
+    {NULL, NULL, NULL},
+};
+static const struct option_row NO_ROWS[] = {{NULL, NULL, NULL}};
+
+const struct verb verb_pause = {
+    .name = "pause",
+    .summary = "deal nothing more to lanes; batches are still accepted",
+    .operands = "",
+    .rows = WAIT_ROWS,
+    .run = pause_run,
+};
+const struct verb verb_drain = {
+    .name = "drain",
+    .summary = "accept no batch, work off what was accepted, say when all is in",
+    .operands = "",
+    .rows = WAIT_ROWS,
+    .run = drain_run,
+};
+const struct verb verb_resume = {
+    .name = "resume",
+    .summary = "accept and deal again, after pause or drain",
+    .operands = "",
+    .rows = NO_ROWS,
+    .run = resume_run,
+};
+const struct verb verb_retire = {
+    .name = "retire",
+    .summary = "tell one worker, or one lane, to finish and end",
+    .operands = "WORKER|LANE",
+    .rows = WAIT_ROWS,
+    .run = retire_run,
+};

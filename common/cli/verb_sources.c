@@ -1,0 +1,23 @@
+/* `casemill sources`: the intake systems that a broker has heard of, and what waits of each. */
+#include "cli/control_table.h"
+
+static const struct control_column COLUMNS[] = {
+    {"source", "SOURCE", -24},       {"weight", "WEIGHT", 6},
+    {"accepted", "ACCEPTED", 12},    {"done", "DONE", 12},
+    {"queued.urgent", "URGENT", 10}, {"queued.normal", "NORMAL", 10},
+    {"queued.bulk", "BULK", 10},     {0},
+};
+
+static int sources_run(const struct options *options) {
+    return control_table_run(options, "SOURCES", COLUMNS);
+}
+
+static const struct option_row ROWS[] = {{NULL, NULL, NULL}};
+
+const struct verb verb_sources = {
+    .name = "sources",
+    .summary = "show the sources, their weights and what waits of each",
+    .operands = "",
+    .rows = ROWS,
+    .run = sources_run,
+};

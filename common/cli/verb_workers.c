@@ -1,0 +1,22 @@
+/* `casemill workers`: the lanes that a broker knows, by worker. */
+#include "cli/control_table.h"
+
+static const struct control_column COLUMNS[] = {
+    {"name", "WORKER", -24},     {"lane", "LANE", -36},         {"phase", "PHASE", -10},
+    {"held_cases", "HELD", 8},   {"credit_cases", "CREDIT", 8}, {"done", "DONE", 12},
+    {"heard_ms", "HEARD MS", 9}, {"retiring", "RETIRING", 8},   {0},
+};
+
+static int workers_run(const struct options *options) {
+    return control_table_run(options, "WORKERS", COLUMNS);
+}
+
+static const struct option_row ROWS[] = {{NULL, NULL, NULL}};
+
+const struct verb verb_workers = {
+    .name = "workers",
+    .summary = "show the workers' lanes and what they hold",
+    .operands = "",
+    .rows = ROWS,
+    .run = workers_run,
+};
