@@ -3,21 +3,82 @@
 #include "base/buf.h"
 #include "casedoc/case_doc.h"
 
-enum { ENCODING_VERSION = 1, SENT_REFERENCE_DATE = 1, SENT_AS_OF = 2 };
+enum {
+    ENCODING_VERSION = 1,
+    SENT_REFERENCE_DATE = 1,
+    SENT_AS_OF = 2,
+    HEAD_BYTES = 2 + 4 + 4,
+    SCALAR_BYTES = 1 + 8 + 4, /* of any scalar, a text's bytes apart */
+    TEXT_STEP = 16
+};
 
-static void put_tag32(struct buf *out, char tag, uint32_t number) {
-    buf_byte(out, (uint8_t)tag);
-    buf_le32(out, number);
+/* Most cases fit into `first`; what does not goes on in `more`.  Whoever puts something has made
+ * room for it, so that puts check nothing. */
+struct out {
+    uint8_t *ptr;
+    size_t len;
+    size_t cap;
+    struct buf more;
+    uint8_t first[2048];
+};
+
+__attribute__((noinline)) static void out_grow(struct out *out, size_t bytes) {
+    if (out->ptr == out->first) {
+        (void)buf_room(&out->more, 2 * sizeof(out->first) + bytes);
+        memcpy(out->more.ptr, out->first, out->len);
+    }
+    out->more.len = out->len;
+    (void)buf_room(&out->more, bytes);
+    out->ptr = out->more.ptr;
+    out->cap = out->more.cap;
 }
 
-static void put_tag64(struct buf *out, char tag, uint64_t number) {
-    buf_byte(out, (uint8_t)tag);
-    buf_le64(out, number);
+static inline void out_room(struct out *out, size_t bytes) {
+    if (out->cap - out->len < bytes) {
+        out_grow(out, bytes);
+    }
 }
 
-static void put_text(struct buf *out, struct span text) {
+static inline void put_byte(struct out *out, uint8_t byte) { out->ptr[out->len++] = byte; }
+
+static inline void put_32(struct out *out, uint32_t number) {
+    uint32_t stored = htole32(number);
+    memcpy(out->ptr + out->len, &stored, sizeof(stored));
+    out->len += sizeof(stored);
+}
+
+static inline void put_64(struct out *out, uint64_t number) {
+    uint64_t stored = htole64(number);
+    memcpy(out->ptr + out->len, &stored, sizeof(stored));
+    out->len += sizeof(stored);
+}
+
+static inline void put_tag32(struct out *out, char tag, uint32_t number) {
+    put_byte(out, (uint8_t)tag);
+    put_32(out, number);
+}
+
+static inline void put_tag64(struct out *out, char tag, uint64_t number) {
+    put_byte(out, (uint8_t)tag);
+    put_64(out, number);
+}
+
+/* Words of a vocabulary are short: two copies of a fixed size, which may overlap, are all of it. */
+static inline void put_text(struct out *out, struct span text) {
     put_tag32(out, 's', (uint32_t)text.len);
-    buf_append(out, text);
+    uint8_t *to = out->ptr + out->len;
+    if (text.len >= 8 && text.len <= TEXT_STEP) {
+        memcpy(to, text.ptr, 8);
+        memcpy(to + text.len - 8, text.ptr + text.len - 8, 8);
+    } else if (text.len >= 4 && text.len < 8) {
+        memcpy(to, text.ptr, 4);
+        memcpy(to + text.len - 4, text.ptr + text.len - 4, 4);
+    } else if (text.len == 2) {
+        memcpy(to, text.ptr, 2);
+    } else if (text.len != 0) {
+        memcpy(to, text.ptr, text.len);
+    }
+    out->len += text.len;
 }
 
 static uint64_t double_bits(double value) {
@@ -27,24 +88,29 @@ static uint64_t double_bits(double value) {
     return bits;
 }
 
-static void put_scalar(struct buf *out, struct value value) {
-    switch ((enum value_kind)value.kind) {
+/* What put_scalar needs room for. */
+static inline size_t scalar_bytes(const struct value *value) {
+    return SCALAR_BYTES + (value->kind == VAL_STRING ? value->len : 0);
+}
+
+static inline void put_scalar(struct out *out, const struct value *value) {
+    switch ((enum value_kind)value->kind) {
     case VAL_BOOL:
-        buf_byte(out, 'b');
-        buf_byte(out, value.b ? 1 : 0);
+        put_byte(out, 'b');
+        put_byte(out, value->b ? 1 : 0);
         return;
     case VAL_INT:
-        put_tag64(out, 'i', (uint64_t)value.i);
+        put_tag64(out, 'i', (uint64_t)value->i);
         return;
     case VAL_DOUBLE:
-        put_tag64(out, 'd', double_bits(value.d));
+        put_tag64(out, 'd', double_bits(value->d));
         return;
     case VAL_STRING:
-        put_text(out, value_span(value));
+        put_text(out, value_span(*value));
         return;
     case VAL_TIMESTAMP:
-        put_tag64(out, 't', (uint64_t)value.i);
-        buf_le32(out, value.len);
+        put_tag64(out, 't', (uint64_t)value->i);
+        put_32(out, value->len);
         return;
     case VAL_NULL:
     case VAL_UINT:
@@ -61,67 +127,97 @@ static void put_scalar(struct buf *out, struct value value) {
     UNREACHABLE(); /* the decoder makes no other */
 }
 
-static void put_record(struct buf *out, const struct fact *record, struct value value) {
+static void put_element(struct out *out, const struct value *value) {
+    out_room(out, scalar_bytes(value));
+    put_scalar(out, value);
+}
+
+static void put_pair(struct out *out, const struct value *pair) {
+    put_element(out, &pair[0]);
+    put_element(out, &pair[1]);
+}
+
+static void put_count(struct out *out, char tag, uint32_t count) {
+    out_room(out, SCALAR_BYTES);
+    put_tag32(out, tag, count);
+}
+
+static void put_record(struct out *out, const struct fact *record, const struct value *value) {
     uint32_t known = 0;
-    CHECK(value.kind == VAL_MAP);
-    CHECK(value.len == record->field_count);
-    for (uint32_t i = 0; i < value.len; i++) {
-        known += value.items[2 * i + 1].kind != VAL_UNKNOWN ? 1 : 0;
+    CHECK(value->kind == VAL_MAP);
+    CHECK(value->len == record->field_count);
+    for (uint32_t i = 0; i < value->len; i++) {
+        known += value->items[2 * i + 1].kind != VAL_UNKNOWN ? 1 : 0;
     }
-    put_tag32(out, '{', known);
-    for (uint32_t i = 0; i < value.len; i++) {
-        const struct value *pair = &value.items[2 * (size_t)record->fields_by_name[i]];
+    put_count(out, '{', known);
+    for (uint32_t i = 0; i < value->len; i++) {
+        const struct value *pair = &value->items[2 * (size_t)record->fields_by_name[i]];
         if (pair[1].kind != VAL_UNKNOWN) {
-            put_text(out, value_span(pair[0]));
-            put_scalar(out, pair[1]);
+            put_pair(out, pair);
         }
     }
 }
 
-static void put_value(struct buf *out, const struct fact *fact, struct value value) {
+__attribute__((noinline)) static void put_items(struct out *out, const struct fact *fact,
+                                                const struct value *value) {
     if (fact->type == FACT_LIST) {
-        CHECK(value.kind == VAL_LIST);
-        put_tag32(out, '[', value.len);
-        for (uint32_t i = 0; i < value.len; i++) {
+        CHECK(value->kind == VAL_LIST);
+        put_count(out, '[', value->len);
+        for (uint32_t i = 0; i < value->len; i++) {
             if (fact->element->type == FACT_RECORD) {
-                put_record(out, fact->element, value.items[i]);
+                put_record(out, fact->element, &value->items[i]);
             } else {
-                put_scalar(out, value.items[i]);
+                put_element(out, &value->items[i]);
             }
         }
-    } else if (fact->type == FACT_MAP) { /* entries are sorted already */
-        CHECK(value.kind == VAL_MAP);
-        put_tag32(out, '{', value.len);
-        for (uint32_t i = 0; i < value.len; i++) {
-            put_text(out, value_span(value.items[2 * i]));
-            put_scalar(out, value.items[2 * i + 1]);
+    } else { /* entries are sorted already */
+        CHECK(fact->type == FACT_MAP);
+        CHECK(value->kind == VAL_MAP);
+        put_count(out, '{', value->len);
+        for (uint32_t i = 0; i < value->len; i++) {
+            put_pair(out, &value->items[2 * i]);
         }
-    } else {
-        put_scalar(out, value);
     }
+}
+
+static inline void put_name(struct out *out, const struct slot_name *name) {
+    for (uint32_t at = 0; at < name->len; at += SLOT_NAME_STEP) {
+        memcpy(out->ptr + out->len + at, name->text + at, SLOT_NAME_STEP);
+    }
+    out->len += name->len;
 }
 
 struct hash128 case_digest(const struct schema *schema, const struct case_doc *doc) {
-    struct buf out = BUF_EMPTY;
-    (void)buf_room(&out, 1024);
-    buf_byte(&out, ENCODING_VERSION);
-    buf_byte(&out, (uint8_t)((doc->has_reference_date ? SENT_REFERENCE_DATE : 0) |
+    struct out out;
+    out.ptr = out.first;
+    out.len = 0;
+    out.cap = sizeof(out.first);
+    out.more = BUF_EMPTY;
+    out_room(&out, HEAD_BYTES);
+    put_byte(&out, ENCODING_VERSION);
+    put_byte(&out, (uint8_t)((doc->has_reference_date ? SENT_REFERENCE_DATE : 0) |
                              (doc->has_as_of ? SENT_AS_OF : 0)));
     if (doc->has_reference_date) {
-        buf_le32(&out, (uint32_t)doc->reference_date);
+        put_32(&out, (uint32_t)doc->reference_date);
     }
     if (doc->has_as_of) {
-        buf_le32(&out, (uint32_t)doc->as_of);
+        put_32(&out, (uint32_t)doc->as_of);
     }
     for (uint32_t i = 0; i < schema->slot_count; i++) {
-        const struct fact *fact = schema->slots[schema->slots_by_name[i]];
-        struct value value = doc->slots[fact->slot];
-        if (value.kind != VAL_UNKNOWN) {
-            buf_append(&out, span_make(fact->name, fact->name_len + 1U)); /* with its NUL */
-            put_value(&out, fact, value);
+        const struct slot_name *name = &schema->names[i];
+        const struct value *value = &doc->slots[name->slot];
+        if (value->kind == VAL_UNKNOWN) {
+            continue;
+        }
+        out_room(&out, name->len + SLOT_NAME_STEP + scalar_bytes(value));
+        put_name(&out, name);
+        if (value->kind == VAL_LIST || value->kind == VAL_MAP) {
+            put_items(&out, schema->slots[name->slot], value);
+        } else {
+            put_scalar(&out, value);
         }
     }
-    struct hash128 digest = hash128(buf_span(&out));
-    buf_free(&out);
+    struct hash128 digest = hash128(span_make(out.ptr, out.len));
+    buf_free(&out.more);
     return digest;
 }

@@ -410,9 +410,17 @@ static void order_names(struct loader *l, struct schema *schema) {
             order_fields(l, &schema->facts[i]);
         }
     }
-    uint16_t *order = take(l, schema->slot_count, sizeof(*order));
+    uint16_t order[PATHS_MAX];
     sort_by(order, schema->slot_count, names);
-    schema->slots_by_name = order;
+    struct slot_name *sorted = take(l, schema->slot_count, sizeof(*sorted));
+    for (uint32_t i = 0; i < schema->slot_count; i++) {
+        const struct fact *fact = schema->slots[order[i]];
+        uint32_t len = fact->name_len + 1;
+        uint8_t *text = take(l, len / SLOT_NAME_STEP + 1, SLOT_NAME_STEP);
+        memcpy(text, fact->name, len);
+        sorted[i] = (struct slot_name){.text = text, .len = len, .slot = order[i]};
+    }
+    schema->names = sorted;
 }
 
 /* `a.b_c` and `a_b.c` are two facts but one column. */

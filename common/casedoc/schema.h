@@ -49,6 +49,14 @@ struct fact {
     const char *help;               /* the question to ask; "" when none is given */
 };
 
+/* A slot's name as the digest has it. */
+enum { SLOT_NAME_STEP = 32 };
+struct slot_name {
+    const uint8_t *text; /* with its NUL, and zeros up to a multiple of SLOT_NAME_STEP */
+    uint32_t len;        /* with its NUL */
+    uint16_t slot;
+};
+
 struct schema {
     const struct fact *facts; /* top level, in file order */
     uint32_t fact_count;
@@ -56,7 +64,7 @@ struct schema {
     uint32_t slot_count;
     const struct fact *const *paths; /* by path id */
     uint32_t path_count;
-    const uint16_t *slots_by_name; /* slot numbers in byte order of their names */
+    const struct slot_name *names; /* of the slots, in byte order */
     const struct value *unknown;   /* by slot number: what a case that says nothing holds */
     const char *title;
 };

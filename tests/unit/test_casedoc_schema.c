@@ -1,4 +1,5 @@
 /* casedoc/: reading case.yaml, the ISO vocabulary, and facts written as YAML. */
+#include "base/buf.h"
 #include "casedoc/case_doc.h"
 #include "casedoc/column.h"
 
@@ -91,7 +92,7 @@ START_TEST(slots_come_first_then_the_leaves_inside_lists) {
     static const char *const by_name[] = {"born",  "ctx.a",  "ctx.b", "marks",
                                           "notes", "people", "seen",  "zeta"};
     for (uint32_t i = 0; i < COUNT_OF(by_name); i++) {
-        ck_assert_str_eq(schema->slots[schema->slots_by_name[i]]->name, by_name[i]);
+        ck_assert_str_eq((const char *)schema->names[i].text, by_name[i]);
     }
     schema_free(&schema);
     ck_assert_ptr_null(schema);
@@ -305,6 +306,39 @@ START_TEST(a_wrong_yaml_fact_is_pointed_at) {
 }
 END_TEST
 
+static void put_long(struct buf *out, const char *name, struct span text) {
+    buf_append(out, span_make(name, strlen(name) + 1));
+    buf_byte(out, 's');
+    buf_le32(out, (uint32_t)text.len);
+    buf_append(out, text);
+}
+
+/* A text of every length is copied whole, and a case may be larger than most. */
+START_TEST(a_digest_holds_texts_of_every_length) {
+    struct schema *texts = load("version: 1\ntitle: t\nfacts:\n"
+                                "  a_name_longer_than_one_step_of_the_copy: {type: string}\n"
+                                "  b: {type: string}\n");
+    static uint8_t text[9000];
+    for (size_t i = 0; i < sizeof(text); i++) {
+        text[i] = (uint8_t)('a' + i % 23);
+    }
+    struct buf bytes = BUF_EMPTY;
+    for (size_t len = 0; len < sizeof(text); len += len < 2200 ? 1 : 97) {
+        struct span whole = span_make(text, len);
+        struct span part = span_make(text, len % 37);
+        struct value slots[2] = {value_string(whole), value_string(part)};
+        struct case_doc doc = {.slots = slots};
+        buf_clear(&bytes);
+        buf_append(&bytes, SPAN_LIT("\x01\0"));
+        put_long(&bytes, texts->slots[0]->name, whole);
+        put_long(&bytes, texts->slots[1]->name, part);
+        ck_assert_msg(hash128_eq(case_digest(texts, &doc), hash128(buf_span(&bytes))), "%zu", len);
+    }
+    buf_free(&bytes);
+    schema_free(&texts);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("casedoc_schema");
     TCase *cases = tcase_create("schema");
@@ -316,6 +350,7 @@ int main(void) {
     tcase_add_loop_test(cases, a_wrong_schema_is_refused_with_its_line, 0, (int)COUNT_OF(WRONG));
     tcase_add_test(cases, the_number_of_paths_is_bounded);
     tcase_add_test(cases, yaml_facts_become_the_same_values);
+    tcase_add_test(cases, a_digest_holds_texts_of_every_length);
     tcase_add_loop_test(cases, a_wrong_yaml_fact_is_pointed_at, 0, (int)COUNT_OF(WRONG_FACTS));
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
