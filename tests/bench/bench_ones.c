@@ -1,10 +1,13 @@
 /* One case a message, beside what it is held against; each prints one line of numbers.
- *   bench_ones submit ENDPOINT FILE done|accepted WINDOW COUNT
- *                                  submits COUNT cases, at most WINDOW at once, to DONE or to
- * ACCEPTED bench_ones echo                a ROUTER that says ACCEPTED to all and keeps nothing;
- * prints its endpoint bench_ones query CONNINFO FILE COUNT     lines of SQL, each one simple query
- * after the other bench_ones sync DIR BYTES COUNT          write + fdatasync Numbers: a second,
- * then p50, p99 and p99.9 in microseconds. */
+ * - bench_ones submit ENDPOINT FILE done|accepted WINDOW COUNT: submits COUNT cases, at most WINDOW
+ *   at once, to DONE or to ACCEPTED
+ * - bench_ones paced ENDPOINT FILE RATE COUNT: so many a second, to DONE
+ * - bench_ones echo: a ROUTER that says ACCEPTED to all and keeps nothing; prints its endpoint
+ * - bench_ones query CONNINFO FILE COUNT: lines of SQL, each one simple query after the other
+ * - bench_ones paced_query CONNINFO FILE RATE COUNT: so many a second
+ * - bench_ones sync DIR BYTES COUNT: write + fdatasync
+ * Numbers: a second, then p50, p99 and p99.9 in microseconds.  What is paced is timed from when it
+ * was due, so that a stall counts for all that had to wait for it. */
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/mem.h"
@@ -17,9 +20,11 @@
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { ARENA_BYTES = 1 << 20, MESSAGE_BYTES_MAX = 16 << 20 };
+enum { PACED_WINDOW = CASEMILL_WINDOW_MAX, PACED_LOOK_NS = 50000 };
 #define FILE_BYTES_MAX ((size_t)1 << 30)
 
 static void fail(const char *what) {
@@ -64,6 +69,25 @@ static void print_numbers(int64_t *took_ns, uint32_t count, int64_t all_ns) {
                  percentile_us(took_ns, count, 99.9));
 }
 
+/* --- pace ---------------------------------------------------------------------------------------
+ */
+
+struct pace {
+    int64_t start_ns;
+    uint32_t a_second;
+};
+
+static int64_t due_ns(const struct pace *pace, uint32_t nr) {
+    return pace->start_ns + (int64_t)nr * 1000000000 / pace->a_second;
+}
+
+static void sleep_ns(int64_t ns) {
+    const struct timespec time = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+    if (ns > 0) {
+        (void)nanosleep(&time, NULL);
+    }
+}
+
 /* --- submit ------------------------------------------------------------------------------------
  */
 
@@ -102,6 +126,33 @@ static struct casemill *open_client(const char *endpoint, uint32_t window,
     return client;
 }
 
+/* The case that begins at *at; *at is behind it afterwards. */
+static void submit_next(struct casemill *client, struct span cases, size_t *at, uint64_t run,
+                        uint32_t nr) {
+    size_t from = *at;
+    if (walk_value(cases, at) != ERR_OK) {
+        fail("the file holds too few cases");
+    }
+    struct casemill_batch batch = {.body = cases.ptr + from,
+                                   .body_bytes = *at - from,
+                                   .count = 1,
+                                   .position = run << 32 | nr,
+                                   .tag = nr};
+    if (casemill_submit_batch(client, &batch) != CASEMILL_OK) {
+        fail("a batch was not taken");
+    }
+}
+
+static void step(struct casemill *client, int64_t timeout_ms) {
+    if (casemill_step(client, timeout_ms) == CASEMILL_FAILED) {
+        fail("the client failed");
+    }
+}
+
+static uint64_t run_number(void) { /* each run's batches are new */
+    return (uint64_t)clock_wall_us() & 0x7fffffffU;
+}
+
 static void submit(const char *endpoint, const char *path, const char *wanted, uint32_t window,
                    uint32_t count) {
     struct buf bytes = BUF_EMPTY;
@@ -110,32 +161,46 @@ static void submit(const char *endpoint, const char *path, const char *wanted, u
                                 .wanted = strcmp(wanted, "done") == 0 ? CASEMILL_DONE
                                                                       : CASEMILL_ACCEPTED};
     struct casemill *client = open_client(endpoint, window, &exchange);
-    uint64_t run = (uint64_t)clock_wall_us() & 0x7fffffffU; /* each run's batches are new */
+    uint64_t run = run_number();
     size_t at = 0;
     uint32_t next = 0;
     int64_t start = clock_mono_ns();
     while (exchange.settled < count) {
         while (next < count && casemill_has_room(client)) {
-            size_t from = at;
-            if (walk_value(buf_span(&bytes), &at) != ERR_OK) {
-                fail("the file holds too few cases");
-            }
-            struct casemill_batch batch = {.body = bytes.ptr + from,
-                                           .body_bytes = at - from,
-                                           .count = 1,
-                                           .position = run << 32 | next,
-                                           .tag = next};
             exchange.started_ns[next] = clock_mono_ns();
-            if (casemill_submit_batch(client, &batch) != CASEMILL_OK) {
-                fail("a batch was not taken");
-            }
+            submit_next(client, buf_span(&bytes), &at, run, next);
             next++;
         }
-        if (casemill_step(client, 1000) == CASEMILL_FAILED) {
-            fail("the client failed");
-        }
+        step(client, 1000);
     }
     print_numbers(exchange.started_ns, count, clock_mono_ns() - start);
+    casemill_close(&client);
+    mem_free(exchange.started_ns);
+    buf_free(&bytes);
+}
+
+static void paced(const char *endpoint, const char *path, uint32_t a_second, uint32_t count) {
+    struct buf bytes = BUF_EMPTY;
+    read_file(path, &bytes);
+    struct exchange exchange = {.started_ns = mem_zero(count, sizeof(int64_t)),
+                                .wanted = CASEMILL_DONE};
+    struct casemill *client = open_client(endpoint, PACED_WINDOW, &exchange);
+    uint64_t run = run_number();
+    size_t at = 0;
+    uint32_t next = 0;
+    step(client, 100);
+    const struct pace pace = {.start_ns = clock_mono_ns(), .a_second = a_second};
+    while (exchange.settled < count) {
+        while (next < count && due_ns(&pace, next) <= clock_mono_ns() &&
+               casemill_has_room(client)) {
+            exchange.started_ns[next] = due_ns(&pace, next);
+            submit_next(client, buf_span(&bytes), &at, run, next);
+            next++;
+        }
+        step(client, 0);
+        sleep_ns(PACED_LOOK_NS);
+    }
+    print_numbers(exchange.started_ns, count, clock_mono_ns() - pace.start_ns);
     casemill_close(&client);
     mem_free(exchange.started_ns);
     buf_free(&bytes);
@@ -207,7 +272,8 @@ static void run_line(PGconn *conn, const char *line) {
     }
 }
 
-static void query(const char *conninfo, const char *path, uint32_t count) {
+/* pace NULL: each as soon as the one before is through. */
+static void query(const char *conninfo, const char *path, struct pace *pace, uint32_t count) {
     struct buf text = BUF_EMPTY;
     read_file(path, &text);
     PGconn *conn = PQconnectdb(conninfo);
@@ -217,13 +283,17 @@ static void query(const char *conninfo, const char *path, uint32_t count) {
     int64_t *took = mem_zero(count, sizeof(*took));
     char *line = (char *)(uintptr_t)buf_cstr(&text);
     int64_t start = clock_mono_ns();
+    if (pace != NULL) {
+        pace->start_ns = start;
+    }
     for (uint32_t i = 0; i < count; i++) {
         char *end = strchr(line, '\n');
         if (end == NULL) {
             fail("the file holds too few lines");
         }
         *end = '\0';
-        int64_t before = clock_mono_ns();
+        int64_t before = pace == NULL ? clock_mono_ns() : due_ns(pace, i);
+        sleep_ns(pace == NULL ? 0 : before - clock_mono_ns());
         run_line(conn, line);
         took[i] = clock_mono_ns() - before;
         line = end + 1;
@@ -263,14 +333,19 @@ int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
     if (strcmp(what, "submit") == 0 && argc == 7) {
         submit(argv[2], argv[3], argv[4], number_of(argv[5]), number_of(argv[6]));
+    } else if (strcmp(what, "paced") == 0 && argc == 6) {
+        paced(argv[2], argv[3], number_of(argv[4]), number_of(argv[5]));
     } else if (strcmp(what, "echo") == 0 && argc == 2) {
         echo();
     } else if (strcmp(what, "query") == 0 && argc == 5) {
-        query(argv[2], argv[3], number_of(argv[4]));
+        query(argv[2], argv[3], NULL, number_of(argv[4]));
+    } else if (strcmp(what, "paced_query") == 0 && argc == 6) {
+        struct pace pace = {.a_second = number_of(argv[4])};
+        query(argv[2], argv[3], &pace, number_of(argv[5]));
     } else if (strcmp(what, "sync") == 0 && argc == 5) {
         sync_writes(argv[2], number_of(argv[3]), number_of(argv[4]));
     } else {
-        (void)fprintf(stderr, "usage: bench_ones submit|echo|query|sync ...\n");
+        (void)fprintf(stderr, "usage: bench_ones submit|paced|echo|query|paced_query|sync ...\n");
         return 2;
     }
     return 0;

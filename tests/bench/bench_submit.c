@@ -1,7 +1,10 @@
 /* The intake side of the road benchmarks: cases that are MessagePack already, in batches of one
- * size, to their last DONE.
- *   bench_submit rate ENDPOINT FILE BATCH     prints: seconds cases accepted_seconds
- * The clock runs from the first submit to the last receipt; file and batches are ready before. */
+ * size, to their last DONE, or to their last ACCEPTED.
+ *   bench_submit rate|accepted ENDPOINT FILE BATCH [ordered|random FROM]
+ *                                             prints: seconds cases accepted_seconds
+ * The clock runs from the first submit to the last receipt; file and batches are ready before.
+ * With FROM the cases get other ids, of the numbers from there on: in their order, or spread over
+ * all ids (lib.sh: case_id_of makes the same in SQL). */
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/mem.h"
@@ -13,6 +16,8 @@
 #include <stdlib.h>
 
 enum { WINDOW_CASES = 16384, WINDOW_MIN = 16, STALL_MS = 60000 };
+enum { ID_BYTES = 10, ID_HALF_BITS = 20, NUMBER_MAX = 1 << 26 };
+#define SPREAD UINT64_C(84941944609) /* odd; times NUMBER_MAX below 2^63 */
 #define FILE_BYTES_MAX ((size_t)8 << 30)
 
 struct cut {
@@ -30,14 +35,35 @@ struct tally {
     uint64_t cases, dead, duplicates;
     int64_t accepted_ns; /* when the last one was */
 };
+struct ids {
+    bool given, spread;
+    uint64_t next;
+};
 
 static void fail(const char *what) {
     (void)fprintf(stderr, "bench_submit: %s\n", what);
     exit(1);
 }
 
+/* In place: an id of `casemill generate` and one of these are equally long. */
+static void name_case(uint8_t *bytes, size_t length, struct ids *ids) {
+    static const uint8_t head[] = {0xa7, 'c', 'a', 's', 'e', '_', 'i', 'd', 0xa0 | ID_BYTES};
+    if (length < 1 + sizeof(head) + ID_BYTES || memcmp(bytes + 1, head, sizeof(head)) != 0) {
+        fail("the file is not of `casemill generate`");
+    }
+    uint64_t number = ids->next++;
+    if (ids->spread) { /* each step keeps different numbers different */
+        number = number * SPREAD & ((UINT64_C(1) << 2 * ID_HALF_BITS) - 1);
+        number ^= number >> ID_HALF_BITS;
+    }
+    for (size_t i = ID_BYTES; i > 0; i--, number >>= 4) {
+        bytes[sizeof(head) + i] = (uint8_t) "0123456789abcdef"[number & 15];
+    }
+}
+
 /* Names outlive a run of the broker: the position makes each run's batches new ones. */
-static void read_batches(const char *path, uint32_t batch_cases, struct batches *batches) {
+static void read_batches(const char *path, uint32_t batch_cases, struct ids *ids,
+                         struct batches *batches) {
     struct diag diag = {0};
     if (io_read_file(path, FILE_BYTES_MAX, &batches->bytes, &diag) != ERR_OK) {
         fail(diag.text);
@@ -51,8 +77,12 @@ static void read_batches(const char *path, uint32_t batch_cases, struct batches 
         struct cut *cut = &batches->cuts[batches->count++];
         *cut = (struct cut){.offset = at};
         while (at < all.len && cut->count < batch_cases) {
+            size_t from = at;
             if (walk_value(all, &at) != ERR_OK) {
                 fail("the file does not hold MessagePack values");
+            }
+            if (ids->given) {
+                name_case(batches->bytes.ptr + from, at - from, ids);
             }
             cut->count++;
         }
@@ -82,12 +112,12 @@ static void on_receipt(void *user, const struct casemill_receipt *receipt) {
     }
 }
 
-static struct casemill *open_client(const char *endpoint, uint32_t batch_cases,
+static struct casemill *open_client(const char *endpoint, uint32_t batch_cases, bool to_done,
                                     struct tally *tally) {
     struct casemill_options options;
     casemill_options_default(&options);
     options.endpoint = endpoint;
-    options.ack = CASEMILL_ACK_OUTCOME;
+    options.ack = to_done ? CASEMILL_ACK_OUTCOME : CASEMILL_ACK_JOURNAL;
     uint32_t window = WINDOW_CASES / batch_cases;
     options.window_batches = window > WINDOW_MIN ? window : WINDOW_MIN;
     options.on_receipt = on_receipt;
@@ -107,11 +137,11 @@ static void step(struct casemill *client, int64_t timeout_ms) {
 }
 
 static void submit_all(struct casemill *client, const struct batches *batches,
-                       const struct tally *tally, uint64_t run) {
+                       const uint32_t *settled, uint64_t run) {
     uint32_t next = 0;
-    uint32_t done = 0;
+    uint32_t seen = 0;
     int64_t moved = clock_mono_ms();
-    while (tally->done < batches->count) {
+    while (*settled < batches->count) {
         for (; next < batches->count && casemill_has_room(client); next++) {
             const struct cut *cut = &batches->cuts[next];
             struct casemill_batch batch = {.body = batches->bytes.ptr + cut->offset,
@@ -123,8 +153,8 @@ static void submit_all(struct casemill *client, const struct batches *batches,
             }
         }
         step(client, 10);
-        if (tally->done != done) {
-            done = tally->done;
+        if (*settled != seen) {
+            seen = *settled;
             moved = clock_mono_ms();
         } else if (clock_mono_ms() - moved > STALL_MS) {
             fail("no receipt for a minute");
@@ -132,22 +162,37 @@ static void submit_all(struct casemill *client, const struct batches *batches,
     }
 }
 
+static struct ids ids_of(int argc, char **argv) {
+    struct ids ids = {.given = argc == 7};
+    if (ids.given) {
+        ids.spread = strcmp(argv[5], "random") == 0;
+        ids.next = strtoull(argv[6], NULL, 10);
+        if ((!ids.spread && strcmp(argv[5], "ordered") != 0) || ids.next >= NUMBER_MAX) {
+            fail("expected ordered or random, and a number below 2^26");
+        }
+    }
+    return ids;
+}
+
 int main(int argc, char **argv) {
-    uint32_t batch_cases =
-        argc == 5 && strcmp(argv[1], "rate") == 0 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0;
-    if (batch_cases == 0) {
-        (void)fprintf(stderr, "usage: bench_submit rate ENDPOINT FILE BATCH\n");
+    bool to_done = argc > 1 && strcmp(argv[1], "rate") == 0;
+    uint32_t batch_cases = argc == 5 || argc == 7 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0;
+    if (batch_cases == 0 || (!to_done && strcmp(argv[1], "accepted") != 0)) {
+        (void)fprintf(stderr, "usage: bench_submit rate|accepted ENDPOINT FILE BATCH "
+                              "[ordered|random FROM]\n");
         return 2;
     }
     struct batches batches = {.bytes = BUF_EMPTY};
-    read_batches(argv[3], batch_cases, &batches);
+    struct ids ids = ids_of(argc, argv);
+    read_batches(argv[3], batch_cases, &ids, &batches);
     struct tally tally = {0};
-    struct casemill *client = open_client(argv[2], batch_cases, &tally);
+    struct casemill *client = open_client(argv[2], batch_cases, to_done, &tally);
     step(client, 100);
     int64_t start = clock_mono_ns();
-    submit_all(client, &batches, &tally, (uint64_t)clock_wall_us() & 0x7fffffffU);
+    submit_all(client, &batches, to_done ? &tally.done : &tally.accepted,
+               (uint64_t)clock_wall_us() & 0x7fffffffU);
     int64_t end = clock_mono_ns();
-    if (tally.dead != 0 || tally.duplicates != 0 || tally.cases != batches.cases) {
+    if (tally.dead != 0 || tally.duplicates != 0 || (to_done && tally.cases != batches.cases)) {
         fail("not every case became an outcome of its own");
     }
     (void)printf("%.6f %" PRIu64 " %.6f\n", (double)(end - start) / 1e9, batches.cases,

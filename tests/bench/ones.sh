@@ -1,16 +1,21 @@
 #!/bin/sh
 # Benchmark ones: one case a message.  confirm: to ACCEPTED, which is after fdatasync, beside a ROUTER that answers at
-# once, and beside a bare write + fdatasync; workers are away.  latency: one at a time to DONE, beside the same row
-# written by one libpq round trip.  Called by run.sh.
+# once, and beside a bare write + fdatasync; workers are away.  latency.idle: one at a time to DONE, beside the same row
+# written by one libpq round trip.  latency.half: as many a second as are half of what the road takes of cases alone, by
+# schedule, whatever comes back, and a few of those round trips a second beside them.  Called by run.sh.
+# CASEMILL_BENCH_ONES, CASEMILL_BENCH_SINGLES and CASEMILL_BENCH_RUNS make it smaller.
 set -u
 runs=${CASEMILL_BENCH_RUNS:-5}
 many=${CASEMILL_BENCH_ONES:-20000}
 few=$((many / 10))
+singles=${CASEMILL_BENCH_SINGLES:-200000}
+probes=100 # a second
 . "$(dirname "$0")/lib.sh"
 ones=$tools/bench_ones
 field() { echo "$1" | cut -d' ' -f"$2"; }
 database_start
-broker_start CASEMILL_QUEUE_BATCHES_MAX=1000000
+# Everything confirmed here stays until a worker comes.
+broker_start CASEMILL_QUEUE_BATCHES_MAX=10000000 CASEMILL_JOURNAL_BYTES_MAX="$((runs * many * 3 * 9 / 1024 + 256))MiB"
 casemill generate --cases "$((many * 2))" --seed 9 --format msgpack --out "$work/cases.mp" || abort "generate"
 start echo "$ones" echo
 echo_pid=$started_pid
@@ -43,19 +48,54 @@ quoted() { # every column as a literal
     pg_sql "select string_agg(format('quote_nullable(%I::text)', attname), ' || '', '' || ' order by attnum)
             from pg_attribute where attrelid = '$1'::regclass and attnum > 0 and not attisdropped"
 }
-pg_sql "select 'BEGIN; INSERT INTO cases ($columns) VALUES (' || $(quoted cases) || '); INSERT INTO commits VALUES (' ||
-        (select $(quoted commits | sed 's/quote_nullable(commit::text)/(random() * 9e18)::bigint/') from commits where commits.commit = cases.commit) ||
-        '); COMMIT' from cases limit $few" >"$work/rows.sql" || abort "the rows as SQL"
-: >"$work/p50"
-: >"$work/p99"
+# Of another source, so that they may go in beside the cases.
+rows_as_sql() { # rows_as_sql COUNT
+    pg_sql "select 'BEGIN; INSERT INTO cases ($columns) VALUES (' || $(quoted cases | sed 's/source::text/32767::text/') || '); INSERT INTO commits VALUES (' ||
+            (select $(quoted commits | sed 's/quote_nullable(commit::text)/(random() * 9e18)::bigint/') from commits where commits.commit = cases.commit) ||
+            '); COMMIT' from cases limit $1" >"$work/rows.sql" || abort "the rows as SQL"
+}
+numbers() { # numbers FIGURE: lines for p50, p99 and p99.9 of $ours beside $peer
+    for number in 2:p50 3:p99 4:p999; do
+        echo "$(field "$ours" "${number%:*}") $(ratio "$(field "$ours" "${number%:*}")" "$(field "$peer" "${number%:*}")")" \
+            >>"$work/$1_${number#*:}"
+    done
+}
+figures() { # figures FIGURE
+    figure ones "$1_p50" us "<= 2" <"$work/$1_p50"
+    figure ones "$1_p99" us "<= 3" <"$work/$1_p99"
+    figure ones "$1_p999" us "" <"$work/$1_p999"
+}
+rows_as_sql "$few"
 for run in $(seq "$runs"); do
     fresh_tables
     ours=$("$ones" submit "$intake" "$work/cases.mp" done 1 "$few") || abort "submit"
     fresh_tables
     peer=$("$ones" query "$pg_conninfo" "$work/rows.sql" "$few") || abort "query"
-    echo "$(field "$ours" 2) $(ratio "$(field "$ours" 2)" "$(field "$peer" 2)")" >>"$work/p50"
-    echo "$(field "$ours" 3) $(ratio "$(field "$ours" 3)" "$(field "$peer" 3)")" >>"$work/p99"
+    numbers latency.idle
 done
-figure ones latency.idle_p50 us "<= 2" <"$work/p50"
-figure ones latency.idle_p99 us "<= 3" <"$work/p99"
+figures latency.idle
+
+casemill generate --cases "$singles" --seed 10 --format msgpack --out "$work/singles.mp" || abort "generate"
+capacity() {
+    fresh_tables
+    "$tools/bench_submit" rate "$intake" "$work/singles.mp" 1 | awk '{ printf "%d", $2 / $1 }'
+}
+capacity >/dev/null # warm
+capacity=$(capacity)
+[ "$capacity" -gt 0 ] || abort "bench_submit"
+half=$((capacity / 2))
+seconds=$((singles / half < 5 ? singles / half : 5))
+[ "$seconds" -gt 0 ] || abort "too few cases for a second"
+echo "capacity $capacity a second; $seconds seconds of $half"
+for run in $(seq "$runs"); do
+    fresh_tables
+    "$ones" paced_query "$pg_conninfo" "$work/rows.sql" "$probes" $((probes * seconds)) >"$work/peer" &
+    probe=$!
+    ours=$("$ones" paced "$intake" "$work/singles.mp" "$half" $((half * seconds))) || abort "paced"
+    wait "$probe" || abort "paced_query"
+    peer=$(cat "$work/peer")
+    echo "half: $ours beside $peer"
+    numbers latency.half
+done
+figures latency.half
 done_with
