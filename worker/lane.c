@@ -164,6 +164,22 @@ static enum err end_fenced_lanes(struct lane *lane) {
     return err;
 }
 
+/* Somebody's rows are in the way.  What brokers say of silent lanes may have come meanwhile; whom
+ * no broker knows any more shows in PostgreSQL itself. */
+static enum err end_who_blocks(void *context) {
+    struct lane *lane = context;
+    uint32_t ended = 0;
+    enum err err = end_fenced_lanes(lane);
+    if (err == ERR_OK) {
+        err = writer_end_frozen(&lane->writer, &ended);
+    }
+    if (ended > 0) {
+        LOG(EV_LANE_FROZEN, "backends=%u", ended);
+        atomic_fetch_add(&lane->stats.frozen, ended);
+    }
+    return err;
+}
+
 static void transact(struct lane *lane) {
     enum err err = end_fenced_lanes(lane);
     if (err == ERR_OK) {
@@ -250,6 +266,8 @@ enum err lane_start(const struct lane_options *options, uint32_t number, struct 
     struct uuid seed = uuid_random();
     memcpy(&made->rng.state, seed.bytes, sizeof(made->rng.state));
     writer_init(&made->writer, &made->uuid);
+    made->writer.blocked = end_who_blocks;
+    made->writer.context = made;
     arena_init(&made->arena, ARENA_BYTES_MAX);
     enum err err = lane_connect_brokers(made, diag);
     if (err == ERR_OK && pthread_create(&made->thread, NULL, run, made) != 0) {

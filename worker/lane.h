@@ -35,6 +35,7 @@ struct lane_stats {
     _Atomic uint64_t duplicates;
     _Atomic uint64_t dead;
     _Atomic uint64_t reconnects;
+    _Atomic uint64_t frozen; /* other lanes' backends that this one ended */
     atomic_bool connected;
     atomic_bool ended;
 };

@@ -82,6 +82,8 @@ static const struct {
      offsetof(struct lane_stats, dead)},
     {"casemill_worker_connections_total", "connections made to PostgreSQL",
      offsetof(struct lane_stats, reconnects)},
+    {"casemill_worker_frozen_ended_total", "backends of lanes that froze in a transaction, ended",
+     offsetof(struct lane_stats, frozen)},
 };
 
 static void render_metrics(const struct worker *worker, struct buf *out) {

@@ -398,6 +398,13 @@ static enum err write_slice(struct writer *writer, struct txn *txn, uint32_t fro
         } else if (err != ERR_AGAIN) {
             return err;
         }
+        if (err == ERR_AGAIN && writer->blocked != NULL &&
+            strcmp(writer->sqlstate, SQLSTATE_LOCKED) == 0) {
+            err = writer->blocked(writer->context);
+            if (err != ERR_OK) {
+                return err;
+            }
+        }
     }
     return ERR_BUSY;
 }

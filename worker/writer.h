@@ -9,7 +9,7 @@
 #include "db/sqlstate.h"
 #include "worker/txn.h"
 
-enum { WRITER_JOURNALS_MAX = 32 };
+enum { WRITER_JOURNALS_MAX = 32, WRITER_FROZEN_S = 10 };
 /* Of the commits row.  Reapply: rows go to `reapplied` and have the fixed columns alone. */
 enum writer_mode { WRITER_INTAKE, WRITER_REAPPLY, WRITER_CANARY };
 
@@ -26,7 +26,11 @@ struct writer {
     uint64_t low_water[WRITER_JOURNALS_MAX];
     int64_t low_water_at[WRITER_JOURNALS_MAX]; /* microseconds since 1970; 0: not said */
     char sqlstate[SQLSTATE_BYTES];             /* of the last attempt that failed */
-    struct rng rng;                            /* numbers of transactions */
+    /* Called between two attempts when a row stayed locked for lock_timeout; NULL: nobody.
+     * Errors: those of db/sqlstate.h; they end the transaction. */
+    enum err (*blocked)(void *context);
+    void *context;
+    struct rng rng; /* numbers of transactions */
     struct buf sql;
     struct buf data;
     struct span *fields;
@@ -44,6 +48,12 @@ MUST_USE enum err writer_setup(struct writer *writer, struct db_lane *db, int64_
 
 /* writer_end_lanes ends the backends of lanes whose work is written by someone else now. */
 MUST_USE enum err writer_end_lanes(struct writer *writer, const struct uuid *lanes, uint32_t count);
+
+/* writer_end_frozen ends the backends of this role's lanes that hold rows and have waited, in the
+ * middle of a transaction, for a client that says nothing for WRITER_FROZEN_S: a healthy lane sends
+ * a transaction from memory and never lets its backend wait so long.  It needs no broker: one that
+ * was restarted does not know who holds what of its earlier runs.  *ended counts them. */
+MUST_USE enum err writer_end_frozen(struct writer *writer, uint32_t *ended);
 
 /* writer_source finds or makes the number of a source, outside any transaction. */
 MUST_USE enum err writer_source(struct writer *writer, struct span name, int16_t *source);

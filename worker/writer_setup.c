@@ -111,6 +111,24 @@ enum err writer_end_lanes(struct writer *writer, const struct uuid *lanes, uint3
     return db_lane_exec(writer->db, buf_cstr(&writer->sql), NULL);
 }
 
+enum err writer_end_frozen(struct writer *writer, uint32_t *ended) {
+    struct db_result *rows = NULL;
+    buf_clear(&writer->sql);
+    buf_printf(&writer->sql,
+               "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 5000)) FROM "
+               "pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = current_user AND "
+               "datname = current_database() AND application_name LIKE 'casemill/%%' AND "
+               "backend_xid IS NOT NULL AND wait_event_type = 'Client' AND "
+               "query_start < clock_timestamp() - interval '%d s'",
+               (int)WRITER_FROZEN_S);
+    enum err err = db_lane_exec(writer->db, buf_cstr(&writer->sql), &rows);
+    if (err == ERR_OK) {
+        *ended = (uint32_t)strtoul(db_cell(rows, 0, 0), NULL, 10);
+    }
+    db_result_free(&rows);
+    return err;
+}
+
 enum err writer_source(struct writer *writer, struct span name, int16_t *source) {
     struct db_result *rows = NULL;
     buf_clear(&writer->sql);

@@ -24,6 +24,8 @@
     ROW(LANE_GONE, INFO, "a worker lane has said goodbye", "nothing")                              \
     ROW(LANE_SILENT, WARN, "a lane has not spoken in time; its work goes to others",               \
         "look at that worker's host")                                                              \
+    ROW(LANE_FROZEN, WARN, "a lane stopped in the middle of a transaction; its backend was ended", \
+        "look at the hosts of the workers for one that is stopped or cut off")                     \
     ROW(DELIVERY_FAILED, WARN, "a lane gave a delivery up", "see the worker's log")                \
     ROW(DELIVERY_BURIED, ERROR, "cases that no worker survives are buried",                        \
         "see report.dead_letters, reason poison, and the workers' logs")                           \

@@ -7,6 +7,7 @@
 
 enum { SQLSTATE_BYTES = 6 };
 #define SQLSTATE_TOMBSTONES "23CM1" /* our own: purged_guard of sql/0006_purge.sql */
+#define SQLSTATE_LOCKED "55P03"
 
 /* Longest matching prefix wins; what is not listed is ERR_BUSY: give the work back, try later.
  *   ERR_CONFLICT   the key stands there already: the duplicate road
@@ -30,7 +31,7 @@ enum { SQLSTATE_BYTES = 6 };
     ROW("42", DENIED, "no such table or column, or no right to it")                                \
     ROW("53", BUSY, "disk full, out of memory, too many connections")                              \
     ROW("54", INVALID, "larger than the server's limits")                                          \
-    ROW("55P03", AGAIN, "lock not available in time")                                              \
+    ROW(SQLSTATE_LOCKED, AGAIN, "lock not available in time")                                      \
     ROW("57014", AGAIN, "query cancelled")                                                         \
     ROW("57P", CONNECTION, "server shutting down or starting")                                     \
     ROW("58", BUSY, "system error of the server")                                                  \

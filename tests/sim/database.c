@@ -2,7 +2,7 @@
  * they end.  Who meets a row of another's open transaction waits, as PostgreSQL lets him. */
 #include "sim/world.h"
 
-enum { BAD_EVERY = 23, POISON_EVERY = 4093 };
+enum { BAD_EVERY = 23, POISON_EVERY = 4093, FROZEN_MS = 4000 };
 
 struct sim_row *row_of(struct world *world, const struct sim_batch *batch, uint32_t index) {
     CHECK(index < batch->count);
@@ -72,6 +72,7 @@ static bool write_case(struct world *world, uint32_t lane, struct sim_piece *pie
 bool txn_write(struct world *world, uint32_t lane, uint32_t cases_max) {
     struct sim_txn *txn = &world->lanes[lane].txn;
     CHECK(txn->state == TXN_WRITING);
+    txn->touched = world->now;
     for (; txn->piece < txn->piece_count; txn->piece++) {
         struct sim_piece *piece = &txn->pieces[txn->piece];
         while (piece->written < piece->count) {
@@ -145,6 +146,18 @@ void backend_end(struct world *world, const struct uuid *uuid) {
             txn_abort(world, i);
             lane->txn.ended = true;
             world->seen.fenced++;
+        }
+    }
+}
+
+/* It cannot tell a lane that is slow beyond measure from one that is frozen; ending it is safe. */
+void backends_end_frozen(struct world *world) {
+    for (uint32_t i = 0; i < LANES; i++) {
+        const struct sim_lane *lane = &world->lanes[i];
+        if (lane->txn.state == TXN_WRITING && lane->txn.waits_since == 0 &&
+            world->now - lane->txn.touched > FROZEN_MS) {
+            struct uuid uuid = lane->uuid;
+            backend_end(world, &uuid);
         }
     }
 }

@@ -105,13 +105,6 @@ void disk_step(struct world *world, struct sim_broker *broker) {
     }
 }
 
-/* Work that is lost sight of is never taken over: who is frozen with it may not be fenced. */
-static void orphan_frozen(struct world *world) {
-    for (uint32_t i = 0; i < LANES; i++) {
-        world->lanes[i].orphan = world->lanes[i].orphan || world->lanes[i].frozen;
-    }
-}
-
 static void restore(struct world *world, struct sim_broker *broker, struct sim_record *record) {
     const struct sim_batch *batch = &world->batches[record->batch];
     uint32_t cuts[CORE_PARTS_MAX];
@@ -179,7 +172,6 @@ void broker_crash(struct world *world, struct sim_broker *broker, bool kept) {
             broker->next_seq = kept ? record->seq + 1 : broker->next_seq;
         }
     }
-    orphan_frozen(world);
     book_crash(broker);
     core_free(&broker->core);
     broker_start(world, broker);

@@ -214,7 +214,7 @@ void letters_step(struct world *world) {
 void lane_begin(struct world *world, uint32_t number, uint32_t holds, uint32_t cases) {
     struct sim_lane *lane = &world->lanes[number];
     struct sim_txn *txn = &lane->txn;
-    *txn = (struct sim_txn){.state = TXN_WRITING};
+    *txn = (struct sim_txn){.state = TXN_WRITING, .touched = world->now};
     for (uint32_t i = 0; i < lane->hold_count && i < holds && i < PIECES_MAX; i++) {
         const struct sim_hold *hold = &lane->holds[i];
         if (hold->attempt > 1 && i > 0) { /* alone in its transaction */
@@ -323,6 +323,9 @@ static void step_write(struct world *world, uint32_t number) {
     if (waited || fault(world, FAULT_ABORT)) {
         trace(world, "lane %u: its transaction is rolled back", number);
         txn_abort(world, number);
+        if (waited) {
+            backends_end_frozen(world);
+        }
         return;
     }
     uint32_t cases = chance(world, 600) ? WRITE_CASES_MAX : 1 + below(world, 30);
@@ -373,10 +376,8 @@ static void step_lane(struct world *world, uint32_t number) {
     struct sim_lane *lane = &world->lanes[number];
     lane->frozen = lane->frozen || fault(world, FAULT_LANE_FREEZES);
     if (lane->frozen) {
-        bool thaws =
-            world->calm ? number == 0 || lane->orphan || !world->stuck : chance(world, THAW);
+        bool thaws = world->calm ? number == 0 || !world->stuck : chance(world, THAW);
         lane->frozen = !thaws;
-        lane->orphan = lane->orphan && !thaws;
         if (thaws) {
             trace(world, "lane %u thaws", number);
         }

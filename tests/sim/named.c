@@ -191,6 +191,22 @@ static void frozen_lane_is_fenced(struct world *world) {
     CHECK(world->batches[batch].done);
 }
 
+/* The new run never knew who holds the rows: the lanes that wait for them find out. */
+static void frozen_while_its_broker_restarts(struct world *world) {
+    uint32_t batch = send(world, (struct sim_batch){.count = CASES}, 0);
+    disk_sync(world, &world->brokers[0]);
+    lane_ready(world, 1, 0);
+    deal(world, 0);
+    lane_begin(world, 1, 1, ALL);
+    CHECK(txn_write(world, 1, ALL));
+    world->lanes[1].frozen = true;
+    world->stuck = true;
+    broker_crash(world, &world->brokers[0], true);
+    world_settle(world);
+    CHECK(world->batches[batch].done);
+    CHECK(world->lanes[1].frozen && world->seen.fenced == 1);
+}
+
 /* The only other lane waits for the frozen one's rows: it is told before it can take anything. */
 static void fence_does_not_wait(struct world *world) {
     uint32_t first = send(world, (struct sim_batch){.count = CASES}, 0);
@@ -328,6 +344,7 @@ static const struct {
     {"rules_change_between_attempts", rules_change_between_attempts},
     {"part_already_committed", part_already_committed},
     {"frozen_lane_is_fenced", frozen_lane_is_fenced},
+    {"frozen_while_its_broker_restarts", frozen_while_its_broker_restarts},
     {"fence_does_not_wait", fence_does_not_wait},
     {"burial_races_a_late_commit", burial_races_a_late_commit},
     {"poison_among_innocents", poison_among_innocents},

@@ -98,6 +98,7 @@ struct sim_txn {
     struct sim_piece pieces[PIECES_MAX];
     uint32_t piece_count;
     uint32_t piece;      /* the one being written */
+    int64_t touched;     /* when its client last said something */
     int64_t waits_since; /* for another's row; 0: it does not wait */
     bool ended;          /* its backend was terminated from outside */
 };
@@ -109,7 +110,6 @@ struct sim_lane {
     bool known[BROKERS]; /* it thinks that this broker knows it */
     bool frozen, slow;
     bool retiring; /* told to end: it finishes what it holds */
-    bool orphan;   /* its work was lost sight of while it was frozen: nobody fences it */
     uint32_t credit_cases;
     uint64_t credit_bytes;
     struct sim_hold holds[HOLDS_MAX];
@@ -280,6 +280,7 @@ bool txn_write(struct world *world, uint32_t lane, uint32_t cases_max);
 void txn_commit(struct world *world, uint32_t lane);
 void txn_abort(struct world *world, uint32_t lane);
 void backend_end(struct world *world, const struct uuid *lane); /* pg_terminate_backend */
+void backends_end_frozen(struct world *world); /* who blocks, and waits for a client that is mute */
 
 /* lanes.c */
 void lanes_step(struct world *world);
