@@ -38,6 +38,8 @@
     ROW(RULESET_MISSING, WARN, "no rule set is active; work waits", "casemill rules activate")     \
     ROW(RULESET_REFUSED, ERROR, "a rule set does not load; the old one stays", "read the text")    \
     ROW(HTTP_FAILED, WARN, "the status page is not served", "read the text")                       \
+    ROW(KEY_REFUSED, WARN, "a peer without an allowed key was turned away",                        \
+        "add its public key to the role's keys and reload, or find out who that is")               \
     ROW(PEER_REFUSED, WARN, "a peer sent what cannot be read", "update or stop that peer")
 
 #endif

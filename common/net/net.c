@@ -1,7 +1,7 @@
 /* Sockets over libzmq.  Every socket gets every limit here, so that no caller can forget one; a
  * routing id is tried before anything else of a message, since only it can fail to find its peer.
  */
-#include "net/net.h"
+#include "net/net_priv.h"
 
 #include "base/check.h"
 #include "base/err.h"
@@ -12,37 +12,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <zmq.h>
 
 enum {
     HANDSHAKE_MS = 10000,
     HEARTBEAT_MS = 5000,
     HEARTBEAT_TIMEOUT_MS = 20000,
     RECONNECT_MS = 50,
-    RECONNECT_MS_MAX = 1000,
-    ENDPOINT_BYTES = 256,
-    EVENT_BYTES = 6 /* uint16 event, uint32 value */
+    RECONNECT_MS_MAX = 1000
 };
-
-_Static_assert(sizeof(zmq_msg_t) <= NET_PART_STORAGE, "a part holds a zmq_msg_t");
-
-struct net {
-    void *context;
-    /* Lanes open and close their sockets each from its own thread. */
-    _Atomic uint32_t socket_count;
-    _Atomic uint32_t monitor_next; /* names monitors apart */
-};
-
-struct net_socket {
-    struct net *net;
-    void *socket;
-    void *monitor; /* of a DEALER: a PAIR that reads its connection events */
-    uint32_t connect_count;
-    bool is_router;
-    char endpoint[ENDPOINT_BYTES];
-};
-
-static zmq_msg_t *part_msg(struct net_part *part) { return (zmq_msg_t *)(void *)part->storage; }
 
 struct span net_part_span(const struct net_part *part) {
     /* The accessors of libzmq do not change the message but take it unqualified. */
@@ -105,6 +82,19 @@ static void set_int(void *socket, int option, int value) {
     CHECK(zmq_setsockopt(socket, option, &value, sizeof(value)) == 0);
 }
 
+/* The domain names the keyring that a ROUTER's peers are held against. */
+static void set_curve(void *socket, int type, const struct net_curve *curve) {
+    if (type == ZMQ_ROUTER) {
+        set_int(socket, ZMQ_CURVE_SERVER, 1);
+        CHECK(zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, curve->domain, strlen(curve->domain)) == 0);
+    } else {
+        CHECK(zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, curve->server.text, NET_KEY_BYTES) == 0);
+        CHECK(zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, curve->own.public_key.text,
+                             NET_KEY_BYTES) == 0);
+    }
+    CHECK(zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, curve->own.secret.text, NET_KEY_BYTES) == 0);
+}
+
 static enum err socket_new(struct net *net, int type, const struct net_options *options,
                            struct net_socket **made, struct diag *diag) {
     void *socket = zmq_socket(net->context, type);
@@ -128,11 +118,23 @@ static enum err socket_new(struct net *net, int type, const struct net_options *
         set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
         set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX);
     }
+    if (options->curve != NULL) {
+        set_curve(socket, type, options->curve);
+    }
     *made = mem_zero(1, sizeof(**made));
     (*made)->net = net;
     (*made)->socket = socket;
     (*made)->is_router = type == ZMQ_ROUTER;
+    (*made)->has_keys = options->curve != NULL;
     net->socket_count++;
+    if (type == ZMQ_ROUTER && options->curve != NULL) {
+        /* Without a handler libzmq would let every key in. */
+        CHECK(net->has_guard);
+        net->keyed_count++;
+    }
+    if (type == ZMQ_DEALER || options->curve != NULL) {
+        monitor_open(*made);
+    }
     return ERR_OK;
 }
 
@@ -140,11 +142,11 @@ void net_socket_close(struct net_socket **socket) {
     if (*socket == NULL) {
         return;
     }
-    if ((*socket)->monitor != NULL) {
-        CHECK(zmq_socket_monitor((*socket)->socket, NULL, 0) == 0);
-        CHECK(zmq_close((*socket)->monitor) == 0);
-    }
+    monitor_close(*socket);
     CHECK(zmq_close((*socket)->socket) == 0);
+    if ((*socket)->is_router && (*socket)->has_keys) {
+        (*socket)->net->keyed_count--;
+    }
     (*socket)->net->socket_count--;
     mem_free(*socket);
     *socket = NULL;
@@ -188,17 +190,6 @@ enum err net_router_bind(struct net *net, const char *endpoint, const struct net
     return ERR_OK;
 }
 
-/* Connection events come through a PAIR of the socket's own. */
-static void monitor_open(struct net_socket *socket) {
-    char name[64];
-    (void)snprintf(name, sizeof(name), "inproc://monitor-%u", socket->net->monitor_next++);
-    CHECK(zmq_socket_monitor(socket->socket, name, ZMQ_EVENT_HANDSHAKE_SUCCEEDED) == 0);
-    socket->monitor = zmq_socket(socket->net->context, ZMQ_PAIR);
-    CHECK(socket->monitor != NULL);
-    set_int(socket->monitor, ZMQ_LINGER, 0);
-    CHECK(zmq_connect(socket->monitor, name) == 0);
-}
-
 enum err net_dealer_connect(struct net *net, const char *endpoint,
                             const struct net_options *options, struct net_socket **socket,
                             struct diag *diag) {
@@ -207,7 +198,6 @@ enum err net_dealer_connect(struct net *net, const char *endpoint,
     if (err != ERR_OK) {
         return err;
     }
-    monitor_open(made);
     if (zmq_connect(made->socket, endpoint) != 0) {
         err = fail_address(diag, "connect to", endpoint, errno);
         net_socket_close(&made);
@@ -216,24 +206,6 @@ enum err net_dealer_connect(struct net *net, const char *endpoint,
     (void)snprintf(made->endpoint, sizeof(made->endpoint), "%s", endpoint);
     *socket = made;
     return ERR_OK;
-}
-
-uint32_t net_connect_count(struct net_socket *socket) {
-    CHECK(socket->monitor != NULL);
-    for (;;) {
-        uint8_t event[EVENT_BYTES];
-        char address[ENDPOINT_BYTES];
-        int bytes = zmq_recv(socket->monitor, event, sizeof(event), ZMQ_DONTWAIT);
-        if (bytes < 0 && errno == EINTR) {
-            continue;
-        }
-        if (bytes < 0) {
-            return socket->connect_count;
-        }
-        CHECK(bytes == EVENT_BYTES);
-        CHECK(zmq_recv(socket->monitor, address, sizeof(address), 0) >= 0);
-        socket->connect_count++;
-    }
 }
 
 const char *net_endpoint(const struct net_socket *socket) { return socket->endpoint; }

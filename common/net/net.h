@@ -7,6 +7,7 @@
 
 #include "base/diag.h"
 #include "base/span.h"
+#include "net/keys.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,11 +49,19 @@ void net_message_close(struct net_message *message);
 MUST_USE enum err net_open(struct net **net, struct diag *diag);
 void net_close(struct net **net); /* all sockets closed before */
 
+/* What a socket proves itself with.  A peer without the right keys gets no connection. */
+struct net_curve {
+    struct net_key_pair own;
+    struct net_key server; /* of a DEALER: the public key that the other side has to prove */
+    const char *domain;    /* of a ROUTER: static, names the keyring of its peers (guard.h) */
+};
+
 struct net_options {
     size_t message_bytes_max; /* MAXMSGSIZE */
     int hwm;                  /* messages each way; 0 = library default */
     int send_hwm;             /* messages to each peer, when it differs from hwm; 0 = hwm */
     int linger_ms;
+    const struct net_curve *curve; /* copied; NULL: no keys */
 };
 /* bind: "tcp://127.0.0.1:0" takes a port from the kernel; net_endpoint then has the real one; ipc
  * paths get mode 0600.  Errors: ERR_BUSY port taken, ERR_DENIED, ERR_INVALID; one clear line in
@@ -67,6 +76,13 @@ void net_socket_close(struct net_socket **socket);
 /* net_connect_count says how often a DEALER's connection has come up since it was made: when it has
  * grown, the peer may be another process, and receipts for what was sent before went to nobody. */
 uint32_t net_connect_count(struct net_socket *socket);
+/* net_connect_fault says in one line why the last handshake of a DEALER failed; NULL when none has
+ * since it last came up.  It goes on trying, and does so in this call and in net_connect_count:
+ * one of them is called now and then. */
+const char *net_connect_fault(struct net_socket *socket);
+/* net_fault_count: handshakes of a keyed ROUTER that failed before a key was shown: a peer without
+ * keys, or with another broker's. */
+uint64_t net_fault_count(struct net_socket *socket);
 const char *net_endpoint(const struct net_socket *socket);
 
 /* net_recv does not wait.  Errors: ERR_AGAIN nothing there, or what was there came from a peer

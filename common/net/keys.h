@@ -1,0 +1,54 @@
+/* Purpose: CURVE keys as files, and the keyring of one role: public keys and what they are named.
+ *
+ *   NAME.pub   KEY NAME                        one line a key; files may be joined to one
+ *   NAME.key   secret KEY                      mode 0600; the public key is derived from it
+ *
+ * KEY is 40 characters of Z85, NAME UTF-8 of at most 128 bytes without control characters; a line
+ * that begins with "# " is a comment.  A name may have several keys, a key has one name.
+ * Limits: a file is at most 1 MiB, a keyring NET_KEYS_MAX keys.  Threads: any; nothing is shared.
+ */
+#ifndef CASEMILL_NET_KEYS_H
+#define CASEMILL_NET_KEYS_H
+
+#include "base/diag.h"
+
+#include <stdbool.h>
+
+enum { NET_KEY_BYTES = 40, NET_KEY_NAME_MAX = 128, NET_KEYS_MAX = 4096 };
+
+struct net_key { /* Z85 */
+    char text[NET_KEY_BYTES + 1];
+};
+struct net_key_pair {
+    struct net_key public_key, secret;
+};
+
+/* Errors: ERR_SYSTEM libzmq was built without CURVE. */
+MUST_USE enum err net_key_pair_make(struct net_key_pair *pair, struct diag *diag);
+/* net_key_read_secret refuses a file that others than its owner may read.
+ * Errors: ERR_DENIED, ERR_INVALID, ERR_NOT_FOUND, ERR_TOO_LARGE, ERR_IO; one line in diag. */
+MUST_USE enum err net_key_read_secret(const char *path, struct net_key_pair *pair,
+                                      struct diag *diag);
+/* net_key_read_public reads a file with exactly one public key.  Errors: as above. */
+MUST_USE enum err net_key_read_public(const char *path, struct net_key *key, struct diag *diag);
+/* net_key_write_pair makes DIR/NAME.key (mode 0600) and DIR/NAME.pub; it never overwrites.
+ * Errors: ERR_INVALID the name, ERR_CONFLICT a file is there, ERR_IO. */
+MUST_USE enum err net_key_write_pair(const char *dir, const char *name,
+                                     const struct net_key_pair *pair, struct diag *diag);
+bool net_key_name_is_valid(struct span name);
+
+struct net_keyring;
+/* net_keyring_read takes a file, or every *.pub of a directory; both may hold no key.
+ * Ownership: the caller's, freed by net_keyring_free.
+ * Errors: ERR_CONFLICT a key with two names, ERR_TOO_LARGE, else as net_key_read_public. */
+MUST_USE enum err net_keyring_read(const char *path, struct net_keyring **ring, struct diag *diag);
+void net_keyring_free(struct net_keyring **ring);
+size_t net_keyring_count(const struct net_keyring *ring);
+/* net_keyring_name: NULL when the key is not in it; lives as long as the ring. */
+const char *net_keyring_name(const struct net_keyring *ring, struct span key);
+/* net_keyring_each shows them in key order. */
+void net_keyring_each(const struct net_keyring *ring,
+                      void (*show)(const char *key, const char *name, void *context),
+                      void *context);
+
+#endif
