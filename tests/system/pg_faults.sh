@@ -103,6 +103,7 @@ start locker "$pg_bin/psql" -XAtq -d "$pg_conninfo" -c "begin; lock table cases;
 locker_pid=$started_pid
 send 26 300
 all_done "the table locked for longer than lock_timeout" 26 300
+contains "and no lane waited for it for ever" "$pg_dir/log" "canceling statement due to lock timeout"
 wait_until 10 is_gone "$locker_pid"
 reap "$locker_pid"
 

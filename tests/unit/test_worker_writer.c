@@ -354,6 +354,34 @@ START_TEST(test_setup_refuses) {
 }
 END_TEST
 
+static void expect_setting(struct bench *bench, const char *show, const char *wanted) {
+    struct db_result *rows = NULL;
+    ck_assert_int_eq(db_lane_exec(bench->db, show, &rows), ERR_OK);
+    ck_assert_str_eq(db_cell(rows, 0, 0), wanted);
+    db_result_free(&rows);
+}
+
+/* A role's own settings do not make a commit less than durable, nor a wait endless. */
+START_TEST(test_setup_sets) {
+    if (!available) {
+        return;
+    }
+    struct bench bench;
+    struct diag diag = {0};
+    bench_open(&bench, "sets");
+    ck_assert_int_eq(db_lane_exec(bench.db,
+                                  "SET synchronous_commit = off; SET lock_timeout = 0; "
+                                  "SET idle_in_transaction_session_timeout = 0",
+                                  NULL),
+                     ERR_OK);
+    ck_assert_int_eq(writer_setup(&bench.writer, bench.db, 0, &diag), ERR_OK);
+    expect_setting(&bench, "SHOW synchronous_commit", "on");
+    expect_setting(&bench, "SHOW lock_timeout", "5s");
+    expect_setting(&bench, "SHOW idle_in_transaction_session_timeout", "30s");
+    bench_close(&bench);
+}
+END_TEST
+
 START_TEST(test_rules_refused) {
     if (!available) {
         return;
@@ -392,6 +420,7 @@ int main(void) {
     tcase_add_test(tests, test_canary_and_source);
     tcase_add_test(tests, test_end_lanes);
     tcase_add_test(tests, test_setup_refuses);
+    tcase_add_test(tests, test_setup_sets);
     tcase_add_test(tests, test_rules_refused);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
