@@ -78,21 +78,31 @@ static bool decide_case(struct lane *lane, uint32_t job, uint32_t index, size_t 
     return true;
 }
 
+void lane_decide_begin(struct lane *lane, struct job *job, int16_t source) {
+    CHECK(!lane->deciding.open);
+    lane->deciding = (struct deciding){.open = true, .before = txn_mark(&lane->txn)};
+    lane->deciding.job = txn_add_job(&lane->txn, job, source);
+}
+
 /* case_id of a decoded case points into the message; a dead letter's does too. */
-enum err lane_decide(struct lane *lane, struct job *job, int16_t source) {
+enum err lane_decide_some(struct lane *lane, uint32_t cases_max) {
+    struct deciding *deciding = &lane->deciding;
+    CHECK(deciding->open);
+    const struct job *job = lane->txn.jobs[deciding->job];
     const struct wire_delivery *delivery = job->delivery;
-    uint32_t number = txn_add_job(&lane->txn, job, source);
-    size_t at = 0;
-    for (uint32_t i = 0; i < delivery->count; i++) {
+    uint32_t left = delivery->count - deciding->next;
+    for (uint32_t cases = left < cases_max ? left : cases_max; cases > 0; cases--) {
         struct arena_mark mark = arena_mark(&lane->arena);
-        bool is_case = decide_case(lane, number, delivery->first + i, &at);
+        bool is_case =
+            decide_case(lane, deciding->job, delivery->first + deciding->next, &deciding->at);
         arena_rewind(&lane->arena, mark);
         if (!is_case) {
             return ERR_INVALID;
         }
-        if (i % BEAT_EVERY_CASES == 0) {
+        if (deciding->next++ % BEAT_EVERY_CASES == 0) {
             lane_beat_if_due(lane);
         }
     }
-    return at == job->body.len ? ERR_OK : ERR_INVALID;
+    deciding->open = deciding->next < delivery->count;
+    return deciding->open || deciding->at == job->body.len ? ERR_OK : ERR_INVALID;
 }

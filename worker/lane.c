@@ -2,8 +2,9 @@
  *
  *   connect -> adopt rules -> credit -> fetch -> [decode, evaluate -> write -> DONE] -> again
  *
+ * While PostgreSQL works on one transaction the lane decodes and evaluates for the next.
  * Invariants: DONE is said only of what is committed; whatever ends a transaction early gives its
- * jobs back; credit is open only while there is a connection and a rule set. */
+ * jobs back, and the next one's; credit is open only while there is a connection and a rule set. */
 #include "worker/lane_priv.h"
 
 #include "base/clock.h"
@@ -34,7 +35,7 @@ static bool canary_wanted(const struct lane *lane) {
 
 static bool has_work(const struct lane *lane) {
     return lane->db != NULL && lane->rules != NULL &&
-           (inbox_peek(&lane->inbox) != NULL || canary_wanted(lane));
+           (lane->txn.job_count > 0 || inbox_peek(&lane->inbox) != NULL || canary_wanted(lane));
 }
 
 /* WORK that was on its way while credit closed must not wait here for a connection or a rule set
@@ -47,82 +48,15 @@ static void keep_hands_empty(struct lane *lane) {
 
 static void fetch(struct lane *lane) {
     if (has_work(lane)) {
-        lane_poll(lane, -1, false, 0); /* what has arrived meanwhile goes along */
+        (void)lane_poll(lane, -1, false, 0); /* what has arrived meanwhile goes along */
         return;
     }
     lane_set_phase(lane, lane->db == NULL ? "reconnect" : "idle");
     int64_t wait_ms = lane->db == NULL ? LANE_TICK_MS : IDLE_MS;
-    lane_poll(lane, lane->db == NULL ? -1 : db_lane_fd(lane->db), false, wait_ms);
+    (void)lane_poll(lane, lane->db == NULL ? -1 : db_lane_fd(lane->db), false, wait_ms);
     if (lane->db != NULL && db_lane_idle(lane->db) != ERR_OK) {
         lane_lose_connection(lane, ERR_CONNECTION);
     }
-}
-
-/* A delivery that was tried before, and a burial: if it kills this lane, nothing else is blamed.
- * One to reapply: it goes into another table. */
-static bool goes_alone(const struct job *job) {
-    return job->bury || job->reapply || job->delivery->attempt > 1;
-}
-
-/* Takes jobs until the transaction is full. */
-static struct job *next_job(struct lane *lane) {
-    struct job *job = inbox_peek(&lane->inbox);
-    if (job == NULL) {
-        return NULL;
-    }
-    const struct txn *txn = &lane->txn;
-    bool alone = goes_alone(job);
-    uint64_t cases = txn->case_count + txn->dead_count;
-    if (txn->job_count > 0 && (alone || goes_alone(txn->jobs[0]) ||
-                               cases + job->delivery->count > lane->options.cases_max)) {
-        return NULL;
-    }
-    return inbox_take(&lane->inbox);
-}
-
-/* Everything a job needs of the database before the transaction.  Errors: of the connection. */
-static enum err take_job(struct lane *lane, struct job *job) {
-    int16_t source = 0;
-    uint32_t cases = lane->txn.case_count;
-    uint32_t dead = lane->txn.dead_count;
-    uint32_t jobs = lane->txn.job_count;
-    size_t rows = lane->txn.rows.len;
-    enum err err = lane_source(lane, job->delivery->source, &source);
-    if (err == ERR_OK) {
-        err = job->bury      ? lane_bury(lane, job, source)
-              : job->reapply ? lane_reapply(lane, job, source)
-                             : lane_decide(lane, job, source);
-    }
-    if (err == ERR_OK) {
-        return ERR_OK;
-    }
-    lane->txn.case_count = cases;
-    lane->txn.dead_count = dead;
-    lane->txn.job_count = jobs;
-    lane->txn.rows.len = rows;
-    if (err == ERR_INVALID) { /* its own fault, no other job's and not the connection's */
-        lane_say_failed(lane, job,
-                        db_lane_sqlstate(lane->db)[0] == '\0'
-                            ? "the bytes are not the cases claimed"
-                            : "the database refuses its source");
-        job_free(&job);
-        return ERR_OK;
-    }
-    inbox_put(&lane->inbox, job); /* given back with the rest */
-    return err;
-}
-
-static enum err decode_and_evaluate(struct lane *lane) {
-    lane_set_phase(lane, "decode");
-    lane->txn.started_us = clock_wall_us();
-    lane->txn.started_mono_ns = clock_mono_ns();
-    for (struct job *job = next_job(lane); job != NULL; job = next_job(lane)) {
-        enum err err = take_job(lane, job);
-        if (err != ERR_OK) {
-            return err;
-        }
-    }
-    return ERR_OK;
 }
 
 static void note_journals(struct lane *lane) {
@@ -130,8 +64,8 @@ static void note_journals(struct lane *lane) {
     writer->journal_count = 0;
     for (uint32_t link = 0; link < lane->link_count; link++) {
         bool used = lane->links[link].canary;
-        for (uint32_t i = 0; i < lane->txn.job_count && !used; i++) {
-            used = lane->txn.jobs[i]->link == link;
+        for (uint32_t i = 0; i < lane->writing.job_count && !used; i++) {
+            used = lane->writing.jobs[i]->link == link;
         }
         if (used && lane->links[link].welcomed) {
             writer->journals[writer->journal_count] = lane->links[link].journal;
@@ -141,8 +75,12 @@ static void note_journals(struct lane *lane) {
     }
 }
 
+/* While it waits for PostgreSQL, the lane fills the next transaction (wait_in_call of lane_db.c).
+ */
 static enum err write_outcomes(struct lane *lane) {
-    struct txn *txn = &lane->txn;
+    struct txn *txn = &lane->writing;
+    CHECK(txn->job_count == 0);
+    txn_swap(txn, &lane->txn);
     lane_set_phase(lane, "write");
     note_journals(lane);
     lane->writer.mode = txn->job_count == 0     ? WRITER_CANARY
@@ -183,7 +121,8 @@ static enum err end_who_blocks(void *context) {
 static void transact(struct lane *lane) {
     enum err err = end_fenced_lanes(lane);
     if (err == ERR_OK) {
-        err = decode_and_evaluate(lane);
+        lane_set_phase(lane, "decode");
+        err = lane_gather(lane);
     }
     if (err == ERR_OK && (lane->txn.job_count > 0 || canary_wanted(lane))) {
         err = write_outcomes(lane);
@@ -230,20 +169,25 @@ static void *run(void *argument) {
     return NULL;
 }
 
+static void free_jobs(struct txn *txn) {
+    for (uint32_t i = 0; i < txn->job_count; i++) {
+        job_free(&txn->jobs[i]);
+    }
+    txn_free(txn);
+}
+
 static void lane_free(struct lane *lane) {
     lane_close_brokers(lane);
     for (struct job *job = inbox_take(&lane->inbox); job != NULL; job = inbox_take(&lane->inbox)) {
         job_free(&job);
     }
-    for (uint32_t i = 0; i < lane->txn.job_count; i++) {
-        job_free(&lane->txn.jobs[i]);
-    }
+    free_jobs(&lane->txn);
+    free_jobs(&lane->writing);
     inbox_fini(&lane->inbox);
     lane_forget_sources(lane);
     ruleset_run_free(&lane->run);
     active_rules_unref(&lane->rules);
     lane_forget_named(lane);
-    txn_free(&lane->txn);
     writer_free(&lane->writer);
     arena_free(&lane->arena);
     buf_free(&lane->head);

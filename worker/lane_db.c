@@ -12,13 +12,20 @@
 
 enum { BACKOFF_MS_MIN = 100, BACKOFF_MS_MAX = 5000 };
 
-/* libpq waits through this: the lane goes on beating and taking in messages. */
+/* libpq waits through this: the lane goes on beating, taking in messages, and filling the next
+ * transaction. */
 static enum err wait_in_call(void *context, int fd, bool want_write) {
     struct lane *lane = context;
     if (atomic_load(&lane->abandoned)) {
         return ERR_TIMEOUT;
     }
-    lane_poll(lane, fd, want_write, LANE_TICK_MS);
+    while (lane->writing.job_count > 0 && lane_can_gather_ahead(lane)) {
+        if (lane_poll(lane, fd, want_write, 0)) {
+            return ERR_OK;
+        }
+        lane_gather_ahead(lane);
+    }
+    (void)lane_poll(lane, fd, want_write, LANE_TICK_MS);
     return ERR_OK;
 }
 
@@ -112,7 +119,7 @@ void lane_lose_connection(struct lane *lane, enum err err) {
             sqlstate_text(sqlstate));
     } else {
         LOG(EV_POSTGRES_LOST, "lane=%s error=%s sqlstate=%s jobs=%u", uuid, err_name(err), sqlstate,
-            lane->txn.job_count + lane->inbox.job_count);
+            lane->writing.job_count + lane->txn.job_count + lane->inbox.job_count);
     }
     close_connection(lane);
     lane->credit_open = false; /* said first, or what goes back would come straight back */
@@ -122,7 +129,7 @@ void lane_lose_connection(struct lane *lane, enum err err) {
 
 void lane_keep_rules(struct lane *lane) {
     uint32_t generation = rule_watch_generation(lane->options.watch);
-    if (generation == lane->generation) {
+    if (generation == lane->generation || lane->txn.job_count > 0) {
         return;
     }
     lane->generation = generation;
@@ -139,12 +146,19 @@ void lane_keep_rules(struct lane *lane) {
     }
 }
 
-enum err lane_source(struct lane *lane, struct span name, int16_t *number) {
+bool lane_knows_source(const struct lane *lane, struct span name, int16_t *number) {
     for (uint32_t i = 0; i < lane->source_count; i++) {
         if (span_is(name, lane->sources[i].name)) {
             *number = lane->sources[i].number;
-            return ERR_OK;
+            return true;
         }
+    }
+    return false;
+}
+
+enum err lane_source(struct lane *lane, struct span name, int16_t *number) {
+    if (lane_knows_source(lane, name, number)) {
+        return ERR_OK;
     }
     enum err err = writer_source(&lane->writer, name, number);
     if (err == ERR_OK && lane->source_count < SOURCES_CACHED_MAX) {

@@ -47,16 +47,22 @@ static void send_head(struct lane *lane, uint32_t link, const struct wire_messag
     (void)err; /* a full queue to a broker that is away: its next READY? sets all right */
 }
 
-/* All that is held of one broker: the transaction's jobs and the queue.  The caller frees. */
-static struct wire_range *held_ranges(const struct lane *lane, uint32_t link, uint32_t *count) {
-    struct wire_range *ranges =
-        mem_zero((size_t)lane->txn.job_count + lane->inbox.job_count, sizeof(*ranges));
+static uint32_t txn_ranges(const struct txn *txn, uint32_t link, struct wire_range *ranges) {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < lane->txn.job_count; i++) {
-        if (lane->txn.jobs[i]->link == link) {
-            ranges[n++] = job_range(lane->txn.jobs[i]);
+    for (uint32_t i = 0; i < txn->job_count; i++) {
+        if (txn->jobs[i]->link == link) {
+            ranges[n++] = job_range(txn->jobs[i]);
         }
     }
+    return n;
+}
+
+/* All that is held of one broker: both transactions' jobs and the queue.  The caller frees. */
+static struct wire_range *held_ranges(const struct lane *lane, uint32_t link, uint32_t *count) {
+    size_t most = (size_t)lane->writing.job_count + lane->txn.job_count + lane->inbox.job_count;
+    struct wire_range *ranges = mem_zero(most, sizeof(*ranges));
+    uint32_t n = txn_ranges(&lane->writing, link, ranges);
+    n += txn_ranges(&lane->txn, link, ranges + n);
     for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
         for (const struct job *job = lane->inbox.first[priority]; job != NULL; job = job->next) {
             if (job->link == link) {
@@ -251,7 +257,7 @@ static void take_messages(struct lane *lane, uint32_t link) {
     }
 }
 
-void lane_poll(struct lane *lane, int fd, bool want_write, int64_t timeout_ms) {
+bool lane_poll(struct lane *lane, int fd, bool want_write, int64_t timeout_ms) {
     struct net_poll_item items[LINKS_MAX + 2] = {0};
     uint32_t count = lane->link_count;
     for (uint32_t i = 0; i < lane->link_count; i++) {
@@ -265,8 +271,10 @@ void lane_poll(struct lane *lane, int fd, bool want_write, int64_t timeout_ms) {
     int64_t until_beat = lane->beat_at_ms - clock_mono_ms();
     int64_t wait_ms = until_beat < timeout_ms ? until_beat : timeout_ms;
     if (net_poll(items, count, wait_ms > 0 ? wait_ms : 0) != ERR_OK) {
-        return;
+        return false;
     }
+    const struct net_poll_item *last = &items[count - 1];
+    bool ready = fd >= 0 && (last->ready || last->ready_write);
     if (items[lane->link_count].ready) {
         net_wake_clear(lane->wake);
     }
@@ -276,6 +284,7 @@ void lane_poll(struct lane *lane, int fd, bool want_write, int64_t timeout_ms) {
         }
     }
     lane_beat_if_due(lane);
+    return ready;
 }
 
 /* How many of the transaction's jobs, from `from`, fit into one DONE: what each listed dead letter
@@ -284,7 +293,7 @@ static uint32_t done_chunk(const struct lane *lane, uint32_t from,
                            const struct wire_tally *tallies) {
     uint32_t end = from;
     uint32_t listed = 0;
-    while (end < lane->txn.job_count && end - from < DONE_RANGES_MAX &&
+    while (end < lane->writing.job_count && end - from < DONE_RANGES_MAX &&
            (end == from || listed + tallies[end].dead_listed <= WIRE_DEAD_MAX)) {
         listed += tallies[end].dead_listed;
         end++;
@@ -295,7 +304,7 @@ static uint32_t done_chunk(const struct lane *lane, uint32_t from,
 /* Ranges and tallies of one broker's jobs among [from, end). */
 static void say_done_to(struct lane *lane, uint32_t link, const struct wire_tally *tallies,
                         uint32_t from, uint32_t end) {
-    const struct txn *txn = &lane->txn;
+    const struct txn *txn = &lane->writing;
     struct wire_range *ranges = mem_zero(end - from, sizeof(*ranges));
     struct wire_tally *verdicts = mem_zero(end - from, sizeof(*verdicts));
     uint32_t count = 0;
@@ -317,7 +326,7 @@ static void say_done_to(struct lane *lane, uint32_t link, const struct wire_tall
 }
 
 void lane_say_done(struct lane *lane) {
-    struct txn *txn = &lane->txn;
+    struct txn *txn = &lane->writing;
     struct arena lists;
     arena_init(&lists, (size_t)64 << 20);
     struct wire_tally *tallies = mem_zero(txn->job_count, sizeof(*tallies));
@@ -351,6 +360,13 @@ void lane_say_failed(struct lane *lane, const struct job *job, const char *reaso
     send_head(lane, job->link, &message);
 }
 
+static void drop_jobs(struct txn *txn) {
+    for (uint32_t i = 0; i < txn->job_count; i++) {
+        job_free(&txn->jobs[i]);
+    }
+    txn_reset(txn);
+}
+
 void lane_give_back(struct lane *lane) {
     for (uint32_t i = 0; i < lane->link_count; i++) {
         struct wire_message message = {.command = WIRE_RETURN};
@@ -362,10 +378,9 @@ void lane_give_back(struct lane *lane) {
         mem_free(ranges);
         lane->links[i].canary = false;
     }
-    for (uint32_t i = 0; i < lane->txn.job_count; i++) {
-        job_free(&lane->txn.jobs[i]);
-    }
-    txn_reset(&lane->txn);
+    drop_jobs(&lane->writing);
+    drop_jobs(&lane->txn);
+    lane->deciding.open = false;
     for (struct job *job = inbox_take(&lane->inbox); job != NULL; job = inbox_take(&lane->inbox)) {
         job_free(&job);
     }

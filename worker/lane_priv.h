@@ -1,5 +1,6 @@
 /* Purpose: the lane's parts, shared by its files: lane.c (phases), lane_net.c (brokers), lane_db.c
- * (connection and rule set), decide.c (decode and evaluate). */
+ * (connection and rule set), gather.c (what goes into a transaction), decide.c (decode and
+ * evaluate). */
 #ifndef CASEMILL_WORKER_LANE_PRIV_H
 #define CASEMILL_WORKER_LANE_PRIV_H
 
@@ -27,6 +28,15 @@ struct link {
 struct source_entry {
     char *name; /* owned */
     int16_t number;
+};
+
+/* The last job of lane->txn while it is not decided to its end. */
+struct deciding {
+    bool open;
+    struct txn_mark before; /* the job */
+    uint32_t job;           /* its number */
+    uint32_t next;          /* case of it */
+    size_t at;              /* byte of it */
 };
 
 struct lane {
@@ -63,7 +73,9 @@ struct lane {
     struct active_rules *named; /* the rule set that was last reapplied; NULL: none */
     struct ruleset_run *named_run;
 
-    struct txn txn;
+    struct txn txn;     /* being filled, also while the last one is written */
+    struct txn writing; /* without jobs: none is, or a canary's */
+    struct deciding deciding;
     struct arena arena;
     struct rng rng;
     struct buf head;
@@ -73,8 +85,8 @@ struct lane {
 MUST_USE enum err lane_connect_brokers(struct lane *lane, struct diag *diag);
 void lane_close_brokers(struct lane *lane);
 /* lane_poll waits at most timeout_ms for messages, the wake or fd (-1: none), takes in what came,
- * and beats when it is time.  It never waits past the next beat. */
-void lane_poll(struct lane *lane, int fd, bool want_write, int64_t timeout_ms);
+ * and beats when it is time.  It never waits past the next beat.  True: fd is ready. */
+bool lane_poll(struct lane *lane, int fd, bool want_write, int64_t timeout_ms);
 void lane_beat_if_due(struct lane *lane);
 void lane_set_phase(struct lane *lane, const char *phase);
 /* lane_say_ready tells every broker credit (0 while closed) and what is held. */
@@ -92,9 +104,12 @@ void lane_keep_connected(struct lane *lane);
 void lane_forget_sources(struct lane *lane);
 /* lane_lose_connection closes it after err, gives all work back and sets the back-off. */
 void lane_lose_connection(struct lane *lane, enum err err);
-/* lane_keep_rules swaps to the rule set in force; called between transactions. */
+/* lane_keep_rules swaps to the rule set in force, unless something is decided under the last one.
+ */
 void lane_keep_rules(struct lane *lane);
 MUST_USE enum err lane_source(struct lane *lane, struct span name, int16_t *number);
+/* lane_knows_source is lane_source without asking the database: false where it would have to. */
+bool lane_knows_source(const struct lane *lane, struct span name, int16_t *number);
 
 /* lane_name_rules makes lane->named the rule set of that id.  Errors: ERR_NOT_FOUND, ERR_INVALID it
  * does not load (said in the log); those of db/sqlstate.h. */
@@ -107,14 +122,24 @@ void lane_forget_named(struct lane *lane);
  * claims; those of db/sqlstate.h. */
 MUST_USE enum err lane_reapply(struct lane *lane, struct job *job, int16_t source);
 
+/* --- gather.c --- */
+/* lane_gather decides what has come, up to a full transaction.  Errors: of the connection. */
+MUST_USE enum err lane_gather(struct lane *lane);
+/* While the last transaction is written: whether there is something to decide that needs nothing of
+ * the connection, and a small piece of it. */
+bool lane_can_gather_ahead(const struct lane *lane);
+void lane_gather_ahead(struct lane *lane);
+
 /* --- decide.c --- */
 /* lane_add_case notes a decided case; the row is the caller's to append. */
 struct txn_case *lane_add_case(struct lane *lane, uint32_t job, uint32_t index,
                                const struct case_doc *doc, struct span body);
 int32_t lane_day_of(int64_t us); /* the UTC day of a moment, as days since 1970 */
-/* lane_decide decodes and evaluates a job's cases into the transaction.
+/* lane_decide_begin opens a job in the transaction; lane_decide_some decodes and evaluates at most
+ * so many more of its cases and closes it behind the last.
  * Errors: ERR_INVALID the bytes are not the cases that the delivery claims. */
-MUST_USE enum err lane_decide(struct lane *lane, struct job *job, int16_t source);
+void lane_decide_begin(struct lane *lane, struct job *job, int16_t source);
+MUST_USE enum err lane_decide_some(struct lane *lane, uint32_t cases_max);
 /* lane_bury turns a job into dead letters without decoding; a case that stands already is a
  * duplicate. */
 MUST_USE enum err lane_bury(struct lane *lane, struct job *job, int16_t source);

@@ -14,6 +14,25 @@ void txn_reset(struct txn *txn) {
     buf_clear(&txn->rows);
 }
 
+void txn_swap(struct txn *a, struct txn *b) {
+    struct txn kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+struct txn_mark txn_mark(const struct txn *txn) {
+    return (struct txn_mark){txn->job_count, txn->case_count, txn->dead_count, txn->rows.len};
+}
+
+void txn_rewind(struct txn *txn, const struct txn_mark *mark) {
+    CHECK(mark->jobs <= txn->job_count);
+    CHECK(mark->cases <= txn->case_count);
+    txn->job_count = mark->jobs;
+    txn->case_count = mark->cases;
+    txn->dead_count = mark->dead;
+    txn->rows.len = mark->rows;
+}
+
 void txn_free(struct txn *txn) {
     mem_free(txn->jobs);
     mem_free(txn->job_sources);

@@ -62,6 +62,15 @@ struct txn {
 };
 
 void txn_reset(struct txn *txn);
+void txn_swap(struct txn *a, struct txn *b);
+
+/* What stood in it at a moment; txn_rewind forgets what came since, jobs too. */
+struct txn_mark {
+    uint32_t jobs, cases, dead;
+    size_t rows;
+};
+struct txn_mark txn_mark(const struct txn *txn);
+void txn_rewind(struct txn *txn, const struct txn_mark *mark);
 void txn_free(struct txn *txn);
 
 uint32_t txn_add_job(struct txn *txn, struct job *job, int16_t source);
