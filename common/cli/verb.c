@@ -30,7 +30,7 @@ struct options {
 
 /* What every verb takes beside its own rows. */
 static const struct option_row COMMON_ROWS[] = {
-    {"--broker", "ADDRESS", "the broker's intake socket"},
+    {"--broker", "ADDRESS,...", "the broker's intake socket; of several, the next when one fails"},
     {"--control", "ADDRESS", "the broker's control socket"},
     {"--db", "CONNINFO", "PostgreSQL, as libpq reads it"},
     {"--json", NULL, "print JSON instead of text"},

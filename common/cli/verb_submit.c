@@ -37,7 +37,8 @@ struct submission {
     uint32_t batch_cases_max;
     int64_t give_up_ms; /* without any receipt for so long; 0: never */
     int64_t heard_ms;
-    bool is_noted; /* that the broker is not there */
+    bool is_noted;      /* that the broker is not there */
+    const char *broker; /* which was last sent to */
     bool is_resume_broken;
     struct progress progress;
     struct submit_tally tally;
@@ -124,6 +125,15 @@ static void show_progress(struct submission *submission) {
     progress_step(&submission->progress, settled + tally->refused + tally->skipped);
 }
 
+static void say_failover(struct submission *submission) {
+    const char *broker = casemill_broker(submission->client);
+    if (submission->broker != NULL && broker != submission->broker) {
+        fprintf(stderr, "casemill submit: %s is not there or stops, going on with %s\n",
+                submission->broker, broker);
+    }
+    submission->broker = broker;
+}
+
 /* One turn of the client.  Errors: ERR_VERSION, ERR_TIMEOUT with their words. */
 static enum err step(struct submission *submission, int64_t timeout_ms, struct diag *diag) {
     if (casemill_step(submission->client, timeout_ms) != CASEMILL_OK) {
@@ -142,6 +152,7 @@ static enum err step(struct submission *submission, int64_t timeout_ms, struct d
                 option_broker(submission->options));
         submission->is_noted = true;
     }
+    say_failover(submission);
     show_progress(submission);
     return ERR_OK;
 }
@@ -349,7 +360,7 @@ static enum err read_options(const struct options *options, struct submission *s
         err = ERR_INVALID;
     }
     casemill_options_default(client);
-    client->endpoint = option_broker(options);
+    client->brokers = option_broker(options);
     client->source = option_str(options, "--source", NULL);
     client->ack = (enum casemill_ack)ack;
     client->priority = (enum casemill_priority)priority;

@@ -12,13 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    FRAME_BYTES_MAX = WIRE_BODY_BYTES_MAX + 1024,
-    ARENA_BYTES_MAX = 4 << 20,
-    RECEIPTS_A_STEP = 1024,
-    STEP_MS = 100,
-    LINGER_CLOSE_MS = 200
-};
+enum { ARENA_BYTES_MAX = 4 << 20, RECEIPTS_A_STEP = 1024, STEP_MS = 100, CONNECT_STEP_MS = 10 };
 
 void client_check(const struct casemill *client) {
     CHECK(client->window.count <= client->options.window_batches);
@@ -27,7 +21,7 @@ void client_check(const struct casemill *client) {
 }
 
 void casemill_options_default(struct casemill_options *options) {
-    *options = (struct casemill_options){.endpoint = "tcp://127.0.0.1:5570",
+    *options = (struct casemill_options){.brokers = "tcp://127.0.0.1:5570",
                                          .ack = CASEMILL_ACK_OUTCOME,
                                          .priority = CASEMILL_NORMAL,
                                          .batch_cases_max = 1000,
@@ -38,8 +32,8 @@ void casemill_options_default(struct casemill_options *options) {
 }
 
 static const char *options_fault(const struct casemill_options *options) {
-    if (options->endpoint == NULL) {
-        return "no endpoint";
+    if (options->brokers == NULL) {
+        return "no brokers";
     }
     struct span source = span_str(options->source == NULL ? "" : options->source);
     if (source.len > WIRE_NAME_MAX || !span_is_utf8(source)) {
@@ -76,12 +70,8 @@ enum casemill_result casemill_open(const struct casemill_options *options, struc
     buf_str(&made->source, options->source == NULL ? "" : options->source);
     arena_init(&made->arena, ARENA_BYTES_MAX);
     window_init(&made->window, options->window_batches);
-    struct net_options limits = {
-        .message_bytes_max = FRAME_BYTES_MAX, .hwm = 0, .linger_ms = LINGER_CLOSE_MS};
-    enum err err = net_open(&made->net, &diag);
-    if (err == ERR_OK) {
-        err = net_dealer_connect(made->net, options->endpoint, &limits, &made->socket, &diag);
-    }
+    enum err err =
+        links_open(&made->links, options->brokers, options->quiet_ms, clock_mono_ms(), &diag);
     if (err != ERR_OK) {
         say(error, error_bytes, diag.text);
         casemill_close(&made);
@@ -96,8 +86,7 @@ void casemill_close(struct casemill **client) {
     if (closed == NULL) {
         return;
     }
-    net_socket_close(&closed->socket);
-    net_close(&closed->net);
+    links_close(&closed->links);
     window_fini(&closed->window);
     arena_free(&closed->arena);
     buf_free(&closed->source);
@@ -220,7 +209,7 @@ static enum err send_head(struct casemill *client, const struct wire_message *me
         net_part_copy(&parts[1], body);
         count = 2;
     }
-    return net_send(client->socket, NULL, parts, count);
+    return net_send(links_current(&client->links)->socket, NULL, parts, count);
 }
 
 static enum err send_submit(struct casemill *client, const struct batch *batch) {
@@ -241,32 +230,24 @@ static enum err send_query(struct casemill *client, const struct batch *batch) {
     return send_head(client, &message, SPAN_LIT(""));
 }
 
-/* A new connection may lead to a new broker, and what was under way on the old one may be lost: all
- * that is not settled goes again.  The first connection loses nothing. */
-static void notice_reconnect(struct casemill *client, int64_t now_ms) {
-    uint32_t count = net_connect_count(client->socket);
-    if (count != client->connect_count && count > 1) {
-        window_send_all_again(&client->window);
-        client->busy_until_ms = now_ms;
-    }
-    client->connect_count = count;
-}
-
 /* Sends what is due and asks for what has been silent.  A full socket ends the round. */
 static void pump(struct casemill *client, int64_t now_ms) {
     struct window *window = &client->window;
     enum err err = ERR_OK;
-    while (err == ERR_OK && window->to_send.first != NULL && client->busy_until_ms <= now_ms) {
+    while (err == ERR_OK && window->to_send.first != NULL &&
+           links_can_send(&client->links, now_ms)) {
         struct batch *batch = window->to_send.first;
         err = send_submit(client, batch);
         if (err == ERR_OK) {
             window_heard(window, batch, BATCH_SENT, now_ms);
         }
     }
-    while (err == ERR_OK && client->connect_count > 0 && window->waiting.first != NULL &&
+    struct link *link = links_current(&client->links);
+    while (err == ERR_OK && link->connect_count > 0 && window->waiting.first != NULL &&
            now_ms - window->waiting.first->heard_ms > client->options.quiet_ms) {
         struct batch *batch = window->waiting.first;
         err = send_query(client, batch);
+        link->asked_ms = link->asked_ms == 0 ? now_ms : link->asked_ms;
         window_heard(window, batch, batch->state, now_ms);
     }
 }
@@ -274,34 +255,38 @@ static void pump(struct casemill *client, int64_t now_ms) {
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* How long a poll may last before something else is due. */
-static int64_t poll_ms(const struct casemill *client, int64_t timeout_ms, int64_t now_ms) {
+static int64_t poll_ms(struct casemill *client, int64_t timeout_ms, int64_t now_ms) {
     int64_t due = timeout_ms;
     if (client->open_count > 0 && client->options.linger_ms >= 0) {
         due = min64(due, client->open_since_ms + client->options.linger_ms - now_ms);
     }
-    if (client->window.to_send.first != NULL) { /* held back by BUSY, or by a full socket */
-        int64_t wait_ms = client->busy_until_ms - now_ms;
-        due = min64(due, wait_ms > 1 ? wait_ms : 1);
+    if (client->window.to_send.first != NULL) { /* held back by BUSY, a full socket, or none */
+        const struct link *link = links_current(&client->links);
+        int64_t wait_ms = link->busy_until_ms - now_ms;
+        bool is_up = client->links.count == 1 || link->down_since_ms == 0;
+        due = min64(due, wait_ms > 1 ? wait_ms : is_up ? 1 : CONNECT_STEP_MS);
     }
     due = min64(due, STEP_MS); /* a reconnect is noticed in that time */
     return due > 0 ? due : 0;
 }
 
-static void receive(struct casemill *client, int64_t now_ms) {
+static void receive(struct casemill *client, struct link *link, int64_t now_ms) {
     for (int i = 0; i < RECEIPTS_A_STEP && !client->is_failed; i++) {
         struct net_message message;
-        if (net_recv(client->socket, &message) != ERR_OK) {
+        if (net_recv(link->socket, &message) != ERR_OK) {
             return;
         }
         if (message.part_count > 0) {
-            receipt_take(client, net_part_span(&message.parts[0]), now_ms);
+            receipt_take(client, link, net_part_span(&message.parts[0]), now_ms);
         }
         net_message_close(&message);
     }
 }
 
 static void turn(struct casemill *client, int64_t now_ms) {
-    notice_reconnect(client, now_ms);
+    if (links_turn(&client->links, now_ms)) {
+        window_send_all_again(&client->window);
+    }
     bool lingered = client->open_count > 0 && client->options.linger_ms >= 0 &&
                     now_ms - client->open_since_ms >= client->options.linger_ms;
     if (lingered && casemill_has_room(client)) {
@@ -317,14 +302,29 @@ enum casemill_result casemill_step(struct casemill *client, int64_t timeout_ms) 
     }
     int64_t now_ms = clock_mono_ms();
     turn(client, now_ms);
-    struct net_poll_item item = {.socket = client->socket};
-    if (net_poll(&item, 1, poll_ms(client, timeout_ms, now_ms)) != ERR_OK) {
+    struct net_poll_item items[LINKS_MAX] = {0};
+    struct link *polled[LINKS_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < client->links.count; i++) {
+        if (client->links.items[i].socket != NULL) {
+            polled[count] = &client->links.items[i];
+            items[count].socket = polled[count]->socket;
+            count++;
+        }
+    }
+    if (net_poll(items, count, poll_ms(client, timeout_ms, now_ms)) != ERR_OK) {
         client->is_failed = true;
         return CASEMILL_FAILED;
     }
+    bool is_news = false;
     now_ms = clock_mono_ms();
-    if (item.ready) {
-        receive(client, now_ms);
+    for (uint32_t i = 0; i < count; i++) {
+        if (items[i].ready) {
+            receive(client, polled[i], now_ms);
+            is_news = true;
+        }
+    }
+    if (is_news) {
         turn(client, now_ms);
     }
     client_check(client);
@@ -348,6 +348,8 @@ enum casemill_result casemill_wait(struct casemill *client, int64_t deadline_ms)
     }
 }
 
-bool casemill_was_connected(struct casemill *client) {
-    return net_connect_count(client->socket) > 0;
+bool casemill_was_connected(const struct casemill *client) { return client->links.was_connected; }
+
+const char *casemill_broker(struct casemill *client) {
+    return buf_cstr(&links_current(&client->links)->endpoint);
 }

@@ -1,6 +1,7 @@
 /* Purpose: the C library of casemill: submit cases to a broker and learn what became of them.
- * Owns: one connection to one broker, the batch being filled, and every batch that is not settled
- *   yet; those are sent again after a reconnect, which is safe: a case revision counts once.
+ * Owns: a connection to each broker, the batch being filled, and every batch that is not settled
+ *   yet; those are sent again after a reconnect, and to another broker when the one in use is lost,
+ *   silent or stopping; which is safe: a case revision counts once.
  * Never: blocks outside casemill_step and casemill_wait; starts a thread; forgets a batch in
  * silence. Threads: one at a time; nothing happens between calls. Limits: a case is one MessagePack
  * map; a batch has 1 to 65,536 cases and at most 8 MiB. This header stands alone: it includes
@@ -76,15 +77,19 @@ typedef void (*casemill_receipt_fn)(void *user, const struct casemill_receipt *r
 
 /* Fill with casemill_options_default, then change what differs. */
 struct casemill_options {
-    const char *endpoint; /* "tcp://127.0.0.1:5570" */
-    const char *source;   /* name of this intake system, at most 128 bytes; NULL: the default */
+    /* "tcp://127.0.0.1:5570"; or several with commas, at most 16: the first that is there is used,
+     * the others are gone to when it fails.  Brokers share nothing: what one has accepted and never
+     * settles is lost with its disk under CASEMILL_ACK_JOURNAL, not under CASEMILL_ACK_OUTCOME. */
+    const char *brokers;
+    const char *source; /* name of this intake system, at most 128 bytes; NULL: the default */
     enum casemill_ack ack;
     enum casemill_priority priority;
     uint32_t batch_cases_max;       /* a batch is closed when it has so many cases, */
     size_t batch_bytes_max;         /* or when the next case would not fit in so many bytes, */
     int64_t linger_ms;              /* or when its first case has waited so long; -1: never */
     uint32_t window_batches;        /* closed and unsettled, at most; 1 to CASEMILL_WINDOW_MAX */
-    int64_t quiet_ms;               /* without news of a batch for so long, the broker is asked */
+    int64_t quiet_ms;               /* without news of a batch for so long, the broker is asked;
+                                       without an answer for as long, another is gone to */
     casemill_receipt_fn on_receipt; /* or NULL */
     void *user;                     /* the callback's first argument */
 };
@@ -131,7 +136,8 @@ enum casemill_result casemill_wait(struct casemill *client, int64_t deadline_ms)
 
 uint32_t casemill_unsettled(const struct casemill *client); /* batches */
 bool casemill_has_room(const struct casemill *client);      /* submit_batch would not say AGAIN */
-bool casemill_was_connected(struct casemill *client);       /* at any time since open */
+bool casemill_was_connected(const struct casemill *client); /* at any time since open */
+const char *casemill_broker(struct casemill *client); /* which is sent to, until the next step */
 const char *casemill_disposition_name(uint32_t disposition);
 
 #ifdef __cplusplus

@@ -5,29 +5,26 @@
 
 #include "base/arena.h"
 #include "client/casemill.h"
+#include "client/links.h"
 #include "client/window.h"
-#include "net/net.h"
 #include "wire/wire.h"
 
 struct casemill {
     struct casemill_options options;
     struct buf source; /* a copy */
-    struct net *net;
-    struct net_socket *socket;
-    uint32_t connect_count; /* as of the last step */
+    struct links links;
     bool is_failed;
-    int64_t busy_until_ms; /* nothing new is sent before: the broker asked for it */
-    struct arena arena;    /* of one receipt */
-    struct buf head;       /* of one send */
-    struct buf open_body;  /* the batch being filled */
+    struct arena arena;   /* of one receipt */
+    struct buf head;      /* of one send */
+    struct buf open_body; /* the batch being filled */
     uint32_t open_count;
     int64_t open_since_ms;
     uint64_t position; /* of the open batch's first case */
     struct window window;
 };
 
-/* receipt_take handles one message of the broker: callback, then the batch's new state. */
-void receipt_take(struct casemill *client, struct span head, int64_t now_ms);
+/* receipt_take handles one message of a broker: callback, then the batch's new state. */
+void receipt_take(struct casemill *client, struct link *from, struct span head, int64_t now_ms);
 void client_check(const struct casemill *client);
 
 #endif

@@ -1,4 +1,5 @@
-/* What the broker says, told to the caller and drawn into the state of the batch. */
+/* What a broker says, told to the caller and drawn into the state of the batch.  Of a broker that
+ * is no longer sent to only what settles counts: its batches have gone to another since. */
 #include "client/client_priv.h"
 
 #include <string.h>
@@ -28,8 +29,12 @@ static void tell(const struct casemill *client, const struct casemill_receipt *r
     }
 }
 
-static void take_accepted(struct casemill *client, const struct wire_accepted *accepted,
-                          int64_t now_ms) {
+static bool is_current(struct casemill *client, const struct link *from) {
+    return from == links_current(&client->links);
+}
+
+static void take_accepted(struct casemill *client, const struct link *from,
+                          const struct wire_accepted *accepted, int64_t now_ms) {
     struct batch *batch = window_find(&client->window, &accepted->batch);
     struct casemill_receipt receipt = receipt_for(CASEMILL_ACCEPTED, &accepted->batch, batch);
     receipt.duplicate = accepted->duplicate;
@@ -39,7 +44,7 @@ static void take_accepted(struct casemill *client, const struct wire_accepted *a
     }
     if (client->options.ack == CASEMILL_ACK_JOURNAL) {
         window_settle(&client->window, batch);
-    } else {
+    } else if (is_current(client, from)) {
         window_heard(&client->window, batch, BATCH_ACCEPTED, now_ms);
     }
 }
@@ -86,7 +91,8 @@ static void take_refused(struct casemill *client, const struct wire_refused *ref
     }
 }
 
-static void take_busy(struct casemill *client, const struct wire_busy_reply *busy, int64_t now_ms) {
+static void take_busy(struct casemill *client, struct link *from,
+                      const struct wire_busy_reply *busy, int64_t now_ms) {
     struct batch *batch = window_find(&client->window, &busy->batch);
     struct casemill_receipt receipt = receipt_for(CASEMILL_BUSY, &busy->batch, batch);
     int64_t retry_ms = busy->retry_ms < RETRY_MS_MIN ? RETRY_MS_MIN : busy->retry_ms;
@@ -94,19 +100,23 @@ static void take_busy(struct casemill *client, const struct wire_busy_reply *bus
     receipt.reason = wire_busy_word(busy->reason);
     receipt.retry_ms = retry_ms;
     tell(client, &receipt);
-    client->busy_until_ms = now_ms + retry_ms;
-    if (batch != NULL) {
+    from->busy_until_ms = now_ms + retry_ms;
+    if (busy->reason == WIRE_BUSY_STOPPED) {
+        links_stopping(&client->links, from, retry_ms, now_ms);
+    }
+    if (batch != NULL && is_current(client, from)) {
         window_send_again(&client->window, batch);
     }
 }
 
-static void take_status(struct casemill *client, const struct wire_status *status, int64_t now_ms) {
+static void take_status(struct casemill *client, const struct link *from,
+                        const struct wire_status *status, int64_t now_ms) {
     if (status->has_done) {
         take_done(client, &status->done);
         return;
     }
     struct batch *batch = window_find(&client->window, &status->batch);
-    if (batch == NULL) {
+    if (batch == NULL || !is_current(client, from)) {
         return;
     }
     switch (status->state) {
@@ -114,7 +124,7 @@ static void take_status(struct casemill *client, const struct wire_status *statu
     case WIRE_STATE_WORKING: {
         bool is_news = batch->state == BATCH_SENT;
         if (is_news) {
-            take_accepted(client, &(struct wire_accepted){.batch = status->batch}, now_ms);
+            take_accepted(client, from, &(struct wire_accepted){.batch = status->batch}, now_ms);
         } else if (batch->state == BATCH_ACCEPTED) {
             window_heard(&client->window, batch, BATCH_ACCEPTED, now_ms);
         }
@@ -128,10 +138,11 @@ static void take_status(struct casemill *client, const struct wire_status *statu
     }
 }
 
-void receipt_take(struct casemill *client, struct span head, int64_t now_ms) {
+void receipt_take(struct casemill *client, struct link *from, struct span head, int64_t now_ms) {
     struct wire_message message;
     struct wire_decode_fault fault;
     arena_reset(&client->arena);
+    links_heard(from);
     enum err err =
         wire_decode(head, WIRE_INTAKE, WIRE_FROM_BROKER, &client->arena, &message, &fault);
     if (err == ERR_UNKNOWN) {
@@ -142,14 +153,14 @@ void receipt_take(struct casemill *client, struct span head, int64_t now_ms) {
         return;
     }
     if (message.command == WIRE_ACCEPTED) {
-        take_accepted(client, &message.accepted, now_ms);
+        take_accepted(client, from, &message.accepted, now_ms);
     } else if (message.command == WIRE_DONE) {
         take_done(client, &message.done);
     } else if (message.command == WIRE_REFUSED) {
         take_refused(client, &message.refused);
     } else if (message.command == WIRE_BUSY) {
-        take_busy(client, &message.busy, now_ms);
+        take_busy(client, from, &message.busy, now_ms);
     } else if (message.command == WIRE_STATUS) {
-        take_status(client, &message.status, now_ms);
+        take_status(client, from, &message.status, now_ms);
     }
 }

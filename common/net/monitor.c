@@ -11,7 +11,7 @@
 enum { EVENT_BYTES = 6 /* uint16 event, uint32 value */, REDIAL_MS = 500 };
 
 #define EVENTS                                                                                     \
-    (ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |                             \
+    (ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |    \
      ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
 
 void monitor_open(struct net_socket *socket) {
@@ -51,6 +51,10 @@ static const char *fault_text(const struct net_socket *socket, uint16_t event, u
 }
 
 static void take_event(struct net_socket *socket, uint16_t event, uint32_t value) {
+    socket->is_connected = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+    if (event == ZMQ_EVENT_DISCONNECTED) {
+        return;
+    }
     if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
         /* What was queued for a connection that was given up is gone, as with one that broke. */
         socket->connect_count += socket->was_redialed ? 2 : 1;
@@ -109,6 +113,11 @@ void monitor_read(struct net_socket *socket) {
 uint32_t net_connect_count(struct net_socket *socket) {
     monitor_read(socket);
     return socket->connect_count;
+}
+
+bool net_is_connected(struct net_socket *socket) {
+    monitor_read(socket);
+    return socket->is_connected;
 }
 
 const char *net_connect_fault(struct net_socket *socket) {

@@ -76,6 +76,7 @@ void net_socket_close(struct net_socket **socket);
 /* net_connect_count says how often a DEALER's connection has come up since it was made: when it has
  * grown, the peer may be another process, and receipts for what was sent before went to nobody. */
 uint32_t net_connect_count(struct net_socket *socket);
+bool net_is_connected(struct net_socket *socket); /* a DEALER's connection stands now */
 /* net_connect_fault says in one line why the last handshake of a DEALER failed; NULL when none has
  * since it last came up.  It goes on trying, and does so in this call and in net_connect_count:
  * one of them is called now and then. */

@@ -28,6 +28,7 @@ struct net_socket {
     char fault[FAULT_BYTES]; /* of a DEALER: the last failed handshake; "" since one succeeded */
     int64_t redial_ms;       /* of a DEALER that was told no: when it connects anew; 0: not */
     bool was_redialed;       /* since it last came up */
+    bool is_connected;       /* of a DEALER, as of the last monitor_read */
     bool is_router;
     bool has_keys;
     char endpoint[ENDPOINT_BYTES];

@@ -112,7 +112,7 @@ static struct casemill *open_client(const char *endpoint, uint32_t window,
                                     struct exchange *exchange) {
     struct casemill_options options;
     casemill_options_default(&options);
-    options.endpoint = endpoint;
+    options.brokers = endpoint;
     options.ack = exchange->wanted == CASEMILL_DONE ? CASEMILL_ACK_OUTCOME : CASEMILL_ACK_JOURNAL;
     options.priority = CASEMILL_URGENT;
     options.window_batches = window;

@@ -117,7 +117,7 @@ static struct casemill *open_client(const char *endpoint, uint32_t batch_cases, 
                                     struct tally *tally) {
     struct casemill_options options;
     casemill_options_default(&options);
-    options.endpoint = endpoint;
+    options.brokers = endpoint;
     options.ack = to_done ? CASEMILL_ACK_OUTCOME : CASEMILL_ACK_JOURNAL;
     uint32_t window = WINDOW_CASES / batch_cases;
     options.window_batches = window > WINDOW_MIN ? window : WINDOW_MIN;

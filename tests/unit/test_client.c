@@ -68,7 +68,7 @@ static void play_open(struct play *play, struct casemill_options *options) {
     ck_assert_int_eq(net_open(&play->net, &diag), ERR_OK);
     play_bind(play, "tcp://127.0.0.1:0");
     (void)snprintf(play->endpoint, sizeof(play->endpoint), "%s", net_endpoint(play->router));
-    options->endpoint = play->endpoint;
+    options->brokers = play->endpoint;
     options->on_receipt = on_receipt;
     options->user = play;
     char error[128] = "";
@@ -436,11 +436,11 @@ START_TEST(options_are_checked_and_no_broker_is_a_timeout) {
     ck_assert_int_eq(casemill_open(&options, &client, error, sizeof(error)), CASEMILL_INVALID);
     ck_assert_ptr_nonnull(strstr(error, "window_batches"));
     options = options_for(1, 0);
-    options.endpoint = "nowhere";
+    options.brokers = "nowhere";
     ck_assert_int_eq(casemill_open(&options, &client, error, sizeof(error)), CASEMILL_INVALID);
     ck_assert_ptr_nonnull(strstr(error, "nowhere"));
     ck_assert_ptr_null(client);
-    options.endpoint = "ipc:///tmp/casemill-no-such-broker";
+    options.brokers = "ipc:///tmp/casemill-no-such-broker";
     ck_assert_int_eq(casemill_open(&options, &client, error, sizeof(error)), CASEMILL_OK);
     ck_assert_int_eq(casemill_submit(client, "\x80", 1), CASEMILL_OK);
     ck_assert_int_eq(casemill_wait(client, 100), CASEMILL_TIMEOUT);

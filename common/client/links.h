@@ -1,0 +1,53 @@
+/* Purpose: the connections to the brokers, one DEALER each, and which of them is sent to.  Brokers
+ * share nothing, so what one has not settled is sent to the next when that one is lost, silent or
+ * stopping: a case revision counts once, wherever it is sent.
+ * Owns: the sockets.  Never: decides about batches; the caller sends all again when links_turn says
+ * so.  With one broker there is nobody to go to: its socket reconnects by itself, for ever. */
+#ifndef CASEMILL_CLIENT_LINKS_H
+#define CASEMILL_CLIENT_LINKS_H
+
+#include "base/buf.h"
+#include "base/uuid.h"
+#include "net/net.h"
+
+enum { LINKS_MAX = 16 };
+_Static_assert((int)LINKS_MAX <= (int)NET_POLL_MAX, "all are polled at once");
+
+struct link {
+    struct buf endpoint;
+    struct net_socket *socket; /* NULL while it is left alone after a failure */
+    uint32_t connect_count;    /* as of the last turn */
+    int64_t down_since_ms;     /* 0: connected */
+    int64_t patience_ms;       /* down for longer, another is tried */
+    int64_t asked_ms;          /* of the first question that has no answer; 0: none */
+    int64_t busy_until_ms;     /* nothing new is sent before: the broker asked for it */
+    int64_t shunned_until_ms;  /* it stops or failed: not chosen before */
+    int64_t backoff_ms;        /* of the last failure; 0 after any word from it */
+};
+struct links {
+    struct net *net;
+    struct link items[LINKS_MAX];
+    uint32_t count;
+    uint32_t current;   /* the one that is sent to */
+    int64_t quiet_ms;   /* a question may stay unanswered for so long */
+    bool was_connected; /* any of them, ever */
+    struct rng rng;
+};
+
+/* links_open starts connecting to all; brokers is a list with commas.  On failure links_close frees
+ * what was made.  Errors: ERR_INVALID with one line in diag, ERR_SYSTEM. */
+MUST_USE enum err links_open(struct links *links, const char *brokers, int64_t quiet_ms,
+                             int64_t now_ms, struct diag *diag);
+void links_close(struct links *links);
+/* links_turn notices what came, went and stayed silent.  True when what was sent and has no answer
+ * is to be sent again: it is a new connection, or another broker's turn. */
+bool links_turn(struct links *links, int64_t now_ms);
+/* links_heard notes a word of a broker; links_stopping that it takes nothing for so long. */
+void links_heard(struct link *link);
+void links_stopping(struct links *links, struct link *link, int64_t retry_ms, int64_t now_ms);
+struct link *links_current(struct links *links);
+/* links_can_send: to one of several only while it is connected, so that nothing waits in its socket
+ * that another has settled long since. */
+bool links_can_send(struct links *links, int64_t now_ms);
+
+#endif
