@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Four transactions: what two lanes hold. */
-enum { WINDOW_CASES = 4 * 8192 * 2, WINDOW_MIN = 16, STALL_MS = 60000 };
+/* Twice what two lanes hold. */
+enum { WINDOW_CASES = 8 * 8192, WINDOW_MIN = 16, STALL_MS = 60000 };
 enum { ID_BYTES = 10, ID_HALF_BITS = 20, NUMBER_MAX = 1 << 26 };
 #define SPREAD UINT64_C(84941944609) /* odd; times NUMBER_MAX below 2^63 */
 #define FILE_BYTES_MAX ((size_t)8 << 30)
