@@ -114,6 +114,9 @@ bool cel_program_warning(const struct cel_program *program, uint32_t index,
                          struct cel_warning *warning);
 /* cel_program_constant is true when the program is one value whatever the facts are. */
 bool cel_program_constant(const struct cel_program *program, struct value *value);
+/* cel_program_same is true only when the two, from whatever envs, give the same on the same slots
+ * (as long as memory and steps last); false where that is not plain to see. */
+bool cel_program_same(const struct cel_program *a, const struct cel_program *b);
 /* cel_program_cost estimates from above the nodes and elements one run visits, so that a rule that
  * may be too slow is found when it is published; named expressions are counted at each place that
  * reads them. Lists and maps of the facts are taken to have the env's items_max elements.
@@ -160,6 +163,10 @@ void cel_run_begin(struct cel_run *run, const struct value *slots);
 /* cel_run evaluates; the result may be VAL_UNKNOWN (with its paths) or VAL_ERROR (aux: enum
  * cel_error). Result payloads live in the program, the slots or the run's arena. */
 struct value cel_run(struct cel_run *run, const struct cel_program *program);
+/* cel_run_truth evaluates a condition: *other is set when it is neither true nor false. */
+enum cel_truth { CEL_NO, CEL_YES, CEL_OTHER };
+enum cel_truth cel_run_truth(struct cel_run *run, const struct cel_program *program,
+                             struct value *other);
 
 /* cel_value_print writes a value as a CEL literal. */
 void cel_value_print(struct value value, struct buf *out);

@@ -49,6 +49,20 @@ struct value cel_run(struct cel_run *run, const struct cel_program *program) {
     return program_eval(run, program);
 }
 
+enum cel_truth cel_run_truth(struct cel_run *run, const struct cel_program *program,
+                             struct value *other) {
+    if (program->walks) {
+        *other = eval_with_locals(run, program->root);
+        return other->kind != VAL_BOOL ? CEL_OTHER : other->b ? CEL_YES : CEL_NO;
+    }
+    enum truth truth = truth_eval(run, program->root);
+    if (truth == TRUTH_OTHER) {
+        *other = run->result;
+        return CEL_OTHER;
+    }
+    return truth == TRUTH_YES ? CEL_YES : CEL_NO;
+}
+
 struct value node_const(struct cel_run *run, const struct node *node) {
     (void)run;
     return node->value;

@@ -107,7 +107,7 @@ static void see_condition(struct measuring *measuring, struct value value, uint3
 
 static void see_rule(struct measuring *measuring, struct agreement_run *run, uint32_t index) {
     const struct rule *rule = &run->agreement->rules[index];
-    if (rule->is_status || rule_state(run, index)->truth == TRUTH_ABSENT) {
+    if (rule->is_status || rule_truth(run, index) == TRUTH_ABSENT) {
         return;
     }
     bool does_group_hold = true;

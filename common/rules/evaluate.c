@@ -7,109 +7,149 @@
 
 enum { SECONDS_PER_DAY = 86400 };
 
+static struct rule_states states_new(const struct agreement *agreement) {
+    struct rule_states states = {.places = agreement->own_places};
+    states.truths = mem_zero(agreement->rule_count, sizeof(*states.truths));
+    states.states = mem_zero(agreement->rule_count, sizeof(*states.states));
+    return states;
+}
+
+static void states_free(struct rule_states *states) {
+    mem_free(states->truths);
+    mem_free(states->states);
+}
+
 void agreement_run_init(struct agreement_run *run, const struct agreement *agreement,
                         struct arena *arena, struct value *slots) {
     uint32_t path_count = agreement->ruleset->schema->path_count;
     *run = (struct agreement_run){.agreement = agreement, .arena = arena, .slots = slots};
+    run->path_words = (path_count + 63) / 64;
     cel_run_init(&run->cel, agreement->env, arena);
-    run->states = mem_zero(agreement->rule_count, sizeof(*run->states));
-    run->before = mem_zero(agreement->rule_count, sizeof(*run->before));
-    run->joined = mem_zero(agreement->rule_count, sizeof(*run->joined));
+    run->home = states_new(agreement);
+    run->tried = states_new(agreement);
+    run->joined = states_new(agreement);
+    run->now = run->home;
+    run->open = mem_zero(agreement->rule_count, sizeof(*run->open));
     run->missing = mem_zero(path_count, sizeof(*run->missing));
     run->missing_projected = mem_zero(path_count, sizeof(*run->missing_projected));
 }
 
 void agreement_run_fini(struct agreement_run *run) {
     cel_run_fini(&run->cel);
-    mem_free(run->states);
-    mem_free(run->before);
-    mem_free(run->joined);
+    if (!run->is_shared) {
+        states_free(&run->home);
+    }
+    states_free(&run->tried);
+    states_free(&run->joined);
+    mem_free(run->open);
     mem_free(run->missing);
     mem_free(run->missing_projected);
     *run = (struct agreement_run){0};
 }
 
+void agreement_run_share(struct agreement_run *run, uint8_t *truths, struct rule_state *states) {
+    CHECK(!run->is_shared);
+    states_free(&run->home);
+    run->home = (struct rule_states){truths, states, run->agreement->places};
+    run->is_shared = true;
+}
+
 void forget_states(struct agreement_run *run) {
     cel_run_begin(&run->cel, run->slots);
-    for (uint32_t i = 0; i < run->agreement->rule_count; i++) {
-        run->states[i].truth = TRUTH_NOT_RUN;
+    run->now = run->home;
+    if (!run->is_shared) {
+        memset(run->now.truths, TRUTH_NOT_RUN, run->agreement->rule_count);
     }
 }
 
 /* --- one rule ----------------------------------------------------------------------------------
  */
 
-/* The conjunction so far: false absorbs, unknown beats an error. */
-static void state_and(struct rule_state *state, enum truth truth, enum cel_error error,
-                      const struct path_set *paths) {
-    if (truth == TRUTH_FALSE || state->truth == TRUTH_FALSE) {
-        state->truth = TRUTH_FALSE;
-    } else if (truth == TRUTH_UNKNOWN) {
-        state->truth = TRUTH_UNKNOWN;
-        path_set_join(&state->paths, paths);
-    } else if (truth == TRUTH_ERROR && state->truth == TRUTH_TRUE) {
-        state->truth = TRUTH_ERROR;
-        state->error = error;
+/* The conjunction so far with a part that is unknown: that beats an error. */
+static enum truth and_unknown(struct rule_state *state, enum truth truth, struct value unknown) {
+    if (truth != TRUTH_UNKNOWN) {
+        state->paths = (struct path_set){0};
     }
+    value_unknown_paths(unknown, &state->paths);
+    return TRUTH_UNKNOWN;
 }
 
-static void and_program(struct agreement_run *run, const struct cel_program *program,
-                        struct rule_state *state) {
-    if (program == NULL || state->truth == TRUTH_FALSE) {
-        return;
+static enum truth and_other(struct agreement_run *run, struct rule_state *state, enum truth truth,
+                            struct value other) {
+    if (other.kind == VAL_UNKNOWN) {
+        return and_unknown(state, truth, other);
     }
-    struct value value = cel_run(&run->cel, program);
-    if (value.kind == VAL_BOOL) {
-        if (!value.b) {
-            state->truth = TRUTH_FALSE;
-        }
-    } else if (value.kind == VAL_UNKNOWN) {
-        struct path_set paths = {0};
-        value_unknown_paths(value, &paths);
-        state_and(state, TRUTH_UNKNOWN, CEL_ERROR_NONE, &paths);
-    } else {
-        enum cel_error error =
-            value.kind == VAL_ERROR ? (enum cel_error)value.aux : CEL_ERROR_NO_SUCH_OVERLOAD;
-        state_and(state, TRUTH_ERROR, error, NULL);
+    if (truth != TRUTH_TRUE) {
+        return truth;
     }
+    state->error = other.kind == VAL_ERROR ? (enum cel_error)other.aux : CEL_ERROR_NO_SUCH_OVERLOAD;
+    run->is_spent =
+        run->is_spent || state->error == CEL_ERROR_MEMORY || state->error == CEL_ERROR_STEPS;
+    return TRUTH_ERROR;
 }
 
-static void and_window(struct agreement_run *run, const struct rule *rule,
-                       struct rule_state *state) {
-    if (!rule->has_from && !rule->has_until) {
-        return;
+/* False absorbs. */
+static inline enum truth and_program(struct agreement_run *run, const struct cel_program *program,
+                                     enum truth truth, struct rule_state *state) {
+    if (program == NULL || truth == TRUTH_FALSE) {
+        return truth;
     }
+    struct value other;
+    switch (cel_run_truth(&run->cel, program, &other)) {
+    case CEL_YES:
+        return truth;
+    case CEL_NO:
+        return TRUTH_FALSE;
+    case CEL_OTHER:
+        break;
+    }
+    return and_other(run, state, truth, other);
+}
+
+static enum truth window_truth(struct agreement_run *run, const struct rule *rule,
+                               struct rule_state *state) {
     struct value by = run->slots[rule->by_slot];
-    struct path_set paths = {0};
     if (by.kind == VAL_UNKNOWN) {
-        value_unknown_paths(by, &paths);
-        state_and(state, TRUTH_UNKNOWN, CEL_ERROR_NONE, &paths);
-        return;
+        return and_unknown(state, TRUTH_TRUE, by);
     }
     CHECK(by.kind == VAL_TIMESTAMP);
     bool is_inside = (!rule->has_from || by.i >= (int64_t)rule->from * SECONDS_PER_DAY) &&
                      (!rule->has_until || by.i < (int64_t)rule->until * SECONDS_PER_DAY);
-    state_and(state, is_inside ? TRUTH_TRUE : TRUTH_FALSE, CEL_ERROR_NONE, &paths);
+    return is_inside ? TRUTH_TRUE : TRUTH_FALSE;
 }
 
-const struct rule_state *rule_state(struct agreement_run *run, uint32_t index) {
-    CHECK(index < run->agreement->rule_count);
+static enum truth rule_run(struct agreement_run *run, uint32_t index, uint32_t place) {
     const struct rule *rule = &run->agreement->rules[index];
-    struct rule_state *state = &run->states[index];
-    if (state->truth != TRUTH_NOT_RUN) {
-        return state;
-    }
-    *state = (struct rule_state){.truth = TRUTH_TRUE};
+    struct rule_state *state = &run->now.states[place];
+    enum truth truth = TRUTH_TRUE;
     if (rule->is_status) {
-        state->truth = run->status.reason == STATUS_GOES_ON ? TRUTH_FALSE : TRUTH_TRUE;
+        truth = run->status.reason == STATUS_GOES_ON ? TRUTH_FALSE : TRUTH_TRUE;
     } else if (rule->has_recorded && rule->recorded > run->as_of) {
-        state->truth = TRUTH_ABSENT;
+        truth = TRUTH_ABSENT;
     } else {
-        and_window(run, rule, state);
-        and_program(run, rule->given, state);
-        and_program(run, rule->when, state);
+        if (rule->has_from || rule->has_until) {
+            truth = window_truth(run, rule, state);
+        }
+        truth = and_program(run, rule->given, truth, state);
+        truth = and_program(run, rule->when, truth, state);
     }
-    return state;
+    run->now.truths[place] = (uint8_t)truth;
+    return truth;
+}
+
+static inline enum truth truth_of(struct agreement_run *run, uint32_t index) {
+    uint32_t place = run->now.places[index];
+    enum truth truth = (enum truth)run->now.truths[place];
+    return truth != TRUTH_NOT_RUN ? truth : rule_run(run, index, place);
+}
+
+enum truth rule_truth(struct agreement_run *run, uint32_t index) {
+    CHECK(index < run->agreement->rule_count);
+    return truth_of(run, index);
+}
+
+const struct rule_state *rule_state(const struct agreement_run *run, uint32_t index) {
+    return &run->now.states[run->now.places[index]];
 }
 
 /* --- the steps ---------------------------------------------------------------------------------
@@ -117,7 +157,7 @@ const struct rule_state *rule_state(struct agreement_run *run, uint32_t index) {
 
 static bool has_intake_path(const struct agreement_run *run, const struct rule_state *state) {
     const struct path_set *officer = &run->agreement->ruleset->officer_paths;
-    for (uint32_t i = 0; i < PATH_WORDS; i++) {
+    for (uint32_t i = 0; i < run->path_words; i++) {
         if ((state->paths.words[i] & ~officer->words[i]) != 0) {
             return true;
         }
@@ -125,42 +165,47 @@ static bool has_intake_path(const struct agreement_run *run, const struct rule_s
     return false;
 }
 
-/* The first true rule before section officer; rule_count when none is. */
-static uint32_t first_true(struct agreement_run *run, bool projected) {
-    const struct agreement *agreement = run->agreement;
-    for (uint32_t i = 0; i < agreement->officer_first; i++) {
-        if (rule_counts(&agreement->rules[i], projected) &&
-            rule_state(run, i)->truth == TRUTH_TRUE) {
+/* Runs rules up to the first true one, which it returns, or `end`; notes those it finds open. */
+static inline uint32_t run_rules(struct agreement_run *run, uint32_t first, uint32_t end) {
+    for (uint32_t i = first; i < end; i++) {
+        enum truth truth = truth_of(run, i);
+        if (truth == TRUTH_TRUE) {
             return i;
         }
+        if (truth >= TRUTH_UNKNOWN) {
+            run->open[run->open_count++] = (uint16_t)i;
+        }
     }
-    return agreement->rule_count;
+    return end;
+}
+
+/* The first true rule before section officer, or officer_first. */
+static uint32_t first_true(struct agreement_run *run, bool projected) {
+    const struct agreement *agreement = run->agreement;
+    run->open_count = 0;
+    if (!projected) {
+        return run_rules(run, 0, agreement->officer_first);
+    }
+    uint32_t hit = run_rules(run, 0, agreement->in_force_first);
+    return hit < agreement->in_force_first
+               ? hit
+               : run_rules(run, agreement->in_force_end, agreement->officer_first);
 }
 
 /* What is open before section officer, after first_true has run them all. */
 struct open_rules {
-    bool is_any;
     bool erred;
     uint32_t first_blocking; /* blamed on an intake fact, or in error; rule_count when none is */
 };
 
-static struct open_rules find_open(struct agreement_run *run, bool projected) {
-    const struct agreement *agreement = run->agreement;
-    struct open_rules open = {.first_blocking = agreement->rule_count};
-    for (uint32_t i = 0; i < agreement->officer_first; i++) {
-        if (!rule_counts(&agreement->rules[i], projected)) {
-            continue;
-        }
-        const struct rule_state *state = rule_state(run, i);
-        bool is_error = state->truth == TRUTH_ERROR;
-        if (!is_error && state->truth != TRUTH_UNKNOWN) {
-            continue;
-        }
-        open.is_any = true;
+static struct open_rules look_at_open(const struct agreement_run *run) {
+    struct open_rules open = {.first_blocking = run->agreement->rule_count};
+    for (uint32_t k = run->open_count; k-- > 0;) {
+        uint32_t place = run->now.places[run->open[k]];
+        bool is_error = run->now.truths[place] == TRUTH_ERROR;
         open.erred = open.erred || is_error;
-        if (open.first_blocking == agreement->rule_count &&
-            (is_error || has_intake_path(run, state))) {
-            open.first_blocking = i;
+        if (is_error || has_intake_path(run, &run->now.states[place])) {
+            open.first_blocking = run->open[k];
         }
     }
     return open;
@@ -182,7 +227,7 @@ static struct decision decide_officer(struct agreement_run *run) {
     uint32_t first = agreement->rule_count;
     bool erred = false;
     for (uint32_t i = agreement->officer_first; i < agreement->rule_count; i++) {
-        enum truth truth = rule_state(run, i)->truth;
+        enum truth truth = truth_of(run, i);
         erred = erred || truth == TRUTH_ERROR;
         if (first == agreement->rule_count && truth != TRUTH_FALSE && truth != TRUTH_ABSENT) {
             first = i;
@@ -204,7 +249,7 @@ static uint32_t first_officer(struct agreement_run *run) {
     const struct agreement *agreement = run->agreement;
     CHECK(agreement->officer_first < agreement->rule_count); /* load_rules has seen to it */
     uint32_t first = agreement->officer_first;
-    while (first < agreement->rule_count && rule_state(run, first)->truth == TRUTH_ABSENT) {
+    while (first < agreement->rule_count && truth_of(run, first) == TRUTH_ABSENT) {
         first++;
     }
     return first < agreement->rule_count ? first : agreement->officer_first;
@@ -213,10 +258,10 @@ static uint32_t first_officer(struct agreement_run *run) {
 struct decision decide(struct agreement_run *run, bool projected, bool may_settle) {
     const struct agreement *agreement = run->agreement;
     uint32_t hit = first_true(run, projected);
-    if (hit < agreement->rule_count) { /* steps 1 and 2: exceptions stand last in file order */
+    if (hit < agreement->officer_first) { /* steps 1 and 2: exceptions stand last in file order */
         return decide_true(run, hit);
     }
-    struct open_rules open = find_open(run, projected);
+    struct open_rules open = look_at_open(run);
     if (open.first_blocking < agreement->rule_count) { /* step 3 */
         struct decision settled;
         if (may_settle && agreement->settle_count > 0 && settle(run, projected, &settled)) {
@@ -228,7 +273,7 @@ struct decision decide(struct agreement_run *run, bool projected, bool may_settl
                                  .erred = open.erred};
     }
     struct decision decision = decide_officer(run);
-    if (open.is_any) { /* step 4 */
+    if (run->open_count > 0) { /* step 4 */
         decision.disposition = DISPOSITION_SCREENING_REQUIRED;
         decision.rule = first_officer(run);
         decision.reason = agreement->rules[decision.rule].reason_true;
@@ -239,18 +284,28 @@ struct decision decide(struct agreement_run *run, bool projected, bool may_settl
 /* --- the finding -------------------------------------------------------------------------------
  */
 
-/* Adds the paths of one set that are asked of intake, or of officers, to a list, once each. */
-static void missing_add(const struct agreement_run *run, const struct path_set *paths,
-                        bool of_officer, struct path_set *listed, struct result *result,
-                        uint16_t *missing) {
+struct missing_list {
+    uint16_t *paths;
+    uint16_t count;
+    struct path_set listed;
+};
+
+/* Adds what one rule does not know and intake, or an officer, is asked for, to a list, once each.
+ */
+static void missing_of_rule(const struct agreement_run *run, uint32_t rule, bool of_officer,
+                            struct missing_list *list) {
+    uint32_t place = run->now.places[rule];
+    if (run->now.truths[place] != TRUTH_UNKNOWN) {
+        return;
+    }
     const struct path_set *officer = &run->agreement->ruleset->officer_paths;
-    for (uint32_t w = 0; w < PATH_WORDS; w++) {
+    const struct path_set *paths = &run->now.states[place].paths;
+    for (uint32_t w = 0; w < run->path_words; w++) {
         uint64_t asked = of_officer ? officer->words[w] : ~officer->words[w];
-        uint64_t fresh = paths->words[w] & asked & ~listed->words[w];
-        listed->words[w] |= fresh;
+        uint64_t fresh = paths->words[w] & asked & ~list->listed.words[w];
+        list->listed.words[w] |= fresh;
         for (; fresh != 0; fresh &= fresh - 1) {
-            missing[result->missing_count++] =
-                (uint16_t)(w * 64 + (uint32_t)__builtin_ctzll(fresh));
+            list->paths[list->count++] = (uint16_t)(w * 64 + (uint32_t)__builtin_ctzll(fresh));
         }
     }
 }
@@ -260,25 +315,33 @@ static void fill_result(struct agreement_run *run, const struct decision *decisi
     const struct agreement *agreement = run->agreement;
     *result = (struct result){
         .disposition = decision->disposition, .reason = decision->reason, .missing = missing};
-    bool is_insufficient = decision->disposition == DISPOSITION_INSUFFICIENT_INFORMATION;
-    if (!is_insufficient && decision->disposition != DISPOSITION_SCREENING_REQUIRED) {
+    bool of_officer = decision->disposition == DISPOSITION_SCREENING_REQUIRED;
+    if (!of_officer && decision->disposition != DISPOSITION_INSUFFICIENT_INFORMATION) {
         return;
     }
-    struct path_set listed = {0};
-    uint32_t count = is_insufficient ? agreement->officer_first : agreement->rule_count;
-    for (uint32_t i = 0; i < count; i++) {
-        if (rule_counts(&agreement->rules[i], projected) && run->states[i].truth == TRUTH_UNKNOWN) {
-            missing_add(run, &run->states[i].paths, !is_insufficient, &listed, result, missing);
+    struct missing_list list = {.paths = missing};
+    for (uint32_t k = 0; !decision->settled && k < run->open_count; k++) {
+        missing_of_rule(run, run->open[k], of_officer, &list);
+    }
+    /* A settled one is open where any of its fillings is. */
+    for (uint32_t i = 0; decision->settled && i < agreement->officer_first; i++) {
+        if (rule_counts(&agreement->rules[i], projected)) {
+            missing_of_rule(run, i, of_officer, &list);
         }
     }
+    for (uint32_t i = agreement->officer_first; of_officer && i < agreement->rule_count; i++) {
+        missing_of_rule(run, i, of_officer, &list);
+    }
+    result->missing_count = list.count;
 }
 
 static void fill_error(const struct agreement_run *run, const struct decision *decision,
                        struct finding *finding) {
     for (uint32_t i = 0; decision->erred && i < run->agreement->rule_count; i++) {
-        if (run->states[i].truth == TRUTH_ERROR) {
+        uint32_t place = run->now.places[i];
+        if (run->now.truths[place] == TRUTH_ERROR) {
             finding->error_rule = run->agreement->rules[i].label;
-            finding->error_kind = cel_error_name(run->states[i].error);
+            finding->error_kind = cel_error_name(run->now.states[place].error);
             return;
         }
     }
@@ -306,9 +369,7 @@ void agreement_evaluate(struct agreement_run *run, int32_t reference_date, int32
     if (!run->status.is_projected) {
         return;
     }
-    if (decision.settled) { /* its states are joined over the fillings */
-        forget_states(run);
-    }
+    run->now = run->home; /* a settled decision has left the fillings' */
     finding->has_projected = true;
     decision = decide(run, true, true);
     fill_result(run, &decision, true, run->missing_projected, &finding->projected);

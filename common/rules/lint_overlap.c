@@ -103,8 +103,7 @@ static void begin_case(struct search *search) {
 
 static bool both_hold(struct search *search, uint32_t a, uint32_t b) {
     begin_case(search);
-    return rule_state(&search->run, a)->truth == TRUTH_TRUE &&
-           rule_state(&search->run, b)->truth == TRUTH_TRUE;
+    return rule_truth(&search->run, a) == TRUTH_TRUE && rule_truth(&search->run, b) == TRUTH_TRUE;
 }
 
 static void take_test(struct search *search, uint32_t test, const struct path_set *which) {
@@ -124,7 +123,7 @@ static void find_witnesses(struct search *search) {
         begin_case(search);
         for (uint32_t i = 0; i < agreement->rule_count; i++) {
             if (search->witness_counts[i] < WITNESS_MAX && search->linting->rules[i].map != NULL &&
-                rule_state(&search->run, i)->truth == TRUTH_TRUE) {
+                rule_truth(&search->run, i) == TRUTH_TRUE) {
                 search->witnesses[i][search->witness_counts[i]++] = t;
             }
         }

@@ -318,6 +318,16 @@ static enum err officer_check(const struct loading *loading, const struct yaml_n
     return ERR_OK;
 }
 
+static void section_begins(struct agreement *agreement, enum section section) {
+    if (section == SECTION_IN_FORCE) {
+        agreement->in_force_first = agreement->rule_count;
+    } else if (section == SECTION_EXCLUSIONS) {
+        agreement->in_force_end = agreement->rule_count;
+    } else if (section == SECTION_OFFICER) {
+        agreement->officer_first = agreement->rule_count;
+    }
+}
+
 enum err load_rules(struct loading *loading, const struct yaml_node *root) {
     static const char *const keys[] = {"scope",   "in_force",  "exclusions", "exceptions",
                                        "officer", "otherwise", NULL};
@@ -332,10 +342,13 @@ enum err load_rules(struct loading *loading, const struct yaml_node *root) {
     }
     agreement->rules = agreement_take(agreement, RULES_MAX, sizeof(*agreement->rules));
     for (enum section i = 0; err == ERR_OK && i < SECTION_COUNT; i++) {
-        if (i == SECTION_OFFICER) {
-            agreement->officer_first = agreement->rule_count;
-        }
+        section_begins(agreement, i);
         err = section_read(loading, rules, i);
+    }
+    agreement->own_places =
+        agreement_take(agreement, agreement->rule_count, sizeof(*agreement->own_places));
+    for (uint32_t i = 0; i < agreement->rule_count; i++) {
+        agreement->own_places[i] = i;
     }
     if (err == ERR_OK) {
         err = otherwise_read(loading, rules);

@@ -67,6 +67,12 @@ struct event {
     bool verify;
 };
 
+/* What a legal event's day and status need. */
+struct legal_event {
+    int32_t date, recorded, corrected_from;
+    enum event_kind kind;
+};
+
 enum parameter_type { PARAM_BOOL, PARAM_INT, PARAM_DATE, PARAM_STRING, PARAM_LIST };
 struct parameter {
     const char *name;
@@ -116,6 +122,8 @@ struct agreement {
     const char *receiving; /* NULL when the agreement names none */
     struct event *events;
     uint32_t event_count;
+    struct legal_event *legal; /* of them, by date; of one day, in the order of the file */
+    uint32_t legal_count;
     struct parameter *parameters;
     uint32_t parameter_count;
     struct cel_env *env;
@@ -125,7 +133,10 @@ struct agreement {
     uint32_t rule_count;
     const char *otherwise;
     uint16_t otherwise_reason;
+    uint32_t in_force_first, in_force_end; /* section in_force */
     uint32_t officer_first; /* first rule of section officer; rule_count when it is empty */
+    uint32_t *own_places;   /* of rule states that are this agreement's alone: rule i at i */
+    uint32_t *places;       /* of rule states that the rule set's agreements share */
     struct reason *reasons;
     uint32_t reason_count;
     uint16_t status_reasons[STATUS_REASON_COUNT];
@@ -154,6 +165,7 @@ struct ruleset {
     struct path_set officer_paths;
     struct agreement **agreements; /* by id */
     uint32_t agreement_count;
+    uint32_t condition_count; /* places of their rules; see conditions.c */
 };
 
 /* ruleset.c: the steps of both loaders, in this order; yaml is taken, also on failure. */
@@ -281,7 +293,7 @@ struct status {
     enum status_reason reason;
     bool is_projected; /* not in force, not terminated */
 };
-/* events_finish fills corrected_from; call it whenever events have changed. */
+/* events_finish fills corrected_from and legal; call it whenever events have changed. */
 void events_finish(struct agreement *agreement);
 struct status agreement_status(const struct agreement *agreement, int32_t reference_date,
                                int32_t as_of);
@@ -292,9 +304,15 @@ int32_t agreement_in_force_on(const struct agreement *agreement, int32_t as_of);
 enum truth { TRUTH_NOT_RUN, TRUTH_ABSENT, TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNKNOWN, TRUTH_ERROR };
 
 struct rule_state {
-    enum truth truth;
     enum cel_error error;  /* of TRUTH_ERROR */
     struct path_set paths; /* of TRUTH_UNKNOWN */
+};
+
+/* What rules have been found to be, rule i at places[i]. */
+struct rule_states {
+    uint8_t *truths; /* enum truth */
+    struct rule_state *states;
+    const uint32_t *places;
 };
 
 /* One agreement's state in one thread. */
@@ -306,10 +324,16 @@ struct agreement_run {
     struct status status;
     int32_t as_of;
     bool verdict_only;         /* disposition and reason, and nothing else of a finding */
-    struct rule_state *states; /* one a rule */
-    struct rule_state *before; /* while settle works: what it found */
-    struct rule_state *joined; /* and its fillings, joined */
-    uint16_t *missing;         /* path_count each */
+    struct rule_states home;   /* of the facts as they are */
+    struct rule_states tried;  /* of settle's filling */
+    struct rule_states joined; /* of its fillings, joined */
+    struct rule_states now;    /* one of these */
+    uint16_t *open; /* rules before section officer that decide found unknown or in error */
+    uint32_t open_count;
+    uint32_t path_words; /* of a path_set that the schema's paths reach */
+    bool is_shared;      /* home belongs to the rule set's run, which clears it */
+    bool is_spent;       /* memory or steps did not last for some rule */
+    uint16_t *missing;   /* path_count each */
     uint16_t *missing_projected;
 };
 
@@ -325,11 +349,17 @@ struct decision {
 void agreement_run_init(struct agreement_run *run, const struct agreement *agreement,
                         struct arena *arena, struct value *slots);
 void agreement_run_fini(struct agreement_run *run);
+/* agreement_run_share makes the run keep what its rules are where those of other agreements find
+ * it, for as long as the facts and as_of are the same; the caller clears the truths between cases.
+ */
+void agreement_run_share(struct agreement_run *run, uint8_t *truths, struct rule_state *states);
 /* agreement_evaluate expects the facts in run->slots; it fills the extra slots itself. */
 void agreement_evaluate(struct agreement_run *run, int32_t reference_date, int32_t as_of,
                         struct finding *finding);
-/* evaluate.c for settle.c */
-const struct rule_state *rule_state(struct agreement_run *run, uint32_t rule);
+/* evaluate.c for settle.c and for those who show how a finding was made: what a rule is, run at
+ * most once between two calls of forget_states. */
+enum truth rule_truth(struct agreement_run *run, uint32_t rule);
+const struct rule_state *rule_state(const struct agreement_run *run, uint32_t rule);
 void forget_states(struct agreement_run *run);
 /* decide does steps 1 to 6; step 3 without its fillings when may_settle is false. */
 struct decision decide(struct agreement_run *run, bool projected, bool may_settle);
@@ -337,8 +367,13 @@ static inline bool rule_counts(const struct rule *rule, bool projected) {
     return !(projected && rule->section == SECTION_IN_FORCE);
 }
 /* settle tries the two-sided facts; true when all fillings agree.  Afterwards the unknown paths of
- * all fillings are joined in run->states when the disposition is screening_required. */
+ * all fillings are what run->now names when the disposition is screening_required. */
 bool settle(struct agreement_run *run, bool projected, struct decision *decision);
+
+/* --- conditions.c ---------------------------------------------------------------------------- */
+
+/* conditions_number gives every agreement's rules their places. */
+void conditions_number(struct ruleset *ruleset);
 
 /* --- canonical.c ----------------------------------------------------------------------------- */
 

@@ -249,6 +249,7 @@ enum err ruleset_finish(struct ruleset *ruleset, const struct override *override
     enum err err = overrides_check(ruleset, overrides, override_count, diag);
     if (err == ERR_OK) {
         write_text(ruleset, overrides, override_count);
+        conditions_number(ruleset);
     }
     return err;
 }

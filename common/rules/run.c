@@ -9,6 +9,8 @@ struct ruleset_run {
     struct arena arena;
     struct value *slots; /* the case's, then the extra ones */
     struct agreement_run *runs;
+    uint8_t *truths; /* of the rules of all agreements, at their places */
+    struct rule_state *states;
     struct finding *findings;
     uint16_t *missing; /* of the fold */
 };
@@ -29,8 +31,11 @@ struct ruleset_run *ruleset_run_new(struct ruleset *ruleset) {
     run->runs = mem_zero(ruleset->agreement_count, sizeof(*run->runs));
     run->findings = mem_zero(ruleset->agreement_count, sizeof(*run->findings));
     run->missing = mem_zero(ruleset->schema->path_count, sizeof(*run->missing));
+    run->truths = mem_zero(ruleset->condition_count, sizeof(*run->truths));
+    run->states = mem_zero(ruleset->condition_count, sizeof(*run->states));
     for (uint32_t i = 0; i < ruleset->agreement_count; i++) {
         agreement_run_init(&run->runs[i], ruleset->agreements[i], &run->arena, run->slots);
+        agreement_run_share(&run->runs[i], run->truths, run->states);
     }
     return run;
 }
@@ -47,6 +52,8 @@ void ruleset_run_free(struct ruleset_run **run) {
     mem_free(old->runs);
     mem_free(old->findings);
     mem_free(old->missing);
+    mem_free(old->truths);
+    mem_free(old->states);
     mem_free(old->slots);
     arena_free(&old->arena);
     ruleset_unref(&old->ruleset);
@@ -86,13 +93,26 @@ static void fold(struct ruleset_run *run, struct outcome *outcome) {
     }
 }
 
+/* That memory did not last is said of one agreement, not of others with the same rule. */
+static void forget_errors(struct agreement_run *run) {
+    for (uint32_t i = 0; i < run->agreement->rule_count; i++) {
+        uint8_t *truth = &run->home.truths[run->home.places[i]];
+        *truth = *truth == TRUTH_ERROR ? TRUTH_NOT_RUN : *truth;
+    }
+    run->is_spent = false;
+}
+
 void ruleset_evaluate(struct ruleset_run *run, const struct case_doc *doc, int32_t reference_date,
                       int32_t as_of, struct outcome *outcome) {
     CHECK(doc->fault_count == 0);
     memcpy(run->slots, doc->slots, run->ruleset->schema->slot_count * sizeof(*run->slots));
+    memset(run->truths, TRUTH_NOT_RUN, run->ruleset->condition_count);
     for (uint32_t i = 0; i < run->ruleset->agreement_count; i++) {
-        arena_reset(&run->arena); /* a finding's memory does not depend on those before it */
+        arena_reset(&run->arena); /* a finding lacks no memory for those before it */
         agreement_evaluate(&run->runs[i], reference_date, as_of, &run->findings[i]);
+        if (run->runs[i].is_spent) {
+            forget_errors(&run->runs[i]);
+        }
     }
     fold(run, outcome);
 }

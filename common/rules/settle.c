@@ -39,8 +39,9 @@ static void set_slots(struct agreement_run *run, const struct filling *filling) 
     for (uint32_t i = 0; i < filling->count; i++) {
         const struct fact *fact = run->agreement->ruleset->schema->slots[filling->slots[i]];
         run->slots[filling->slots[i]] =
-            fact->type == FACT_BOOL ? value_bool(filling->digits[i] != 0)
-                                    : value_string(span_str(fact->words[filling->digits[i]]));
+            fact->type == FACT_BOOL
+                ? value_bool(filling->digits[i] != 0)
+                : value_word(span_str(fact->words[filling->digits[i]]), filling->digits[i]);
     }
 }
 
@@ -78,16 +79,34 @@ static bool join_decision(struct decision *all, const struct decision *one, bool
 /* Keeps each rule's unknown paths over all fillings in run->joined. */
 static void join_states(struct agreement_run *run, bool is_first) {
     for (uint32_t i = 0; i < run->agreement->rule_count; i++) {
-        struct rule_state *joined = &run->joined[i];
-        const struct rule_state *state = &run->states[i];
+        struct rule_state *joined = &run->joined.states[i];
         if (is_first) {
-            *joined = (struct rule_state){.truth = TRUTH_FALSE};
+            run->joined.truths[i] = TRUTH_FALSE;
+            *joined = (struct rule_state){0};
         }
-        if (state->truth == TRUTH_UNKNOWN) {
-            joined->truth = TRUTH_UNKNOWN;
-            path_set_join(&joined->paths, &state->paths);
+        if (run->tried.truths[i] == TRUTH_UNKNOWN) {
+            run->joined.truths[i] = TRUTH_UNKNOWN;
+            path_set_join(&joined->paths, &run->tried.states[i].paths);
         }
     }
+}
+
+static bool try_fillings(struct agreement_run *run, bool projected, struct filling *filling,
+                         struct decision *all) {
+    struct arena_mark mark = arena_mark(run->arena);
+    bool is_first = true;
+    bool is_settled = true;
+    do {
+        set_slots(run, filling);
+        cel_run_begin(&run->cel, run->slots);
+        memset(run->tried.truths, TRUTH_NOT_RUN, run->agreement->rule_count);
+        struct decision one = decide(run, projected, false);
+        is_settled = join_decision(all, &one, is_first);
+        join_states(run, is_first);
+        is_first = false;
+        arena_rewind(run->arena, mark);
+    } while (is_settled && next_filling(filling));
+    return is_settled;
 }
 
 bool settle(struct agreement_run *run, bool projected, struct decision *decision) {
@@ -96,26 +115,20 @@ bool settle(struct agreement_run *run, bool projected, struct decision *decision
     if (filling.count == 0) {
         return false;
     }
-    struct arena_mark mark = arena_mark(run->arena);
-    size_t state_bytes = run->agreement->rule_count * sizeof(*run->states);
-    memcpy(run->before, run->states, state_bytes);
-    bool is_first = true;
-    bool is_settled = true;
+    uint16_t open[RULES_MAX];
+    uint32_t open_count = run->open_count;
+    struct rule_states before = run->now;
     struct decision all = {0};
-    do {
-        set_slots(run, &filling);
-        forget_states(run);
-        struct decision one = decide(run, projected, false);
-        is_settled = join_decision(&all, &one, is_first);
-        join_states(run, is_first);
-        is_first = false;
-        arena_rewind(run->arena, mark);
-    } while (is_settled && next_filling(&filling));
+    memcpy(open, run->open, open_count * sizeof(*open));
+    run->now = run->tried;
+    bool is_settled = try_fillings(run, projected, &filling, &all);
     for (uint32_t i = 0; i < filling.count; i++) {
         run->slots[filling.slots[i]] = filling.unknown[i];
     }
     cel_run_begin(&run->cel, run->slots);
-    memcpy(run->states, is_settled ? run->joined : run->before, state_bytes);
+    memcpy(run->open, open, open_count * sizeof(*open));
+    run->open_count = open_count;
+    run->now = is_settled ? run->joined : before;
     if (is_settled) {
         all.settled = true;
         *decision = all;

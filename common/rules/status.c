@@ -23,41 +23,60 @@ const char *status_reason_label(enum status_reason reason) {
     return labels[reason];
 }
 
+static int32_t corrected_from(const struct agreement *agreement, uint32_t index) {
+    const struct event *event = &agreement->events[index];
+    int32_t from = INT32_MAX;
+    for (uint32_t i = 0; i < agreement->event_count; i++) {
+        const struct event *other = &agreement->events[i];
+        if (i != index && other->has_corrects && other->kind == event->kind &&
+            other->corrects == event->date && other->recorded < from) {
+            from = other->recorded;
+        }
+    }
+    return from;
+}
+
+/* Behind those of the same day. */
+static void legal_insert(struct agreement *agreement, const struct event *event) {
+    uint32_t at = agreement->legal_count++;
+    for (; at > 0 && agreement->legal[at - 1].date > event->date; at--) {
+        agreement->legal[at] = agreement->legal[at - 1];
+    }
+    agreement->legal[at] = (struct legal_event){.date = event->date,
+                                                .recorded = event->recorded,
+                                                .corrected_from = event->corrected_from,
+                                                .kind = event->kind};
+}
+
 void events_finish(struct agreement *agreement) {
-    for (uint32_t index = 0; index < agreement->event_count; index++) {
-        struct event *event = &agreement->events[index];
-        event->corrected_from = INT32_MAX;
-        for (uint32_t i = 0; i < agreement->event_count; i++) {
-            const struct event *other = &agreement->events[i];
-            if (i != index && other->has_corrects && other->kind == event->kind &&
-                other->corrects == event->date && other->recorded < event->corrected_from) {
-                event->corrected_from = other->recorded;
-            }
+    agreement->legal = agreement_take(agreement, agreement->event_count, sizeof(*agreement->legal));
+    agreement->legal_count = 0;
+    for (uint32_t i = 0; i < agreement->event_count; i++) {
+        agreement->events[i].corrected_from = corrected_from(agreement, i);
+        if (agreement->events[i].kind < EVENT_LEGAL_COUNT) {
+            legal_insert(agreement, &agreement->events[i]);
         }
     }
 }
 
 #define EVER INT32_MAX /* a day after all days */
+static bool counts(int32_t recorded, int32_t corrected, int32_t as_of) {
+    return recorded <= as_of && !(corrected != INT32_MAX && corrected <= as_of);
+}
+
 bool event_counts(const struct event *event, int32_t as_of) {
-    bool is_corrected = event->corrected_from != INT32_MAX && event->corrected_from <= as_of;
-    return event->recorded <= as_of && !is_corrected;
+    return counts(event->recorded, event->corrected_from, as_of);
 }
 
 /* The last legal event by date on or before the day; of one day, the later in the file. */
 static enum event_kind last_legal(const struct agreement *agreement, int32_t day, int32_t as_of) {
-    enum event_kind last = EVENT_NONE;
-    int32_t last_date = 0;
-    for (uint32_t i = 0; i < agreement->event_count; i++) {
-        const struct event *event = &agreement->events[i];
-        if (event->kind >= EVENT_LEGAL_COUNT || event->date > day || !event_counts(event, as_of)) {
-            continue;
-        }
-        if (last == EVENT_NONE || event->date >= last_date) {
-            last = event->kind;
-            last_date = event->date;
+    for (uint32_t i = agreement->legal_count; i-- > 0;) {
+        const struct legal_event *event = &agreement->legal[i];
+        if (event->date <= day && counts(event->recorded, event->corrected_from, as_of)) {
+            return event->kind;
         }
     }
-    return last;
+    return EVENT_NONE;
 }
 
 static bool is_in_force(enum event_kind kind) {
@@ -83,12 +102,12 @@ struct status agreement_status(const struct agreement *agreement, int32_t refere
 }
 
 int32_t agreement_in_force_on(const struct agreement *agreement, int32_t as_of) {
-    int32_t first = DATE_DAYS_MAX;
-    for (uint32_t i = 0; i < agreement->event_count; i++) {
-        const struct event *event = &agreement->events[i];
-        if (event->kind == EVENT_IN_FORCE && event->date < first && event_counts(event, as_of)) {
-            first = event->date;
+    for (uint32_t i = 0; i < agreement->legal_count; i++) {
+        const struct legal_event *event = &agreement->legal[i];
+        if (event->kind == EVENT_IN_FORCE &&
+            counts(event->recorded, event->corrected_from, as_of)) {
+            return event->date;
         }
     }
-    return first;
+    return DATE_DAYS_MAX;
 }

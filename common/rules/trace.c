@@ -193,6 +193,7 @@ static enum trace_truth truth_shown(enum truth truth) {
 static void show_rule(struct trace *trace, const struct trace_view *view, uint32_t index,
                       const struct rule_source *source, struct trace_rule *shown) {
     const struct rule *rule = &trace->run.agreement->rules[index];
+    enum truth truth = rule_truth(&trace->run, index);
     const struct rule_state *state = rule_state(&trace->run, index);
     bool has_window = rule->has_from || rule->has_until;
     *shown = (struct trace_rule){
@@ -211,9 +212,9 @@ static void show_rule(struct trace *trace, const struct trace_view *view, uint32
         .from = rule->from,
         .until = rule->until,
         .in_projected = rule_counts(rule, true),
-        .truth = truth_shown(state->truth),
-        .error = state->truth == TRUTH_ERROR ? cel_error_name(state->error) : NULL};
-    if (state->truth == TRUTH_UNKNOWN) {
+        .truth = truth_shown(truth),
+        .error = truth == TRUTH_ERROR ? cel_error_name(state->error) : NULL};
+    if (truth == TRUTH_UNKNOWN) {
         shown->paths = state->paths;
     }
     rule_reads(trace, rule, shown);

@@ -41,9 +41,14 @@ static void view_take(struct view *view, const struct case_maker *maker,
         agreement_evaluate(run, maker->reference_date, maker->as_of, &view->findings[i]);
         forget_states(run);
         for (uint32_t rule = 0; rule < run->agreement->rule_count; rule++) {
-            (void)rule_state(run, rule);
+            (void)rule_truth(run, rule);
         }
     }
+}
+
+/* What a rule alone is, once the view is taken. */
+static enum truth rule_alone(const struct agreement_run *run, uint32_t rule) {
+    return (enum truth)run->now.truths[run->now.places[rule]];
 }
 
 /* Whether some rule of the finding is in error: then a person looks at it. */
@@ -52,7 +57,7 @@ static bool view_errs(const struct view *view, uint32_t a, bool projected) {
     bool any = false;
     for (uint32_t i = 0; i < agreement->rule_count; i++) {
         any = any || (rule_counts(&agreement->rules[i], projected) &&
-                      view->runs[a].states[i].truth == TRUTH_ERROR);
+                      rule_alone(&view->runs[a], i) == TRUTH_ERROR);
     }
     return any;
 }

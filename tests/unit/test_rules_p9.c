@@ -95,8 +95,8 @@ static void hold_rules(struct fixture *f) {
     for (uint32_t a = 0; a < AGREEMENTS; a++) {
         const struct agreement *agreement = f->ruleset->agreements[a];
         for (uint32_t i = 0; i < agreement->rule_count; i++) {
-            enum truth before = f->open.runs[a].states[i].truth;
-            enum truth after = f->filled.runs[a].states[i].truth;
+            enum truth before = rule_alone(&f->open.runs[a], i);
+            enum truth after = rule_alone(&f->filled.runs[a], i);
             if (before != TRUTH_UNKNOWN && before != after) {
                 refute(f, a, agreement->rules[i].label, "a rule that was known has changed");
             }
@@ -114,11 +114,12 @@ static bool is_hidden(const struct fixture *f, const struct path_set *paths) {
 
 /* Shows everything that an unknown rule does not name: that must not decide it. */
 static void hold_unnamed(struct fixture *f, uint32_t a, uint32_t rule) {
-    struct showing others = {
-        .officer = true, .kept = &f->open.runs[a].states[rule].paths, .invented_percent = 70};
+    struct showing others = {.officer = true,
+                             .kept = &rule_state(&f->open.runs[a], rule)->paths,
+                             .invented_percent = 70};
     fill_facts(&f->maker, others);
     view_take(&f->filled, &f->maker, f->maker.filled);
-    if (f->filled.runs[a].states[rule].truth != TRUTH_UNKNOWN) {
+    if (rule_alone(&f->filled.runs[a], rule) != TRUTH_UNKNOWN) {
         refute(f, a, f->ruleset->agreements[a]->rules[rule].label,
                "facts that it did not name decided it");
     }
@@ -131,8 +132,8 @@ static void hold_names(struct fixture *f, uint32_t a) {
     uint32_t last_unknown = agreement->rule_count;
     for (uint32_t k = 0; k < agreement->rule_count; k++) {
         uint32_t i = (uint32_t)((first + k) % agreement->rule_count);
-        const struct rule_state *state = &f->open.runs[a].states[i];
-        if (state->truth != TRUTH_UNKNOWN) {
+        const struct rule_state *state = rule_state(&f->open.runs[a], i);
+        if (rule_alone(&f->open.runs[a], i) != TRUTH_UNKNOWN) {
             continue;
         }
         last_unknown = i;
@@ -192,9 +193,9 @@ static uint32_t expect_missing(const struct fixture *f, uint32_t a, bool project
     struct path_set listed = {0};
     uint32_t count = 0;
     for (uint32_t i = 0; i < agreement->officer_first; i++) {
-        const struct rule_state *state = &f->open.runs[a].states[i];
-        bool is_open =
-            rule_counts(&agreement->rules[i], projected) && state->truth == TRUTH_UNKNOWN;
+        const struct rule_state *state = rule_state(&f->open.runs[a], i);
+        bool is_open = rule_counts(&agreement->rules[i], projected) &&
+                       rule_alone(&f->open.runs[a], i) == TRUTH_UNKNOWN;
         for (uint16_t path = 0; is_open && path < schema->path_count; path++) {
             if (path_set_has(&state->paths, path) && !path_set_has(&listed, path) &&
                 !schema->paths[path]->officer) {

@@ -1,0 +1,116 @@
+/* Purpose: rules of several agreements that say the same are one condition: what it is on a case is
+ * found out once.  Each rule has a place for that; the same place only where given, when, window
+ * and day of record are the same.  What reads the agreement's own events has a place of its own. */
+#include "rules/rules_priv.h"
+
+#include "base/hash.h"
+#include "base/mem.h"
+
+/* So that a rule set with very many rules that are nearly the same loads in bounded time. */
+enum { COMPARED_MAX = 1024 };
+
+struct condition {
+    const struct rule *rule; /* NULL: a free place of the table */
+    uint64_t hash;
+    uint32_t place;
+};
+
+struct numbering {
+    struct condition *table;
+    uint32_t mask;
+    uint32_t count;
+};
+
+static bool has_window(const struct rule *rule) { return rule->has_from || rule->has_until; }
+
+static bool reads_own_events(const struct ruleset *ruleset, const struct rule *rule) {
+    const struct cel_program *programs[] = {rule->given, rule->when};
+    uint16_t in_force_on = (uint16_t)(ruleset->schema->slot_count + EXTRA_IN_FORCE_ON);
+    bool reads = rule->is_status || (has_window(rule) && rule->by_slot == in_force_on);
+    for (size_t p = 0; p < COUNT_OF(programs); p++) {
+        struct cel_use uses[PATHS_MAX * 2];
+        uint32_t count = program_uses(programs[p], uses);
+        for (uint32_t i = 0; i < count; i++) {
+            reads = reads || uses[i].slot == in_force_on;
+        }
+    }
+    return reads;
+}
+
+static bool program_same(const struct cel_program *a, const struct cel_program *b) {
+    return a == b || (a != NULL && b != NULL && cel_program_same(a, b));
+}
+
+static bool rule_same(const struct rule *a, const struct rule *b) {
+    bool same_window = a->has_from == b->has_from && a->has_until == b->has_until &&
+                       (!has_window(a) ||
+                        (a->from == b->from && a->until == b->until && a->by_slot == b->by_slot));
+    bool same_record = a->has_recorded == b->has_recorded && a->recorded == b->recorded;
+    return same_window && same_record && program_same(a->given, b->given) &&
+           program_same(a->when, b->when);
+}
+
+static void hash_program(struct buf *text, const struct cel_program *program) {
+    struct cel_use uses[PATHS_MAX * 2];
+    uint32_t count = program_uses(program, uses);
+    buf_le64(text, program == NULL ? 0 : cel_program_cost(program));
+    for (uint32_t i = 0; i < count; i++) {
+        buf_le16(text, uses[i].slot);
+    }
+}
+
+static uint64_t rule_hash(const struct rule *rule, struct buf *text) {
+    buf_clear(text);
+    buf_le32(text, rule->has_recorded ? (uint32_t)rule->recorded : 0);
+    buf_le32(text, rule->has_from ? (uint32_t)rule->from : 0);
+    buf_le32(text, rule->has_until ? (uint32_t)rule->until : 0);
+    hash_program(text, rule->given);
+    hash_program(text, rule->when);
+    return hash64(buf_span(text));
+}
+
+static uint32_t place_of(struct numbering *numbering, const struct rule *rule, uint64_t hash) {
+    uint32_t at = (uint32_t)hash & numbering->mask;
+    uint32_t compared = 0;
+    for (; numbering->table[at].rule != NULL; at = (at + 1) & numbering->mask) {
+        const struct condition *known = &numbering->table[at];
+        if (known->hash != hash) {
+            continue;
+        }
+        if (rule_same(known->rule, rule)) {
+            return known->place;
+        }
+        if (++compared == COMPARED_MAX) {
+            return numbering->count++;
+        }
+    }
+    numbering->table[at] = (struct condition){rule, hash, numbering->count};
+    return numbering->count++;
+}
+
+void conditions_number(struct ruleset *ruleset) {
+    struct numbering numbering = {.mask = 1};
+    uint32_t rules = 0;
+    for (uint32_t a = 0; a < ruleset->agreement_count; a++) {
+        rules += ruleset->agreements[a]->rule_count;
+    }
+    while (numbering.mask < 2 * rules) {
+        numbering.mask = numbering.mask * 2 + 1;
+    }
+    numbering.table = mem_zero(numbering.mask + 1, sizeof(*numbering.table));
+    struct buf text = BUF_EMPTY;
+    for (uint32_t a = 0; a < ruleset->agreement_count; a++) {
+        struct agreement *agreement = ruleset->agreements[a];
+        agreement->places =
+            agreement_take(agreement, agreement->rule_count, sizeof(*agreement->places));
+        for (uint32_t i = 0; i < agreement->rule_count; i++) {
+            const struct rule *rule = &agreement->rules[i];
+            agreement->places[i] = reads_own_events(ruleset, rule)
+                                       ? numbering.count++
+                                       : place_of(&numbering, rule, rule_hash(rule, &text));
+        }
+    }
+    ruleset->condition_count = numbering.count;
+    buf_free(&text);
+    mem_free(numbering.table);
+}
