@@ -18,27 +18,6 @@ enum {
     CONTROL_PATH_MAX = 100
 };
 
-/* Without keys only what stays on this machine may be listened on. */
-static enum err check_endpoint(const char *key, const char *endpoint, bool ipc_only,
-                               struct diag *diag) {
-    static const char *const LOCAL[] = {"tcp://127.", "tcp://localhost:", "tcp://[::1]:"};
-    if (strncmp(endpoint, "ipc://", 6) == 0) {
-        return ERR_OK;
-    }
-    for (size_t i = 0; !ipc_only && i < COUNT_OF(LOCAL); i++) {
-        if (strncmp(endpoint, LOCAL[i], strlen(LOCAL[i])) == 0) {
-            return ERR_OK;
-        }
-    }
-    if (strncmp(endpoint, "tcp://", 6) != 0) {
-        return diag_fail(diag, ERR_INVALID, "%s: \"%s\" is not tcp://HOST:PORT or ipc://PATH", key,
-                         endpoint);
-    }
-    return diag_fail(diag, ERR_DENIED, "%s: \"%s\" is refused: %s", key, endpoint,
-                     ipc_only ? "control is ipc only"
-                              : "without CURVE keys only loopback is served");
-}
-
 static void control_endpoint(const struct settings *settings, char *endpoint, size_t size) {
     const char *set = settings_str(settings, "control.bind");
     (void)snprintf(endpoint, size, set[0] != '\0' ? "%s" : "ipc://%s/control.sock",
@@ -64,12 +43,13 @@ static enum err parse_weight(const char *item, struct span *name, uint32_t *weig
 enum err broker_check_settings(const struct settings *settings, struct diag *diag) {
     char control[512];
     control_endpoint(settings, control, sizeof(control));
-    enum err err =
-        check_endpoint("intake.bind", settings_str(settings, "intake.bind"), false, diag);
-    err = err != ERR_OK
-              ? err
-              : check_endpoint("worker.bind", settings_str(settings, "worker.bind"), false, diag);
-    err = err != ERR_OK ? err : check_endpoint("control.bind", control, true, diag);
+    const char *const binds[KEYS_ROLES] = {settings_str(settings, "intake.bind"),
+                                           settings_str(settings, "worker.bind"), control};
+    enum err err = ERR_OK;
+    for (int role = 0; err == ERR_OK && role < KEYS_ROLES; role++) {
+        err = keys_check_endpoint(settings, (enum keys_role)role, binds[role], diag);
+    }
+    err = err == ERR_OK ? keys_check(settings, NULL, diag) : err;
     if (err == ERR_OK && strlen(control) > CONTROL_PATH_MAX) {
         err =
             diag_fail(diag, ERR_INVALID,
@@ -206,30 +186,34 @@ static enum err open_journal(struct broker *broker, const struct settings *setti
     return err;
 }
 
-static enum err open_sockets(struct broker *broker, const struct settings *settings,
-                             struct diag *diag) {
+static enum err bind_all(struct broker *broker, const struct settings *settings,
+                         struct diag *diag) {
     char control[512];
     control_endpoint(settings, control, sizeof(control));
-    struct net_options intake = {.message_bytes_max = WIRE_BODY_BYTES_MAX,
-                                 .hwm = INTAKE_HWM,
-                                 .send_hwm = RECEIPTS_HWM,
-                                 .linger_ms = LINGER_MS};
-    struct net_options worker = {
-        .message_bytes_max = WIRE_BODY_BYTES_MAX, .hwm = WORKER_HWM, .linger_ms = LINGER_MS};
-    struct net_options operators = {
-        .message_bytes_max = WIRE_BODY_BYTES_MAX, .hwm = INTAKE_HWM, .linger_ms = LINGER_MS};
+    const char *const binds[KEYS_ROLES] = {settings_str(settings, "intake.bind"),
+                                           settings_str(settings, "worker.bind"), control};
+    struct net_socket **const sockets[KEYS_ROLES] = {&broker->intake, &broker->worker,
+                                                     &broker->control};
+    const struct net_options usual[KEYS_ROLES] = {
+        [KEYS_SOURCES] = {.hwm = INTAKE_HWM, .send_hwm = RECEIPTS_HWM},
+        [KEYS_WORKERS] = {.hwm = WORKER_HWM},
+        [KEYS_OPERATORS] = {.hwm = INTAKE_HWM}};
+    enum err err = ERR_OK;
+    for (int role = 0; err == ERR_OK && role < KEYS_ROLES; role++) {
+        struct net_options options = usual[role];
+        options.message_bytes_max = WIRE_BODY_BYTES_MAX;
+        options.linger_ms = LINGER_MS;
+        options.curve = keys_curve(broker, (enum keys_role)role, binds[role]);
+        err = net_router_bind(broker->net, binds[role], &options, sockets[role], diag);
+    }
+    return err;
+}
+
+static enum err open_sockets(struct broker *broker, const struct settings *settings,
+                             struct diag *diag) {
     enum err err = net_open(&broker->net, diag);
-    if (err == ERR_OK) {
-        err = net_router_bind(broker->net, settings_str(settings, "intake.bind"), &intake,
-                              &broker->intake, diag);
-    }
-    if (err == ERR_OK) {
-        err = net_router_bind(broker->net, settings_str(settings, "worker.bind"), &worker,
-                              &broker->worker, diag);
-    }
-    return err != ERR_OK
-               ? err
-               : net_router_bind(broker->net, control, &operators, &broker->control, diag);
+    err = err == ERR_OK ? keys_open(broker, settings, diag) : err;
+    return err == ERR_OK ? bind_all(broker, settings, diag) : err;
 }
 
 enum err broker_open(const struct settings *settings, struct broker **held, struct diag *diag) {
@@ -271,6 +255,7 @@ void broker_close(struct broker **held) {
     net_socket_close(&broker->intake);
     net_socket_close(&broker->worker);
     net_socket_close(&broker->control);
+    net_guard_close(&broker->guard);
     net_close(&broker->net);
     journal_close(&broker->journal);
     if (broker->core != NULL) {

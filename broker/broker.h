@@ -9,6 +9,7 @@
 #include "broker/journal.h"
 #include "broker/snapshot.h"
 #include "http/http.h"
+#include "net/guard.h"
 #include "net/net.h"
 #include "settings/settings.h"
 
@@ -17,6 +18,8 @@
 /* The source that work of operators is queued under. */
 #define BROKER_SOURCE_REAPPLY "reapply"
 enum { ONLINE_SEQS_MAX = 100 };
+/* Who is on the other side of a socket. */
+enum keys_role { KEYS_SOURCES, KEYS_WORKERS, KEYS_OPERATORS, KEYS_ROLES };
 struct online_verify { /* an operator's VERIFY on its way through the journal */
     bool runs;
     struct net_route route; /* who asked */
@@ -26,7 +29,12 @@ struct online_verify { /* an operator's VERIFY on its way through the journal */
 struct broker {
     struct net *net;
     struct net_socket *intake, *worker, *control;
-    struct net_wake *wake; /* poked by the journal's writer */
+    struct net_guard *guard;     /* NULL: no keys */
+    struct net_curve curve;      /* the broker's own key */
+    bool wants_keys[KEYS_ROLES]; /* of the role's socket */
+    uint64_t faults_said[KEYS_ROLES];
+    const struct settings *settings; /* borrowed: where keys are read again */
+    struct net_wake *wake;           /* poked by the journal's writer */
     struct journal *journal;
     struct core *core;
     struct snapshot *snapshot;
@@ -50,8 +58,9 @@ struct broker {
     struct online_verify online;
 };
 
-/* broker_open takes directory, ports and journal; on failure diag has one line for a person.
- * Errors: ERR_INVALID, ERR_DENIED, ERR_BUSY, ERR_FULL, ERR_CORRUPT, ERR_IO. */
+/* settings live as long as the broker.  broker_open takes directory, ports and journal; on failure
+ * diag has one line for a person. Errors: ERR_INVALID, ERR_DENIED, ERR_BUSY, ERR_FULL, ERR_CORRUPT,
+ * ERR_IO. */
 MUST_USE enum err broker_open(const struct settings *settings, struct broker **broker,
                               struct diag *diag);
 void broker_close(struct broker **broker);
@@ -61,6 +70,27 @@ void broker_ready_line(const struct broker *broker, struct buf *out);
 
 /* loop.c.  broker_turn is one turn; false when a stop has run its course.  stop: signals so far. */
 bool broker_turn(struct broker *broker, sig_atomic_t stop);
+
+/* keys.c: who may speak. */
+MUST_USE enum err keys_check_endpoint(const struct settings *settings, enum keys_role role,
+                                      const char *endpoint, struct diag *diag);
+/* keys_check reads every key file; said (or NULL) is told what would be used. */
+MUST_USE enum err keys_check(const struct settings *settings, struct buf *said, struct diag *diag);
+MUST_USE enum err keys_open(struct broker *broker, const struct settings *settings,
+                            struct diag *diag);
+/* keys_curve: with what the role's socket is bound; NULL: without keys. */
+const struct net_curve *keys_curve(struct broker *broker, enum keys_role role,
+                                   const char *endpoint);
+/* keys_admit: false when the message's key is not (any more) the role's; name is the key's, empty
+ * on a socket without keys. */
+bool keys_admit(struct broker *broker, enum keys_role role, struct net_message *message,
+                struct span *name);
+/* keys_refuse answers not_allowed, on intake and control; batch may be NULL. */
+void keys_refuse(struct broker *broker, enum keys_role role, const struct net_route *route,
+                 const struct uuid *batch);
+void keys_step(struct broker *broker);              /* answers handshakes, says who failed */
+void keys_reload(struct broker *broker);            /* a HUP: on a fault the old ones stay */
+uint64_t keys_refused(const struct broker *broker); /* connections that were turned away */
 
 /* The phases' files. */
 void intake_drain(struct broker *broker);   /* intake.c */

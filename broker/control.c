@@ -93,7 +93,12 @@ void control_drain(struct broker *broker) {
             return;
         }
         arena_reset(&broker->arena);
-        take_message(broker, &broker->message);
+        struct span name;
+        if (keys_admit(broker, KEYS_OPERATORS, &broker->message, &name)) {
+            take_message(broker, &broker->message);
+        } else {
+            keys_refuse(broker, KEYS_OPERATORS, &broker->message.route, NULL);
+        }
         net_message_close(&broker->message);
     }
     broker->more = true;

@@ -15,16 +15,34 @@ bool intake_is_open(struct broker *broker) {
     return stats.pending_bytes < PENDING_BYTES_MAX && stats.pending_count < PENDING_COUNT_MAX;
 }
 
-static void take_submit(struct broker *broker, const struct net_message *message,
-                        const struct wire_submit *submit) {
+/* Whose a batch is: on a keyed socket the key's, and no header may say otherwise; else the
+ * header's word.  False after a refusal. */
+static bool is_from(struct broker *broker, struct net_message *message, const struct uuid *batch,
+                    struct span *source) {
+    struct span name;
+    bool is_admitted = keys_admit(broker, KEYS_SOURCES, message, &name);
+    if (!is_admitted || (name.len > 0 && source->len > 0 && !span_eq(name, *source))) {
+        keys_refuse(broker, KEYS_SOURCES, &message->route, batch);
+        return false;
+    }
+    if (source->len == 0) {
+        *source = name.len > 0 ? name : SPAN_LIT("local");
+    }
+    return true;
+}
+
+static void take_submit(struct broker *broker, struct net_message *message,
+                        struct wire_submit *submit) {
+    if (!is_from(broker, message, &submit->batch, &submit->source)) {
+        return;
+    }
     const struct admission asked = {.socket = broker->intake,
                                     .route = message->route,
                                     .batch = submit->batch,
                                     .count = submit->count,
                                     .ack = submit->ack,
                                     .priority = submit->priority,
-                                    .source =
-                                        submit->source.len > 0 ? submit->source : SPAN_LIT("local"),
+                                    .source = submit->source,
                                     .mode = WORK_INTAKE,
                                     .extra = SPAN_LIT("")};
     admit_batch(broker, message, &asked);
@@ -38,7 +56,7 @@ static void take_ping(struct broker *broker, const struct net_route *route) {
     }
 }
 
-static void take_message(struct broker *broker, const struct net_message *message) {
+static void take_message(struct broker *broker, struct net_message *message) {
     struct wire_message request;
     struct wire_decode_fault fault = {.reason = WIRE_REASON_BAD_HEAD};
     struct span head = message->part_count == 0 ? SPAN_LIT("") : net_part_span(&message->parts[0]);
@@ -50,9 +68,10 @@ static void take_message(struct broker *broker, const struct net_message *messag
     if (request.command == WIRE_SUBMIT) {
         take_submit(broker, message, &request.submit);
     } else if (request.command == WIRE_QUERY) {
-        struct span source =
-            request.query.source.len > 0 ? request.query.source : SPAN_LIT("local");
-        core_query(broker->core, &message->route, source, &request.query.batch);
+        struct wire_query *query = &request.query;
+        if (is_from(broker, message, &query->batch, &query->source)) {
+            core_query(broker->core, &message->route, query->source, &query->batch);
+        }
     } else {
         CHECK(request.command == WIRE_PING);
         take_ping(broker, &message->route);

@@ -61,7 +61,11 @@ void lanes_drain(struct broker *broker) {
             return;
         }
         arena_reset(&broker->arena);
-        take_message(broker, &broker->message);
+        struct span name;
+        /* A revoked lane is not answered: it falls silent, and its work is fenced and goes on. */
+        if (keys_admit(broker, KEYS_WORKERS, &broker->message, &name)) {
+            take_message(broker, &broker->message);
+        }
         net_message_close(&broker->message);
     }
     broker->more = true;

@@ -2,6 +2,7 @@
  *
  *   read the clock      once; everything in the turn uses this time
  *   poll                sockets, the journal's wake; at most a tick long
+ *   keys                handshakes are answered, before what came with them is read
  *   drain intake        bounded; batches reach the core and the journal's writer
  *   drain workers       bounded; DONE, FAILED, RETURN, BEAT reach the core
  *   drain control       operators
@@ -23,12 +24,16 @@ enum { TICK_MS = 100, SNAPSHOT_MS = 250, RESULTS_MAX = 1024, STOP_MS_MAX = 30000
 static void read_clock(struct broker *broker) { broker->now = clock_mono_ms(); }
 
 static void wait_for_input(struct broker *broker) {
-    struct net_poll_item items[4] = {{.fd = net_wake_fd(broker->wake)},
-                                     {.socket = broker->worker},
-                                     {.socket = broker->control},
-                                     {.socket = broker->intake}};
+    struct net_poll_item items[5] = {
+        {.fd = net_wake_fd(broker->wake)}, {.socket = broker->worker}, {.socket = broker->control}};
+    uint32_t count = 3;
+    if (broker->guard != NULL) {
+        items[count++].socket = net_guard_socket(broker->guard);
+    }
     /* A closed intake is left out, or its unread messages would keep the loop from sleeping. */
-    uint32_t count = intake_is_open(broker) ? 4 : 3;
+    if (intake_is_open(broker)) {
+        items[count++].socket = broker->intake;
+    }
     enum err err = net_poll(items, count, broker->more ? 0 : TICK_MS);
     CHECK(err == ERR_OK);
     broker->more = false;
@@ -121,6 +126,7 @@ static bool stop_is_over(struct broker *broker, sig_atomic_t stop) {
 bool broker_turn(struct broker *broker, sig_atomic_t stop) {
     wait_for_input(broker);
     read_clock(broker);
+    keys_step(broker);
     intake_drain(broker);
     lanes_drain(broker);
     control_drain(broker);

@@ -14,16 +14,25 @@
 enum { MMAP_THRESHOLD_BYTES = 128 << 10, ARENAS_MAX = 2, EXIT_USAGE = 2, EXIT_IN_USE = 3 };
 
 static volatile sig_atomic_t stop_signals;
+static volatile sig_atomic_t reload_signals;
 
 static void count_stop(int signal_number) {
     (void)signal_number;
     stop_signals++;
 }
 
+static void count_reload(int signal_number) {
+    (void)signal_number;
+    reload_signals++;
+}
+
 static void catch_signals(void) {
+    struct sigaction reload = {.sa_handler = count_reload};
     struct sigaction stop = {.sa_handler = count_stop};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     (void)sigemptyset(&stop.sa_mask);
+    (void)sigemptyset(&reload.sa_mask);
+    CHECK(sigaction(SIGHUP, &reload, NULL) == 0);
     CHECK(sigaction(SIGTERM, &stop, NULL) == 0);
     CHECK(sigaction(SIGINT, &stop, NULL) == 0);
     CHECK(sigaction(SIGPIPE, &ignore, NULL) == 0);
@@ -55,7 +64,12 @@ static int usage(int status) {
 
 static int check(const struct settings *settings) {
     struct buf text = BUF_EMPTY;
+    struct diag diag = {0};
     settings_print(settings, &text);
+    if (keys_check(settings, &text, &diag) != ERR_OK) {
+        buf_free(&text);
+        return fail(&diag);
+    }
     enum err err = io_write_all(STDOUT_FILENO, buf_span(&text));
     buf_free(&text);
     return err == ERR_OK ? 0 : 1;
@@ -74,7 +88,13 @@ static int serve(const struct settings *settings) {
     LOG(EV_PROGRAM_READY, "version=%s", CASEMILL_VERSION);
     enum err err = io_write_all(STDOUT_FILENO, buf_span(&line));
     buf_free(&line);
+    sig_atomic_t reloaded = 0;
     while (err == ERR_OK && broker_turn(broker, stop_signals)) {
+        sig_atomic_t asked = reload_signals;
+        if (asked != reloaded) {
+            reloaded = asked;
+            keys_reload(broker);
+        }
     }
     broker_close(&broker);
     LOG(EV_PROGRAM_STOPPED, "signals=%d", (int)stop_signals);

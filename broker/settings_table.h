@@ -16,6 +16,13 @@ static const struct setting_row BROKER_SETTINGS[] = {
      "where operators connect; empty: control.sock in journal.path"},
     {"http.bind", SETTING_STRING, "127.0.0.1:5580", 0, 0, false,
      "status, health and metrics; off: none"},
+    {"keys.secret", SETTING_STRING, "", 0, 0, false,
+     "the broker's own secret key file; empty: no keys, tcp on loopback only"},
+    {"keys.sources", SETTING_STRING, "", 0, 0, true,
+     "public keys of intake systems, each named like its source: a file or a directory"},
+    {"keys.workers", SETTING_STRING, "", 0, 0, true, "public keys of workers"},
+    {"keys.operators", SETTING_STRING, "", 0, 0, true,
+     "public keys of operators, where control is tcp"},
     {"journal.path", SETTING_STRING, "/var/lib/casemill/journal", 0, 0, false,
      "the journal's directory, of this broker alone"},
     {"journal.bytes_max", SETTING_BYTES, "1GiB", 16 * MIB, 16 * TIB, false,
@@ -34,7 +41,7 @@ static const struct setting_row BROKER_SETTINGS[] = {
     {"log.json", SETTING_BOOL, "false", 0, 0, false, "log lines as JSON"},
 };
 /* The worker's and the tools', which may stand in a shared environment. */
-static const char *const OTHER_SECTIONS[] = {"postgres", "transaction", "broker", "lanes.count",
-                                             NULL};
+static const char *const OTHER_SECTIONS[] = {"postgres",    "transaction", "broker",
+                                             "lanes.count", "keys.broker", NULL};
 
 #endif

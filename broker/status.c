@@ -6,7 +6,7 @@
 #include "broker/stats_table.h"
 
 struct shell_stats {
-    uint64_t body_bytes, receipts_dropped, peers_refused;
+    uint64_t body_bytes, receipts_dropped, peers_refused, keys_refused;
 };
 struct all_stats {
     struct core_stats core;
@@ -19,7 +19,8 @@ static void gather(struct broker *broker, struct all_stats *all) {
     journal_stats(broker->journal, &all->disk);
     all->shell = (struct shell_stats){.body_bytes = atomic_load(&broker->account.bytes),
                                       .receipts_dropped = broker->receipts_dropped,
-                                      .peers_refused = broker->peers_refused};
+                                      .peers_refused = broker->peers_refused,
+                                      .keys_refused = keys_refused(broker)};
 }
 
 static const char *unready_reason(const struct all_stats *all) {

@@ -23,7 +23,8 @@ struct lane_options {
     const char *name; /* the worker's, for the broker's list */
     const char *const *brokers;
     uint32_t broker_count;
-    uint32_t cases_max; /* in one transaction */
+    const struct net_curve *curves; /* one a broker; NULL: no keys */
+    uint32_t cases_max;             /* in one transaction */
     int64_t sync_standbys;
     int drained_fd; /* an eventfd that a lane pokes when its thread is about to end */
 };

@@ -11,11 +11,14 @@ enum { MESSAGES_PER_POLL = 64, CREDIT_TRANSACTIONS = 2, DONE_RANGES_MAX = 2048 }
 #define MESSAGE_BYTES_MAX ((size_t)64 << 20)
 
 enum err lane_connect_brokers(struct lane *lane, struct diag *diag) {
-    const struct net_options options = {
+    struct net_options options = {
         .message_bytes_max = MESSAGE_BYTES_MAX, .hwm = 0, .linger_ms = 1000};
     for (uint32_t i = 0; i < lane->options.broker_count; i++) {
-        enum err err = net_dealer_connect(lane->options.net, lane->options.brokers[i], &options,
-                                          &lane->links[i].socket, diag);
+        const char *broker = lane->options.brokers[i];
+        bool is_keyed = lane->options.curves != NULL && strncmp(broker, "tcp://", 6) == 0;
+        options.curve = is_keyed ? &lane->options.curves[i] : NULL;
+        enum err err =
+            net_dealer_connect(lane->options.net, broker, &options, &lane->links[i].socket, diag);
         if (err != ERR_OK) {
             return err;
         }
@@ -111,6 +114,15 @@ static void beat_to(struct lane *lane, uint32_t link, int64_t now_ms) {
     mem_free(holds);
 }
 
+/* A broker that does not let the lane in is named once; trying goes on. */
+static void say_fault(struct lane *lane, uint32_t link) {
+    const char *fault = net_connect_fault(lane->links[link].socket);
+    if (fault != NULL && !lane->links[link].fault_said) {
+        LOG(EV_BROKER_REFUSED, "broker=%s text=\"%s\"", lane->options.brokers[link], fault);
+    }
+    lane->links[link].fault_said = fault != NULL;
+}
+
 void lane_beat_if_due(struct lane *lane) {
     int64_t now_ms = clock_mono_ms();
     if (now_ms < lane->beat_at_ms) {
@@ -119,6 +131,7 @@ void lane_beat_if_due(struct lane *lane) {
     lane->beat_at_ms = now_ms + lane->beat_ms;
     for (uint32_t i = 0; i < lane->link_count; i++) {
         beat_to(lane, i, now_ms);
+        say_fault(lane, i);
     }
 }
 

@@ -22,7 +22,8 @@ struct link {
     uint64_t low_water;
     int64_t low_water_at; /* 0: not said */
     bool welcomed;
-    bool canary; /* asked for a commits row; answered with the next transaction */
+    bool fault_said; /* that no connection comes up */
+    bool canary;     /* asked for a commits row; answered with the next transaction */
 };
 
 struct source_entry {

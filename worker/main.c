@@ -3,6 +3,7 @@
  * and brokers deal the rest to others.  Never touches a case. */
 #include "base/log.h"
 #include "settings/settings.h"
+#include "worker/lane.h"
 #include "worker/settings_table.h"
 #include "worker/worker.h"
 
@@ -53,8 +54,10 @@ static void read_options(const struct settings *settings, struct worker_options 
         .lane_count = (uint32_t)settings_int(settings, "lanes.count"),
         .cases_max = (uint32_t)settings_int(settings, "transaction.cases_max"),
         .http_bind = settings_str(settings, "http.bind"),
+        .secret_key = settings_str(settings, "keys.secret"),
     };
     options->broker_count = settings_list(settings, "broker.connect", &options->brokers);
+    options->broker_key_count = settings_list(settings, "keys.broker", &options->broker_keys);
 }
 
 static int check_only(const struct settings *settings) {
@@ -62,7 +65,15 @@ static int check_only(const struct settings *settings) {
     settings_print(settings, &text);
     printf("%.*s", SPAN_ARG(text));
     buf_free(&text);
-    return EXIT_SUCCESS;
+    struct worker_options options;
+    struct net_curve curves[LANE_BROKERS_MAX] = {0};
+    struct diag diag = {0};
+    read_options(settings, &options);
+    enum err err = worker_read_keys(&options, curves, &diag);
+    if (err == ERR_OK && options.secret_key[0] != '\0') {
+        printf("# public key: %s\n", curves[0].own.public_key.text);
+    }
+    return err == ERR_OK ? EXIT_SUCCESS : fail(&diag);
 }
 
 /* Signals come through a descriptor, so that they interrupt nothing. */

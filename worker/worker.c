@@ -17,7 +17,8 @@ enum { HOST_NAME_BYTES = 65, NAME_BYTES = HOST_NAME_BYTES + 12 };
 
 struct worker {
     struct worker_options options;
-    char name[NAME_BYTES]; /* HOST:PID */
+    struct net_curve curves[LANE_BROKERS_MAX]; /* one a broker, where there are keys */
+    char name[NAME_BYTES];                     /* HOST:PID */
     struct net *net;
     struct rule_watch *watch;
     struct http *http;
@@ -167,15 +168,17 @@ static void render(const char *path, struct http_reply *reply, void *context) {
 }
 
 static enum err start_lanes(struct worker *worker, struct diag *diag) {
-    const struct lane_options options = {.net = worker->net,
-                                         .watch = worker->watch,
-                                         .conninfo = worker->options.conninfo,
-                                         .name = worker->name,
-                                         .brokers = worker->options.brokers,
-                                         .broker_count = worker->options.broker_count,
-                                         .cases_max = worker->options.cases_max,
-                                         .sync_standbys = worker->options.sync_standbys,
-                                         .drained_fd = worker->ended_fd};
+    const struct lane_options options = {
+        .net = worker->net,
+        .watch = worker->watch,
+        .conninfo = worker->options.conninfo,
+        .name = worker->name,
+        .brokers = worker->options.brokers,
+        .curves = worker->options.secret_key[0] == '\0' ? NULL : worker->curves,
+        .broker_count = worker->options.broker_count,
+        .cases_max = worker->options.cases_max,
+        .sync_standbys = worker->options.sync_standbys,
+        .drained_fd = worker->ended_fd};
     for (uint32_t i = 0; i < worker->options.lane_count; i++) {
         enum err err = lane_start(&options, i, &worker->lanes[i], diag);
         if (err != ERR_OK) {
@@ -196,15 +199,14 @@ static enum err start_http(struct worker *worker, struct diag *diag) {
 
 enum err worker_start(const struct worker_options *options, struct worker **worker,
                       struct diag *diag) {
-    if (options->broker_count < 1 || options->broker_count > LANE_BROKERS_MAX) {
-        return diag_fail(diag, ERR_INVALID, "broker.connect lists 1 to %d brokers, not %u",
-                         (int)LANE_BROKERS_MAX, options->broker_count);
-    }
-    enum err err = check_postgres(options, diag);
+    struct net_curve curves[LANE_BROKERS_MAX] = {0};
+    enum err err = worker_read_keys(options, curves, diag);
+    err = err == ERR_OK ? check_postgres(options, diag) : err;
     if (err != ERR_OK) {
         return err;
     }
     struct worker *made = mem_zero(1, sizeof(*made));
+    memcpy(made->curves, curves, sizeof(curves));
     made->options = *options;
     made->started_ms = clock_mono_ms();
     made->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -4,6 +4,7 @@
 #define CASEMILL_WORKER_WORKER_H
 
 #include "base/diag.h"
+#include "net/keys.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,11 +20,18 @@ struct worker_options {
     uint32_t broker_count;
     uint32_t lane_count;
     uint32_t cases_max;
-    const char *http_bind; /* "off" or an address */
+    const char *http_bind;          /* "off" or an address */
+    const char *secret_key;         /* a file; "": none */
+    const char *const *broker_keys; /* files: one for all, or one each */
+    uint32_t broker_key_count;
 };
 
 struct worker;
 
+/* worker_read_keys fills one curve a broker from the key files, nothing when none are set.
+ * Errors: as net_curve_read; ERR_INVALID the number of brokers or files. */
+MUST_USE enum err worker_read_keys(const struct worker_options *options, struct net_curve *curves,
+                                   struct diag *diag);
 /* worker_start checks PostgreSQL with one connection, then starts the threads.
  * Errors, one clear line each: ERR_CONNECTION not reachable (unless wait_for_postgres), ERR_DENIED,
  * ERR_VERSION not migrated, ERR_INVALID an address. */

@@ -30,6 +30,8 @@
     ROW(DELIVERY_BURIED, ERROR, "cases that no worker survives are buried",                        \
         "see report.dead_letters, reason poison, and the workers' logs")                           \
     ROW(RECEIPT_DROPPED, WARN, "a receipt could not be delivered", "the client may QUERY")         \
+    ROW(BROKER_REFUSED, WARN, "a broker lets a lane not in, or cannot be understood",              \
+        "read the text; keys.secret and keys.broker here, keys.workers there")                     \
     ROW(POSTGRES_CONNECTED, INFO, "a lane is connected to PostgreSQL", "nothing")                  \
     ROW(POSTGRES_LOST, WARN, "a lane lost PostgreSQL; its work is given back", "start PostgreSQL") \
     ROW(POSTGRES_REFUSED, ERROR, "PostgreSQL refuses what a lane needs", "read the text")          \
@@ -40,6 +42,9 @@
     ROW(HTTP_FAILED, WARN, "the status page is not served", "read the text")                       \
     ROW(KEY_REFUSED, WARN, "a peer without an allowed key was turned away",                        \
         "add its public key to the role's keys and reload, or find out who that is")               \
+    ROW(KEYS_LOADED, INFO, "allowed keys were read again", "nothing")                              \
+    ROW(KEYS_NOT_LOADED, ERROR, "allowed keys could not be read again; the old ones stay",         \
+        "read the text, mend, send HUP again")                                                     \
     ROW(PEER_REFUSED, WARN, "a peer sent what cannot be read", "update or stop that peer")
 
 #endif

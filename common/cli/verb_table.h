@@ -15,6 +15,8 @@
     ROW(evaluate) \
     ROW(explain) \
     ROW(generate) \
+    ROW(keys_new) \
+    ROW(keys_show) \
     ROW(pause) \
     ROW(replay) \
     ROW(report) \

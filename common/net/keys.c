@@ -308,6 +308,23 @@ enum err net_key_read_public(const char *path, struct net_key *key, struct diag 
     return err;
 }
 
+enum err net_curve_read(const char *secret_path, const char *server_path, struct net_curve *curve,
+                        struct diag *diag) {
+    struct net_curve read = {0};
+    if (secret_path[0] == '\0' || server_path[0] == '\0') {
+        return diag_fail(diag, ERR_INVALID, "%s",
+                         secret_path[0] == '\0'
+                             ? "the broker's public key is given, but no secret key of our own"
+                             : "a secret key is given, but not the broker's public key");
+    }
+    enum err err = net_key_read_secret(secret_path, &read.own, diag);
+    err = err == ERR_OK ? net_key_read_public(server_path, &read.server, diag) : err;
+    if (err == ERR_OK) {
+        *curve = read;
+    }
+    return err;
+}
+
 /* O_EXCL: a key that is there may be the only copy. */
 static enum err write_new(const char *path, mode_t mode, struct span text, struct diag *diag) {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);

@@ -37,6 +37,18 @@ MUST_USE enum err net_key_write_pair(const char *dir, const char *name,
                                      const struct net_key_pair *pair, struct diag *diag);
 bool net_key_name_is_valid(struct span name);
 
+/* What a socket proves itself with.  A peer without the right keys gets no connection. */
+struct net_curve {
+    struct net_key_pair own;
+    struct net_key server; /* of a DEALER: the public key that the other side has to prove */
+    const char *domain;    /* of a ROUTER: static, names the keyring of its peers (guard.h) */
+};
+
+/* net_curve_read fills a DEALER's from files: its own secret and the other side's public key.
+ * Errors: ERR_INVALID one of both is "", else as the two above. */
+MUST_USE enum err net_curve_read(const char *secret_path, const char *server_path,
+                                 struct net_curve *curve, struct diag *diag);
+
 struct net_keyring;
 /* net_keyring_read takes a file, or every *.pub of a directory; both may hold no key.
  * Ownership: the caller's, freed by net_keyring_free.

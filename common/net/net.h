@@ -49,13 +49,6 @@ void net_message_close(struct net_message *message);
 MUST_USE enum err net_open(struct net **net, struct diag *diag);
 void net_close(struct net **net); /* all sockets closed before */
 
-/* What a socket proves itself with.  A peer without the right keys gets no connection. */
-struct net_curve {
-    struct net_key_pair own;
-    struct net_key server; /* of a DEALER: the public key that the other side has to prove */
-    const char *domain;    /* of a ROUTER: static, names the keyring of its peers (guard.h) */
-};
-
 struct net_options {
     size_t message_bytes_max; /* MAXMSGSIZE */
     int hwm;                  /* messages each way; 0 = library default */
