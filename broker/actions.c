@@ -101,6 +101,13 @@ static void send_to_lane(struct broker *broker, const struct core_action *action
         message.command = WIRE_WORK;
         message.work = (struct wire_work){.mode = SPAN_LIT("intake"), .low_water = stats.low_water};
         message.work.fence_count = core_fence(broker->core, &message.work.fence);
+    } else if (action->kind == CORE_CANARY) {
+        struct core_stats stats;
+        core_stats(broker->core, broker->now, &stats);
+        message.command = WIRE_WORK;
+        message.work = (struct wire_work){.mode = SPAN_LIT("canary"),
+                                          .low_water = stats.low_water,
+                                          .low_water_at = stats.low_water_at};
     } else if (action->kind == CORE_BEAT) {
         message.command = WIRE_BEAT;
         message.beat.retire = action->retire;
@@ -133,6 +140,7 @@ static void perform_one(struct broker *broker, const struct core_action *action)
         break;
     case CORE_WELCOME:
     case CORE_FENCE:
+    case CORE_CANARY:
     case CORE_BEAT:
     case CORE_READY_ASK:
         send_to_lane(broker, action);

@@ -154,7 +154,8 @@ static void make_core(struct broker *broker, const struct settings *settings) {
         .batches_max = (uint32_t)settings_int(settings, "queue.batches_max"),
         .attempts_max = (uint32_t)settings_int(settings, "lanes.attempts_max"),
         .beat_ms = broker->beat_ms,
-        .silent_ms = settings_int(settings, "lanes.silent_ms")};
+        .silent_ms = settings_int(settings, "lanes.silent_ms"),
+        .canary_ms = settings_int(settings, "health.canary_ms")};
     broker->core = core_new(&options);
     const char *const *items = NULL;
     uint32_t count = settings_list(settings, "queue.weights", &items);

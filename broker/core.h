@@ -23,7 +23,8 @@ enum {
     CORE_WAITERS_MAX = 16,       /* receipt routes of one batch */
     CORE_RECENT_MAX = 100000,
     CORE_FENCE_MAX = 256,
-    CORE_PIECES_MAX = 16384 /* of parts that were cut because they failed */
+    CORE_PIECES_MAX = 16384,     /* of parts that were cut because they failed */
+    CORE_CANARIES_MISSED_MAX = 3 /* canary_ms without a proof: the road counts as broken */
 };
 /* Of a receipt's route.  An operator gets one reply, as a REQ does. */
 enum core_channel { CORE_CHANNEL_INTAKE, CORE_CHANNEL_OPERATOR };
@@ -37,6 +38,7 @@ struct core_options {
     uint32_t recent_max; /* DONEs remembered; 0 = CORE_RECENT_MAX */
     int64_t beat_ms;
     int64_t silent_ms;
+    int64_t canary_ms; /* without work that comes back for so long a canary is sent; 0: never */
 };
 
 /* A batch as intake found it, or as the journal kept it. */
@@ -75,9 +77,10 @@ enum core_action_kind {
     CORE_STATUS,
     CORE_WELCOME,
     CORE_WORK,
-    CORE_BURY,  /* as WORK: one case that nobody survives */
-    CORE_FENCE, /* WORK without work: who waits for a silent lane's rows is to end it, see
-                   core_fence */
+    CORE_BURY,   /* as WORK: one case that nobody survives */
+    CORE_FENCE,  /* WORK without work: who waits for a silent lane's rows is to end it, see
+                    core_fence */
+    CORE_CANARY, /* WORK of mode canary, without cases: its DONE has no range */
     CORE_BEAT,
     CORE_READY_ASK
 };
@@ -177,9 +180,14 @@ struct core_stats {
     uint64_t parts_dealt, parts_failed, parts_split, parts_exhausted, parts_returned, parts_omitted,
         lanes_silent;
     uint64_t ranges_ignored; /* of lanes' DONE: unknown, already done, or crossing */
-    int64_t oldest_ms;       /* age of the oldest live batch */
-    uint64_t low_water;      /* every seq below is done */
-    int64_t low_water_at;    /* accepted_at of the first that is not; 0: there is none */
+    uint64_t canaries_sent, canaries_lost;
+    int64_t road_ms;        /* since work or a canary came the whole road; -1: never yet */
+    int64_t canary_took_ms; /* the last that came back */
+    bool road_proved;       /* lately */
+    uint32_t lanes_open;    /* that have credit */
+    int64_t oldest_ms;      /* age of the oldest live batch */
+    uint64_t low_water;     /* every seq below is done */
+    int64_t low_water_at;   /* accepted_at of the first that is not; 0: there is none */
     bool accepting, dispatching, stopped;
 };
 void core_stats(const struct core *core, int64_t now, struct core_stats *stats);

@@ -252,6 +252,7 @@ static bool tally_adds_up(const struct wire_tally *tally, uint32_t count) {
 void core_done(struct core *core, const struct net_route *route, const struct wire_lane_done *done,
                int64_t now) {
     struct core_lane *lane = heard(core, route, now);
+    uint32_t news = 0;
     for (uint32_t i = 0; i < done->range_count; i++) {
         const struct wire_range *range = &done->ranges[i];
         struct core_batch *batch = range_batch(core, range);
@@ -265,12 +266,14 @@ void core_done(struct core *core, const struct net_route *route, const struct wi
         core_tally_free(&tally);
         core->counters.ranges_ignored += taken ? 0 : 1;
         if (taken) {
+            news++;
             if (lane != NULL) {
                 lane->done += range->count;
             }
             core_batch_settle(core, batch);
         }
     }
+    core_canary_done(core, lane, news, done->range_count, now);
 }
 
 struct core_end { /* of an attempt */
@@ -402,6 +405,7 @@ void core_tick(struct core *core, int64_t now) {
             lane_remove(core, lane, true);
         }
     }
+    core_canary_tick(core, now);
     bool is_due = now >= core->beat_due;
     if (silent != core->counters.lanes_silent ||
         (is_due && core->suspects.first != NULL && core->fence_count > 0)) {

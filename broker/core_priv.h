@@ -114,9 +114,15 @@ struct core_lane {
     uint64_t turn; /* when it was last dealt to: ties go to who waited longest */
     uint32_t beat;
     bool blocked;
-    bool retiring; /* an operator wants it to end */
+    bool retiring;        /* an operator wants it to end */
+    uint64_t canary_turn; /* when it was last asked for a canary */
     char name[WIRE_NAME_MAX + 1];
     char phase[32];
+};
+struct core_canary {
+    struct uuid lane; /* that was asked last */
+    bool is_out, is_proved;
+    int64_t asked, proved, took_ms;
 };
 struct core_recent {
     struct table_node by_name;
@@ -143,6 +149,7 @@ struct core {
     uint32_t lane_count;
     struct uuid fence[CORE_FENCE_MAX]; /* lanes that went silent, latest last */
     uint32_t fence_count;
+    struct core_canary canary;
     struct core_recent **recent; /* ring */
     uint32_t recent_len, recent_at;
     struct core_action *actions;
@@ -179,11 +186,18 @@ void core_part_fini(struct core *core, struct core_part *part);
 bool core_is_poison(const struct core *core, const struct core_part *part); /* to be buried */
 /* core_retire.c */
 void core_beat_to(struct core *core, const struct core_lane *lane);
+/* core_canary.c */
+void core_canary_tick(struct core *core, int64_t now);
+/* core_canary_done: a lane (NULL: unknown) said DONE of so many ranges, `taken` of them news. */
+void core_canary_done(struct core *core, const struct core_lane *lane, uint32_t taken,
+                      uint32_t ranges, int64_t now);
+void core_canary_stats(const struct core *core, int64_t now, struct core_stats *stats);
 /* core_queue.c: the one mover of a part. */
 void part_move(struct core *core, struct core_part *part, enum part_state state);
 void part_queue_front(struct core *core, struct core_part *part); /* -> QUEUED, before the others */
 void part_assign(struct core *core, struct core_part *part, struct core_lane *lane); /* -> OUT */
 void part_delay(struct core *core, struct core_part *part, int64_t until); /* -> DELAYED */
+bool core_can_take(const struct core_lane *lane);
 void core_release_due(struct core *core, int64_t now);
 
 #endif

@@ -240,15 +240,15 @@ static void pay(struct core *core, const struct core_part *part) {
     }
 }
 
-static bool can_take(const struct core_lane *lane) {
+bool core_can_take(const struct core_lane *lane) {
     return !lane->blocked && !lane->retiring && lane->credit_cases > 0 && lane->credit_bytes > 0 &&
            lane->held_parts < CORE_LANE_PARTS_MAX;
 }
 
 /* A part fits within the credit, or, larger than all of it, on an empty lane. */
 static bool fits(const struct core_lane *lane, const struct core_part *part) {
-    if (!can_take(lane) || lane->held.first == NULL) {
-        return can_take(lane);
+    if (!core_can_take(lane) || lane->held.first == NULL) {
+        return core_can_take(lane);
     }
     return !lane->held.first->alone && (lane->held_cases + part->count <= lane->credit_cases &&
                                         lane->held_bytes + part->length <= lane->credit_bytes);
@@ -274,7 +274,7 @@ static struct core_lane *reserve_lane(struct core *core) {
     struct core_lane *best = NULL;
     for (uint32_t i = 0; core->suspects.first != NULL && i < core->lane_count; i++) {
         struct core_lane *lane = core->lanes[i];
-        if (can_take(lane) && (best == NULL || lane->held_parts < best->held_parts)) {
+        if (core_can_take(lane) && (best == NULL || lane->held_parts < best->held_parts)) {
             best = lane;
         }
     }

@@ -9,6 +9,7 @@ void core_stats(const struct core *core, int64_t now, struct core_stats *stats) 
     stats->oldest_ms = core->oldest == NULL ? 0 : now - core->oldest->since;
     stats->low_water = core->oldest == NULL ? core->next_seq : core->oldest->seq;
     stats->low_water_at = core->oldest == NULL ? 0 : core->oldest->accepted_at;
+    core_canary_stats(core, now, stats);
     stats->accepting = core->accepting;
     stats->dispatching = core->dispatching;
     stats->stopped = core->stopped;

@@ -38,6 +38,8 @@ static const struct setting_row BROKER_SETTINGS[] = {
      "a lane silent for so long loses its work to others"},
     {"lanes.attempts_max", SETTING_INT, "5", 1, 1000, false,
      "times that a case fails alone before it is buried as poison"},
+    {"health.canary_ms", SETTING_MS, "10s", 100, 3600000, false,
+     "without work that comes back for so long a canary is sent; ready: one came back in three"},
     {"log.json", SETTING_BOOL, "false", 0, 0, false, "log lines as JSON"},
 };
 /* The worker's and the tools', which may stand in a shared environment. */

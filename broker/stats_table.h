@@ -30,6 +30,12 @@
     ROW(parts_returned_total, COUNTER, core.parts_returned, "deliveries given back")               \
     ROW(parts_omitted_total, COUNTER, core.parts_omitted, "deliveries that beats left out")        \
     ROW(lanes_silent_total, COUNTER, core.lanes_silent, "lanes that fell silent")                  \
+    ROW(canaries_total, COUNTER, core.canaries_sent, "canaries sent along the road")               \
+    ROW(canaries_lost_total, COUNTER, core.canaries_lost, "canaries that did not come back")       \
+    ROW(canary_took_ms, GAUGE, core.canary_took_ms, "round trip of the last canary that did")      \
+    ROW(road_ms, GAUGE, core.road_ms,                                                              \
+        "since work or a canary came the whole road, milliseconds; -1: never yet")                 \
+    ROW(lanes_open, GAUGE, core.lanes_open, "lanes that ask for work")                             \
     ROW(ranges_ignored_total, COUNTER, core.ranges_ignored, "DONE of what was done or unknown")    \
     ROW(journal_batches, GAUGE, disk.live_count, "durable batches")                                \
     ROW(journal_body_bytes, GAUGE, disk.live_bytes, "bytes of durable bodies")                     \

@@ -36,7 +36,17 @@ static const char *unready_reason(const struct all_stats *all) {
     if (!all->core.dispatching) {
         return "paused";
     }
-    return all->core.lanes == 0 ? "no lane is connected" : "";
+    if (all->core.lanes == 0) {
+        return "no lane is connected";
+    }
+    if (all->core.road_proved) {
+        return "";
+    }
+    if (all->core.lanes_open == 0) {
+        return "no lane asks for work: PostgreSQL or a rule set is missing there";
+    }
+    return all->core.road_ms < 0 ? "no canary has come back yet"
+                                 : "nothing was committed lately, not even a canary";
 }
 
 void status_json(struct broker *broker, struct buf *out) {
@@ -64,7 +74,7 @@ void status_json(struct broker *broker, struct buf *out) {
     json_uint(&json, all.core.low_water);
 #define STATS_JSON(name, kind, where, help)                                                        \
     json_key(&json, #name);                                                                        \
-    json_uint(&json, (uint64_t)all.where);
+    json_int(&json, (int64_t)all.where);
     STATS_TABLE(STATS_JSON)
 #undef STATS_JSON
     json_object_close(&json);

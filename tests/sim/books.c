@@ -330,6 +330,13 @@ static void book_done(struct sim_broker *broker, const struct sim_letter *letter
 void book_letter(struct world *world, struct sim_broker *broker, const struct sim_letter *letter,
                  uint64_t cases_done) {
     struct sim_heard *heard = hear(world, broker, &letter->route);
+    if (letter->range.count == 0) {
+        CHECK(cases_done == 0); /* of a canary */
+        return;
+    }
+    if (heard != NULL && cases_done > 0) {
+        broker->proved = world->now;
+    }
     if (letter->kind == LETTER_DONE) {
         book_done(broker, letter, heard, cases_done);
         return;
@@ -342,6 +349,16 @@ void book_letter(struct world *world, struct sim_broker *broker, const struct si
             (letter->kind == LETTER_FAILED ? blame : take_back)(book);
         }
     }
+}
+
+/* None beside work that comes back, none to who would not take it, one at a time. */
+void book_canary(struct world *world, struct sim_broker *broker, const struct core_action *action) {
+    const struct sim_heard *heard = heard_by_uuid(broker, &action->work.lane);
+    CHECK(heard != NULL && !heard->blocked && heard->credit_cases > 0 && heard->credit_bytes > 0);
+    CHECK(!broker->paused && heard->route.len == action->route.len);
+    CHECK(broker->proved == 0 || world->now - broker->proved >= CANARY_MS);
+    CHECK(broker->asked == 0 || world->now - broker->asked >= CANARY_MS);
+    broker->asked = world->now;
 }
 
 void book_unsent(struct sim_broker *broker, const struct uuid *lane, uint64_t seq, uint32_t first) {

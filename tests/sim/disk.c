@@ -135,6 +135,7 @@ void broker_start(struct world *world, struct sim_broker *broker) {
     broker->stopped = false;
     broker->paused = false;
     broker->ticked = 0;
+    broker->proved = broker->asked = 0;
     broker->live = 0;
     struct core_options options = {.journal = broker->journal,
                                    .next_seq = broker->next_seq,
@@ -142,7 +143,8 @@ void broker_start(struct world *world, struct sim_broker *broker) {
                                    .attempts_max = ATTEMPTS_MAX,
                                    .recent_max = 8,
                                    .beat_ms = BEAT_MS,
-                                   .silent_ms = SILENT_MS};
+                                   .silent_ms = SILENT_MS,
+                                   .canary_ms = CANARY_MS};
     broker->core = core_new(&options);
     core_source_weight(broker->core, SPAN_LIT("s1"), 3);
     for (uint32_t i = broker->oldest; i < broker->record_count; i++) {

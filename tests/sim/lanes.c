@@ -121,6 +121,15 @@ void lane_fence(struct world *world, const struct sim_broker *broker,
     }
 }
 
+void lane_canary(struct world *world, struct sim_broker *broker, const struct core_action *action) {
+    struct sim_lane *lane = &world->lanes[action->work.lane.bytes[0]];
+    bool lost =
+        !uuid_eq(&lane->uuid, &action->work.lane) || lane->frozen || fault(world, FAULT_LOST_WORK);
+    trace(world, "broker %u asks lane %u for a canary%s", broker->index, action->work.lane.bytes[0],
+          lost ? ": lost" : "");
+    lane->canary[broker->index] = lane->canary[broker->index] || !lost;
+}
+
 static bool has_hold(const struct sim_lane *lane, uint32_t broker, uint64_t seq, uint32_t first) {
     for (uint32_t i = 0; i < lane->hold_count; i++) {
         if (lane->holds[i].broker == broker && lane->holds[i].seq == seq &&
@@ -169,7 +178,8 @@ void letter_deliver(struct world *world, const struct sim_letter *letter) {
     trace(world, "broker %u hears%s: %s seq %llu %u+%u", letter->broker,
           letter->late ? ", late" : "", VERBS[letter->kind], (unsigned long long)letter->range.seq,
           letter->range.first, letter->range.count);
-    struct wire_lane_done done = {1, &letter->range, &letter->tally};
+    uint32_t ranges = letter->range.count > 0 ? 1 : 0;
+    struct wire_lane_done done = {ranges, &letter->range, &letter->tally};
     struct wire_failed failed = {1, &letter->range, SPAN_LIT("sim")};
     struct wire_return returned = {1, &letter->range};
     struct core_stats before;
@@ -252,6 +262,17 @@ static bool join(struct sim_letter *letter, const struct sim_piece *piece) {
     return true;
 }
 
+/* DONE without a range, after a transaction. */
+static void answer_canaries(struct world *world, struct sim_lane *lane) {
+    for (uint8_t b = 0; b < BROKERS; b++) {
+        if (lane->canary[b]) {
+            lane->canary[b] = false;
+            struct sim_letter letter = {.kind = LETTER_DONE, .broker = b, .route = lane->route};
+            say(world, &letter);
+        }
+    }
+}
+
 void lane_tell(struct world *world, uint32_t number) {
     struct sim_lane *lane = &world->lanes[number];
     struct sim_txn txn = lane->txn;
@@ -289,6 +310,7 @@ void lane_tell(struct world *world, uint32_t number) {
         letter.range.count = piece->count;
     }
     say(world, &letter);
+    answer_canaries(world, lane);
 }
 
 void lane_give_up(struct world *world, uint32_t number, uint32_t index, bool failed) {
@@ -356,6 +378,7 @@ static bool decodes_poison(const struct world *world, const struct sim_txn *txn)
 static void step_begin(struct world *world, uint32_t number) {
     struct sim_lane *lane = &world->lanes[number];
     if (lane->hold_count == 0) {
+        answer_canaries(world, lane); /* a transaction of one commits row */
         return;
     }
     if (fault(world, FAULT_LANE_FAILS)) {

@@ -331,6 +331,30 @@ static void no_state_per_case(struct world *world) {
     broker_crash(world, &world->brokers[0], false);
 }
 
+/* An idle broker knows that its road is whole, and that it is not while nobody answers. */
+static void canary_goes_the_road(struct world *world) {
+    struct core_stats stats;
+    world->calm = true;
+    lane_ready(world, 0, 0);
+    lane_ready(world, 1, 0);
+    core_stats(world->brokers[0].core, world->now, &stats);
+    CHECK(stats.road_ms == -1 && !stats.road_proved);
+    for (int i = 0; i < 200; i++) {
+        world_step(world);
+    }
+    core_stats(world->brokers[0].core, world->now, &stats);
+    CHECK(stats.road_proved && stats.canaries_sent > 5 && stats.cases_done == 0);
+    uint64_t sent = stats.canaries_sent;
+    for (int64_t ms = 0; ms <= 2 * CORE_CANARIES_MISSED_MAX * CANARY_MS; ms += BEAT_MS) {
+        pass(world, BEAT_MS); /* the lanes beat, and commit nothing */
+        lane_beat(world, 0, 0);
+        lane_beat(world, 1, 0);
+    }
+    core_stats(world->brokers[0].core, world->now, &stats);
+    CHECK(!stats.road_proved && stats.lanes >= 2 && stats.lanes_open >= 2);
+    CHECK(stats.canaries_sent > sent + 2 && stats.canaries_lost > 0);
+}
+
 static const struct {
     const char *name;
     void (*run)(struct world *world);
@@ -349,6 +373,7 @@ static const struct {
     {"burial_races_a_late_commit", burial_races_a_late_commit},
     {"poison_among_innocents", poison_among_innocents},
     {"a_lane_is_retired", a_lane_is_retired},
+    {"canary_goes_the_road", canary_goes_the_road},
     {"no_state_per_case", no_state_per_case},
 };
 

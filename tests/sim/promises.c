@@ -201,6 +201,10 @@ static void on_action(struct world *world, struct sim_broker *broker,
     case CORE_FENCE:
         lane_fence(world, broker, &action->route);
         break;
+    case CORE_CANARY:
+        book_canary(world, broker, action);
+        lane_canary(world, broker, action);
+        break;
     case CORE_BEAT:
         if (action->retire) {
             lane_retire(world, &action->route);

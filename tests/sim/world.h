@@ -26,6 +26,7 @@ enum {
     CASE_BYTES = 3,
     BEAT_MS = 500,
     SILENT_MS = 3000,
+    CANARY_MS = 2000,
     LIVE_MAX = 60, /* queue.batches_max */
     ATTEMPTS_MAX = 3
 };
@@ -107,7 +108,8 @@ struct sim_txn {
 struct sim_lane {
     struct uuid uuid;
     struct net_route route;
-    bool known[BROKERS]; /* it thinks that this broker knows it */
+    bool known[BROKERS];  /* it thinks that this broker knows it */
+    bool canary[BROKERS]; /* asked for a word after its next transaction */
     bool frozen, slow;
     bool retiring; /* told to end: it finishes what it holds */
     uint32_t credit_cases;
@@ -198,6 +200,7 @@ struct sim_broker {
     struct sim_heard *lanes; /* that it believes in */
     uint32_t lane_count, lane_cap;
     int64_t ticked;
+    int64_t proved, asked; /* when work that it dealt came back, when it sent a canary; 0: never */
     uint64_t last_first[SOURCES][WIRE_PRIORITY_COUNT]; /* first dispatches: seq << 20 | first */
     bool full;                                         /* its disk, while a group is refused */
     bool crowded;                                      /* as many wait for a batch as may */
@@ -290,6 +293,7 @@ void lane_work(struct world *world, const struct sim_broker *broker,
                const struct core_action *action);
 void lane_fence(struct world *world, const struct sim_broker *broker,
                 const struct net_route *route);
+void lane_canary(struct world *world, struct sim_broker *broker, const struct core_action *action);
 void lane_ready(struct world *world, uint32_t lane, uint32_t broker);
 void lane_beat(struct world *world, uint32_t lane, uint32_t broker);
 void lane_leave(struct world *world, uint32_t lane);
@@ -312,6 +316,7 @@ void book_beat(struct world *world, struct sim_broker *broker, const struct net_
                const struct wire_lane_beat *beat);
 void book_letter(struct world *world, struct sim_broker *broker, const struct sim_letter *letter,
                  uint64_t cases_done); /* by the core, on hearing it */
+void book_canary(struct world *world, struct sim_broker *broker, const struct core_action *action);
 void book_bye(struct world *world, struct sim_broker *broker, const struct net_route *route);
 void book_retire(struct world *world, struct sim_broker *broker, struct sim_heard *heard);
 void book_unsent(struct sim_broker *broker, const struct uuid *lane, uint64_t seq, uint32_t first);

@@ -1,0 +1,75 @@
+#!/bin/sh
+# Whether broker and worker know that they stand still: each thing that can stop work without ending a
+# program is noticed within its limit and said in /readyz or /healthz, and said to be over when it is.
+# A failure means that a monitor would look at a green light while nothing is committed.
+. "$(dirname "$0")/lib.sh"
+
+# page PROGRAM PATH: the page's text; false unless its status is 200.
+page() {
+    /usr/bin/python3 - "$(ready_field "$1" http)$2" <<'PY' 2>>"$work/page.err"
+import sys, urllib.error, urllib.request
+try:
+    answer, good = urllib.request.urlopen(sys.argv[1], timeout=5), True
+except urllib.error.HTTPError as error:
+    answer, good = error, False
+sys.stdout.write(answer.read().decode())
+sys.exit(0 if good else 1)
+PY
+}
+says() { page "$1" "$2" | grep -q -e "$3"; } # says PROGRAM PATH PATTERN
+is_bad() { ! page "$1" "$2" >"$work/page" && grep -q -e "$3" "$work/page"; } # and 503
+is_good() { page "$1" "$2" >"$work/page"; }
+metric() { page "$1" /metrics | sed -n "s/^$2 //p"; } # metric PROGRAM NAME
+within() { # within SECONDS TEXT COMMAND...
+    within_s=$1
+    within_text=$2
+    shift 2
+    if wait_until "$within_s" "$@"; then
+        ok "$within_text"
+    else
+        not_ok "$within_text" "not within $within_s s: $*: $(head -c 200 "$work/page" 2>/dev/null)"
+    fi
+}
+as_owner() { start "$1" "$pg_bin/psql" -XAtq -d "$pg_conninfo" -c "$2"; }
+
+database_start
+
+# --- the road: ready means that a canary, or work, has come back lately
+broker_start CASEMILL_HEALTH_CANARY_MS=500ms
+within 5 "without a lane the broker is not ready" is_bad broker /readyz 'no lane is connected'
+worker_start worker CASEMILL_HTTP_BIND=127.0.0.1:0
+within 10 "with a worker, once a canary is back, it is" is_good broker /readyz
+check "a canary is a commits row without a case" \
+    [ "$(pg_sql "select count(*) from commits where mode = 'canary' and cases = 0 and received_from is null")" -ge 1 ]
+check "its round trip is told" says broker /metrics '^casemill_broker_canary_took_ms [0-9]'
+as_owner lock "begin; lock table commits in access exclusive mode; select pg_sleep(60)"
+lock_pid=$started_pid
+within 10 "lanes that beat and commit nothing are not taken for ready" is_bad broker /readyz 'nothing was committed lately'
+check "though the program is healthy" is_good broker /healthz
+check "the age of the last proof is told" [ "$(metric broker casemill_broker_road_ms)" -ge 1500 ]
+check "status says the same" says broker /status '"unready":"nothing was committed lately'
+pg_sql "select pg_terminate_backend(pid) from pg_stat_activity where query like 'begin; lock table commits%'" >"$work/end.out"
+reap "$lock_pid"
+within 40 "and ready again when a canary comes back" is_good broker /readyz
+pg_sql "delete from activations" >"$work/end.out"
+stop "$worker_pid"
+worker_start worker CASEMILL_HTTP_BIND=127.0.0.1:0
+within 10 "lanes without a rule set ask for no work, and that is said" is_bad broker /readyz 'no lane asks for work'
+pg_sql "insert into activations (ruleset, why) select max(ruleset), 'again' from rulesets" >"$work/end.out"
+within 10 "until there is one" is_good broker /readyz
+# Work that is committed proves the road: no canary beside it.
+casemill generate --cases 2000 --seed 41 --bad 0 --duplicates 0 --out "$work/cases.jsonl" || abort "generate"
+stop "$worker_pid"
+stop "$broker_pid"
+broker_start CASEMILL_HEALTH_CANARY_MS=60s
+worker_start worker CASEMILL_HTTP_BIND=127.0.0.1:0
+within 10 "a broker is ready after the first canary" is_good broker /readyz
+check "work is done" timeout 60 "$bin/casemill" submit --broker "$intake" --ack outcome --batch 100 "$work/cases.jsonl" \
+    >"$work/submit.out" 2>"$work/submit.err"
+equal "and no second canary was sent" "$(metric broker casemill_broker_canaries_total)" 1
+
+stop "$worker_pid"
+equal "the worker ends in order" $? 0
+stop "$broker_pid"
+equal "the broker ends in order" $? 0
+finish
