@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-enum { RETRY_FULL_MS = 1000, RETRY_STOPPED_MS = 5000, RETRY_RATE_MS = 200 };
+enum { RETRY_STOPPED_MS = 5000, RETRY_RATE_MS = 200 };
 
 struct core_action *core_emit(struct core *core, enum core_action_kind kind) {
     if (core->action_count == core->action_cap) {
@@ -255,15 +255,16 @@ void core_batch_remove(struct core *core, struct core_batch *batch) {
     batch_free(core, batch);
 }
 
+/* bytes: of the body there was no room for; means nothing with other reasons. */
 static void emit_busy(struct core *core, const struct net_route *route, const struct uuid *id,
-                      enum wire_busy reason) {
+                      enum wire_busy reason, uint32_t bytes) {
     struct core_action *action = core_emit(core, CORE_BUSY);
     action->route = *route;
     action->batch = *id;
     action->busy.reason = reason;
     action->busy.retry_ms = reason == WIRE_BUSY_STOPPED ? RETRY_STOPPED_MS
                             : reason == WIRE_BUSY_RATE  ? RETRY_RATE_MS
-                                                        : RETRY_FULL_MS;
+                                                        : core_drain_retry_ms(core, reason, bytes);
     core->counters.batches_busy++;
 }
 
@@ -314,7 +315,7 @@ static void join(struct core *core, struct core_batch *batch, const struct net_r
                  enum wire_ack ack, bool duplicate) {
     struct core_waiter *waiter = waiter_add(batch, route);
     if (waiter == NULL) {
-        emit_busy(core, route, &batch->id, WIRE_BUSY_RATE);
+        emit_busy(core, route, &batch->id, WIRE_BUSY_RATE, 0);
         return;
     }
     waiter->duplicate = duplicate;
@@ -362,11 +363,11 @@ bool core_submit(struct core *core, const struct net_route *route,
         return false;
     }
     if (core->stopped || !core->accepting) {
-        emit_busy(core, route, &meta->batch, WIRE_BUSY_STOPPED);
+        emit_busy(core, route, &meta->batch, WIRE_BUSY_STOPPED, 0);
         return false;
     }
     if (core->by_seq.count >= core->options.batches_max) {
-        emit_busy(core, route, &meta->batch, WIRE_BUSY_QUEUE_FULL);
+        emit_busy(core, route, &meta->batch, WIRE_BUSY_QUEUE_FULL, meta->bytes);
         return false;
     }
     if (old != NULL) {
@@ -436,6 +437,7 @@ void core_batch_settle(struct core *core, struct core_batch *batch) {
         }
     }
     core->counters.batches_done++;
+    core_drain_note(core, batch->bytes);
     remember_done(core, batch);
     core_emit(core, CORE_DELETE)->seq = batch->seq;
     core_batch_remove(core, batch);
@@ -464,7 +466,7 @@ void core_put_failed(struct core *core, uint64_t seq, enum wire_busy reason) {
     CHECK(batch->state == BATCH_PENDING);
     for (struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
         if (waiter->want_accepted || waiter->want_done) {
-            emit_busy(core, &waiter->route, &batch->id, reason);
+            emit_busy(core, &waiter->route, &batch->id, reason, batch->bytes);
         }
     }
     core_batch_remove(core, batch);
@@ -484,7 +486,7 @@ void core_quarantine(struct core *core, uint64_t seq) {
     for (struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
         if (gets_one_reply(&waiter->route) && waiter->want_done) {
             waiter->want_done = false;
-            emit_busy(core, &waiter->route, &batch->id, WIRE_BUSY_STOPPED);
+            emit_busy(core, &waiter->route, &batch->id, WIRE_BUSY_STOPPED, 0);
         }
     }
     core->counters.batches_quarantined++;

@@ -124,6 +124,15 @@ struct core_canary {
     bool is_out, is_proved;
     int64_t asked, proved, took_ms;
 };
+struct core_room {
+    uint64_t batches, bytes;
+};
+struct core_drain { /* core_drain.c */
+    int64_t since;  /* of the present window */
+    int64_t before_ms;
+    struct core_room present, before; /* left in it, and in the window before */
+    struct core_room told;            /* were told to come back, and as much has not left since */
+};
 struct core_recent {
     struct table_node by_name;
     struct uuid id;
@@ -155,7 +164,8 @@ struct core {
     struct core_action *actions;
     size_t action_count, action_cap;
     int64_t beat_due;
-    int64_t ticked;             /* the last tick; 0: none yet */
+    int64_t ticked; /* the last tick; 0: none yet */
+    struct core_drain drain;
     struct core_stats counters; /* the counting fields only */
 };
 
@@ -168,6 +178,10 @@ struct core_recent *core_find_recent(const struct core *core, uint32_t source,
 uint32_t core_source_index(struct core *core, struct span name, bool add); /* UINT32_MAX: none */
 void core_batch_settle(struct core *core, struct core_batch *batch); /* DONE when all is safe */
 void core_batch_remove(struct core *core, struct core_batch *batch);
+/* core_drain.c */
+void core_drain_note(struct core *core, uint32_t bytes); /* a batch of so many has left */
+/* core_drain_retry_ms: when a batch of so many bytes, refused for want of room, will find some. */
+int64_t core_drain_retry_ms(struct core *core, enum wire_busy reason, uint32_t bytes);
 /* core_tally.c */
 void core_tally_free(struct core_tally *tally);
 void core_tally_add(struct core_tally *sum, const struct core_tally *more);
