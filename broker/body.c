@@ -34,6 +34,8 @@ const char *work_mode_word(enum work_mode mode) {
         return "intake";
     case WORK_REAPPLY:
         return "reapply";
+    case WORK_RETRY:
+        return "retry";
     }
     UNREACHABLE();
 }

@@ -25,7 +25,7 @@ static inline struct span blob_span(const struct blob *blob) {
 }
 
 /* What lanes are to do with a batch. */
-enum work_mode { WORK_INTAKE, WORK_REAPPLY };
+enum work_mode { WORK_INTAKE, WORK_REAPPLY, WORK_RETRY };
 const char *work_mode_word(enum work_mode mode); /* as WORK says it */
 
 /* What the core carries as a batch's tag. */

@@ -17,6 +17,7 @@
 
 /* The source that work of operators is queued under. */
 #define BROKER_SOURCE_REAPPLY "reapply"
+#define BROKER_SOURCE_RETRY "retry"
 enum { ONLINE_SEQS_MAX = 100 };
 /* Who is on the other side of a socket. */
 enum keys_role { KEYS_SOURCES, KEYS_WORKERS, KEYS_OPERATORS, KEYS_ROLES };
@@ -100,6 +101,8 @@ void control_drain(struct broker *broker);  /* control.c */
 /* reapply.c: an operator's batch, and what became of it. */
 void reapply_take(struct broker *broker, const struct net_message *message,
                   const struct wire_reapply *reapply);
+void retry_take(struct broker *broker, const struct net_message *message,
+                const struct wire_retry *retry);
 void reapply_answer(struct broker *broker, const struct core_action *action);
 void online_verify_start(struct broker *broker, const struct net_route *route);
 void online_verify_step(struct broker *broker); /* online_verify.c */

@@ -1,4 +1,5 @@
-/* The operator's socket: a verb in, JSON out; REAPPLY has a body and a way of its own (reapply.c).
+/* The operator's socket: a verb in, JSON out; REAPPLY and RETRY have a body and a way of their own
+ * (reapply.c).
  */
 #include "broker/broker.h"
 
@@ -71,6 +72,10 @@ static void take_message(struct broker *broker, const struct net_message *messag
     }
     if (request.command == WIRE_REAPPLY) {
         reapply_take(broker, message, &request.reapply);
+        return;
+    }
+    if (request.command == WIRE_RETRY) {
+        retry_take(broker, message, &request.retry);
         return;
     }
     if (span_is(request.control.verb, "VERIFY")) {

@@ -7,7 +7,7 @@
  * meta    key seq u64: 0 version u8; 1 ack u8; 2 priority u8; 3 source length u8 (1..128);
  *         4 batch id; 20 XXH3-128 of the body; 36 cases u32; 40 body bytes u32; 44 accepted_at i64;
  *         52 parts u8 (1..16); 53 source; then per part: offset u32, XXH3-64 of its bytes u64;
- *         in version 2: mode u8, extra length u16 (0..256), extra (MessagePack);
+ *         in versions 2 and 3: mode u8, extra length u16 (0..256), extra (MessagePack);
  *         last 8: XXH3-64 of key and all before
  * data    key seq u64, chunk u32: 4,080 bytes of body (the last chunk: what is left), one LMDB page
  *
@@ -16,12 +16,14 @@
  * delete; both change `state` in the same transaction.
  * Version: state and records carry one each; the checksum is the last 8 bytes in every version, so
  * that another version is told from damage.  A change of any byte above is a new version.  Intake
- * is written as version 1, so that the program before this one reads it; both are read. */
+ * is written as version 1 and REAPPLY as version 2, so that the programs before this one read them;
+ * only RETRY, which they do not know, is version 3.  All three are read. */
 #include "broker/journal_format.h"
 
 enum {
     RECORD_VERSION_INTAKE = 1,
     RECORD_VERSION_MODE = 2,
+    RECORD_VERSION_RETRY = 3,
     RECORD_FIXED_BYTES = 53,
     RECORD_PART_BYTES = 12,
     RECORD_MODE_BYTES = 3, /* before extra */
@@ -65,7 +67,9 @@ void format_record_encode(const struct journal_record *record, struct buf *value
     CHECK(record->cut_count >= 1 && record->cut_count <= JOURNAL_CUTS_MAX);
     CHECK(record->extra.len <= JOURNAL_EXTRA_MAX);
     bool has_mode = record->mode != WORK_INTAKE || record->extra.len > 0;
-    buf_byte(value, has_mode ? RECORD_VERSION_MODE : RECORD_VERSION_INTAKE);
+    buf_byte(value, record->mode == WORK_RETRY ? RECORD_VERSION_RETRY
+                    : has_mode                 ? RECORD_VERSION_MODE
+                                               : RECORD_VERSION_INTAKE);
     buf_byte(value, (uint8_t)record->ack);
     buf_byte(value, (uint8_t)record->priority);
     buf_byte(value, (uint8_t)record->source.len);
@@ -91,12 +95,14 @@ void format_record_encode(const struct journal_record *record, struct buf *value
     buf_le64(value, record_sum(span_make(key, sizeof(key)), buf_span(value)));
 }
 
-/* Mode and extra of version 2 take all of `rest`; of version 1, nothing. */
+/* Mode and extra of versions 2 and 3 take all of `rest`; of version 1, nothing. */
 static bool mode_holds(uint8_t version, struct span rest, struct journal_record *record) {
     if (version == RECORD_VERSION_INTAKE) {
         return rest.len == 0;
     }
-    if (rest.len < RECORD_MODE_BYTES || rest.ptr[0] > WORK_REAPPLY) {
+    bool is_retry = rest.len >= RECORD_MODE_BYTES && rest.ptr[0] == WORK_RETRY;
+    if (rest.len < RECORD_MODE_BYTES || rest.ptr[0] > WORK_RETRY ||
+        is_retry != (version == RECORD_VERSION_RETRY)) {
         return false;
     }
     size_t extra_bytes = rest.ptr[1] | (size_t)rest.ptr[2] << 8;
@@ -143,7 +149,7 @@ enum err format_record_decode(struct span key, struct span value, struct journal
     const uint8_t *at = value.ptr;
     size_t sealed = value.len - SUM_BYTES;
     bool holds = record_sum(key, span_make(at, sealed)) == get_le64(at + sealed);
-    if (at[0] != RECORD_VERSION_INTAKE && at[0] != RECORD_VERSION_MODE) {
+    if (at[0] < RECORD_VERSION_INTAKE || at[0] > RECORD_VERSION_RETRY) {
         return holds ? ERR_VERSION : ERR_CORRUPT;
     }
     record->ack = (enum wire_ack)at[1];

@@ -1,6 +1,7 @@
-/* An operator's REAPPLY: stored cases, named one by one, again under another rule set.  It is a
- * batch like any other (journal, queue, receipts), with work of mode reapply and the rule set as
- * its extra; the operator's one answer is a REPLY. */
+/* An operator's REAPPLY: stored cases, named one by one, again under another rule set; and RETRY:
+ * dead letters, named by their numbers, again.  Both are batches like any other (journal, queue,
+ * receipts), with work of their mode, REAPPLY's rule set as its extra; the operator's one answer is
+ * a REPLY. */
 #include "broker/admit.h"
 
 #include "base/date.h"
@@ -73,6 +74,15 @@ static void reply_busy(struct broker *broker, const struct net_route *route,
     buf_free(&text);
 }
 
+static void take(struct broker *broker, const struct net_message *message,
+                 const struct admission *asked) {
+    if (intake_is_open(broker)) {
+        admit_batch(broker, message, asked);
+    } else {
+        reply_busy(broker, &asked->route, &asked->batch, WIRE_BUSY_RATE, RETRY_RATE_MS);
+    }
+}
+
 void reapply_take(struct broker *broker, const struct net_message *message,
                   const struct wire_reapply *reapply) {
     struct buf extra = BUF_EMPTY;
@@ -90,12 +100,25 @@ void reapply_take(struct broker *broker, const struct net_message *message,
     if (!is_ruleset_id(reapply->ruleset) || !is_date_or_absent(reapply->reference_date) ||
         !is_date_or_absent(reapply->as_of)) {
         admit_refuse(broker, &asked, WIRE_REASON_BAD_HEADER);
-    } else if (!intake_is_open(broker)) {
-        reply_busy(broker, &asked.route, &reapply->batch, WIRE_BUSY_RATE, RETRY_RATE_MS);
     } else {
-        admit_batch(broker, message, &asked);
+        take(broker, message, &asked);
     }
     buf_free(&extra);
+}
+
+void retry_take(struct broker *broker, const struct net_message *message,
+                const struct wire_retry *retry) {
+    struct admission asked = {.socket = broker->control,
+                              .route = message->route,
+                              .batch = retry->batch,
+                              .count = retry->count,
+                              .ack = retry->ack,
+                              .priority = WIRE_BULK,
+                              .source = SPAN_LIT(BROKER_SOURCE_RETRY),
+                              .mode = WORK_RETRY,
+                              .extra = SPAN_LIT("")};
+    asked.route.channel = CORE_CHANNEL_OPERATOR;
+    take(broker, message, &asked);
 }
 
 static void json_dead(struct json *json, const struct wire_dead *dead) {

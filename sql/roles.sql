@@ -2,12 +2,13 @@
 -- as the owner of the tables: psql -f roles.sql.  Safe to run again.
 --   casemill_worker     lanes: append outcomes; read cases, which reapplying does
 --   casemill_publisher  rule sets and their activation
+--   casemill_operator   dead letters: list, show, retry, drop; what is done is noted with the name that logged in
 --   casemill_reporter   the views of schema report, nothing else
 
 DO $$
 DECLARE wanted text;
 BEGIN
-    FOREACH wanted IN ARRAY ARRAY['casemill_worker', 'casemill_publisher', 'casemill_reporter'] LOOP
+    FOREACH wanted IN ARRAY ARRAY['casemill_worker', 'casemill_publisher', 'casemill_operator', 'casemill_reporter'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
             EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
         END IF;
@@ -21,11 +22,20 @@ GRANT SELECT ON cases TO casemill_worker;
 GRANT SELECT (source, case_id, revision, ruleset, disposition) ON reapplied TO casemill_worker;
 GRANT SELECT ON purged TO casemill_worker;
 GRANT INSERT, UPDATE (seen, last_seen_at), SELECT (source, raw_hash, reason, seen, last_seen_at) ON dead_letters TO casemill_worker;
+-- A retry reads the letter and resolves it: without these two rights it is refused, and intake goes on.
+GRANT SELECT (dead, first_seen_at, body, resolved_at), UPDATE (resolved_at, resolved_by) ON dead_letters TO casemill_worker;
 GRANT SELECT, INSERT ON sources TO casemill_worker;
 GRANT SELECT ON rulesets, ruleset_texts, activations, active_ruleset, codes, schema_migrations TO casemill_worker;
 
 GRANT SELECT, INSERT ON rulesets, ruleset_texts, activations, codes TO casemill_publisher;
 GRANT SELECT ON active_ruleset, schema_migrations, rule_policy TO casemill_publisher;
+
+GRANT SELECT, DELETE ON dead_letters TO casemill_operator;
+GRANT SELECT, INSERT (kind, why, letters) ON dead_letter_actions TO casemill_operator;
+GRANT SELECT (source, case_id, revision, agreement) ON cases TO casemill_operator;
+GRANT SELECT ON sources, codes, schema_migrations TO casemill_operator;
+GRANT USAGE ON SCHEMA report TO casemill_operator;
+GRANT SELECT ON report.dead_letters TO casemill_operator;
 
 GRANT USAGE ON SCHEMA report TO casemill_reporter;
 GRANT SELECT ON ALL TABLES IN SCHEMA report TO casemill_reporter;

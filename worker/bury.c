@@ -67,28 +67,28 @@ static void read_history(struct span extra, struct txn_dead *dead) {
     }
 }
 
-static enum err bury_case(struct lane *lane, uint32_t job, uint32_t index, struct span body) {
-    const struct wire_delivery *delivery = lane->txn.jobs[job]->delivery;
-    int16_t source = lane->txn.job_sources[job];
+enum err lane_bury_case(struct lane *lane, const struct case_place *place, struct span body) {
+    const struct wire_delivery *delivery = lane->txn.jobs[place->job]->delivery;
     struct span case_id = {NULL, 0};
     int32_t revision = 0;
     int stored = -1;
     peek_key(body, &case_id, &revision);
     if (case_id.len > 0) {
-        enum err err = writer_find(&lane->writer, source, case_id, revision, &stored);
+        enum err err = writer_find(&lane->writer, place->source, case_id, revision, &stored);
         if (err != ERR_OK) {
             return err;
         }
     }
     if (stored >= 0) {
         struct txn_case *found = txn_add_case(&lane->txn);
-        found->job = job;
-        found->index = index;
+        found->job = place->job;
+        found->index = place->index;
         found->verdict = TXN_DUPLICATE;
         found->stored = (uint8_t)stored;
         return ERR_OK;
     }
-    struct txn_dead *dead = txn_add_dead(&lane->txn, job, index, "poison", body);
+    struct txn_dead *dead = txn_add_dead(&lane->txn, place->job, place->index, "poison", body);
+    dead->source = place->source;
     (void)snprintf(dead->expected, sizeof(dead->expected), "a worker that survives it");
     dead->case_id = case_id;
     dead->revision = revision;
@@ -98,15 +98,15 @@ static enum err bury_case(struct lane *lane, uint32_t job, uint32_t index, struc
 }
 
 enum err lane_bury(struct lane *lane, struct job *job, int16_t source) {
-    uint32_t number = txn_add_job(&lane->txn, job, source);
+    struct case_place place = {.job = txn_add_job(&lane->txn, job, source), .source = source};
     size_t at = 0;
     for (uint32_t i = 0; i < job->delivery->count; i++) {
         size_t start = at;
         if (walk_value(job->body, &at) != ERR_OK) {
             return ERR_INVALID;
         }
-        enum err err = bury_case(lane, number, job->delivery->first + i,
-                                 span_make(job->body.ptr + start, at - start));
+        place.index = job->delivery->first + i;
+        enum err err = lane_bury_case(lane, &place, span_make(job->body.ptr + start, at - start));
         if (err != ERR_OK) {
             return err;
         }

@@ -9,13 +9,14 @@
 
 enum { BEAT_EVERY_CASES = 256, DAY_S = 86400 };
 
-static void add_fault(struct lane *lane, uint32_t job, uint32_t index, const struct case_doc *doc,
+static void add_fault(struct lane *lane, const struct case_place *place, const struct case_doc *doc,
                       struct span body) {
     const struct case_fault *fault = &doc->faults[0];
-    struct txn_dead *dead = txn_add_dead(&lane->txn, job, index, fault->reason, body);
+    struct txn_dead *dead = txn_add_dead(&lane->txn, place->job, place->index, fault->reason, body);
     (void)snprintf(dead->path, sizeof(dead->path), "%s", fault->path);
     (void)snprintf(dead->expected, sizeof(dead->expected), "%s", fault->expected);
     (void)snprintf(dead->found, sizeof(dead->found), "%s", fault->found);
+    dead->source = place->source;
     dead->case_id = doc->case_id;
     dead->revision = doc->revision;
 }
@@ -37,19 +38,18 @@ struct txn_case *lane_add_case(struct lane *lane, uint32_t job, uint32_t index,
     return decided;
 }
 
-static void add_outcome(struct lane *lane, uint32_t job, uint32_t index, const struct case_doc *doc,
-                        struct span body) {
+static void add_outcome(struct lane *lane, const struct case_place *place,
+                        const struct case_doc *doc, struct span body) {
     struct txn *txn = &lane->txn;
-    const struct wire_delivery *delivery = txn->jobs[job]->delivery;
-    int32_t day = lane_day_of(delivery->accepted_at); /* the same after redelivery and restart */
-    struct row_head head = {.source = txn->job_sources[job],
-                            .received_at = delivery->accepted_at,
+    int32_t day = lane_day_of(place->received_at); /* the same after redelivery and restart */
+    struct row_head head = {.source = place->source,
+                            .received_at = place->received_at,
                             .decided_at = txn->started_us,
                             .reference_date = doc->has_reference_date ? doc->reference_date : day,
                             .as_of = doc->has_as_of ? doc->as_of : day};
     struct outcome outcome;
     ruleset_evaluate(lane->run, doc, head.reference_date, head.as_of, &outcome);
-    struct txn_case *decided = lane_add_case(lane, job, index, doc, body);
+    struct txn_case *decided = lane_add_case(lane, place->job, place->index, doc, body);
     decided->source = head.source;
     decided->agreement = lane->rules->agreement_codes[outcome.agreement];
     decided->disposition = (uint8_t)outcome.result.disposition;
@@ -58,24 +58,24 @@ static void add_outcome(struct lane *lane, uint32_t job, uint32_t index, const s
     decided->row_bytes = txn->rows.len - decided->row_offset;
 }
 
-/* The case that begins at *at; *at is behind it afterwards.  False: the bytes are no cases. */
-static bool decide_case(struct lane *lane, uint32_t job, uint32_t index, size_t *at) {
-    struct span bytes = lane->txn.jobs[job]->body;
+bool lane_decide_case(struct lane *lane, const struct case_place *place, struct span bytes,
+                      size_t *at) {
     const uint8_t *start = bytes.ptr + *at;
+    struct arena_mark mark = arena_mark(&lane->arena);
     struct case_doc doc;
     enum err err =
         case_decode_next(ruleset_schema(lane->rules->ruleset), bytes, at, &lane->arena, &doc);
     struct span body = span_make(start, (size_t)(bytes.ptr + *at - start));
     if (err == ERR_TOO_LARGE) {
-        (void)txn_add_dead(&lane->txn, job, index, "too_large", body);
-    } else if (err != ERR_OK) {
-        return false;
-    } else if (doc.fault_count > 0) {
-        add_fault(lane, job, index, &doc, body);
-    } else {
-        add_outcome(lane, job, index, &doc, body);
+        txn_add_dead(&lane->txn, place->job, place->index, "too_large", body)->source =
+            place->source;
+    } else if (err == ERR_OK && doc.fault_count > 0) {
+        add_fault(lane, place, &doc, body);
+    } else if (err == ERR_OK) {
+        add_outcome(lane, place, &doc, body);
     }
-    return true;
+    arena_rewind(&lane->arena, mark);
+    return err == ERR_OK || err == ERR_TOO_LARGE;
 }
 
 void lane_decide_begin(struct lane *lane, struct job *job, int16_t source) {
@@ -90,13 +90,13 @@ enum err lane_decide_some(struct lane *lane, uint32_t cases_max) {
     CHECK(deciding->open);
     const struct job *job = lane->txn.jobs[deciding->job];
     const struct wire_delivery *delivery = job->delivery;
+    struct case_place place = {.job = deciding->job,
+                               .source = lane->txn.job_sources[deciding->job],
+                               .received_at = delivery->accepted_at};
     uint32_t left = delivery->count - deciding->next;
     for (uint32_t cases = left < cases_max ? left : cases_max; cases > 0; cases--) {
-        struct arena_mark mark = arena_mark(&lane->arena);
-        bool is_case =
-            decide_case(lane, deciding->job, delivery->first + deciding->next, &deciding->at);
-        arena_rewind(&lane->arena, mark);
-        if (!is_case) {
+        place.index = delivery->first + deciding->next;
+        if (!lane_decide_case(lane, &place, job->body, &deciding->at)) {
             return ERR_INVALID;
         }
         if (deciding->next++ % BEAT_EVERY_CASES == 0) {

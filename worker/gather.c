@@ -8,9 +8,9 @@
 enum { AHEAD_CASES = 64 };
 
 /* A delivery that was tried before, and a burial: if it kills this lane, nothing else is blamed.
- * One to reapply: it goes into another table. */
+ * One to reapply: it goes into another table.  A retry: its letters are resolved. */
 static bool goes_alone(const struct job *job) {
-    return job->bury || job->reapply || job->delivery->attempt > 1;
+    return job->bury || job->reapply || job->retry || job->delivery->attempt > 1;
 }
 
 /* What is urgent goes along with a transaction that was filled ahead. */
@@ -57,13 +57,15 @@ static enum err take_job(struct lane *lane, struct job *job) {
     struct txn_mark before = txn_mark(&lane->txn);
     int16_t source = 0;
     enum err err = lane_source(lane, job->delivery->source, &source);
-    if (err == ERR_OK && !job->bury && !job->reapply) {
+    if (err == ERR_OK && !job->bury && !job->reapply && !job->retry) {
         lane_decide_begin(lane, job, source);
         decide(lane, UINT32_MAX);
         return ERR_OK;
     }
     if (err == ERR_OK) {
-        err = job->bury ? lane_bury(lane, job, source) : lane_reapply(lane, job, source);
+        err = job->retry  ? lane_retry(lane, job, source)
+              : job->bury ? lane_bury(lane, job, source)
+                          : lane_reapply(lane, job, source);
     }
     if (err == ERR_OK) {
         return ERR_OK;

@@ -27,6 +27,7 @@ struct job {
     struct span body; /* exactly the delivery's cases */
     bool bury;
     bool reapply; /* of mode reapply: the body holds triples, the delivery's extra what to do */
+    bool retry;   /* of mode retry: the body holds numbers of dead letters */
 };
 
 struct inbox {

@@ -86,6 +86,7 @@ static enum err write_outcomes(struct lane *lane) {
     lane->writer.mode = txn->job_count == 0     ? WRITER_CANARY
                         : txn->jobs[0]->reapply ? WRITER_REAPPLY
                                                 : WRITER_INTAKE;
+    lane->writer.resolves = txn->job_count > 0 && txn->jobs[0]->retry;
     if (txn->job_count > 0 && txn->jobs[0]->bury) {
         return writer_write_dead(&lane->writer, txn);
     }
@@ -134,6 +135,7 @@ static void transact(struct lane *lane) {
     if (err != ERR_OK) {
         lane_lose_connection(lane, err);
     }
+    lane_forget_letters(lane);
 }
 
 static bool is_finished(struct lane *lane) {

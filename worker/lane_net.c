@@ -169,6 +169,7 @@ static bool take_delivery(struct lane *lane, uint32_t link, struct parcel *parce
     job->body = span_make(frame.ptr + delivery->offset, delivery->length);
     job->bury = parcel->head.command == WIRE_BURY;
     job->reapply = span_is(parcel->head.work.mode, "reapply");
+    job->retry = span_is(parcel->head.work.mode, "retry");
     struct wire_range range = job_range(job);
     if (inbox_has(&lane->inbox, &range)) {
         job_free(&job);
@@ -202,7 +203,8 @@ static void take_work(struct lane *lane, uint32_t link, struct parcel *parcel) {
     lane->links[link].low_water = work->low_water;
     lane->links[link].low_water_at = work->low_water_at;
     lane->links[link].canary = lane->links[link].canary || canary;
-    if (!canary && !span_is(work->mode, "intake") && !span_is(work->mode, "reapply")) {
+    if (!canary && !span_is(work->mode, "intake") && !span_is(work->mode, "reapply") &&
+        !span_is(work->mode, "retry")) {
         refuse_modes(lane, link, work);
         return;
     }

@@ -77,6 +77,8 @@ struct lane {
     struct txn txn;     /* being filled, also while the last one is written */
     struct txn writing; /* without jobs: none is, or a canary's */
     struct deciding deciding;
+    struct db_result **letters; /* rows of the retry in hand: its cases point into them */
+    uint32_t letter_results;
     struct arena arena;
     struct rng rng;
     struct buf head;
@@ -131,7 +133,24 @@ MUST_USE enum err lane_gather(struct lane *lane);
 bool lane_can_gather_ahead(const struct lane *lane);
 void lane_gather_ahead(struct lane *lane);
 
+/* --- retry.c --- */
+/* lane_retry reads the dead letters that a job numbers and decides their cases, or buries them,
+ * each as its source's.  Errors: ERR_INVALID the bytes are not what the delivery claims; those of
+ * db/sqlstate.h. */
+MUST_USE enum err lane_retry(struct lane *lane, struct job *job, int16_t source);
+void lane_forget_letters(struct lane *lane); /* when the transaction is over */
+
 /* --- decide.c --- */
+/* Where a case stands, whose it is, and when it was accepted. */
+struct case_place {
+    uint32_t job, index;
+    int16_t source;
+    int64_t received_at;
+};
+/* lane_decide_case decodes and evaluates the case that begins at *at; *at is behind it afterwards.
+ * False: the bytes are no case. */
+bool lane_decide_case(struct lane *lane, const struct case_place *place, struct span bytes,
+                      size_t *at);
 /* lane_add_case notes a decided case; the row is the caller's to append. */
 struct txn_case *lane_add_case(struct lane *lane, uint32_t job, uint32_t index,
                                const struct case_doc *doc, struct span body);
@@ -144,5 +163,7 @@ MUST_USE enum err lane_decide_some(struct lane *lane, uint32_t cases_max);
 /* lane_bury turns a job into dead letters without decoding; a case that stands already is a
  * duplicate. */
 MUST_USE enum err lane_bury(struct lane *lane, struct job *job, int16_t source);
+MUST_USE enum err lane_bury_case(struct lane *lane, const struct case_place *place,
+                                 struct span body);
 
 #endif

@@ -38,6 +38,7 @@ void txn_free(struct txn *txn) {
     mem_free(txn->job_sources);
     mem_free(txn->cases);
     mem_free(txn->dead);
+    mem_free(txn->letters);
     buf_free(&txn->rows);
     *txn = (struct txn){0};
 }
@@ -81,6 +82,15 @@ struct txn_dead *txn_add_dead(struct txn *txn, uint32_t job, uint32_t index, con
                                .raw_hash = hash128(body),
                                .source = txn->job_sources[job]};
     return added;
+}
+
+void txn_note_letter(struct txn *txn, int64_t letter) {
+    CHECK(txn->case_count > 0);
+    if (txn->letter_cap < txn->case_cap) {
+        txn->letter_cap = txn->case_cap;
+        txn->letters = mem_grow(txn->letters, txn->letter_cap, sizeof(*txn->letters));
+    }
+    txn->letters[txn->case_count - 1] = letter;
 }
 
 int txn_key_cmp(const struct txn_case *a, const struct txn_case *b) {
@@ -130,6 +140,7 @@ static void add_conflict(struct txn *txn, const struct txn_case *sent, struct ha
     digest_text(sent->digest, text);
     (void)snprintf(dead->found, sizeof(dead->found), "%s", text);
     (void)snprintf(dead->path, sizeof(dead->path), "digest");
+    dead->source = sent->source;
     dead->case_id = sent->case_id;
     dead->revision = sent->revision;
 }

@@ -56,6 +56,8 @@ struct txn {
     struct txn_dead *dead;
     uint32_t dead_count, dead_cap;
     uint32_t dead_written; /* the first so many are committed */
+    int64_t *letters;      /* of a retry: by position, the dead letter that a case stands in */
+    uint32_t letter_cap;
     struct buf rows;
     int64_t started_us; /* wall clock: decided_at */
     int64_t started_mono_ns;
@@ -78,6 +80,9 @@ uint32_t txn_add_job(struct txn *txn, struct job *job, int16_t source);
 struct txn_case *txn_add_case(struct txn *txn);
 struct txn_dead *txn_add_dead(struct txn *txn, uint32_t job, uint32_t index, const char *reason,
                               struct span body);
+
+/* txn_note_letter says of the case added last that it stands in that dead letter. */
+void txn_note_letter(struct txn *txn, int64_t letter);
 
 /* txn_sort puts cases into (source, case_id, revision, position) order. */
 void txn_sort(struct txn *txn);

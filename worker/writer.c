@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { INSERT_ROWS_MAX = 15, TRIES_MAX = 5 };
+enum { INSERT_ROWS_MAX = 15, TRIES_MAX = 5, DEAD_WAITING_MAX = 16 };
 
 void writer_init(struct writer *writer, const struct uuid *lane) {
     *writer = (struct writer){.lane = *lane, .mode = WRITER_INTAKE};
@@ -309,6 +309,9 @@ static enum err write_settling(struct writer *writer, struct txn *txn, uint32_t 
     writer_sql_commit(writer, txn, &commit);
     buf_str(&writer->sql, "; ");
     writer_sql_dead(writer, txn, &commit);
+    if (writer->resolves) {
+        writer_sql_resolve(writer, txn, from, end, commit.number);
+    }
     buf_str(&writer->sql, "COMMIT");
     writer_commit_free(&commit);
     err = db_lane_exec(writer->db, buf_cstr(&writer->sql), NULL);
@@ -346,6 +349,7 @@ static void refuse_case(struct txn *txn, uint32_t at) {
     struct txn_case *refused = &txn->cases[at];
     struct txn_dead *dead =
         txn_add_dead(txn, refused->job, refused->index, "not_storable", refused->body);
+    dead->source = refused->source;
     dead->case_id = refused->case_id;
     dead->revision = refused->revision;
     refused->verdict = TXN_DEAD;
@@ -357,7 +361,7 @@ static enum err refuse_leaders(struct writer *writer, struct txn *txn, uint32_t 
     enum err err = ERR_INVALID;
     for (uint32_t at = from; at < end && err == ERR_INVALID; at++) {
         refuse_case(txn, at);
-        err = at + 1 < end ? attempt(writer, txn, at + 1, end, false) : ERR_OK;
+        err = at + 1 < end ? attempt(writer, txn, at + 1, end, writer->resolves) : ERR_OK;
         if (err == ERR_CONFLICT) {
             err = attempt(writer, txn, at + 1, end, true);
         }
@@ -367,6 +371,12 @@ static enum err refuse_leaders(struct writer *writer, struct txn *txn, uint32_t 
 
 /* Halves that do not part equal keys. */
 static enum err split(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end) {
+    if (txn->dead_count - txn->dead_written >= DEAD_WAITING_MAX) { /* each try would carry them */
+        enum err err = writer_write_dead(writer, txn);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
     uint32_t middle = from;
     while (middle < from + (end - from + 1) / 2) {
         middle = txn_group_end(txn, middle);
@@ -385,7 +395,8 @@ static enum err split(struct writer *writer, struct txn *txn, uint32_t from, uin
 }
 
 static enum err write_slice(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end) {
-    bool settling = from < end && (writer->mode == WRITER_REAPPLY || writer->has_purged);
+    bool settling =
+        from < end && (writer->mode == WRITER_REAPPLY || writer->has_purged || writer->resolves);
     for (int tries = 0; tries < TRIES_MAX; tries++) {
         enum err err = attempt(writer, txn, from, end, settling);
         if (err == ERR_CONFLICT) {

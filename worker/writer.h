@@ -18,6 +18,7 @@ struct writer {
     struct uuid lane;
     enum writer_mode mode;
     const struct active_rules *rules; /* borrowed; whose columns the rows have */
+    bool resolves;     /* the cases stand in dead letters, which an outcome resolves */
     bool has_incoming; /* the temporary table stands on this connection, for these columns */
     bool has_purged;   /* there are tombstones: the fresh road would only fail */
     bool has_incoming_reapplied; /* the one of mode reapply */

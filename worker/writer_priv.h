@@ -35,5 +35,8 @@ void writer_sql_commit(struct writer *writer, const struct txn *txn,
                        const struct writer_commit *commit);
 void writer_sql_dead(struct writer *writer, const struct txn *txn,
                      const struct writer_commit *commit);
+/* writer_sql_resolve appends one UPDATE, of the letters whose case has its outcome now. */
+void writer_sql_resolve(struct writer *writer, const struct txn *txn, uint32_t from, uint32_t end,
+                        int64_t commit);
 
 #endif

@@ -222,3 +222,24 @@ void writer_sql_dead(struct writer *writer, const struct txn *txn,
     }
     mem_free(order);
 }
+
+void writer_sql_resolve(struct writer *writer, const struct txn *txn, uint32_t from, uint32_t end,
+                        int64_t commit) {
+    struct buf *sql = &writer->sql;
+    bool any = false;
+    for (uint32_t i = from; i < end; i++) {
+        const struct txn_case *settled = &txn->cases[i];
+        if (settled->verdict != TXN_WRITTEN && settled->verdict != TXN_DUPLICATE) {
+            continue;
+        }
+        if (!any) {
+            buf_str(sql, "UPDATE dead_letters SET resolved_at = ");
+            sql_time(sql, txn->started_us);
+            buf_printf(sql, ", resolved_by = %" PRId64 " WHERE resolved_at IS NULL AND dead IN (",
+                       commit);
+        }
+        buf_printf(sql, any ? ", %" PRId64 : "%" PRId64, txn->letters[settled->position]);
+        any = true;
+    }
+    buf_str(sql, any ? "); " : "");
+}

@@ -98,6 +98,14 @@ enum err control_ask(const char *endpoint, const char *verb, const char *argumen
     return ask(endpoint, &question, SPAN_LIT(""), wait_ms, reply, diag);
 }
 
+enum err control_retry(const char *endpoint, const struct wire_retry *asked, struct span numbers,
+                       int64_t wait_ms, struct buf *reply, struct diag *diag) {
+    CHECK(asked->count >= 1 && asked->count <= WIRE_CASES_MAX);
+    CHECK(numbers.len >= 1 && numbers.len <= WIRE_BODY_BYTES_MAX);
+    const struct wire_message question = {.command = WIRE_RETRY, .retry = *asked};
+    return ask(endpoint, &question, numbers, wait_ms, reply, diag);
+}
+
 enum err control_reapply(const char *endpoint, const struct wire_reapply *asked,
                          struct span triples, int64_t wait_ms, struct buf *reply,
                          struct diag *diag) {

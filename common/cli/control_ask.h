@@ -23,4 +23,9 @@ MUST_USE enum err control_reapply(const char *endpoint, const struct wire_reappl
                                   struct span triples, int64_t wait_ms, struct buf *reply,
                                   struct diag *diag);
 
+/* control_retry hands it the numbers of asked->count dead letters, MessagePack; else the same. */
+MUST_USE enum err control_retry(const char *endpoint, const struct wire_retry *asked,
+                                struct span numbers, int64_t wait_ms, struct buf *reply,
+                                struct diag *diag);
+
 #endif

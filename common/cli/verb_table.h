@@ -11,6 +11,10 @@
     ROW(crash_test) \
     ROW(db_migrate) \
     ROW(db_purge) \
+    ROW(dead_drop) \
+    ROW(dead_list) \
+    ROW(dead_retry) \
+    ROW(dead_show) \
     ROW(drain) \
     ROW(evaluate) \
     ROW(explain) \

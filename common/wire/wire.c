@@ -459,7 +459,8 @@ enum err wire_decode(struct span head, enum wire_socket socket, enum wire_direct
         return refuse(fault, err, WIRE_REASON_TOO_LARGE);
     }
     bool is_empty = (command == WIRE_SUBMIT && read.submit.count == 0) ||
-                    (command == WIRE_REAPPLY && read.reapply.count == 0);
+                    (command == WIRE_REAPPLY && read.reapply.count == 0) ||
+                    (command == WIRE_RETRY && read.retry.count == 0);
     if (err != ERR_OK || is_empty) {
         return refuse(fault, ERR_INVALID, WIRE_REASON_BAD_HEADER);
     }

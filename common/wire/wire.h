@@ -46,7 +46,8 @@ enum {
     ROW(DRAIN, "DRAIN", WORKER, FROM_BROKER)                                                       \
     ROW(CONTROL, "CONTROL", CONTROL, TO_BROKER) /* any control verb; see wire_control */           \
     ROW(CONTROL_REPLY, "REPLY", CONTROL, FROM_BROKER)                                              \
-    ROW(REAPPLY, "REAPPLY", CONTROL, TO_BROKER)
+    ROW(REAPPLY, "REAPPLY", CONTROL, TO_BROKER)                                                    \
+    ROW(RETRY, "RETRY", CONTROL, TO_BROKER)
 
 enum wire_socket { WIRE_INTAKE, WIRE_WORKER, WIRE_CONTROL_SOCKET };
 enum wire_direction { WIRE_TO_BROKER, WIRE_FROM_BROKER };
@@ -223,7 +224,7 @@ struct wire_welcome {
     struct span version;
 };
 struct wire_work {    /* also BURY */
-    struct span mode; /* "intake", "reapply", "canary" */
+    struct span mode; /* "intake", "reapply", "retry", "canary" */
     uint32_t delivery_count;
     const struct wire_delivery *deliveries;
     uint32_t fence_count;
@@ -256,6 +257,13 @@ struct wire_reapply {
     struct span reference_date, as_of; /* "YYYY-MM-DD"; "": each case's own */
 };
 
+/* Dead letters again: their `count` numbers follow in one body frame. */
+struct wire_retry {
+    struct uuid batch;
+    uint32_t count;
+    enum wire_ack ack;
+};
+
 struct wire_message {
     enum wire_command command;
     union {
@@ -278,6 +286,7 @@ struct wire_message {
         struct wire_control control;
         struct wire_control_reply control_reply;
         struct wire_reapply reapply;
+        struct wire_retry retry;
     };
 };
 

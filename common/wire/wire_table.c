@@ -168,6 +168,11 @@ static const struct wire_field reapply_fields[] = {
     FIELD("reference_date", TEXT, NOT_ZERO, wire_reapply, reference_date, .max = WIRE_NAME_MAX),
     FIELD("as_of", TEXT, NOT_ZERO, wire_reapply, as_of, .max = WIRE_NAME_MAX),
 };
+static const struct wire_field retry_fields[] = {
+    FIELD("batch", UUID, ALWAYS, wire_retry, batch, .max = 0),
+    FIELD("count", U32, ALWAYS, wire_retry, count, .max = WIRE_CASES_MAX),
+    FIELD("ack", WORD, NOT_ZERO, wire_retry, ack, .words = &acks),
+};
 
 #define ROW(id, member, array) [WIRE_##id] = {offsetof(struct wire_message, member), INNER(array)}
 static const struct wire_shape command_shapes[WIRE_COMMAND_COUNT] = {
@@ -191,6 +196,7 @@ static const struct wire_shape command_shapes[WIRE_COMMAND_COUNT] = {
     ROW(CONTROL, control, control_fields),
     ROW(CONTROL_REPLY, control_reply, control_reply_fields),
     ROW(REAPPLY, reapply, reapply_fields),
+    ROW(RETRY, retry, retry_fields),
 };
 
 #define SOCKET_INTAKE WIRE_INTAKE

@@ -1,4 +1,4 @@
-/* The journal's records as bytes: both versions there and back, and no bit of them can change
+/* The journal's records as bytes: all versions there and back, and no bit of them can change
  * without being noticed. */
 #include "broker/journal_format.h"
 
@@ -49,12 +49,13 @@ static void there_and_back(enum work_mode mode, struct span extra, uint8_t versi
     buf_free(&value);
 }
 
-START_TEST(both_versions_there_and_back) {
+START_TEST(all_versions_there_and_back) {
     uint8_t longest[JOURNAL_EXTRA_MAX];
     memset(longest, 0xc0, sizeof(longest));
     there_and_back(WORK_INTAKE, SPAN_LIT(""), 1);
     there_and_back(WORK_REAPPLY, SPAN_LIT(EXTRA), 2);
     there_and_back(WORK_REAPPLY, SPAN_LIT(""), 2);
+    there_and_back(WORK_RETRY, SPAN_LIT(""), 3);
     there_and_back(WORK_INTAKE, span_make(longest, sizeof(longest)), 2);
 }
 END_TEST
@@ -67,6 +68,20 @@ START_TEST(intake_is_the_first_version_to_the_byte) {
     format_record_encode(&record, &value);
     ck_assert_uint_eq(value.len, 53 + 7 + 2 * 12 + 8);
     ck_assert_mem_eq(value.ptr, opening, sizeof(opening));
+    buf_free(&value);
+}
+END_TEST
+
+/* A program that does not know RETRY sees a newer version, and no damage. */
+START_TEST(retry_is_the_third_version_to_the_byte) {
+    static const uint8_t opening[] = {3, 1, 2, 7, 1, 2, 3};
+    static const uint8_t mode[] = {2, 0, 0};
+    const struct journal_record record = sample(WORK_RETRY, SPAN_LIT(""));
+    struct buf value = BUF_EMPTY;
+    format_record_encode(&record, &value);
+    ck_assert_uint_eq(value.len, 53 + 7 + 2 * 12 + 3 + 8);
+    ck_assert_mem_eq(value.ptr, opening, sizeof(opening));
+    ck_assert_mem_eq(value.ptr + 53 + 7 + 2 * 12, mode, sizeof(mode));
     buf_free(&value);
 }
 END_TEST
@@ -101,7 +116,8 @@ START_TEST(a_mode_out_of_range_is_refused) {
     const struct {
         size_t at;
         uint8_t value;
-    } wrong[] = {{mode_at, 2}, {mode_at + 1, 200}, {mode_at + 1, 3}, {mode_at + 2, 1}, {0, 1}};
+    } wrong[] = {{mode_at, 2},     {mode_at, 3},     {0, 3}, {mode_at + 1, 200},
+                 {mode_at + 1, 3}, {mode_at + 2, 1}, {0, 1}};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
         struct buf value = BUF_EMPTY;
         struct buf sealed = BUF_EMPTY;
@@ -123,8 +139,9 @@ END_TEST
 int main(void) {
     Suite *suite = suite_create("broker format");
     TCase *tests = tcase_create("records");
-    tcase_add_test(tests, both_versions_there_and_back);
+    tcase_add_test(tests, all_versions_there_and_back);
     tcase_add_test(tests, intake_is_the_first_version_to_the_byte);
+    tcase_add_test(tests, retry_is_the_third_version_to_the_byte);
     tcase_add_test(tests, any_bit_and_any_cut_is_noticed);
     tcase_add_test(tests, a_mode_out_of_range_is_refused);
     suite_add_tcase(suite, tests);

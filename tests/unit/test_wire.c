@@ -118,6 +118,15 @@ static uint32_t golden_intake(const struct sample *s, struct golden *rows) {
          WIRE_INTAKE,
          WIRE_FROM_BROKER,
          {.command = WIRE_PONG, .pong = {SPAN_LIT("0.1.0")}}},
+    };
+    for (uint32_t i = 0; i < COUNT_OF(list); i++) {
+        rows[i] = list[i];
+    }
+    return COUNT_OF(list);
+}
+
+static uint32_t golden_control(const struct sample *s, struct golden *rows) {
+    const struct golden list[] = {
         {"control",
          WIRE_CONTROL_SOCKET,
          WIRE_TO_BROKER,
@@ -133,6 +142,10 @@ static uint32_t golden_intake(const struct sample *s, struct golden *rows) {
          {.command = WIRE_REAPPLY,
           .reapply = {s->batch, 4096, WIRE_ACK_OUTCOME, SPAN_LIT("9f86d081"),
                       SPAN_LIT("2020-01-10"), SPAN_LIT("2020-02-29")}}},
+        {"retry",
+         WIRE_CONTROL_SOCKET,
+         WIRE_TO_BROKER,
+         {.command = WIRE_RETRY, .retry = {s->batch, 500, WIRE_ACK_OUTCOME}}},
     };
     for (uint32_t i = 0; i < COUNT_OF(list); i++) {
         rows[i] = list[i];
@@ -201,6 +214,7 @@ static uint32_t golden_all(struct sample *s, struct wire_delivery *buried, struc
     s->tallies[0].dead = s->dead;
     *buried = buried_delivery(s);
     uint32_t count = golden_intake(s, rows);
+    count += golden_control(s, rows + count);
     count += golden_worker(s, rows + count);
     rows[count++] = (struct golden){
         "bury",

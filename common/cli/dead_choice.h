@@ -1,0 +1,43 @@
+/* Purpose: which dead letters a verb is about: those named by number, or open ones by filter. */
+#ifndef CASEMILL_CLI_DEAD_CHOICE_H
+#define CASEMILL_CLI_DEAD_CHOICE_H
+
+#include "cli/verb.h"
+#include "db/db.h"
+
+enum { DEAD_PAGE_LETTERS = 500 };
+
+struct dead_choice {
+    struct buf ids; /* "{1,2}", empty: by filter */
+    uint32_t id_count;
+    const char *reason, *source, *agreement; /* NULL: any */
+    bool cases_only; /* not the letters of reapplications and retries themselves */
+};
+
+/* dead_choice_read takes operands and, for a verb that has DEAD_CHOICE_ROWS, filters.
+ * Errors: ERR_INVALID neither names any, or both do; said already. */
+MUST_USE enum err dead_choice_read(const struct options *options, bool has_filters,
+                                   struct dead_choice *choice);
+void dead_choice_free(struct dead_choice *choice);
+
+/* dead_choice_count gives rows of reason and number of letters; the caller frees them.  Errors:
+ * ERR_NOT_FOUND a number is no letter's; those of db_query. */
+MUST_USE enum err dead_choice_count(struct db *db, const struct dead_choice *choice,
+                                    struct db_result **counts, struct diag *diag);
+/* dead_choice_page appends to ids, "{1,2}", the next letters behind *after, at most `most` and some
+ * megabytes of them; *count 0: there are no more. */
+struct dead_page {
+    struct buf ids;
+    uint32_t count, most;
+    int64_t after;
+};
+MUST_USE enum err dead_choice_page(struct db *db, const struct dead_choice *choice,
+                                   struct dead_page *page, struct diag *diag);
+
+#define DEAD_CHOICE_ROWS                                                                           \
+    {"--reason", "WORD", "open letters with that reason"},                                         \
+        {"--source", "NAME", "of that intake system"}, {                                           \
+        "--agreement", "ID", "of cases of which that agreement decided some revision"              \
+    }
+
+#endif

@@ -1,0 +1,135 @@
+#!/bin/sh
+# Dead letters of each kind: rows that PostgreSQL refuses, cases over every limit of the schema, a
+# conflict.  Their neighbours are done; `casemill dead` lists, shows, retries and drops them with an
+# operator's rights alone, says who did it, and a retry is as durable as any work: the worker and the
+# broker are killed in its midst, and each case has one outcome.  A failure means that a case which
+# could not be stored cannot be brought in later, is brought in twice, or is looked at without a trace.
+. "$(dirname "$0")/lib.sh"
+count=4000
+refused=1500
+
+letters() { pg_sql "select count(*) from report.dead_letters where ${1:-true}"; }
+actions() { pg_sql "select count(*) || ' ' || coalesce(sum(cardinality(letters)), 0) from dead_letter_actions where kind = '$1'"; }
+dead() { "$bin/casemill" dead "$@" --db "$desk_conninfo" --control "ipc://$work/control"; }
+sent() { timeout 100 "$bin/casemill" submit --broker "$intake" --ack outcome --batch 1000 "$1" >"$work/submit.out" 2>&1; }
+
+database_start
+pg_sql "create role casemill_desk login in role casemill_operator" || abort "the operator's role is made"
+desk_conninfo="host=$pg_dir user=casemill_desk dbname=casemill"
+broker_start CASEMILL_LANES_BEAT_MS=300 CASEMILL_LANES_SILENT_MS=1500
+worker_start worker
+
+# --- each kind
+casemill generate --cases "$count" --seed 31 --bad 0 --duplicates 0 --out "$work/good.jsonl" || abort "generate"
+awk -v n="$refused" 'NR <= n { sub(/"case_id": *"/, "&REFUSED") } { print }' "$work/good.jsonl" >"$work/cases.jsonl"
+pg_sql "alter table cases add constraint refused check (case_id not like 'REFUSED%')"
+sent "$work/cases.jsonl"
+equal "rows that the database refuses are dead letters" \
+    "$(letters "reason = 'not_storable' and case_id like 'REFUSED%'") $(letters)" "$refused $refused"
+equal "their neighbours have outcomes" "$(rows)" "$((count - refused))"
+/usr/bin/python3 - "$work/good.jsonl" >"$work/limits.jsonl" <<'PY'
+import json, sys
+case = json.loads(open(sys.argv[1]).readline())
+def over(name, change):
+    spoiled = json.loads(json.dumps(case))
+    spoiled["case_id"] = "L" + name
+    change(spoiled)
+    print(json.dumps(spoiled))
+over("case_id", lambda c: c.__setitem__("case_id", "L" + "x" * 64))
+over("revision", lambda c: c.__setitem__("revision", 2 ** 31))
+over("list", lambda c: c["facts"].__setitem__("nationalities", ["SV"] * 5000))
+over("string", lambda c: c["facts"].__setitem__("claim_country", "S" * 100000))
+over("deep", lambda c: c["facts"].__setitem__("claim_country", [[[[[["SV"]]]]]]))
+over("keys", lambda c: c["facts"].update({"fact_%d" % i: 1 for i in range(3000)}))
+over("date", lambda c: c.__setitem__("as_of", "99999-01-01"))
+print(json.dumps(dict(case, case_id="LNONE")))
+PY
+sent "$work/limits.jsonl"
+equal "a case over a limit is a dead letter, each of them" "$(letters "reason <> 'not_storable'")" 7
+equal "and its neighbour is done" "$(pg_sql "select count(*) from cases where case_id = 'LNONE'")" 1
+head -n $((refused + 1)) "$work/cases.jsonl" | tail -n 1 | sed 's/"as_of": *"[0-9-]*"/"as_of": "2019-12-31"/' >"$work/conflict.jsonl"
+sent "$work/conflict.jsonl"
+equal "other content under the same name is one, too" "$(letters "reason = 'conflict'")" 1
+
+# --- list, show
+check "list" dead list >"$work/list.out" 2>&1
+contains "groups them by reason" "$work/list.out" "not_storable +$refused +$refused"
+check "list of letters" dead list --letters --reason conflict --json >"$work/letters.out" 2>&1
+contains "names each by number" "$work/letters.out" '"letter":"[0-9]+","reason":"conflict"'
+conflict=$(sed -n 's/.*"letter":"\([0-9]*\)".*/\1/p' "$work/letters.out")
+check "no list shows what was sent" sh -c "! grep -q claim_country '$work/list.out' '$work/letters.out'"
+dead show "$conflict" >"$work/show.out" 2>&1
+equal "show wants a reason" $? 2
+check "show" dead show "$conflict" --why "looked into" --json >"$work/show.out" 2>&1
+contains "prints the case as it was sent" "$work/show.out" '"as_of":"2019-12-31"'
+equal "and that is noted with the name" \
+    "$(pg_sql "select kind, why, done_by, letters from dead_letter_actions")" "show|looked into|casemill_desk|{$conflict}"
+dead show 999999 --why x >"$work/none.out" 2>&1
+equal "a number that is no letter's is said" $? 1
+contains "by name" "$work/none.out" "no dead letter 999999"
+
+# --- retry
+check "a dry run" dead retry --reason not_storable --dry-run >"$work/dry.out" 2>&1
+contains "counts" "$work/dry.out" "$refused letters; nothing was done"
+equal "and does nothing" "$(actions retry)" "0 0"
+dead retry --reason not_storable --why "too early" >"$work/early.out" 2>&1
+equal "what still cannot be stored is dead again" $? 1
+contains "all of it" "$work/early.out" "$refused letters: 0 have an outcome, 0 had one, $refused are dead again"
+equal "counted once more, not written again" \
+    "$(pg_sql "select count(*), min(seen), max(seen) from dead_letters where reason = 'not_storable'")" "$refused|2|2"
+pg_sql "alter table cases drop constraint refused"
+before=$(rows)
+start retry "$bin/casemill" dead retry --reason not_storable --why "mended" --db "$desk_conninfo" --control "ipc://$work/control" --rate 500
+retry_pid=$started_pid
+resolved() { [ "$(pg_sql "select count(*) from dead_letters where resolved_at is not null")" -ge "$1" ]; }
+wait_until 60 resolved 1 || abort "letters are retried"
+kill_hard "$worker_pid"
+kill_hard "$broker_pid"
+broker_start CASEMILL_LANES_BEAT_MS=300 CASEMILL_LANES_SILENT_MS=1500
+worker_start worker2
+wait_until 90 is_gone "$retry_pid" || abort "the retry comes to its end"
+wait "$retry_pid"
+equal "killed in the middle, the retry ends well" $? 0
+contains "and accounts for each" "$work/retry.out" "^$refused letters: .* 0 are dead again"
+equal "each case has its outcome, once" "$(rows) $(pg_sql "select count(*) from cases where case_id like 'REFUSED%'")" "$((before + refused)) $refused"
+equal "under its own source" "$(pg_sql "select count(*) from cases join sources using (source) where name <> 'local'")" 0
+equal "resolved with it, by the transaction that wrote it" "$(pg_sql "
+    select count(*) from dead_letters d join cases c using (source, case_id, revision) where d.resolved_at is not null
+    and d.resolved_by = c.commit and c.received_at = d.first_seen_at")" "$refused"
+equal "none is open" "$(letters "reason = 'not_storable'")" 0
+equal "daily counts have them" "$(pg_sql "select sum(outcomes) from report.daily_counts")" "$(rows)"
+casemill evaluate --rules config "$work/good.jsonl" 2>/dev/null | head -n "$refused" |
+    sed -n 's/.*"case_id": *"\([^"]*\)".*"as_of": *"[^"]*", *"disposition": *"\([a-z_]*\)".*/REFUSED\1|\2/p' | sort >"$work/wanted"
+pg_sql "select case_id, disposition from report.outcomes where case_id like 'REFUSED%'" | sort >"$work/got"
+check "what each says is what evaluate says" cmp -s "$work/wanted" "$work/got"
+check "again there is nothing to do" dead retry --reason not_storable --why "again" >"$work/again.out" 2>&1
+contains "and that is said" "$work/again.out" "^0 letters"
+dead retry --reason conflict --agreement NO-SUCH --why "none" >"$work/agreement.out" 2>&1
+contains "an agreement that decided none of them chooses none" "$work/agreement.out" "^0 letters"
+agreement=$(pg_sql "select a.agreement from dead_letters d join cases c using (source, case_id, revision) join codes a on a.code = c.agreement where d.dead = $conflict")
+dead retry --agreement "$agreement" --why "conflict again" --json >"$work/agreement.out" 2>&1
+contains "the one that decided the case chooses it" "$work/agreement.out" '"letters":1,"outcomes":0,"duplicates":0,"dead":1'
+
+# --- drop
+check "drop by number" dead drop "$conflict" --why "sent in error" >"$work/drop.out" 2>&1
+equal "the letter is gone" "$(pg_sql "select count(*) from dead_letters where dead = $conflict")" 0
+check "drop all of a source" dead drop --source local --why "cleared" >"$work/drop.out" 2>&1
+contains "says how many" "$work/drop.out" "^7 letters dropped"
+equal "and who dropped which is kept" "$(actions drop)" "2 8"
+equal "what was resolved stays" "$(pg_sql "select count(*) from dead_letters")" "$refused"
+equal "nobody signs for another" "$(PGOPTIONS='' psql -qtA "$desk_conninfo" -c "insert into dead_letter_actions (kind, why, letters, done_by) values ('drop', 'x', '{}', 'someone')" 2>&1 | grep -c 'permission denied')" 1
+
+# --- lanes without the right
+sed -n "1p" "$work/good.jsonl" | sed 's/"case_id": *"/&AGAIN/; s/"claim_country": *"[A-Z]*"/"claim_country": "XX"/' >"$work/again.jsonl"
+sent "$work/again.jsonl"
+pg_sql "revoke select (body) on dead_letters from casemill_worker"
+dead retry --source local --why "no right" >"$work/denied.out" 2>&1
+equal "without the right it is refused" $? 1
+equal "by a letter that says so" "$(letters "reason = 'not_allowed'")" 1
+check "no lane lost its connection over it" sh -c "! grep -q POSTGRES_REFUSED '$work'/worker*.err"
+check "no log holds what was sent" sh -c "! grep -l 'REFUSEDG\|claim_country\|2019-12-31' '$work'/broker.err '$work'/worker.err '$work'/worker2.err"
+stop "$worker_pid"
+equal "the worker ends in order" $? 0
+stop "$broker_pid"
+equal "the broker ends in order" $? 0
+finish
