@@ -1,6 +1,7 @@
 /* Calendar arithmetic on days since 1970-01-01. */
 #include "base/date.h"
 
+#include <endian.h>
 #include <stdio.h>
 
 static bool is_leap(int32_t year) { return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0; }
@@ -16,8 +17,7 @@ bool date_is_civil(int32_t year, int32_t month, int32_t day) {
 }
 
 /* The year is counted from March, so that the leap day is its last. */
-int32_t date_from_civil(int32_t year, int32_t month, int32_t day) {
-    CHECK(date_is_civil(year, month, day));
+static inline int32_t days_of(int32_t year, int32_t month, int32_t day) {
     int32_t march_year = month <= 2 ? year - 1 : year;
     int32_t era = march_year / 400;
     int32_t year_of_era = march_year - era * 400;
@@ -25,6 +25,11 @@ int32_t date_from_civil(int32_t year, int32_t month, int32_t day) {
     int32_t day_of_year = (153 * month_of_year + 2) / 5 + day - 1;
     int32_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     return era * 146097 + day_of_era - 719468;
+}
+
+int32_t date_from_civil(int32_t year, int32_t month, int32_t day) {
+    CHECK(date_is_civil(year, month, day));
+    return days_of(year, month, day);
 }
 
 void date_to_civil(int32_t days, int32_t *year, int32_t *month, int32_t *day) {
@@ -42,28 +47,36 @@ void date_to_civil(int32_t days, int32_t *year, int32_t *month, int32_t *day) {
     *year = year_of_era + era * 400 + (*month <= 2 ? 1 : 0);
 }
 
-static bool digits(const uint8_t *ptr, size_t count, int32_t *value) {
-    int32_t sum = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (ptr[i] < '0' || ptr[i] > '9') {
-            return false;
-        }
-        sum = sum * 10 + (ptr[i] - '0');
-    }
-    *value = sum;
-    return true;
+/* "YYYY-MM-" as one number of eight bytes: what is a digit less '0', and 0 for each '-'; a byte
+ * that is none of that ends with its highest bit set, as it is or once the gap to it is added. */
+#define DATE_SHAPE UINT64_C(0x2d30302d30303030)
+#define DATE_GAPS UINT64_C(0x7f76767f76767676)
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+static inline int32_t digit(uint64_t digits, unsigned at) {
+    return (int32_t)(digits >> 8 * at & 0xf);
 }
 
 enum err date_parse(struct span text, int32_t *days) {
-    int32_t year = 0;
-    int32_t month = 0;
-    int32_t day = 0;
-    if (text.len != 10 || text.ptr[4] != '-' || text.ptr[7] != '-' || !digits(text.ptr, 4, &year) ||
-        !digits(text.ptr + 5, 2, &month) || !digits(text.ptr + 8, 2, &day) ||
-        !date_is_civil(year, month, day)) {
+    if (text.len != 10) {
         return ERR_INVALID;
     }
-    *days = date_from_civil(year, month, day);
+    uint64_t head = 0;
+    memcpy(&head, text.ptr, sizeof(head));
+    head = le64toh(head) ^ DATE_SHAPE;
+    uint32_t tens = (uint32_t)text.ptr[8] - '0';
+    uint32_t ones = (uint32_t)text.ptr[9] - '0';
+    if (((head | (head + DATE_GAPS)) & HIGH_BITS) != 0 || tens > 9 || ones > 9) {
+        return ERR_INVALID;
+    }
+    int32_t year =
+        digit(head, 0) * 1000 + digit(head, 1) * 100 + digit(head, 2) * 10 + digit(head, 3);
+    int32_t month = digit(head, 5) * 10 + digit(head, 6);
+    int32_t day = (int32_t)(tens * 10 + ones);
+    if (!date_is_civil(year, month, day)) {
+        return ERR_INVALID;
+    }
+    *days = days_of(year, month, day);
     return ERR_OK;
 }
 

@@ -120,6 +120,27 @@ static const char *const PARTS[] = {
 };
 _Static_assert(COUNT_OF(PARTS) == PART_COUNT, "every part has its name");
 
+/* Of a size that the compiler knows, so that it compares words, not bytes. */
+#define KEY_IS(key, literal)                                                                       \
+    ((key).len == sizeof(literal) - 1 && memcmp((key).ptr, literal, sizeof(literal) - 1) == 0)
+static bool is_part(struct span key, size_t part) {
+    switch ((enum part)part) {
+    case PART_CASE_ID:
+        return KEY_IS(key, "case_id");
+    case PART_REVISION:
+        return KEY_IS(key, "revision");
+    case PART_REFERENCE_DATE:
+        return KEY_IS(key, "reference_date");
+    case PART_AS_OF:
+        return KEY_IS(key, "as_of");
+    case PART_FACTS:
+        return KEY_IS(key, "facts");
+    case PART_COUNT:
+        break;
+    }
+    return false;
+}
+
 /* Reads one part's value; whatever its type, `at` is behind it afterwards. */
 static void decode_part(struct decoder *d, size_t part) {
     size_t start = d->at;
@@ -128,7 +149,8 @@ static void decode_part(struct decoder *d, size_t part) {
         return;
     }
     if (part == PART_FACTS && item.type == WALK_MAP) {
-        (void)decode_fields(d, d->schema->facts, d->schema->fact_count, item.count, NULL);
+        struct fact_list facts = {d->schema->facts, d->schema->fact_keys, d->schema->fact_count};
+        (void)decode_fields(d, facts, item.count, NULL);
         return;
     }
     if (part == PART_CASE_ID) {
@@ -142,7 +164,7 @@ static void decode_part(struct decoder *d, size_t part) {
     } else {
         (void)decode_fault(d, "not_a_map", "map", walk_type_name(item.type));
     }
-    decode_skip(d, start);
+    decode_skip_rest(d, start, &item);
 }
 
 static void unknown_key(struct decoder *d, const struct walk_item *key) {
@@ -152,19 +174,33 @@ static void unknown_key(struct decoder *d, const struct walk_item *key) {
                            walk_type_name(key->type));
 }
 
+/* The part of a key, looked for at the place behind the last one first; PART_COUNT: none. */
+static size_t find_part(const struct walk_item *key, size_t hint) {
+    if (key->type != WALK_STR) {
+        return PART_COUNT;
+    }
+    if (is_part(key->bytes, hint)) {
+        return hint;
+    }
+    size_t part = 0;
+    while (part < PART_COUNT && !is_part(key->bytes, part)) {
+        part++;
+    }
+    return part;
+}
+
 static void decode_parts(struct decoder *d, uint32_t pairs) {
     bool seen[PART_COUNT] = {false};
+    size_t hint = 0;
     for (uint32_t n = 0; n < pairs && !decode_stopped(d); n++) {
         size_t start = d->at;
         struct walk_item key;
         if (!decode_read(d, &key)) {
             return;
         }
-        size_t part = 0;
-        while (part < PART_COUNT && !(key.type == WALK_STR && span_is(key.bytes, PARTS[part]))) {
-            part++;
-        }
+        size_t part = find_part(&key, hint);
         if (part < PART_COUNT && !seen[part]) {
+            hint = part + 1;
             seen[part] = true;
             d->base = PARTS[part];
             decode_part(d, part);

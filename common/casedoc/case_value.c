@@ -7,8 +7,10 @@
 #include <math.h>
 #include <stdio.h>
 
-static bool fault_of(struct decoder *d, const struct fact *fact, const char *reason,
-                     const struct walk_item *item) {
+/* Out of the way, so that what is sound does not pay for its room. */
+__attribute__((noinline, cold)) static bool fault_of(struct decoder *d, const struct fact *fact,
+                                                     const char *reason,
+                                                     const struct walk_item *item) {
     char expected[EXPECTED_BYTES];
     fact_expected(fact, expected);
     return decode_fault(d, reason, expected, walk_type_name(item->type));
@@ -39,13 +41,7 @@ static bool decode_double(struct decoder *d, const struct fact *fact, const stru
     return true;
 }
 
-static bool decode_day(struct decoder *d, const struct fact *fact, const struct walk_item *item,
-                       struct value *out) {
-    int32_t days = 0;
-    if (date_parse(item->bytes, &days) == ERR_OK) {
-        *out = value_date(days);
-        return true;
-    }
+static bool fault_day(struct decoder *d, const struct fact *fact, const struct walk_item *item) {
     if (date_is_partial(item->bytes)) {
         return decode_fault(d, "bad_date",
                             "whole day YYYY-MM-DD; if the day is not known, leave the fact out",
@@ -54,18 +50,13 @@ static bool decode_day(struct decoder *d, const struct fact *fact, const struct 
     return fault_of(d, fact, "bad_date", item);
 }
 
-/* A known word or day is sound text, so only what is none is looked at closer. */
+/* A known word or day has gone decode_plain's way. */
 static bool decode_str(struct decoder *d, const struct fact *fact, const struct walk_item *item,
                        struct value *out) {
     if (item->type != WALK_STR) {
         return fault_of(d, fact, "wrong_type", item);
     }
     bool word = fact->type == FACT_ENUM || fact->type == FACT_ISO;
-    uint32_t number = word ? words_find(fact->word_index, item->bytes) : WORD_NONE;
-    if (number != WORD_NONE) {
-        *out = value_word(item->bytes, number);
-        return true;
-    }
     if (!span_is_utf8(item->bytes)) {
         return fault_of(d, fact, "not_utf8", item);
     }
@@ -76,7 +67,7 @@ static bool decode_str(struct decoder *d, const struct fact *fact, const struct 
         return fault_of(d, fact, "unknown_word", item);
     }
     if (fact->type == FACT_DATE) {
-        return decode_day(d, fact, item, out);
+        return fault_day(d, fact, item);
     }
     if (fact->type == FACT_TIMESTAMP) {
         return timestamp_parse(item->bytes, out) == ERR_OK || fault_of(d, fact, "bad_date", item);
@@ -88,8 +79,31 @@ static bool decode_str(struct decoder *d, const struct fact *fact, const struct 
     return true;
 }
 
-static bool decode_scalar(struct decoder *d, const struct fact *fact, const struct walk_item *item,
-                          struct value *out) {
+/* What most facts are, sound and known: a bool, a word of the vocabulary, a day.  False, and
+ * nothing said, for all that decode_scalar has to look at. */
+static inline bool decode_plain(const struct fact *fact, const struct walk_item *item,
+                                struct value *out) {
+    if (fact->type == FACT_BOOL && item->type == WALK_BOOL) {
+        *out = value_bool(item->b);
+        return true;
+    }
+    if ((fact->type == FACT_ENUM || fact->type == FACT_ISO) && item->type == WALK_STR) {
+        uint32_t number = words_find(fact->word_index, item->bytes);
+        *out = number != WORD_NONE ? value_word(item->bytes, number) : *out;
+        return number != WORD_NONE;
+    }
+    int32_t days = 0;
+    if (fact->type == FACT_DATE && item->type == WALK_STR &&
+        date_parse(item->bytes, &days) == ERR_OK) {
+        *out = value_date(days);
+        return true;
+    }
+    return false;
+}
+
+__attribute__((noinline)) static bool decode_scalar(struct decoder *d, const struct fact *fact,
+                                                    const struct walk_item *item,
+                                                    struct value *out) {
     switch (fact->type) {
     case FACT_BOOL:
         if (item->type != WALK_BOOL) {
@@ -127,7 +141,7 @@ static bool decode_record(struct decoder *d, const struct fact *record, uint32_t
         pairs[2 * i + 1] = value_unknown(record->fields[i].path);
     }
     *out = value_record(pairs, record->field_count);
-    return decode_fields(d, record->fields, record->field_count, count, pairs);
+    return decode_fields(d, record_list(record), count, pairs);
 }
 
 /* A value that must be known: an element of a list, or a map's value. */
@@ -140,13 +154,16 @@ static bool decode_element(struct decoder *d, const struct fact *fact, struct va
     if (item.type == WALK_NIL) {
         return fault_of(d, fact, "nil_element", &item);
     }
+    if (decode_plain(fact, &item, out)) {
+        return true;
+    }
     if (fact->type == FACT_RECORD && item.type == WALK_MAP) {
         return decode_record(d, fact, item.count, out);
     }
     bool sound = fact->type == FACT_RECORD ? fault_of(d, fact, "wrong_type", &item)
                                            : decode_scalar(d, fact, &item, out);
     if (!sound) {
-        decode_skip(d, start);
+        decode_skip_rest(d, start, &item);
     }
     return sound;
 }
@@ -232,8 +249,11 @@ static bool decode_fact(struct decoder *d, const struct fact *fact, struct value
     if (item.type == WALK_NIL) {
         return true; /* the slot is unknown already */
     }
+    if (decode_plain(fact, &item, out)) {
+        return true;
+    }
     if (fact->type == FACT_RECORD && item.type == WALK_MAP) {
-        return decode_fields(d, fact->fields, fact->field_count, item.count, NULL);
+        return decode_fields(d, record_list(fact), item.count, NULL);
     }
     bool list = fact->type == FACT_LIST && item.type == WALK_ARRAY;
     bool map = fact->type == FACT_MAP && item.type == WALK_MAP;
@@ -244,42 +264,41 @@ static bool decode_fact(struct decoder *d, const struct fact *fact, struct value
     bool sound = scalar ? decode_scalar(d, fact, &item, out)
                         : fault_of(d, fact, list || map ? "too_large" : "wrong_type", &item);
     if (!sound) {
-        decode_skip(d, start);
+        decode_skip_rest(d, start, &item);
     }
     return sound;
 }
 
-static bool is_key_of(const struct fact *fact, struct span key) {
-    return key.len == fact->leaf_len && word_head(key) == fact->leaf_head &&
-           word_rest_is(key, fact->leaf);
+static inline bool is_key_of(const struct fact_key *of, struct span key, uint64_t head) {
+    return of->head == head && of->len == key.len && word_rest_is(key, of->leaf);
 }
 
 /* Keys mostly come in schema order, some left out: the search goes on behind the last one. */
-static uint32_t find_field(const struct fact *fields, uint32_t count, uint32_t hint,
-                           struct span key) {
-    for (uint32_t i = hint; i < count; i++) {
-        if (is_key_of(&fields[i], key)) {
+static inline uint32_t find_field(const struct fact_list *list, uint32_t hint, struct span key) {
+    uint64_t head = word_head(key);
+    for (uint32_t i = hint; i < list->count; i++) {
+        if (is_key_of(&list->keys[i], key, head)) {
             return i;
         }
     }
     for (uint32_t i = 0; i < hint; i++) {
-        if (is_key_of(&fields[i], key)) {
+        if (is_key_of(&list->keys[i], key, head)) {
             return i;
         }
     }
-    return count;
+    return list->count;
 }
 
-static bool unknown_field(struct decoder *d, const struct fact *fields, uint32_t field_count,
-                          const struct walk_item *key) {
+__attribute__((noinline, cold)) static bool
+unknown_field(struct decoder *d, const struct fact_list *list, const struct walk_item *key) {
     if (key->type != WALK_STR) {
         return decode_fault_key(d, span_str("?"), "unknown_fact", "str as key",
                                 walk_type_name(key->type));
     }
     struct suggest suggest;
     suggest_init(&suggest, key->bytes);
-    for (uint32_t i = 0; i < field_count; i++) {
-        suggest_offer(&suggest, span_str(fields[i].leaf));
+    for (uint32_t i = 0; i < list->count; i++) {
+        suggest_offer(&suggest, span_str(list->facts[i].leaf));
     }
     char expected[EXPECTED_BYTES] = "a fact of the case schema";
     if (suggest.best.ptr != NULL) {
@@ -289,12 +308,12 @@ static bool unknown_field(struct decoder *d, const struct fact *fields, uint32_t
     return decode_fault_key(d, key->bytes, "unknown_fact", expected, "str");
 }
 
-bool decode_fields(struct decoder *d, const struct fact *fields, uint32_t field_count,
-                   uint32_t pairs, struct value *out_pairs) {
+bool decode_fields(struct decoder *d, struct fact_list list, uint32_t pairs,
+                   struct value *out_pairs) {
     struct path_set seen = {{0}};
     uint32_t hint = 0;
     bool sound = true;
-    CHECK(field_count <= PATHS_MAX);
+    CHECK(list.count <= PATHS_MAX);
     CHECK(d->depth < TRAIL_MAX);
     for (uint32_t n = 0; n < pairs && !decode_stopped(d); n++) {
         size_t key_start = d->at;
@@ -302,11 +321,10 @@ bool decode_fields(struct decoder *d, const struct fact *fields, uint32_t field_
         if (!decode_read(d, &key)) {
             return false;
         }
-        uint32_t i =
-            key.type == WALK_STR ? find_field(fields, field_count, hint, key.bytes) : field_count;
-        if (i == field_count || path_set_has(&seen, i)) {
-            sound = i == field_count
-                        ? unknown_field(d, fields, field_count, &key)
+        uint32_t i = key.type == WALK_STR ? find_field(&list, hint, key.bytes) : list.count;
+        if (i == list.count || path_set_has(&seen, i)) {
+            sound = i == list.count
+                        ? unknown_field(d, &list, &key)
                         : decode_fault_key(d, key.bytes, "duplicate_key", "each key once", "str");
             decode_skip(d, key_start);
             decode_skip(d, d->at);
@@ -314,11 +332,11 @@ bool decode_fields(struct decoder *d, const struct fact *fields, uint32_t field_
         }
         path_set_add(&seen, i);
         hint = i + 1;
-        const struct fact *fact = &fields[i];
+        const struct fact *fact = &list.facts[i];
         struct value *out = out_pairs != NULL           ? &out_pairs[2 * i + 1]
                             : fact->type == FACT_RECORD ? NULL
                                                         : &d->doc->slots[fact->slot];
-        d->trail[d->depth++] = (struct trail_step){.name = key.bytes};
+        d->trail[d->depth++].name = key.bytes;
         sound = decode_fact(d, fact, out) && sound;
         d->depth--;
     }

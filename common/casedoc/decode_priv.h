@@ -9,7 +9,8 @@
 
 enum { TRAIL_MAX = 4 }; /* record, its list, the element, its field */
 
-/* One step of a fault's path: a name, or an element's number when name.ptr is NULL. */
+/* One step of a fault's path: a name, or an element's number when name.ptr is NULL (the number is
+ * then set, and only then). */
 struct trail_step {
     struct span name;
     uint32_t index;
@@ -41,6 +42,12 @@ static inline bool decode_read(struct decoder *d, struct walk_item *item) {
 }
 /* Steps over the value that begins at start. */
 void decode_skip(struct decoder *d, size_t start);
+/* Steps over the value that begins at start and whose first item has been read. */
+static inline void decode_skip_rest(struct decoder *d, size_t start, const struct walk_item *item) {
+    if (item->type == WALK_ARRAY || item->type == WALK_MAP) {
+        decode_skip(d, start);
+    }
+}
 /* Notes a fault at the current path; returns false, so that `return decode_fault(...)` reads well.
  */
 bool decode_fault(struct decoder *d, const char *reason, const char *expected, const char *found);
@@ -53,9 +60,18 @@ void *decode_take(struct decoder *d, size_t bytes); /* NULL: stopped */
 /* Checks that a str is UTF-8 without NUL; notes the fault. */
 bool decode_text(struct decoder *d, const char *expected, struct span text);
 
+/* The facts of a map: the case's, or a record's. */
+struct fact_list {
+    const struct fact *facts;
+    const struct fact_key *keys;
+    uint32_t count;
+};
+static inline struct fact_list record_list(const struct fact *record) {
+    return (struct fact_list){record->fields, record->field_keys, record->field_count};
+}
 /* Reads the fields of one map of `pairs` entries: into out_pairs (value j at 2j + 1) for a record
  * in a list, else into the case's slots. */
-bool decode_fields(struct decoder *d, const struct fact *fields, uint32_t field_count,
-                   uint32_t pairs, struct value *out_pairs);
+bool decode_fields(struct decoder *d, struct fact_list list, uint32_t pairs,
+                   struct value *out_pairs);
 
 #endif

@@ -149,11 +149,17 @@ static int pair_order(const void *left, const void *right) {
                     value_span(*(const struct value *)right));
 }
 
+/* Pairs mostly come in order. */
 bool pairs_sort(struct value *pairs, uint32_t count) {
-    if (count > 1) {
-        qsort(pairs, count, 2 * sizeof(*pairs), pair_order);
+    uint32_t i = 1;
+    while (i < count && pair_order(&pairs[2 * i - 2], &pairs[2 * i]) < 0) {
+        i++;
     }
-    for (uint32_t i = 1; i < count; i++) {
+    if (i >= count) {
+        return true;
+    }
+    qsort(pairs, count, 2 * sizeof(*pairs), pair_order);
+    for (i = 1; i < count; i++) {
         if (pair_order(&pairs[2 * i - 2], &pairs[2 * i]) == 0) {
             return false;
         }

@@ -222,7 +222,6 @@ static void name_fact(struct fact *fact, const char *name, const char *leaf) {
     fact->name_len = (uint32_t)strlen(name);
     fact->leaf = leaf;
     fact->leaf_len = (uint32_t)strlen(leaf);
-    fact->leaf_head = word_head(span_str(leaf));
 }
 
 static enum err read_fact(struct loader *l, const struct yaml_node *node, struct parent parent,
@@ -385,6 +384,17 @@ static void sort_by(uint16_t *order, uint32_t count, const char *const *names) {
     }
 }
 
+static const struct fact_key *make_keys(struct loader *l, const struct fact *facts,
+                                        uint32_t count) {
+    struct fact_key *keys = take(l, count, sizeof(*keys));
+    for (uint32_t i = 0; i < count; i++) {
+        keys[i] = (struct fact_key){.head = word_head(span_make(facts[i].leaf, facts[i].leaf_len)),
+                                    .leaf = facts[i].leaf,
+                                    .len = facts[i].leaf_len};
+    }
+    return keys;
+}
+
 static void order_fields(struct loader *l, const struct fact *record) {
     const char *names[FACT_FIELDS_MAX];
     CHECK(record->field_count <= FACT_FIELDS_MAX);
@@ -394,6 +404,7 @@ static void order_fields(struct loader *l, const struct fact *record) {
     uint16_t *order = take(l, record->field_count, sizeof(*order));
     sort_by(order, record->field_count, names);
     writable(record)->fields_by_name = order;
+    writable(record)->field_keys = make_keys(l, record->fields, record->field_count);
 }
 
 static void order_names(struct loader *l, struct schema *schema) {
@@ -421,6 +432,7 @@ static void order_names(struct loader *l, struct schema *schema) {
         sorted[i] = (struct slot_name){.text = text, .len = len, .slot = order[i]};
     }
     schema->names = sorted;
+    schema->fact_keys = make_keys(l, schema->facts, schema->fact_count);
 }
 
 /* `a.b_c` and `a_b.c` are two facts but one column. */

@@ -41,9 +41,26 @@ static inline uint64_t word_head(struct span text) {
     return head;
 }
 
+static inline bool word_eight_is(const uint8_t *text, const char *word) {
+    uint64_t left = 0;
+    uint64_t right = 0;
+    memcpy(&left, text, sizeof(left));
+    memcpy(&right, word, sizeof(right));
+    return left == right;
+}
+
+/* Eight bytes at a time, the last eight whatever overlaps. */
 static inline bool word_rest_is(struct span text, const char *word) {
-    return text.len <= WORD_HEAD_BYTES || memcmp(text.ptr + WORD_HEAD_BYTES, word + WORD_HEAD_BYTES,
-                                                 text.len - WORD_HEAD_BYTES) == 0;
+    if (text.len <= WORD_HEAD_BYTES) {
+        return true;
+    }
+    for (size_t at = WORD_HEAD_BYTES; at + WORD_HEAD_BYTES < text.len; at += WORD_HEAD_BYTES) {
+        if (!word_eight_is(text.ptr + at, word + at)) {
+            return false;
+        }
+    }
+    size_t last = text.len - WORD_HEAD_BYTES;
+    return word_eight_is(text.ptr + last, word + last);
 }
 
 static inline uint32_t word_place(uint64_t head, size_t len) {

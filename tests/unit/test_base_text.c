@@ -78,6 +78,29 @@ static const struct {
     {"2020-01-31", "2020-03-01", 0, 1},    {"2020-05-05", "2020-05-05", 0, 0},
 };
 
+/* Every byte at every place of a day, and two of them at once, as sscanf would not read them. */
+START_TEST(no_byte_but_its_own_passes_for_a_digit_or_a_dash) {
+    for (size_t at = 0; at < 10; at++) {
+        for (unsigned byte = 0; byte < 256 * 256; byte++) {
+            char text[] = "1994-11-15";
+            text[at] = (char)(byte & 0xff);
+            text[(at + 1) % 10] = (char)(byte >> 8);
+            bool is_shaped = true;
+            for (size_t i = 0; i < 10; i++) {
+                is_shaped = is_shaped &&
+                            (i == 4 || i == 7 ? text[i] == '-' : text[i] >= '0' && text[i] <= '9');
+            }
+            int32_t days = 0;
+            enum err err = date_parse(span_make(text, 10), &days);
+            int year = is_shaped ? atoi(text) : 0;
+            bool is_day = is_shaped && date_is_civil(year, atoi(text + 5), atoi(text + 8));
+            ck_assert_int_eq(err, is_day ? ERR_OK : ERR_INVALID);
+            ck_assert(!is_day || days == date_from_civil(year, atoi(text + 5), atoi(text + 8)));
+        }
+    }
+}
+END_TEST
+
 START_TEST(completed_years_and_months_go_both_ways) {
     int32_t from = day(SPANS[_i].from);
     int32_t to = day(SPANS[_i].to);
@@ -334,6 +357,7 @@ int main(void) {
     tcase_set_timeout(cases, 60);
     tcase_add_test(cases, days_count_every_day_of_the_calendar);
     tcase_add_test(cases, only_whole_days_are_read);
+    tcase_add_test(cases, no_byte_but_its_own_passes_for_a_digit_or_a_dash);
     tcase_add_loop_test(cases, completed_years_and_months_go_both_ways, 0, (int)COUNT_OF(SPANS));
     tcase_add_test(cases, hashes_are_the_published_ones);
     tcase_add_test(cases, uuids_are_random_and_readable);
