@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "casedoc/case_doc.h"
 #include "casedoc/column.h"
+#include "casedoc/words.h"
 
 #include <check.h>
 #include <math.h>
@@ -306,6 +307,27 @@ START_TEST(a_wrong_yaml_fact_is_pointed_at) {
 }
 END_TEST
 
+/* Two words of one length are the same only when every byte is. */
+START_TEST(a_word_is_told_from_one_that_differs_in_any_byte) {
+    char word[FACT_WORD_BYTES_MAX];
+    char other[FACT_WORD_BYTES_MAX];
+    for (size_t i = 0; i < sizeof(word); i++) {
+        word[i] = (char)('a' + i % 26);
+    }
+    for (size_t len = 1; len <= sizeof(word); len++) {
+        struct span text = span_make(other, len);
+        for (size_t at = 0; at < len; at++) {
+            memcpy(other, word, sizeof(word));
+            ck_assert(word_head(text) == word_head(span_make(word, len)));
+            ck_assert(word_rest_is(text, word));
+            other[at] = '_';
+            ck_assert(word_head(text) != word_head(span_make(word, len)) ||
+                      !word_rest_is(text, word));
+        }
+    }
+}
+END_TEST
+
 static void put_long(struct buf *out, const char *name, struct span text) {
     buf_append(out, span_make(name, strlen(name) + 1));
     buf_byte(out, 's');
@@ -350,6 +372,7 @@ int main(void) {
     tcase_add_loop_test(cases, a_wrong_schema_is_refused_with_its_line, 0, (int)COUNT_OF(WRONG));
     tcase_add_test(cases, the_number_of_paths_is_bounded);
     tcase_add_test(cases, yaml_facts_become_the_same_values);
+    tcase_add_test(cases, a_word_is_told_from_one_that_differs_in_any_byte);
     tcase_add_test(cases, a_digest_holds_texts_of_every_length);
     tcase_add_loop_test(cases, a_wrong_yaml_fact_is_pointed_at, 0, (int)COUNT_OF(WRONG_FACTS));
     suite_add_tcase(suite, cases);
