@@ -149,7 +149,7 @@ static void decode_part(struct decoder *d, size_t part) {
         return;
     }
     if (part == PART_FACTS && item.type == WALK_MAP) {
-        struct fact_list facts = {d->schema->facts, d->schema->fact_keys, d->schema->fact_count};
+        struct fact_list facts = {d->schema->facts, d->schema->fact_index, d->schema->fact_count};
         (void)decode_fields(d, facts, item.count, NULL);
         return;
     }

@@ -269,26 +269,6 @@ static bool decode_fact(struct decoder *d, const struct fact *fact, struct value
     return sound;
 }
 
-static inline bool is_key_of(const struct fact_key *of, struct span key, uint64_t head) {
-    return of->head == head && of->len == key.len && word_rest_is(key, of->leaf);
-}
-
-/* Keys mostly come in schema order, some left out: the search goes on behind the last one. */
-static inline uint32_t find_field(const struct fact_list *list, uint32_t hint, struct span key) {
-    uint64_t head = word_head(key);
-    for (uint32_t i = hint; i < list->count; i++) {
-        if (is_key_of(&list->keys[i], key, head)) {
-            return i;
-        }
-    }
-    for (uint32_t i = 0; i < hint; i++) {
-        if (is_key_of(&list->keys[i], key, head)) {
-            return i;
-        }
-    }
-    return list->count;
-}
-
 __attribute__((noinline, cold)) static bool
 unknown_field(struct decoder *d, const struct fact_list *list, const struct walk_item *key) {
     if (key->type != WALK_STR) {
@@ -311,7 +291,6 @@ unknown_field(struct decoder *d, const struct fact_list *list, const struct walk
 bool decode_fields(struct decoder *d, struct fact_list list, uint32_t pairs,
                    struct value *out_pairs) {
     struct path_set seen = {{0}};
-    uint32_t hint = 0;
     bool sound = true;
     CHECK(list.count <= PATHS_MAX);
     CHECK(d->depth < TRAIL_MAX);
@@ -321,9 +300,9 @@ bool decode_fields(struct decoder *d, struct fact_list list, uint32_t pairs,
         if (!decode_read(d, &key)) {
             return false;
         }
-        uint32_t i = key.type == WALK_STR ? find_field(&list, hint, key.bytes) : list.count;
-        if (i == list.count || path_set_has(&seen, i)) {
-            sound = i == list.count
+        uint32_t i = key.type == WALK_STR ? words_find(list.index, key.bytes) : WORD_NONE;
+        if (i == WORD_NONE || path_set_has(&seen, i)) {
+            sound = i == WORD_NONE
                         ? unknown_field(d, &list, &key)
                         : decode_fault_key(d, key.bytes, "duplicate_key", "each key once", "str");
             decode_skip(d, key_start);
@@ -331,7 +310,6 @@ bool decode_fields(struct decoder *d, struct fact_list list, uint32_t pairs,
             continue;
         }
         path_set_add(&seen, i);
-        hint = i + 1;
         const struct fact *fact = &list.facts[i];
         struct value *out = out_pairs != NULL           ? &out_pairs[2 * i + 1]
                             : fact->type == FACT_RECORD ? NULL

@@ -63,11 +63,11 @@ bool decode_text(struct decoder *d, const char *expected, struct span text);
 /* The facts of a map: the case's, or a record's. */
 struct fact_list {
     const struct fact *facts;
-    const struct fact_key *keys;
+    const struct word_index *index;
     uint32_t count;
 };
 static inline struct fact_list record_list(const struct fact *record) {
-    return (struct fact_list){record->fields, record->field_keys, record->field_count};
+    return (struct fact_list){record->fields, record->field_index, record->field_count};
 }
 /* Reads the fields of one map of `pairs` entries: into out_pairs (value j at 2j + 1) for a record
  * in a list, else into the case's slots. */

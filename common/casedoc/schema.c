@@ -384,15 +384,14 @@ static void sort_by(uint16_t *order, uint32_t count, const char *const *names) {
     }
 }
 
-static const struct fact_key *make_keys(struct loader *l, const struct fact *facts,
-                                        uint32_t count) {
-    struct fact_key *keys = take(l, count, sizeof(*keys));
+static const struct word_index *index_leaves(struct loader *l, const struct fact *facts,
+                                             uint32_t count) {
+    const char *leaves[PATHS_MAX];
+    CHECK(count <= PATHS_MAX);
     for (uint32_t i = 0; i < count; i++) {
-        keys[i] = (struct fact_key){.head = word_head(span_make(facts[i].leaf, facts[i].leaf_len)),
-                                    .leaf = facts[i].leaf,
-                                    .len = facts[i].leaf_len};
+        leaves[i] = facts[i].leaf;
     }
-    return keys;
+    return index_words(l, leaves, count);
 }
 
 static void order_fields(struct loader *l, const struct fact *record) {
@@ -404,7 +403,7 @@ static void order_fields(struct loader *l, const struct fact *record) {
     uint16_t *order = take(l, record->field_count, sizeof(*order));
     sort_by(order, record->field_count, names);
     writable(record)->fields_by_name = order;
-    writable(record)->field_keys = make_keys(l, record->fields, record->field_count);
+    writable(record)->field_index = index_leaves(l, record->fields, record->field_count);
 }
 
 static void order_names(struct loader *l, struct schema *schema) {
@@ -432,7 +431,7 @@ static void order_names(struct loader *l, struct schema *schema) {
         sorted[i] = (struct slot_name){.text = text, .len = len, .slot = order[i]};
     }
     schema->names = sorted;
-    schema->fact_keys = make_keys(l, schema->facts, schema->fact_count);
+    schema->fact_index = index_leaves(l, schema->facts, schema->fact_count);
 }
 
 /* `a.b_c` and `a_b.c` are two facts but one column. */

@@ -24,13 +24,6 @@ enum fact_type {
     FACT_RECORD /* of fields; only at top level or as a list's element */
 };
 
-/* A leaf as it is looked for on the wire; private to the folder (words.h). */
-struct fact_key {
-    uint64_t head;
-    const char *leaf;
-    uint32_t len;
-};
-
 struct fact {
     const char *name; /* full path: "minor_ctx.accompanied", "family_anchors[].relation" */
     const char *leaf; /* last part of it, as it is keyed on the wire */
@@ -51,9 +44,9 @@ struct fact {
     const struct fact *element; /* of a list or map */
     const struct fact *fields;  /* of a record */
     uint32_t field_count;
-    const struct fact_key *field_keys;
-    const uint16_t *fields_by_name; /* indices into fields, in byte order of their leaf */
-    const char *help;               /* the question to ask; "" when none is given */
+    const struct word_index *field_index; /* of the fields' leaves; private to the folder */
+    const uint16_t *fields_by_name;       /* indices into fields, in byte order of their leaf */
+    const char *help;                     /* the question to ask; "" when none is given */
 };
 
 /* A slot's name as the digest has it. */
@@ -67,8 +60,8 @@ struct slot_name {
 struct schema {
     const struct fact *facts; /* top level, in file order */
     uint32_t fact_count;
-    const struct fact_key *fact_keys;
-    const struct fact *const *slots; /* by slot number: case.yaml order, records flattened */
+    const struct word_index *fact_index; /* of the facts' names; private to the folder */
+    const struct fact *const *slots;     /* by slot number: case.yaml order, records flattened */
     uint32_t slot_count;
     const struct fact *const *paths; /* by path id */
     uint32_t path_count;
