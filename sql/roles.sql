@@ -15,7 +15,7 @@ BEGIN
     END LOOP;
 END $$;
 
-GRANT INSERT ON cases, reapplied, commits TO casemill_worker;
+GRANT INSERT ON cases, reapplied, commits, tallies TO casemill_worker;
 -- Intake reads only (source, case_id, revision, digest, disposition) of cases: where nothing is to be reapplied,
 -- that narrower right is enough, and reapplying is refused.
 GRANT SELECT ON cases TO casemill_worker;

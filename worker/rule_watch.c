@@ -7,8 +7,9 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-enum { POLL_MS = 3000, RECONNECT_MS = 1000 };
+enum { POLL_MS = 3000, RECONNECT_MS = 1000, FOLD_MAX = 500 };
 
 struct rule_watch {
     pthread_t thread;
@@ -73,6 +74,28 @@ static enum err look(struct rule_watch *watch, struct db *db) {
     return ERR_OK;
 }
 
+/* What lanes counted goes into the rollups, here, where no case waits for it.  Errors:
+ * ERR_CONNECTION as above. */
+static enum err fold(struct rule_watch *watch, struct db *db) {
+    struct diag diag = {0};
+    char most[16];
+    const char *const params[] = {most};
+    (void)snprintf(most, sizeof(most), "%d", (int)FOLD_MAX);
+    int64_t folded = FOLD_MAX;
+    while (folded == FOLD_MAX && !atomic_load(&watch->stopping)) {
+        struct db_result *row = NULL;
+        enum err err =
+            db_query(db, "SELECT fold_tallies($1::integer)", COUNT_OF(params), params, &row, &diag);
+        if (err != ERR_OK) {
+            LOG(EV_TALLIES_UNFOLDED, "text=\"%s\"", diag.text);
+            return err == ERR_CONNECTION ? err : ERR_OK; /* reports add up the rest themselves */
+        }
+        folded = strtoll(db_cell(row, 0, 0), NULL, 10);
+        db_result_free(&row);
+    }
+    return ERR_OK;
+}
+
 /* Lanes say that PostgreSQL is away; the watch only tries again. */
 static void wait_without_connection(struct rule_watch *watch) {
     struct net_poll_item item = {.fd = net_wake_fd(watch->wake)};
@@ -95,6 +118,9 @@ static void *run(void *argument) {
         }
         if (err == ERR_OK) {
             err = look(watch, db);
+        }
+        if (err == ERR_OK) {
+            err = fold(watch, db);
         }
         if (err == ERR_OK) {
             err = db_wait(db, net_wake_fd(watch->wake), POLL_MS, &notified, &diag);

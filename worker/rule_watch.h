@@ -1,7 +1,7 @@
 /* Purpose: one thread that keeps what is active in step with PostgreSQL: LISTEN makes a change
- * quick, a poll makes it sure (LISTEN goes deaf after some reconnects).  Never touches a lane:
- * lanes look between transactions. Threads: rule_watch_get, _refused and
- * _generation from any. */
+ * quick, a poll makes it sure (LISTEN goes deaf after some reconnects).  It also folds
+ * what lanes tallied into the rollups.  Never touches a lane: lanes look between transactions.
+ * Threads: rule_watch_get, _refused and _generation from any. */
 #ifndef CASEMILL_WORKER_RULE_WATCH_H
 #define CASEMILL_WORKER_RULE_WATCH_H
 

@@ -25,6 +25,7 @@ void writer_init(struct writer *writer, const struct uuid *lane) {
 void writer_free(struct writer *writer) {
     buf_free(&writer->sql);
     buf_free(&writer->data);
+    tally_free(&writer->tally);
     mem_free(writer->fields);
     writer->fields = NULL;
     writer->field_cap = 0;
@@ -58,11 +59,23 @@ static void gather_rows(struct writer *writer, struct txn *txn, uint32_t from, u
     row_copy_close(&writer->data);
 }
 
+/* Reports count intake outcomes alone. */
+static void count_rows(struct writer *writer, const struct txn *txn, uint32_t from, uint32_t end) {
+    tally_reset(&writer->tally);
+    for (uint32_t i = from; i < end && writer->mode == WRITER_INTAKE; i++) {
+        const struct txn_case *written = &txn->cases[i];
+        if (written->verdict == TXN_WRITTEN) {
+            tally_add(&writer->tally,
+                      span_make(txn->rows.ptr + written->row_offset, written->row_bytes));
+        }
+    }
+}
+
 static enum err committed(const struct writer *writer) {
     return strcmp(db_lane_tag(writer->db), "COMMIT") == 0 ? ERR_OK : ERR_BUSY;
 }
 
-/* One statement is one transaction: the commits row rides along in a WITH. */
+/* One statement is one transaction: the commits row and the tallies ride along in a WITH. */
 static enum err insert_few(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end,
                            const struct writer_commit *commit) {
     uint32_t columns = writer->rules->column_count;
@@ -70,6 +83,8 @@ static enum err insert_few(struct writer *writer, struct txn *txn, uint32_t from
     buf_clear(&writer->sql);
     buf_str(&writer->sql, "WITH noted AS (");
     writer_sql_commit(writer, txn, commit);
+    buf_str(&writer->sql, "), tallied AS (");
+    writer_sql_tally(writer, commit);
     buf_printf(&writer->sql, ") INSERT INTO cases (%s) VALUES ",
                (const char *)writer->rules->columns.ptr);
     if (writer->field_cap < columns * INSERT_ROWS_MAX) {
@@ -92,6 +107,13 @@ static enum err insert_few(struct writer *writer, struct txn *txn, uint32_t from
     return db_lane_insert(writer->db, buf_cstr(&writer->sql), rows * columns, writer->fields);
 }
 
+static void add_tally(struct writer *writer, const struct writer_commit *commit) {
+    if (writer->tally.count > 0) {
+        writer_sql_tally(writer, commit);
+        buf_str(&writer->sql, "; ");
+    }
+}
+
 /* Everything in one round trip; without cases only the commits row and dead letters. */
 static enum err copy_many(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end,
                           const struct writer_commit *commit) {
@@ -99,6 +121,7 @@ static enum err copy_many(struct writer *writer, struct txn *txn, uint32_t from,
     buf_str(&writer->sql, "BEGIN ISOLATION LEVEL READ COMMITTED; ");
     writer_sql_commit(writer, txn, commit);
     buf_str(&writer->sql, "; ");
+    add_tally(writer, commit);
     writer_sql_dead(writer, txn, commit);
     enum err err = ERR_OK;
     if (from == end) {
@@ -118,6 +141,7 @@ static enum err write_fresh(struct writer *writer, struct txn *txn, uint32_t fro
     uint32_t rows = settle_fresh(txn, from, end);
     struct writer_commit commit = {.number = writer_commit_number(writer)};
     writer_commit_count(txn, from, end, &commit);
+    count_rows(writer, txn, from, end);
     bool has_dead = txn->dead_written < txn->dead_count;
     enum err err = rows > 0 && rows <= INSERT_ROWS_MAX && !has_dead
                        ? insert_few(writer, txn, from, end, &commit)
@@ -305,9 +329,11 @@ static enum err write_settling(struct writer *writer, struct txn *txn, uint32_t 
         return err;
     }
     writer_commit_count(txn, from, end, &commit);
+    count_rows(writer, txn, from, end);
     buf_clear(&writer->sql);
     writer_sql_commit(writer, txn, &commit);
     buf_str(&writer->sql, "; ");
+    add_tally(writer, &commit);
     writer_sql_dead(writer, txn, &commit);
     if (writer->resolves) {
         writer_sql_resolve(writer, txn, from, end, commit.number);

@@ -7,6 +7,7 @@
 
 #include "db/lane.h"
 #include "db/sqlstate.h"
+#include "worker/tally.h"
 #include "worker/txn.h"
 
 enum { WRITER_JOURNALS_MAX = 32, WRITER_FROZEN_S = 10 };
@@ -31,7 +32,8 @@ struct writer {
      * Errors: those of db/sqlstate.h; they end the transaction. */
     enum err (*blocked)(void *context);
     void *context;
-    struct rng rng; /* numbers of transactions */
+    struct rng rng;     /* numbers of transactions */
+    struct tally tally; /* of the attempt under way */
     struct buf sql;
     struct buf data;
     struct span *fields;

@@ -15,6 +15,7 @@ struct writer_tally {
 /* What the commits row says of cases [from, end) and of the dead letters not yet written. */
 struct writer_commit {
     int64_t number;
+    int64_t written_at; /* microseconds since 1970 */
     uint32_t cases;
     uint32_t duplicates;
     uint32_t dead;
@@ -29,10 +30,11 @@ void writer_commit_count(const struct txn *txn, uint32_t from, uint32_t end,
                          struct writer_commit *commit);
 void writer_commit_free(struct writer_commit *commit);
 
-/* Both append to writer->sql: one INSERT without a semicolon; an INSERT with one per dead letter.
- */
+/* All append to writer->sql: one INSERT without a semicolon; an INSERT with one per dead letter. */
 void writer_sql_commit(struct writer *writer, const struct txn *txn,
                        const struct writer_commit *commit);
+/* Of writer->tally, which is not empty. */
+void writer_sql_tally(struct writer *writer, const struct writer_commit *commit);
 void writer_sql_dead(struct writer *writer, const struct txn *txn,
                      const struct writer_commit *commit);
 /* writer_sql_resolve appends one UPDATE, of the letters whose case has its outcome now. */

@@ -39,6 +39,7 @@ void writer_commit_count(const struct txn *txn, uint32_t from, uint32_t end,
             commit->duplicates++;
         }
     }
+    commit->written_at = clock_wall_us();
     commit->dead = txn->dead_count - txn->dead_written;
     for (uint32_t i = 0; i < txn->job_count; i++) {
         int64_t accepted_at = txn->jobs[i]->delivery->accepted_at;
@@ -114,7 +115,7 @@ void writer_sql_commit(struct writer *writer, const struct txn *txn,
         "received_from, received_until, cases, duplicates, dead, work_us, tally_sources, "
         "tally_agreements, tally_dispositions, tally_counts) VALUES (%" PRId64 ", ",
         commit->number);
-    sql_time(sql, clock_wall_us());
+    sql_time(sql, commit->written_at);
     buf_str(sql, ", ");
     sql_uuid(sql, writer->lane.bytes);
     buf_str(sql, ", ");
@@ -133,6 +134,10 @@ void writer_sql_commit(struct writer *writer, const struct txn *txn,
                (clock_mono_ns() - txn->started_mono_ns) / 1000);
     sql_tallies(sql, commit);
     buf_byte(sql, ')');
+}
+
+void writer_sql_tally(struct writer *writer, const struct writer_commit *commit) {
+    tally_sql(&writer->tally, commit->number, commit->written_at, &writer->sql);
 }
 
 /* The order of the unique key: two lanes with the same letters never wait for each other. */

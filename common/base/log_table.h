@@ -39,6 +39,8 @@
     ROW(RULESET_LOADED, INFO, "a rule set is in use", "nothing")                                   \
     ROW(RULESET_MISSING, WARN, "no rule set is active; work waits", "casemill rules activate")     \
     ROW(RULESET_REFUSED, ERROR, "a rule set does not load; the old one stays", "read the text")    \
+    ROW(TALLIES_UNFOLDED, WARN, "tallies are not folded; reports add them up and take longer",     \
+        "read the text")                                                                           \
     ROW(HTTP_FAILED, WARN, "the status page is not served", "read the text")                       \
     ROW(KEY_REFUSED, WARN, "a peer without an allowed key was turned away",                        \
         "add its public key to the role's keys and reload, or find out who that is")               \

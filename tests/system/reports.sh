@@ -1,0 +1,153 @@
+#!/bin/sh
+# What the views count is what a scan of cases counts: with tallies that nobody folded, while others write and fold,
+# when all is folded, after duplicates, conflicts, a reapplication and a purge, and counted anew.  The pages of outcomes,
+# current outcomes and the screening list are what the whole is.  A failure means that a report says something else
+# than the rows behind it.
+. "$(dirname "$0")/lib.sh"
+count=6000
+
+# Each as report.sql said it before there were tallies: a scan.
+scan_months="select date_trunc('month', c.reference_date)::date, a.agreement, d.disposition, count(*)
+    from cases c join codes a on a.code = c.agreement join codes d on d.code = c.disposition group by 1, 2, 3"
+scan_findings="select date_trunc('month', c.reference_date)::date, f.agreement, f.disposition, f.label, p.disposition, count(*)
+    from cases c cross join lateral unnest(c.findings, c.projected) as x (finding, projected)
+    join codes f on f.code = x.finding left join codes p on p.code = x.projected
+    group by 1, 2, 3, 4, 5, x.finding, x.projected"
+scan_missing_facts="select p.label, s.name, count(*), count(*) filter (where m.nr = 1)
+    from cases c cross join lateral unnest(c.missing) with ordinality as m (code, nr)
+    join codes p on p.code = m.code join sources s on s.source = c.source group by 1, 2"
+scan_daily_counts="select (c.committed_at at time zone 'UTC')::date, s.name, a.agreement, d.disposition, sum(t.n)::bigint
+    from commits c cross join lateral unnest(c.tally_sources, c.tally_agreements, c.tally_dispositions, c.tally_counts)
+        as t (source, agreement, disposition, n)
+    join sources s on s.source = t.source join codes a on a.code = t.agreement join codes d on d.code = t.disposition
+    where c.mode = 'intake' group by 1, 2, 3, 4"
+scan_current_outcomes="select distinct on (source, case_id) source, case_id, revision, reapplied, ruleset, disposition, agreement, reason, missing
+    from report.outcomes order by source, case_id, revision desc, decided_at desc"
+scan_screening="select source, case_id, revision, agreement, reason, missing from ($scan_current_outcomes) c where disposition = 'screening_required'"
+columns_current_outcomes='source, case_id, revision, reapplied, ruleset, disposition, agreement, reason, missing'
+columns_screening='source, case_id, revision, agreement, reason, missing'
+
+# differ VIEW: rows that the view has and the scan has not, and the other way round; one snapshot for both
+differ() {
+    eval "scan=\$scan_$1 columns=\${columns_$1:-*}"
+    pg_sql "with v as (select $columns from report.$1), s as ($scan)
+            select count(*) from ((select * from v except all select * from s) union all (select * from s except all select * from v)) x"
+}
+all_agree() { # all_agree WHEN
+    for view in months findings missing_facts daily_counts current_outcomes screening; do
+        equal "$1: $view is what a scan says" "$(differ "$view")" 0
+    done
+}
+send() { # send NAME FILE
+    timeout 120 "$bin/casemill" submit --broker "$intake" --ack outcome "$2" >"$work/$1.out" 2>"$work/$1.err"
+}
+tallies() { pg_sql "select count(*) from tallies"; }
+is_folded() { [ "$(tallies)" = 0 ]; }
+
+# --- nobody folds: one holds the lock
+database_start
+pg_sql "begin; select from folds for update; select pg_sleep(600)" >"$work/holder.out" 2>&1 &
+pids="$pids $!"
+holds() { [ "$(pg_sql "select count(*) from pg_stat_activity where query like '%pg_sleep%' and wait_event = 'PgSleep'")" = 1 ]; }
+wait_until 10 holds || abort "the lock is held"
+broker_start
+worker_start worker
+casemill generate --cases "$count" --seed 51 --bad 1 --duplicates 3 --out "$work/cases.jsonl" || abort "generate"
+send first "$work/cases.jsonl" || abort "submit" "$(tail -n 1 "$work/first.err")"
+head -n 3 "$work/cases.jsonl" >"$work/few.jsonl"
+sed 's/"case_id": *"/&N/' "$work/few.jsonl" >"$work/new.jsonl" # an INSERT, not a COPY
+send few "$work/new.jsonl" || abort "submit few"
+sed 's/"revision": *0/"revision":1/' "$work/few.jsonl" >"$work/later.jsonl"
+send later "$work/later.jsonl" || abort "submit later"
+send again "$work/cases.jsonl" # duplicates, by the settling road
+check "there are cases" [ "$(rows)" -gt $((count * 9 / 10)) ]
+check "tallies wait" [ "$(tallies)" -gt 2 ]
+equal "a fold does not wait for another" "$(pg_sql "select fold_tallies(1000)")" 0
+equal "nothing is folded" "$(rows rollup_months)" 0
+all_agree "unfolded"
+
+# --- the worker folds by itself
+pg_sql "select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()" >/dev/null
+check "tallies are folded when nobody keeps the worker from it" wait_until 20 is_folded
+check "into rollups" [ "$(rows rollup_months)" -gt 0 ]
+all_agree "folded"
+
+# --- others write and fold, all at the same time; each look is one snapshot
+for name in S U V; do sed "s/\"case_id\": *\"/&$name/" "$work/cases.jsonl"; done >"$work/second.jsonl"
+fold_on() { while [ -e "$work/folding" ]; do pg_sql "select fold_tallies(1)" >>"$work/folds" 2>&1 || echo failed >>"$work/fold.failed"; done; }
+touch "$work/folding"
+fold_on &
+fold1=$!
+fold_on &
+fold2=$!
+timeout 120 "$bin/casemill" submit --broker "$intake" --ack outcome --batch 40 "$work/second.jsonl" >"$work/second.out" 2>"$work/second.err" &
+sending=$!
+looks=0
+while ! is_gone "$sending"; do
+    for view in months findings; do [ "$(differ "$view")" = 0 ] || echo "$view" >>"$work/differ"; done
+    looks=$((looks + 1))
+done
+wait "$sending" || abort "submit second" "$(tail -n 1 "$work/second.err")"
+rm "$work/folding"
+wait "$fold1" "$fold2"
+check "there were looks in between" [ "$looks" -ge 3 ]
+check "none of them ($looks) saw a count twice or not at all" [ ! -e "$work/differ" ]
+check "no fold failed" [ ! -e "$work/fold.failed" ]
+all_agree "after folds at the same time"
+
+# --- further outcomes are no intake, and current
+casemill rules publish config --set US-GT-ACA-2019.transit_gate=false --db "$pg_conninfo" >"$work/publish.out" 2>&1
+second=$(pg_sql "select id from rulesets order by ruleset desc limit 1")
+pg_sql "select 'local', case_id, revision from cases order by case_id limit 500" | tr '|' ' ' >"$work/triples"
+/usr/bin/python3 tests/system/reapply.py "ipc://$work/control" "$second" --ack outcome <"$work/triples" >"$work/reapply.out" 2>&1
+equal "there are further outcomes" "$(rows reapplied)" 500
+all_agree "reapplied"
+# A clock that went back: the later moment counts, wherever it stands.
+pg_sql "update reapplied set decided_at = decided_at - interval '1 day' where case_id in (select case_id from reapplied order by case_id limit 50)"
+all_agree "decided at another time"
+
+# --- page by page is the whole
+page_by_page() { # page_by_page VIEW: keys, a page of 97 after the other
+    last=''
+    while :; do
+        pg_sql "select case_id || ' ' || revision || ' ' || disposition from report.$1
+                where source_number = 1 and case_id > '$last' order by case_id limit 97" >"$work/page"
+        [ -s "$work/page" ] || break
+        cat "$work/page"
+        last=$(tail -n 1 "$work/page" | cut -d' ' -f1)
+    done
+}
+page_by_page current_outcomes | sort >"$work/got"
+pg_sql "select case_id || ' ' || revision || ' ' || disposition from ($scan_current_outcomes) c" | sort >"$work/want"
+check "pages of current outcomes are the whole" cmp -s "$work/got" "$work/want"
+
+# --- a purge takes away what it removes, and not from what was written by day
+days=$(pg_sql "select md5(string_agg(d::text, ',' order by d::text)) from report.daily_counts d")
+pg_sql "update cases set received_at = received_at - interval '400 days' where case_id > (select case_id from cases order by case_id offset 1000 limit 1)"
+casemill db purge --db "$pg_conninfo" --source local --before "$(date -u -d '-200 days' +%Y-%m-%d)" --why "test" >"$work/purge.out" 2>"$work/purge.err"
+check "most cases are gone" [ "$(rows purged)" -gt "$count" ]
+all_agree "purged"
+check "a purge's counts are folded like others" wait_until 20 is_folded
+all_agree "purged and folded"
+equal "what was written by day stays" "$(pg_sql "select md5(string_agg(d::text, ',' order by d::text)) from report.daily_counts d")" "$days"
+pg_sql "update cases set received_at = received_at - interval '400 days'"
+casemill db purge --db "$pg_conninfo" --source local --before "$(date -u -d '-200 days' +%Y-%m-%d)" --why "test" >"$work/purge.out" 2>"$work/purge.err"
+equal "no case is left, and no line of zero" "$(rows) $(rows report.months) $(rows report.findings) $(rows report.missing_facts)" "0 0 0 0"
+
+# --- a worker of an earlier version wrote without tallies: counted anew
+sed 's/"case_id": *"/&T/' "$work/few.jsonl" >"$work/third.jsonl"
+send third "$work/third.jsonl" || abort "submit third"
+pg_sql "update rollup_months set outcomes = outcomes + 5; delete from tallies; delete from rollup_findings; select rebuild_rollups()"
+all_agree "counted anew"
+
+# --- rights
+check "a reporter reads the views and no table" sh -c "
+    . tests/system/pg.sh; pg_find; pg_conninfo='$pg_conninfo'
+    pg_sql 'create role reporter login in role casemill_reporter' >/dev/null
+    pg_conninfo='host=$pg_dir user=reporter dbname=casemill'
+    for view in outcomes current_outcomes screening months findings missing_facts daily_counts latency completeness dead_letters; do
+        pg_sql \"select count(*) from report.\$view\" >/dev/null || exit 1
+    done
+    ! pg_sql 'select count(*) from tallies' 2>/dev/null"
+check "the worker drains" stop "$worker_pid"
+finish

@@ -1,0 +1,34 @@
+/* Purpose: what the intake outcomes of a lane transaction add to the counts that reports show, by
+ * month of reference date, source, agreement, finding and missing fact; and the same as a row of
+ * `tallies`.  Pure: read off encoded rows.
+ * Ownership: tally_reset keeps the memory for the next transaction. */
+#ifndef CASEMILL_WORKER_TALLY_H
+#define CASEMILL_WORKER_TALLY_H
+
+#include "base/buf.h"
+
+#include <stdint.h>
+
+struct tally_count {
+    uint64_t key; /* what is counted; see tally.c */
+    uint32_t count;
+    uint32_t firsts; /* of a missing fact: in how many of them it is the next question */
+};
+
+struct tally {
+    struct tally_count *counts;
+    uint32_t count, cap;
+    uint32_t *slots; /* number of a count + 1, by the key's hash; 0: free */
+    uint32_t slot_count;
+    int32_t last_day, last_month; /* most rows of a batch are of few days */
+};
+
+void tally_reset(struct tally *tally);
+void tally_free(struct tally *tally);
+/* tally_add counts one row of row_encode. */
+void tally_add(struct tally *tally, struct span row);
+/* tally_sql appends "INSERT INTO tallies ..." without a semicolon; at_us: when it is written,
+ * microseconds since 1970. */
+void tally_sql(const struct tally *tally, int64_t commit, int64_t at_us, struct buf *sql);
+
+#endif
