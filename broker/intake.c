@@ -15,7 +15,7 @@ bool intake_is_open(struct broker *broker) {
     return stats.pending_bytes < PENDING_BYTES_MAX && stats.pending_count < PENDING_COUNT_MAX;
 }
 
-/* Whose a batch is: on a keyed socket the key's, and no header may say otherwise; else the
+/* Whose a message is: on a keyed socket the key's, and no header may say otherwise; else the
  * header's word.  False after a refusal. */
 static bool is_from(struct broker *broker, struct net_message *message, const struct uuid *batch,
                     struct span *source) {
@@ -73,8 +73,11 @@ static void take_message(struct broker *broker, struct net_message *message) {
             core_query(broker->core, &message->route, query->source, &query->batch);
         }
     } else {
+        struct span source = SPAN_LIT("");
         CHECK(request.command == WIRE_PING);
-        take_ping(broker, &message->route);
+        if (is_from(broker, message, NULL, &source)) {
+            take_ping(broker, &message->route);
+        }
     }
 }
 

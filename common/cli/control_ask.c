@@ -54,8 +54,9 @@ static enum err wait_answer(struct net_socket *socket, int64_t wait_ms, struct b
     for (;;) {
         int64_t left_ms = end_ms - clock_mono_ms();
         if (left_ms <= 0) {
-            return diag_fail(diag, ERR_TIMEOUT, "no answer from %s: is the broker running?",
-                             net_endpoint(socket));
+            const char *fault = net_connect_fault(socket);
+            return diag_fail(diag, ERR_TIMEOUT, "no answer from %s: %s", net_endpoint(socket),
+                             fault == NULL ? "is the broker running?" : fault);
         }
         struct net_poll_item item = {.socket = socket};
         if (net_poll(&item, 1, left_ms) != ERR_OK) {
@@ -70,17 +71,28 @@ static enum err wait_answer(struct net_socket *socket, int64_t wait_ms, struct b
     }
 }
 
-static enum err ask(const char *endpoint, const struct wire_message *question, struct span body,
-                    int64_t wait_ms, struct buf *reply, struct diag *diag) {
+struct control_peer control_peer(const struct options *options) {
+    return (struct control_peer){.endpoint = option_control(options),
+                                 .key = option_key(options),
+                                 .broker_key = option_broker_key(options)};
+}
+
+static enum err ask(const struct control_peer *peer, const struct wire_message *question,
+                    struct span body, int64_t wait_ms, struct buf *reply, struct diag *diag) {
     struct net *net = NULL;
     struct net_socket *socket = NULL;
     struct net_options limits = {.message_bytes_max = WIRE_HEAD_BYTES_MAX};
-    enum err err = net_open(&net, diag);
+    struct net_curve curve = {0};
+    bool has_keys = strncmp(peer->endpoint, "tcp://", 6) == 0 &&
+                    (peer->key[0] != '\0' || peer->broker_key[0] != '\0');
+    enum err err = has_keys ? net_curve_read(peer->key, peer->broker_key, &curve, diag) : ERR_OK;
+    limits.curve = has_keys ? &curve : NULL;
+    err = err == ERR_OK ? net_open(&net, diag) : err;
     if (err == ERR_OK) {
-        err = net_dealer_connect(net, endpoint, &limits, &socket, diag);
+        err = net_dealer_connect(net, peer->endpoint, &limits, &socket, diag);
     }
     if (err == ERR_OK && send_question(socket, question, body) != ERR_OK) {
-        err = diag_fail(diag, ERR_CONNECTION, "cannot send to %s", endpoint);
+        err = diag_fail(diag, ERR_CONNECTION, "cannot send to %s", peer->endpoint);
     }
     if (err == ERR_OK) {
         err = wait_answer(socket, wait_ms, reply, diag);
@@ -90,27 +102,27 @@ static enum err ask(const char *endpoint, const struct wire_message *question, s
     return err;
 }
 
-enum err control_ask(const char *endpoint, const char *verb, const char *arguments, int64_t wait_ms,
-                     struct buf *reply, struct diag *diag) {
+enum err control_ask(const struct control_peer *peer, const char *verb, const char *arguments,
+                     int64_t wait_ms, struct buf *reply, struct diag *diag) {
     const struct wire_message question = {
         .command = WIRE_CONTROL,
         .control = {.verb = span_str(verb), .arguments = span_str(arguments)}};
-    return ask(endpoint, &question, SPAN_LIT(""), wait_ms, reply, diag);
+    return ask(peer, &question, SPAN_LIT(""), wait_ms, reply, diag);
 }
 
-enum err control_retry(const char *endpoint, const struct wire_retry *asked, struct span numbers,
-                       int64_t wait_ms, struct buf *reply, struct diag *diag) {
+enum err control_retry(const struct control_peer *peer, const struct wire_retry *asked,
+                       struct span numbers, int64_t wait_ms, struct buf *reply, struct diag *diag) {
     CHECK(asked->count >= 1 && asked->count <= WIRE_CASES_MAX);
     CHECK(numbers.len >= 1 && numbers.len <= WIRE_BODY_BYTES_MAX);
     const struct wire_message question = {.command = WIRE_RETRY, .retry = *asked};
-    return ask(endpoint, &question, numbers, wait_ms, reply, diag);
+    return ask(peer, &question, numbers, wait_ms, reply, diag);
 }
 
-enum err control_reapply(const char *endpoint, const struct wire_reapply *asked,
+enum err control_reapply(const struct control_peer *peer, const struct wire_reapply *asked,
                          struct span triples, int64_t wait_ms, struct buf *reply,
                          struct diag *diag) {
     CHECK(asked->count >= 1 && asked->count <= WIRE_CASES_MAX);
     CHECK(triples.len >= 1 && triples.len <= WIRE_BODY_BYTES_MAX);
     const struct wire_message question = {.command = WIRE_REAPPLY, .reapply = *asked};
-    return ask(endpoint, &question, triples, wait_ms, reply, diag);
+    return ask(peer, &question, triples, wait_ms, reply, diag);
 }

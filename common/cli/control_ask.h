@@ -4,27 +4,35 @@
 
 #include "base/buf.h"
 #include "base/diag.h"
+#include "cli/verb.h"
 #include "wire/wire.h"
 
 enum { CONTROL_WAIT_MS = 5000 };
 
+struct control_peer { /* borrowed from the options */
+    const char *endpoint;
+    const char *key, *broker_key; /* files; "": none; of tcp alone */
+};
+struct control_peer control_peer(const struct options *options);
+
 /* control_ask sends the verb with its arguments (a JSON text, "" for none) and appends the answer's
- * JSON to reply. Errors: ERR_INVALID the address; ERR_TIMEOUT no answer in wait_ms; ERR_DENIED the
- * broker said no, or does not know the verb: diag has its words; ERR_VERSION the answer cannot be
- * read. */
-MUST_USE enum err control_ask(const char *endpoint, const char *verb, const char *arguments,
-                              int64_t wait_ms, struct buf *reply, struct diag *diag);
+ * JSON to reply. Errors: ERR_INVALID the address; as net_curve_read; ERR_TIMEOUT no answer in
+ * wait_ms; ERR_DENIED the broker said no, or does not know the verb: diag has its words;
+ * ERR_VERSION the answer cannot be read. */
+MUST_USE enum err control_ask(const struct control_peer *peer, const char *verb,
+                              const char *arguments, int64_t wait_ms, struct buf *reply,
+                              struct diag *diag);
 
 /* control_reapply hands the broker asked->count triples [source, case_id, revision], MessagePack,
  * one after another: at most WIRE_CASES_MAX of WIRE_BODY_BYTES_MAX bytes.  The answer comes when
  * they are on its disk, or, with ack outcome, when they are done; the same again is safe. Errors:
  * as control_ask; ERR_BUSY the broker cannot take them now: diag says for how long. */
-MUST_USE enum err control_reapply(const char *endpoint, const struct wire_reapply *asked,
+MUST_USE enum err control_reapply(const struct control_peer *peer, const struct wire_reapply *asked,
                                   struct span triples, int64_t wait_ms, struct buf *reply,
                                   struct diag *diag);
 
 /* control_retry hands it the numbers of asked->count dead letters, MessagePack; else the same. */
-MUST_USE enum err control_retry(const char *endpoint, const struct wire_retry *asked,
+MUST_USE enum err control_retry(const struct control_peer *peer, const struct wire_retry *asked,
                                 struct span numbers, int64_t wait_ms, struct buf *reply,
                                 struct diag *diag);
 

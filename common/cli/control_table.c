@@ -59,7 +59,8 @@ int control_table_run(const struct options *options, const char *verb,
                       const struct control_column *columns) {
     struct buf reply = BUF_EMPTY;
     struct diag diag = {0};
-    enum err err = control_ask(option_control(options), verb, "", CONTROL_WAIT_MS, &reply, &diag);
+    const struct control_peer peer = control_peer(options);
+    enum err err = control_ask(&peer, verb, "", CONTROL_WAIT_MS, &reply, &diag);
     if (err == ERR_OK && option_flag(options, "--json")) {
         printf("%.*s\n", SPAN_ARG(buf_span(&reply)));
     } else if (err == ERR_OK) {

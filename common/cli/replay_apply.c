@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "base/date.h"
-#include "cli/control_ask.h"
 #include "cli/progress.h"
 #include "db/copy_out.h"
 #include "wire/pack.h"
@@ -26,7 +25,7 @@ _Static_assert((size_t)PART_CASES *(3 * CASE_ID_BYTES_MAX + 16) <= WIRE_BODY_BYT
 enum triple_field { TRIPLE_SOURCE, TRIPLE_CASE_ID, TRIPLE_REVISION, TRIPLE_FIELDS };
 
 struct applying {
-    const char *control;
+    const struct control_peer *control;
     const struct replay_stored *stored;
     struct wire_reapply asked;
     char reference_date[DATE_TEXT_BYTES], as_of[DATE_TEXT_BYTES];
@@ -136,7 +135,7 @@ static enum err send_part(struct applying *applying, struct diag *diag) {
 }
 
 /* So that a broker that is not there is said at once. */
-static enum err ask_for_life(const char *control, struct diag *diag) {
+static enum err ask_for_life(const struct control_peer *control, struct diag *diag) {
     struct buf reply = BUF_EMPTY;
     enum err err = control_ask(control, "STATUS", "", CONTROL_WAIT_MS, &reply, diag);
     buf_free(&reply);
@@ -192,9 +191,9 @@ static struct span date_text(bool has, int32_t days, char text[DATE_TEXT_BYTES])
     return span_str(text);
 }
 
-enum err replay_apply(struct db *db, const char *control, const struct replay_stored *stored,
-                      const struct replay_options *options, struct replay_applied *applied,
-                      struct diag *diag) {
+enum err replay_apply(struct db *db, const struct control_peer *control,
+                      const struct replay_stored *stored, const struct replay_options *options,
+                      struct replay_applied *applied, struct diag *diag) {
     struct buf from = BUF_EMPTY;
     struct applying applying = {.control = control, .stored = stored, .applied = applied};
     *applied = (struct replay_applied){0};

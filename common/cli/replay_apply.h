@@ -4,6 +4,7 @@
 #ifndef CASEMILL_CLI_REPLAY_APPLY_H
 #define CASEMILL_CLI_REPLAY_APPLY_H
 
+#include "cli/control_ask.h"
 #include "cli/replay_run.h"
 
 struct replay_applied {
@@ -16,7 +17,7 @@ struct replay_applied {
 /* replay_apply sends all of them and waits until they are done, a part at a time.  The candidate is
  * published.  db is the connection that stored was loaded with.
  * Errors: as db_exec and control_reapply; *applied says how far it came. */
-MUST_USE enum err replay_apply(struct db *db, const char *control,
+MUST_USE enum err replay_apply(struct db *db, const struct control_peer *control,
                                const struct replay_stored *stored,
                                const struct replay_options *options, struct replay_applied *applied,
                                struct diag *diag);

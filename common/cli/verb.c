@@ -32,6 +32,8 @@ struct options {
 static const struct option_row COMMON_ROWS[] = {
     {"--broker", "ADDRESS,...", "the broker's intake socket; of several, the next when one fails"},
     {"--control", "ADDRESS", "the broker's control socket"},
+    {"--key", "FILE", "our secret key, where the broker wants keys"},
+    {"--broker-key", "FILE", "the broker's public key"},
     {"--db", "CONNINFO", "PostgreSQL, as libpq reads it"},
     {"--json", NULL, "print JSON instead of text"},
     {"--help", NULL, "print this text"},
@@ -120,6 +122,14 @@ const char *option_broker(const struct options *options) {
 
 const char *option_control(const struct options *options) {
     return option_or_environment(options, "--control", "CASEMILL_CONTROL_BIND", CONTROL_DEFAULT);
+}
+
+const char *option_key(const struct options *options) {
+    return option_or_environment(options, "--key", "CASEMILL_KEYS_SECRET", "");
+}
+
+const char *option_broker_key(const struct options *options) {
+    return option_or_environment(options, "--broker-key", "CASEMILL_KEYS_BROKER", "");
 }
 
 const char *option_db(const struct options *options) {

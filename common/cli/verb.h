@@ -43,6 +43,9 @@ const char *option_operand(const struct options *options, uint32_t index);
 const char *option_broker(const struct options *options);
 const char *option_control(const struct options *options);
 const char *option_db(const struct options *options);
+/* Keys: --key, --broker-key, else CASEMILL_KEYS_SECRET, CASEMILL_KEYS_BROKER, else "". */
+const char *option_key(const struct options *options);
+const char *option_broker_key(const struct options *options);
 
 /* verb_fail prints "casemill VERB: text" from a diag (with caret when source is given) and returns
  * EXIT_FAILED. */

@@ -125,13 +125,13 @@ static enum err retry_page(struct acting *acting, struct diag *diag) {
     struct buf numbers = BUF_EMPTY;
     struct buf reply = BUF_EMPTY;
     struct wire_retry asked = {.count = acting->page.count, .ack = WIRE_ACK_OUTCOME};
-    const char *control = option_control(acting->options);
+    const struct control_peer control = control_peer(acting->options);
     int64_t end_ms = clock_mono_ms() + PAGE_WAIT_MS;
     enum err err = note_retry(acting, &asked.batch, diag);
     pack_numbers(&acting->page.ids, &numbers);
     while (err == ERR_OK) {
         buf_clear(&reply);
-        err = control_retry(control, &asked, buf_span(&numbers), PAGE_ASK_MS, &reply, diag);
+        err = control_retry(&control, &asked, buf_span(&numbers), PAGE_ASK_MS, &reply, diag);
         bool is_later = err == ERR_BUSY || err == ERR_TIMEOUT;
         if (!is_later || clock_mono_ms() >= end_ms) {
             break;
@@ -149,8 +149,8 @@ static enum err retry_page(struct acting *acting, struct diag *diag) {
 
 static enum err retry_all(struct acting *acting, struct diag *diag) {
     struct buf reply = BUF_EMPTY; /* a broker that is not there is said before anything is noted */
-    enum err err =
-        control_ask(option_control(acting->options), "STATUS", "", CONTROL_WAIT_MS, &reply, diag);
+    const struct control_peer peer = control_peer(acting->options);
+    enum err err = control_ask(&peer, "STATUS", "", CONTROL_WAIT_MS, &reply, diag);
     buf_free(&reply);
     uint64_t done = 0;
     acting->page.most = acting->rate > 0 && acting->rate < DEAD_PAGE_LETTERS

@@ -27,7 +27,8 @@ static int say(const struct options *options, enum err err, const struct buf *re
 static enum err ask(const struct options *options, const char *verb, const char *arguments,
                     struct buf *reply, struct diag *diag) {
     buf_clear(reply);
-    return control_ask(option_control(options), verb, arguments, CONTROL_WAIT_MS, reply, diag);
+    const struct control_peer peer = control_peer(options);
+    return control_ask(&peer, verb, arguments, CONTROL_WAIT_MS, reply, diag);
 }
 
 /* Waits until what STATUS counts under these names is nothing. */

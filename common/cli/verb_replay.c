@@ -175,8 +175,8 @@ static enum err apply(struct replay_job *job, struct diag *diag) {
     if (!option_flag(job->options, "--apply")) {
         return ERR_OK;
     }
-    enum err err = replay_apply(job->db, option_control(job->options), &job->stored, &job->how,
-                                &job->applied, diag);
+    const struct control_peer control = control_peer(job->options);
+    enum err err = replay_apply(job->db, &control, &job->stored, &job->how, &job->applied, diag);
     if (err != ERR_OK) {
         fprintf(stderr,
                 "%" PRIu64 " of %" PRIu64 " are done; the same command goes on from there\n",

@@ -59,7 +59,8 @@ static int status_run(const struct options *options) {
     if (option_int(options, "--wait", CONTROL_WAIT_MS / 1000, 1, 3600, &wait_s) != ERR_OK) {
         return EXIT_USAGE;
     }
-    enum err err = control_ask(option_control(options), "STATUS", "", wait_s * 1000, &reply, &diag);
+    const struct control_peer peer = control_peer(options);
+    enum err err = control_ask(&peer, "STATUS", "", wait_s * 1000, &reply, &diag);
     if (err == ERR_OK && option_flag(options, "--json")) {
         printf("%.*s\n", SPAN_ARG(buf_span(&reply)));
     } else if (err == ERR_OK) {

@@ -141,15 +141,18 @@ static enum err step(struct submission *submission, int64_t timeout_ms, struct d
                          option_broker(submission->options));
     }
     int64_t silent_ms = clock_mono_ms() - submission->heard_ms;
+    const char *fault = casemill_fault(submission->client);
     if (submission->give_up_ms > 0 && silent_ms > submission->give_up_ms) {
         return diag_fail(diag, ERR_TIMEOUT,
-                         "no word from %s for %lld s; nothing is lost: run it again",
-                         option_broker(submission->options), (long long)(silent_ms / 1000));
+                         "no word from %s for %lld s%s%s; nothing is lost: run it again",
+                         option_broker(submission->options), (long long)(silent_ms / 1000),
+                         fault == NULL ? "" : ": ", fault == NULL ? "" : fault);
     }
     if (!submission->is_noted && silent_ms > NOTE_MS &&
         !casemill_was_connected(submission->client)) {
-        fprintf(stderr, "casemill submit: waiting for a broker at %s\n",
-                option_broker(submission->options));
+        fprintf(stderr, "casemill submit: waiting for a broker at %s%s%s\n",
+                option_broker(submission->options), fault == NULL ? "" : ": ",
+                fault == NULL ? "" : fault);
         submission->is_noted = true;
     }
     say_failover(submission);
@@ -361,6 +364,8 @@ static enum err read_options(const struct options *options, struct submission *s
     }
     casemill_options_default(client);
     client->brokers = option_broker(options);
+    client->key = option_key(options);
+    client->broker_keys = option_broker_key(options);
     client->source = option_str(options, "--source", NULL);
     client->ack = (enum casemill_ack)ack;
     client->priority = (enum casemill_priority)priority;

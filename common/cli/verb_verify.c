@@ -19,7 +19,8 @@ static const char *journal_path(const struct options *options) {
 static int ask_running(const struct options *options, int64_t wait_s) {
     struct buf reply = BUF_EMPTY;
     struct diag diag = {0};
-    enum err err = control_ask(option_control(options), "VERIFY", "", wait_s * 1000, &reply, &diag);
+    const struct control_peer peer = control_peer(options);
+    enum err err = control_ask(&peer, "VERIFY", "", wait_s * 1000, &reply, &diag);
     if (err == ERR_OK) {
         printf("%.*s\n", SPAN_ARG(buf_span(&reply)));
     }

@@ -70,10 +70,20 @@ enum casemill_result casemill_open(const struct casemill_options *options, struc
     buf_str(&made->source, options->source == NULL ? "" : options->source);
     arena_init(&made->arena, ARENA_BYTES_MAX);
     window_init(&made->window, options->window_batches);
-    enum err err =
-        links_open(&made->links, options->brokers, options->quiet_ms, clock_mono_ms(), &diag);
+    const struct links_options links = {
+        .brokers = options->brokers,
+        .key = options->key == NULL ? "" : options->key,
+        .broker_keys = options->broker_keys == NULL ? "" : options->broker_keys,
+        .quiet_ms = options->quiet_ms};
+    enum err err = links_open(&made->links, &links, clock_mono_ms(), &diag);
     if (err != ERR_OK) {
-        say(error, error_bytes, diag.text);
+        struct buf line = BUF_EMPTY;
+        if (diag.file[0] != '\0') {
+            buf_printf(&line, "%s:%u: ", diag.file, diag.line);
+        }
+        buf_str(&line, diag.text);
+        say(error, error_bytes, buf_cstr(&line));
+        buf_free(&line);
         casemill_close(&made);
         return err == ERR_SYSTEM ? CASEMILL_FAILED : CASEMILL_INVALID;
     }
@@ -349,6 +359,8 @@ enum casemill_result casemill_wait(struct casemill *client, int64_t deadline_ms)
 }
 
 bool casemill_was_connected(const struct casemill *client) { return client->links.was_connected; }
+
+const char *casemill_fault(struct casemill *client) { return links_fault(&client->links); }
 
 const char *casemill_broker(struct casemill *client) {
     return buf_cstr(&links_current(&client->links)->endpoint);

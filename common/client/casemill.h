@@ -81,6 +81,11 @@ struct casemill_options {
      * the others are gone to when it fails.  Brokers share nothing: what one has accepted and never
      * settles is lost with its disk under CASEMILL_ACK_JOURNAL, not under CASEMILL_ACK_OUTCOME. */
     const char *brokers;
+    /* Where the brokers want keys (CURVE): the file of this client's secret key, mode 0600, and the
+     * files of the brokers' public keys, with commas: one for all, or one each.  NULL: none.  The
+     * source is then what the key is named at the broker, and `source` may stay NULL. */
+    const char *key;
+    const char *broker_keys;
     const char *source; /* name of this intake system, at most 128 bytes; NULL: the default */
     enum casemill_ack ack;
     enum casemill_priority priority;
@@ -137,6 +142,9 @@ enum casemill_result casemill_wait(struct casemill *client, int64_t deadline_ms)
 uint32_t casemill_unsettled(const struct casemill *client); /* batches */
 bool casemill_has_room(const struct casemill *client);      /* submit_batch would not say AGAIN */
 bool casemill_was_connected(const struct casemill *client); /* at any time since open */
+/* casemill_fault: in one line why no broker lets this client in; NULL when one did or nothing is
+ * known.  It goes on trying.  Lives until the next step. */
+const char *casemill_fault(struct casemill *client);
 const char *casemill_broker(struct casemill *client); /* which is sent to, until the next step */
 const char *casemill_disposition_name(uint32_t disposition);
 

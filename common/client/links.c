@@ -24,8 +24,10 @@ static int64_t jittered(struct links *links, int64_t ms) {
 
 static enum err link_connect(struct links *links, struct link *link, int64_t now_ms,
                              struct diag *diag) {
-    const struct net_options limits = {
-        .message_bytes_max = FRAME_BYTES_MAX, .hwm = 0, .linger_ms = LINGER_CLOSE_MS};
+    const struct net_options limits = {.message_bytes_max = FRAME_BYTES_MAX,
+                                       .hwm = 0,
+                                       .linger_ms = LINGER_CLOSE_MS,
+                                       .curve = link->has_keys ? &link->curve : NULL};
     link->connect_count = 0;
     link->down_since_ms = now_ms;
     link->patience_ms = PATIENCE_MS_MIN + jittered(links, PATIENCE_MS_MAX - PATIENCE_MS_MIN);
@@ -42,24 +44,72 @@ static struct span trim(struct span text) {
     return text;
 }
 
-enum err links_open(struct links *links, const char *brokers, int64_t quiet_ms, int64_t now_ms,
+/* Takes the next of a list with commas; false at its end. */
+static bool next_item(const char **at, struct span *item) {
+    if (*at == NULL) {
+        return false;
+    }
+    const char *comma = strchr(*at, ',');
+    *item = trim(comma == NULL ? span_str(*at) : span_make(*at, (size_t)(comma - *at)));
+    *at = comma == NULL ? NULL : comma + 1;
+    return true;
+}
+
+/* The public key file of the index-th broker; the only one there is, if so. */
+static struct span broker_key(const char *list, uint32_t index) {
+    struct span found = SPAN_LIT("");
+    const char *at = list;
+    struct span item;
+    for (uint32_t i = 0; i <= index && next_item(&at, &item); i++) {
+        found = i == index || strchr(list, ',') == NULL ? item : SPAN_LIT("");
+    }
+    return found;
+}
+
+static enum err read_keys(struct link *link, const struct links_options *options, uint32_t index,
+                          struct diag *diag) {
+    bool is_tcp = strncmp(buf_cstr(&link->endpoint), "tcp://", 6) == 0;
+    if (!is_tcp || (options->key[0] == '\0' && options->broker_keys[0] == '\0')) {
+        return ERR_OK;
+    }
+    struct buf path = BUF_EMPTY;
+    buf_append(&path, broker_key(options->broker_keys, index));
+    enum err err = net_curve_read(options->key, buf_cstr(&path), &link->curve, diag);
+    link->has_keys = err == ERR_OK;
+    buf_free(&path);
+    return err;
+}
+
+enum err links_open(struct links *links, const struct links_options *options, int64_t now_ms,
                     struct diag *diag) {
     struct uuid seed = uuid_random();
-    *links = (struct links){.quiet_ms = quiet_ms};
+    *links = (struct links){.quiet_ms = options->quiet_ms};
     memcpy(&links->rng.state, seed.bytes, sizeof(links->rng.state));
     enum err err = net_open(&links->net, diag);
-    for (const char *at = brokers; err == ERR_OK && at != NULL;) {
-        const char *comma = strchr(at, ',');
-        struct span one = trim(comma == NULL ? span_str(at) : span_make(at, (size_t)(comma - at)));
+    const char *at = options->brokers;
+    struct span one;
+    while (err == ERR_OK && next_item(&at, &one)) {
         if (links->count == LINKS_MAX) {
             return diag_fail(diag, ERR_INVALID, "more than %d brokers", (int)LINKS_MAX);
         }
         struct link *link = &links->items[links->count++];
         buf_append(&link->endpoint, one);
-        err = link_connect(links, link, now_ms, diag);
-        at = comma == NULL ? NULL : comma + 1;
+        err = read_keys(link, options, links->count - 1, diag);
+        err = err == ERR_OK ? link_connect(links, link, now_ms, diag) : err;
     }
     return err;
+}
+
+const char *links_fault(struct links *links) {
+    const char *fault = NULL;
+    for (uint32_t i = 0; i < links->count; i++) {
+        struct net_socket *socket = links->items[i].socket;
+        if (socket != NULL && net_is_connected(socket)) {
+            return NULL;
+        }
+        fault = fault == NULL && socket != NULL ? net_connect_fault(socket) : fault;
+    }
+    return fault;
 }
 
 void links_close(struct links *links) {

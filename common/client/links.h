@@ -15,6 +15,8 @@ _Static_assert((int)LINKS_MAX <= (int)NET_POLL_MAX, "all are polled at once");
 
 struct link {
     struct buf endpoint;
+    bool has_keys;
+    struct net_curve curve;
     struct net_socket *socket; /* NULL while it is left alone after a failure */
     uint32_t connect_count;    /* as of the last turn */
     int64_t down_since_ms;     /* 0: connected */
@@ -34,9 +36,15 @@ struct links {
     struct rng rng;
 };
 
-/* links_open starts connecting to all; brokers is a list with commas.  On failure links_close frees
- * what was made.  Errors: ERR_INVALID with one line in diag, ERR_SYSTEM. */
-MUST_USE enum err links_open(struct links *links, const char *brokers, int64_t quiet_ms,
+struct links_options { /* lists have commas */
+    const char *brokers;
+    const char *key;         /* file of our own secret key; "": none */
+    const char *broker_keys; /* files of their public keys: one for all, or one each */
+    int64_t quiet_ms;
+};
+/* links_open starts connecting to all; keys are for tcp alone.  On failure links_close frees what
+ * was made.  Errors: ERR_INVALID with one line in diag, ERR_SYSTEM; as net_curve_read. */
+MUST_USE enum err links_open(struct links *links, const struct links_options *options,
                              int64_t now_ms, struct diag *diag);
 void links_close(struct links *links);
 /* links_turn notices what came, went and stayed silent.  True when what was sent and has no answer
@@ -45,6 +53,9 @@ bool links_turn(struct links *links, int64_t now_ms);
 /* links_heard notes a word of a broker; links_stopping that it takes nothing for so long. */
 void links_heard(struct link *link);
 void links_stopping(struct links *links, struct link *link, int64_t retry_ms, int64_t now_ms);
+/* links_fault: in one line why no broker lets this client in; NULL when one did or nothing is
+ * known.  Lives until the next turn. */
+const char *links_fault(struct links *links);
 struct link *links_current(struct links *links);
 /* links_can_send: to one of several only while it is connected, so that nothing waits in its socket
  * that another has settled long since. */

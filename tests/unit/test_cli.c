@@ -37,7 +37,9 @@ static int fails(const struct options *options) {
 
 static int addresses(const struct options *options) {
     const char *db = option_db(options);
-    printf("%s %s %s\n", option_broker(options), option_control(options), db == NULL ? "-" : db);
+    printf("%s %s %s", option_broker(options), option_control(options), db == NULL ? "-" : db);
+    printf("%s%s%s%s\n", option_key(options)[0] == '\0' ? "" : " ", option_key(options),
+           option_broker_key(options)[0] == '\0' ? "" : " ", option_broker_key(options));
     return EXIT_DONE;
 }
 
@@ -171,6 +173,12 @@ START_TEST(addresses_come_from_option_environment_default) {
     ck_assert_int_eq(setenv("CASEMILL_CONTROL_BIND", "", 1), 0);
     expect("where", EXIT_DONE, "tcp://b:1 ipc:///var/lib/casemill/journal/control.sock dbname=x\n",
            "");
+    ck_assert_int_eq(setenv("CASEMILL_KEYS_SECRET", "own.key", 1), 0);
+    ck_assert_int_eq(setenv("CASEMILL_KEYS_BROKER", "broker.pub", 1), 0);
+    expect("where --control c", EXIT_DONE, "tcp://b:1 c dbname=x own.key broker.pub\n", "");
+    expect("where --control c --key k --broker-key b", EXIT_DONE, "tcp://b:1 c dbname=x k b\n", "");
+    ck_assert_int_eq(unsetenv("CASEMILL_KEYS_SECRET"), 0);
+    ck_assert_int_eq(unsetenv("CASEMILL_KEYS_BROKER"), 0);
     expect("where --broker tcp://c:2 --control ipc://s --db dbname=y", EXIT_DONE,
            "tcp://c:2 ipc://s dbname=y\n", "");
 }
