@@ -14,29 +14,73 @@ enum { COMMIT_OFFSET = 2 + 4 };
 #define POSTGRES_EPOCH_US ((int64_t)POSTGRES_EPOCH_DAYS * 86400 * 1000000)
 #define FIELD_NULL 0xffffffffU
 
-static void put_int2(struct buf *out, int16_t value) {
-    buf_be32(out, 2);
-    buf_be16(out, (uint16_t)value);
+/* --- fields of a known size ---------------------------------------------------------------------
+ * Written at a place for which whoever writes has made room, so that nothing is checked. */
+
+static inline uint8_t *at_be16(uint8_t *at, uint16_t value) {
+    uint16_t stored = htobe16(value);
+    memcpy(at, &stored, sizeof(stored));
+    return at + sizeof(stored);
 }
 
-static void put_int4(struct buf *out, int32_t value) {
-    buf_be32(out, 4);
-    buf_be32(out, (uint32_t)value);
+static inline uint8_t *at_be32(uint8_t *at, uint32_t value) {
+    uint32_t stored = htobe32(value);
+    memcpy(at, &stored, sizeof(stored));
+    return at + sizeof(stored);
 }
 
-static void put_int8(struct buf *out, int64_t value) {
-    buf_be32(out, 8);
-    buf_be64(out, (uint64_t)value);
+static inline uint8_t *at_be64(uint8_t *at, uint64_t value) {
+    uint64_t stored = htobe64(value);
+    memcpy(at, &stored, sizeof(stored));
+    return at + sizeof(stored);
 }
 
-static void put_bytes(struct buf *out, struct span bytes) {
-    buf_be32(out, (uint32_t)bytes.len);
-    buf_append(out, bytes);
+static inline uint8_t *at_int2(uint8_t *at, int16_t value) {
+    return at_be16(at_be32(at, 2), (uint16_t)value);
 }
 
-static void put_date(struct buf *out, int32_t days) { put_int4(out, days - POSTGRES_EPOCH_DAYS); }
+static inline uint8_t *at_int4(uint8_t *at, int32_t value) {
+    return at_be32(at_be32(at, 4), (uint32_t)value);
+}
 
-static void put_time(struct buf *out, int64_t us) { put_int8(out, us - POSTGRES_EPOCH_US); }
+static inline uint8_t *at_int8(uint8_t *at, int64_t value) {
+    return at_be64(at_be32(at, 8), (uint64_t)value);
+}
+
+static inline uint8_t *at_date(uint8_t *at, int32_t days) {
+    return at_int4(at, days - POSTGRES_EPOCH_DAYS);
+}
+
+static inline uint8_t *at_time(uint8_t *at, int64_t us) {
+    return at_int8(at, us - POSTGRES_EPOCH_US);
+}
+
+static inline uint8_t *at_bytes(uint8_t *at, struct span bytes) {
+    at = at_be32(at, (uint32_t)bytes.len);
+    if (bytes.len == 2) { /* a country */
+        memcpy(at, bytes.ptr, 2);
+    } else if (bytes.len != 0) {
+        memcpy(at, bytes.ptr, bytes.len);
+    }
+    return at + bytes.len;
+}
+
+/* The head of an array of `count` elements that ends up `bytes` long with them. */
+static inline uint8_t *at_array(uint8_t *at, size_t bytes, bool has_null, uint32_t oid,
+                                uint32_t count) {
+    at = at_be32(at, (uint32_t)bytes);
+    at = at_be32(at, count == 0 ? 0 : 1);
+    at = at_be32(at, has_null ? 1 : 0);
+    at = at_be32(at, oid);
+    return count == 0 ? at : at_be32(at_be32(at, count), 1);
+}
+
+static inline size_t array_bytes(uint32_t count, size_t elements) {
+    return (count == 0 ? 12 : 20) + elements;
+}
+
+/* --- fields of facts -----------------------------------------------------------------------------
+ */
 
 /* Opens a field whose length is known only when it is closed. */
 static size_t field_open(struct buf *out) {
@@ -51,23 +95,17 @@ static void field_close(struct buf *out, size_t start) {
     }
 }
 
-static void put_array_head(struct buf *out, bool has_null, uint32_t oid, uint32_t count) {
-    buf_be32(out, count == 0 ? 0 : 1);
-    buf_be32(out, has_null ? 1 : 0);
-    buf_be32(out, oid);
-    if (count > 0) {
-        buf_be32(out, count);
-        buf_be32(out, 1);
-    }
-}
-
 static void put_text_array(struct buf *out, const struct value *list) {
-    size_t start = field_open(out);
-    put_array_head(out, false, OID_TEXT, list->len);
+    size_t bytes = array_bytes(list->len, 0);
     for (uint32_t i = 0; i < list->len; i++) {
-        put_bytes(out, value_span(list->items[i]));
+        bytes += 4 + list->items[i].len;
     }
-    field_close(out, start);
+    uint8_t *at = buf_room(out, 4 + bytes);
+    at = at_array(at, bytes, false, OID_TEXT, list->len);
+    for (uint32_t i = 0; i < list->len; i++) {
+        at = at_bytes(at, value_span(list->items[i]));
+    }
+    out->len += 4 + bytes;
 }
 
 static void json_time(struct json *json, const struct fact *fact, const struct value *value) {
@@ -169,109 +207,134 @@ static void put_jsonb(struct buf *out, const struct fact *fact, const struct val
     field_close(out, start);
 }
 
-static void put_double(struct buf *out, double value) {
+static inline uint8_t *at_double(uint8_t *at, double value) {
     uint64_t bits = 0;
     memcpy(&bits, &value, sizeof(bits));
-    put_int8(out, (int64_t)bits);
+    return at_int8(at, (int64_t)bits);
 }
 
-static void put_fact(struct buf *out, const struct fact *fact, const struct value *value) {
+static inline uint8_t *at_bool(uint8_t *at, bool value) {
+    at = at_be32(at, 1);
+    *at = value ? 1 : 0;
+    return at + 1;
+}
+
+static void put_items(struct buf *out, const struct fact *fact, const struct value *value) {
+    if (fact->type == FACT_LIST && fact_is_text(fact->element)) {
+        put_text_array(out, value);
+    } else {
+        put_jsonb(out, fact, value);
+    }
+}
+
+enum { SCALAR_BYTES = 4 + 8 /* of any but a text */ };
+
+static inline void put_fact(struct buf *out, const struct fact *fact, const struct value *value) {
+    size_t text = value->kind == VAL_STRING ? value->len : 0;
+    uint8_t *start = buf_room(out, SCALAR_BYTES + text);
+    uint8_t *at = start;
     if (value->kind == VAL_UNKNOWN || value->kind == VAL_NULL) {
-        buf_be32(out, FIELD_NULL);
+        out->len += (size_t)(at_be32(at, FIELD_NULL) - start);
         return;
     }
     switch (fact->type) {
     case FACT_BOOL:
-        buf_be32(out, 1);
-        buf_byte(out, value->b ? 1 : 0);
-        return;
+        at = at_bool(at, value->b);
+        break;
     case FACT_INT:
-        put_int8(out, value->i);
-        return;
+        at = at_int8(at, value->i);
+        break;
     case FACT_DOUBLE:
-        put_double(out, value->d);
-        return;
+        at = at_double(at, value->d);
+        break;
     case FACT_STRING:
     case FACT_ENUM:
     case FACT_ISO:
-        put_bytes(out, value_span(*value));
-        return;
+        at = at_bytes(at, value_span(*value));
+        break;
     case FACT_DATE:
-        put_date(out, (int32_t)(value->i / 86400));
-        return;
+        at = at_date(at, (int32_t)(value->i / 86400));
+        break;
     case FACT_TIMESTAMP:
-        put_time(out, value->i * 1000000 + value->len / 1000);
-        return;
+        at = at_time(at, value->i * 1000000 + value->len / 1000);
+        break;
     case FACT_LIST:
-        if (fact_is_text(fact->element)) {
-            put_text_array(out, value);
-            return;
-        }
-        put_jsonb(out, fact, value);
-        return;
     case FACT_MAP:
     case FACT_RECORD:
-        put_jsonb(out, fact, value);
+        put_items(out, fact, value);
         return;
     }
+    out->len += (size_t)(at - start);
 }
 
-static void put_findings(const struct active_rules *rules, const struct outcome *outcome,
-                         struct buf *out) {
-    size_t start = field_open(out);
-    put_array_head(out, false, OID_INT2, rules->agreement_count);
-    for (uint32_t i = 0; i < rules->agreement_count; i++) {
-        put_int2(out, rules->finding_codes[i][outcome->findings[i].result.reason]);
+/* --- fields of outcomes --------------------------------------------------------------------------
+ */
+
+enum { CODE_BYTES = 4 + 2 /* of an array's int2 */ };
+
+static uint8_t *at_findings(const struct active_rules *rules, const struct outcome *outcome,
+                            uint8_t *at) {
+    uint32_t count = rules->agreement_count;
+    at = at_array(at, array_bytes(count, (size_t)count * CODE_BYTES), false, OID_INT2, count);
+    for (uint32_t i = 0; i < count; i++) {
+        at = at_int2(at, rules->finding_codes[i][outcome->findings[i].result.reason]);
     }
-    field_close(out, start);
+    return at;
 }
 
-static void put_projected(const struct active_rules *rules, const struct outcome *outcome,
-                          struct buf *out) {
-    bool has_null = false;
-    for (uint32_t i = 0; i < rules->agreement_count; i++) {
-        has_null = has_null || !outcome->findings[i].has_projected;
+static uint8_t *at_projected(const struct active_rules *rules, const struct outcome *outcome,
+                             uint8_t *at) {
+    uint32_t count = rules->agreement_count;
+    uint32_t known = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        known += outcome->findings[i].has_projected ? 1 : 0;
     }
-    size_t start = field_open(out);
-    put_array_head(out, has_null, OID_INT2, rules->agreement_count);
-    for (uint32_t i = 0; i < rules->agreement_count; i++) {
-        if (outcome->findings[i].has_projected) {
-            put_int2(out, rules->finding_codes[i][outcome->findings[i].projected.reason]);
-        } else {
-            buf_be32(out, FIELD_NULL);
-        }
+    size_t elements = (size_t)known * CODE_BYTES + (size_t)(count - known) * 4;
+    at = at_array(at, array_bytes(count, elements), known < count, OID_INT2, count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct finding *finding = &outcome->findings[i];
+        at = finding->has_projected
+                 ? at_int2(at, rules->finding_codes[i][finding->projected.reason])
+                 : at_be32(at, FIELD_NULL);
     }
-    field_close(out, start);
+    return at;
 }
 
-static void put_missing(const struct active_rules *rules, const struct result *result,
-                        struct buf *out) {
-    size_t start = field_open(out);
-    put_array_head(out, false, OID_INT2, result->missing_count);
-    for (uint32_t i = 0; i < result->missing_count; i++) {
-        put_int2(out, rules->path_codes[result->missing[i]]);
+static uint8_t *at_missing(const struct active_rules *rules, const struct result *result,
+                           uint8_t *at) {
+    uint32_t count = result->missing_count;
+    at = at_array(at, array_bytes(count, (size_t)count * CODE_BYTES), false, OID_INT2, count);
+    for (uint32_t i = 0; i < count; i++) {
+        at = at_int2(at, rules->path_codes[result->missing[i]]);
     }
-    field_close(out, start);
+    return at;
 }
+
+/* More than the fields of a known size take, heads of arrays with them. */
+enum { FIXED_BYTES = 256 };
 
 static void put_fixed(const struct active_rules *rules, const struct row_head *head,
                       const struct case_doc *doc, const struct outcome *outcome, struct buf *out) {
-    put_int8(out, 0);
-    put_int2(out, head->source);
-    put_bytes(out, doc->case_id);
-    put_int4(out, doc->revision);
-    put_time(out, head->received_at);
-    put_bytes(out, span_make(doc->digest.bytes, sizeof(doc->digest.bytes)));
-    put_int2(out, rules->number);
-    put_int2(out, (int16_t)outcome->result.disposition);
-    put_int2(out, rules->agreement_codes[outcome->agreement]);
-    put_int2(out, rules->finding_codes[outcome->agreement][outcome->result.reason]);
-    put_findings(rules, outcome, out);
-    put_projected(rules, outcome, out);
-    put_missing(rules, &outcome->result, out);
-    put_date(out, head->reference_date);
-    put_date(out, head->as_of);
-    put_time(out, head->decided_at);
+    size_t codes = 2 * (size_t)rules->agreement_count + outcome->result.missing_count;
+    uint8_t *start = buf_room(out, FIXED_BYTES + doc->case_id.len + codes * CODE_BYTES);
+    uint8_t *at = start;
+    at = at_int8(at, 0);
+    at = at_int2(at, head->source);
+    at = at_bytes(at, doc->case_id);
+    at = at_int4(at, doc->revision);
+    at = at_time(at, head->received_at);
+    at = at_bytes(at, span_make(doc->digest.bytes, sizeof(doc->digest.bytes)));
+    at = at_int2(at, rules->number);
+    at = at_int2(at, (int16_t)outcome->result.disposition);
+    at = at_int2(at, rules->agreement_codes[outcome->agreement]);
+    at = at_int2(at, rules->finding_codes[outcome->agreement][outcome->result.reason]);
+    at = at_findings(rules, outcome, at);
+    at = at_projected(rules, outcome, at);
+    at = at_missing(rules, &outcome->result, at);
+    at = at_date(at, head->reference_date);
+    at = at_date(at, head->as_of);
+    at = at_time(at, head->decided_at);
+    out->len += (size_t)(at - start);
 }
 
 void row_encode_fixed(const struct active_rules *rules, const struct row_head *head,

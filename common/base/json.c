@@ -45,14 +45,52 @@ static size_t utf8_len(const uint8_t *ptr, size_t left) {
 /* Printable ASCII but for the quote and the backslash stands for itself. */
 static bool is_plain(uint8_t c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+/* Whether all eight are plain; may say no of some that are. */
+static inline bool eight_plain(uint64_t eight) {
+    uint64_t quote = eight ^ EACH_BYTE('"');
+    uint64_t backslash = eight ^ EACH_BYTE('\\');
+    uint64_t del = eight ^ EACH_BYTE(0x7f);
+    uint64_t odd = eight | (eight - EACH_BYTE(0x20)) | (quote - EACH_BYTE(1)) |
+                   (backslash - EACH_BYTE(1)) | (del - EACH_BYTE(1));
+    return (odd & EACH_BYTE(0x80)) == 0;
+}
+
+static inline uint64_t bytes_at(const uint8_t *ptr, size_t count) {
+    uint64_t bytes = EACH_BYTE('a');
+    memcpy(&bytes, ptr, count);
+    return bytes;
+}
+
+/* Eight bytes at a time, the last eight, or four of fewer, whatever overlaps. */
+static inline bool all_plain(struct span text) {
+    if (text.len < 8) {
+        return text.len >= 4 && eight_plain(bytes_at(text.ptr, 4)) &&
+               eight_plain(bytes_at(text.ptr + text.len - 4, 4));
+    }
+    for (size_t at = 0; at + 8 < text.len; at += 8) {
+        if (!eight_plain(bytes_at(text.ptr + at, 8))) {
+            return false;
+        }
+    }
+    return eight_plain(bytes_at(text.ptr + text.len - 8, 8));
+}
+
+static size_t plain_end(struct span text, size_t at) {
+    if (at == 0 && all_plain(text)) {
+        return text.len;
+    }
+    while (at < text.len && is_plain(text.ptr[at])) {
+        at++;
+    }
+    return at;
+}
+
 static void escaped(struct buf *out, struct span text) {
     buf_byte(out, '"');
     size_t at = 0;
     while (at < text.len) {
-        size_t plain = at;
-        while (plain < text.len && is_plain(text.ptr[plain])) {
-            plain++;
-        }
+        size_t plain = plain_end(text, at);
         buf_append(out, span_make(text.ptr + at, plain - at));
         at = plain;
         if (at == text.len) {

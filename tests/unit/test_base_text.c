@@ -215,6 +215,33 @@ static size_t read_pipe(int from, char *text, size_t bytes) {
     return (size_t)got;
 }
 
+/* Every byte at every place of a text of every length: what needs no escape stands for itself. */
+START_TEST(json_escapes_wherever_a_byte_stands) {
+    struct buf out = BUF_EMPTY;
+    for (size_t len = 1; len <= 20; len++) {
+        for (size_t at = 0; at < len; at++) {
+            for (unsigned byte = 0; byte < 0x80; byte++) {
+                char text[] = "abcdefghijklmnopqrst";
+                char wanted[64];
+                bool is_named = byte == '"' || byte == '\\';
+                text[at] = (char)byte;
+                (void)snprintf(wanted, sizeof(wanted),
+                               is_named      ? "\"%.*s\\%c%.*s\""
+                               : byte < 0x20 ? "\"%.*s\\u%04x%.*s\""
+                                             : "\"%.*s%c%.*s\"",
+                               (int)at, text, (int)byte, (int)(len - at - 1), text + at + 1);
+                struct json json;
+                buf_clear(&out);
+                json_init(&json, &out);
+                json_span(&json, span_make(text, len));
+                ck_assert_str_eq(buf_cstr(&out), wanted);
+            }
+        }
+    }
+    buf_free(&out);
+}
+END_TEST
+
 START_TEST(a_log_event_is_one_line) {
     int from = stderr_to_pipe();
     struct log_options options = {.program = "tester", .level_min = LOG_INFO};
@@ -363,6 +390,7 @@ int main(void) {
     tcase_add_test(cases, uuids_are_random_and_readable);
     tcase_add_test(cases, a_seed_gives_its_row_of_numbers);
     tcase_add_test(cases, json_places_commas_and_escapes);
+    tcase_add_test(cases, json_escapes_wherever_a_byte_stands);
     tcase_add_test(cases, a_log_event_is_one_line);
     tcase_add_loop_test(cases, a_repeated_event_is_cut_and_counted, 0, 2);
     tcase_add_test(cases, metrics_are_prometheus_text);
