@@ -19,7 +19,13 @@ void refuse_unreadable(struct broker *broker, struct net_socket *socket,
         .command = WIRE_REFUSED,
         .refused = {.has_batch = fault->has_batch, .batch = fault->batch, .reason = fault->reason}};
     broker->peers_refused++;
-    LOG(EV_PEER_REFUSED, "reason=%s", wire_reason_word(fault->reason));
+    if (fault->reason == WIRE_REASON_UNKNOWN_VERSION) {
+        reply.refused.version = SPAN_LIT(WIRE_VERSION);
+        LOG(EV_PEER_VERSION, "it_speaks=%.*s this_speaks=%s", SPAN_ARG(fault->version),
+            WIRE_VERSION);
+    } else {
+        LOG(EV_PEER_REFUSED, "reason=%s", wire_reason_word(fault->reason));
+    }
     if (send_head(broker, socket, route, &reply) != ERR_OK) {
         broker->receipts_dropped++;
     }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+enum { QUIET_MS_MIN = 1000, QUIET_MS_MAX = 30000 };
 enum { MESSAGES_PER_POLL = 64, CREDIT_TRANSACTIONS = 2, DONE_RANGES_MAX = 2048 };
 #define CREDIT_BYTES ((uint64_t)32 << 20)
 #define MESSAGE_BYTES_MAX ((size_t)64 << 20)
@@ -130,7 +131,11 @@ void lane_beat_if_due(struct lane *lane) {
     }
     lane->beat_at_ms = now_ms + lane->beat_ms;
     for (uint32_t i = 0; i < lane->link_count; i++) {
-        beat_to(lane, i, now_ms);
+        if (lane->links[i].quiet_ms == 0) {
+            beat_to(lane, i, now_ms);
+        } else if (now_ms >= lane->links[i].quiet_until_ms) {
+            say_ready_to(lane, i);
+        }
         say_fault(lane, i);
     }
 }
@@ -215,12 +220,40 @@ static void take_work(struct lane *lane, uint32_t link, struct parcel *parcel) {
     }
 }
 
+/* A broker of another version: it may be updated, or another take its place, so it is asked again,
+ * ever more rarely; other brokers are served meanwhile. */
+static void leave_alone(struct lane *lane, uint32_t link, struct span version) {
+    struct link *broker = &lane->links[link];
+    if (broker->quiet_ms == 0) {
+        LOG(EV_PEER_VERSION, "broker=%s it_speaks=%.*s this_speaks=%s", lane->options.brokers[link],
+            SPAN_ARG(version), WIRE_VERSION);
+    }
+    if (clock_mono_ms() >= broker->quiet_until_ms) { /* what was on its way counts once */
+        int64_t longer = broker->quiet_ms == 0 ? QUIET_MS_MIN : broker->quiet_ms * 2;
+        broker->quiet_ms = longer < QUIET_MS_MAX ? longer : QUIET_MS_MAX;
+        broker->quiet_until_ms = clock_mono_ms() + broker->quiet_ms;
+    }
+    broker->welcomed = false;
+}
+
+static void take_refused(struct lane *lane, uint32_t link, const struct wire_refused *refused) {
+    if (refused->reason == WIRE_REASON_UNKNOWN_VERSION) {
+        leave_alone(lane, link, refused->version);
+    } else {
+        LOG(EV_PEER_REFUSED, "peer=broker reason=%s", wire_reason_word(refused->reason));
+    }
+}
+
 static void take_message(struct lane *lane, uint32_t link, struct parcel *parcel) {
     struct wire_decode_fault fault = {0};
     struct span head =
         parcel->message.part_count == 0 ? SPAN_LIT("") : net_part_span(&parcel->message.parts[0]);
     enum err err =
         wire_decode(head, WIRE_WORKER, WIRE_FROM_BROKER, &parcel->arena, &parcel->head, &fault);
+    if (err == ERR_VERSION) {
+        leave_alone(lane, link, fault.version);
+        return;
+    }
     if (err != ERR_OK) {
         LOG(EV_PEER_REFUSED, "peer=broker reason=%s", wire_reason_word(fault.reason));
         return;
@@ -229,6 +262,7 @@ static void take_message(struct lane *lane, uint32_t link, struct parcel *parcel
     case WIRE_WELCOME:
         lane->links[link].journal = parcel->head.welcome.journal;
         lane->links[link].welcomed = true;
+        lane->links[link].quiet_ms = 0;
         if (parcel->head.welcome.beat_ms > 0) {
             lane->beat_ms = parcel->head.welcome.beat_ms;
         }
@@ -251,6 +285,9 @@ static void take_message(struct lane *lane, uint32_t link, struct parcel *parcel
         return;
     case WIRE_DRAIN:
         atomic_store(&lane->draining, true);
+        return;
+    case WIRE_REFUSED:
+        take_refused(lane, link, &parcel->head.refused);
         return;
     default:
         LOG(EV_PEER_REFUSED, "peer=broker command=%s", wire_command_name(parcel->head.command));

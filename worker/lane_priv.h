@@ -22,8 +22,9 @@ struct link {
     uint64_t low_water;
     int64_t low_water_at; /* 0: not said */
     bool welcomed;
-    bool fault_said; /* that no connection comes up */
-    bool canary;     /* asked for a commits row; answered with the next transaction */
+    int64_t quiet_ms, quiet_until_ms; /* it speaks another version: 0, it does not */
+    bool fault_said;                  /* that no connection comes up */
+    bool canary; /* asked for a commits row; answered with the next transaction */
 };
 
 struct source_entry {

@@ -47,6 +47,8 @@
     ROW(KEYS_LOADED, INFO, "allowed keys were read again", "nothing")                              \
     ROW(KEYS_NOT_LOADED, ERROR, "allowed keys could not be read again; the old ones stay",         \
         "read the text, mend, send HUP again")                                                     \
+    ROW(PEER_VERSION, WARN, "a peer speaks another version of the protocol; nothing is lost",      \
+        "update the older of the two")                                                             \
     ROW(PEER_REFUSED, WARN, "a peer sent what cannot be read", "update or stop that peer")
 
 #endif

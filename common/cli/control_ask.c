@@ -33,8 +33,10 @@ static enum err read_answer(struct span head, struct buf *reply, struct diag *di
         err = diag_fail(diag, ERR_VERSION, "the answer is not one of a casemill broker's: %s",
                         wire_reason_word(fault.reason));
     } else if (message.command == WIRE_REFUSED) {
-        err = diag_fail(diag, ERR_DENIED, "the broker refused: %s",
-                        wire_reason_word(message.refused.reason));
+        bool has_version = message.refused.version.len > 0;
+        err = diag_fail(diag, ERR_DENIED, "the broker refused: %s%s%.*s",
+                        wire_reason_word(message.refused.reason), has_version ? "; it speaks " : "",
+                        SPAN_ARG(message.refused.version));
     } else if (!message.control_reply.ok && is_busy(message.control_reply.json)) {
         err = diag_fail(diag, ERR_BUSY, "the broker is busy: %.*s",
                         SPAN_ARG(message.control_reply.json));

@@ -401,6 +401,17 @@ static enum err refuse(struct wire_decode_fault *fault, enum err err, enum wire_
     return err;
 }
 
+/* What goes into a log must be nothing that a peer made up. */
+static struct span printable_version(struct span version) {
+    for (size_t i = 0; i < version.len; i++) {
+        uint8_t c = version.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'))) {
+            return SPAN_LIT("");
+        }
+    }
+    return version.len <= WIRE_VERSION_BYTES_MAX ? version : SPAN_LIT("");
+}
+
 /* Reads ["CM1", COMMAND, and leaves the reader at the header.  A faulty version is told from noise
  * by its first two letters. */
 static enum err read_opening(struct reader *reader, struct span *command,
@@ -416,7 +427,8 @@ static enum err read_opening(struct reader *reader, struct span *command,
         item.bytes.ptr[1] != 'M') {
         return refuse(fault, ERR_INVALID, WIRE_REASON_BAD_HEAD);
     }
-    if (!span_is(item.bytes, "CM1")) {
+    if (!span_is(item.bytes, WIRE_VERSION)) {
+        fault->version = printable_version(item.bytes);
         return refuse(fault, ERR_VERSION, WIRE_REASON_UNKNOWN_VERSION);
     }
     err = read_item(reader, WALK_STR, &item);

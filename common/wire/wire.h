@@ -18,8 +18,10 @@ enum {
     WIRE_RANGES_MAX = 65536,
     WIRE_DELIVERIES_MAX = 16384,
     WIRE_DISPOSITIONS = 5,
-    WIRE_NAME_MAX = 128
+    WIRE_NAME_MAX = 128,
+    WIRE_VERSION_BYTES_MAX = 8
 };
+#define WIRE_VERSION "CM1"
 
 /* Commands: name on the wire, socket, direction.  DONE of a lane is WIRE_LANE_DONE. */
 #define WIRE_COMMANDS(ROW)                                                                         \
@@ -171,7 +173,8 @@ struct wire_refused {
     enum wire_reason reason;
     bool has_index, has_offset;
     uint32_t index;
-    uint64_t offset; /* bytes into the body */
+    uint64_t offset;     /* bytes into the body */
+    struct span version; /* that the refuser speaks; with UNKNOWN_VERSION alone */
 };
 struct wire_busy_reply {
     struct uuid batch;
@@ -309,6 +312,7 @@ struct wire_decode_fault {
     enum wire_reason reason;
     bool has_batch;
     struct uuid batch;
+    struct span version; /* UNKNOWN_VERSION: the one claimed; letters and digits, into the frame */
 };
 MUST_USE enum err wire_decode(struct span head, enum wire_socket socket,
                               enum wire_direction direction, struct arena *arena,

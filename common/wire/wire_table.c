@@ -76,6 +76,7 @@ static const struct wire_field refused_fields[] = {
     FIELD("reason", WORD, ALWAYS, wire_refused, reason, .words = &reasons),
     FIELD("index", U32, HAS, wire_refused, index, SIDE(wire_refused, has_index), .max = UINT32_MAX),
     FIELD("offset", U64, HAS, wire_refused, offset, SIDE(wire_refused, has_offset)),
+    FIELD("version", TEXT, NOT_ZERO, wire_refused, version, .max = WIRE_NAME_MAX),
 };
 static const struct wire_field busy_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_busy_reply, batch, .max = 0),

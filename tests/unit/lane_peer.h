@@ -19,9 +19,11 @@ struct peer {
     struct rule_watch *watch;
     struct lane *lane;
     struct net_route route;
+    const char *brokers[1]; /* borrowed by the lane */
     struct uuid journal;
     struct arena arena;
     int ended_fd;
+    uint32_t stepped_over; /* messages of other kinds than expected */
 };
 
 static inline void nothing(void *context) { (void)context; }
@@ -36,12 +38,12 @@ static inline void peer_open_sized(struct peer *peer, uint32_t cases_max) {
                       ERR_OK,
                   "%s", diag.text);
     peer->watch = rule_watch_start(fixture.conninfo, nothing, NULL);
-    const char *brokers[] = {net_endpoint(peer->router)};
+    peer->brokers[0] = net_endpoint(peer->router);
     const struct lane_options lane = {.net = peer->net,
                                       .watch = peer->watch,
                                       .conninfo = fixture.conninfo,
                                       .name = "unit",
-                                      .brokers = brokers,
+                                      .brokers = peer->brokers,
                                       .broker_count = 1,
                                       .cases_max = cases_max,
                                       .drained_fd = peer->ended_fd};
@@ -81,6 +83,7 @@ static inline struct wire_message expect(struct peer *peer, enum wire_command co
         if (message.command == command) {
             return message;
         }
+        peer->stepped_over++;
     }
     ck_abort_msg("no %s came", wire_command_name(command));
 }

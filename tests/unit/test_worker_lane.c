@@ -143,6 +143,40 @@ START_TEST(test_failed_and_canary) {
 END_TEST
 
 /* The connection is cut inside a transaction: work comes back, and the lane is there again. */
+static void say_bytes(struct peer *peer, struct span head) {
+    struct net_part part;
+    net_part_copy(&part, head);
+    ck_assert_int_eq(net_send(peer->router, &peer->route, &part, 1), ERR_OK);
+}
+
+/* A broker of another version hears READY now and then, and nothing else, until it is another. */
+START_TEST(test_another_version_is_left_alone) {
+    if (!available) {
+        return;
+    }
+    struct peer peer;
+    peer_open(&peer);
+    (void)expect(&peer, WIRE_READY);
+    welcome_with(&peer, 50);
+    await_credit(&peer);
+    const struct wire_message refused = {
+        .command = WIRE_REFUSED,
+        .refused = {.reason = WIRE_REASON_UNKNOWN_VERSION, .version = SPAN_LIT("CM2")}};
+    say(&peer, &refused, SPAN_LIT(""));
+    (void)expect(&peer, WIRE_READY);
+    peer.stepped_over = 0;
+    say_bytes(&peer, SPAN_LIT("\x93\xa3"
+                              "CM2\xa7WELCOME\x80"));
+    (void)expect(&peer, WIRE_READY);
+    ck_assert_uint_eq(peer.stepped_over, 0);
+    welcome_with(&peer, 50);
+    deal(&peer, WIRE_WORK, "intake", 21, 1, SPAN_LIT("\x80"));
+    ck_assert_uint_eq(expect(&peer, WIRE_LANE_DONE).lane_done.ranges[0].seq, 21);
+    drain(&peer);
+    peer_close(&peer);
+}
+END_TEST
+
 START_TEST(test_connection_lost) {
     if (!available) {
         return;
@@ -210,6 +244,7 @@ int main(void) {
     tcase_add_test(tests, test_bury);
     tcase_add_test(tests, test_bury_with_history);
     tcase_add_test(tests, test_failed_and_canary);
+    tcase_add_test(tests, test_another_version_is_left_alone);
     tcase_add_test(tests, test_connection_lost);
     tcase_add_test(tests, test_rules_come_later);
     suite_add_tcase(suite, tests);
