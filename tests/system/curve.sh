@@ -79,6 +79,13 @@ refused() { # refused TEXT PATTERN VARIABLE...
 wide=CASEMILL_INTAKE_BIND=tcp://0.0.0.0:0
 secret=CASEMILL_KEYS_SECRET=$k/own/broker.key
 with_workers="CASEMILL_KEYS_WORKERS=$k/workers"
+worker_refused() { # worker_refused TEXT PATTERN VARIABLE...
+    wr_text=$1 wr_pattern=$2
+    shift 2
+    env "$@" "$bin/casemill-worker" --config config/worker.yaml --check >"$work/check.out" 2>"$work/check.err"
+    equal "$wr_text: refused" $? 1
+    contains "$wr_text: is said" "$work/check.err" "$wr_pattern"
+}
 refused "beyond loopback without keys" "only loopback is served" "$wide"
 refused "control on tcp without keys" "control is ipc only" CASEMILL_CONTROL_BIND=tcp://127.0.0.1:0
 refused "keys without those of the role" "keys.sources" "$wide" "$secret" "$with_workers"
@@ -87,6 +94,10 @@ cp "$k/own/broker.key" "$k/open.key"
 chmod 0644 "$k/open.key"
 refused "a secret that others may read" "open.key.*0644" CASEMILL_KEYS_SECRET="$k/open.key" "$with_workers" CASEMILL_KEYS_SOURCES="$k/sources"
 refused "a secret among the public keys" "secret key" "$secret" "$with_workers" CASEMILL_KEYS_SOURCES="$k/own/south.key"
+worker_refused "a worker with half of the keys" "not the broker's public key" CASEMILL_KEYS_SECRET="$k/own/lanes1.key"
+worker_refused "a worker with too few brokers' keys" "keys.broker lists 2 files for 3" \
+    CASEMILL_BROKER_CONNECT="tcp://127.0.0.1:1,tcp://127.0.0.1:2,tcp://127.0.0.1:3" \
+    CASEMILL_KEYS_SECRET="$k/own/lanes1.key" CASEMILL_KEYS_BROKER="$k/own/broker.pub,$k/own/north.pub"
 env CASEMILL_JOURNAL_PATH="$work/none" "$wide" "$secret" "$with_workers" CASEMILL_KEYS_SOURCES="$k/sources" \
     "$bin/casemill-broker" --config config/broker.yaml --check >"$work/check.out" 2>&1
 equal "with all of them it may bind beyond loopback" $? 0
@@ -185,6 +196,27 @@ hup "KEYS_LOADED sources=3"
 say submit 9
 equal "allowed again, it is served again" "$(last_word)" "DONE "
 exec 4>&-
+
+# An operator's, too.
+mkfifo "$work/tell"
+exec 5<>"$work/tell"
+start operator sh -c "exec /usr/bin/python3 tests/system/curve_client.py '$control' '$k/own/duty.key' '$k/own/broker.pub' <'$work/tell'"
+told() { [ "$(wc -l <"$work/operator.out")" -ge "$1" ]; }
+tell() { # tell LINE COUNT
+    echo "$1" >&5
+    wait_until 25 told "$2" || not_ok "the operator hears $2 answers" "$(cat "$work/operator.err")"
+}
+tell "control PAUSE" 1
+equal "an operator is obeyed" "$(tail -n 1 "$work/operator.out" | cut -d' ' -f1)" REPLY
+mv "$k/operators/duty.pub" "$k/duty.pub"
+hup "KEYS_LOADED .*operators=0"
+tell "control RESUME" 2
+equal "until the key is revoked" "$(tail -n 1 "$work/operator.out" | cut -d' ' -f1,2)" "REFUSED not_allowed"
+mv "$k/duty.pub" "$k/operators/duty.pub"
+hup "KEYS_LOADED .*operators=1"
+tell "control RESUME" 3
+equal "allowed again, it is obeyed again" "$(tail -n 1 "$work/operator.out" | cut -d' ' -f1)" REPLY
+exec 5>&-
 
 # A worker's key is revoked while it holds the work: others finish it.
 keyed_worker second lanes2

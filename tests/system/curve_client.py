@@ -1,7 +1,7 @@
 """A keyed client that shares no code with casemill: curve_client.py ENDPOINT OWN.key BROKER.pub
 
 Each line on stdin is one batch of one case, `submit NAME` with NAME as header source or `submit` without, or
-`query HEX [NAME]`; each receipt is a line on stdout.  The connection stands between the lines.
+`query HEX [NAME]`, or `control VERB` on the control socket; each receipt is a line on stdout.  The connection stands between the lines.
 """
 import os
 import sys
@@ -25,7 +25,11 @@ socket.connect(sys.argv[1])
 for number, line in enumerate(sys.stdin):
     words = line.split()
     header = {"source": words[-1]} if len(words) > (1 if words[0] == "submit" else 2) else {}
-    if words[0] == "query":
+    if words[0] == "control":
+        header = {"verb": words[1], "batch": b""}
+        frames = [msgpack.packb(["CM1", "CONTROL", {"verb": words[1]}])]
+        last = ("REPLY", "REFUSED")
+    elif words[0] == "query":
         header["batch"] = bytes.fromhex(words[1])
         frames = [msgpack.packb(["CM1", "QUERY", header])]
         last = ("STATUS", "REFUSED")
