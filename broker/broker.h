@@ -53,6 +53,8 @@ struct broker {
     int64_t snapshot_due;
     uint64_t *damaged; /* sequence numbers of bodies that could not be read back this turn */
     size_t damaged_len, damaged_cap;
+    int64_t wall_ahead_us; /* of the monotonic clock */
+    uint64_t clock_jumps;
     uint64_t receipts_dropped, peers_refused;
     uint64_t silent_logged, exhausted_logged;
     bool failure_said, full_said;

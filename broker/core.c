@@ -200,6 +200,7 @@ static struct core_batch *batch_new(struct core *core, const struct core_batch_m
     CHECK(meta->count >= 1 && meta->count <= WIRE_CASES_MAX);
     uint32_t parts = (meta->count + CORE_PART_CASES - 1) / CORE_PART_CASES;
     struct core_batch *batch = mem_zero(1, sizeof(*batch) + parts * sizeof(batch->parts[0]));
+    core_note_accepted(core, seq, meta->accepted_at);
     batch->seq = seq;
     batch->tag = meta->tag;
     batch->accepted_at = meta->accepted_at;

@@ -187,7 +187,7 @@ struct core_stats {
     uint32_t lanes_open;    /* that have credit */
     int64_t oldest_ms;      /* age of the oldest live batch */
     uint64_t low_water;     /* every seq below is done */
-    int64_t low_water_at;   /* accepted_at of the first that is not; 0: there is none */
+    int64_t low_water_at;   /* none that is not done was accepted before; 0: all are done */
     bool accepting, dispatching, stopped;
 };
 void core_stats(const struct core *core, int64_t now, struct core_stats *stats);

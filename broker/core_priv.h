@@ -159,6 +159,8 @@ struct core {
     struct uuid fence[CORE_FENCE_MAX]; /* lanes that went silent, latest last */
     uint32_t fence_count;
     struct core_canary canary;
+    int64_t dip_at; /* accepted_at of a batch that is below one before it: the clock was set back */
+    uint64_t dip_seq;            /* of the latest such batch; 0: none */
     struct core_recent **recent; /* ring */
     uint32_t recent_len, recent_at;
     struct core_action *actions;
@@ -200,6 +202,8 @@ void core_part_fini(struct core *core, struct core_part *part);
 bool core_is_poison(const struct core *core, const struct core_part *part); /* to be buried */
 /* core_retire.c */
 void core_beat_to(struct core *core, const struct core_lane *lane);
+/* core_view.c: before the batch is among the live ones. */
+void core_note_accepted(struct core *core, uint64_t seq, int64_t accepted_at);
 /* core_canary.c */
 void core_canary_tick(struct core *core, int64_t now);
 /* core_canary_done: a lane (NULL: unknown) said DONE of so many ranges, `taken` of them news. */

@@ -1,6 +1,26 @@
 /* Reading the core: statistics, and the check of every invariant. */
 #include "broker/core_priv.h"
 
+/* While the clock only goes on, the oldest batch was accepted first.  One that was accepted
+ * "before" the newest shows that the clock was set back; until all that came before it are done,
+ * the lowest such time is the limit. */
+void core_note_accepted(struct core *core, uint64_t seq, int64_t accepted_at) {
+    if (core->newest != NULL && accepted_at < core->newest->accepted_at) {
+        bool is_over = core->oldest->seq >= core->dip_seq;
+        core->dip_at = is_over || accepted_at < core->dip_at ? accepted_at : core->dip_at;
+        core->dip_seq = seq;
+    }
+}
+
+static int64_t low_water_at(const struct core *core) {
+    const struct core_batch *oldest = core->oldest;
+    if (oldest == NULL) {
+        return 0;
+    }
+    bool dips = oldest->seq < core->dip_seq && core->dip_at < oldest->accepted_at;
+    return dips ? core->dip_at : oldest->accepted_at;
+}
+
 void core_stats(const struct core *core, int64_t now, struct core_stats *stats) {
     *stats = core->counters;
     stats->batches = core->by_seq.count;
@@ -8,7 +28,7 @@ void core_stats(const struct core *core, int64_t now, struct core_stats *stats) 
     stats->sources = core->source_count;
     stats->oldest_ms = core->oldest == NULL ? 0 : now - core->oldest->since;
     stats->low_water = core->oldest == NULL ? core->next_seq : core->oldest->seq;
-    stats->low_water_at = core->oldest == NULL ? 0 : core->oldest->accepted_at;
+    stats->low_water_at = low_water_at(core);
     core_canary_stats(core, now, stats);
     stats->accepting = core->accepting;
     stats->dispatching = core->dispatching;

@@ -159,8 +159,8 @@ static void wait_for_work(struct journal *journal, const struct group *group) {
             (void)pthread_cond_wait(&journal->work, &journal->lock);
         }
     } else if (!journal->closing) {
-        int64_t until_us = clock_wall_us() + RETRY_MS * 1000;
-        struct timespec until = {until_us / 1000000, until_us % 1000000 * 1000};
+        int64_t until_ns = clock_mono_ns() + (int64_t)RETRY_MS * 1000000;
+        struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
         (void)pthread_cond_timedwait(&journal->work, &journal->lock, &until);
     }
 }
@@ -253,6 +253,15 @@ static enum err open_checked(struct journal *journal, struct restoring *restorin
     return err != ERR_OK ? err : store_begin_run(journal->store, diag);
 }
 
+/* Its deadlines are monotonic: a wall clock that is set back must not make it wait for hours. */
+static void cond_init(pthread_cond_t *cond) {
+    pthread_condattr_t attributes;
+    CHECK(pthread_condattr_init(&attributes) == 0);
+    CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
+    CHECK(pthread_cond_init(cond, &attributes) == 0);
+    (void)pthread_condattr_destroy(&attributes);
+}
+
 enum err journal_open(const struct journal_options *options,
                       void (*restore)(const struct journal_record *record, void *context),
                       void *context, struct journal **held, struct diag *diag) {
@@ -262,7 +271,7 @@ enum err journal_open(const struct journal_options *options,
     journal->lock_fd = -1;
     journal->stats.bytes_max = (uint64_t)options->bytes_max;
     (void)pthread_mutex_init(&journal->lock, NULL);
-    (void)pthread_cond_init(&journal->work, NULL);
+    cond_init(&journal->work);
     enum err err = journal_lock(options->path, &journal->lock_fd, diag);
     struct restoring restoring = {.restore = restore, .context = context};
     err = err != ERR_OK ? err : open_checked(journal, &restoring, diag);

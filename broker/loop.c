@@ -21,7 +21,16 @@
 
 enum { TICK_MS = 100, SNAPSHOT_MS = 250, RESULTS_MAX = 1024, STOP_MS_MAX = 30000 };
 
-static void read_clock(struct broker *broker) { broker->now = clock_mono_ms(); }
+/* Deadlines are monotonic; what jumps is the time that batches are stamped with. */
+static void read_clock(struct broker *broker) {
+    int64_t mono_ns = clock_mono_ns();
+    int64_t jump_ms = clock_jump_ms(clock_wall_us(), mono_ns, &broker->wall_ahead_us);
+    broker->now = mono_ns / 1000000;
+    if (jump_ms != 0) {
+        broker->clock_jumps++;
+        LOG(EV_CLOCK_JUMPED, "by_ms=%lld", (long long)jump_ms);
+    }
+}
 
 static void wait_for_input(struct broker *broker) {
     struct net_poll_item items[5] = {

@@ -6,7 +6,7 @@
 #include "broker/stats_table.h"
 
 struct shell_stats {
-    uint64_t body_bytes, receipts_dropped, peers_refused, keys_refused;
+    uint64_t body_bytes, receipts_dropped, peers_refused, keys_refused, clock_jumps;
 };
 struct all_stats {
     struct core_stats core;
@@ -20,6 +20,7 @@ static void gather(struct broker *broker, struct all_stats *all) {
     all->shell = (struct shell_stats){.body_bytes = atomic_load(&broker->account.bytes),
                                       .receipts_dropped = broker->receipts_dropped,
                                       .peers_refused = broker->peers_refused,
+                                      .clock_jumps = broker->clock_jumps,
                                       .keys_refused = keys_refused(broker)};
 }
 

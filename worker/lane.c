@@ -209,6 +209,7 @@ enum err lane_start(const struct lane_options *options, uint32_t number, struct 
     made->beat_ms = BEAT_MS_DEFAULT;
     made->phase = "idle";
     made->phase_since_ms = clock_mono_ms();
+    atomic_store(&made->stats.turned_at, made->phase_since_ms);
     struct uuid seed = uuid_random();
     memcpy(&made->rng.state, seed.bytes, sizeof(made->rng.state));
     writer_init(&made->writer, &made->uuid);

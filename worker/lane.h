@@ -36,7 +36,8 @@ struct lane_stats {
     _Atomic uint64_t duplicates;
     _Atomic uint64_t dead;
     _Atomic uint64_t reconnects;
-    _Atomic uint64_t frozen; /* other lanes' backends that this one ended */
+    _Atomic uint64_t frozen;   /* other lanes' backends that this one ended */
+    _Atomic int64_t turned_at; /* monotonic ms: when its thread last looked up */
     atomic_bool connected;
     atomic_bool ended;
 };

@@ -126,6 +126,7 @@ static void say_fault(struct lane *lane, uint32_t link) {
 
 void lane_beat_if_due(struct lane *lane) {
     int64_t now_ms = clock_mono_ms();
+    atomic_store(&lane->stats.turned_at, now_ms);
     if (now_ms < lane->beat_at_ms) {
         return;
     }

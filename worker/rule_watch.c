@@ -1,6 +1,7 @@
 /* The watch thread: connect, load, wait for a notification or the next poll, load again. */
 #include "worker/rule_watch.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/net.h"
@@ -9,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { POLL_MS = 3000, RECONNECT_MS = 1000, FOLD_MAX = 500 };
+enum { POLL_MS = 3000, RECONNECT_MS = 1000, LATE_MS = 1000, FOLD_MAX = 500 };
 
 struct rule_watch {
     pthread_t thread;
@@ -19,6 +20,10 @@ struct rule_watch {
     struct net_wake *wake;
     atomic_bool stopping;
     atomic_uint generation;
+    _Atomic int64_t looked_at, heard_at; /* monotonic ms; 0: never */
+    _Atomic uint64_t deaf, clock_jumps;
+    int64_t wall_ahead_us;
+    int64_t newest;       /* number of the last activation seen on this connection; -1: none yet */
     pthread_mutex_t lock; /* guards what is below */
     struct active_rules *rules;
     enum err said; /* the last trouble logged, so that a poll does not repeat it */
@@ -96,6 +101,51 @@ static enum err fold(struct rule_watch *watch, struct db *db) {
     return ERR_OK;
 }
 
+/* The number of the last activation, planned ones too: each was notified of when it was written.
+ * Errors: those of db_query. */
+static enum err read_newest(struct db *db, int64_t *newest) {
+    struct db_result *rows = NULL;
+    struct diag diag = {0};
+    enum err err =
+        db_query(db, "SELECT coalesce(max(activation), 0) FROM activations", 0, NULL, &rows, &diag);
+    if (err == ERR_OK) {
+        *newest = strtoll(db_cell(rows, 0, 0), NULL, 10);
+    }
+    db_result_free(&rows);
+    return err;
+}
+
+/* A poll that finds what LISTEN did not tell: LISTEN is deaf, and only a new connection heals it.
+ * Errors: ERR_CONNECTION make one. */
+static enum err check_hearing(struct rule_watch *watch, struct db *db, bool *notified) {
+    int64_t newest = 0;
+    struct diag diag = {0};
+    if (read_newest(db, &newest) != ERR_OK) {
+        return ERR_CONNECTION;
+    }
+    bool is_news = watch->newest >= 0 && newest > watch->newest && !*notified;
+    watch->newest = newest;
+    if (is_news && db_wait(db, net_wake_fd(watch->wake), LATE_MS, notified, &diag) != ERR_OK) {
+        return ERR_CONNECTION;
+    }
+    if (*notified) {
+        atomic_store(&watch->heard_at, clock_mono_ms());
+    } else if (is_news && !atomic_load(&watch->stopping)) {
+        atomic_fetch_add(&watch->deaf, 1U);
+        LOG(EV_LISTEN_DEAF, "activation=%lld", (long long)newest);
+        return ERR_CONNECTION;
+    }
+    return ERR_OK;
+}
+
+static void watch_clock(struct rule_watch *watch) {
+    int64_t jump_ms = clock_jump_ms(clock_wall_us(), clock_mono_ns(), &watch->wall_ahead_us);
+    if (jump_ms != 0) {
+        atomic_fetch_add(&watch->clock_jumps, 1U);
+        LOG(EV_CLOCK_JUMPED, "by_ms=%lld", (long long)jump_ms);
+    }
+}
+
 /* Lanes say that PostgreSQL is away; the watch only tries again. */
 static void wait_without_connection(struct rule_watch *watch) {
     struct net_poll_item item = {.fd = net_wake_fd(watch->wake)};
@@ -106,11 +156,13 @@ static void wait_without_connection(struct rule_watch *watch) {
 static void *run(void *argument) {
     struct rule_watch *watch = argument;
     struct db *db = NULL;
+    bool notified = false;
     while (!atomic_load(&watch->stopping)) {
         struct diag diag = {0};
-        bool notified = false;
         enum err err = ERR_OK;
+        watch_clock(watch);
         if (db == NULL) {
+            watch->newest = -1;
             err = db_open(watch->conninfo, "casemill rule watch", &db, &diag);
             if (err == ERR_OK) {
                 err = db_exec(db, "LISTEN casemill_rulesets", 0, NULL, &diag);
@@ -119,6 +171,11 @@ static void *run(void *argument) {
         if (err == ERR_OK) {
             err = look(watch, db);
         }
+        if (err == ERR_OK) {
+            atomic_store(&watch->looked_at, clock_mono_ms());
+            err = check_hearing(watch, db, &notified);
+        }
+        notified = false;
         if (err == ERR_OK) {
             err = fold(watch, db);
         }
@@ -172,6 +229,16 @@ struct active_rules *rule_watch_get(struct rule_watch *watch) {
     struct active_rules *rules = watch->rules == NULL ? NULL : active_rules_ref(watch->rules);
     (void)pthread_mutex_unlock(&watch->lock);
     return rules;
+}
+
+void rule_watch_health(struct rule_watch *watch, struct rule_watch_health *health) {
+    int64_t now = clock_mono_ms();
+    int64_t looked = atomic_load(&watch->looked_at);
+    int64_t heard = atomic_load(&watch->heard_at);
+    *health = (struct rule_watch_health){.looked_ms = looked == 0 ? -1 : now - looked,
+                                         .heard_ms = heard == 0 ? -1 : now - heard,
+                                         .deaf = atomic_load(&watch->deaf),
+                                         .clock_jumps = atomic_load(&watch->clock_jumps)};
 }
 
 bool rule_watch_refused(struct rule_watch *watch, char text[DIAG_TEXT_MAX]) {

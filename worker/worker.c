@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 enum { HOST_NAME_BYTES = 65, NAME_BYTES = HOST_NAME_BYTES + 12 };
+/* A lane looks up at least each second, whatever it waits for. */
+enum { LANE_STALLED_MS = 10000 };
 
 struct worker {
     struct worker_options options;
@@ -68,6 +70,20 @@ static uint32_t connected_lanes(const struct worker *worker) {
     return count;
 }
 
+/* How long the lane that stands still the longest has not looked up. */
+static int64_t longest_turn(const struct worker *worker) {
+    int64_t now = clock_mono_ms();
+    int64_t longest = 0;
+    for (uint32_t i = 0; i < atomic_load(&worker->lane_count); i++) {
+        const struct lane_stats *stats = lane_stats(worker->lanes[i]);
+        int64_t turn = now - atomic_load(&stats->turned_at);
+        if (!atomic_load(&stats->ended) && turn > longest) {
+            longest = turn;
+        }
+    }
+    return longest;
+}
+
 static const struct {
     const char *name;
     const char *help;
@@ -87,27 +103,42 @@ static const struct {
      offsetof(struct lane_stats, frozen)},
 };
 
+static struct metric gauge(const char *name, double value, const char *help) {
+    return (struct metric){
+        .name = name, .help = help, .labels = "", .kind = METRIC_GAUGE, .value = value};
+}
+
+static struct metric counter(const char *name, uint64_t value, const char *help) {
+    struct metric row = gauge(name, (double)value, help);
+    row.kind = METRIC_COUNTER;
+    return row;
+}
+
 static void render_metrics(const struct worker *worker, struct buf *out) {
     char refused[DIAG_TEXT_MAX];
-    struct metric rows[COUNT_OF(COUNTERS) + 2];
+    struct rule_watch_health watch;
+    rule_watch_health(worker->watch, &watch);
+    struct metric rows[COUNT_OF(COUNTERS) + 7];
     for (size_t i = 0; i < COUNT_OF(COUNTERS); i++) {
-        rows[i] = (struct metric){.name = COUNTERS[i].name,
-                                  .help = COUNTERS[i].help,
-                                  .labels = "",
-                                  .kind = METRIC_COUNTER,
-                                  .value = (double)sum(worker, COUNTERS[i].offset)};
+        rows[i] = counter(COUNTERS[i].name, sum(worker, COUNTERS[i].offset), COUNTERS[i].help);
     }
-    rows[COUNT_OF(COUNTERS)] = (struct metric){.name = "casemill_worker_lanes_connected",
-                                               .help = "lanes with a connection to PostgreSQL",
-                                               .labels = "",
-                                               .kind = METRIC_GAUGE,
-                                               .value = connected_lanes(worker)};
-    rows[COUNT_OF(COUNTERS) + 1] = (struct metric){
-        .name = "casemill_worker_ruleset_refused",
-        .help = "1 while the active rule set does not load and an older one decides",
-        .labels = "",
-        .kind = METRIC_GAUGE,
-        .value = rule_watch_refused(worker->watch, refused) ? 1 : 0};
+    struct metric *row = &rows[COUNT_OF(COUNTERS)];
+    *row++ = gauge("casemill_worker_lanes_connected", connected_lanes(worker),
+                   "lanes with a connection to PostgreSQL");
+    *row++ =
+        gauge("casemill_worker_ruleset_refused", rule_watch_refused(worker->watch, refused) ? 1 : 0,
+              "1 while the active rule set does not load and an older one decides");
+    *row++ = gauge("casemill_worker_lane_turn_ms", (double)longest_turn(worker),
+                   "since the lane that stands still the longest looked up, milliseconds");
+    *row++ = gauge("casemill_worker_rules_looked_ms", (double)watch.looked_ms,
+                   "since it was seen which rule set is active, milliseconds; -1: never yet");
+    *row++ = gauge("casemill_worker_listen_heard_ms", (double)watch.heard_ms,
+                   "since LISTEN last told of an activation, milliseconds; -1: never yet");
+    *row++ = counter("casemill_worker_listen_deaf_total", watch.deaf,
+                     "activations that a poll found and LISTEN had not told");
+    *row++ = counter("casemill_worker_clock_jumps_total", watch.clock_jumps,
+                     "times that the wall clock was set");
+    CHECK(row == &rows[COUNT_OF(rows)]);
     metrics_write(rows, COUNT_OF(rows), out);
 }
 
@@ -144,6 +175,18 @@ static void render_status(const struct worker *worker, struct buf *out) {
     json_uint(&json, connected_lanes(worker));
     json_key(&json, "cases");
     json_uint(&json, sum(worker, offsetof(struct lane_stats, cases_done)));
+    struct rule_watch_health watch;
+    rule_watch_health(worker->watch, &watch);
+    json_key(&json, "lane_turn_ms");
+    json_int(&json, longest_turn(worker));
+    json_key(&json, "rules_looked_ms");
+    json_int(&json, watch.looked_ms);
+    json_key(&json, "listen_heard_ms");
+    json_int(&json, watch.heard_ms);
+    json_key(&json, "listen_deaf");
+    json_uint(&json, watch.deaf);
+    json_key(&json, "clock_jumps");
+    json_uint(&json, watch.clock_jumps);
     render_rules(worker, &json);
     json_object_close(&json);
     buf_byte(out, '\n');
@@ -157,7 +200,9 @@ static void render(const char *path, struct http_reply *reply, void *context) {
         reply->content_type = "application/json";
         render_status(worker, &reply->body);
     } else if (strcmp(path, "/healthz") == 0) {
-        buf_str(&reply->body, "ok\n");
+        bool stalled = longest_turn(worker) > LANE_STALLED_MS;
+        reply->status = stalled ? 503 : 200;
+        buf_str(&reply->body, stalled ? "a lane stands still\n" : "ok\n");
     } else if (strcmp(path, "/readyz") == 0) {
         bool ready = connected_lanes(worker) > 0;
         reply->status = ready ? 200 : 503;

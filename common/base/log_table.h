@@ -9,6 +9,8 @@
     ROW(PROGRAM_STOPPING, INFO, "a stop was asked for; work in hand is finished first", "nothing") \
     ROW(PROGRAM_STOPPED, INFO, "the program has ended in order", "nothing")                        \
     ROW(PROGRAM_FAILED, ERROR, "the program cannot go on", "read the text, mend, start again")     \
+    ROW(CLOCK_JUMPED, WARN, "the wall clock was set; default dates of cases follow it",            \
+        "look at the host's clock; see which cases without dates came while it was wrong")         \
     ROW(SETTING_WARNING, WARN, "a setting is legal but doubtful", "read the text")                 \
     ROW(JOURNAL_OPENED, INFO, "the journal is open; its batches go on", "nothing")                 \
     ROW(JOURNAL_FAILED, ERROR, "a write or sync failed: no batch is confirmed until a restart",    \
@@ -36,6 +38,9 @@
     ROW(POSTGRES_LOST, WARN, "a lane lost PostgreSQL; its work is given back", "start PostgreSQL") \
     ROW(POSTGRES_REFUSED, ERROR, "PostgreSQL refuses what a lane needs", "read the text")          \
     ROW(TRANSACTION_RETRIED, INFO, "a transaction is tried again", "nothing, unless it repeats")   \
+    ROW(LISTEN_DEAF, WARN,                                                                         \
+        "a poll found an activation that LISTEN had not told; it connects anew",                   \
+        "nothing, unless it repeats: look for a pooler between worker and PostgreSQL")             \
     ROW(RULESET_LOADED, INFO, "a rule set is in use", "nothing")                                   \
     ROW(RULESET_MISSING, WARN, "no rule set is active; work waits", "casemill rules activate")     \
     ROW(RULESET_REFUSED, ERROR, "a rule set does not load; the old one stays", "read the text")    \

@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/diag.h"
 #include "base/err.h"
 #include "base/io.h"
@@ -299,12 +300,30 @@ START_TEST(files_that_fail_say_why) {
 }
 END_TEST
 
+START_TEST(a_clock_that_is_set_is_told_from_one_that_goes) {
+    const int64_t second_us = 1000000;
+    int64_t ahead = 0;
+    int64_t wall = INT64_C(1600000000) * second_us;
+    ck_assert_int_eq(clock_jump_ms(wall, second_us * 1000, &ahead), 0);
+    ck_assert_int_eq(clock_jump_ms(wall + 9 * second_us, 10 * second_us * 1000, &ahead), 0);
+    ck_assert_int_eq(clock_jump_ms(wall + 10 * second_us + 999000, 11 * second_us * 1000, &ahead),
+                     0);
+    ck_assert_int_eq(clock_jump_ms(wall + 3611 * second_us + 999000, 12 * second_us * 1000, &ahead),
+                     3600000);
+    ck_assert_int_eq(clock_jump_ms(wall + 12 * second_us + 999000, 13 * second_us * 1000, &ahead),
+                     -3600000);
+    ck_assert_int_eq(clock_jump_ms(wall + 13 * second_us + 999000, 14 * second_us * 1000, &ahead),
+                     0);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("base");
     TCase *cases = tcase_create("base");
     tcase_add_test(cases, mem_gives_zeroed_and_grown_memory);
     tcase_add_test_raise_signal(cases, mem_stops_at_a_size_that_overflows, SIGABRT);
     tcase_add_test_raise_signal(cases, check_stops_the_program, SIGABRT);
+    tcase_add_test(cases, a_clock_that_is_set_is_told_from_one_that_goes);
     tcase_add_test(cases, buf_grows_and_keeps_its_bytes);
     tcase_add_test(cases, buf_prints_texts_of_any_length);
     tcase_add_test(cases, integers_are_laid_down_byte_by_byte);
