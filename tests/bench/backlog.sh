@@ -16,8 +16,9 @@ casemill generate --cases "$small" --seed 7 --format msgpack --out "$work/small.
 anonymous_kb() { awk '/^RssAnon/ { print $2 }' "/proc/$broker_pid/status"; }
 megabytes() { awk -v kb="$1" 'BEGIN { printf "%.1f", kb * 1024 / 1000000 }'; }
 file_bytes() { stat -c %s "$1"; }
-journal_max=$(((cases + singles * 4) * 1200 / 1048576 + 256))MiB
-away() { # a broker with a new journal, no worker
+journal_max=''
+away() { # away BYTES: a broker with a new journal of so much room, no worker
+    journal_max=$(($1 / 1048576 + 256))MiB
     rm -rf "$work/journal"
     intake=tcp://127.0.0.1:0
     lanes=tcp://127.0.0.1:0
@@ -58,7 +59,7 @@ first_work() { # first_work FIGURE: the broker's own start on what is there
 for run in $(seq "$runs"); do
     worst=0
     for batch in 1 1000; do
-        away
+        away $((small * 5000))
         fill "$work/small.mp" "$batch" 1
         now=$(anonymous_kb)
         echo "$small cases in batches of $batch: $now kB, $empty_kb kB when empty"
@@ -69,13 +70,13 @@ for run in $(seq "$runs"); do
 done
 figure backlog backlog.small_memory MB "<= 30" <"$work/lines"
 
-away
+away $((cases * 450))
 fill "$work/cases.mp" 1000 $((cases / piece))
 megabytes "$(anonymous_kb)" | itself | figure backlog backlog.batches_memory MB "<= 200"
 journal_figure backlog.batches_journal "<= 1.3" $(($(file_bytes "$work/cases.mp") * (cases / piece)))
 first_work backlog.first_work_batches
 
-away
+away $((singles * 5000))
 fill "$work/small.mp" 1 $((singles / small))
 entries=$((singles / small * small))
 awk -v kb="$(($(anonymous_kb) - empty_kb))" -v n="$entries" 'BEGIN { printf "%.1f\n", kb * 1024 / n }' | itself |

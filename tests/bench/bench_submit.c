@@ -120,7 +120,9 @@ static struct casemill *open_client(const char *endpoint, uint32_t batch_cases, 
     options.brokers = endpoint;
     options.ack = to_done ? CASEMILL_ACK_OUTCOME : CASEMILL_ACK_JOURNAL;
     uint32_t window = WINDOW_CASES / batch_cases;
-    options.window_batches = window > WINDOW_MIN ? window : WINDOW_MIN;
+    options.window_batches = window < WINDOW_MIN            ? WINDOW_MIN
+                             : window > CASEMILL_WINDOW_MAX ? CASEMILL_WINDOW_MAX
+                                                            : window;
     options.on_receipt = on_receipt;
     options.user = tally;
     struct casemill *client = NULL;
