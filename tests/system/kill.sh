@@ -44,6 +44,7 @@ equal "every case has its row" "$(rows)" "$count"
 equal "and only one" "$(pg_sql "select count(*) from (select distinct source, case_id, revision from cases) x")" "$count"
 equal "nothing is a dead letter" "$(rows dead_letters)" 0
 equal "commits and rows agree" "$(pg_sql "select coalesce(sum(cases), 0) from commits")" "$count"
+equal "and what reports count" "$(pg_sql "select sum(outcomes) from report.months")" "$count"
 
 check "the same file again is done" \
     timeout 120 "$bin/casemill" submit --broker "$intake" --ack outcome --batch 1000 "$work/cases.jsonl" \
