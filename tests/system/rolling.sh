@@ -4,7 +4,6 @@
 # as an attempt, nobody falls silent.  Then pause, drain and resume, a second TERM, and peers of other
 # versions of the protocol.  A failure means that an update cannot be made by day.
 . "$(dirname "$0")/lib.sh"
-count=${ROLLING_CASES:-60000}
 
 row_count_above() { [ "$(rows)" -gt "$1" ]; }
 await_more() { wait_until 60 row_count_above $(($(rows) + 500)) || abort "rows go on coming (at $(rows))"; }
@@ -21,14 +20,12 @@ worker_start a
 a=$worker_pid
 worker_start b
 b=$worker_pid
-casemill generate --cases "$count" --seed 41 --bad 0 --duplicates 0 --out "$work/cases.jsonl" || abort "generate"
-for part in 1 2 3; do
-    awk -v n="$part" 'NR % 3 == n % 3' "$work/cases.jsonl" >"$work/part$part.jsonl"
-done
-# Three streams, one after the other in short files, so that there is always one under way.
+casemill generate --cases 2000 --seed 41 --bad 0 --duplicates 0 --out "$work/cases.jsonl" || abort "generate"
+# Three streams of ever new cases until it is enough, so that there is always one under way.
 stream() {
-    for lines in $(seq 1 2000 20000); do
-        sed -n "$lines,$((lines + 1999))p" "$work/part$1.jsonl" >"$work/piece$1.jsonl"
+    until [ -e "$work/enough" ]; do
+        echo piece >>"$work/pieces$1"
+        sed "s/\"case_id\": *\"/&S$1R$(wc -l <"$work/pieces$1")X/" "$work/cases.jsonl" >"$work/piece$1.jsonl"
         "$bin/casemill" submit --broker "$intake" --ack outcome --batch 100 "$work/piece$1.jsonl" || return 1
     done
 }
@@ -40,6 +37,8 @@ start stream3 stream 3; stream3=$started_pid
 await_more
 stop "$a"
 equal "a worker that is told to stop under load ends in order" $? 0
+took_leave() { ! control workers | grep -q ":$1 "; }
+check "after taking leave: nobody waits for it to fall silent" wait_until 5 took_leave "$a"
 worker_start a2
 a=$worker_pid
 await_more
@@ -68,11 +67,13 @@ for round in 1 2; do
 done
 
 # --- all is in
+touch "$work/enough"
 for stream in "$stream1" "$stream2" "$stream3"; do
-    wait_until 100 is_gone "$stream" || abort "a client comes to its end (rows: $(rows) of $count)"
+    wait_until 100 is_gone "$stream" || abort "a client comes to its end (rows: $(rows))"
     wait "$stream"
     equal "a client saw DONE alone" $? 0
 done
+count=$(($(cat "$work"/pieces? | wc -l) * 2000))
 check "and no client heard of anything" sh -c "! grep -i 'refused\|error\|failed' '$work'/stream*.err '$work'/stream*.out"
 equal "each case has its outcome, once" "$(rows)" "$count"
 equal "nothing is a dead letter" "$(rows dead_letters)" 0
