@@ -101,6 +101,28 @@ START_TEST(test_sort_and_groups) {
 }
 END_TEST
 
+/* Wherever the one case out of order stands; what is in order stays as it is. */
+START_TEST(test_sort_of_almost_sorted) {
+    enum { CASES = 6 };
+    static const char *const ids[CASES] = {"a", "b", "c", "d", "e", "f"};
+    struct job *job = make_job(1, WIRE_NORMAL, CASES);
+    for (uint32_t first = 0; first < CASES; first++) { /* the last: none is */
+        struct txn txn = {0};
+        (void)txn_add_job(&txn, job, 1);
+        for (uint32_t i = 0; i < CASES; i++) {
+            uint32_t swapped = i == first ? i + 1 : i == first + 1 ? first : i;
+            (void)add(&txn, 0, ids[first + 1 < CASES ? swapped : i], 1, 1);
+        }
+        txn_sort(&txn);
+        for (uint32_t i = 0; i < CASES; i++) {
+            ck_assert(span_is(txn.cases[i].case_id, ids[i]));
+        }
+        txn_free(&txn);
+    }
+    job_free(&job);
+}
+END_TEST
+
 START_TEST(test_settle_and_tally) {
     struct txn txn = {0};
     struct job *jobs[] = {make_job(1, WIRE_NORMAL, 3), make_job(2, WIRE_NORMAL, 2)};
@@ -160,6 +182,7 @@ int main(void) {
     tcase_add_test(tests, test_inbox_order);
     tcase_add_test(tests, test_inbox_knows_what_is_held);
     tcase_add_test(tests, test_sort_and_groups);
+    tcase_add_test(tests, test_sort_of_almost_sorted);
     tcase_add_test(tests, test_settle_and_tally);
     tcase_add_test(tests, test_dead_list_is_cut);
     suite_add_tcase(suite, tests);
