@@ -57,7 +57,7 @@ struct broker {
     uint64_t clock_jumps;
     uint64_t receipts_dropped, peers_refused;
     uint64_t silent_logged, exhausted_logged;
-    bool failure_said, full_said;
+    bool failure_said, full_said, stall_said;
     struct online_verify online;
 };
 

@@ -41,6 +41,7 @@ struct journal {
     struct journal_result *results;
     uint32_t result_len, result_cap, result_at;
     struct journal_stats stats;
+    int64_t commit_began_ns; /* monotonic; 0: none is under way */
 };
 
 enum err journal_lock(const char *path, int *lock_fd, struct diag *diag) {
@@ -177,13 +178,15 @@ static void *writer_run(void *context) {
         if (group.puts.len == 0 && group.deletes.len == 0) {
             continue;
         }
-        (void)pthread_mutex_unlock(&journal->lock);
         int64_t before = clock_mono_ns();
+        journal->commit_began_ns = before;
+        (void)pthread_mutex_unlock(&journal->lock);
         group.failed = group.failed || store_commit(journal->store, group.puts.items,
                                                     group.puts.len, group.deletes.items,
                                                     group.deletes.len, &group.deleted) != ERR_OK;
         int64_t took_us = (clock_mono_ns() - before) / 1000;
         (void)pthread_mutex_lock(&journal->lock);
+        journal->commit_began_ns = 0;
         finish_group(journal, &group, took_us);
         journal->options.notify(journal->options.context);
     }
@@ -384,5 +387,8 @@ enum err journal_check_next(struct journal *journal, uint64_t from, struct journ
 void journal_stats(struct journal *journal, struct journal_stats *stats) {
     (void)pthread_mutex_lock(&journal->lock);
     *stats = journal->stats;
+    if (journal->commit_began_ns != 0) {
+        stats->commit_runs_ms = (clock_mono_ns() - journal->commit_began_ns) / 1000000;
+    }
     (void)pthread_mutex_unlock(&journal->lock);
 }

@@ -16,6 +16,7 @@
 struct journal;
 
 enum { JOURNAL_CUTS_MAX = 16, JOURNAL_EXTRA_MAX = 256 };
+enum { JOURNAL_STALLED_MS = 5000 }; /* a commit that takes longer is not slow but stuck */
 enum journal_damage { JOURNAL_WHOLE, JOURNAL_DAMAGE_HEADER, JOURNAL_DAMAGE_BODY };
 struct journal_record {
     uint64_t seq;
@@ -91,8 +92,9 @@ struct journal_stats {
     uint64_t pending_bytes;          /* handed over, not yet durable */
     uint64_t pending_count;          /* puts and deletes */
     uint64_t commits, commit_us_last;
-    uint64_t damaged;  /* records, found at open */
-    bool failed, full; /* full: the latest put found no room, and nothing was deleted since */
+    int64_t commit_runs_ms; /* how long the commit under way has not come back; 0: there is none */
+    uint64_t damaged;       /* records, found at open */
+    bool failed, full;      /* full: the latest put found no room, and nothing was deleted since */
 };
 void journal_stats(struct journal *journal, struct journal_stats *stats);
 

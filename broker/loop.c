@@ -70,6 +70,16 @@ static void say_journal_state(struct broker *broker, bool failed, bool full) {
     broker->full_said = full;
 }
 
+static void say_stall(struct broker *broker) {
+    struct journal_stats disk;
+    journal_stats(broker->journal, &disk);
+    bool stalled = disk.commit_runs_ms > JOURNAL_STALLED_MS;
+    if (stalled && !broker->stall_said) {
+        LOG(EV_JOURNAL_STALLED, "ms=%lld", (long long)disk.commit_runs_ms);
+    }
+    broker->stall_said = stalled;
+}
+
 static void collect_commits(struct broker *broker) {
     struct journal_result results[RESULTS_MAX];
     bool failed = false;
@@ -108,6 +118,7 @@ static void tick(struct broker *broker) {
 static void publish(struct broker *broker) {
     if (broker->now >= broker->snapshot_due) {
         broker->snapshot_due = broker->now + SNAPSHOT_MS;
+        say_stall(broker);
         status_render(broker);
     }
 }

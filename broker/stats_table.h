@@ -44,6 +44,8 @@
     ROW(journal_pending_bytes, GAUGE, disk.pending_bytes, "bodies on their way to disk")           \
     ROW(journal_commits_total, COUNTER, disk.commits, "group commits")                             \
     ROW(journal_commit_us, GAUGE, disk.commit_us_last, "the last commit, microseconds")            \
+    ROW(journal_commit_runs_ms, GAUGE, disk.commit_runs_ms,                                        \
+        "how long the commit under way has not come back, milliseconds")                           \
     ROW(journal_damaged, GAUGE, disk.damaged, "damaged records found at start")                    \
     ROW(journal_failed, GAUGE, disk.failed, "1: nothing is confirmed until a restart")             \
     ROW(memory_body_bytes, GAUGE, shell.body_bytes, "bodies in memory")                            \

@@ -28,6 +28,9 @@ static const char *unready_reason(const struct all_stats *all) {
     if (all->disk.failed) {
         return "the journal has failed: nothing is confirmed until a restart";
     }
+    if (all->disk.commit_runs_ms > JOURNAL_STALLED_MS) {
+        return "the journal's disk does not answer: nothing is confirmed until it does";
+    }
     if (!all->core.accepting) {
         return "draining: no batch is accepted";
     }

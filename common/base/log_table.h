@@ -15,6 +15,8 @@
     ROW(JOURNAL_OPENED, INFO, "the journal is open; its batches go on", "nothing")                 \
     ROW(JOURNAL_FAILED, ERROR, "a write or sync failed: no batch is confirmed until a restart",    \
         "mend the disk, then restart the broker")                                                  \
+    ROW(JOURNAL_STALLED, ERROR, "a commit does not come back: nothing is confirmed until it does", \
+        "look at the journal's disk")                                                              \
     ROW(JOURNAL_FULL, WARN, "the journal's budget is spent: batches get BUSY",                     \
         "see whether workers and PostgreSQL are up; raise journal.bytes_max")                      \
     ROW(JOURNAL_QUARANTINED, ERROR, "a record's checksum is wrong; the rest goes on",              \

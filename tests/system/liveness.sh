@@ -32,6 +32,9 @@ within() { # within SECONDS TEXT COMMAND...
 }
 as_owner() { start "$1" "$pg_bin/psql" -XAtq -d "$pg_conninfo" -c "$2"; }
 
+cc -shared -fPIC -O1 -o "$work/hold.so" "$root/tests/system/hold_preload.c" -ldl || abort "the preload is built"
+hold="$work/hold"
+mkdir "$hold"
 database_start
 
 # --- the road: ready means that a canary, or work, has come back lately
@@ -67,6 +70,47 @@ within 10 "a broker is ready after the first canary" is_good broker /readyz
 check "work is done" timeout 60 "$bin/casemill" submit --broker "$intake" --ack outcome --batch 100 "$work/cases.jsonl" \
     >"$work/submit.out" 2>"$work/submit.err"
 equal "and no second canary was sent" "$(metric broker casemill_broker_canaries_total)" 1
+
+# --- a disk that does not answer, a loop and a lane that do not turn
+stop "$worker_pid"
+stop "$broker_pid"
+broker_start LD_PRELOAD="$work/hold.so" TEST_HOLD_DIR="$hold"
+worker_start worker CASEMILL_HTTP_BIND=127.0.0.1:0 LD_PRELOAD="$work/hold.so" TEST_HOLD_DIR="$hold"
+within 10 "broker and worker are well" is_good broker /readyz
+: >"$hold/fdatasync"
+start submit "$bin/casemill" submit --broker "$intake" --ack journal --batch 100 "$work/cases.jsonl"
+submit_pid=$started_pid
+within 10 "a commit that does not come back is said within 10 s" is_bad broker /readyz "journal's disk does not answer"
+contains "in the log too" "$work/broker.err" 'event=JOURNAL_STALLED'
+check "and how long" [ "$(metric broker casemill_broker_journal_commit_runs_ms)" -ge 5000 ]
+check "nothing was confirmed" is_running "$submit_pid"
+rm "$hold/fdatasync"
+within 10 "over when the disk answers" is_good broker /readyz
+wait_until 20 is_gone "$submit_pid" || abort "submit comes to its end"
+check "and the batches are confirmed" reap "$submit_pid"
+
+: >"$hold/zmq_poll"
+within 10 "a loop that does not turn is noticed within 10 s" is_bad broker /healthz 'the loop is stalled'
+check "and is not ready" is_bad broker /readyz 'the loop is stalled'
+within 20 "a lane that does not turn within 20 s" is_bad worker /healthz 'a lane stands still'
+check "and how long it has stood" [ "$(metric worker casemill_worker_lane_turn_ms | cut -d. -f1)" -ge 10000 ]
+rm "$hold/zmq_poll"
+within 10 "the loop turns again" is_good broker /healthz
+within 10 "so does the lane" is_good worker /healthz
+within 30 "and the road is whole" is_good broker /readyz
+
+# --- LISTEN that hears nothing: the row is written, its notification is not sent
+second=$(pg_sql "select max(activation) from activations")
+pg_sql "set session_replication_role = replica; insert into activations (ruleset, why) select max(ruleset), 'unheard' from rulesets" >"$work/end.out"
+deaf_is() { [ "$(metric worker casemill_worker_listen_deaf_total)" = "$1" ]; }
+loaded_is() { grep -q "event=RULESET_LOADED.* activation=$1 " "$work/worker.err"; }
+within 10 "the poll finds an activation that LISTEN did not tell within 10 s" loaded_is $((second + 1))
+within 10 "and says that LISTEN is deaf" deaf_is 1
+contains "in the log too" "$work/worker.err" 'event=LISTEN_DEAF'
+check "how long it heard nothing is told" says worker /status '"listen_heard_ms":'
+pg_sql "insert into activations (ruleset, why) select max(ruleset), 'heard' from rulesets" >"$work/end.out"
+within 10 "the next one is heard" loaded_is $((second + 2))
+check "and is not taken for deafness" deaf_is 1
 
 stop "$worker_pid"
 equal "the worker ends in order" $? 0
