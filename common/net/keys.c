@@ -122,8 +122,8 @@ static enum err refuse_open_secret(int fd, const char *path, struct diag *diag) 
     return ERR_OK;
 }
 
-static enum err read_secret_text(struct span text, const char *path, struct net_key_pair *pair,
-                                 struct diag *diag) {
+enum err net_key_parse_secret(struct span text, const char *path, struct net_key_pair *pair,
+                              struct diag *diag) {
     struct lines lines = {.rest = text};
     struct span line;
     struct net_key_pair read;
@@ -165,7 +165,7 @@ enum err net_key_read_secret(const char *path, struct net_key_pair *pair, struct
     if (err == ERR_OK && len == sizeof(bytes)) {
         err = diag_fail(diag, ERR_TOO_LARGE, "%s: too long for a secret key file", path);
     }
-    return err == ERR_OK ? read_secret_text(span_make(bytes, len), path, pair, diag) : err;
+    return err == ERR_OK ? net_key_parse_secret(span_make(bytes, len), path, pair, diag) : err;
 }
 
 static enum err add_lines(struct net_keyring *ring, struct span text, const char *path,
@@ -246,6 +246,19 @@ static enum err sort(struct net_keyring *ring, const char *path, struct diag *di
         }
     }
     ring->len = kept;
+    return ERR_OK;
+}
+
+enum err net_keyring_parse(struct span text, const char *path, struct net_keyring **ring,
+                           struct diag *diag) {
+    struct net_keyring *made = mem_zero(1, sizeof(*made));
+    enum err err = add_lines(made, text, path, diag);
+    err = err == ERR_OK ? sort(made, path, diag) : err;
+    if (err != ERR_OK) {
+        net_keyring_free(&made);
+        return err;
+    }
+    *ring = made;
     return ERR_OK;
 }
 

@@ -54,6 +54,12 @@ struct net_keyring;
  * Ownership: the caller's, freed by net_keyring_free.
  * Errors: ERR_CONFLICT a key with two names, ERR_TOO_LARGE, else as net_key_read_public. */
 MUST_USE enum err net_keyring_read(const char *path, struct net_keyring **ring, struct diag *diag);
+/* net_keyring_parse and net_key_parse_secret read a file's text; path is for the diag.
+ * Ownership, errors: as those that read files. */
+MUST_USE enum err net_keyring_parse(struct span text, const char *path, struct net_keyring **ring,
+                                    struct diag *diag);
+MUST_USE enum err net_key_parse_secret(struct span text, const char *path,
+                                       struct net_key_pair *pair, struct diag *diag);
 void net_keyring_free(struct net_keyring **ring);
 size_t net_keyring_count(const struct net_keyring *ring);
 /* net_keyring_name: NULL when the key is not in it; lives as long as the ring. */

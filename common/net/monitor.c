@@ -84,7 +84,9 @@ static void redial_if_due(struct net_socket *socket) {
     if (zmq_disconnect(socket->socket, socket->endpoint) != 0) {
         CHECK(errno == ENOENT || errno == EINVAL); /* it is gone already */
     }
-    CHECK(zmq_connect(socket->socket, socket->endpoint) == 0); /* as at first */
+    if (zmq_connect(socket->socket, socket->endpoint) != 0) {
+        socket->redial_ms = clock_mono_ms() + REDIAL_MS; /* out of descriptors, perhaps */
+    }
 }
 
 void monitor_read(struct net_socket *socket) {

@@ -80,6 +80,9 @@ def main():
     keep(out / "fuzz_wire_body", [b"\1" + case for case in cases()] + [b"\3" + b"".join(cases()), b"\0", b"\1\xdd\xff\xff\xff\xff"])
     keep(out / "fuzz_yaml", documents())
     keep(out / "fuzz_casedoc", cases())
+    key = b"0123456789abcdefghijABCDEFGHIJ.-:+=^!/*?"
+    keep(out / "fuzz_net_keys", [key + b" north\n", b"# of the west\r\n" + key + b" w\xc3\xa9st\r\n\n" + key[::-1] + b" west",
+                                 b"# secret\nsecret " + key + b"\n", key + b" a\n" + key + b" b\n", b"#\n" + key[:39] + b" x"])
 
 
 main()

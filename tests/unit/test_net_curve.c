@@ -125,6 +125,10 @@ START_TEST(files_that_are_no_keys_say_so) {
     write_text("bad", "");
     ck_assert_int_eq(io_write_file(in_folder("bad"), buf_span(&text), &diag), ERR_OK);
     ck_assert_int_eq(net_keyring_read(in_folder("bad"), &ring, &diag), ERR_INVALID);
+    text.len = NET_KEY_BYTES + 1 + NET_KEY_NAME_MAX;
+    ck_assert_int_eq(io_write_file(in_folder("good"), buf_span(&text), &diag), ERR_OK);
+    ck_assert_int_eq(net_keyring_read(in_folder("good"), &ring, &diag), ERR_OK);
+    net_keyring_free(&ring);
     text.ptr[NET_KEY_BYTES / 2] = 0;
     ck_assert_int_eq(io_write_file(in_folder("bad"), buf_span(&text), &diag), ERR_OK);
     ck_assert_int_eq(net_keyring_read(in_folder("bad"), &ring, &diag), ERR_INVALID);
