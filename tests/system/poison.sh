@@ -16,17 +16,20 @@ equal "three cases are poison" "$(grep -c POISON "$work/poisoned.jsonl")" 3
 
 start submit "$bin/casemill" submit --broker "$intake" --ack outcome --batch "$count" "$work/poisoned.jsonl"
 submit_pid=$started_pid
-deaths=0
-deadline=$(($(date +%s) + 120))
 worker_start worker LD_PRELOAD="$work/poison.so"
-while is_running "$submit_pid" && [ "$(date +%s)" -lt "$deadline" ]; do
-    if is_running "$worker_pid"; then
-        sleep 0.1
-    else
-        deaths=$((deaths + 1))
-        worker_start worker LD_PRELOAD="$work/poison.so"
-    fi
-done
+while_running() { # while_running PID: workers are started again for as long, and their deaths counted
+    deaths=0
+    deadline=$(($(date +%s) + 60))
+    while is_running "$1" && [ "$(date +%s)" -lt "$deadline" ]; do
+        if is_running "$worker_pid"; then
+            sleep 0.1
+        else
+            deaths=$((deaths + 1))
+            worker_start worker LD_PRELOAD="$work/poison.so"
+        fi
+    done
+}
+while_running "$submit_pid"
 is_gone "$submit_pid" || abort "submit comes to its end (rows: $(rows), dead: $(rows dead_letters), deaths: $deaths)"
 wait "$submit_pid"
 submit_code=$?
@@ -40,9 +43,25 @@ equal "each says how often it was tried" \
     "$(pg_sql "select count(*) from dead_letters where (history ->> 'attempts')::int = 3")" 3
 equal "and what became of the workers" \
     "$(pg_sql "select count(*) from dead_letters where (history ->> 'silent')::int = 3")" 3
-# Sent again to workers that survive it, the same cases have outcomes like any other.
+
+# Retried, one letter kills the workers again and is buried again: the same letter, counted once more.
+letter=$(pg_sql "select min(dead) from dead_letters")
+start retry "$bin/casemill" dead retry "$letter" --why "mended?" --db "$pg_conninfo" --control "ipc://$work/control"
+retry_pid=$started_pid
+while_running "$retry_pid"
+is_gone "$retry_pid" || abort "the retry comes to its end (deaths: $deaths)"
+wait "$retry_pid"
+equal "a retry that kills the workers ends, and says that the letter is dead again" $? 1
+check "workers died of it" [ "$deaths" -ge 3 ]
+equal "it is counted again, and there is no other" \
+    "$(pg_sql "select sum(seen), count(*), max(seen) filter (where dead = $letter) from dead_letters")" "4|3|2"
+# With workers that survive it a retry brings it in, and the others, sent again, are done like any other.
 stop "$worker_pid"
 worker_start healthy
+check "a retry brings it in" \
+    "$bin/casemill" dead retry "$letter" --why "mended" --db "$pg_conninfo" --control "ipc://$work/control" >"$work/mended.out" 2>&1
+equal "and resolves the letter" "$(pg_sql "select count(*), min(dead) from dead_letters where resolved_at is not null")" "1|$letter"
+equal "one case more has its row" "$(rows)" $((count - 2))
 check "the same cases again are done" \
     timeout 60 "$bin/casemill" submit --broker "$intake" --ack outcome --batch "$count" "$work/poisoned.jsonl" \
     >"$work/again.out" 2>"$work/again.err"
