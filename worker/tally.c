@@ -9,13 +9,10 @@
 #include "base/mem.h"
 #include "worker/active_rules.h"
 
-#include <inttypes.h>
-
 enum tally_kind { KIND_OUTCOME, KIND_FINDING, KIND_MISSING };
 enum { KIND_SHIFT = 62, MONTH_BITS = 18, MONTH_BIAS = 1 << (MONTH_BITS - 1) };
 enum { SLOTS_FIRST = 256, POSTGRES_EPOCH_DAYS = 10957, ARRAY_HEAD_BYTES = 12, ARRAY_DIM_BYTES = 8 };
 #define FIELD_NULL 0xffffffffU
-#define US_A_DAY INT64_C(86400000000)
 
 /* Fields of a row, in the order of ACTIVE_RULES_FIXED. */
 enum {
@@ -206,7 +203,7 @@ static int64_t value_of(const struct tally_column *column, const struct tally_co
 static void put_column(const struct tally *tally, const struct tally_column *column,
                        struct buf *sql) {
     bool first = true;
-    buf_str(sql, ", '{");
+    buf_str(sql, "'{");
     for (uint32_t i = 0; i < tally->count; i++) {
         if (tally->counts[i].key >> KIND_SHIFT != (uint64_t)column->kind) {
             continue;
@@ -220,16 +217,15 @@ static void put_column(const struct tally *tally, const struct tally_column *col
     buf_str(sql, "}'");
 }
 
-void tally_sql(const struct tally *tally, int64_t commit, int64_t at_us, struct buf *sql) {
-    char day[DATE_TEXT_BYTES];
-    date_format((int32_t)(at_us / US_A_DAY), day);
-    buf_str(sql, "INSERT INTO tallies (commit, day");
+void tally_sql_names(struct buf *sql) {
     for (size_t i = 0; i < COUNT_OF(COLUMNS); i++) {
-        buf_printf(sql, ", %s", COLUMNS[i].name);
+        buf_printf(sql, i == 0 ? "%s" : ", %s", COLUMNS[i].name);
     }
-    buf_printf(sql, ") VALUES (%" PRId64 ", '%s'", commit, day);
+}
+
+void tally_sql_values(const struct tally *tally, struct buf *sql) {
     for (size_t i = 0; i < COUNT_OF(COLUMNS); i++) {
+        buf_str(sql, i == 0 ? "" : ", ");
         put_column(tally, &COLUMNS[i], sql);
     }
-    buf_byte(sql, ')');
 }

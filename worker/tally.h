@@ -1,5 +1,5 @@
 /* Purpose: what the intake outcomes of a lane transaction add to the counts that reports show, by
- * month of reference date, source, agreement, finding and missing fact; and the same as a row of
+ * month of reference date, source, agreement, finding and missing fact; and the same as columns of
  * `tallies`.  Pure: read off encoded rows.
  * Ownership: tally_reset keeps the memory for the next transaction. */
 #ifndef CASEMILL_WORKER_TALLY_H
@@ -27,8 +27,8 @@ void tally_reset(struct tally *tally);
 void tally_free(struct tally *tally);
 /* tally_add counts one row of row_encode. */
 void tally_add(struct tally *tally, struct span row);
-/* tally_sql appends "INSERT INTO tallies ..." without a semicolon; at_us: when it is written,
- * microseconds since 1970. */
-void tally_sql(const struct tally *tally, int64_t commit, int64_t at_us, struct buf *sql);
+/* Both append a list without its ends, the same columns in the same order: names; values. */
+void tally_sql_names(struct buf *sql);
+void tally_sql_values(const struct tally *tally, struct buf *sql);
 
 #endif

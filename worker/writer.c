@@ -84,7 +84,7 @@ static enum err insert_few(struct writer *writer, struct txn *txn, uint32_t from
     buf_str(&writer->sql, "WITH noted AS (");
     writer_sql_commit(writer, txn, commit);
     buf_str(&writer->sql, "), tallied AS (");
-    writer_sql_tally(writer, commit);
+    writer_sql_tally(writer, txn, commit);
     buf_printf(&writer->sql, ") INSERT INTO cases (%s) VALUES ",
                (const char *)writer->rules->columns.ptr);
     if (writer->field_cap < columns * INSERT_ROWS_MAX) {
@@ -107,13 +107,6 @@ static enum err insert_few(struct writer *writer, struct txn *txn, uint32_t from
     return db_lane_insert(writer->db, buf_cstr(&writer->sql), rows * columns, writer->fields);
 }
 
-static void add_tally(struct writer *writer, const struct writer_commit *commit) {
-    if (writer->tally.count > 0) {
-        writer_sql_tally(writer, commit);
-        buf_str(&writer->sql, "; ");
-    }
-}
-
 /* Everything in one round trip; without cases only the commits row and dead letters. */
 static enum err copy_many(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end,
                           const struct writer_commit *commit) {
@@ -121,7 +114,8 @@ static enum err copy_many(struct writer *writer, struct txn *txn, uint32_t from,
     buf_str(&writer->sql, "BEGIN ISOLATION LEVEL READ COMMITTED; ");
     writer_sql_commit(writer, txn, commit);
     buf_str(&writer->sql, "; ");
-    add_tally(writer, commit);
+    writer_sql_tally(writer, txn, commit);
+    buf_str(&writer->sql, "; ");
     writer_sql_dead(writer, txn, commit);
     enum err err = ERR_OK;
     if (from == end) {
@@ -333,7 +327,8 @@ static enum err write_settling(struct writer *writer, struct txn *txn, uint32_t 
     buf_clear(&writer->sql);
     writer_sql_commit(writer, txn, &commit);
     buf_str(&writer->sql, "; ");
-    add_tally(writer, &commit);
+    writer_sql_tally(writer, txn, &commit);
+    buf_str(&writer->sql, "; ");
     writer_sql_dead(writer, txn, &commit);
     if (writer->resolves) {
         writer_sql_resolve(writer, txn, from, end, commit.number);

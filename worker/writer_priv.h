@@ -33,8 +33,9 @@ void writer_commit_free(struct writer_commit *commit);
 /* All append to writer->sql: one INSERT without a semicolon; an INSERT with one per dead letter. */
 void writer_sql_commit(struct writer *writer, const struct txn *txn,
                        const struct writer_commit *commit);
-/* Of writer->tally, which is not empty. */
-void writer_sql_tally(struct writer *writer, const struct writer_commit *commit);
+/* The row of `tallies`, also of a transaction that counts nothing. */
+void writer_sql_tally(struct writer *writer, const struct txn *txn,
+                      const struct writer_commit *commit);
 void writer_sql_dead(struct writer *writer, const struct txn *txn,
                      const struct writer_commit *commit);
 /* writer_sql_resolve appends one UPDATE, of the letters whose case has its outcome now. */

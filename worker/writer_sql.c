@@ -2,11 +2,14 @@
 #include "worker/writer_priv.h"
 
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/json.h"
 #include "base/mem.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+
+#define US_A_DAY INT64_C(86400000000)
 
 int64_t writer_commit_number(struct writer *writer) {
     return (int64_t)(rng_next(&writer->rng) >> 1);
@@ -106,6 +109,16 @@ static void sql_journals(struct buf *sql, const struct writer *writer) {
     buf_str(sql, "]::timestamptz[]");
 }
 
+static void sql_received(struct buf *sql, uint32_t job_count, const struct writer_commit *commit) {
+    if (job_count == 0) {
+        buf_str(sql, "NULL, NULL");
+        return;
+    }
+    sql_time(sql, commit->received_from);
+    buf_str(sql, ", ");
+    sql_time(sql, commit->received_until);
+}
+
 void writer_sql_commit(struct writer *writer, const struct txn *txn,
                        const struct writer_commit *commit) {
     struct buf *sql = &writer->sql;
@@ -123,21 +136,29 @@ void writer_sql_commit(struct writer *writer, const struct txn *txn,
     buf_str(sql, modes[writer->mode]);
     sql_journals(sql, writer);
     buf_str(sql, ", ");
-    if (txn->job_count == 0) {
-        buf_str(sql, "NULL, NULL");
-    } else {
-        sql_time(sql, commit->received_from);
-        buf_str(sql, ", ");
-        sql_time(sql, commit->received_until);
-    }
+    sql_received(sql, txn->job_count, commit);
     buf_printf(sql, ", %u, %u, %u, %" PRId64, commit->cases, commit->duplicates, commit->dead,
                (clock_mono_ns() - txn->started_mono_ns) / 1000);
     sql_tallies(sql, commit);
     buf_byte(sql, ')');
 }
 
-void writer_sql_tally(struct writer *writer, const struct writer_commit *commit) {
-    tally_sql(&writer->tally, commit->number, commit->written_at, &writer->sql);
+void writer_sql_tally(struct writer *writer, const struct txn *txn,
+                      const struct writer_commit *commit) {
+    struct buf *sql = &writer->sql;
+    char day[DATE_TEXT_BYTES];
+    date_format((int32_t)(commit->written_at / US_A_DAY), day);
+    buf_str(sql, "INSERT INTO tallies (commit, day, committed_at, cases, received_from, "
+                 "received_until, journals, low_water, low_water_at, ");
+    tally_sql_names(sql);
+    buf_printf(sql, ") VALUES (%" PRId64 ", '%s', ", commit->number, day);
+    sql_time(sql, commit->written_at);
+    buf_printf(sql, ", %u, ", writer->mode == WRITER_INTAKE ? commit->cases : 0);
+    sql_received(sql, writer->mode == WRITER_INTAKE ? txn->job_count : 0, commit);
+    sql_journals(sql, writer);
+    buf_str(sql, ", ");
+    tally_sql_values(&writer->tally, sql);
+    buf_byte(sql, ')');
 }
 
 /* The order of the unique key: two lanes with the same letters never wait for each other. */

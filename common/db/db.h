@@ -14,7 +14,7 @@ struct db;
 struct db_result;
 
 /* The number of the last migration that programs of this version need. */
-enum { DB_MIGRATION_NEEDED = 10 };
+enum { DB_MIGRATION_NEEDED = 11 };
 
 /* db_open connects.  Errors: ERR_DENIED the server is there but refuses (password, database, role),
  * ERR_CONNECTION it cannot be reached, ERR_INVALID the conninfo does not parse. */

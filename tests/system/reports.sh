@@ -21,6 +21,14 @@ scan_daily_counts="select (c.committed_at at time zone 'UTC')::date, s.name, a.a
         as t (source, agreement, disposition, n)
     join sources s on s.source = t.source join codes a on a.code = t.agreement join codes d on d.code = t.disposition
     where c.mode = 'intake' group by 1, 2, 3, 4"
+scan_latency="select (committed_at at time zone 'UTC')::date, sum(cases)::bigint, max(committed_at - received_from), avg(committed_at - received_until)
+    from commits where received_from is not null and mode = 'intake' group by 1"
+scan_completeness="select s.journal, max(s.low_water), max(s.committed_at), min(s.low_water_at) filter (where s.low_water = l.low_water)
+    from (select j.*, c.committed_at from commits c
+          cross join lateral unnest(c.journals, c.low_water, c.low_water_at) as j (journal, low_water, low_water_at)) s
+    left join (select j.journal, max(j.low_water) as low_water from commits c
+               cross join lateral unnest(c.journals, c.low_water, c.low_water_at) as j (journal, low_water, low_water_at)
+               where j.low_water_at is not null group by 1) l using (journal) group by 1"
 scan_current_outcomes="select distinct on (source, case_id) source, case_id, revision, reapplied, ruleset, disposition, agreement, reason, missing
     from report.outcomes order by source, case_id, revision desc, decided_at desc"
 scan_screening="select source, case_id, revision, agreement, reason, missing from ($scan_current_outcomes) c where disposition = 'screening_required'"
@@ -34,7 +42,7 @@ differ() {
             select count(*) from ((select * from v except all select * from s) union all (select * from s except all select * from v)) x"
 }
 all_agree() { # all_agree WHEN
-    for view in months findings missing_facts daily_counts current_outcomes screening; do
+    for view in months findings missing_facts daily_counts latency completeness current_outcomes screening; do
         equal "$1: $view is what a scan says" "$(differ "$view")" 0
     done
 }
@@ -72,6 +80,17 @@ check "tallies are folded when nobody keeps the worker from it" wait_until 20 is
 check "into rollups" [ "$(rows rollup_months)" -gt 0 ]
 all_agree "folded"
 
+# --- a transaction that took long: what it says is older than what is folded
+pg_sql "insert into commits select 7, committed_at, lane, mode, journals, low_water, received_from, received_until, 0, 0, 0, 0,
+            '{}', '{}', '{}', '{}', low_water_at
+        from (select * from commits where mode = 'intake' order by committed_at limit 1) c;
+        insert into tallies (commit, day, committed_at, received_from, received_until, journals, low_water, low_water_at)
+        select commit, (committed_at at time zone 'UTC')::date, committed_at, received_from, received_until, journals, low_water, low_water_at
+        from commits where commit = 7" || abort "a late one"
+all_agree "a late one"
+check "it is folded" wait_until 20 is_folded
+all_agree "a late one folded"
+
 # --- others write and fold, all at the same time; each look is one snapshot
 for name in S U V; do sed "s/\"case_id\": *\"/&$name/" "$work/cases.jsonl"; done >"$work/second.jsonl"
 fold_on() { while [ -e "$work/folding" ]; do pg_sql "select fold_tallies(1)" >>"$work/folds" 2>&1 || echo failed >>"$work/fold.failed"; done; }
@@ -84,7 +103,7 @@ timeout 120 "$bin/casemill" submit --broker "$intake" --ack outcome --batch 40 "
 sending=$!
 looks=0
 while ! is_gone "$sending"; do
-    for view in months findings; do [ "$(differ "$view")" = 0 ] || echo "$view" >>"$work/differ"; done
+    for view in months findings latency completeness; do [ "$(differ "$view")" = 0 ] || echo "$view" >>"$work/differ"; done
     looks=$((looks + 1))
 done
 wait "$sending" || abort "submit second" "$(tail -n 1 "$work/second.err")"
