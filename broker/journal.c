@@ -15,14 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct put_list {
-    struct store_put *items;
-    uint32_t len, cap;
-};
-struct seq_list {
-    uint64_t *items;
-    uint32_t len, cap;
-};
 enum { RETRY_MS = 100 };
 
 struct journal {
@@ -36,8 +28,7 @@ struct journal {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t work;
     bool closing;
-    struct put_list puts;    /* handed over */
-    struct seq_list deletes; /* handed over */
+    struct store_group handed_over;
     struct journal_result *results;
     uint32_t result_len, result_cap, result_at;
     struct journal_stats stats;
@@ -78,14 +69,6 @@ static enum err sync_directory(const char *path, struct diag *diag) {
                        : diag_fail(diag, ERR_IO, "journal.path %s: %s", path, strerror(result));
 }
 
-static void seq_list_add(struct seq_list *list, uint64_t seq) {
-    if (list->len == list->cap) {
-        list->cap = list->cap == 0 ? 64 : list->cap * 2;
-        list->items = mem_grow(list->items, list->cap, sizeof(*list->items));
-    }
-    list->items[list->len++] = seq;
-}
-
 static void refresh_totals(struct journal *journal) {
     journal->stats.used_bytes = journal->store->used_bytes;
     journal->stats.live_count = journal->store->totals.live_count;
@@ -101,62 +84,51 @@ static void add_result(struct journal *journal, uint64_t seq, enum journal_outco
     journal->results[journal->result_len++] = (struct journal_result){seq, outcome};
 }
 
-/* One turn's work of the writer.  Deletes that found no room stay for the next. */
-struct group {
-    struct put_list puts;
-    struct seq_list deletes;
-    bool deleted, failed;
-};
-
-static void take_deletes(struct group *group, struct seq_list *handed_over) {
-    for (uint32_t i = 0; i < handed_over->len; i++) {
-        seq_list_add(&group->deletes, handed_over->items[i]);
+/* Under the lock: what was handed over becomes the group; what the group had room for, the next
+ * hand-over has.  Deletes that found no room stay for the next turn. */
+static void take_group(struct journal *journal, struct store_group *group) {
+    struct store_group taken = journal->handed_over;
+    CHECK(group->put_count == 0);
+    for (uint32_t i = 0; i < group->delete_count; i++) {
+        store_group_delete(&taken, group->deletes[i]);
     }
-    handed_over->len = 0;
-}
-
-/* Under the lock. */
-static void take_group(struct journal *journal, struct group *group) {
-    struct put_list empty = group->puts;
-    group->puts = journal->puts;
-    journal->puts = empty;
-    take_deletes(group, &journal->deletes);
+    group->delete_count = 0;
+    journal->handed_over = *group;
+    *group = taken;
 }
 
 /* Under the lock: books one finished group. */
-static void finish_group(struct journal *journal, struct group *group, int64_t took_us) {
-    bool failed = group->failed;
+static void finish_group(struct journal *journal, struct store_group *group, bool failed,
+                         int64_t took_us) {
     journal->stats.failed = failed;
     journal->stats.commits += failed ? 0 : 1;
     journal->stats.commit_us_last = (uint64_t)took_us;
-    if (group->deletes.len > 0 && group->deleted && !failed) {
+    if (group->delete_count > 0 && group->deleted && !failed) {
         journal->stats.full = false; /* there is room again, also if nobody asks for it now */
     }
-    for (uint32_t i = 0; i < group->puts.len; i++) {
-        struct store_put *put = &group->puts.items[i];
+    for (uint32_t i = 0; i < group->put_count; i++) {
+        const struct store_put *put = &group->puts[i];
         enum journal_outcome outcome = failed ? JOURNAL_STOPPED : put->outcome;
         journal->stats.full = outcome == JOURNAL_NO_ROOM;
         journal->stats.pending_bytes -= put->blob->len;
         add_result(journal, put->seq, outcome);
-        buf_free(&put->meta);
-        blob_unref(&put->blob);
     }
     if (!failed) {
         refresh_totals(journal);
     }
-    journal->stats.pending_count -= group->puts.len;
-    group->puts.len = 0;
+    journal->stats.pending_count -= group->put_count;
     if (group->deleted || failed) {
-        journal->stats.pending_count -= group->deletes.len;
-        group->deletes.len = 0;
+        journal->stats.pending_count -= group->delete_count;
+        group->delete_count = 0;
     }
 }
 
 /* Under the lock: until there is something to do; deletes without room are tried again after a
  * while, for whoever holds old pages goes away some time. */
-static void wait_for_work(struct journal *journal, const struct group *group) {
-    if (group->deletes.len == 0) {
-        while (journal->puts.len == 0 && journal->deletes.len == 0 && !journal->closing) {
+static void wait_for_work(struct journal *journal, const struct store_group *group) {
+    const struct store_group *next = &journal->handed_over;
+    if (group->delete_count == 0) {
+        while (next->put_count == 0 && next->delete_count == 0 && !journal->closing) {
             (void)pthread_cond_wait(&journal->work, &journal->lock);
         }
     } else if (!journal->closing) {
@@ -168,31 +140,32 @@ static void wait_for_work(struct journal *journal, const struct group *group) {
 
 static void *writer_run(void *context) {
     struct journal *journal = context;
-    struct group group = {.deleted = true};
+    struct store_group group = {.headers = BUF_EMPTY};
+    bool failed = false;
     bool closing = false;
     (void)pthread_mutex_lock(&journal->lock);
     while (!closing) {
         wait_for_work(journal, &group);
         take_group(journal, &group);
         closing = journal->closing;
-        if (group.puts.len == 0 && group.deletes.len == 0) {
+        if (group.put_count == 0 && group.delete_count == 0) {
             continue;
         }
         int64_t before = clock_mono_ns();
         journal->commit_began_ns = before;
         (void)pthread_mutex_unlock(&journal->lock);
-        group.failed = group.failed || store_commit(journal->store, group.puts.items,
-                                                    group.puts.len, group.deletes.items,
-                                                    group.deletes.len, &group.deleted) != ERR_OK;
+        failed = failed || store_commit(journal->store, &group) != ERR_OK;
         int64_t took_us = (clock_mono_ns() - before) / 1000;
         (void)pthread_mutex_lock(&journal->lock);
         journal->commit_began_ns = 0;
-        finish_group(journal, &group, took_us);
+        finish_group(journal, &group, failed, took_us);
         journal->options.notify(journal->options.context);
+        (void)pthread_mutex_unlock(&journal->lock);
+        store_group_clear_puts(&group);
+        (void)pthread_mutex_lock(&journal->lock);
     }
     (void)pthread_mutex_unlock(&journal->lock);
-    mem_free(group.puts.items);
-    mem_free(group.deletes.items);
+    store_group_free(&group);
     return NULL;
 }
 
@@ -309,8 +282,7 @@ void journal_close(struct journal **held) {
     }
     (void)pthread_cond_destroy(&journal->work);
     (void)pthread_mutex_destroy(&journal->lock);
-    mem_free(journal->puts.items);
-    mem_free(journal->deletes.items);
+    store_group_free(&journal->handed_over);
     mem_free(journal->results);
     mem_free(journal);
     *held = NULL;
@@ -323,15 +295,8 @@ uint64_t journal_next_seq(const struct journal *journal) { return journal->next_
 
 void journal_put(struct journal *journal, const struct journal_record *record, struct blob *blob) {
     CHECK(record->bytes == blob->len);
-    struct store_put put = {.seq = record->seq, .meta = BUF_EMPTY, .blob = blob};
-    format_record_encode(record, &put.meta);
     (void)pthread_mutex_lock(&journal->lock);
-    if (journal->puts.len == journal->puts.cap) {
-        journal->puts.cap = journal->puts.cap == 0 ? 64 : journal->puts.cap * 2;
-        journal->puts.items =
-            mem_grow(journal->puts.items, journal->puts.cap, sizeof(*journal->puts.items));
-    }
-    journal->puts.items[journal->puts.len++] = put;
+    store_group_put(&journal->handed_over, record, blob);
     journal->stats.pending_bytes += blob->len;
     journal->stats.pending_count++;
     (void)pthread_cond_signal(&journal->work);
@@ -340,7 +305,7 @@ void journal_put(struct journal *journal, const struct journal_record *record, s
 
 void journal_delete(struct journal *journal, uint64_t seq) {
     (void)pthread_mutex_lock(&journal->lock);
-    seq_list_add(&journal->deletes, seq);
+    store_group_delete(&journal->handed_over, seq);
     journal->stats.pending_count++;
     (void)pthread_cond_signal(&journal->work);
     (void)pthread_mutex_unlock(&journal->lock);

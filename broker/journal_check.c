@@ -62,12 +62,41 @@ static bool take_chunks(struct scan *scan, uint64_t seq, uint64_t *bytes) {
     return whole;
 }
 
-static enum err take_record(struct scan *scan, const MDB_val *key, const MDB_val *value,
-                            check_record_fn each, void *context) {
-    struct journal_record record;
+static void count_record(struct scan *scan, uint64_t seq, uint64_t bytes) {
+    scan->found.live_count++;
+    scan->found.live_bytes += bytes;
+    scan->found.live_xor ^= seq;
+}
+
+static void take_pack(struct scan *scan, const struct pack *pack, struct span value,
+                      check_record_fn each, void *context) {
     uint64_t chunk_bytes = 0;
-    enum err err = format_record_decode(span_make(key->mv_data, key->mv_size),
-                                        span_make(value->mv_data, value->mv_size), &record);
+    bool whole = take_chunks(scan, pack->first, &chunk_bytes);
+    whole = whole && chunk_bytes == pack->body_bytes;
+    for (uint32_t index = 0; pack_next_live(pack, &index); index++) {
+        struct journal_record record;
+        enum err err = pack_record(pack, value, index, &record);
+        record.damage = err != ERR_OK ? JOURNAL_DAMAGE_HEADER
+                        : whole       ? JOURNAL_WHOLE
+                                      : JOURNAL_DAMAGE_BODY;
+        count_record(scan, record.seq, record.bytes);
+        if (each != NULL) {
+            each(&record, context);
+        }
+    }
+    scan->store->used_bytes += pack_cost(pack);
+}
+
+static enum err take_value(struct scan *scan, const MDB_val *key, const MDB_val *value,
+                           check_record_fn each, void *context) {
+    struct journal_record record;
+    struct pack pack;
+    uint64_t chunk_bytes = 0;
+    if (pack_decode(store_span(key), store_span(value), &pack) == ERR_OK) {
+        take_pack(scan, &pack, store_span(value), each, context);
+        return ERR_OK;
+    }
+    enum err err = format_record_decode(store_span(key), store_span(value), &record);
     if (err == ERR_VERSION) {
         return diag_fail(scan->diag, err,
                          "journal %s: batch %llu was written by another version of the program: "
@@ -80,9 +109,7 @@ static enum err take_record(struct scan *scan, const MDB_val *key, const MDB_val
                     : whole && chunk_bytes == record.bytes ? JOURNAL_WHOLE
                                                            : JOURNAL_DAMAGE_BODY;
     uint64_t bytes = header_holds ? record.bytes : chunk_bytes;
-    scan->found.live_count++;
-    scan->found.live_bytes += bytes;
-    scan->found.live_xor ^= record.seq;
+    count_record(scan, record.seq, bytes);
     scan->store->used_bytes += format_cost(bytes);
     if (each != NULL) {
         each(&record, context);
@@ -97,7 +124,7 @@ static enum err scan_all(struct scan *scan, check_record_fn each, void *context)
     enum err err = ERR_OK;
     next_chunk(scan, MDB_FIRST);
     while (err == ERR_OK && (result = mdb_cursor_get(scan->records, &key, &value, MDB_NEXT)) == 0) {
-        err = take_record(scan, &key, &value, each, context);
+        err = take_value(scan, &key, &value, each, context);
     }
     if (err == ERR_OK && result != MDB_NOTFOUND) {
         return store_fail(scan->diag, scan->store->path, "checking", result);

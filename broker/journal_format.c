@@ -11,13 +11,28 @@
  *         last 8: XXH3-64 of key and all before
  * data    key seq u64, chunk u32: 4,080 bytes of body (the last chunk: what is left), one LMDB page
  *
+ * Small batches of one commit stand together, in a pack, when their sequence numbers follow each
+ * other and each is intake in one part of 4,080 bytes at most:
+ *
+ * meta    key seq of the first u64: head; entries; head again, byte for byte; 2,022 bytes at most,
+ *         so that LMDB keeps it on a leaf
+ * head    0 version u8 (64); 1 records u8 (1..30); 2 which of them live u32, bit 0 the first; then
+ *         per record: body bytes u16, source length u8; last 8: XXH3-64 of key and all before
+ * entry   0 ack u8; 1 priority u8; 2 cases u16; 4 batch id; 20 XXH3-128 of the body;
+ *         36 accepted_at i64; 44 XXH3-64 of the body u64; 52 source; last 8: XXH3-64 of the
+ *         record's own seq u64, big-endian, and all before
+ * data    key seq of the first u64, chunk u32: the bodies one behind the other, cut as above
+ *
  * Validity: a record is valid when its checksum holds; a part when its sum holds, checked when it
  * is read back.  A batch stands in the journal from the commit of its put to the commit of its
- * delete; both change `state` in the same transaction.
- * Version: state and records carry one each; the checksum is the last 8 bytes in every version, so
- * that another version is told from damage.  A change of any byte above is a new version.  Intake
- * is written as version 1 and REAPPLY as version 2, so that the programs before this one read them;
- * only RETRY, which they do not know, is version 3.  All three are read. */
+ * delete; both change `state` in the same transaction.  A delete from a pack clears its bit in both
+ * heads; the last one takes value and chunks.  Of a pack one head has to hold, else nobody knows
+ * what lives: the totals then differ, and the journal is refused.
+ * Version: state and plain records carry one each; their checksum is the last 8 bytes in every
+ * version, so that another version is told from damage.  A change of any byte above is a new
+ * version of the state.  State 2 has no packs; it is read, and is 3 from the first commit on, so
+ * that a program that knows no packs says so and leaves it alone.  Plain records of intake are
+ * version 1, of REAPPLY 2, of RETRY 3; a pack's head is told from them by its own. */
 #include "broker/journal_format.h"
 
 enum {
@@ -28,8 +43,11 @@ enum {
     RECORD_PART_BYTES = 12,
     RECORD_MODE_BYTES = 3, /* before extra */
     SUM_BYTES = 8,
-    RECORD_COST_BYTES = 512, /* of the budget, beside the chunks' pages */
-    STATE_VERSION = 2,
+    RECORD_COST_BYTES = 512, /* of the budget, beside the body's */
+    CHUNK_NODE_BYTES = 32,   /* beside its bytes on a leaf */
+    CHUNK_COST_FACTOR = 4,   /* leaves are a quarter full at least */
+    STATE_VERSION = 3,
+    STATE_VERSION_PLAIN = 2, /* knows no packs */
     STATE_BYTES = 72
 };
 
@@ -48,9 +66,15 @@ void format_chunk_key(uint64_t seq, uint32_t chunk, uint8_t key[FORMAT_CHUNK_KEY
     put_be(key + FORMAT_RECORD_KEY_BYTES, chunk, 4);
 }
 
+uint64_t format_body_cost(uint64_t body_bytes) {
+    uint64_t rest = body_bytes % FORMAT_CHUNK_BYTES;
+    uint64_t rest_cost = rest == 0 ? 0 : (rest + CHUNK_NODE_BYTES) * CHUNK_COST_FACTOR;
+    return body_bytes / FORMAT_CHUNK_BYTES * FORMAT_PAGE_BYTES +
+           (rest_cost < FORMAT_PAGE_BYTES ? rest_cost : (uint64_t)FORMAT_PAGE_BYTES);
+}
+
 uint64_t format_cost(uint64_t body_bytes) {
-    return (body_bytes + FORMAT_CHUNK_BYTES - 1) / FORMAT_CHUNK_BYTES * FORMAT_PAGE_BYTES +
-           RECORD_COST_BYTES;
+    return format_body_cost(body_bytes) + RECORD_COST_BYTES;
 }
 
 static uint64_t record_sum(struct span key, struct span value) {
@@ -67,6 +91,7 @@ void format_record_encode(const struct journal_record *record, struct buf *value
     CHECK(record->cut_count >= 1 && record->cut_count <= JOURNAL_CUTS_MAX);
     CHECK(record->extra.len <= JOURNAL_EXTRA_MAX);
     bool has_mode = record->mode != WORK_INTAKE || record->extra.len > 0;
+    size_t from = value->len;
     buf_byte(value, record->mode == WORK_RETRY ? RECORD_VERSION_RETRY
                     : has_mode                 ? RECORD_VERSION_MODE
                                                : RECORD_VERSION_INTAKE);
@@ -92,7 +117,8 @@ void format_record_encode(const struct journal_record *record, struct buf *value
     }
     uint8_t key[FORMAT_RECORD_KEY_BYTES];
     format_record_key(record->seq, key);
-    buf_le64(value, record_sum(span_make(key, sizeof(key)), buf_span(value)));
+    buf_le64(value, record_sum(span_make(key, sizeof(key)),
+                               span_make(value->ptr + from, value->len - from)));
 }
 
 /* Mode and extra of versions 2 and 3 take all of `rest`; of version 1, nothing. */
@@ -187,7 +213,7 @@ enum err format_state_decode(struct span value, struct journal_totals *totals, u
         return ERR_CORRUPT;
     }
     *version = get_le32(at + 4);
-    if (*version != STATE_VERSION) {
+    if (*version != STATE_VERSION && *version != STATE_VERSION_PLAIN) {
         return ERR_VERSION;
     }
     if (value.len != STATE_BYTES) {

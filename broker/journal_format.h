@@ -9,6 +9,7 @@
 enum {
     FORMAT_CHUNK_BYTES = 4080, /* of body in one value: with LMDB's header one page */
     FORMAT_PAGE_BYTES = 4096,
+    FORMAT_LEAF_BYTES_MAX = 2030, /* key and value that LMDB keeps on a leaf */
     FORMAT_RECORD_KEY_BYTES = 8,
     FORMAT_CHUNK_KEY_BYTES = 12,
     FORMAT_RECORD_BYTES_MAX = 53 + 128 + 12 * JOURNAL_CUTS_MAX + 3 + JOURNAL_EXTRA_MAX + 8
@@ -22,9 +23,11 @@ struct journal_totals {
 
 void format_record_key(uint64_t seq, uint8_t key[FORMAT_RECORD_KEY_BYTES]);
 void format_chunk_key(uint64_t seq, uint32_t chunk, uint8_t key[FORMAT_CHUNK_KEY_BYTES]);
-/* What a body takes of the budget, in bytes. */
+/* What of the budget: a body's chunks take, in bytes; a record and its body. */
+uint64_t format_body_cost(uint64_t body_bytes);
 uint64_t format_cost(uint64_t body_bytes);
 
+/* format_record_encode appends. */
 void format_record_encode(const struct journal_record *record, struct buf *value);
 /* format_record_decode: the record's source and extra point into value.
  * Errors: ERR_CORRUPT its checksum or a bound does not hold; *record then is what the bytes say if

@@ -4,6 +4,7 @@
 #include "broker/journal_salvage.h"
 
 #include "base/mem.h"
+#include "broker/journal_pack.h"
 #include "broker/journal_pages.h"
 
 #include <errno.h>
@@ -11,12 +12,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BRANCH_FLAG = 1, LEAF_FLAG = 2, CHUNKS_MAX = WIRE_BODY_BYTES_MAX / FORMAT_CHUNK_BYTES + 1 };
+enum { BRANCH_FLAG = 1, LEAF_FLAG = 2 };
 
 struct place {
     uint64_t seq;
-    uint64_t at; /* in the file */
-    uint32_t chunk, bytes;
+    uint64_t at;           /* in the file */
+    uint64_t key;          /* of a header: its value's, and that of its body's chunks */
+    uint32_t chunk, bytes; /* chunk: of a header in a pack its index there */
+};
+/* Among the chunks of a key, which hold `total` bytes. */
+struct body_place {
+    uint64_t key;
+    uint32_t at, total;
 };
 struct places {
     struct place *items;
@@ -27,8 +34,10 @@ struct salvage {
     struct places headers, chunks;
     struct journal_totals totals; /* of the latest commit that left any */
     size_t next;                  /* header */
-    uint8_t header[FORMAT_RECORD_BYTES_MAX];
+    struct body_place body;       /* of the record that salvage_next gave */
+    uint8_t header[PACK_VALUE_BYTES_MAX];
 };
+_Static_assert((int)PACK_VALUE_BYTES_MAX >= (int)FORMAT_RECORD_BYTES_MAX, "a record fits as well");
 
 static void add_place(struct places *places, struct place place) {
     if (places->len == places->cap) {
@@ -47,17 +56,37 @@ static int by_seq_and_chunk(const void *left, const void *right) {
     return a->chunk == b->chunk ? 0 : (a->chunk < b->chunk ? -1 : 1);
 }
 
+/* The live records of a pack whose entries are whole.  An older copy of it may hold more of them.
+ */
+static void take_pack(struct salvage *salvage, const struct pack *pack, struct span value,
+                      uint64_t at) {
+    for (uint32_t index = 0; pack_next_live(pack, &index); index++) {
+        struct journal_record record;
+        if (pack_record(pack, value, index, &record) == ERR_OK) {
+            add_place(&salvage->headers, (struct place){.seq = record.seq,
+                                                        .at = at,
+                                                        .key = pack->first,
+                                                        .chunk = index,
+                                                        .bytes = (uint32_t)value.len});
+        }
+    }
+}
+
 static void take_node(struct salvage *salvage, const struct pages_node *node, const uint8_t *page,
                       uint64_t page_at) {
     struct journal_record record;
     struct journal_totals totals;
+    struct pack pack;
     uint32_t version = 0;
-    if (node->key.len == FORMAT_RECORD_KEY_BYTES && node->flags == 0 &&
-        node->value.len <= FORMAT_RECORD_BYTES_MAX &&
-        format_record_decode(node->key, node->value, &record) == ERR_OK) {
+    if (node->flags == 0 && pack_decode(node->key, node->value, &pack) == ERR_OK) {
+        take_pack(salvage, &pack, node->value, page_at + (uint64_t)(node->value.ptr - page));
+    } else if (node->key.len == FORMAT_RECORD_KEY_BYTES && node->flags == 0 &&
+               node->value.len <= FORMAT_RECORD_BYTES_MAX &&
+               format_record_decode(node->key, node->value, &record) == ERR_OK) {
         add_place(&salvage->headers,
                   (struct place){.seq = record.seq,
                                  .at = page_at + (uint64_t)(node->value.ptr - page),
+                                 .key = record.seq,
                                  .bytes = (uint32_t)node->value.len});
     } else if (span_is(node->key, "s") &&
                format_state_decode(node->value, &totals, &version) == ERR_OK) {
@@ -145,16 +174,32 @@ void salvage_close(struct salvage **held) {
     }
 }
 
+/* Reads the header at a place, and where its body is; false when it does not hold. */
+static bool read_header(struct salvage *salvage, const struct place *place,
+                        struct journal_record *record) {
+    uint8_t key[FORMAT_RECORD_KEY_BYTES];
+    struct span value = span_make(salvage->header, place->bytes);
+    struct pack pack;
+    format_record_key(place->key, key);
+    if (!read_at(salvage->fd, place->at, salvage->header, place->bytes)) {
+        return false;
+    }
+    if (pack_decode(span_make(key, sizeof(key)), value, &pack) == ERR_OK) {
+        salvage->body = (struct body_place){
+            .key = pack.first, .at = pack.slots[place->chunk].body_at, .total = pack.body_bytes};
+        return pack_record(&pack, value, place->chunk, record) == ERR_OK;
+    }
+    enum err err = format_record_decode(span_make(key, sizeof(key)), value, record);
+    salvage->body = (struct body_place){.key = place->key, .total = record->bytes};
+    return err == ERR_OK;
+}
+
 bool salvage_next(struct salvage *salvage, struct journal_record *record) {
     const struct places *headers = &salvage->headers;
     while (salvage->next < headers->len) {
         const struct place *place = &headers->items[salvage->next++];
         bool is_copy = salvage->next < headers->len && place[1].seq == place->seq;
-        uint8_t key[FORMAT_RECORD_KEY_BYTES];
-        format_record_key(place->seq, key);
-        if (!is_copy && read_at(salvage->fd, place->at, salvage->header, place->bytes) &&
-            format_record_decode(span_make(key, sizeof(key)),
-                                 span_make(salvage->header, place->bytes), record) == ERR_OK) {
+        if (!is_copy && read_header(salvage, place, record)) {
             return true;
         }
     }
@@ -184,16 +229,21 @@ static const struct place *find_chunk(const struct places *chunks, uint64_t seq,
 
 static enum err read_body(struct salvage *salvage, const struct journal_record *record,
                           uint8_t *bytes, uint32_t *length, bool last) {
+    const struct body_place *body = &salvage->body;
     *length = 0;
-    for (uint32_t chunk = 0; *length < record->bytes && chunk < CHUNKS_MAX; chunk++) {
-        const struct place *place = find_chunk(&salvage->chunks, record->seq, chunk, last);
-        uint32_t left = record->bytes - *length;
+    while (*length < record->bytes) {
+        uint32_t chunk = (body->at + *length) / FORMAT_CHUNK_BYTES;
+        uint32_t skip = (body->at + *length) % FORMAT_CHUNK_BYTES;
+        uint32_t left = body->total - chunk * FORMAT_CHUNK_BYTES;
         uint32_t wanted = left < FORMAT_CHUNK_BYTES ? left : FORMAT_CHUNK_BYTES;
+        uint32_t here =
+            record->bytes - *length < wanted - skip ? record->bytes - *length : wanted - skip;
+        const struct place *place = find_chunk(&salvage->chunks, body->key, chunk, last);
         if (place == NULL || place->bytes != wanted ||
-            !read_at(salvage->fd, place->at, bytes + *length, wanted)) {
+            !read_at(salvage->fd, place->at + skip, bytes + *length, here)) {
             return ERR_CORRUPT;
         }
-        *length += wanted;
+        *length += here;
     }
     return hash128_eq(hash128(span_make(bytes, *length)), record->hash) ? ERR_OK : ERR_CORRUPT;
 }

@@ -17,8 +17,8 @@ void salvage_close(struct salvage **salvage);
 /* salvage_next gives the records whose header is whole, seq ascending, each once; false at the end.
  * The record is valid until the next call. */
 bool salvage_next(struct salvage *salvage, struct journal_record *record);
-/* salvage_body reads the body of the record into bytes (record->bytes of them); *length: up to the
- * first chunk that is nowhere.  Errors: ERR_CORRUPT it is not the body that was put. */
+/* salvage_body reads the body of the record last given into bytes (record->bytes of them); *length:
+ * up to the first chunk that is nowhere.  Errors: ERR_CORRUPT it is not the body that was put. */
 MUST_USE enum err salvage_body(struct salvage *salvage, const struct journal_record *record,
                                uint8_t *bytes, uint32_t *length);
 /* salvage_totals: of the latest commit that can be seen; all 0 when none can. */

@@ -1,8 +1,9 @@
-/* Transactions on LMDB.  One environment with three databases; journal_format.c has their bytes.
- * The put of a batch and its delete each change `state` in the same transaction, and `state` holds
- * the transaction's own number: an older state of the file, however whole, does not pass for the
- * latest.  next_seq: a run starts SEQ_GAP above what is stored, for a batch may have been dealt to
- * a lane whose put never became durable; its number must not come again. */
+/* The environment and what is read from it; journal_commit.c has what changes it.  One environment
+ * with three databases; journal_format.c has their bytes.  The put of a batch and its delete each
+ * change `state` in the same transaction, and `state` holds the transaction's own number: an older
+ * state of the file, however whole, does not pass for the latest.  next_seq: a run starts SEQ_GAP
+ * above what is stored, for a batch may have been dealt to a lane whose put never became durable;
+ * its number must not come again. */
 #include "broker/journal_store.h"
 
 #include "base/log.h"
@@ -15,22 +16,6 @@
 
 #define SEQ_GAP ((uint64_t)1 << 32)
 #define SPARE_BYTES_MIN ((int64_t)64 << 20)
-/* Of LMDB 0.9: a larger node has its value on pages of its own, since a leaf holds at least two. */
-enum {
-    OVERFLOW_FLAGS = 4,
-    PAGE_HEADER_BYTES = FORMAT_PAGE_BYTES - FORMAT_CHUNK_BYTES,
-    NODE_HEADER_BYTES = 8,
-    NODE_BYTES_MAX = FORMAT_CHUNK_BYTES / 2 - 2
-};
-
-static MDB_val val(const void *ptr, size_t len) {
-    union {
-        const void *in;
-        void *out; /* LMDB does not write through it */
-    } pointer = {.in = ptr};
-    return (MDB_val){len, pointer.out};
-}
-
 enum err store_fail(struct diag *diag, const char *path, const char *what, int result) {
     enum err err = result == EACCES || result == EROFS || result == EPERM ? ERR_DENIED
                    : result == ENOSPC                                     ? ERR_FULL
@@ -44,12 +29,12 @@ enum err store_fail(struct diag *diag, const char *path, const char *what, int r
 }
 
 /* The number of this transaction is the last thing to go into totals. */
-static int write_state(struct store *store, MDB_txn *txn, struct journal_totals *totals) {
+int store_write_state(struct store *store, MDB_txn *txn, struct journal_totals *totals) {
     struct buf state = BUF_EMPTY;
     totals->txn = mdb_txn_id(txn);
     format_state_encode(totals, &state);
-    MDB_val key = val("s", 1);
-    MDB_val value = val(state.ptr, state.len);
+    MDB_val key = store_val("s", 1);
+    MDB_val value = store_val(state.ptr, state.len);
     int result = mdb_put(txn, store->state, &key, &value, 0);
     buf_free(&state);
     return result;
@@ -64,7 +49,7 @@ static const uint8_t *map_of(const MDB_val *on_leaf) {
 
 /* Of a read transaction, whose number is that of the last commit. */
 static enum err read_state(struct store *store, MDB_txn *txn, struct diag *diag) {
-    MDB_val key = val("s", 1);
+    MDB_val key = store_val("s", 1);
     MDB_val value;
     uint32_t version = 0;
     int result = mdb_get(txn, store->state, &key, &value);
@@ -106,7 +91,7 @@ static int make_databases(struct store *store) {
     result = result != 0 ? result : mdb_stat(txn, store->state, &stat);
     if (result == 0 && stat.ms_entries == 0) {
         store->totals = (struct journal_totals){.uuid = uuid_random(), .next_seq = 1};
-        result = write_state(store, txn, &store->totals);
+        result = store_write_state(store, txn, &store->totals);
     }
     if (result != 0) {
         mdb_txn_abort(txn);
@@ -235,7 +220,7 @@ enum err store_begin_run(struct store *store, struct diag *diag) {
         /* The next run must start above this one even if this one commits nothing. */
         struct journal_totals marked = totals;
         marked.next_seq += 1;
-        result = write_state(store, txn, &marked);
+        result = store_write_state(store, txn, &marked);
         if (result != 0) {
             mdb_txn_abort(txn);
         } else {
@@ -247,165 +232,6 @@ enum err store_begin_run(struct store *store, struct diag *diag) {
     }
     store->totals = totals;
     return ERR_OK;
-}
-
-/* Of a chunk on a page of its own LMDB frees what that page's header says, whatever it says.  Where
- * a chunk stands is told by its size: a leaf that this transaction wrote lies anywhere in memory.
- */
-static bool chunk_page_holds(const struct store *store, const MDB_val *chunk) {
-    if (NODE_HEADER_BYTES + FORMAT_CHUNK_KEY_BYTES + chunk->mv_size <= NODE_BYTES_MAX) {
-        return true; /* among others on a leaf */
-    }
-    const uint8_t *page = (const uint8_t *)chunk->mv_data - PAGE_HEADER_BYTES;
-    uint64_t number = (uint64_t)(page - store->map) / FORMAT_PAGE_BYTES;
-    return get_le64(page) == number && get_le16(page + 10) == OVERFLOW_FLAGS &&
-           get_le32(page + 12) == 1; /* as journal_pages.c describes it */
-}
-
-/* Walks the chunks of seq and, if wanted, deletes them.  *bytes: what they hold. */
-static int each_chunk(struct store *store, MDB_txn *txn, uint64_t seq, bool delete,
-                      uint64_t *bytes) {
-    uint8_t first[FORMAT_CHUNK_KEY_BYTES];
-    MDB_cursor *cursor = NULL;
-    int result = mdb_cursor_open(txn, store->data, &cursor);
-    if (result != 0) {
-        return result;
-    }
-    format_chunk_key(seq, 0, first);
-    MDB_val key = val(first, sizeof(first));
-    MDB_val chunk;
-    result = mdb_cursor_get(cursor, &key, &chunk, MDB_SET_RANGE);
-    *bytes = 0;
-    while (result == 0 && key.mv_size == sizeof(first) &&
-           memcmp(key.mv_data, first, FORMAT_RECORD_KEY_BYTES) == 0) {
-        *bytes += chunk.mv_size;
-        result = !chunk_page_holds(store, &chunk) ? MDB_CORRUPTED
-                 : delete                         ? mdb_cursor_del(cursor, 0)
-                                                  : 0;
-        if (result == 0) {
-            result = mdb_cursor_get(cursor, &key, &chunk, MDB_NEXT);
-        }
-    }
-    mdb_cursor_close(cursor);
-    return result == MDB_NOTFOUND ? 0 : result;
-}
-
-/* A record whose pages cannot be freed safely stays: it comes back after a restart, and is then a
- * duplicate. */
-static int delete_record(struct store *store, MDB_txn *txn, uint64_t seq,
-                         struct journal_totals *totals, uint64_t *used_bytes) {
-    uint8_t key_bytes[FORMAT_RECORD_KEY_BYTES];
-    struct journal_record record;
-    format_record_key(seq, key_bytes);
-    MDB_val key = val(key_bytes, sizeof(key_bytes));
-    MDB_val value;
-    int result = mdb_get(txn, store->meta, &key, &value);
-    if (result != 0) {
-        return result == MDB_NOTFOUND ? 0 : result;
-    }
-    /* As the check at open counts: a damaged header's word on its bytes is nothing. */
-    bool holds = format_record_decode(span_make(key_bytes, sizeof(key_bytes)),
-                                      span_make(value.mv_data, value.mv_size), &record) == ERR_OK;
-    uint64_t chunk_bytes = 0;
-    result = each_chunk(store, txn, seq, false, &chunk_bytes);
-    if (result == MDB_CORRUPTED) {
-        LOG(EV_JOURNAL_QUARANTINED, "seq=%llu error=page", (unsigned long long)seq);
-        return 0;
-    }
-    uint64_t bytes = holds ? record.bytes : chunk_bytes;
-    result = result != 0 ? result : each_chunk(store, txn, seq, true, &chunk_bytes);
-    result = result != 0 ? result : mdb_del(txn, store->meta, &key, NULL);
-    totals->live_count--;
-    totals->live_bytes -= bytes;
-    totals->live_xor ^= seq;
-    *used_bytes -= format_cost(bytes);
-    return result;
-}
-
-static int put_record(struct store *store, MDB_txn *txn, const struct store_put *put,
-                      struct journal_totals *totals, uint64_t *used_bytes) {
-    uint8_t key_bytes[FORMAT_CHUNK_KEY_BYTES];
-    format_record_key(put->seq, key_bytes);
-    MDB_val key = val(key_bytes, FORMAT_RECORD_KEY_BYTES);
-    MDB_val value = val(put->meta.ptr, put->meta.len);
-    int result = mdb_put(txn, store->meta, &key, &value, MDB_APPEND);
-    size_t len = put->blob->len;
-    for (uint32_t chunk = 0; result == 0 && chunk * (size_t)FORMAT_CHUNK_BYTES < len; chunk++) {
-        size_t at = chunk * (size_t)FORMAT_CHUNK_BYTES;
-        format_chunk_key(put->seq, chunk, key_bytes);
-        MDB_val chunk_key = val(key_bytes, sizeof(key_bytes));
-        value = val(put->blob->bytes + at,
-                    len - at < FORMAT_CHUNK_BYTES ? len - at : FORMAT_CHUNK_BYTES);
-        result = mdb_put(txn, store->data, &chunk_key, &value, MDB_APPEND);
-    }
-    totals->live_count++;
-    totals->live_bytes += len;
-    totals->live_xor ^= put->seq;
-    *used_bytes += format_cost(len);
-    return result;
-}
-
-/* One transaction; on MDB_MAP_FULL nothing of it has happened. */
-static int try_commit(struct store *store, struct store_put *puts, uint32_t put_count,
-                      const uint64_t *deletes, uint32_t delete_count) {
-    struct journal_totals totals = store->totals;
-    uint64_t used_bytes = store->used_bytes;
-    MDB_txn *txn = NULL;
-    int result = mdb_txn_begin(store->env, NULL, 0, &txn);
-    if (result != 0) {
-        return result;
-    }
-    for (uint32_t i = 0; result == 0 && i < delete_count; i++) {
-        result = delete_record(store, txn, deletes[i], &totals, &used_bytes);
-    }
-    for (uint32_t i = 0; result == 0 && i < put_count; i++) {
-        totals.next_seq = puts[i].seq + 1;
-        if (used_bytes + format_cost(puts[i].blob->len) > (uint64_t)store->bytes_max) {
-            puts[i].outcome = JOURNAL_NO_ROOM;
-            continue;
-        }
-        puts[i].outcome = JOURNAL_DURABLE;
-        result = put_record(store, txn, &puts[i], &totals, &used_bytes);
-    }
-    result = result != 0 ? result : write_state(store, txn, &totals);
-    if (result != 0) {
-        mdb_txn_abort(txn);
-        return result;
-    }
-    result = mdb_txn_commit(txn);
-    if (result == 0) {
-        store->totals = totals;
-        store->used_bytes = used_bytes;
-    }
-    return result;
-}
-
-static bool is_full(int result) { return result == MDB_MAP_FULL || result == MDB_TXN_FULL; }
-
-enum err store_commit(struct store *store, struct store_put *puts, uint32_t put_count,
-                      const uint64_t *deletes, uint32_t delete_count, bool *deleted) {
-    CHECK(!store->failed);
-    *deleted = true;
-    int result = try_commit(store, puts, put_count, deletes, delete_count);
-    if (is_full(result)) {
-        for (uint32_t i = 0; i < put_count; i++) {
-            puts[i].outcome = JOURNAL_NO_ROOM;
-        }
-        result = delete_count == 0 ? 0 : try_commit(store, NULL, 0, deletes, delete_count);
-    }
-    if (is_full(result)) {
-        int dead = 0; /* readers that died hold their pages until somebody looks */
-        *deleted = false;
-        result = mdb_reader_check(store->env, &dead);
-    }
-    if (result == 0) {
-        return ERR_OK;
-    }
-    (void)pthread_mutex_lock(&store->lock);
-    store->failed = true;
-    (void)pthread_mutex_unlock(&store->lock);
-    LOG(EV_JOURNAL_FAILED, "text=\"%s\"", mdb_strerror(result));
-    return ERR_IO;
 }
 
 /* The environment to read from: after a failure a second one, made on first use. */
@@ -428,13 +254,50 @@ static enum err env_for_reading(struct store *store, MDB_env **env) {
     return ERR_OK;
 }
 
+/* Whether the value at the cursor is a pack and holds seq. */
+static bool is_packed(struct store_found *found, uint64_t seq) {
+    found->is_pack = pack_decode(span_make(found->key.mv_data, found->key.mv_size),
+                                 store_span(&found->value), &found->pack) == ERR_OK;
+    found->index =
+        !found->is_pack || seq < found->pack.first ? 0 : (uint32_t)(seq - found->pack.first);
+    return found->is_pack && seq >= found->pack.first &&
+           seq - found->pack.first < found->pack.count;
+}
+
+int store_find(MDB_cursor *cursor, uint64_t seq, struct store_found *found) {
+    uint8_t wanted[FORMAT_RECORD_KEY_BYTES];
+    format_record_key(seq, wanted);
+    found->key = store_val(wanted, sizeof(wanted));
+    int result = mdb_cursor_get(cursor, &found->key, &found->value, MDB_SET_RANGE);
+    if (result == 0 && found->key.mv_size == sizeof(wanted) &&
+        memcmp(found->key.mv_data, wanted, sizeof(wanted)) == 0) {
+        (void)is_packed(found, seq);
+        return found->is_pack && !pack_is_live(&found->pack, 0) ? MDB_NOTFOUND : 0;
+    }
+    if (result != 0 && result != MDB_NOTFOUND) {
+        return result;
+    }
+    result = mdb_cursor_get(cursor, &found->key, &found->value, result == 0 ? MDB_PREV : MDB_LAST);
+    if (result != 0) {
+        return result;
+    }
+    return is_packed(found, seq) && pack_is_live(&found->pack, found->index) ? 0 : MDB_NOTFOUND;
+}
+
+enum err store_found_record(const struct store_found *found, struct journal_record *record) {
+    return found->is_pack
+               ? pack_record(&found->pack, store_span(&found->value), found->index, record)
+               : format_record_decode(span_make(found->key.mv_data, found->key.mv_size),
+                                      store_span(&found->value), record);
+}
+
 static enum err read_chunks(MDB_txn *txn, MDB_dbi data, uint64_t seq, uint32_t offset,
                             uint32_t length, uint8_t *bytes) {
     uint8_t key_bytes[FORMAT_CHUNK_KEY_BYTES];
     while (length > 0) {
         uint32_t skip = offset % FORMAT_CHUNK_BYTES;
         format_chunk_key(seq, offset / FORMAT_CHUNK_BYTES, key_bytes);
-        MDB_val key = val(key_bytes, sizeof(key_bytes));
+        MDB_val key = store_val(key_bytes, sizeof(key_bytes));
         MDB_val value;
         int result = mdb_get(txn, data, &key, &value);
         if (result != 0) {
@@ -452,50 +315,101 @@ static enum err read_chunks(MDB_txn *txn, MDB_dbi data, uint64_t seq, uint32_t o
     return ERR_OK;
 }
 
-enum err store_read(struct store *store, uint64_t seq, uint32_t offset, uint32_t length,
-                    uint8_t *bytes) {
-    MDB_env *env = NULL;
-    enum err err = env_for_reading(store, &env);
+/* A read transaction, and a cursor over the headers. */
+struct reading {
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi data, meta;
+    MDB_cursor *cursor;
+};
+
+static void stop_reading(struct reading *reading) {
+    if (reading->cursor != NULL) {
+        mdb_cursor_close(reading->cursor);
+    }
+    if (reading->txn != NULL) {
+        mdb_txn_abort(reading->txn);
+    }
+}
+
+static enum err start_reading(struct store *store, struct reading *reading) {
+    *reading = (struct reading){.data = store->data, .meta = store->meta};
+    enum err err = env_for_reading(store, &reading->env);
     if (err != ERR_OK) {
         return err;
     }
-    MDB_txn *txn = NULL;
-    if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != 0) {
-        return ERR_IO;
+    int result = mdb_txn_begin(reading->env, NULL, MDB_RDONLY, &reading->txn);
+    if (result == 0 && reading->env != store->env) {
+        result = mdb_dbi_open(reading->txn, "data", 0, &reading->data);
+        result = result != 0 ? result : mdb_dbi_open(reading->txn, "meta", 0, &reading->meta);
     }
-    MDB_dbi data = store->data;
-    int result = env == store->env ? 0 : mdb_dbi_open(txn, "data", 0, &data);
-    err = result != 0 ? ERR_IO : read_chunks(txn, data, seq, offset, length, bytes);
-    mdb_txn_abort(txn);
+    result = result != 0 ? result : mdb_cursor_open(reading->txn, reading->meta, &reading->cursor);
+    if (result != 0) {
+        stop_reading(reading);
+    }
+    return result == 0 ? ERR_OK : ERR_IO;
+}
+
+enum err store_read(struct store *store, uint64_t seq, uint32_t offset, uint32_t length,
+                    uint8_t *bytes) {
+    struct reading reading;
+    struct store_found found;
+    enum err err = start_reading(store, &reading);
+    if (err != ERR_OK) {
+        return err;
+    }
+    int result = store_find(reading.cursor, seq, &found);
+    if (result == 0 && found.is_pack) {
+        const struct pack_slot *slot = &found.pack.slots[found.index];
+        bool inside = offset <= slot->body_bytes && length <= slot->body_bytes - offset;
+        err = inside ? read_chunks(reading.txn, reading.data, found.pack.first,
+                                   slot->body_at + offset, length, bytes)
+                     : ERR_CORRUPT;
+    } else {
+        err = result == 0 ? read_chunks(reading.txn, reading.data, seq, offset, length, bytes)
+              : result == MDB_NOTFOUND ? ERR_NOT_FOUND
+                                       : ERR_IO;
+    }
+    stop_reading(&reading);
     return err;
 }
 
-enum err store_next(struct store *store, uint64_t from, struct journal_record *record) {
-    MDB_env *env = NULL;
-    MDB_txn *txn = NULL;
-    MDB_cursor *cursor = NULL;
-    enum err err = env_for_reading(store, &env);
-    if (err != ERR_OK || mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != 0) {
-        return ERR_IO;
+/* The first live record from seq on. */
+static int find_next(MDB_cursor *cursor, uint64_t seq, struct store_found *found) {
+    int result = store_find(cursor, seq, found);
+    if (result != MDB_NOTFOUND) {
+        return result;
     }
-    uint8_t first[FORMAT_RECORD_KEY_BYTES];
-    format_record_key(from, first);
-    MDB_val key = val(first, sizeof(first));
-    MDB_val value;
-    MDB_dbi meta = store->meta;
-    int result = env == store->env ? 0 : mdb_dbi_open(txn, "meta", 0, &meta);
-    result = result != 0 ? result : mdb_cursor_open(txn, meta, &cursor);
-    result = result != 0 ? result : mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    uint8_t wanted[FORMAT_RECORD_KEY_BYTES];
+    format_record_key(seq, wanted);
+    /* Of the pack that seq is one of, what follows; else of the value behind it. */
+    if (mdb_cursor_get(cursor, &found->key, &found->value, MDB_GET_CURRENT) == 0 &&
+        is_packed(found, seq) && pack_next_live(&found->pack, &found->index)) {
+        return 0;
+    }
+    found->key = store_val(wanted, sizeof(wanted));
+    result = mdb_cursor_get(cursor, &found->key, &found->value, MDB_SET_RANGE);
     if (result == 0) {
-        err = format_record_decode(span_make(key.mv_data, key.mv_size),
-                                   span_make(value.mv_data, value.mv_size), record);
+        (void)is_packed(found, 0);
+        (void)(found->is_pack && pack_next_live(&found->pack, &found->index));
+    }
+    return result;
+}
+
+enum err store_next(struct store *store, uint64_t from, struct journal_record *record) {
+    struct reading reading;
+    struct store_found found;
+    enum err err = start_reading(store, &reading);
+    if (err != ERR_OK) {
+        return err;
+    }
+    int result = find_next(reading.cursor, from, &found);
+    if (result == 0) {
+        err = store_found_record(&found, record);
         record->damage = err == ERR_OK ? JOURNAL_WHOLE : JOURNAL_DAMAGE_HEADER;
         record->source = SPAN_LIT(""); /* they lie in the map, which may change from now on */
         record->extra = SPAN_LIT("");
     }
-    if (cursor != NULL) {
-        mdb_cursor_close(cursor);
-    }
-    mdb_txn_abort(txn);
+    stop_reading(&reading);
     return result == 0 ? ERR_OK : result == MDB_NOTFOUND ? ERR_NOT_FOUND : ERR_IO;
 }

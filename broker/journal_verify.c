@@ -258,8 +258,7 @@ static enum err find_live(const char *path, struct live *live, struct diag *diag
 /* What goes into the new journal with the next commit. */
 struct rescue {
     struct store *into;
-    struct store_put puts[GROUP_PUTS_MAX];
-    uint32_t put_count;
+    struct store_group group;
     size_t bytes;
     struct blob_account account;
     struct verify_report *report;
@@ -267,18 +266,12 @@ struct rescue {
 };
 
 static enum err commit_group(struct rescue *rescue, struct diag *diag) {
-    bool deleted = false;
-    enum err err = rescue->put_count == 0 ? ERR_OK
-                                          : store_commit(rescue->into, rescue->puts,
-                                                         rescue->put_count, NULL, 0, &deleted);
-    for (uint32_t i = 0; i < rescue->put_count; i++) {
-        if (err == ERR_OK && rescue->puts[i].outcome != JOURNAL_DURABLE) {
-            err = ERR_FULL;
-        }
-        buf_free(&rescue->puts[i].meta);
-        blob_unref(&rescue->puts[i].blob);
+    struct store_group *group = &rescue->group;
+    enum err err = group->put_count == 0 ? ERR_OK : store_commit(rescue->into, group);
+    for (uint32_t i = 0; err == ERR_OK && i < group->put_count; i++) {
+        err = group->puts[i].outcome == JOURNAL_DURABLE ? ERR_OK : ERR_FULL;
     }
-    rescue->put_count = 0;
+    store_group_clear_puts(group);
     rescue->bytes = 0;
     return err == ERR_OK ? err
                          : diag_fail(diag, err, "journal %s: cannot be written: %s",
@@ -287,15 +280,14 @@ static enum err commit_group(struct rescue *rescue, struct diag *diag) {
 
 static enum err keep_body(struct rescue *rescue, const struct journal_record *record,
                           struct span body, struct diag *diag) {
-    struct store_put *put = &rescue->puts[rescue->put_count++];
-    *put = (struct store_put){.seq = record->seq, .blob = blob_new(&rescue->account, body.len)};
-    memcpy(put->blob->bytes, body.ptr, body.len);
-    format_record_encode(record, &put->meta);
+    struct blob *blob = blob_new(&rescue->account, body.len);
+    memcpy(blob->bytes, body.ptr, body.len);
+    store_group_put(&rescue->group, record, blob);
     rescue->bytes += body.len;
     rescue->seq_xor ^= record->seq;
     rescue->report->batches++;
     rescue->report->cases += record->count;
-    return rescue->bytes >= GROUP_BYTES_MAX || rescue->put_count == GROUP_PUTS_MAX
+    return rescue->bytes >= GROUP_BYTES_MAX || rescue->group.put_count == GROUP_PUTS_MAX
                ? commit_group(rescue, diag)
                : ERR_OK;
 }
@@ -372,6 +364,7 @@ static enum err rescue_into(const char *path, const char *into, struct verify_re
     store_close(&rescue->into);
     salvage_close(&salvage);
     mem_free(live.seqs);
+    store_group_free(&rescue->group);
     mem_free(rescue);
     return err;
 }

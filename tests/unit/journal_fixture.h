@@ -83,23 +83,30 @@ static inline uint8_t fixture_byte(uint64_t seq, size_t at) {
     return (uint8_t)(seq * 31 + at * 7 + at / 251);
 }
 
-static inline void fixture_put(struct journal *journal, uint64_t seq, size_t len,
-                               int64_t accepted_at) {
+/* A batch that its number tells. */
+static inline struct blob *fixture_record(uint64_t seq, size_t len, struct journal_record *record) {
     struct blob *blob = blob_new(&fixture.account, len);
     for (size_t i = 0; i < len; i++) {
         blob->bytes[i] = fixture_byte(seq, i);
     }
-    struct journal_record record = {.seq = seq,
-                                    .batch = {{(uint8_t)seq}},
-                                    .hash = hash128(blob_span(blob)),
-                                    .count = 3,
-                                    .bytes = (uint32_t)len,
-                                    .ack = WIRE_ACK_OUTCOME,
-                                    .priority = WIRE_BULK,
-                                    .accepted_at = accepted_at,
-                                    .source = SPAN_LIT(FIXTURE_SOURCE),
-                                    .cut_count = 1,
-                                    .sums = {hash64(blob_span(blob))}};
+    *record = (struct journal_record){.seq = seq,
+                                      .batch = {{(uint8_t)seq}},
+                                      .hash = hash128(blob_span(blob)),
+                                      .count = 3,
+                                      .bytes = (uint32_t)len,
+                                      .ack = WIRE_ACK_OUTCOME,
+                                      .priority = WIRE_BULK,
+                                      .source = SPAN_LIT(FIXTURE_SOURCE),
+                                      .cut_count = 1,
+                                      .sums = {hash64(blob_span(blob))}};
+    return blob;
+}
+
+static inline void fixture_put(struct journal *journal, uint64_t seq, size_t len,
+                               int64_t accepted_at) {
+    struct journal_record record;
+    struct blob *blob = fixture_record(seq, len, &record);
+    record.accepted_at = accepted_at;
     journal_put(journal, &record, blob);
 }
 

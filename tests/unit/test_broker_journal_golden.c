@@ -3,11 +3,13 @@
  * CASEMILL_TEST_GOLDEN=NAME writes one with the present format: once for each new version of it. */
 #include "journal_fixture.h"
 
+#include "broker/journal_store.h"
+
 enum { LINE_BYTES = 32, FILE_BYTES_MAX = MIB };
 #define FOLDER "tests/data/journal/"
 
 static const uint32_t SIZES[] = {1, 100, 4100, 4200};
-enum { DELETED = 2 };
+enum { DELETED = 2, PACKED_PUTS = 9, PACKED_DELETED = 4 };
 
 static void write_hex(const char *name) {
     char path[128];
@@ -29,17 +31,25 @@ static void write_hex(const char *name) {
     buf_free(&bytes);
 }
 
+/* Of SIZES again and again, in one commit; then some of them are deleted, in another. */
 START_TEST(write_golden) {
-    struct journal *journal = fixture_open(16 * MIB);
-    uint64_t first = journal_next_seq(journal);
-    for (uint64_t i = 0; i < COUNT_OF(SIZES); i++) {
-        fixture_put(journal, first + i, SIZES[i], (int64_t)(1000 + i));
+    struct diag diag = {0};
+    struct store *store = NULL;
+    struct store_group group = {.headers = BUF_EMPTY};
+    ck_assert_int_eq(store_open(fixture.dir, 16 * MIB, &store, &diag), ERR_OK);
+    for (uint64_t i = 0; i < PACKED_PUTS; i++) {
+        struct journal_record record;
+        struct blob *blob = fixture_record(1 + i, SIZES[i % COUNT_OF(SIZES)], &record);
+        record.accepted_at = (int64_t)(1000 + i);
+        store_group_put(&group, &record, blob);
     }
-    for (uint64_t i = 0; i < COUNT_OF(SIZES); i++) {
-        fixture_expect(journal, first + i, JOURNAL_DURABLE);
-    }
-    journal_delete(journal, first + DELETED);
-    journal_close(&journal);
+    ck_assert_int_eq(store_commit(store, &group), ERR_OK);
+    store_group_clear_puts(&group);
+    store_group_delete(&group, 1 + DELETED);
+    store_group_delete(&group, 1 + PACKED_DELETED);
+    ck_assert_int_eq(store_commit(store, &group), ERR_OK);
+    store_group_free(&group);
+    store_close(&store);
     write_hex(getenv("CASEMILL_TEST_GOLDEN"));
 }
 END_TEST
@@ -75,18 +85,19 @@ static void expect_record(struct journal *journal, uint32_t restored, uint64_t n
     ck_assert_int_eq(record->damage, JOURNAL_WHOLE);
     ck_assert_uint_eq(record->batch.bytes[0], (uint8_t)(1 + number));
     ck_assert_uint_eq(record->count, 3);
-    ck_assert_uint_eq(record->bytes, SIZES[number]);
+    ck_assert_uint_eq(record->bytes, SIZES[number % COUNT_OF(SIZES)]);
     ck_assert_int_eq(record->ack, WIRE_ACK_OUTCOME);
     ck_assert_int_eq(record->priority, WIRE_BULK);
     ck_assert_int_eq(record->accepted_at, (int64_t)(1000 + number));
     ck_assert_uint_eq(record->source.len, sizeof(FIXTURE_SOURCE) - 1);
     ck_assert_uint_eq(record->cut_count, 1);
-    ck_assert(fixture_body_is(journal, record->seq, SIZES[number]));
+    ck_assert(fixture_body_is(journal, record->seq, SIZES[number % COUNT_OF(SIZES)]));
 }
 
-START_TEST(the_first_format) {
+/* Version 2 of the state; its records are version 1. */
+START_TEST(before_packs) {
     struct buf bytes = BUF_EMPTY;
-    read_hex("v2", &bytes); /* of the state; its records are version 1 */
+    read_hex("v2", &bytes);
     fixture_file_write(buf_span(&bytes));
     struct journal *journal = fixture_open(16 * MIB);
     ck_assert_uint_eq(fixture.count, 3);
@@ -106,6 +117,30 @@ START_TEST(the_first_format) {
 }
 END_TEST
 
+START_TEST(with_packs) {
+    struct buf bytes = BUF_EMPTY;
+    uint32_t restored = 0;
+    read_hex("v3", &bytes);
+    fixture_file_write(buf_span(&bytes));
+    struct journal *journal = fixture_open(16 * MIB);
+    ck_assert_uint_eq(fixture.count, PACKED_PUTS - 2);
+    for (uint64_t i = 0; i < PACKED_PUTS; i++) {
+        if (i != DELETED && i != PACKED_DELETED) {
+            expect_record(journal, restored++, i);
+        }
+    }
+    for (uint64_t i = 0; i < PACKED_PUTS - 1; i++) {
+        journal_delete(journal, 1 + i);
+    }
+    journal_close(&journal);
+    journal = fixture_open(16 * MIB);
+    ck_assert_uint_eq(fixture.count, 1);
+    expect_record(journal, 0, PACKED_PUTS - 1);
+    journal_close(&journal);
+    buf_free(&bytes);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("broker journal golden");
     TCase *tests = tcase_create("golden");
@@ -114,7 +149,8 @@ int main(void) {
     if (getenv("CASEMILL_TEST_GOLDEN") != NULL) {
         tcase_add_test(tests, write_golden);
     } else {
-        tcase_add_test(tests, the_first_format);
+        tcase_add_test(tests, before_packs);
+        tcase_add_test(tests, with_packs);
     }
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -1,0 +1,392 @@
+/* Small batches of one commit, which share a value and chunks: put, deleted one by one, damaged,
+ * saved; whatever happens to one of them is that batch's alone. */
+#include "journal_fixture.h"
+
+#include "base/uuid.h"
+#include "broker/journal_check.h"
+#include "broker/journal_verify.h"
+
+#include <fcntl.h>
+
+enum { BUDGET = 16 * MIB, MANY = 100, MODEL_MAX = 4096, MODEL_ROUNDS = 200 };
+
+static struct store *store;
+static struct store_group group;
+
+static void open_store(void) {
+    struct diag diag = {0};
+    enum err err = store_open(fixture.dir, BUDGET, &store, &diag);
+    ck_assert_msg(err == ERR_OK, "%s", diag.text);
+    err = check_records(store, NULL, NULL, &diag); /* for used_bytes */
+    ck_assert_msg(err == ERR_OK, "%s", diag.text);
+}
+
+static void add(uint64_t seq, size_t len) {
+    struct journal_record record;
+    struct blob *blob = fixture_record(seq, len, &record);
+    record.count = 1;
+    record.accepted_at = (int64_t)seq;
+    store_group_put(&group, &record, blob);
+}
+
+/* One commit; all of it has to find room. */
+static void commit(void) {
+    ck_assert_int_eq(store_commit(store, &group), ERR_OK);
+    ck_assert(group.deleted);
+    for (uint32_t i = 0; i < group.put_count; i++) {
+        ck_assert_int_eq(group.puts[i].outcome, JOURNAL_DURABLE);
+    }
+    store_group_clear_puts(&group);
+    group.delete_count = 0;
+}
+
+static size_t size_of(uint64_t seq) { return 200 + seq * 37 % 200; }
+
+static void setup(void) {
+    fixture_setup_in("/dev/shm");
+    open_store();
+}
+
+static void teardown(void) {
+    store_close(&store);
+    store_group_free(&group);
+    fixture_teardown();
+}
+
+/* Batches 1 to MANY in one commit, and the store closed: as a broker left it. */
+static void put_many(void) {
+    for (uint64_t seq = 1; seq <= MANY; seq++) {
+        add(seq, size_of(seq));
+    }
+    commit();
+    store_close(&store);
+}
+
+static uint64_t headers_count(void) {
+    MDB_txn *txn = NULL;
+    MDB_stat stat;
+    ck_assert_int_eq(mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn), 0);
+    ck_assert_int_eq(mdb_stat(txn, store->meta, &stat), 0);
+    mdb_txn_abort(txn);
+    return stat.ms_entries;
+}
+
+START_TEST(what_is_put_together_stands_together) {
+    static const size_t SIZES[] = {1, 300, 4080, 4081, 20, 100000, 1, 1, 4079, 5};
+    const uint64_t gap_at = 7; /* a number that was never put */
+    for (uint64_t i = 0; i < COUNT_OF(SIZES); i++) {
+        add(1 + i + (i >= gap_at ? 1 : 0), SIZES[i]);
+    }
+    commit();
+    ck_assert_uint_eq(headers_count(), 6); /* 3 together, 1, 1, 1, 1 and, behind the gap, 3 */
+    ck_assert_uint_eq(store->totals.live_count, COUNT_OF(SIZES));
+    uint64_t used = store->used_bytes;
+    store_close(&store);
+    struct journal *journal = fixture_open(BUDGET);
+    ck_assert_uint_eq(fixture.count, COUNT_OF(SIZES));
+    for (uint32_t i = 0; i < COUNT_OF(SIZES); i++) {
+        const struct journal_record *record = &fixture.records[i];
+        ck_assert_uint_eq(record->seq, 1 + i + (i >= gap_at ? 1 : 0));
+        ck_assert_int_eq(record->damage, JOURNAL_WHOLE);
+        ck_assert_uint_eq(record->bytes, SIZES[i]);
+        ck_assert_uint_eq(record->count, 1);
+        ck_assert_int_eq(record->ack, WIRE_ACK_OUTCOME);
+        ck_assert_uint_eq(record->batch.bytes[0], (uint8_t)record->seq);
+        ck_assert_uint_eq(record->source.len, sizeof(FIXTURE_SOURCE) - 1);
+        ck_assert(fixture_body_is(journal, record->seq, SIZES[i]));
+    }
+    uint8_t bytes[8];
+    ck_assert_int_eq(journal_read(journal, 2, 290, 8, bytes), ERR_OK);
+    ck_assert_uint_eq(bytes[7], fixture_byte(2, 297));
+    ck_assert_int_eq(journal_read(journal, 2, 296, 5, bytes), ERR_CORRUPT); /* not the next one's */
+    ck_assert_int_eq(journal_read(journal, 8, 0, 1, bytes), ERR_NOT_FOUND);
+    struct journal_stats stats;
+    journal_stats(journal, &stats);
+    ck_assert_uint_eq(stats.used_bytes, used);
+    journal_close(&journal);
+}
+END_TEST
+
+/* The share of headers and half-filled pages. */
+START_TEST(ones_take_little_more_than_their_bytes) {
+    enum { ONES = 10000, BODY = 300, GROUP = 500 };
+    struct buf bytes = BUF_EMPTY;
+    for (uint64_t seq = 1; seq <= ONES; seq++) {
+        add(seq, BODY);
+        if (seq % GROUP == 0) {
+            commit();
+        }
+    }
+    fixture_file_read(&bytes);
+    ck_assert_uint_lt(bytes.len, (size_t)ONES * BODY * 3 / 2);
+    ck_assert_uint_lt(store->used_bytes, (uint64_t)ONES * BODY * 2);
+    buf_free(&bytes);
+}
+END_TEST
+
+START_TEST(a_deleted_one_does_not_come_back) {
+    put_many();
+    open_store();
+    uint64_t headers = headers_count();
+    for (uint64_t seq = MANY; seq >= 1; seq--) { /* in any order, and more than once */
+        if (seq % 3 != 0) {
+            store_group_delete(&group, seq);
+            store_group_delete(&group, seq % 2 == 0 ? seq : MANY + seq);
+        }
+    }
+    commit();
+    ck_assert_uint_eq(store->totals.live_count, MANY / 3);
+    ck_assert_uint_eq(headers_count(), headers);
+    store_close(&store);
+    struct journal *journal = fixture_open(BUDGET);
+    ck_assert_uint_eq(fixture.count, MANY / 3);
+    uint64_t at = 0;
+    for (uint32_t i = 0; i < MANY / 3; i++) {
+        struct journal_record record;
+        uint64_t seq = 3 + 3 * (uint64_t)i;
+        uint8_t byte = 0;
+        ck_assert_uint_eq(fixture.records[i].seq, seq);
+        ck_assert(fixture_body_is(journal, seq, size_of(seq)));
+        ck_assert_int_eq(journal_read(journal, seq - 1, 0, 1, &byte), ERR_NOT_FOUND);
+        ck_assert_int_eq(journal_check_next(journal, at, &record), ERR_OK);
+        ck_assert_uint_eq(record.seq, seq);
+        ck_assert_int_eq(record.damage, JOURNAL_WHOLE);
+        at = seq + 1;
+    }
+    struct journal_record none;
+    ck_assert_int_eq(journal_check_next(journal, at, &none), ERR_NOT_FOUND);
+    journal_close(&journal);
+}
+END_TEST
+
+START_TEST(the_last_one_takes_its_pack_along) {
+    put_many();
+    open_store();
+    ck_assert_uint_gt(store->used_bytes, 0);
+    for (int turn = 1; turn >= 0; turn--) {
+        for (uint64_t seq = 1; seq <= MANY; seq++) {
+            if (seq % 2 == (uint64_t)turn) {
+                store_group_delete(&group, seq);
+            }
+        }
+        commit();
+    }
+    ck_assert_uint_eq(headers_count(), 0);
+    ck_assert_uint_eq(store->totals.live_count + store->totals.live_bytes + store->totals.live_xor,
+                      0);
+    ck_assert_uint_eq(store->used_bytes, 0);
+}
+END_TEST
+
+/* Groups of puts and deletes drawn at random, beside a list of what should be there. */
+START_TEST(any_groups_add_up) {
+    static bool is_live[MODEL_MAX];
+    struct rng rng = {.state = 11};
+    uint64_t next = 1;
+    uint64_t live = 0;
+    for (int round = 0; round < MODEL_ROUNDS; round++) {
+        for (uint64_t i = rng_below(&rng, next / 2 + 1); i > 0; i--) {
+            uint64_t seq = rng_below(&rng, next);
+            store_group_delete(&group, seq);
+            live -= is_live[seq] ? 1 : 0;
+            is_live[seq] = false;
+        }
+        for (uint64_t i = rng_below(&rng, 20); i > 0 && next < MODEL_MAX - 1; i--) {
+            next += rng_below(&rng, 10) == 0 ? 1 : 0;
+            is_live[next] = true;
+            live++;
+            add(next++, rng_below(&rng, 15) == 0 ? 9000 : 1 + rng_below(&rng, 600));
+        }
+        commit();
+        ck_assert_uint_eq(store->totals.live_count, live);
+        if (round % 20 == 19) {
+            uint64_t used = store->used_bytes;
+            store_close(&store);
+            open_store(); /* holds records, chunks and totals against each other */
+            ck_assert_uint_eq(store->used_bytes, used);
+        }
+    }
+    store_close(&store);
+    struct journal *journal = fixture_open(BUDGET);
+    ck_assert_uint_eq(fixture.count, live);
+    for (uint64_t seq = 0; seq < next; seq++) {
+        ck_assert(fixture.seen[seq] == is_live[seq]);
+    }
+    journal_close(&journal);
+}
+END_TEST
+
+/* Where in the file the packs of the last commit are; returns how many. */
+static uint32_t find_packs(const struct buf *bytes, size_t *at, size_t *len, uint32_t max) {
+    uint32_t found = 0;
+    uint8_t key[FORMAT_RECORD_KEY_BYTES];
+    uint64_t seq = 1;
+    for (size_t i = 0; i + PACK_VALUE_BYTES_MAX + sizeof(key) < bytes->len; i += 2) {
+        struct pack pack;
+        format_record_key(seq, key);
+        size_t value = get_le16(bytes->ptr + i - (i < 8 ? 0 : 8));
+        if (i >= 8 && memcmp(bytes->ptr + i, key, sizeof(key)) == 0 &&
+            pack_decode(span_make(key, sizeof(key)), span_make(bytes->ptr + i + 8, value), &pack) ==
+                ERR_OK &&
+            found < max) {
+            at[found] = i + 8;
+            len[found++] = value;
+            seq += pack.count;
+            i = 0;
+        }
+    }
+    return found;
+}
+
+/* How many of MANY are whole, header and body; all have to be there. */
+static uint32_t count_whole(struct journal *journal) {
+    uint32_t whole = 0;
+    uint64_t next = 0;
+    struct journal_record record;
+    ck_assert_uint_eq(fixture.count, MANY);
+    for (uint64_t seq = 1; journal_check_next(journal, next, &record) == ERR_OK; seq++) {
+        ck_assert_uint_eq(record.seq, seq);
+        bool holds = record.damage == JOURNAL_WHOLE;
+        ck_assert(!holds || fixture_body_is(journal, seq, size_of(seq)));
+        whole += holds ? 1 : 0;
+        next = seq + 1;
+    }
+    return whole;
+}
+
+START_TEST(a_flipped_bit_of_a_pack_costs_one_batch) {
+    struct buf bytes = BUF_EMPTY;
+    size_t at[MANY];
+    size_t len[MANY];
+    uint32_t lost = 0;
+    put_many();
+    fixture_file_read(&bytes);
+    ck_assert_uint_eq(find_packs(&bytes, at, len, MANY), 5);
+    for (size_t i = 0; i < len[1]; i += i < 80 || i + 80 > len[1] ? 5 : 43) {
+        bytes.ptr[at[1] + i] ^= (uint8_t)(1U << i % 8);
+        fixture_file_write(buf_span(&bytes));
+        bytes.ptr[at[1] + i] ^= (uint8_t)(1U << i % 8);
+        struct journal *journal = fixture_open(BUDGET);
+        uint32_t whole = count_whole(journal);
+        ck_assert_msg(whole + 1 >= MANY, "byte %zu of a pack: %u whole", i, whole);
+        lost += MANY - whole;
+        for (uint64_t seq = 1; seq <= MANY; seq++) {
+            journal_delete(journal, seq); /* the damaged one as well */
+        }
+        journal_close(&journal);
+        open_store();
+        ck_assert_uint_eq(store->totals.live_count, 0);
+        store_close(&store);
+    }
+    ck_assert_uint_gt(lost, 10);
+    buf_free(&bytes);
+}
+END_TEST
+
+START_TEST(a_pack_without_a_head_is_missed) {
+    struct buf bytes = BUF_EMPTY;
+    struct journal *journal = NULL;
+    struct diag diag = {0};
+    size_t at[MANY];
+    size_t len[MANY];
+    put_many();
+    fixture_file_read(&bytes);
+    ck_assert_uint_eq(find_packs(&bytes, at, len, MANY), 5);
+    bytes.ptr[at[1] + 2] ^= 1;
+    bytes.ptr[at[1] + len[1] - 1] ^= 1;
+    fixture_file_write(buf_span(&bytes));
+    ck_assert_int_eq(fixture_try_open(&journal, BUDGET, &diag), ERR_CORRUPT);
+    ck_assert_ptr_nonnull(strstr(diag.text, "where 100 of"));
+    buf_free(&bytes);
+}
+END_TEST
+
+/* What `casemill verify --salvage` makes of it: all but the damaged one, none that was deleted. */
+START_TEST(a_damaged_pack_is_saved_but_for_one) {
+    struct buf bytes = BUF_EMPTY;
+    struct diag diag = {0};
+    char into[96];
+    put_many();
+    open_store();
+    store_group_delete(&group, 50);
+    commit();
+    store_close(&store);
+    fixture_file_read(&bytes);
+    uint8_t body[64]; /* the end of 32's and the beginning of 33's: only there */
+    for (size_t i = 0; i < sizeof(body); i++) {
+        body[i] = i < 32 ? fixture_byte(32, size_of(32) - 32 + i) : fixture_byte(33, i - 32);
+    }
+    for (size_t i = 0; i + sizeof(body) < bytes.len; i++) {
+        if (memcmp(bytes.ptr + i, body, sizeof(body)) == 0) {
+            bytes.ptr[i + 40] ^= 4;
+        }
+    }
+    fixture_file_write(buf_span(&bytes));
+    buf_free(&bytes);
+    (void)snprintf(into, sizeof(into), "%s/saved", fixture.dir);
+    struct verify_report report = {.out = open("/dev/null", O_WRONLY | O_CLOEXEC), .json = true};
+    ck_assert_int_eq(verify_run(fixture.dir, &report, &diag), ERR_CORRUPT);
+    ck_assert_uint_eq(report.batches, MANY - 1);
+    ck_assert_uint_eq(report.damaged, 1);
+    report.batches = 0;
+    report.damaged = 0;
+    ck_assert_int_eq(verify_salvage(fixture.dir, into, &report, &diag), ERR_CORRUPT);
+    ck_assert_uint_eq(report.batches, MANY - 2);
+    ck_assert_uint_eq(report.damaged, 1);
+    (void)close(report.out);
+    memcpy(fixture.dir + strlen(fixture.dir), "/saved", sizeof("/saved"));
+    struct journal *journal = fixture_open(BUDGET);
+    ck_assert_uint_eq(fixture.count, MANY - 2);
+    for (uint64_t seq = 1; seq <= MANY; seq++) {
+        ck_assert(fixture.seen[seq] == (seq != 33 && seq != 50));
+        ck_assert(!fixture.seen[seq] || fixture_body_is(journal, seq, size_of(seq)));
+    }
+    journal_close(&journal);
+    fixture.dir[strlen(fixture.dir) - strlen("/saved")] = '\0';
+}
+END_TEST
+
+/* Not all of a group may find room: who does stands in order, who does not leaves no trace. */
+START_TEST(a_group_that_fills_the_budget) {
+    store->bytes_max = 40000;
+    for (uint64_t seq = 1; seq <= MANY; seq++) {
+        add(seq, 1000);
+    }
+    ck_assert_int_eq(store_commit(store, &group), ERR_OK);
+    uint32_t durable = 0;
+    for (uint32_t i = 0; i < group.put_count; i++) {
+        durable += group.puts[i].outcome == JOURNAL_DURABLE ? 1 : 0;
+    }
+    ck_assert_uint_gt(durable, 10);
+    ck_assert_uint_lt(durable, 40);
+    ck_assert_uint_eq(store->totals.live_count, durable);
+    ck_assert_uint_le(store->used_bytes, 40000);
+    store_group_clear_puts(&group);
+    store_close(&store);
+    struct journal *journal = fixture_open(BUDGET);
+    ck_assert_uint_eq(fixture.count, durable);
+    journal_close(&journal);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("broker journal pack");
+    TCase *tests = tcase_create("pack");
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, what_is_put_together_stands_together);
+    tcase_add_test(tests, ones_take_little_more_than_their_bytes);
+    tcase_add_test(tests, a_deleted_one_does_not_come_back);
+    tcase_add_test(tests, the_last_one_takes_its_pack_along);
+    tcase_add_test(tests, any_groups_add_up);
+    tcase_add_test(tests, a_flipped_bit_of_a_pack_costs_one_batch);
+    tcase_add_test(tests, a_pack_without_a_head_is_missed);
+    tcase_add_test(tests, a_damaged_pack_is_saved_but_for_one);
+    tcase_add_test(tests, a_group_that_fills_the_budget);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
