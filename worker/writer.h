@@ -61,9 +61,14 @@ MUST_USE enum err writer_end_frozen(struct writer *writer, uint32_t *ended);
 /* writer_source finds or makes the number of a source, outside any transaction. */
 MUST_USE enum err writer_source(struct writer *writer, struct span name, int16_t *source);
 
-/* writer_find looks for a case that stands already.  *disposition is -1 when it does not. */
+/* What stands in the table under a key. */
+struct writer_found {
+    int disposition; /* -1: nothing does */
+    struct hash128 digest;
+};
+/* writer_find looks for a case that stands already, or did before it was purged. */
 MUST_USE enum err writer_find(struct writer *writer, int16_t source, struct span case_id,
-                              int32_t revision, int *disposition);
+                              int32_t revision, struct writer_found *found);
 
 /* writer_write writes all of a sorted txn; afterwards every case has a verdict.
  * Errors: those of db/sqlstate.h but ERR_CONFLICT and ERR_INVALID, which are settled here; then the

@@ -144,22 +144,29 @@ enum err writer_source(struct writer *writer, struct span name, int16_t *source)
 }
 
 enum err writer_find(struct writer *writer, int16_t source, struct span case_id, int32_t revision,
-                     int *disposition) {
+                     struct writer_found *found) {
     struct db_result *rows = NULL;
     buf_clear(&writer->sql);
     buf_printf(&writer->sql,
-               "SELECT disposition FROM cases WHERE source = %d AND revision = %d "
+               "SELECT disposition, digest FROM cases WHERE source = %d AND revision = %d "
                "AND case_id = ",
                source, revision);
     db_quote_text(&writer->sql, case_id);
-    buf_printf(&writer->sql,
-               " UNION ALL SELECT disposition FROM purged WHERE source = %d AND revision = %d "
-               "AND case_id = ",
-               source, revision);
+    buf_printf(
+        &writer->sql,
+        " UNION ALL SELECT disposition, digest FROM purged WHERE source = %d AND revision = %d "
+        "AND case_id = ",
+        source, revision);
     db_quote_text(&writer->sql, case_id);
     enum err err = db_lane_exec(writer->db, buf_cstr(&writer->sql), &rows);
     if (err == ERR_OK) {
-        *disposition = db_rows(rows) == 0 ? -1 : (int)strtol(db_cell(rows, 0, 0), NULL, 10);
+        *found = (struct writer_found){.disposition = -1};
+    }
+    if (err == ERR_OK && db_rows(rows) > 0) {
+        struct uuid digest;
+        found->disposition = (int)strtol(db_cell(rows, 0, 0), NULL, 10);
+        err = uuid_parse(db_cell_span(rows, 0, 1), &digest);
+        memcpy(found->digest.bytes, digest.bytes, sizeof(found->digest.bytes));
     }
     db_result_free(&rows);
     return err;

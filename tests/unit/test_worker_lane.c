@@ -66,6 +66,23 @@ START_TEST(test_bury) {
     done = expect(&peer, WIRE_LANE_DONE);
     ck_assert_uint_eq(done.lane_done.verdicts[0].dead_count, 0);
     ck_assert_uint_eq(done.lane_done.verdicts[0].duplicates, 1);
+    buf_clear(&body);
+    fixture_case(&body, "B1", 1, "MX"); /* another content stands there */
+    deal(&peer, WIRE_BURY, "intake", 10, 1, buf_span(&body));
+    done = expect(&peer, WIRE_LANE_DONE);
+    ck_assert_uint_eq(done.lane_done.verdicts[0].dead_count, 1);
+    ck_assert(span_is(done.lane_done.verdicts[0].dead[0].reason, "conflict"));
+    ck_assert_uint_eq(done.lane_done.verdicts[0].duplicates, 0);
+    ck_assert_int_eq(fixture_number(&fixture, "SELECT count(*) FROM dead_letters d JOIN cases c "
+                                              "USING (source, case_id, revision) WHERE d.reason = "
+                                              "'conflict' AND case_id = 'B1' AND d.expected = "
+                                              "c.digest::text AND d.found <> d.expected"),
+                     1);
+    buf_clear(&body);
+    fixture_case(&body, "B1", 1, "??"); /* it does not decode: nobody knows its content */
+    deal(&peer, WIRE_BURY, "intake", 11, 1, buf_span(&body));
+    done = expect(&peer, WIRE_LANE_DONE);
+    ck_assert(span_is(done.lane_done.verdicts[0].dead[0].reason, "poison"));
     ck_assert_int_eq(fixture_number(&fixture,
                                     "SELECT count(*) FROM dead_letters WHERE reason = 'poison' AND "
                                     "case_id = 'B2' AND history ->> 'attempts' = '1'"),

@@ -299,13 +299,13 @@ START_TEST(test_canary_and_source) {
     }
     struct bench bench;
     int16_t again = 0;
-    int disposition = 0;
+    struct writer_found found = {.disposition = 0};
     bench_open(&bench, "it's a source");
     ck_assert_int_eq(writer_source(&bench.writer, SPAN_LIT("it's a source"), &again), ERR_OK);
     ck_assert_int_eq(again, bench.source);
-    ck_assert_int_eq(writer_find(&bench.writer, bench.source, SPAN_LIT("nobody"), 1, &disposition),
+    ck_assert_int_eq(writer_find(&bench.writer, bench.source, SPAN_LIT("nobody"), 1, &found),
                      ERR_OK);
-    ck_assert_int_eq(disposition, -1);
+    ck_assert_int_eq(found.disposition, -1);
     long before = fixture_number(&fixture, "SELECT count(*) FROM commits");
     bench.writer.mode = WRITER_CANARY;
     ck_assert_int_eq(writer_write(&bench.writer, &bench.txn), ERR_OK);
