@@ -43,7 +43,7 @@ cases_columns() {
             where attrelid = 'cases'::regclass and attnum > 0 and not attisdropped"
 }
 # An empty table on a quiet server, for one timed run.
-fresh_tables() { pg_sql "truncate cases, reapplied, commits, dead_letters; checkpoint"; }
+fresh_tables() { pg_sql "truncate cases, reapplied, commits, tallies, dead_letters; checkpoint"; }
 # load_best ROWS_FILE ROWS: the loader's rows a second over two connections, at its best size.
 load_best() {
     columns=$(cases_columns)
