@@ -9,7 +9,14 @@ enum err send_head(struct broker *broker, struct net_socket *socket, const struc
     struct net_part part;
     buf_clear(&broker->head);
     wire_encode(message, &broker->head);
-    net_part_copy(&part, buf_span(&broker->head));
+    if (socket == broker->intake) {
+        enum err err = receipt_part(&broker->receipts, route, buf_span(&broker->head), &part);
+        if (err != ERR_OK) {
+            return err;
+        }
+    } else {
+        net_part_copy(&part, buf_span(&broker->head));
+    }
     return net_send(socket, route, &part, 1);
 }
 

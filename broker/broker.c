@@ -12,6 +12,7 @@ enum {
     ARENA_BYTES_MAX = 64 << 20,
     INTAKE_HWM = 16, /* a peer may have so many bodies waiting in memory */
     RECEIPTS_HWM = 100000,
+    RECEIPTS_SHARE = 4, /* of memory.bytes_max, beside it: receipts that nobody reads */
     WORKER_HWM = 10000,
     LINGER_MS = 2000,
     WEIGHT_MAX = 100,
@@ -220,6 +221,7 @@ static enum err open_sockets(struct broker *broker, const struct settings *setti
 enum err broker_open(const struct settings *settings, struct broker **held, struct diag *diag) {
     struct broker *broker = mem_zero(1, sizeof(*broker));
     broker->memory_bytes_max = (uint64_t)settings_int(settings, "memory.bytes_max");
+    broker->receipts.bytes_max = broker->memory_bytes_max / RECEIPTS_SHARE;
     broker->beat_ms = settings_int(settings, "lanes.beat_ms");
     broker->now = clock_mono_ms();
     broker->wake = net_wake_new();

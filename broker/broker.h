@@ -7,6 +7,7 @@
 #include "broker/body.h"
 #include "broker/core.h"
 #include "broker/journal.h"
+#include "broker/receipts.h"
 #include "broker/snapshot.h"
 #include "http/http.h"
 #include "net/guard.h"
@@ -41,6 +42,7 @@ struct broker {
     struct snapshot *snapshot;
     struct http *http; /* NULL: off */
     struct blob_account account;
+    struct receipt_account receipts; /* of the intake socket */
     uint64_t memory_bytes_max;
     int64_t beat_ms;
     struct arena arena; /* of the message in hand */
@@ -115,7 +117,8 @@ void status_render(struct broker *broker); /* status.c: publishes a snapshot */
 void status_json(struct broker *broker, struct buf *out);
 void status_lanes_json(struct broker *broker, struct buf *out);
 void status_sources_json(struct broker *broker, struct buf *out);
-/* send_head encodes and sends a message of a head frame alone.  Errors: as net_send. */
+/* send_head encodes and sends a message of a head frame alone.  Errors: as net_send, and ERR_FULL
+ * for an intake peer that does not read. */
 MUST_USE enum err send_head(struct broker *broker, struct net_socket *socket,
                             const struct net_route *route, const struct wire_message *message);
 /* refuse_unreadable answers what could not be decoded. */

@@ -1,0 +1,146 @@
+#!/bin/sh
+# More comes in than goes out.  A backlog with the workers away, then a restart under it; a small source beside
+# a flooding one; an urgent batch behind a bulk queue; the time that BUSY tells, held against what happened;
+# clients that never read their receipts, or stop in the middle of a body.
+#   sh tests/system/back_pressure.sh [--cases N]     a backlog of N cases (200,000)
+# A failure means that memory follows the backlog (P7), that somebody waits for another's flood, or that BUSY
+# tells a time that is not so (P8).
+. "$(dirname "$0")/lib.sh"
+total=200000
+case ${1:-} in
+'') ;;
+--cases) total=${2:?} ;;
+*)
+    echo "usage: sh tests/system/back_pressure.sh [--cases N]" >&2
+    exit 2
+    ;;
+esac
+share=$((total / 4)) # of each of four sources
+memory_mib=16
+# Beside memory.bytes_max: programs and buffers, bodies on their way to disk (32 MiB), one batch's state each.
+base_mib=$((40 + total / 200000))
+
+flood() { timeout 120 /usr/bin/python3 tests/system/flood.py "$@"; }
+anon_mib() { awk '/^RssAnon/ {print int($2 / 1024)}' "/proc/$broker_pid/status"; }
+metric() { # metric NAME
+    /usr/bin/python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())' \
+        "$(ready_field broker http)/metrics" 2>/dev/null | sed -n "s/^casemill_broker_$1 //p"
+}
+highest=0
+sample() {
+    anon=$(anon_mib)
+    [ "${anon:-0}" -le "$highest" ] || highest=$anon
+}
+now_ms() { date +%s%3N; }
+took_ms() { began=$(now_ms); "$@"; code=$?; took=$(($(now_ms) - began)); return $code; }
+number() { sed -n "s/.*\"$2\": *\([0-9.]*\).*/\1/p" "$work/$1" | head -n 1; }
+below() { # below TEXT VALUE LIMIT
+    if [ "${2:-999999999}" -le "$3" ]; then ok "$1 ($2 of $3)"; else not_ok "$1" "$2, at most $3"; fi
+}
+row_count_above() { [ "$(rows)" -gt "$1" ]; }
+backlog_broker() { # the sockets of the first start
+    broker_start CASEMILL_MEMORY_BYTES_MAX=${memory_mib}MiB CASEMILL_JOURNAL_BYTES_MAX=$((256 + total / 1000))MiB "$@"
+}
+
+database_start
+backlog_broker
+
+# --- a backlog, nobody there to work
+casemill generate --cases "$share" --seed 21 --bad 0 --duplicates 0 --out "$work/cases.jsonl" 2>/dev/null || abort "generate"
+for source in north:bulk south:bulk east:normal west:normal; do
+    start "submit" "$bin/casemill" submit --broker "$intake" --source "${source%:*}" --priority "${source#*:}" "$work/cases.jsonl"
+    until is_gone "$started_pid"; do sample; sleep 0.05; done
+    wait "$started_pid" || not_ok "the backlog is accepted" "$(tail -n 1 "$work/submit.err")"
+done
+sample
+bytes=$(($(wc -c <"$work/cases.jsonl") * 4 / 1048576))
+below "a backlog of $total cases (about $bytes MiB as JSON): anonymous memory in MiB" "$highest" $((memory_mib + base_mib))
+
+# --- first work soon after a restart, under all of it; one lane, so that commits have an order
+kill_hard "$broker_pid"
+worker_start worker CASEMILL_LANES_COUNT=1 CASEMILL_TRANSACTION_CASES_MAX=1000
+worker=$worker_pid
+restarted=$(now_ms)
+backlog_broker
+until row_count_above 0 || [ $(($(now_ms) - restarted)) -gt 20000 ]; do sleep 0.05; done
+below "first work after a restart, ms" $(($(now_ms) - restarted)) 2000
+
+# --- who waits for whom
+flood pace "$intake" small 20 >"$work/pace.out" 2>"$work/pace.err"
+below "a small source beside flooding ones, worst of 20 from SUBMIT to DONE, ms" "$(number pace.out worst_ms)" 1500
+casemill generate --cases 100 --seed 22 --bad 0 --duplicates 0 --out "$work/urgent.jsonl" 2>/dev/null || abort "generate"
+sed -i 's/"G0/"U/' "$work/urgent.jsonl"
+took_ms timeout 60 "$bin/casemill" submit --broker "$intake" --source north --priority urgent --ack outcome \
+    "$work/urgent.jsonl" >"$work/urgent.out" 2>"$work/urgent.err"
+longest=$(pg_sql "select coalesce(max(work_us), 0) / 1000 from commits")
+# What the lane holds is sorted by priority: one transaction is under way, the next is its own.
+below "an urgent batch behind a bulk queue, ms (the longest transaction: $longest)" "$took" $((2 * longest + 1500))
+left=$(pg_sql "select $total - count(*) from cases where case_id like 'G%'")
+check "and the queues were long all the while ($left left)" [ "$left" -gt $((total / 8)) ]
+equal "each source in its own order" "$(pg_sql "select count(*) from (
+    select min(c.case_id) as first, lag(max(c.case_id)) over (partition by c.source order by x.committed_at) as before
+    from cases c join commits x using (commit) where c.case_id like 'G%' group by c.source, c.commit, x.committed_at) t
+    where t.first <= t.before")" 0
+
+# --- all of it is worked off
+worker_start more CASEMILL_LANES_COUNT=2
+more=$worker_pid
+deadline=$(($(date +%s) + 60 + total / 5000))
+until [ "$(rows)" -ge $((total + 120)) ] || [ "$(date +%s)" -gt "$deadline" ]; do sample; sleep 0.2; done
+equal "every case of the backlog has its row" "$(rows)" $((total + 120))
+below "anonymous memory to the end, MiB" "$highest" $((memory_mib + base_mib))
+kill_hard "$more"
+
+# --- from here on the queue has room for 64 batches and memory for 8 MiB, and nobody works at first
+kill_hard "$worker"
+stop "$broker_pid"
+: >"$work/broker.out"
+memory_mib=8
+backlog_broker CASEMILL_QUEUE_BATCHES_MAX=64
+start half /usr/bin/python3 tests/system/flood.py half "$intake"
+flood full "$intake" 5 >"$work/away.out" 2>"$work/away.err" || not_ok "BUSY is told" "$(tail -n 1 "$work/away.err")"
+equal "BUSY where nobody works tells a round number" "$(cat "$work/away.out")" "5000 5000 5000 5000 5000"
+
+# --- a client that never reads, beside one that does
+worker_start worker
+queue_is_empty() { [ "$(metric batches)" = 0 ]; }
+wait_until 20 queue_is_empty || abort "the queue is worked off"
+start deaf /usr/bin/python3 tests/system/flood.py deaf "$intake" 60 1000
+deaf=$started_pid
+all_dead() { [ "$(metric cases_dead_total)" -ge 60000 ]; }
+wait_until 60 all_dead || not_ok "a deaf client's cases are done" "$(metric cases_dead_total) dead"
+below "receipts that wait for a deaf client, KiB" "$(($(metric memory_receipt_bytes) / 1024))" $((memory_mib * 1024 / 4))
+check "the others were dropped" [ "$(metric receipts_dropped_total)" -gt 0 ]
+flood pace "$intake" small 20 >"$work/pace.out" 2>"$work/pace.err"
+below "who reads gets its receipts, worst of 20, ms" "$(number pace.out worst_ms)" 2000
+kill_hard "$deaf"
+no_receipts() { [ "$(metric memory_receipt_bytes)" -lt 4096 ]; }
+check "a deaf client's receipts go with it" wait_until 30 no_receipts
+
+# --- what BUSY tells is what happens, at two speeds: a statement takes so long
+slow() { # slow MILLISECONDS
+    pg_sql "create or replace function slow() returns trigger language plpgsql as
+        'begin perform pg_sleep($1 / 1000.0); return null; end';
+        drop trigger if exists slow on cases;
+        create trigger slow after insert on cases for each statement execute function slow()" >"$work/slow.out" 2>&1 ||
+        abort "a slow table" "$(cat "$work/slow.out")"
+}
+kill_hard "$worker_pid"
+slow 60
+worker_start worker CASEMILL_LANES_COUNT=1 CASEMILL_TRANSACTION_CASES_MAX=1
+for pace in 60 6; do
+    slow "$pace"
+    flood busy "$intake" 20 >"$work/busy$pace.out" 2>"$work/busy$pace.err" || abort "BUSY is obeyed" "$(tail -n 1 "$work/busy$pace.err")"
+    asked=$(number "busy$pace.out" waiters)
+    first=$(number "busy$pace.out" first_try)
+    check "at $pace ms a batch, who comes back when told finds room ($first of $asked)" [ "$first" -ge $((asked / 2)) ]
+    told=$(number "busy$pace.out" told_mean_ms)
+    room=$(number "busy$pace.out" room_mean_ms)
+    below "and was not told to wait far longer than that, mean ms (room came after $room)" "$told" $((room * 2 + 100))
+done
+check "slower work is a longer time" [ "$(number busy60.out told_mean_ms)" -ge $((2 * $(number busy6.out told_mean_ms))) ]
+
+# --- a body that stops in the middle
+check "a client that stops in the middle of a body is cut off" wait_until 40 grep -q cut "$work/half.out"
+below "anonymous memory at the end, MiB" "$(anon_mib)" $((memory_mib + base_mib))
+finish

@@ -1,0 +1,168 @@
+"""What presses on a broker's intake, and what of it is measured.
+
+  flood.py full ENDPOINT N           fills the queue and prints the times that N BUSY tell
+  flood.py busy ENDPOINT WAITERS     so many batches are told BUSY; each is sent again at the time it was told
+  flood.py deaf ENDPOINT BATCHES N   sends batches of N bad cases, 1,000 of them a batch, and never reads a receipt
+  flood.py half ENDPOINT             speaks ZMTP, begins a body of 4 MiB and stops in the middle, for good
+  flood.py pace ENDPOINT SOURCE N    one case after another, each from SUBMIT to DONE: {worst_ms, mean_ms}
+"""
+import json
+import os
+import socket
+import sys
+import time
+
+import msgpack
+import zmq
+
+
+def head(command, header):
+    return msgpack.packb(["CM1", command, header])
+
+
+def case(name, facts=None):
+    return msgpack.packb({"case_id": name, "revision": 0, "reference_date": "2020-02-01",
+                          "facts": {} if facts is None else facts})
+
+
+def dealer(endpoint, reads=True):
+    sock = zmq.Context.instance().socket(zmq.DEALER)
+    sock.linger = 0
+    if not reads:  # as little as can be waits on this side
+        sock.rcvhwm = 1
+        sock.rcvbuf = 4096
+    sock.connect(endpoint)
+    return sock
+
+
+def submit(sock, batch, body, count=1, **header):
+    sock.send_multipart([head("SUBMIT", dict({"batch": batch, "count": count}, **header)), body])
+
+
+def answer(sock, timeout_ms):
+    if not sock.poll(timeout_ms):
+        return None, None
+    _, command, header = msgpack.unpackb(sock.recv())
+    return command, header
+
+
+def fill(sock, tag):
+    """Leaves the queue full; how many were taken."""
+    taken = 0
+    while True:
+        submit(sock, os.urandom(16), case("%s%d" % (tag, taken)))
+        command, header = answer(sock, 10000)
+        while command == "DONE":
+            command, header = answer(sock, 10000)
+        if command != "ACCEPTED":
+            return taken
+        taken += 1
+
+
+def full(endpoint, asks):
+    """With nobody working: fills the queue and prints what BUSY tells, as often as asked."""
+    sock = dealer(endpoint)
+    fill(sock, "F%d-" % os.getpid())
+    told = []
+    for i in range(asks):
+        submit(sock, os.urandom(16), case("A%d" % i))
+        told.append(str(answer(sock, 10000)[1]["retry_ms"]))
+    print(" ".join(told))
+
+
+def busy(endpoint, waiters):
+    """Keeps the queue full for a while, as a client that obeys, then has `waiters` batches told BUSY at once;
+    each comes back when it was told to.  room_mean_ms: how long they would have had to wait, by the pace at
+    which batches were done meanwhile."""
+    sock = dealer(endpoint)
+    names, due, told, tries = {}, {}, {}, {}
+    watched, taken, done, began = set(), set(), 0, None
+    start = time.monotonic()
+    end = start + 30
+    while time.monotonic() < end and not (watched and watched <= taken):
+        now = time.monotonic()
+        if began is None and now - start > 4.5 and due:
+            began, done = now, 0
+            watched = {os.urandom(16) for _ in range(waiters)}
+            due.clear()
+            due.update((batch, 0) for batch in watched)
+        elif began is None and len(due) < 4:
+            due[os.urandom(16)] = 0
+        for batch in [b for b, at in due.items() if at <= now]:
+            del due[batch]
+            name = names.setdefault(batch, "B%d-%d" % (os.getpid(), len(names)))
+            submit(sock, batch, case(name))
+        command, header = answer(sock, 2)
+        now = time.monotonic()
+        if command == "DONE":
+            done += 1
+        elif command == "ACCEPTED":
+            taken.add(header["batch"])
+        elif command == "BUSY":
+            batch = header["batch"]
+            told.setdefault(batch, header["retry_ms"])
+            tries[batch] = tries.get(batch, 0) + 1
+            if began is None or batch in watched:
+                due[batch] = now + header["retry_ms"] / 1000
+    told = {batch: ms for batch, ms in told.items() if batch in watched}
+    a_batch_ms = 1000 * (time.monotonic() - began) / max(1, done)
+    print(json.dumps({"waiters": len(told), "first_try": sum(tries[b] == 1 and b in taken for b in told),
+                      "told_mean_ms": round(sum(told.values()) / max(1, len(told))),
+                      "room_mean_ms": round(a_batch_ms * (len(told) + 1) / 2), "told": sorted(told.values())}))
+
+
+def deaf(endpoint, batches, cases):
+    sock = dealer(endpoint, reads=False)
+    body = b"".join(case("D%d" % i, {"no_such_fact_" + "x" * 80: True}) for i in range(cases))
+    for _ in range(batches):
+        submit(sock, os.urandom(16), body, cases, ack="outcome")
+    print("sent", flush=True)
+    time.sleep(3600)
+
+
+def half(endpoint):
+    host, port = endpoint[len("tcp://"):].rsplit(":", 1)
+    sock = socket.create_connection((host, int(port)))
+    sock.sendall(b"\xff" + b"\0" * 8 + b"\x7f" + b"\x03\x00" + b"NULL".ljust(20, b"\0") + b"\0" * 32)
+    time.sleep(0.2)
+    ready = b"\x05READY" + b"\x0bSocket-Type" + (6).to_bytes(4, "big") + b"DEALER" + b"\x08Identity" + b"\0" * 4
+    sock.sendall(b"\x04" + bytes([len(ready)]) + ready)
+    first = head("SUBMIT", {"batch": os.urandom(16), "count": 1})
+    sock.sendall(b"\x01" + bytes([len(first)]) + first)
+    sock.sendall(b"\x02" + (4 << 20).to_bytes(8, "big") + b"x" * 65536)
+    print("sent", flush=True)
+    while sock.recv(65536):  # heartbeats that get no answer
+        pass
+    print("cut", flush=True)
+
+
+def pace(endpoint, source, count):
+    sock = dealer(endpoint)
+    took = []
+    for i in range(count):
+        began = time.monotonic()
+        submit(sock, os.urandom(16), case("P%d-%d" % (os.getpid(), i)), source=source, ack="outcome")
+        command = None
+        while command != "DONE":
+            command, header = answer(sock, 60000)
+            if command not in ("ACCEPTED", "DONE"):
+                sys.exit("answered %s %s" % (command, header))
+        took.append(1000 * (time.monotonic() - began))
+    print(json.dumps({"worst_ms": round(max(took)), "mean_ms": round(sum(took) / len(took))}))
+
+
+def main():
+    what, endpoint, rest = sys.argv[1], sys.argv[2], sys.argv[3:]
+    if what == "busy":
+        busy(endpoint, int(rest[0]))
+    elif what == "deaf":
+        deaf(endpoint, int(rest[0]), int(rest[1]))
+    elif what == "half":
+        half(endpoint)
+    elif what == "full":
+        full(endpoint, int(rest[0]))
+    elif what == "pace":
+        pace(endpoint, rest[0], int(rest[1]))
+
+
+main()
