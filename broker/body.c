@@ -10,7 +10,7 @@ struct blob *blob_new(struct blob_account *account, size_t len) {
     atomic_init(&blob->references, 1);
     blob->account = account;
     blob->len = len;
-    atomic_fetch_add(&account->bytes, len);
+    atomic_fetch_add(&account->bytes, len + BLOB_COST);
     return blob;
 }
 
@@ -23,7 +23,7 @@ void blob_unref(struct blob **held) {
     struct blob *blob = *held;
     *held = NULL;
     if (blob != NULL && atomic_fetch_sub(&blob->references, 1) == 1) {
-        atomic_fetch_sub(&blob->account->bytes, blob->len);
+        atomic_fetch_sub(&blob->account->bytes, blob->len + BLOB_COST);
         mem_free(blob);
     }
 }
@@ -58,7 +58,12 @@ void body_set_work(struct body *body, enum work_mode mode, struct span extra) {
 }
 
 uint64_t body_work_hash(const struct body *body) {
-    return hash64(buf_span(&body->extra)) ^ (uint64_t)body->mode;
+    bool plain = body->extra.len == 0 && body->mode == WORK_INTAKE;
+    return plain ? 0 : hash64(buf_span(&body->extra)) ^ (uint64_t)body->mode;
+}
+
+bool body_is_told(const struct body *body) {
+    return body->blob == NULL && body->part_count == 1 && body_work_hash(body) == 0;
 }
 
 void body_free(struct body **held) {

@@ -17,6 +17,9 @@ struct blob {
     size_t len;
     uint8_t bytes[];
 };
+/* A batch's own structures, beside its bytes: the account counts them too, or a million small
+ * bodies would be a third of what is used. */
+enum { BLOB_COST = 640 };
 struct blob *blob_new(struct blob_account *account, size_t len); /* one reference, bytes unset */
 struct blob *blob_ref(struct blob *blob);
 void blob_unref(struct blob **blob); /* accepts NULL inside */
@@ -28,7 +31,8 @@ static inline struct span blob_span(const struct blob *blob) {
 enum work_mode { WORK_INTAKE, WORK_REAPPLY, WORK_RETRY };
 const char *work_mode_word(enum work_mode mode); /* as WORK says it */
 
-/* What the core carries as a batch's tag. */
+/* What the core carries as a batch's tag.  Without one the body is in the journal alone, is one
+ * part, and its hash is the batch's. */
 struct body {
     struct blob *blob; /* NULL: dropped, read from the journal */
     enum work_mode mode;
@@ -40,7 +44,15 @@ struct body *body_new(struct blob *blob, const uint64_t *sums,
                       uint32_t part_count); /* takes blob; of mode intake */
 /* body_set_work copies extra; body_work_hash tells batches apart that only differ in these. */
 void body_set_work(struct body *body, enum work_mode mode, struct span extra);
-uint64_t body_work_hash(const struct body *body);
+uint64_t body_work_hash(const struct body *body); /* 0 of plain intake */
+/* body_is_told: the batch itself says all that is in it: a tag of NULL stands for the same. */
+bool body_is_told(const struct body *body);
+static inline enum work_mode body_mode(const struct body *body) {
+    return body == NULL ? WORK_INTAKE : body->mode;
+}
+static inline struct span body_extra(const struct body *body) {
+    return body == NULL ? SPAN_LIT("") : buf_span(&body->extra);
+}
 void body_free(struct body **body);
 
 #endif

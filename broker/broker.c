@@ -76,17 +76,6 @@ enum err broker_check_settings(const struct settings *settings, struct diag *dia
 
 static void poke(void *context) { net_wake_poke(context); }
 
-/* The core needs the journal's uuid and numbers, which are known after the scan: records wait. */
-struct restored {
-    struct journal_record record;
-    struct body *body;
-    char source[WIRE_NAME_MAX];
-};
-struct restoring {
-    struct restored *items;
-    size_t len, cap;
-};
-
 /* Whether a batch can be made of it: a damaged header may say anything. */
 static bool can_be_named(const struct journal_record *record) {
     return record->source.len > 0 &&
@@ -103,55 +92,39 @@ static void say_damaged(const struct journal_record *record) {
         record->damage == JOURNAL_DAMAGE_HEADER ? "header" : "body");
 }
 
-static void keep_record(const struct journal_record *record, void *context) {
-    struct restoring *all = context;
+static void restore_record(const struct journal_record *record, void *context) {
+    struct broker *broker = context;
     if (record->damage != JOURNAL_WHOLE) {
         say_damaged(record);
         if (!can_be_named(record)) {
             return;
         }
     }
-    if (all->len == all->cap) {
-        all->cap = all->cap == 0 ? 256 : all->cap * 2;
-        all->items = mem_grow(all->items, all->cap, sizeof(*all->items));
+    struct body *body = body_new(NULL, record->sums, record->cut_count);
+    body_set_work(body, record->mode, record->extra);
+    struct core_batch_meta meta = {.source = record->source,
+                                   .batch = record->batch,
+                                   .hash = record->hash,
+                                   .work_hash = body_work_hash(body),
+                                   .count = record->count,
+                                   .bytes = record->bytes,
+                                   .ack = record->ack,
+                                   .priority = record->priority,
+                                   .accepted_at = record->accepted_at,
+                                   .cuts = record->cuts};
+    if (body_is_told(body)) {
+        body_free(&body);
     }
-    struct restored *item = &all->items[all->len++];
-    item->record = *record;
-    memcpy(item->source, record->source.ptr, record->source.len);
-    item->body = body_new(NULL, record->sums, record->cut_count);
-    body_set_work(item->body, record->mode, record->extra);
-}
-
-static void restore_all(struct broker *broker, const struct restoring *all) {
-    for (size_t i = 0; i < all->len; i++) {
-        const struct journal_record *record = &all->items[i].record;
-        const struct body *body = all->items[i].body;
-        struct core_batch_meta meta = {.source =
-                                           span_make(all->items[i].source, record->source.len),
-                                       .batch = record->batch,
-                                       .hash = record->hash,
-                                       .work_hash = body_work_hash(body),
-                                       .count = record->count,
-                                       .bytes = record->bytes,
-                                       .ack = record->ack,
-                                       .priority = record->priority,
-                                       .accepted_at = record->accepted_at,
-                                       .cuts = record->cuts,
-                                       .tag = all->items[i].body};
-        core_restore(broker->core, record->seq, &meta, broker->now);
-        if (record->damage != JOURNAL_WHOLE) {
-            core_quarantine(broker->core, record->seq);
-        }
-    }
-    if (all->len > 0) {
-        LOG(EV_JOURNAL_OPENED, "batches=%zu", all->len);
+    core_restore(broker->core, record->seq, &meta, broker->now);
+    core_rest(broker->core, record->seq, body);
+    if (record->damage != JOURNAL_WHOLE) {
+        core_quarantine(broker->core, record->seq);
     }
 }
 
 static void make_core(struct broker *broker, const struct settings *settings) {
     struct core_options options = {
-        .journal = journal_uuid(broker->journal),
-        .next_seq = journal_next_seq(broker->journal),
+        .next_seq = UINT64_MAX, /* until the journal is open: core_set_journal */
         .batches_max = (uint32_t)settings_int(settings, "queue.batches_max"),
         .attempts_max = (uint32_t)settings_int(settings, "lanes.attempts_max"),
         .beat_ms = broker->beat_ms,
@@ -175,16 +148,17 @@ static enum err open_journal(struct broker *broker, const struct settings *setti
                                       .bytes_max = settings_int(settings, "journal.bytes_max"),
                                       .notify = poke,
                                       .context = broker->wake};
-    struct restoring all = {NULL, 0, 0};
-    enum err err = journal_open(&options, keep_record, &all, &broker->journal, diag);
+    make_core(broker, settings);
+    enum err err = journal_open(&options, restore_record, broker, &broker->journal, diag);
     if (err == ERR_OK) {
-        make_core(broker, settings);
-        restore_all(broker, &all);
+        struct uuid journal = journal_uuid(broker->journal);
+        struct core_stats stats;
+        core_set_journal(broker->core, &journal, journal_next_seq(broker->journal));
+        core_stats(broker->core, broker->now, &stats);
+        if (stats.batches > 0) {
+            LOG(EV_JOURNAL_OPENED, "batches=%u", stats.batches);
+        }
     }
-    for (size_t i = 0; err != ERR_OK && i < all.len; i++) {
-        body_free(&all.items[i].body);
-    }
-    mem_free(all.items);
     return err;
 }
 

@@ -46,10 +46,17 @@ struct core *core_new(const struct core_options *options) {
     table_init(&core->by_seq);
     table_init(&core->by_name);
     table_init(&core->recent_by_name);
+    rest_init(core);
     core->sources = mem_zero(CORE_SOURCES_MAX, sizeof(*core->sources));
     core->lanes = mem_zero(CORE_LANES_MAX, sizeof(struct core_lane *));
     core->recent = mem_zero(core->options.recent_max, sizeof(struct core_recent *));
     return core;
+}
+
+void core_set_journal(struct core *core, const struct uuid *journal, uint64_t next_seq) {
+    CHECK(core->live_len == 0 || core->live[core->live_len - 1]->seq < next_seq);
+    core->options.journal = *journal;
+    core->next_seq = next_seq;
 }
 
 static void batch_free(struct core *core, struct core_batch *batch) {
@@ -71,11 +78,10 @@ void core_free(struct core **held) {
         return;
     }
     core_actions_clear(core);
-    for (struct core_batch *batch = core->oldest; batch != NULL;) {
-        struct core_batch *newer = batch->newer;
-        batch_free(core, batch);
-        batch = newer;
+    for (uint32_t i = 0; i < core->live_len; i++) {
+        batch_free(core, core->live[i]);
     }
+    rest_fini(core);
     for (uint32_t i = 0; i < core->lane_count; i++) {
         mem_free(core->lanes[i]);
     }
@@ -89,6 +95,7 @@ void core_free(struct core **held) {
     mem_free(core->lanes);
     mem_free(core->recent);
     mem_free(core->heap);
+    mem_free(core->live);
     mem_free(core->actions);
     table_fini(&core->by_seq);
     table_fini(&core->by_name);
@@ -99,8 +106,8 @@ void core_free(struct core **held) {
 
 void core_each_tag(const struct core *core, void (*visit)(void *tag, void *context),
                    void *context) {
-    for (const struct core_batch *batch = core->oldest; batch != NULL; batch = batch->newer) {
-        visit(batch->tag, context);
+    for (uint32_t i = 0; i < core->live_len; i++) {
+        visit(core->live[i]->tag, context);
     }
 }
 
@@ -126,7 +133,7 @@ void core_source_weight(struct core *core, struct span name, uint32_t weight) {
     core->sources[index].weight = weight;
 }
 
-static uint64_t name_hash(uint32_t source, const struct uuid *id) {
+uint64_t core_name_hash(uint32_t source, const struct uuid *id) {
     uint8_t key[4 + sizeof(id->bytes)];
     memcpy(key, &source, 4);
     memcpy(key + 4, id->bytes, sizeof(id->bytes));
@@ -147,8 +154,8 @@ struct core_batch *core_find_seq(const struct core *core, uint64_t seq) {
 }
 
 struct core_batch *core_find_name(const struct core *core, uint32_t source, const struct uuid *id) {
-    for (struct table_node *node = table_first(&core->by_name, name_hash(source, id)); node != NULL;
-         node = table_next(node)) {
+    for (struct table_node *node = table_first(&core->by_name, core_name_hash(source, id));
+         node != NULL; node = table_next(node)) {
         struct core_batch *batch = CONTAINER_OF(node, struct core_batch, by_name);
         if (batch->source == source && uuid_eq(&batch->id, id)) {
             return batch;
@@ -159,7 +166,7 @@ struct core_batch *core_find_name(const struct core *core, uint32_t source, cons
 
 struct core_recent *core_find_recent(const struct core *core, uint32_t source,
                                      const struct uuid *id) {
-    for (struct table_node *node = table_first(&core->recent_by_name, name_hash(source, id));
+    for (struct table_node *node = table_first(&core->recent_by_name, core_name_hash(source, id));
          node != NULL; node = table_next(node)) {
         struct core_recent *recent = CONTAINER_OF(node, struct core_recent, by_name);
         if (recent->source == source && uuid_eq(&recent->id, id)) {
@@ -179,12 +186,14 @@ static void remember_done(struct core *core, const struct core_batch *batch) {
     if (recent == NULL && core->recent_len < core->options.recent_max) {
         recent = mem_zero(1, sizeof(*recent));
         core->recent[core->recent_len++] = recent;
-        table_insert(&core->recent_by_name, &recent->by_name, name_hash(batch->source, &batch->id));
+        table_insert(&core->recent_by_name, &recent->by_name,
+                     core_name_hash(batch->source, &batch->id));
     } else if (recent == NULL) {
         recent = core->recent[core->recent_at];
         core->recent_at = (core->recent_at + 1) % core->options.recent_max;
         table_remove(&core->recent_by_name, &recent->by_name);
-        table_insert(&core->recent_by_name, &recent->by_name, name_hash(batch->source, &batch->id));
+        table_insert(&core->recent_by_name, &recent->by_name,
+                     core_name_hash(batch->source, &batch->id));
     }
     recent->id = batch->id;
     recent->source = batch->source;
@@ -194,13 +203,21 @@ static void remember_done(struct core *core, const struct core_batch *batch) {
     recent->dead_count = batch->tally.dead_count;
 }
 
-/* Cuts the batch into parts of CORE_PART_CASES and queues them. */
-static struct core_batch *batch_new(struct core *core, const struct core_batch_meta *meta,
-                                    uint32_t source, uint64_t seq) {
+struct core_batch *core_batch_of(struct core *core, uint64_t seq) {
+    struct core_batch *batch = core_find_seq(core, seq);
+    if (batch != NULL) {
+        return batch;
+    }
+    struct core_place place = rest_find_seq(core, seq);
+    return place.chunk == NULL ? NULL : rest_wake(core, place);
+}
+
+/* Cuts the batch into parts of CORE_PART_CASES. */
+struct core_batch *core_batch_new(struct core *core, const struct core_batch_meta *meta,
+                                  uint32_t source, uint64_t seq) {
     CHECK(meta->count >= 1 && meta->count <= WIRE_CASES_MAX);
     uint32_t parts = (meta->count + CORE_PART_CASES - 1) / CORE_PART_CASES;
     struct core_batch *batch = mem_zero(1, sizeof(*batch) + parts * sizeof(batch->parts[0]));
-    core_note_accepted(core, seq, meta->accepted_at);
     batch->seq = seq;
     batch->tag = meta->tag;
     batch->accepted_at = meta->accepted_at;
@@ -213,12 +230,9 @@ static struct core_batch *batch_new(struct core *core, const struct core_batch_m
     batch->priority = (uint8_t)meta->priority;
     batch->part_count = (uint8_t)parts;
     table_insert(&core->by_seq, &batch->by_seq, seq_hash(seq));
-    table_insert(&core->by_name, &batch->by_name, name_hash(source, &batch->id));
+    table_insert(&core->by_name, &batch->by_name, core_name_hash(source, &batch->id));
     batch->named = true;
-    batch->older = core->newest;
-    CHECK(core->newest == NULL || core->newest->seq < seq);
-    *(core->newest == NULL ? &core->oldest : &core->newest->newer) = batch;
-    core->newest = batch;
+    core_live_add(core, batch);
     for (uint32_t i = 0; i < parts; i++) {
         struct core_part *part = &batch->parts[i];
         uint32_t end = i + 1 < parts ? meta->cuts[i + 1] : meta->bytes;
@@ -228,7 +242,16 @@ static struct core_batch *batch_new(struct core *core, const struct core_batch_m
         part->offset = meta->cuts[i];
         CHECK(end > part->offset);
         part->length = end - part->offset;
-        part_move(core, part, PART_QUEUED);
+    }
+    return batch;
+}
+
+static struct core_batch *add(struct core *core, const struct core_batch_meta *meta,
+                              uint32_t source, uint64_t seq) {
+    core_note_accepted(core, seq, meta->accepted_at);
+    struct core_batch *batch = core_batch_new(core, meta, source, seq);
+    for (uint32_t i = 0; i < batch->part_count; i++) {
+        part_move(core, &batch->parts[i], PART_QUEUED);
     }
     return batch;
 }
@@ -242,18 +265,21 @@ static void park(struct core *core, struct core_batch *batch) {
     }
 }
 
-void core_batch_remove(struct core *core, struct core_batch *batch) {
-    park(core, batch);
+void core_batch_forget(struct core *core, struct core_batch *batch) {
     table_remove(&core->by_seq, &batch->by_seq);
     if (batch->named) {
         table_remove(&core->by_name, &batch->by_name);
     }
-    *(batch->older == NULL ? &core->oldest : &batch->older->newer) = batch->newer;
-    *(batch->newer == NULL ? &core->newest : &batch->newer->older) = batch->older;
+    core_live_remove(core, batch);
+    batch_free(core, batch);
+}
+
+void core_batch_remove(struct core *core, struct core_batch *batch) {
+    park(core, batch);
     struct core_action *action = core_emit(core, CORE_RELEASE);
     action->seq = batch->seq;
     action->tag = batch->tag;
-    batch_free(core, batch);
+    core_batch_forget(core, batch);
 }
 
 /* bytes: of the body there was no room for; means nothing with other reasons. */
@@ -279,7 +305,7 @@ static void emit_accepted(struct core *core, const struct core_batch *batch,
     action->duplicate = waiter->duplicate;
 }
 
-static bool same_route(const struct net_route *a, const struct net_route *b) {
+bool core_same_route(const struct net_route *a, const struct net_route *b) {
     return a->channel == b->channel && a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
 }
 
@@ -292,7 +318,7 @@ static struct core_waiter *waiter_add(struct core_batch *batch, const struct net
     uint32_t count = 0;
     struct core_waiter *spent = NULL;
     for (struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
-        if (same_route(&waiter->route, route)) {
+        if (core_same_route(&waiter->route, route)) {
             return waiter;
         }
         spent = !waiter->want_accepted && !waiter->want_done ? waiter : spent;
@@ -310,6 +336,13 @@ static struct core_waiter *waiter_add(struct core_batch *batch, const struct net
     waiter->next = batch->waiters;
     batch->waiters = waiter;
     return waiter;
+}
+
+void core_wait_done(struct core_batch *batch, const struct net_route *route) {
+    struct core_waiter *waiter = waiter_add(batch, route);
+    if (waiter != NULL) {
+        waiter->want_done = true;
+    }
 }
 
 static void join(struct core *core, struct core_batch *batch, const struct net_route *route,
@@ -345,6 +378,16 @@ static void replace_quarantined(struct core *core, struct core_batch *old) {
     core_batch_remove(core, old);
 }
 
+/* The batch of that name, woken if it was packed. */
+static struct core_batch *batch_named(struct core *core, uint32_t source, const struct uuid *id) {
+    struct core_batch *batch = core_find_name(core, source, id);
+    if (batch != NULL) {
+        return batch;
+    }
+    struct core_place place = rest_find_name(core, source, id);
+    return place.chunk == NULL ? NULL : rest_wake(core, place);
+}
+
 bool core_submit(struct core *core, const struct net_route *route,
                  const struct core_batch_meta *meta, int64_t now) {
     uint32_t source = core_source_index(core, meta->source, true);
@@ -352,7 +395,7 @@ bool core_submit(struct core *core, const struct net_route *route,
         emit_refused(core, route, &meta->batch, WIRE_REASON_NOT_ALLOWED);
         return false;
     }
-    struct core_batch *old = core_find_name(core, source, &meta->batch);
+    struct core_batch *old = batch_named(core, source, &meta->batch);
     if (old != NULL && old->state != BATCH_QUARANTINED) {
         if (!hash128_eq(old->hash, meta->hash) || old->work_hash != meta->work_hash ||
             old->count != meta->count) {
@@ -367,14 +410,14 @@ bool core_submit(struct core *core, const struct net_route *route,
         emit_busy(core, route, &meta->batch, WIRE_BUSY_STOPPED, 0);
         return false;
     }
-    if (core->by_seq.count >= core->options.batches_max) {
+    if (core->by_seq.count + core->rests.count >= core->options.batches_max) {
         emit_busy(core, route, &meta->batch, WIRE_BUSY_QUEUE_FULL, meta->bytes);
         return false;
     }
     if (old != NULL) {
         replace_quarantined(core, old);
     }
-    struct core_batch *batch = batch_new(core, meta, source, core->next_seq++);
+    struct core_batch *batch = add(core, meta, source, core->next_seq++);
     batch->since = now;
     join(core, batch, route, meta->ack, false);
     struct core_action *action = core_emit(core, CORE_PUT);
@@ -389,26 +432,37 @@ void core_restore(struct core *core, uint64_t seq, const struct core_batch_meta 
     CHECK(seq < core->next_seq);
     uint32_t source = core_source_index(core, meta->source, true);
     CHECK(source != UINT32_MAX);
-    struct core_batch *batch = batch_new(core, meta, source, seq);
+    struct core_batch *batch = add(core, meta, source, seq);
     batch->state = BATCH_DURABLE;
     batch->since = now;
+}
+
+static struct core_action *emit_status(struct core *core, const struct net_route *route,
+                                       const struct uuid *id) {
+    struct core_action *action = core_emit(core, CORE_STATUS);
+    action->route = *route;
+    action->batch = *id;
+    return action;
 }
 
 void core_query(struct core *core, const struct net_route *route, struct span source_name,
                 const struct uuid *id) {
     uint32_t source = core_source_index(core, source_name, false);
-    struct core_batch *batch = source == UINT32_MAX ? NULL : core_find_name(core, source, id);
-    struct core_action *action = core_emit(core, CORE_STATUS);
-    action->route = *route;
-    action->batch = *id;
+    struct core_place place =
+        source == UINT32_MAX ? (struct core_place){NULL, 0} : rest_find_name(core, source, id);
+    if (place.chunk != NULL && (route->delimited || rest_wait(core, place, route))) {
+        emit_status(core, route, id)->done.state = WIRE_STATE_ACCEPTED;
+        return; /* it need not wake for that */
+    }
+    struct core_batch *batch = source == UINT32_MAX ? NULL : batch_named(core, source, id);
+    struct core_action *action = emit_status(core, route, id);
     action->done.state = WIRE_STATE_UNKNOWN;
     if (batch != NULL && batch->state == BATCH_QUARANTINED) {
         action->done.state = WIRE_STATE_QUARANTINED;
     } else if (batch != NULL && batch->state == BATCH_DURABLE) {
         action->done.state = batch->dealt ? WIRE_STATE_WORKING : WIRE_STATE_ACCEPTED;
-        struct core_waiter *waiter = route->delimited ? NULL : waiter_add(batch, route);
-        if (waiter != NULL) {
-            waiter->want_done = true;
+        if (!route->delimited) {
+            core_wait_done(batch, route);
         }
     } else if (batch == NULL && source != UINT32_MAX) {
         const struct core_recent *recent = core_find_recent(core, source, id);
@@ -478,7 +532,7 @@ void core_set_accepting(struct core *core, bool accepting) { core->accepting = a
 void core_set_dispatching(struct core *core, bool dispatching) { core->dispatching = dispatching; }
 
 void core_quarantine(struct core *core, uint64_t seq) {
-    struct core_batch *batch = core_find_seq(core, seq);
+    struct core_batch *batch = core_batch_of(core, seq);
     if (batch == NULL || batch->state != BATCH_DURABLE) {
         return; /* a pending one is still whole in memory */
     }

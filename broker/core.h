@@ -46,14 +46,15 @@ struct core_batch_meta {
     struct span source; /* 1..WIRE_NAME_MAX bytes, copied */
     struct uuid batch;
     struct hash128 hash; /* of the body */
-    uint64_t work_hash;  /* of what else makes it the same batch: how the cases are to be treated */
+    uint64_t work_hash;  /* of what else makes it the same batch: how the cases are to be treated;
+                          * 0: as any other */
     uint32_t count;      /* cases, 1..WIRE_CASES_MAX */
     uint32_t bytes;      /* of the body */
     enum wire_ack ack;
     enum wire_priority priority;
     int64_t accepted_at;
     const uint32_t *cuts; /* byte offset of every CORE_PART_CASES-th case */
-    void *tag;            /* the caller's; comes back in actions, last in CORE_RELEASE */
+    void *tag;            /* the caller's; comes back in actions, last in CORE_RELEASE, or NULL */
 };
 
 struct core_tally {
@@ -104,6 +105,7 @@ struct core_action {
     struct uuid batch;
     uint64_t seq;
     void *tag;
+    struct hash128 hash; /* WORK, BURY: of the whole body */
     union {
         bool duplicate; /* ACCEPTED */
         struct {        /* DONE; STATUS with state done */
@@ -124,6 +126,9 @@ struct core_action {
 struct core *core_new(const struct core_options *options);
 void core_free(
     struct core **core); /* emits nothing: tags are the caller's to free (core_each_tag) */
+/* core_set_journal names the journal and the run's first sequence number where they are known only
+ * after what was restored; before any other input. */
+void core_set_journal(struct core *core, const struct uuid *journal, uint64_t next_seq);
 void core_each_tag(const struct core *core, void (*visit)(void *tag, void *context), void *context);
 void *core_tag(const struct core *core, uint64_t seq); /* NULL: no such batch (any more) */
 /* core_source_weight sets a source's share in the round robin, 1..100; 1 unless set. */
@@ -142,6 +147,12 @@ void core_restore(struct core *core, uint64_t seq, const struct core_batch_meta 
 void core_query(struct core *core, const struct net_route *route, struct span source,
                 const struct uuid *batch);
 void core_journaled(struct core *core, uint64_t seq);
+/* core_rest lets a durable batch that is still untouched wait packed: `tag` takes the place of
+ * its own, and takes next to no room when that is NULL.  core_rests: others of its queue do.
+ * core_waits_long: what comes now is behind more than the lanes will take soon. */
+void core_rest(struct core *core, uint64_t seq, void *tag);
+bool core_rests(const struct core *core, uint64_t seq);
+bool core_waits_long(const struct core *core);
 void core_put_failed(struct core *core, uint64_t seq, enum wire_busy reason);
 /* core_stop: the journal has failed for good: every further submit is BUSY stopped (P6). */
 void core_stop(struct core *core);
@@ -173,6 +184,7 @@ void core_set_dispatching(struct core *core, bool dispatching);
 /* What is so, for receipts and status. */
 struct core_stats {
     uint32_t batches, lanes, sources;
+    uint32_t packed;                                 /* of the batches: see core_rest */
     uint64_t queued_cases, delayed_cases, out_cases; /* cases of parts in that state */
     uint64_t cases_accepted, cases_done, cases_duplicate, cases_dead;
     uint64_t batches_accepted, batches_duplicate, batches_done, batches_refused, batches_busy;

@@ -78,11 +78,11 @@ static void fence_add(struct core *core, const struct uuid *uuid) {
 }
 
 /* The batch a range of ours speaks of; NULL when there is none (any more) or it does not fit. */
-static struct core_batch *range_batch(const struct core *core, const struct wire_range *range) {
+static struct core_batch *range_batch(struct core *core, const struct wire_range *range) {
     if (!uuid_eq(&range->journal, &core->options.journal) || range->count == 0) {
         return NULL;
     }
-    struct core_batch *batch = core_find_seq(core, range->seq);
+    struct core_batch *batch = core_batch_of(core, range->seq);
     if (batch == NULL || batch->state == BATCH_QUARANTINED || range->first >= batch->count ||
         range->count > batch->count - range->first) {
         return NULL;
@@ -397,8 +397,10 @@ void core_tick(struct core *core, int64_t now) {
     core_release_due(core, now);
     forgive_stall(core, now);
     uint64_t silent = core->counters.lanes_silent;
+    core->room = 0;
     for (uint32_t i = core->lane_count; i-- > 0;) {
         struct core_lane *lane = core->lanes[i];
+        core->room += lane->credit_cases;
         if (now - lane->heard >= core->options.silent_ms) {
             core->counters.lanes_silent++;
             fence_add(core, &lane->uuid);

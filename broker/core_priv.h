@@ -1,6 +1,7 @@
 /* Purpose: the core's insides, shared by core*.c only.
  * Invariants (core_check):
- * - a live batch is in by_seq, in by_name (unless replaced: quarantined) and in the seq list;
+ * - a live batch is packed (core_rest.h), or in by_seq, in by_name (unless replaced: quarantined)
+ *   and in the heap of live ones;
  * - its parts are contiguous, cover 0..count, and each is in exactly the one list its state names;
  * - a lane's held_cases, held_bytes and held_parts are the sums over its OUT parts;
  * - progress of a part: disjoint ranges inside it, only while it is not DONE.
@@ -22,6 +23,7 @@
 #define CASEMILL_BROKER_CORE_PRIV_H
 
 #include "broker/core.h"
+#include "broker/core_rest.h"
 #include "broker/table.h"
 
 enum part_state {
@@ -43,7 +45,8 @@ struct core_progress { /* a committed run inside a part that is not all committe
 struct core_part {
     struct core_part *next, *prev; /* in its queue (QUEUED) or lane (OUT) */
     struct core_batch *batch;
-    struct core_lane *lane; /* OUT only */
+    struct core_lane *lane;   /* OUT only */
+    struct core_chunk *chunk; /* QUEUED among the awake of one */
     struct core_progress *progress;
     struct core_part *whole;  /* what it is a piece of, or NULL */
     struct core_part *pieces; /* SPLIT only */
@@ -69,7 +72,6 @@ struct core_waiter {
 };
 struct core_batch {
     struct table_node by_seq, by_name;
-    struct core_batch *older, *newer; /* live batches by seq */
     struct core_waiter *waiters;
     void *tag;
     uint64_t seq;
@@ -81,18 +83,16 @@ struct core_batch {
     uint32_t source;
     uint32_t count, bytes;
     uint32_t done_cases;
+    uint32_t live_index;
     uint8_t state, priority, part_count;
     bool dealt; /* ever */
     bool named; /* in by_name */
     struct core_part parts[];
 };
-struct part_list {
-    struct core_part *first, *last;
-};
 struct core_source {
     char *name;
     uint32_t weight;
-    struct part_list queue[WIRE_PRIORITY_COUNT];
+    struct part_queue queue[WIRE_PRIORITY_COUNT];
     uint64_t queued_cases[WIRE_PRIORITY_COUNT];
     int64_t deficit[WIRE_PRIORITY_COUNT];
     bool in_ring[WIRE_PRIORITY_COUNT];
@@ -143,12 +143,15 @@ struct core_recent {
 struct core {
     struct core_options options;
     uint64_t next_seq, turn;
+    uint64_t room;              /* of all lanes, cases: as of the last tick */
     uint32_t piece_count;       /* of all parts that are SPLIT */
     struct part_list suspects;  /* QUEUED parts that failed: they wait here, not at their source */
     struct core_part *on_trial; /* the one of them that is OUT, or NULL: one at a time */
     bool accepting, dispatching, stopped;
     struct table by_seq, by_name, recent_by_name;
-    struct core_batch *oldest, *newest;
+    struct core_batch **live; /* a heap by seq: the oldest is first */
+    uint32_t live_len, live_cap;
+    struct core_rests rests;
     struct core_source *sources;
     uint32_t source_count;
     struct core_level levels[WIRE_PRIORITY_COUNT];
@@ -159,6 +162,7 @@ struct core {
     struct uuid fence[CORE_FENCE_MAX]; /* lanes that went silent, latest last */
     uint32_t fence_count;
     struct core_canary canary;
+    int64_t newest_at; /* accepted_at of the latest */
     int64_t dip_at; /* accepted_at of a batch that is below one before it: the clock was set back */
     uint64_t dip_seq;            /* of the latest such batch; 0: none */
     struct core_recent **recent; /* ring */
@@ -173,13 +177,26 @@ struct core {
 
 /* core.c */
 struct core_action *core_emit(struct core *core, enum core_action_kind kind);
+/* core_find_* know the batches that are not packed; core_batch_of wakes what it finds. */
 struct core_batch *core_find_seq(const struct core *core, uint64_t seq);
 struct core_batch *core_find_name(const struct core *core, uint32_t source, const struct uuid *id);
+struct core_batch *core_batch_of(struct core *core, uint64_t seq);
+uint64_t core_name_hash(uint32_t source, const struct uuid *id);
+bool core_same_route(const struct net_route *a, const struct net_route *b);
 struct core_recent *core_find_recent(const struct core *core, uint32_t source,
                                      const struct uuid *id);
 uint32_t core_source_index(struct core *core, struct span name, bool add); /* UINT32_MAX: none */
 void core_batch_settle(struct core *core, struct core_batch *batch); /* DONE when all is safe */
 void core_batch_remove(struct core *core, struct core_batch *batch);
+/* core_batch_new makes one whose parts are NEW; core_batch_forget frees one whose parts are in no
+ * list, without a word. */
+struct core_batch *core_batch_new(struct core *core, const struct core_batch_meta *meta,
+                                  uint32_t source, uint64_t seq);
+void core_batch_forget(struct core *core, struct core_batch *batch);
+void core_wait_done(struct core_batch *batch, const struct net_route *route);
+/* core_live.c */
+void core_live_add(struct core *core, struct core_batch *batch);
+void core_live_remove(struct core *core, struct core_batch *batch);
 /* core_drain.c */
 void core_drain_note(struct core *core, uint32_t bytes); /* a batch of so many has left */
 /* core_drain_retry_ms: when a batch of so many bytes, refused for want of room, will find some. */
@@ -202,7 +219,9 @@ void core_part_fini(struct core *core, struct core_part *part);
 bool core_is_poison(const struct core *core, const struct core_part *part); /* to be buried */
 /* core_retire.c */
 void core_beat_to(struct core *core, const struct core_lane *lane);
-/* core_view.c: before the batch is among the live ones. */
+/* core_view.c: core_note_accepted before the batch is among the live ones; core_oldest of all that
+ * live, packed or not, false: none. */
+bool core_oldest(const struct core *core, struct core_oldest *oldest);
 void core_note_accepted(struct core *core, uint64_t seq, int64_t accepted_at);
 /* core_canary.c */
 void core_canary_tick(struct core *core, int64_t now);
@@ -217,5 +236,8 @@ void part_assign(struct core *core, struct core_part *part, struct core_lane *la
 void part_delay(struct core *core, struct core_part *part, int64_t until); /* -> DELAYED */
 bool core_can_take(const struct core_lane *lane);
 void core_release_due(struct core *core, int64_t now);
+void part_list_append(struct part_list *list, struct core_part *part);
+void part_list_insert(struct part_list *list, struct core_part *part, struct core_part *next);
+void part_list_remove(struct core *core, struct core_part *part); /* of its queue, uncounted */
 
 #endif

@@ -17,16 +17,25 @@ static void list_remove(struct part_list *list, struct core_part *part) {
     part->prev = NULL;
 }
 
-static void list_append(struct part_list *list, struct core_part *part) {
+void part_list_append(struct part_list *list, struct core_part *part) {
     part->prev = list->last;
     *(list->last == NULL ? &list->first : &list->last->next) = part;
     list->last = part;
 }
 
+void part_list_insert(struct part_list *list, struct core_part *part, struct core_part *next) {
+    part->next = next;
+    part->prev = next->prev;
+    *(next->prev == NULL ? &list->first : &next->prev->next) = part;
+    next->prev = part;
+}
+
 static void list_prepend(struct part_list *list, struct core_part *part) {
-    part->next = list->first;
-    *(list->first == NULL ? &list->last : &list->first->prev) = part;
-    list->first = part;
+    if (list->first == NULL) {
+        part_list_append(list, part);
+    } else {
+        part_list_insert(list, part, list->first);
+    }
 }
 
 static void heap_place(struct core *core, struct core_part *part, uint32_t index) {
@@ -76,12 +85,33 @@ static struct core_source *source_of(struct core *core, const struct core_part *
     return &core->sources[part->batch->source];
 }
 
+/* Who has no neighbour is an end of the queue's front or of its tail. */
+void part_list_remove(struct core *core, struct core_part *part) {
+    if (part->failures > 0) {
+        list_remove(&core->suspects, part);
+    } else if (part->chunk != NULL) {
+        list_remove(&part->chunk->awake, part);
+        part->chunk = NULL;
+    } else {
+        struct part_queue *queue = &source_of(core, part)->queue[part->batch->priority];
+        bool first = queue->front.first == part;
+        bool last = queue->front.last == part;
+        *(part->prev != NULL ? &part->prev->next
+          : first            ? &queue->front.first
+                             : &queue->tail.first) = part->next;
+        *(part->next != NULL ? &part->next->prev
+          : last             ? &queue->front.last
+                             : &queue->tail.last) = part->prev;
+        part->next = NULL;
+        part->prev = NULL;
+    }
+}
+
 static void leave_list(struct core *core, struct core_part *part) {
     uint8_t priority = part->batch->priority;
     switch ((enum part_state)part->state) {
     case PART_QUEUED:
-        list_remove(part->failures > 0 ? &core->suspects : &source_of(core, part)->queue[priority],
-                    part);
+        part_list_remove(core, part);
         source_of(core, part)->queued_cases[priority] -= part->count;
         core->counters.queued_cases -= part->count;
         break;
@@ -113,10 +143,15 @@ static void enter_queue(struct core *core, struct core_part *part, bool front) {
     source->queued_cases[priority] += part->count;
     core->counters.queued_cases += part->count;
     if (part->failures > 0) { /* behind the others: the worst comes last */
-        list_append(&core->suspects, part);
+        part_list_append(&core->suspects, part);
         return;
     }
-    (front ? list_prepend : list_append)(&source->queue[priority], part);
+    struct part_queue *queue = &source->queue[priority];
+    if (front) {
+        list_prepend(&queue->front, part);
+    } else {
+        part_list_append(queue->len > 0 ? &queue->tail : &queue->front, part);
+    }
     if (!source->in_ring[priority]) {
         struct core_level *level = &core->levels[priority];
         level->ring[(level->head + level->len) % CORE_SOURCES_MAX] = (uint16_t)part->batch->source;
@@ -155,7 +190,7 @@ void part_assign(struct core *core, struct core_part *part, struct core_lane *la
     if (lane->held.first != NULL) {
         lane->held.first->alone = false;
     }
-    list_append(&lane->held, part);
+    part_list_append(&lane->held, part);
     lane->held_cases += part->count;
     lane->held_bytes += part->length;
     lane->held_parts++;
@@ -184,7 +219,7 @@ static struct core_part *level_next(struct core *core, uint32_t priority) {
     while (level->len > 0) {
         uint16_t index = level->ring[level->head];
         struct core_source *source = &core->sources[index];
-        struct core_part *part = source->queue[priority].first;
+        struct core_part *part = rest_first(core, &source->queue[priority]);
         if (part != NULL && source->deficit[priority] >= part->count) {
             return part;
         }
@@ -305,6 +340,7 @@ void core_deal(struct core *core, int64_t now) {
         action->batch = part->batch->id;
         action->seq = part->batch->seq;
         action->tag = part->batch->tag;
+        action->hash = part->batch->hash;
         action->work = (struct core_work){.lane = lane->uuid,
                                           .first = part->first,
                                           .count = part->count,

@@ -5,30 +5,43 @@
  * "before" the newest shows that the clock was set back; until all that came before it are done,
  * the lowest such time is the limit. */
 void core_note_accepted(struct core *core, uint64_t seq, int64_t accepted_at) {
-    if (core->newest != NULL && accepted_at < core->newest->accepted_at) {
-        bool is_over = core->oldest->seq >= core->dip_seq;
+    struct core_oldest oldest;
+    if (accepted_at < core->newest_at && core_oldest(core, &oldest)) {
+        bool is_over = oldest.seq >= core->dip_seq;
         core->dip_at = is_over || accepted_at < core->dip_at ? accepted_at : core->dip_at;
         core->dip_seq = seq;
     }
+    core->newest_at = accepted_at;
 }
 
-static int64_t low_water_at(const struct core *core) {
-    const struct core_batch *oldest = core->oldest;
-    if (oldest == NULL) {
-        return 0;
+bool core_oldest(const struct core *core, struct core_oldest *oldest) {
+    bool found = rest_oldest(core, oldest);
+    const struct core_batch *first = core->live_len == 0 ? NULL : core->live[0];
+    if (first != NULL && (!found || first->seq < oldest->seq)) {
+        *oldest = (struct core_oldest){first->seq, first->accepted_at, first->since};
     }
-    bool dips = oldest->seq < core->dip_seq && core->dip_at < oldest->accepted_at;
-    return dips ? core->dip_at : oldest->accepted_at;
+    return found || first != NULL;
+}
+
+static void oldest_stats(const struct core *core, int64_t now, struct core_stats *stats) {
+    struct core_oldest oldest;
+    if (!core_oldest(core, &oldest)) {
+        stats->low_water = core->next_seq;
+        return;
+    }
+    bool dips = oldest.seq < core->dip_seq && core->dip_at < oldest.accepted_at;
+    stats->oldest_ms = now - oldest.since;
+    stats->low_water = oldest.seq;
+    stats->low_water_at = dips ? core->dip_at : oldest.accepted_at;
 }
 
 void core_stats(const struct core *core, int64_t now, struct core_stats *stats) {
     *stats = core->counters;
-    stats->batches = core->by_seq.count;
+    stats->batches = core->by_seq.count + core->rests.count;
+    stats->packed = core->rests.count;
     stats->lanes = core->lane_count;
     stats->sources = core->source_count;
-    stats->oldest_ms = core->oldest == NULL ? 0 : now - core->oldest->since;
-    stats->low_water = core->oldest == NULL ? core->next_seq : core->oldest->seq;
-    stats->low_water_at = low_water_at(core);
+    oldest_stats(core, now, stats);
     core_canary_stats(core, now, stats);
     stats->accepting = core->accepting;
     stats->dispatching = core->dispatching;
@@ -199,31 +212,40 @@ static uint64_t suspected(const struct core *core, uint32_t source, int priority
 void core_check(const struct core *core) {
     struct sums sums = {0};
     uint32_t batches = 0;
-    const struct core_batch *older = NULL;
-    for (const struct core_batch *batch = core->oldest; batch != NULL; batch = batch->newer) {
-        CHECK(batch->older == older);
-        CHECK(older == NULL || older->seq < batch->seq);
+    for (uint32_t i = 0; i < core->live_len; i++) {
+        const struct core_batch *batch = core->live[i];
+        CHECK(batch->live_index == i && (i == 0 || core->live[(i - 1) / 2]->seq < batch->seq));
         check_batch(core, batch, &sums);
-        older = batch;
         batches++;
     }
-    CHECK(core->newest == older);
     CHECK(batches == core->by_seq.count && batches == core->by_name.count);
-    CHECK(sums.queued == core->counters.queued_cases);
     CHECK(sums.delayed == core->counters.delayed_cases && sums.delayed_parts == core->heap_len);
     CHECK(sums.out == core->counters.out_cases);
     CHECK(sums.pieces == core->piece_count && sums.pieces <= CORE_PIECES_MAX);
+    struct rest_sums packed = {0};
     uint64_t queued = 0;
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < core->source_count; i++) {
         for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
+            const struct part_queue *queue = &core->sources[i].queue[priority];
             uint64_t here = suspected(core, i, priority);
-            (void)check_list(&core->sources[i].queue[priority], PART_QUEUED, &here, &bytes);
+            uint64_t before = packed.cases;
+            (void)check_list(&queue->front, PART_QUEUED, &here, &bytes);
+            (void)check_list(&queue->tail, PART_QUEUED, &here, &bytes);
+            rest_check(core, queue, &packed);
+            for (uint32_t k = 0; k < queue->len; k++) {
+                (void)check_list(&queue->chunks[queue->head + k]->awake, PART_QUEUED, &here,
+                                 &bytes);
+            }
+            here += packed.cases - before;
             CHECK(here == core->sources[i].queued_cases[priority]);
+            CHECK(here == 0 || core->sources[i].in_ring[priority] ||
+                  suspected(core, i, priority) > 0);
             queued += here;
         }
     }
-    CHECK(queued == sums.queued);
+    CHECK(packed.batches == core->rests.count);
+    CHECK(queued == sums.queued + packed.cases && queued == core->counters.queued_cases);
     uint64_t suspects = 0;
     (void)check_list(&core->suspects, PART_QUEUED, &suspects, &bytes);
     CHECK(core->on_trial == NULL || core->on_trial->state == PART_OUT);

@@ -58,12 +58,22 @@ static bool narrow(const struct core_work *work, struct span *bytes) {
     return true;
 }
 
+static bool is_as_stored(const struct core_action *action, struct span bytes) {
+    const struct body *body = action->tag;
+    if (body == NULL) {
+        return hash128_eq(hash128(bytes), action->hash);
+    }
+    uint32_t part = action->work.first / CORE_PART_CASES;
+    CHECK(part < body->part_count);
+    return hash64(bytes) == body->sums[part];
+}
+
 /* The bytes of a dealt part, with a reference for the caller; NULL: the record is damaged. */
 static struct blob *part_bytes(struct broker *broker, const struct core_action *action,
                                struct span *bytes) {
     const struct body *body = action->tag;
     const struct core_work *work = &action->work;
-    if (body->blob != NULL) {
+    if (body != NULL && body->blob != NULL) {
         *bytes = span_make(body->blob->bytes + work->offset, work->length);
         return blob_ref(body->blob);
     }
@@ -71,9 +81,7 @@ static struct blob *part_bytes(struct broker *broker, const struct core_action *
     *bytes = blob_span(blob);
     enum err err =
         journal_read(broker->journal, action->seq, work->offset, work->length, blob->bytes);
-    uint32_t part = work->first / CORE_PART_CASES;
-    CHECK(part < body->part_count);
-    if (err != ERR_OK || hash64(*bytes) != body->sums[part]) {
+    if (err != ERR_OK || !is_as_stored(action, *bytes)) {
         blob_unref(&blob);
         LOG(EV_JOURNAL_QUARANTINED, "seq=%llu first=%u error=%s", (unsigned long long)action->seq,
             work->first, err != ERR_OK ? err_name(err) : "checksum");
@@ -119,8 +127,8 @@ static void add_delivery(struct broker *broker, struct sending *sending,
                                .accepted_at = work->accepted_at,
                                .source = span_str(core_source_name(broker->core, work->source)),
                                .priority = work->priority,
-                               .extra = buf_span(&body->extra)};
-    sending->mode = body->mode;
+                               .extra = body_extra(body)};
+    sending->mode = body_mode(body);
     sending->bury = action->kind == CORE_BURY;
     if (sending->bury) { /* alone in its message: only one suspect is out */
         delivery->extra = pack_history(&sending->history, work);
@@ -196,7 +204,7 @@ void dispatch_work(struct broker *broker, const struct core_action *actions, siz
         const struct body *body = action->tag;
         if (i > 0 &&
             (!uuid_eq(&dealt[i - 1]->work.lane, &action->work.lane) ||
-             body->mode != sending->mode || (action->kind == CORE_BURY) != sending->bury)) {
+             body_mode(body) != sending->mode || (action->kind == CORE_BURY) != sending->bury)) {
             flush(broker, sending, dealt[i - 1]);
         }
         struct span bytes;

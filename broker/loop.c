@@ -12,14 +12,16 @@
  *   tick                retries fall due, silent lanes lose their work, beats go out
  *   dispatch            queued parts go to lanes with credit
  *   perform             WORK and receipts
+ *   trim                memory that packed batches have left
  *   publish             the snapshot that HTTP reads
  */
 #include "broker/broker.h"
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 
-enum { TICK_MS = 100, SNAPSHOT_MS = 250, RESULTS_MAX = 1024, STOP_MS_MAX = 30000 };
+enum { TICK_MS = 100, SNAPSHOT_MS = 250, TRIM_MS = 1000, RESULTS_MAX = 1024, STOP_MS_MAX = 30000 };
 
 /* Deadlines are monotonic; what jumps is the time that batches are stamped with. */
 static void read_clock(struct broker *broker) {
@@ -51,12 +53,21 @@ static void wait_for_input(struct broker *broker) {
     }
 }
 
-/* Over the memory budget, the newest durable body is dropped: the oldest are dealt first. */
+/* Over the memory budget, far from its turn or behind what was dropped, the newest durable body is
+ * dropped: the oldest are dealt first.  What is left of it need not be more than its line in the
+ * core. */
 static void drop_body(struct broker *broker, uint64_t seq) {
     struct body *body = core_tag(broker->core, seq);
-    if (body != NULL && atomic_load(&broker->account.bytes) > broker->memory_bytes_max) {
-        blob_unref(&body->blob);
+    bool full = atomic_load(&broker->account.bytes) > broker->memory_bytes_max;
+    if (body == NULL ||
+        (!full && !core_waits_long(broker->core) && !core_rests(broker->core, seq))) {
+        return;
     }
+    blob_unref(&body->blob);
+    if (body_is_told(body)) {
+        body_free(&body);
+    }
+    core_rest(broker->core, seq, body);
 }
 
 static void say_journal_state(struct broker *broker, bool failed, bool full) {
@@ -115,6 +126,20 @@ static void tick(struct broker *broker) {
     }
 }
 
+/* What was packed has left holes between what was not. */
+static void trim(struct broker *broker) {
+    struct core_stats stats;
+    if (broker->now < broker->trim_due) {
+        return;
+    }
+    core_stats(broker->core, broker->now, &stats);
+    if (stats.packed != broker->trimmed) {
+        mem_trim();
+    }
+    broker->trimmed = stats.packed;
+    broker->trim_due = broker->now + TRIM_MS;
+}
+
 static void publish(struct broker *broker) {
     if (broker->now >= broker->snapshot_due) {
         broker->snapshot_due = broker->now + SNAPSHOT_MS;
@@ -157,6 +182,7 @@ bool broker_turn(struct broker *broker, sig_atomic_t stop) {
     actions_perform(broker);
     core_deal(broker->core, broker->now);
     actions_perform(broker);
+    trim(broker);
     publish(broker);
     return !stop_is_over(broker, stop);
 }

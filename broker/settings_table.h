@@ -28,7 +28,8 @@ static const struct setting_row BROKER_SETTINGS[] = {
     {"journal.bytes_max", SETTING_BYTES, "1GiB", 16 * MIB, 16 * TIB, false,
      "disk space reserved at start; beyond it batches get BUSY"},
     {"memory.bytes_max", SETTING_BYTES, "64MiB", 8 * MIB, TIB, false,
-     "bodies kept in memory; the rest is read back from the journal"},
+     "bodies kept in memory, with what the broker knows of them; the rest is read back from the "
+     "journal"},
     {"queue.batches_max", SETTING_INT, "100000", 1, 10000000, false,
      "batches in the journal; beyond it BUSY"},
     {"queue.weights", SETTING_LIST, "", 0, 0, false,

@@ -3,6 +3,9 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,3 +48,9 @@ char *mem_strndup(const char *text, size_t len) {
 char *mem_strdup(const char *text) { return mem_strndup(text, strlen(text)); }
 
 void mem_free(void *ptr) { free(ptr); }
+
+void mem_trim(void) {
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
+}

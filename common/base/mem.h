@@ -14,5 +14,7 @@ void *mem_grow(void *ptr, size_t count,
 char *mem_strdup(const char *text);
 char *mem_strndup(const char *text, size_t len);
 void mem_free(void *ptr);
+/* mem_trim gives free pages between what is in use back to the system; takes milliseconds. */
+void mem_trim(void);
 
 #endif
