@@ -3,6 +3,7 @@
 #include "broker/broker.h"
 
 #include "base/log.h"
+#include "broker/coalesce.h"
 
 enum err send_head(struct broker *broker, struct net_socket *socket, const struct net_route *route,
                    const struct wire_message *message) {
@@ -50,18 +51,20 @@ static void fill_done(struct broker *broker, const struct core_action *action,
     done->tally.dead_listed = done->tally.dead == NULL ? 0 : tally->dead_listed;
 }
 
-static void fill_accepted(struct broker *broker, const struct core_action *action,
-                          struct wire_accepted *accepted) {
-    struct core_stats stats;
-    core_stats(broker->core, broker->now, &stats);
-    *accepted = (struct wire_accepted){.batch = action->batch,
-                                       .duplicate = action->duplicate,
-                                       .queue_cases = stats.queued_cases + stats.delayed_cases +
-                                                      stats.out_cases,
-                                       .queue_oldest_ms = stats.oldest_ms};
+void accepted_fill(const struct broker *broker, const struct uuid *batch, bool duplicate,
+                   struct wire_accepted *accepted) {
+    const struct core_stats *stats = &broker->stats;
+    *accepted = (struct wire_accepted){.batch = *batch,
+                                       .duplicate = duplicate,
+                                       .queue_cases = stats->queued_cases + stats->delayed_cases +
+                                                      stats->out_cases,
+                                       .queue_oldest_ms = stats->oldest_ms};
 }
 
 static void send_receipt(struct broker *broker, const struct core_action *action) {
+    if (coalesce_take(broker, action)) {
+        return;
+    }
     struct wire_message reply = {.command = WIRE_ACCEPTED};
     bool to_operator = action->route.channel == CORE_CHANNEL_OPERATOR;
     arena_reset(&broker->arena);
@@ -70,7 +73,7 @@ static void send_receipt(struct broker *broker, const struct core_action *action
         return;
     }
     if (action->kind == CORE_ACCEPTED) {
-        fill_accepted(broker, action, &reply.accepted);
+        accepted_fill(broker, &action->batch, action->duplicate, &reply.accepted);
     } else if (action->kind == CORE_DONE) {
         reply.command = WIRE_DONE;
         fill_done(broker, action, &reply.done);
@@ -109,18 +112,15 @@ static void send_to_lane(struct broker *broker, const struct core_action *action
                                                 .bytes_max = WIRE_BODY_BYTES_MAX,
                                                 .version = SPAN_LIT(CASEMILL_VERSION)};
     } else if (action->kind == CORE_FENCE) {
-        struct core_stats stats;
-        core_stats(broker->core, broker->now, &stats);
         message.command = WIRE_WORK;
-        message.work = (struct wire_work){.mode = SPAN_LIT("intake"), .low_water = stats.low_water};
+        message.work =
+            (struct wire_work){.mode = SPAN_LIT("intake"), .low_water = broker->stats.low_water};
         message.work.fence_count = core_fence(broker->core, &message.work.fence);
     } else if (action->kind == CORE_CANARY) {
-        struct core_stats stats;
-        core_stats(broker->core, broker->now, &stats);
         message.command = WIRE_WORK;
         message.work = (struct wire_work){.mode = SPAN_LIT("canary"),
-                                          .low_water = stats.low_water,
-                                          .low_water_at = stats.low_water_at};
+                                          .low_water = broker->stats.low_water,
+                                          .low_water_at = broker->stats.low_water_at};
     } else if (action->kind == CORE_BEAT) {
         message.command = WIRE_BEAT;
         message.beat.retire = action->retire;
@@ -174,6 +174,7 @@ void actions_perform(struct broker *broker) {
     const struct core_action *actions = core_actions(broker->core, &count);
     while (count > 0) {
         bool has_work = false;
+        core_stats(broker->core, broker->now, &broker->stats);
         for (size_t i = 0; i < count; i++) {
             /* A body that WORK still needs cannot be gone. */
             CHECK(!has_work || actions[i].kind != CORE_RELEASE);
@@ -187,4 +188,5 @@ void actions_perform(struct broker *broker) {
         tell_damaged(broker);
         actions = core_actions(broker->core, &count);
     }
+    coalesce_flush(broker);
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "broker/coalesce.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,6 +200,8 @@ enum err broker_open(const struct settings *settings, struct broker **held, stru
     broker->beat_ms = settings_int(settings, "lanes.beat_ms");
     broker->now = clock_mono_ms();
     broker->wake = net_wake_new();
+    broker->coalesced = coalesced_new();
+    broker->sending = dispatch_new();
     broker->snapshot = snapshot_new();
     arena_init(&broker->arena, ARENA_BYTES_MAX);
     /* The journal first: its check forks, and no thread may run by then. */
@@ -241,6 +244,8 @@ void broker_close(struct broker **held) {
     core_free(&broker->core);
     net_wake_free(&broker->wake);
     snapshot_free(&broker->snapshot);
+    coalesced_free(&broker->coalesced);
+    dispatch_free(&broker->sending);
     arena_free(&broker->arena);
     buf_free(&broker->head);
     mem_free(broker->damaged);

@@ -43,6 +43,9 @@ struct broker {
     struct http *http; /* NULL: off */
     struct blob_account account;
     struct receipt_account receipts; /* of the intake socket */
+    struct coalesced *coalesced;     /* receipts held together until the actions are performed */
+    struct sending *sending;         /* dispatch.c's: what is being filled for a lane */
+    struct core_stats stats;         /* as the actions in hand began */
     uint64_t memory_bytes_max;
     int64_t beat_ms;
     struct arena arena; /* of the message in hand */
@@ -112,7 +115,12 @@ void retry_take(struct broker *broker, const struct net_message *message,
 void reapply_answer(struct broker *broker, const struct core_action *action);
 void online_verify_start(struct broker *broker, const struct net_route *route);
 void online_verify_step(struct broker *broker); /* online_verify.c */
-void actions_perform(struct broker *broker);    /* actions.c: what the core decided */
+/* What ACCEPTED says of a batch. */
+void accepted_fill(const struct broker *broker, const struct uuid *batch, bool duplicate,
+                   struct wire_accepted *accepted);
+void actions_perform(struct broker *broker); /* actions.c: what the core decided */
+struct sending *dispatch_new(void);
+void dispatch_free(struct sending **sending);
 void dispatch_work(struct broker *broker, const struct core_action *actions,
                    size_t count);          /* dispatch.c: the WORK among them */
 void status_render(struct broker *broker); /* status.c: publishes a snapshot */

@@ -27,7 +27,11 @@ enum {
     CORE_CANARIES_MISSED_MAX = 3 /* canary_ms without a proof: the road counts as broken */
 };
 /* Of a receipt's route.  An operator gets one reply, as a REQ does. */
-enum core_channel { CORE_CHANNEL_INTAKE, CORE_CHANNEL_OPERATOR };
+enum core_channel {
+    CORE_CHANNEL_INTAKE,
+    CORE_CHANNEL_OPERATOR,
+    CORE_CHANNEL_COALESCING /* intake's, for a peer that takes receipts of many batches at once */
+};
 
 struct core;
 struct core_options {

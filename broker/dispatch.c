@@ -16,16 +16,32 @@ enum {
     DELIVERIES_MAX = 4096
 };
 
-struct sending { /* the message being filled for one lane */
+struct sending { /* the message being filled for one lane; its room is kept */
+    const struct core_action **dealt;
+    size_t dealt_cap;
     struct net_part parts[NET_PARTS_MAX];
     uint32_t frame_count; /* large bodies, in parts[1..] */
     struct buf packed;    /* small bodies: the last frame */
     struct buf history;   /* of a burial */
-    struct wire_delivery *deliveries;
     uint32_t delivery_count;
     enum work_mode mode; /* of all of them */
     bool fenced, bury;
+    struct wire_delivery deliveries[DELIVERIES_MAX];
 };
+
+struct sending *dispatch_new(void) {
+    return mem_zero(1, sizeof(struct sending));
+}
+
+void dispatch_free(struct sending **sending) {
+    if (*sending != NULL) {
+        buf_free(&(*sending)->packed);
+        buf_free(&(*sending)->history);
+        mem_free((*sending)->dealt);
+        mem_free(*sending);
+        *sending = NULL;
+    }
+}
 
 static int by_lane(const void *left, const void *right) {
     const struct core_action *a = *(const struct core_action *const *)left;
@@ -159,14 +175,12 @@ static void flush(struct broker *broker, struct sending *sending,
     if (sending->packed.len > 0) {
         net_part_copy(&sending->parts[parts++], buf_span(&sending->packed));
     }
-    struct core_stats stats;
-    core_stats(broker->core, broker->now, &stats);
     struct wire_message message = {.command = sending->bury ? WIRE_BURY : WIRE_WORK,
                                    .work = {.mode = span_str(work_mode_word(sending->mode)),
                                             .delivery_count = sending->delivery_count,
                                             .deliveries = sending->deliveries,
-                                            .low_water = stats.low_water,
-                                            .low_water_at = stats.low_water_at}};
+                                            .low_water = broker->stats.low_water,
+                                            .low_water_at = broker->stats.low_water_at}};
     const struct uuid *fence = NULL;
     uint32_t fence_count = core_fence(broker->core, &fence);
     message.work.fence = fence;
@@ -189,9 +203,12 @@ static void flush(struct broker *broker, struct sending *sending,
 }
 
 void dispatch_work(struct broker *broker, const struct core_action *actions, size_t count) {
-    const struct core_action **dealt = mem_zero(count, sizeof(*dealt));
-    struct sending *sending = mem_zero(1, sizeof(*sending));
-    sending->deliveries = mem_zero(DELIVERIES_MAX, sizeof(*sending->deliveries));
+    struct sending *sending = broker->sending;
+    if (sending->dealt_cap < count) {
+        sending->dealt_cap = count * 2;
+        sending->dealt = mem_grow(sending->dealt, sending->dealt_cap, sizeof(*sending->dealt));
+    }
+    const struct core_action **dealt = sending->dealt;
     size_t dealt_count = 0;
     for (size_t i = 0; i < count; i++) {
         if (actions[i].kind == CORE_WORK || actions[i].kind == CORE_BURY) {
@@ -223,9 +240,4 @@ void dispatch_work(struct broker *broker, const struct core_action *actions, siz
         }
     }
     flush(broker, sending, dealt[dealt_count - 1]);
-    buf_free(&sending->packed);
-    buf_free(&sending->history);
-    mem_free(sending->deliveries);
-    mem_free(sending);
-    mem_free(dealt);
 }

@@ -31,11 +31,17 @@ static bool is_from(struct broker *broker, struct net_message *message, const st
     return true;
 }
 
+/* A REQ gets one reply to each request, whatever it asks for. */
+static void note_channel(struct net_route *route, bool coalesce) {
+    route->channel = coalesce && !route->delimited ? CORE_CHANNEL_COALESCING : CORE_CHANNEL_INTAKE;
+}
+
 static void take_submit(struct broker *broker, struct net_message *message,
                         struct wire_submit *submit) {
     if (!is_from(broker, message, &submit->batch, &submit->source)) {
         return;
     }
+    note_channel(&message->route, submit->coalesce);
     const struct admission asked = {.socket = broker->intake,
                                     .route = message->route,
                                     .batch = submit->batch,
@@ -70,6 +76,7 @@ static void take_message(struct broker *broker, struct net_message *message) {
     } else if (request.command == WIRE_QUERY) {
         struct wire_query *query = &request.query;
         if (is_from(broker, message, &query->batch, &query->source)) {
+            note_channel(&message->route, query->coalesce);
             core_query(broker->core, &message->route, query->source, &query->batch);
         }
     } else {

@@ -230,13 +230,15 @@ static enum err send_submit(struct casemill *client, const struct batch *batch) 
                    .ack = client->options.ack == CASEMILL_ACK_OUTCOME ? WIRE_ACK_OUTCOME
                                                                       : WIRE_ACK_JOURNAL,
                    .priority = (enum wire_priority)client->options.priority,
+                   .coalesce = true,
                    .source = buf_span(&client->source)}};
     return send_head(client, &message, buf_span(&batch->body));
 }
 
 static enum err send_query(struct casemill *client, const struct batch *batch) {
     struct wire_message message = {
-        .command = WIRE_QUERY, .query = {.batch = batch->id, .source = buf_span(&client->source)}};
+        .command = WIRE_QUERY,
+        .query = {.batch = batch->id, .source = buf_span(&client->source), .coalesce = true}};
     return send_head(client, &message, SPAN_LIT(""));
 }
 

@@ -33,11 +33,11 @@ static bool is_current(struct casemill *client, const struct link *from) {
     return from == links_current(&client->links);
 }
 
-static void take_accepted(struct casemill *client, const struct link *from,
-                          const struct wire_accepted *accepted, int64_t now_ms) {
-    struct batch *batch = window_find(&client->window, &accepted->batch);
-    struct casemill_receipt receipt = receipt_for(CASEMILL_ACCEPTED, &accepted->batch, batch);
-    receipt.duplicate = accepted->duplicate;
+static void accepted_of(struct casemill *client, const struct link *from, const struct uuid *id,
+                        bool duplicate, int64_t now_ms) {
+    struct batch *batch = window_find(&client->window, id);
+    struct casemill_receipt receipt = receipt_for(CASEMILL_ACCEPTED, id, batch);
+    receipt.duplicate = duplicate;
     tell(client, &receipt);
     if (batch == NULL) {
         return;
@@ -49,9 +49,19 @@ static void take_accepted(struct casemill *client, const struct link *from,
     }
 }
 
-static void take_done(struct casemill *client, const struct wire_done *done) {
-    struct batch *batch = window_find(&client->window, &done->batch);
-    struct casemill_receipt receipt = receipt_for(CASEMILL_DONE, &done->batch, batch);
+/* It speaks of `batch`, or of all `batches`. */
+static void take_accepted(struct casemill *client, const struct link *from,
+                          const struct wire_accepted *accepted, int64_t now_ms) {
+    const struct uuid *ids = accepted->batches_count > 0 ? accepted->batches : &accepted->batch;
+    uint32_t count = accepted->batches_count > 0 ? accepted->batches_count : 1;
+    for (uint32_t i = 0; i < count; i++) {
+        accepted_of(client, from, &ids[i], accepted->duplicate, now_ms);
+    }
+}
+
+static void done_of(struct casemill *client, const struct uuid *id, const struct wire_done *done) {
+    struct batch *batch = window_find(&client->window, id);
+    struct casemill_receipt receipt = receipt_for(CASEMILL_DONE, id, batch);
     const struct wire_tally *tally = &done->tally;
     struct casemill_dead *dead =
         arena_zero(&client->arena, tally->dead_listed + 1, sizeof(struct casemill_dead));
@@ -69,6 +79,14 @@ static void take_done(struct casemill *client, const struct wire_done *done) {
     tell(client, &receipt);
     if (batch != NULL) {
         window_settle(&client->window, batch);
+    }
+}
+
+static void take_done(struct casemill *client, const struct wire_done *done) {
+    const struct uuid *ids = done->batches_count > 0 ? done->batches : &done->batch;
+    uint32_t count = done->batches_count > 0 ? done->batches_count : 1;
+    for (uint32_t i = 0; i < count; i++) {
+        done_of(client, &ids[i], done);
     }
 }
 
@@ -124,7 +142,7 @@ static void take_status(struct casemill *client, const struct link *from,
     case WIRE_STATE_WORKING: {
         bool is_news = batch->state == BATCH_SENT;
         if (is_news) {
-            take_accepted(client, from, &(struct wire_accepted){.batch = status->batch}, now_ms);
+            accepted_of(client, from, &status->batch, false, now_ms);
         } else if (batch->state == BATCH_ACCEPTED) {
             window_heard(&client->window, batch, BATCH_ACCEPTED, now_ms);
         }

@@ -14,6 +14,7 @@ enum {
     WIRE_HEAD_BYTES_MAX = 1 << 20,
     WIRE_BODY_BYTES_MAX = 8 << 20,
     WIRE_CASES_MAX = 65536,
+    WIRE_COALESCED_MAX = 1024, /* batches of one receipt */
     WIRE_DEAD_MAX = 1000,
     WIRE_RANGES_MAX = 65536,
     WIRE_DELIVERIES_MAX = 16384,
@@ -154,6 +155,7 @@ struct wire_submit {
 struct wire_query {
     struct uuid batch;
     struct span source;
+    bool coalesce; /* as SUBMIT said it */
 };
 struct wire_accepted {
     struct uuid batch;
@@ -161,11 +163,15 @@ struct wire_accepted {
     uint64_t queue_cases;
     int64_t queue_oldest_ms;
     int64_t queue_retry_ms;
+    uint32_t batches_count; /* 0, or all that this is said of, `batch` first */
+    const struct uuid *batches;
 };
 struct wire_done {
     struct uuid batch;
     uint32_t count;
     struct wire_tally tally;
+    uint32_t batches_count; /* as of ACCEPTED; each has this count and this tally */
+    const struct uuid *batches;
 };
 struct wire_refused {
     bool has_batch; /* nil on the wire when the head could not be read */

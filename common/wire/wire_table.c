@@ -54,6 +54,7 @@ static const struct wire_field submit_fields[] = {
 };
 static const struct wire_field query_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_query, batch, .max = 0),
+    FIELD("coalesce", BOOL, NOT_ZERO, wire_query, coalesce, .max = 0),
     FIELD("source", TEXT, NOT_ZERO, wire_query, source, .max = WIRE_NAME_MAX),
 };
 static const struct wire_field queue_fields[] = {
@@ -65,11 +66,15 @@ static const struct wire_field accepted_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_accepted, batch, .max = 0),
     FIELD("duplicate", BOOL, ALWAYS, wire_accepted, duplicate, .max = 0),
     GROUP("queue", ALWAYS, INNER(queue_fields)),
+    FIELD("batches", UUIDS, NOT_ZERO, wire_accepted, batches, SIDE(wire_accepted, batches_count),
+          .max = WIRE_COALESCED_MAX),
 };
 static const struct wire_field done_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_done, batch, .max = 0),
     FIELD("count", U32, ALWAYS, wire_done, count, .max = WIRE_CASES_MAX),
     TALLY(wire_done, tally.),
+    FIELD("batches", UUIDS, NOT_ZERO, wire_done, batches, SIDE(wire_done, batches_count),
+          .max = WIRE_COALESCED_MAX),
 };
 static const struct wire_field refused_fields[] = {
     FIELD("batch", UUID, HAS, wire_refused, batch, SIDE(wire_refused, has_batch)),

@@ -21,5 +21,43 @@ check "the README's ten lines of Python run" sh -c "
     test -s '$work/readme.py' && timeout 60 /usr/bin/python3 '$work/readme.py' >'$work/readme.out' 2>'$work/readme.err'"
 contains "and are told DONE" "$work/readme.out" DONE
 equal "its case has an outcome" "$(pg_sql "select count(*) from report.outcomes where case_id = 'A-1001'")" 1
+
+# --- receipts of many batches at once, for who asked for it; workers are away until each was asked for again
+stop "$worker_pid"
+seen() { sed -n "s/^$1 //p" "$work/$coalescing.out"; }
+ended() { wait_until 60 is_gone "$started_pid" && reap "$started_pid"; }
+coalescing=many
+start many /usr/bin/python3 tests/system/coalesce.py "$intake" M
+many_pid=$started_pid
+wait_until 30 grep -q queried "$work/many.out" || abort "all are accepted and asked for" "$(tail -n 1 "$work/many.err")"
+worker_start worker
+started_pid=$many_pid
+check "coalesced: the peer comes to its end" ended
+equal "coalesced: every batch is ACCEPTED" "$(seen accepted)" 300
+equal "coalesced: every batch is DONE" "$(seen done)" 300
+equal "coalesced: none is told anything twice" "$(seen twice)" 0
+check "coalesced: many in one receipt ($(seen together))" [ "$(seen together)" -gt 1 ]
+equal "coalesced: fewer messages than batches" "$(seen fewer_messages)" 1
+equal "who did not ask: two receipts a batch, each its own" "$(seen plain)" 1020
+equal "a REQ that asks gets its one reply" "$(seen req)" 1
+stop "$broker_pid"
+
+# --- committed before it is durable: both are said at once, in their order
+cc -shared -fPIC -O1 -o "$work/hold.so" "$root/tests/system/hold_preload.c" -ldl || abort "the preload is built"
+mkdir "$work/hold"
+broker_start LD_PRELOAD="$work/hold.so" TEST_HOLD_DIR="$work/hold"
+lanes_are_back() { casemill workers --control "ipc://$work/control" | grep -qw idle; }
+wait_until 20 lanes_are_back || abort "the lanes are back"
+coalescing=early
+: >"$work/hold/fdatasync"
+start early /usr/bin/python3 tests/system/coalesce.py "$intake" E
+early_pid=$started_pid
+committed() { [ "$(pg_sql "select count(*) from cases where case_id like 'E-%'")" -eq 300 ]; }
+wait_until 20 committed || abort "all are committed" "$(tail -n 1 "$work/early.err")"
+rm "$work/hold/fdatasync"
+started_pid=$early_pid
+check "held up: the peer comes to its end" ended
+equal "held up: every batch is DONE" "$(seen done)" 300
+equal "held up: none before it is ACCEPTED" "$(seen early)" 0
 stop "$broker_pid"
 finish

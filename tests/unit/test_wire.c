@@ -24,6 +24,7 @@ struct sample {
     struct wire_delivery deliveries[2];
     struct uuid fence;
     struct uuid batch;
+    struct uuid batches[2];
 };
 
 static void sample_deliveries(struct sample *sample) {
@@ -49,7 +50,9 @@ static void sample_deliveries(struct sample *sample) {
 }
 
 static struct sample sample_make(void) {
-    struct sample sample = {.fence = uuid_from(0x60), .batch = uuid_from(0x10)};
+    struct sample sample = {.fence = uuid_from(0x60),
+                            .batch = uuid_from(0x10),
+                            .batches = {uuid_from(0x10), uuid_from(0x20)}};
     sample.ranges[0] = (struct wire_range){uuid_from(0x40), 7, 0, 1000};
     sample.ranges[1] = (struct wire_range){uuid_from(0x40), (uint64_t)1 << 40, 65000, 536};
     sample.dead[0] = (struct wire_dead){5, SPAN_LIT("wrong_type"), SPAN_LIT("facts.applied_date"),
@@ -70,8 +73,13 @@ struct golden {
 };
 enum { GOLDEN_MAX = 40 };
 
+static uint32_t rows_copy(struct golden *rows, const struct golden *list, uint32_t count) {
+    memcpy(rows, list, count * sizeof(*list));
+    return count;
+}
+
 static uint32_t golden_intake(const struct sample *s, struct golden *rows) {
-    struct wire_done done = {s->batch, 1000, s->tallies[0]};
+    struct wire_done done = {.batch = s->batch, .count = 1000, .tally = s->tallies[0]};
     const struct golden list[] = {
         {"submit",
          WIRE_INTAKE,
@@ -119,10 +127,30 @@ static uint32_t golden_intake(const struct sample *s, struct golden *rows) {
          WIRE_FROM_BROKER,
          {.command = WIRE_PONG, .pong = {SPAN_LIT("0.1.0")}}},
     };
-    for (uint32_t i = 0; i < COUNT_OF(list); i++) {
-        rows[i] = list[i];
-    }
-    return COUNT_OF(list);
+    return rows_copy(rows, list, COUNT_OF(list));
+}
+
+static uint32_t golden_coalesced(const struct sample *s, struct golden *rows) {
+    const struct golden list[] = {
+        {"query_coalesce",
+         WIRE_INTAKE,
+         WIRE_TO_BROKER,
+         {WIRE_QUERY, .query = {s->batch, .coalesce = true}}},
+        {"accepted_many",
+         WIRE_INTAKE,
+         WIRE_FROM_BROKER,
+         {.command = WIRE_ACCEPTED, .accepted = {s->batch, false, 2, 7, 0, 2, s->batches}}},
+        {"done_many",
+         WIRE_INTAKE,
+         WIRE_FROM_BROKER,
+         {.command = WIRE_DONE,
+          .done = {.batch = s->batch,
+                   .count = 1,
+                   .tally = {.outcomes = {0, 0, 0, 1, 0}},
+                   .batches_count = 2,
+                   .batches = s->batches}}},
+    };
+    return rows_copy(rows, list, COUNT_OF(list));
 }
 
 static uint32_t golden_control(const struct sample *s, struct golden *rows) {
@@ -152,10 +180,7 @@ static uint32_t golden_control(const struct sample *s, struct golden *rows) {
          WIRE_TO_BROKER,
          {.command = WIRE_RETRY, .retry = {s->batch, 500, WIRE_ACK_OUTCOME}}},
     };
-    for (uint32_t i = 0; i < COUNT_OF(list); i++) {
-        rows[i] = list[i];
-    }
-    return COUNT_OF(list);
+    return rows_copy(rows, list, COUNT_OF(list));
 }
 
 static uint32_t golden_worker(const struct sample *s, struct golden *rows) {
@@ -198,10 +223,7 @@ static uint32_t golden_worker(const struct sample *s, struct golden *rows) {
         {"ready_ask", WIRE_WORKER, WIRE_FROM_BROKER, {.command = WIRE_READY_ASK}},
         {"drain", WIRE_WORKER, WIRE_FROM_BROKER, {.command = WIRE_DRAIN}},
     };
-    for (uint32_t i = 0; i < COUNT_OF(list); i++) {
-        rows[i] = list[i];
-    }
-    return COUNT_OF(list);
+    return rows_copy(rows, list, COUNT_OF(list));
 }
 
 static struct wire_delivery buried_delivery(const struct sample *s) {
@@ -219,6 +241,7 @@ static uint32_t golden_all(struct sample *s, struct wire_delivery *buried, struc
     s->tallies[0].dead = s->dead;
     *buried = buried_delivery(s);
     uint32_t count = golden_intake(s, rows);
+    count += golden_coalesced(s, rows + count);
     count += golden_control(s, rows + count);
     count += golden_worker(s, rows + count);
     rows[count++] = (struct golden){

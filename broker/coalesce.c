@@ -1,0 +1,124 @@
+/* Groups of receipts that differ in the batch alone. */
+#include "broker/coalesce.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "broker/broker.h"
+
+enum { COALESCED_GROUPS = 16 };
+
+struct group {
+    struct net_route route;
+    enum core_action_kind kind; /* ACCEPTED or DONE */
+    bool duplicate;             /* ACCEPTED */
+    uint32_t count;             /* DONE, with the tally */
+    uint32_t outcomes[WIRE_DISPOSITIONS];
+    uint32_t duplicates;
+    uint32_t len;
+    struct uuid batches[WIRE_COALESCED_MAX];
+};
+struct coalesced {
+    uint32_t len;
+    struct group groups[COALESCED_GROUPS];
+};
+
+struct coalesced *coalesced_new(void) {
+    return mem_zero(1, sizeof(struct coalesced));
+}
+
+void coalesced_free(struct coalesced **coalesced) {
+    mem_free(*coalesced);
+    *coalesced = NULL;
+}
+
+static bool is_same_route(const struct net_route *a, const struct net_route *b) {
+    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+static bool belongs(const struct group *group, const struct core_action *action) {
+    if (group->kind != action->kind || !is_same_route(&group->route, &action->route)) {
+        return false;
+    }
+    if (action->kind == CORE_ACCEPTED) {
+        return group->duplicate == action->duplicate;
+    }
+    const struct core_tally *tally = &action->done.tally;
+    return group->count == action->done.count && group->duplicates == tally->duplicates &&
+           memcmp(group->outcomes, tally->outcomes, sizeof(group->outcomes)) == 0;
+}
+
+static struct group *group_for(struct broker *broker, const struct core_action *action) {
+    struct coalesced *held = broker->coalesced;
+    for (uint32_t i = 0; i < held->len; i++) {
+        if (belongs(&held->groups[i], action)) {
+            return &held->groups[i];
+        }
+    }
+    if (held->len == COALESCED_GROUPS) {
+        coalesce_flush(broker);
+    }
+    struct group *group = &held->groups[held->len++];
+    group->route = action->route;
+    group->kind = action->kind;
+    group->len = 0;
+    group->duplicate = action->kind == CORE_ACCEPTED && action->duplicate;
+    if (action->kind == CORE_DONE) {
+        group->count = action->done.count;
+        group->duplicates = action->done.tally.duplicates;
+        memcpy(group->outcomes, action->done.tally.outcomes, sizeof(group->outcomes));
+    }
+    return group;
+}
+
+static void send_group(struct broker *broker, const struct group *group) {
+    struct wire_message message = {.command = WIRE_ACCEPTED};
+    uint32_t listed = group->len > 1 ? group->len : 0;
+    if (group->kind == CORE_ACCEPTED) {
+        accepted_fill(broker, &group->batches[0], group->duplicate, &message.accepted);
+        message.accepted.batches = group->batches;
+        message.accepted.batches_count = listed;
+    } else {
+        message.command = WIRE_DONE;
+        message.done = (struct wire_done){.batch = group->batches[0],
+                                          .count = group->count,
+                                          .tally = {.duplicates = group->duplicates},
+                                          .batches = group->batches,
+                                          .batches_count = listed};
+        memcpy(message.done.tally.outcomes, group->outcomes, sizeof(group->outcomes));
+    }
+    if (send_head(broker, broker->intake, &group->route, &message) != ERR_OK) {
+        broker->receipts_dropped += group->len;
+        LOG(EV_RECEIPT_DROPPED, "kind=%s batches=%u", wire_command_name(message.command),
+            group->len);
+    }
+}
+
+void coalesce_flush(struct broker *broker) {
+    struct coalesced *held = broker->coalesced;
+    for (int pass = 0; pass < 2; pass++) {
+        for (uint32_t i = 0; i < held->len; i++) {
+            if ((held->groups[i].kind == CORE_ACCEPTED) == (pass == 0)) {
+                send_group(broker, &held->groups[i]);
+            }
+        }
+    }
+    held->len = 0;
+}
+
+bool coalesce_take(struct broker *broker, const struct core_action *action) {
+    if (action->route.channel != CORE_CHANNEL_COALESCING) {
+        return false;
+    }
+    bool is_plain = action->kind == CORE_ACCEPTED ||
+                    (action->kind == CORE_DONE && action->done.tally.dead_count == 0);
+    if (!is_plain) {
+        coalesce_flush(broker);
+        return false;
+    }
+    struct group *group = group_for(broker, action);
+    group->batches[group->len++] = action->batch;
+    if (group->len == WIRE_COALESCED_MAX) {
+        coalesce_flush(broker);
+    }
+    return true;
+}
