@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 enum { ARENA_BYTES = 1 << 20, MESSAGE_BYTES_MAX = 16 << 20 };
+enum { ECHO_HWM = 100000, STALL_MS = 60000 };
 enum { PACED_WINDOW = CASEMILL_WINDOW_MAX, PACED_LOOK_NS = 50000 };
 #define FILE_BYTES_MAX ((size_t)1 << 30)
 
@@ -165,13 +166,19 @@ static void submit(const char *endpoint, const char *path, const char *wanted, u
     size_t at = 0;
     uint32_t next = 0;
     int64_t start = clock_mono_ns();
+    int64_t moved_ms = clock_mono_ms();
     while (exchange.settled < count) {
+        uint32_t settled = exchange.settled;
         while (next < count && casemill_has_room(client)) {
             exchange.started_ns[next] = clock_mono_ns();
             submit_next(client, buf_span(&bytes), &at, run, next);
             next++;
         }
         step(client, 1000);
+        moved_ms = exchange.settled != settled ? clock_mono_ms() : moved_ms;
+        if (clock_mono_ms() - moved_ms > STALL_MS) {
+            fail("no receipt for a minute");
+        }
     }
     print_numbers(exchange.started_ns, count, clock_mono_ns() - start);
     casemill_close(&client);
@@ -234,7 +241,7 @@ static void echo(void) {
     struct diag diag = {0};
     struct net *net = NULL;
     struct net_socket *socket = NULL;
-    struct net_options options = {.message_bytes_max = MESSAGE_BYTES_MAX};
+    struct net_options options = {.message_bytes_max = MESSAGE_BYTES_MAX, .hwm = ECHO_HWM};
     struct arena arena;
     struct buf head = BUF_EMPTY;
     arena_init(&arena, ARENA_BYTES);
