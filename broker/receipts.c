@@ -9,15 +9,17 @@ enum { OVERHEAD_BYTES = 160 }; /* the block's head, libzmq's message and what th
 struct receipt {
     struct receipt_account *account;
     uint32_t slot;
-    uint64_t booked;
+    _Atomic uint64_t
+        booked; /* written last, read first: what libzmq hands over is then seen whole */
     uint8_t bytes[];
 };
 
 static void release(void *bytes, void *hint) {
     struct receipt *receipt = hint;
+    uint64_t booked = atomic_load(&receipt->booked);
     (void)bytes;
-    atomic_fetch_sub(&receipt->account->of_slot[receipt->slot], receipt->booked);
-    atomic_fetch_sub(&receipt->account->bytes, receipt->booked);
+    atomic_fetch_sub(&receipt->account->of_slot[receipt->slot], booked);
+    atomic_fetch_sub(&receipt->account->bytes, booked);
     mem_free(receipt);
 }
 
@@ -33,8 +35,8 @@ enum err receipt_part(struct receipt_account *account, const struct net_route *r
     struct receipt *receipt = mem_alloc(sizeof(*receipt) + bytes.len);
     receipt->account = account;
     receipt->slot = slot;
-    receipt->booked = booked;
     memcpy(receipt->bytes, bytes.ptr, bytes.len);
+    atomic_store(&receipt->booked, booked);
     atomic_fetch_add(&account->of_slot[slot], booked);
     atomic_fetch_add(&account->bytes, booked);
     net_part_share(part, span_make(receipt->bytes, bytes.len), release, receipt);

@@ -6,10 +6,14 @@
 count=${KILL_CASES:-40000}
 
 database_start
+# Each transaction is small and takes a while until the kills are over, so that they fall into running work.
+pg_sql "create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(0.1); return new; end';
+        create trigger slow before insert on commits for each row execute function slow()"
+killed_worker() { worker_start "$1" CASEMILL_TRANSACTION_CASES_MAX=400; }
 broker_start
-worker_start worker_a
+killed_worker worker_a
 worker_a=$worker_pid
-worker_start worker_b
+killed_worker worker_b
 worker_b=$worker_pid
 casemill generate --cases "$count" --seed 11 --bad 0 --duplicates 0 --out "$work/cases.jsonl" ||
     abort "cases are generated"
@@ -26,15 +30,16 @@ kill_when() { # kill_when ROWS PID
     kill_hard "$2"
 }
 kill_when 200 "$worker_a"
-worker_start worker_a
+killed_worker worker_a
 worker_a=$worker_pid
 kill_when "$(($(rows) + 200))" "$broker_pid"
 broker_start
 kill_when "$(($(rows) + 200))" "$worker_b"
 kill_when "$(($(rows) + 0))" "$broker_pid"
 broker_start
-worker_start worker_b
+killed_worker worker_b
 worker_b=$worker_pid
+pg_sql "drop trigger slow on commits"
 equal "four kills fell into the submit" "$kills" 4
 
 wait_until 120 is_gone "$submit_pid" || abort "submit comes to its end (rows: $(rows) of $count)"
