@@ -27,6 +27,13 @@ struct scan {
 
 static enum err totals_differ(struct scan *scan) {
     const struct journal_totals *wanted = &scan->store->totals;
+    if (scan->found.live_count == wanted->live_count &&
+        scan->found.live_bytes == wanted->live_bytes && scan->chunk_result == MDB_NOTFOUND) {
+        return diag_fail(scan->diag, ERR_CORRUPT,
+                         "journal %s: holds other batches than were "
+                         "committed: " JOURNAL_ADVICE,
+                         scan->store->path);
+    }
     return diag_fail(scan->diag, ERR_CORRUPT,
                      "journal %s: holds %llu batches of %llu bytes where %llu of %llu were "
                      "committed: " JOURNAL_ADVICE,

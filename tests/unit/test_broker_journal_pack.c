@@ -6,12 +6,24 @@
 #include "broker/journal_check.h"
 #include "broker/journal_verify.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 
 enum { BUDGET = 16 * MIB, MANY = 100, MODEL_MAX = 4096, MODEL_ROUNDS = 200 };
 
 static struct store *store;
 static struct store_group group;
+static uint32_t rewrites; /* of values that stand already */
+
+/* What this program calls LMDB's by; passed on. */
+int mdb_cursor_put(MDB_cursor *cursor, MDB_val *key, MDB_val *value, unsigned int flags) {
+    int (*next)(MDB_cursor *, MDB_val *, MDB_val *, unsigned int) = NULL;
+    void *found = dlsym(RTLD_NEXT, "mdb_cursor_put");
+    ck_assert_ptr_nonnull(found);
+    memcpy(&next, &found, sizeof(next));
+    rewrites += flags == MDB_CURRENT ? 1 : 0;
+    return next(cursor, key, value, flags);
+}
 
 static void open_store(void) {
     struct diag diag = {0};
@@ -178,6 +190,31 @@ START_TEST(the_last_one_takes_its_pack_along) {
 }
 END_TEST
 
+/* Each rewriting seals the pack's head anew and copies all of it. */
+START_TEST(a_commit_touches_a_pack_once) {
+    put_many();
+    open_store();
+    uint64_t packs = headers_count();
+    ck_assert_uint_lt(packs, MANY / 10);
+    rewrites = 0;
+    for (uint64_t i = 0; i < MANY; i++) { /* of all packs in turn; half of each */
+        uint64_t seq = 1 + i * 37 % MANY;
+        if (seq % 2 == 0) {
+            store_group_delete(&group, seq);
+        }
+    }
+    commit();
+    ck_assert_uint_eq(store->totals.live_count, MANY / 2);
+    ck_assert_uint_eq(rewrites, packs);
+    for (uint64_t i = 0; i < MANY; i++) {
+        store_group_delete(&group, 1 + i * 37 % MANY);
+    }
+    commit();
+    ck_assert_uint_eq(headers_count(), 0);
+    ck_assert_uint_eq(rewrites, packs); /* what is gone was not written first */
+}
+END_TEST
+
 /* Groups of puts and deletes drawn at random, beside a list of what should be there. */
 START_TEST(any_groups_add_up) {
     static bool is_live[MODEL_MAX];
@@ -301,6 +338,126 @@ START_TEST(a_pack_without_a_head_is_missed) {
 }
 END_TEST
 
+/* A change of whole values in whole pages, as only the totals can see it. */
+static MDB_txn *tamper_begin(void) {
+    MDB_txn *txn = NULL;
+    open_store();
+    ck_assert_int_eq(mdb_txn_begin(store->env, NULL, 0, &txn), 0);
+    return txn;
+}
+
+static void tamper_commit(MDB_txn *txn) {
+    ck_assert_int_eq(store_write_state(store, txn, &store->totals), 0);
+    ck_assert_int_eq(mdb_txn_commit(txn), 0);
+    store_close(&store);
+}
+
+/* Of two batches of equal length the deleted one is back, and the other is gone in its place. */
+START_TEST(another_number_is_missed) {
+    enum { GONE = 2, KEPT = 3 };
+    uint8_t key_bytes[FORMAT_RECORD_KEY_BYTES];
+    uint8_t bytes[PACK_VALUE_BYTES_MAX];
+    struct pack pack;
+    struct diag diag = {0};
+    struct journal *journal = NULL;
+    for (uint64_t seq = 1; seq <= MANY; seq++) {
+        add(seq, 300);
+    }
+    commit();
+    store_group_delete(&group, GONE);
+    commit();
+    store_close(&store);
+    MDB_txn *txn = tamper_begin();
+    format_record_key(1, key_bytes);
+    MDB_val key = store_val(key_bytes, sizeof(key_bytes));
+    MDB_val value;
+    ck_assert_int_eq(mdb_get(txn, store->meta, &key, &value), 0);
+    ck_assert_int_eq(pack_decode(store_span(&key), store_span(&value), &pack), ERR_OK);
+    ck_assert(!pack_is_live(&pack, GONE - 1) && pack_is_live(&pack, KEPT - 1));
+    pack.live ^= 1U << (GONE - 1) | 1U << (KEPT - 1);
+    pack_encode(&pack, pack_entries(&pack, store_span(&value)), bytes);
+    value = store_val(bytes, pack_value_bytes(&pack));
+    ck_assert_int_eq(mdb_put(txn, store->meta, &key, &value, 0), 0);
+    tamper_commit(txn);
+    ck_assert_int_eq(fixture_try_open(&journal, BUDGET, &diag), ERR_CORRUPT);
+    ck_assert_ptr_nonnull(strstr(diag.text, "other batches than"));
+    ck_assert_ptr_nonnull(strstr(diag.text, "verify --salvage"));
+}
+END_TEST
+
+/* Takes chunk `index` of a value away.  first: its number; returns how many chunks there were. */
+static uint32_t lose_chunk(uint64_t first, uint32_t index) {
+    uint8_t key_bytes[FORMAT_CHUNK_KEY_BYTES];
+    MDB_val key = store_val(key_bytes, sizeof(key_bytes));
+    MDB_val value;
+    uint32_t count = 0;
+    MDB_txn *txn = tamper_begin();
+    do {
+        format_chunk_key(first, count, key_bytes);
+    } while (mdb_get(txn, store->data, &key, &value) == 0 && ++count > 0);
+    format_chunk_key(first, index, key_bytes);
+    ck_assert_int_eq(mdb_del(txn, store->data, &key, NULL), 0);
+    tamper_commit(txn);
+    return count;
+}
+
+/* All of `count` are there; those from `first` to `last` are named as damaged, and no other. */
+static void expect_named(uint64_t count, uint64_t first, uint64_t last) {
+    struct journal *journal = fixture_open(BUDGET);
+    struct journal_record record;
+    ck_assert_uint_eq(fixture.count, count);
+    for (uint64_t seq = 1; seq <= count; seq++) {
+        bool is_hit = seq >= first && seq <= last;
+        const struct journal_record *restored = &fixture.records[seq - 1];
+        ck_assert_uint_eq(restored->seq, seq);
+        ck_assert_int_eq(restored->damage, is_hit ? JOURNAL_DAMAGE_BODY : JOURNAL_WHOLE);
+        ck_assert_int_eq(journal_check_next(journal, seq, &record), ERR_OK);
+        ck_assert_uint_eq(record.seq, seq);
+        ck_assert(is_hit || record.damage == JOURNAL_WHOLE);
+        journal_delete(journal, seq);
+    }
+    journal_close(&journal);
+    open_store(); /* what is damaged went as well */
+    ck_assert_uint_eq(store->totals.live_count, 0);
+    store_close(&store);
+}
+
+START_TEST(a_missing_chunk_is_named) {
+    enum { FEW = 40, LARGE_BYTES = 3 * FORMAT_CHUNK_BYTES + 9 };
+    struct buf bytes = BUF_EMPTY;
+    size_t at[1];
+    size_t len[1];
+    uint8_t key[FORMAT_RECORD_KEY_BYTES];
+    struct pack pack;
+    for (uint64_t seq = 1; seq <= FEW; seq++) {
+        add(seq, size_of(seq));
+    }
+    add(FEW + 1, LARGE_BYTES); /* with chunks of its own */
+    commit();
+    store_close(&store);
+    fixture_file_read(&bytes);
+    ck_assert_uint_eq(find_packs(&bytes, at, len, 1), 1);
+    format_record_key(1, key);
+    ck_assert_int_eq(
+        pack_decode(span_make(key, sizeof(key)), span_make(bytes.ptr + at[0], len[0]), &pack),
+        ERR_OK);
+    ck_assert_uint_lt(pack.count, FEW);
+    const struct {
+        uint64_t first, last;
+        uint32_t chunk, chunks;
+    } gone[] = {{1, pack.count, 1, 2},
+                {1, pack.count, 0, 2},
+                {FEW + 1, FEW + 1, 3, 4},
+                {FEW + 1, FEW + 1, 2, 4}};
+    for (size_t i = 0; i < COUNT_OF(gone); i++) {
+        fixture_file_write(buf_span(&bytes));
+        ck_assert_uint_eq(lose_chunk(gone[i].first, gone[i].chunk), gone[i].chunks);
+        expect_named(FEW + 1, gone[i].first, gone[i].last);
+    }
+    buf_free(&bytes);
+}
+END_TEST
+
 /* What `casemill verify --salvage` makes of it: all but the damaged one, none that was deleted. */
 START_TEST(a_damaged_pack_is_saved_but_for_one) {
     struct buf bytes = BUF_EMPTY;
@@ -378,9 +535,12 @@ int main(void) {
     tcase_add_test(tests, ones_take_little_more_than_their_bytes);
     tcase_add_test(tests, a_deleted_one_does_not_come_back);
     tcase_add_test(tests, the_last_one_takes_its_pack_along);
+    tcase_add_test(tests, a_commit_touches_a_pack_once);
     tcase_add_test(tests, any_groups_add_up);
     tcase_add_test(tests, a_flipped_bit_of_a_pack_costs_one_batch);
     tcase_add_test(tests, a_pack_without_a_head_is_missed);
+    tcase_add_test(tests, another_number_is_missed);
+    tcase_add_test(tests, a_missing_chunk_is_named);
     tcase_add_test(tests, a_damaged_pack_is_saved_but_for_one);
     tcase_add_test(tests, a_group_that_fills_the_budget);
     suite_add_tcase(suite, tests);
