@@ -48,6 +48,15 @@ static int fail(const struct diag *diag) {
     return 1;
 }
 
+/* The exit code after what was printed; a reader that is gone must not take it for said. */
+static int printed(enum err err) {
+    struct diag diag = {0};
+    if (err != ERR_OK) {
+        err = diag_fail(&diag, err, "standard output cannot be written");
+    }
+    return err == ERR_OK ? 0 : fail(&diag);
+}
+
 static int usage(int status) {
     (void)fprintf(
         status == 0 ? stdout : stderr,
@@ -59,7 +68,7 @@ static int usage(int status) {
         "                 read a whole journal that no broker has; exit 0 whole, 1 damaged,\n"
         "                 3 a broker has it.  `casemill verify` does this\n"
         "  --version      print the version\n");
-    return status;
+    return status == 0 ? printed(io_flush_stdout()) : status;
 }
 
 static int check(const struct settings *settings) {
@@ -72,7 +81,7 @@ static int check(const struct settings *settings) {
     }
     enum err err = io_write_all(STDOUT_FILENO, buf_span(&text));
     buf_free(&text);
-    return err == ERR_OK ? 0 : 1;
+    return printed(err);
 }
 
 static int serve(const struct settings *settings) {
@@ -86,10 +95,10 @@ static int serve(const struct settings *settings) {
     struct buf line = BUF_EMPTY;
     broker_ready_line(broker, &line);
     LOG(EV_PROGRAM_READY, "version=%s", CASEMILL_VERSION);
-    enum err err = io_write_all(STDOUT_FILENO, buf_span(&line));
+    int code = printed(io_write_all(STDOUT_FILENO, buf_span(&line)));
     buf_free(&line);
     sig_atomic_t reloaded = 0;
-    while (err == ERR_OK && broker_turn(broker, stop_signals)) {
+    while (code == 0 && broker_turn(broker, stop_signals)) {
         sig_atomic_t asked = reload_signals;
         if (asked != reloaded) {
             reloaded = asked;
@@ -98,7 +107,7 @@ static int serve(const struct settings *settings) {
     }
     broker_close(&broker);
     LOG(EV_PROGRAM_STOPPED, "signals=%d", (int)stop_signals);
-    return err == ERR_OK ? 0 : 1;
+    return code;
 }
 
 struct arguments {
@@ -158,6 +167,9 @@ static int crash_test(const struct arguments *arguments) {
 
 int main(int argc, char **argv) {
     struct arguments arguments = {0};
+    if (io_hold_standard() != ERR_OK) {
+        return 1;
+    }
     if (!parse_arguments(argc, argv, &arguments)) {
         return usage(EXIT_USAGE);
     }
@@ -166,7 +178,7 @@ int main(int argc, char **argv) {
     }
     if (arguments.version) {
         (void)printf("casemill-broker %s\n", CASEMILL_VERSION);
-        return 0;
+        return printed(io_flush_stdout());
     }
     if (arguments.verify != NULL) {
         return verify(&arguments);

@@ -1,6 +1,7 @@
 /* casemill-worker: reads settings, checks PostgreSQL once, starts the rule watch and the lanes,
  * waits for signals.  TERM or INT drains: lanes finish what they hold; a second one ends at once,
  * and brokers deal the rest to others.  Never touches a case. */
+#include "base/io.h"
 #include "base/log.h"
 #include "settings/settings.h"
 #include "worker/lane.h"
@@ -17,18 +18,28 @@ extern char **environ;
 
 struct arguments {
     const char *config; /* NULL: defaults and environment */
-    bool check;
+    bool check, version, help;
 };
 
-static int usage(void) {
-    fprintf(stderr, "usage: casemill-worker [--config FILE] [--check]\n");
-    return 2;
+enum { EXIT_USAGE = 2 };
+
+static int usage(int status) {
+    fprintf(status == 0 ? stdout : stderr,
+            "usage: casemill-worker [--config FILE] [--check]\n"
+            "  --config FILE  settings; without it defaults and CASEMILL_* variables\n"
+            "  --check        say what would be used, then exit 0 or 1\n"
+            "  --version      print the version\n");
+    return status;
 }
 
 static bool parse_arguments(int argc, char **argv, struct arguments *arguments) {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--check") == 0) {
             arguments->check = true;
+        } else if (strcmp(argv[i], "--version") == 0) {
+            arguments->version = true;
+        } else if (strcmp(argv[i], "--help") == 0) {
+            arguments->help = true;
         } else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) {
             arguments->config = argv[++i];
         } else {
@@ -44,6 +55,16 @@ static int fail(const struct diag *diag) {
     fprintf(stderr, "casemill-worker: %.*s", SPAN_ARG(text));
     buf_free(&text);
     return EXIT_FAILURE;
+}
+
+/* Whether what was printed has arrived: who starts a worker waits for its line. */
+static int print_end(void) {
+    struct diag diag = {0};
+    enum err err = io_flush_stdout();
+    if (err != ERR_OK) {
+        err = diag_fail(&diag, err, "standard output cannot be written");
+    }
+    return err == ERR_OK ? EXIT_SUCCESS : fail(&diag);
 }
 
 static void read_options(const struct settings *settings, struct worker_options *options) {
@@ -73,7 +94,7 @@ static int check_only(const struct settings *settings) {
     if (err == ERR_OK && options.secret_key[0] != '\0') {
         printf("# public key: %s\n", curves[0].own.public_key.text);
     }
-    return err == ERR_OK ? EXIT_SUCCESS : fail(&diag);
+    return err == ERR_OK ? print_end() : fail(&diag);
 }
 
 /* Signals come through a descriptor, so that they interrupt nothing. */
@@ -129,18 +150,31 @@ static int run(const struct settings *settings) {
     LOG(EV_PROGRAM_READY, "lanes=%u brokers=%u", options.lane_count, options.broker_count);
     printf("ready lanes=%u broker=%s http=%s\n", options.lane_count, options.brokers[0],
            worker_http(worker));
-    (void)fflush(stdout);
-    serve(worker, signals);
+    int code = print_end();
+    if (code == EXIT_SUCCESS) {
+        serve(worker, signals);
+    }
     worker_stop(&worker);
     (void)close(signals);
-    LOG(EV_PROGRAM_STOPPED, "code=0");
-    return EXIT_SUCCESS;
+    LOG(EV_PROGRAM_STOPPED, "code=%d", code);
+    return code;
 }
 
 int main(int argc, char **argv) {
     struct arguments arguments = {0};
+    if (io_hold_standard() != ERR_OK) {
+        return EXIT_FAILURE;
+    }
     if (!parse_arguments(argc, argv, &arguments)) {
-        return usage();
+        return usage(EXIT_USAGE);
+    }
+    if (arguments.help) {
+        (void)usage(EXIT_SUCCESS);
+        return print_end();
+    }
+    if (arguments.version) {
+        printf("casemill-worker %s\n", CASEMILL_VERSION);
+        return print_end();
     }
     struct settings *settings = NULL;
     struct diag diag = {0};

@@ -1,8 +1,9 @@
-/* Files, whole. */
+/* Files, whole, and standard input, output and error. */
 #include "base/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,4 +65,22 @@ enum err io_write_file(const char *path, struct span bytes, struct diag *diag) {
         return diag_fail(diag, ERR_IO, "%s: %s", path, strerror(errno));
     }
     return ERR_OK;
+}
+
+enum err io_hold_standard(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0) {
+            continue;
+        }
+        /* Opened the other way round, so that nothing is taken for read or written. */
+        int held = open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+        if (held != fd) {
+            return ERR_IO;
+        }
+    }
+    return ERR_OK;
+}
+
+enum err io_flush_stdout(void) {
+    return fflush(stdout) == 0 && ferror(stdout) == 0 ? ERR_OK : ERR_IO;
 }

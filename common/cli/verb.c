@@ -2,6 +2,7 @@
  * prints help and usage.  Never acts itself: what a verb does is in its file. */
 #include "cli/verb_priv.h"
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "base/suggest.h"
 
@@ -344,8 +345,11 @@ static int dispatch(const struct verb *const *verbs, uint32_t verb_count, int ar
 }
 
 int verb_main(const struct verb *const *verbs, uint32_t verb_count, int argc, char *const *argv) {
+    if (io_hold_standard() != ERR_OK) {
+        return EXIT_FAILED;
+    }
     int code = dispatch(verbs, verb_count, argc, argv);
-    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+    if (io_flush_stdout() != ERR_OK) {
         fprintf(stderr, PROGRAM ": standard output could not be written\n");
         return code == EXIT_DONE ? EXIT_FAILED : code;
     }

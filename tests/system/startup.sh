@@ -72,6 +72,35 @@ check "broker --check says what it would bind" sh -c "
 contains "and where" "$work/check.out" "intake"
 check "and makes nothing" [ ! -e "$work/journal3" ]
 
+# Started without standard input and error, the next files that a program opens would get their
+# numbers, and what it logs would go into its own journal.
+bare() { # bare NAME REDIRECTION...: a broker on journal4
+    bare_name=$1
+    shift
+    # shellcheck disable=SC2086
+    start "$bare_name" $broker_env CASEMILL_JOURNAL_PATH="$work/journal4" \
+        sh -c "exec '$bin/casemill-broker' --config '$root/config/broker.yaml' $*"
+}
+bare closed "<&- 2>&-"
+check "a broker without standard input and error starts" wait_ready closed "$started_pid"
+check "it ends in order" stop "$started_pid"
+bare open
+check "its journal is as it was: it starts again" wait_ready open "$started_pid"
+check "and ends in order" stop "$started_pid"
+for unheard in ">/dev/full" ">&-"; do
+    bare unheard "$unheard"
+    check "a broker whose ready line goes nowhere ($unheard) ends" wait_until 10 is_gone "$started_pid"
+    stop "$started_pid"
+    equal "with exit code 1" $? 1
+    contains "and says so" "$work/unheard.err" "^casemill-broker: standard output cannot be written"
+done
+"$bin/casemill-worker" --check >/dev/full 2>"$work/unheard.err"
+equal "a worker whose --check goes nowhere: exit code" $? 1
+contains "and says so" "$work/unheard.err" "^casemill-worker: standard output cannot be written"
+casemill submit --broker "$intake" - <&- >"$work/unread.out" 2>"$work/unread.err"
+equal "casemill submit without standard input: exit code" $? 1
+contains "and says so" "$work/unread.err" "Bad file descriptor"
+
 pg_sql "create role casemill_password login password 'right'"
 worker "worker, no PostgreSQL" "PostgreSQL|connect" \
     env CASEMILL_BROKER_CONNECT="$lanes" CASEMILL_POSTGRES_CONNINFO="host=$work/nowhere dbname=casemill"

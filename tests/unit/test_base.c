@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 START_TEST(mem_gives_zeroed_and_grown_memory) {
@@ -284,6 +285,26 @@ START_TEST(files_are_read_and_written_whole) {
 }
 END_TEST
 
+/* In a child: the descriptors are the whole program's. */
+START_TEST(standard_descriptors_are_held) {
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        (void)close(STDIN_FILENO);
+        (void)close(STDERR_FILENO);
+        bool is_held = io_hold_standard() == ERR_OK;
+        int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        char byte = 0;
+        bool fails = read(STDIN_FILENO, &byte, 1) < 0 &&
+                     io_write_all(STDERR_FILENO, SPAN_LIT("x")) == ERR_IO;
+        _exit(is_held && fails && next > STDERR_FILENO ? 0 : 1);
+    }
+    int status = -1;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 START_TEST(files_that_fail_say_why) {
     struct diag diag = {0};
     struct buf read = BUF_EMPTY;
@@ -336,6 +357,7 @@ int main(void) {
     tcase_add_test(cases, a_diag_cuts_what_is_too_long);
     tcase_add_test(cases, files_are_read_and_written_whole);
     tcase_add_test(cases, files_that_fail_say_why);
+    tcase_add_test(cases, standard_descriptors_are_held);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
