@@ -47,7 +47,7 @@ struct core *core_new(const struct core_options *options) {
     table_init(&core->by_name);
     table_init(&core->recent_by_name);
     rest_init(core);
-    core->sources = mem_zero(CORE_SOURCES_MAX, sizeof(*core->sources));
+    core_sources_init(core);
     core->lanes = mem_zero(CORE_LANES_MAX, sizeof(struct core_lane *));
     core->recent = mem_zero(core->options.recent_max, sizeof(struct core_recent *));
     return core;
@@ -85,13 +85,10 @@ void core_free(struct core **held) {
     for (uint32_t i = 0; i < core->lane_count; i++) {
         mem_free(core->lanes[i]);
     }
-    for (uint32_t i = 0; i < core->source_count; i++) {
-        mem_free(core->sources[i].name);
-    }
+    core_sources_fini(core);
     for (uint32_t i = 0; i < core->recent_len; i++) {
         mem_free(core->recent[i]);
     }
-    mem_free(core->sources);
     mem_free(core->lanes);
     mem_free(core->recent);
     mem_free(core->heap);
@@ -109,28 +106,6 @@ void core_each_tag(const struct core *core, void (*visit)(void *tag, void *conte
     for (uint32_t i = 0; i < core->live_len; i++) {
         visit(core->live[i]->tag, context);
     }
-}
-
-uint32_t core_source_index(struct core *core, struct span name, bool add) {
-    for (uint32_t i = 0; i < core->source_count; i++) {
-        if (span_is(name, core->sources[i].name)) {
-            return i;
-        }
-    }
-    if (!add || core->source_count == CORE_SOURCES_MAX) {
-        return UINT32_MAX;
-    }
-    struct core_source *source = &core->sources[core->source_count];
-    source->name = mem_strndup((const char *)name.ptr, name.len);
-    source->weight = 1;
-    return core->source_count++;
-}
-
-void core_source_weight(struct core *core, struct span name, uint32_t weight) {
-    CHECK(weight >= 1 && weight <= 100);
-    uint32_t index = core_source_index(core, name, true);
-    CHECK(index != UINT32_MAX);
-    core->sources[index].weight = weight;
 }
 
 uint64_t core_name_hash(uint32_t source, const struct uuid *id) {
@@ -166,10 +141,12 @@ struct core_batch *core_find_name(const struct core *core, uint32_t source, cons
 
 struct core_recent *core_find_recent(const struct core *core, uint32_t source,
                                      const struct uuid *id) {
-    for (struct table_node *node = table_first(&core->recent_by_name, core_name_hash(source, id));
-         node != NULL; node = table_next(node)) {
+    uint64_t naming = core->sources[source]->naming;
+    uint64_t hash = core_name_hash((uint32_t)naming, id);
+    for (struct table_node *node = table_first(&core->recent_by_name, hash); node != NULL;
+         node = table_next(node)) {
         struct core_recent *recent = CONTAINER_OF(node, struct core_recent, by_name);
-        if (recent->source == source && uuid_eq(&recent->id, id)) {
+        if (recent->naming == naming && uuid_eq(&recent->id, id)) {
             return recent;
         }
     }
@@ -183,20 +160,20 @@ void *core_tag(const struct core *core, uint64_t seq) {
 
 static void remember_done(struct core *core, const struct core_batch *batch) {
     struct core_recent *recent = core_find_recent(core, batch->source, &batch->id);
+    uint64_t naming = core->sources[batch->source]->naming;
+    uint64_t hash = core_name_hash((uint32_t)naming, &batch->id);
     if (recent == NULL && core->recent_len < core->options.recent_max) {
         recent = mem_zero(1, sizeof(*recent));
         core->recent[core->recent_len++] = recent;
-        table_insert(&core->recent_by_name, &recent->by_name,
-                     core_name_hash(batch->source, &batch->id));
+        table_insert(&core->recent_by_name, &recent->by_name, hash);
     } else if (recent == NULL) {
         recent = core->recent[core->recent_at];
         core->recent_at = (core->recent_at + 1) % core->options.recent_max;
         table_remove(&core->recent_by_name, &recent->by_name);
-        table_insert(&core->recent_by_name, &recent->by_name,
-                     core_name_hash(batch->source, &batch->id));
+        table_insert(&core->recent_by_name, &recent->by_name, hash);
     }
     recent->id = batch->id;
-    recent->source = batch->source;
+    recent->naming = naming;
     recent->count = batch->count;
     memcpy(recent->outcomes, batch->tally.outcomes, sizeof(recent->outcomes));
     recent->duplicates = batch->tally.duplicates;
@@ -249,6 +226,7 @@ struct core_batch *core_batch_new(struct core *core, const struct core_batch_met
 static struct core_batch *add(struct core *core, const struct core_batch_meta *meta,
                               uint32_t source, uint64_t seq) {
     core_note_accepted(core, seq, meta->accepted_at);
+    core_source_joined(core, source);
     struct core_batch *batch = core_batch_new(core, meta, source, seq);
     for (uint32_t i = 0; i < batch->part_count; i++) {
         part_move(core, &batch->parts[i], PART_QUEUED);
@@ -279,19 +257,17 @@ void core_batch_remove(struct core *core, struct core_batch *batch) {
     struct core_action *action = core_emit(core, CORE_RELEASE);
     action->seq = batch->seq;
     action->tag = batch->tag;
+    core_source_left(core, batch->source);
     core_batch_forget(core, batch);
 }
 
-/* bytes: of the body there was no room for; means nothing with other reasons. */
 static void emit_busy(struct core *core, const struct net_route *route, const struct uuid *id,
-                      enum wire_busy reason, uint32_t bytes) {
+                      enum wire_busy reason, int64_t retry_ms) {
     struct core_action *action = core_emit(core, CORE_BUSY);
     action->route = *route;
     action->batch = *id;
     action->busy.reason = reason;
-    action->busy.retry_ms = reason == WIRE_BUSY_STOPPED ? RETRY_STOPPED_MS
-                            : reason == WIRE_BUSY_RATE  ? RETRY_RATE_MS
-                                                        : core_drain_retry_ms(core, reason, bytes);
+    action->busy.retry_ms = retry_ms;
     core->counters.batches_busy++;
 }
 
@@ -349,7 +325,7 @@ static void join(struct core *core, struct core_batch *batch, const struct net_r
                  enum wire_ack ack, bool duplicate) {
     struct core_waiter *waiter = waiter_add(batch, route);
     if (waiter == NULL) {
-        emit_busy(core, route, &batch->id, WIRE_BUSY_RATE, 0);
+        emit_busy(core, route, &batch->id, WIRE_BUSY_RATE, RETRY_RATE_MS);
         return;
     }
     waiter->duplicate = duplicate;
@@ -390,12 +366,8 @@ static struct core_batch *batch_named(struct core *core, uint32_t source, const 
 
 bool core_submit(struct core *core, const struct net_route *route,
                  const struct core_batch_meta *meta, int64_t now) {
-    uint32_t source = core_source_index(core, meta->source, true);
-    if (source == UINT32_MAX) {
-        emit_refused(core, route, &meta->batch, WIRE_REASON_NOT_ALLOWED);
-        return false;
-    }
-    struct core_batch *old = batch_named(core, source, &meta->batch);
+    uint32_t source = core_source_find(core, meta->source);
+    struct core_batch *old = source == UINT32_MAX ? NULL : batch_named(core, source, &meta->batch);
     if (old != NULL && old->state != BATCH_QUARANTINED) {
         if (!hash128_eq(old->hash, meta->hash) || old->work_hash != meta->work_hash ||
             old->count != meta->count) {
@@ -407,11 +379,16 @@ bool core_submit(struct core *core, const struct net_route *route,
         return false;
     }
     if (core->stopped || !core->accepting) {
-        emit_busy(core, route, &meta->batch, WIRE_BUSY_STOPPED, 0);
+        emit_busy(core, route, &meta->batch, WIRE_BUSY_STOPPED, RETRY_STOPPED_MS);
         return false;
     }
     if (core->by_seq.count + core->rests.count >= core->options.batches_max) {
-        emit_busy(core, route, &meta->batch, WIRE_BUSY_QUEUE_FULL, meta->bytes);
+        emit_busy(core, route, &meta->batch, WIRE_BUSY_QUEUE_FULL, core_drain_batch_ms(core));
+        return false;
+    }
+    source = source == UINT32_MAX ? core_source_claim(core, meta->source) : source;
+    if (source == UINT32_MAX) {
+        emit_busy(core, route, &meta->batch, WIRE_BUSY_QUEUE_FULL, core_drain_place_ms(core));
         return false;
     }
     if (old != NULL) {
@@ -430,9 +407,7 @@ bool core_submit(struct core *core, const struct net_route *route,
 void core_restore(struct core *core, uint64_t seq, const struct core_batch_meta *meta,
                   int64_t now) {
     CHECK(seq < core->next_seq);
-    uint32_t source = core_source_index(core, meta->source, true);
-    CHECK(source != UINT32_MAX);
-    struct core_batch *batch = add(core, meta, source, seq);
+    struct core_batch *batch = add(core, meta, core_source_must(core, meta->source), seq);
     batch->state = BATCH_DURABLE;
     batch->since = now;
 }
@@ -447,7 +422,7 @@ static struct core_action *emit_status(struct core *core, const struct net_route
 
 void core_query(struct core *core, const struct net_route *route, struct span source_name,
                 const struct uuid *id) {
-    uint32_t source = core_source_index(core, source_name, false);
+    uint32_t source = core_source_find(core, source_name);
     struct core_place place =
         source == UINT32_MAX ? (struct core_place){NULL, 0} : rest_find_name(core, source, id);
     if (place.chunk != NULL && (route->delimited || rest_wait(core, place, route))) {
@@ -505,7 +480,7 @@ void core_journaled(struct core *core, uint64_t seq) {
     batch->state = BATCH_DURABLE;
     core->counters.batches_accepted++;
     core->counters.cases_accepted += batch->count;
-    core->sources[batch->source].cases_accepted += batch->count;
+    core->sources[batch->source]->cases_accepted += batch->count;
     for (struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
         if (waiter->want_accepted) {
             waiter->want_accepted = false;
@@ -519,9 +494,12 @@ void core_put_failed(struct core *core, uint64_t seq, enum wire_busy reason) {
     struct core_batch *batch = core_find_seq(core, seq);
     CHECK(batch != NULL);
     CHECK(batch->state == BATCH_PENDING);
+    CHECK(reason == WIRE_BUSY_JOURNAL_FULL || reason == WIRE_BUSY_STOPPED);
+    bool full = reason == WIRE_BUSY_JOURNAL_FULL;
     for (struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
         if (waiter->want_accepted || waiter->want_done) {
-            emit_busy(core, &waiter->route, &batch->id, reason, batch->bytes);
+            emit_busy(core, &waiter->route, &batch->id, reason,
+                      full ? core_drain_bytes_ms(core, batch->bytes) : RETRY_STOPPED_MS);
         }
     }
     core_batch_remove(core, batch);
@@ -541,7 +519,7 @@ void core_quarantine(struct core *core, uint64_t seq) {
     for (struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
         if (gets_one_reply(&waiter->route) && waiter->want_done) {
             waiter->want_done = false;
-            emit_busy(core, &waiter->route, &batch->id, WIRE_BUSY_STOPPED, 0);
+            emit_busy(core, &waiter->route, &batch->id, WIRE_BUSY_STOPPED, RETRY_STOPPED_MS);
         }
     }
     core->counters.batches_quarantined++;

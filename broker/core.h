@@ -17,7 +17,7 @@
 enum {
     CORE_PART_CASES = 4096,
     CORE_PARTS_MAX = WIRE_CASES_MAX / CORE_PART_CASES,
-    CORE_SOURCES_MAX = 1024,
+    CORE_SOURCES_MAX = 1024, /* beyond: BUSY; the place of one without a batch is taken over */
     CORE_LANES_MAX = 1024,
     CORE_LANE_PARTS_MAX = 16384, /* a BEAT that lists so many fits into a head frame */
     CORE_WAITERS_MAX = 16,       /* receipt routes of one batch */
@@ -39,7 +39,9 @@ struct core_options {
     uint64_t next_seq; /* first sequence number of this run, > 0 */
     uint32_t batches_max;
     uint32_t attempts_max;
-    uint32_t recent_max; /* DONEs remembered; 0 = CORE_RECENT_MAX */
+    uint32_t recent_max;  /* DONEs remembered; 0 = CORE_RECENT_MAX */
+    uint32_t sources_max; /* with batches at a time, beside those that core_source_weight names;
+                             0 = CORE_SOURCES_MAX */
     int64_t beat_ms;
     int64_t silent_ms;
     int64_t canary_ms; /* without work that comes back for so long a canary is sent; 0: never */
@@ -135,7 +137,8 @@ void core_free(
 void core_set_journal(struct core *core, const struct uuid *journal, uint64_t next_seq);
 void core_each_tag(const struct core *core, void (*visit)(void *tag, void *context), void *context);
 void *core_tag(const struct core *core, uint64_t seq); /* NULL: no such batch (any more) */
-/* core_source_weight sets a source's share in the round robin, 1..100; 1 unless set. */
+/* core_source_weight sets a source's share in the round robin, 1..100; 1 unless set.  It keeps its
+ * place from then on. */
 void core_source_weight(struct core *core, struct span source, uint32_t weight);
 
 /* Actions in the order they arose; valid until core_actions_clear or the next input. */
@@ -193,6 +196,7 @@ struct core_stats {
     uint64_t cases_accepted, cases_done, cases_duplicate, cases_dead;
     uint64_t batches_accepted, batches_duplicate, batches_done, batches_refused, batches_busy;
     uint64_t batches_quarantined;
+    uint64_t sources_replaced; /* places that a new name took over */
     uint64_t parts_dealt, parts_failed, parts_split, parts_exhausted, parts_returned, parts_omitted,
         lanes_silent;
     uint64_t ranges_ignored; /* of lanes' DONE: unknown, already done, or crossing */
@@ -217,7 +221,8 @@ struct core_lane_view {
 };
 bool core_lane_view(const struct core *core, uint32_t index, int64_t now,
                     struct core_lane_view *view);
-struct core_source_view {
+struct core_source_view { /* counted since the name got its place: one that comes back begins anew
+                           */
     const char *name;
     uint32_t weight;
     uint64_t queued_cases[WIRE_PRIORITY_COUNT];

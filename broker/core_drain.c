@@ -34,6 +34,13 @@ void core_drain_note(struct core *core, uint32_t bytes) {
     take_off(&drain->told.bytes, bytes);
 }
 
+void core_drain_note_place(struct core *core) {
+    struct core_drain *drain = &core->drain;
+    roll(drain, core->ticked);
+    drain->present.places++;
+    take_off(&drain->told.places, 1);
+}
+
 /* told: what waits already; more: what is told now; left: what left in span_ms. */
 static int64_t time_for(uint64_t *told, uint64_t more, uint64_t left, int64_t span_ms) {
     if (left == 0) {
@@ -47,13 +54,28 @@ static int64_t time_for(uint64_t *told, uint64_t more, uint64_t left, int64_t sp
     return ms > RETRY_MS_MIN ? ms : RETRY_MS_MIN;
 }
 
-int64_t core_drain_retry_ms(struct core *core, enum wire_busy reason, uint32_t bytes) {
+static int64_t window_ms(struct core *core) {
+    roll(&core->drain, core->ticked);
+    return core->drain.before_ms + core->ticked - core->drain.since;
+}
+
+int64_t core_drain_batch_ms(struct core *core) {
     struct core_drain *drain = &core->drain;
-    roll(drain, core->ticked);
-    int64_t span_ms = drain->before_ms + core->ticked - drain->since;
-    return reason == WIRE_BUSY_JOURNAL_FULL
-               ? time_for(&drain->told.bytes, bytes, drain->before.bytes + drain->present.bytes,
-                          span_ms)
-               : time_for(&drain->told.batches, 1, drain->before.batches + drain->present.batches,
-                          span_ms);
+    int64_t span_ms = window_ms(core);
+    uint64_t left = drain->before.batches + drain->present.batches;
+    return time_for(&drain->told.batches, 1, left, span_ms);
+}
+
+int64_t core_drain_bytes_ms(struct core *core, uint32_t bytes) {
+    struct core_drain *drain = &core->drain;
+    int64_t span_ms = window_ms(core);
+    uint64_t left = drain->before.bytes + drain->present.bytes;
+    return time_for(&drain->told.bytes, bytes, left, span_ms);
+}
+
+int64_t core_drain_place_ms(struct core *core) {
+    struct core_drain *drain = &core->drain;
+    int64_t span_ms = window_ms(core);
+    uint64_t left = drain->before.places + drain->present.places;
+    return time_for(&drain->told.places, 1, left, span_ms);
 }

@@ -163,7 +163,7 @@ static void part_done(struct core *core, struct core_part *part) {
     part_move(core, part, PART_DONE);
     part->batch->done_cases += part->count;
     core->counters.cases_done += part->count;
-    core->sources[part->batch->source].cases_done += part->count;
+    core->sources[part->batch->source]->cases_done += part->count;
     core_part_fold(core, part);
 }
 

@@ -90,18 +90,24 @@ struct core_batch {
     struct core_part parts[];
 };
 struct core_source {
+    struct table_node by_name;
     char *name;
+    uint64_t naming; /* counts every name that any place ever got */
+    uint32_t index;  /* its place, in core.sources */
     uint32_t weight;
+    uint32_t live; /* batches, packed or not, in whatever state */
+    bool is_kept;  /* has a weight of its own: its place is never another's */
+    struct core_source *idle_prev, *idle_next; /* not kept, without a batch; longest first */
+    struct core_source *ring_next[WIRE_PRIORITY_COUNT];
     struct part_queue queue[WIRE_PRIORITY_COUNT];
     uint64_t queued_cases[WIRE_PRIORITY_COUNT];
     int64_t deficit[WIRE_PRIORITY_COUNT];
     bool in_ring[WIRE_PRIORITY_COUNT];
     uint64_t cases_accepted, cases_done;
 };
-struct core_level { /* sources with queued parts of one priority, in turn */
-    uint16_t ring[CORE_SOURCES_MAX];
-    uint32_t head, len;
-    int64_t owed; /* guaranteed share not yet given, in 1/SHARE_UNIT cases */
+struct core_level {                   /* sources with queued parts of one priority, in turn */
+    struct core_source *first, *last; /* last means nothing without a first */
+    int64_t owed;                     /* guaranteed share not yet given, in 1/SHARE_UNIT cases */
 };
 struct core_lane {
     struct uuid uuid;
@@ -125,7 +131,7 @@ struct core_canary {
     int64_t asked, proved, took_ms;
 };
 struct core_room {
-    uint64_t batches, bytes;
+    uint64_t batches, bytes, places;
 };
 struct core_drain { /* core_drain.c */
     int64_t since;  /* of the present window */
@@ -136,7 +142,8 @@ struct core_drain { /* core_drain.c */
 struct core_recent {
     struct table_node by_name;
     struct uuid id;
-    uint32_t source, count;
+    uint64_t naming; /* of its source: the place may be another's by now */
+    uint32_t count;
     uint32_t outcomes[WIRE_DISPOSITIONS];
     uint32_t duplicates, dead_count;
 };
@@ -152,8 +159,13 @@ struct core {
     struct core_batch **live; /* a heap by seq: the oldest is first */
     uint32_t live_len, live_cap;
     struct core_rests rests;
-    struct core_source *sources;
-    uint32_t source_count;
+    struct core_source **sources; /* by place */
+    uint32_t source_count, source_cap;
+    uint32_t sources_kept;
+    uint64_t namings;
+    struct table sources_by_name;
+    struct core_source *idle_first, *idle_last;
+    struct core_source *source_last; /* that got a batch */
     struct core_level levels[WIRE_PRIORITY_COUNT];
     struct core_part **heap; /* DELAYED parts, soonest first */
     uint32_t heap_len, heap_cap;
@@ -185,7 +197,6 @@ uint64_t core_name_hash(uint32_t source, const struct uuid *id);
 bool core_same_route(const struct net_route *a, const struct net_route *b);
 struct core_recent *core_find_recent(const struct core *core, uint32_t source,
                                      const struct uuid *id);
-uint32_t core_source_index(struct core *core, struct span name, bool add); /* UINT32_MAX: none */
 void core_batch_settle(struct core *core, struct core_batch *batch); /* DONE when all is safe */
 void core_batch_remove(struct core *core, struct core_batch *batch);
 /* core_batch_new makes one whose parts are NEW; core_batch_forget frees one whose parts are in no
@@ -194,13 +205,28 @@ struct core_batch *core_batch_new(struct core *core, const struct core_batch_met
                                   uint32_t source, uint64_t seq);
 void core_batch_forget(struct core *core, struct core_batch *batch);
 void core_wait_done(struct core_batch *batch, const struct net_route *route);
+/* core_sources.c: indices, UINT32_MAX: none.  core_source_claim names a place anew for a name that
+ * was not found, for a batch that joins next; none: every place has batches.  core_source_must
+ * finds or makes one.  The caller says when a batch has joined, and when it has left for good. */
+void core_sources_init(struct core *core);
+void core_sources_fini(struct core *core); /* after rest_fini */
+uint32_t core_source_find(const struct core *core, struct span name);
+uint32_t core_source_claim(struct core *core, struct span name);
+uint32_t core_source_must(struct core *core, struct span name);
+void core_source_joined(struct core *core, uint32_t index);
+void core_source_left(struct core *core, uint32_t index);
+void core_sources_check(const struct core *core, const uint32_t *live); /* batches, by place */
 /* core_live.c */
 void core_live_add(struct core *core, struct core_batch *batch);
 void core_live_remove(struct core *core, struct core_batch *batch);
 /* core_drain.c */
 void core_drain_note(struct core *core, uint32_t bytes); /* a batch of so many has left */
-/* core_drain_retry_ms: when a batch of so many bytes, refused for want of room, will find some. */
-int64_t core_drain_retry_ms(struct core *core, enum wire_busy reason, uint32_t bytes);
+void core_drain_note_place(struct core *core);           /* a source's last batch has left */
+/* When there will be room, in milliseconds: for one batch more, for so many bytes in the journal,
+ * for one source more. */
+int64_t core_drain_batch_ms(struct core *core);
+int64_t core_drain_bytes_ms(struct core *core, uint32_t bytes);
+int64_t core_drain_place_ms(struct core *core);
 /* core_tally.c */
 void core_tally_free(struct core_tally *tally);
 void core_tally_add(struct core_tally *sum, const struct core_tally *more);

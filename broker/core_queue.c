@@ -82,7 +82,7 @@ static void heap_remove(struct core *core, struct core_part *part) {
 }
 
 static struct core_source *source_of(struct core *core, const struct core_part *part) {
-    return &core->sources[part->batch->source];
+    return core->sources[part->batch->source];
 }
 
 /* Who has no neighbour is an end of the queue's front or of its tail. */
@@ -137,6 +137,13 @@ static void leave_list(struct core *core, struct core_part *part) {
     }
 }
 
+static void ring_append(struct core *core, struct core_source *source, uint32_t priority) {
+    struct core_level *level = &core->levels[priority];
+    source->ring_next[priority] = NULL;
+    *(level->first == NULL ? &level->first : &level->last->ring_next[priority]) = source;
+    level->last = source;
+}
+
 static void enter_queue(struct core *core, struct core_part *part, bool front) {
     uint8_t priority = part->batch->priority;
     struct core_source *source = source_of(core, part);
@@ -153,9 +160,7 @@ static void enter_queue(struct core *core, struct core_part *part, bool front) {
         part_list_append(queue->len > 0 ? &queue->tail : &queue->front, part);
     }
     if (!source->in_ring[priority]) {
-        struct core_level *level = &core->levels[priority];
-        level->ring[(level->head + level->len) % CORE_SOURCES_MAX] = (uint16_t)part->batch->source;
-        level->len++;
+        ring_append(core, source, priority);
         source->in_ring[priority] = true;
     }
 }
@@ -216,23 +221,20 @@ void core_release_due(struct core *core, int64_t now) {
 /* The next part of one priority: deficit round robin.  NULL when nothing of it is queued. */
 static struct core_part *level_next(struct core *core, uint32_t priority) {
     struct core_level *level = &core->levels[priority];
-    while (level->len > 0) {
-        uint16_t index = level->ring[level->head];
-        struct core_source *source = &core->sources[index];
+    while (level->first != NULL) {
+        struct core_source *source = level->first;
         struct core_part *part = rest_first(core, &source->queue[priority]);
         if (part != NULL && source->deficit[priority] >= part->count) {
             return part;
         }
-        level->head = (level->head + 1) % CORE_SOURCES_MAX;
-        level->len--;
+        level->first = source->ring_next[priority];
         if (part == NULL) {
             source->in_ring[priority] = false;
             source->deficit[priority] = 0;
             continue;
         }
         source->deficit[priority] += (int64_t)CORE_PART_CASES * source->weight;
-        level->ring[(level->head + level->len) % CORE_SOURCES_MAX] = index;
-        level->len++;
+        ring_append(core, source, priority);
     }
     return NULL;
 }
@@ -259,14 +261,14 @@ static struct core_part *next_part(struct core *core) {
 /* Books a dealt part: its source pays; waiting lower priorities earn. */
 static void pay(struct core *core, const struct core_part *part) {
     uint8_t mine = part->batch->priority;
-    core->sources[part->batch->source].deficit[mine] -= part->count;
+    source_of(core, part)->deficit[mine] -= part->count;
     core->levels[mine].owed -= (int64_t)part->count * SHARE_UNIT;
     if (core->levels[mine].owed < 0) {
         core->levels[mine].owed = 0;
     }
     for (uint32_t priority = mine + 1U; priority < WIRE_PRIORITY_COUNT; priority++) {
         struct core_level *level = &core->levels[priority];
-        if (level->len == 0) {
+        if (level->first == NULL) {
             level->owed = 0;
             continue;
         }

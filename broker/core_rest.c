@@ -38,7 +38,7 @@ void rest_fini(struct core *core) {
     }
     for (uint32_t i = 0; i < core->source_count; i++) {
         for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
-            mem_free(core->sources[i].queue[priority].chunks);
+            mem_free(core->sources[i]->queue[priority].chunks);
         }
     }
     mem_free(rests->chunks);
@@ -172,7 +172,7 @@ static struct core_place queue_find_seq(const struct part_queue *queue, uint64_t
 struct core_place rest_find_seq(const struct core *core, uint64_t seq) {
     for (uint32_t i = 0; core->rests.count > 0 && i < core->source_count; i++) {
         for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
-            struct core_place place = queue_find_seq(&core->sources[i].queue[priority], seq);
+            struct core_place place = queue_find_seq(&core->sources[i]->queue[priority], seq);
             if (place.chunk != NULL) {
                 return place;
             }
@@ -302,7 +302,7 @@ void core_rest(struct core *core, uint64_t seq, void *tag) {
     if (!waits_untouched(batch)) {
         return;
     }
-    struct part_queue *queue = &core->sources[batch->source].queue[batch->priority];
+    struct part_queue *queue = &core->sources[batch->source]->queue[batch->priority];
     if (queue->len == 0) { /* what came later is the tail */
         queue->tail = (struct part_list){&batch->parts[0], queue->front.last};
         queue->front.last = batch->parts[0].prev;
@@ -316,7 +316,7 @@ void core_rest(struct core *core, uint64_t seq, void *tag) {
 
 bool core_rests(const struct core *core, uint64_t seq) {
     const struct core_batch *batch = core_find_seq(core, seq);
-    return batch != NULL && core->sources[batch->source].queue[batch->priority].len > 0;
+    return batch != NULL && core->sources[batch->source]->queue[batch->priority].len > 0;
 }
 
 bool core_waits_long(const struct core *core) {
@@ -427,7 +427,7 @@ bool rest_oldest(const struct core *core, struct core_oldest *oldest) {
     bool found = false;
     for (uint32_t i = 0; core->rests.count > 0 && i < core->source_count; i++) {
         for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
-            const struct part_queue *queue = &core->sources[i].queue[priority];
+            const struct part_queue *queue = &core->sources[i]->queue[priority];
             uint32_t at = 0;
             while (at < queue->len && queue->chunks[queue->head + at]->packed == 0) {
                 at++;

@@ -1,6 +1,8 @@
 /* Reading the core: statistics, and the check of every invariant. */
 #include "broker/core_priv.h"
 
+#include "base/mem.h"
+
 /* While the clock only goes on, the oldest batch was accepted first.  One that was accepted
  * "before" the newest shows that the clock was set back; until all that came before it are done,
  * the lowest such time is the limit. */
@@ -67,24 +69,6 @@ bool core_lane_view(const struct core *core, uint32_t index, int64_t now,
     return true;
 }
 
-bool core_source_view(const struct core *core, uint32_t index, struct core_source_view *view) {
-    if (index >= core->source_count) {
-        return false;
-    }
-    const struct core_source *source = &core->sources[index];
-    *view = (struct core_source_view){.name = source->name,
-                                      .weight = source->weight,
-                                      .cases_accepted = source->cases_accepted,
-                                      .cases_done = source->cases_done};
-    memcpy(view->queued_cases, source->queued_cases, sizeof(view->queued_cases));
-    return true;
-}
-
-const char *core_source_name(const struct core *core, uint32_t index) {
-    CHECK(index < core->source_count);
-    return core->sources[index].name;
-}
-
 struct sums {
     uint64_t queued, delayed, out;
     uint32_t delayed_parts, pieces;
@@ -110,7 +94,7 @@ static void check_part(const struct core *core, const struct core_part *part, st
     CHECK((part->lane != NULL) == (part->state == PART_OUT));
     switch ((enum part_state)part->state) {
     case PART_QUEUED:
-        CHECK(part->failures > 0 || core->sources[batch->source].in_ring[batch->priority]);
+        CHECK(part->failures > 0 || core->sources[batch->source]->in_ring[batch->priority]);
         sums->queued += part->count;
         break;
     case PART_DELAYED:
@@ -212,10 +196,12 @@ static uint64_t suspected(const struct core *core, uint32_t source, int priority
 void core_check(const struct core *core) {
     struct sums sums = {0};
     uint32_t batches = 0;
+    uint32_t *live = mem_zero(core->source_count + 1U, sizeof(*live));
     for (uint32_t i = 0; i < core->live_len; i++) {
         const struct core_batch *batch = core->live[i];
         CHECK(batch->live_index == i && (i == 0 || core->live[(i - 1) / 2]->seq < batch->seq));
         check_batch(core, batch, &sums);
+        live[batch->source]++;
         batches++;
     }
     CHECK(batches == core->by_seq.count && batches == core->by_name.count);
@@ -227,9 +213,9 @@ void core_check(const struct core *core) {
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < core->source_count; i++) {
         for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
-            const struct part_queue *queue = &core->sources[i].queue[priority];
+            const struct part_queue *queue = &core->sources[i]->queue[priority];
             uint64_t here = suspected(core, i, priority);
-            uint64_t before = packed.cases;
+            const struct rest_sums before = packed;
             (void)check_list(&queue->front, PART_QUEUED, &here, &bytes);
             (void)check_list(&queue->tail, PART_QUEUED, &here, &bytes);
             rest_check(core, queue, &packed);
@@ -237,13 +223,16 @@ void core_check(const struct core *core) {
                 (void)check_list(&queue->chunks[queue->head + k]->awake, PART_QUEUED, &here,
                                  &bytes);
             }
-            here += packed.cases - before;
-            CHECK(here == core->sources[i].queued_cases[priority]);
-            CHECK(here == 0 || core->sources[i].in_ring[priority] ||
+            here += packed.cases - before.cases;
+            live[i] += packed.batches - before.batches;
+            CHECK(here == core->sources[i]->queued_cases[priority]);
+            CHECK(here == 0 || core->sources[i]->in_ring[priority] ||
                   suspected(core, i, priority) > 0);
             queued += here;
         }
     }
+    core_sources_check(core, live);
+    mem_free(live);
     CHECK(packed.batches == core->rests.count);
     CHECK(queued == sums.queued + packed.cases && queued == core->counters.queued_cases);
     uint64_t suspects = 0;

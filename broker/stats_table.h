@@ -11,7 +11,9 @@
     ROW(out_cases, GAUGE, core.out_cases, "cases that lanes hold")                                 \
     ROW(oldest_ms, GAUGE, core.oldest_ms, "age of the oldest batch, milliseconds")                 \
     ROW(lanes, GAUGE, core.lanes, "lanes that are heard")                                          \
-    ROW(sources, GAUGE, core.sources, "sources seen")                                              \
+    ROW(sources, GAUGE, core.sources, "sources that have a place")                                 \
+    ROW(sources_replaced_total, COUNTER, core.sources_replaced,                                    \
+        "sources without a batch whose place a new one took over")                                 \
     ROW(cases_accepted_total, COUNTER, core.cases_accepted, "cases of durable batches")            \
     ROW(cases_done_total, COUNTER, core.cases_done, "cases that are committed")                    \
     ROW(cases_duplicate_total, COUNTER, core.cases_duplicate, "of these, duplicates")              \
