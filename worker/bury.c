@@ -109,11 +109,11 @@ static bool digest_apart(struct lane *lane, struct span body, struct hash128 *di
 enum err lane_bury_case(struct lane *lane, const struct case_place *place, struct span body) {
     const struct wire_delivery *delivery = lane->txn.jobs[place->job]->delivery;
     struct span case_id = {NULL, 0};
-    int32_t revision = 0;
+    int32_t revision = CASE_REVISION_UNREAD;
     struct writer_found stored = {.disposition = -1};
     struct hash128 digest;
     peek_key(body, &case_id, &revision);
-    if (case_id.len > 0) {
+    if (case_id.len > 0 && revision != CASE_REVISION_UNREAD) {
         enum err err = writer_find(&lane->writer, place->source, case_id, revision, &stored);
         if (err != ERR_OK) {
             return err;

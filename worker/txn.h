@@ -38,7 +38,7 @@ struct txn_dead {
     struct span body;
     struct span case_id; /* empty: not read */
     struct hash128 raw_hash;
-    int32_t revision;
+    int32_t revision; /* CASE_REVISION_UNREAD: no case that stands is meant */
     uint32_t job;
     uint32_t index;
     uint32_t attempts;      /* of a poisoned case, else 0 */

@@ -211,7 +211,7 @@ static void sql_one_dead(struct buf *sql, const struct txn *txn, const struct tx
         buf_str(sql, "NULL, NULL");
     } else {
         db_quote_text(sql, dead->case_id);
-        buf_printf(sql, ", %d", dead->revision);
+        buf_printf(sql, dead->revision == CASE_REVISION_UNREAD ? ", NULL" : ", %d", dead->revision);
     }
     buf_str(sql, ", ");
     db_quote_bytes(sql, dead->body);

@@ -233,7 +233,7 @@ static void decode_parts(struct decoder *d, uint32_t pairs) {
 /* All but the faults, two kilobytes that are read only where one was noted. */
 static void doc_clear(struct case_doc *doc) {
     doc->case_id = (struct span){NULL, 0};
-    doc->revision = 0;
+    doc->revision = CASE_REVISION_UNREAD;
     doc->has_reference_date = false;
     doc->has_as_of = false;
     doc->reference_date = 0;

@@ -8,7 +8,7 @@
 #include "base/hash.h"
 #include "casedoc/schema.h"
 
-enum { CASE_ID_BYTES_MAX = 64, CASE_FAULTS_MAX = 8 };
+enum { CASE_ID_BYTES_MAX = 64, CASE_FAULTS_MAX = 8, CASE_REVISION_UNREAD = -1 };
 
 /* Why a case is a dead letter.  path holds names of the schema, element numbers and, of an unknown
  * key, the key if it looks like a name, else "?"; map entries are numbered as sent, since their
@@ -24,7 +24,7 @@ struct case_fault {
 
 struct case_doc {
     struct span case_id; /* empty when it could not be read */
-    int32_t revision;    /* 0 when it could not be read */
+    int32_t revision;    /* CASE_REVISION_UNREAD when it could not be read */
     bool has_reference_date, has_as_of;
     int32_t reference_date, as_of; /* days since 1970; as sent */
     struct value *slots;           /* schema->slot_count; VAL_UNKNOWN where absent or nil */

@@ -88,7 +88,7 @@ void dead_json(struct json *json, const struct case_doc *doc) {
         json_span(json, doc->case_id);
     }
     json_key(json, "revision");
-    if (doc->case_id.len == 0) {
+    if (doc->revision == CASE_REVISION_UNREAD) {
         json_nil(json);
     } else {
         json_int(json, doc->revision);

@@ -277,6 +277,39 @@ START_TEST(test_a_case_with_a_broken_id_is_buried) {
 }
 END_TEST
 
+/* A letter whose revision nobody could read is no letter of revision 0, which stands: it would be
+ * taken for superseded, and no operator would ever see it. */
+START_TEST(test_a_revision_that_cannot_be_read_is_none) {
+    if (!available) {
+        return;
+    }
+    struct peer peer;
+    struct buf stored = BUF_EMPTY;
+    const struct span bad[] = {SPAN_LIT("\x83\xa7"
+                                        "case_id\xa2Z0\xa8revision\xa1x\xa5"
+                                        "facts\x80"),
+                               SPAN_LIT("\x82\xa7"
+                                        "case_id\xa2Z0\xa5"
+                                        "facts\x80")};
+    peer_ready(&peer, 100, 100);
+    fixture_case(&stored, "Z0", 0, "US");
+    deal(&peer, WIRE_WORK, "intake", 100, 1, buf_span(&stored));
+    (void)expect(&peer, WIRE_LANE_DONE);
+    for (uint64_t i = 0; i < COUNT_OF(bad); i++) {
+        deal(&peer, WIRE_WORK, "intake", 101 + i, 1, bad[i]);
+        (void)expect(&peer, WIRE_LANE_DONE);
+        deal(&peer, WIRE_BURY, "intake", 103 + i, 1, bad[i]);
+        (void)expect(&peer, WIRE_LANE_DONE);
+    }
+    ck_assert_int_eq(fixture_number(&fixture, "SELECT count(*) FROM report.dead_letters WHERE "
+                                              "case_id = 'Z0' AND revision IS NULL"),
+                     4);
+    drain(&peer);
+    peer_close(&peer);
+    buf_free(&stored);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("worker_lane_faults");
     TCase *tests = tcase_create("faults");
@@ -289,6 +322,7 @@ int main(void) {
     tcase_add_test(tests, test_fences_said_again_leave_room_for_others);
     tcase_add_test(tests, test_numbers_of_sources_end_with_the_connection);
     tcase_add_test(tests, test_a_case_with_a_broken_id_is_buried);
+    tcase_add_test(tests, test_a_revision_that_cannot_be_read_is_none);
     tcase_add_test(tests, test_a_source_that_is_refused_fails_alone);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
