@@ -2,6 +2,8 @@
  * waiting by a flood, and pauses while enough bodies are on their way to disk. */
 #include "broker/admit.h"
 
+#include "base/log.h"
+
 enum {
     DRAIN_MESSAGES_MAX = 256,
     DRAIN_BYTES_MAX = 16 << 20,
@@ -21,7 +23,13 @@ static bool is_from(struct broker *broker, struct net_message *message, const st
                     struct span *source) {
     struct span name;
     bool is_admitted = keys_admit(broker, KEYS_SOURCES, message, &name);
-    if (!is_admitted || (name.len > 0 && source->len > 0 && !span_eq(name, *source))) {
+    bool is_own = name.len == 0 || source->len == 0 || span_eq(name, *source);
+    if (is_admitted && !is_own) {
+        broker->peers_refused++;
+        LOG(EV_KEY_REFUSED, "socket=intake reason=another_source key_of=\"%.*s\"",
+            SPAN_ARG(name)); /* a keyring's name is plain; the one claimed may be anything */
+    }
+    if (!is_admitted || !is_own) {
         keys_refuse(broker, KEYS_SOURCES, &message->route, batch);
         return false;
     }

@@ -179,6 +179,7 @@ say "query $batch south" 4
 equal "not in another's name" "$(last_word)" "REFUSED not_allowed"
 say "submit south" 5
 equal "nor submit" "$(last_word)" "REFUSED not_allowed"
+contains "and the log says who tried" "$work/broker.err" "KEY_REFUSED.*another_source key_of=.north"
 mv "$k/sources/north.pub" "$k/north.pub"
 hup "KEYS_LOADED sources=2"
 say submit 6
