@@ -16,6 +16,7 @@ static void refuse_at(struct broker *broker, const struct admission *asked,
                                              .has_offset = has_place,
                                              .index = fault->index,
                                              .offset = fault->offset}};
+    broker->batches_refused++;
     LOG(EV_BATCH_REFUSED, "reason=%s index=%u offset=%llu", wire_reason_word(fault->reason),
         fault->index, (unsigned long long)fault->offset);
     if (send_head(broker, asked->socket, &asked->route, &reply) != ERR_OK) {
@@ -37,7 +38,7 @@ static bool body_is_sound(struct broker *broker, const struct net_message *messa
         return false;
     }
     struct span body = net_part_span(&message->parts[1]);
-    if (body.len > WIRE_BODY_BYTES_MAX || asked->count > WIRE_CASES_MAX) {
+    if (body.len > WIRE_BODY_BYTES_MAX) {
         admit_refuse(broker, asked, WIRE_REASON_TOO_LARGE);
         return false;
     }

@@ -178,7 +178,7 @@ static enum err bind_all(struct broker *broker, const struct settings *settings,
     enum err err = ERR_OK;
     for (int role = 0; err == ERR_OK && role < KEYS_ROLES; role++) {
         struct net_options options = usual[role];
-        options.message_bytes_max = WIRE_BODY_BYTES_MAX;
+        options.message_bytes_max = WIRE_FRAME_BYTES_MAX;
         options.linger_ms = LINGER_MS;
         options.curve = keys_curve(broker, (enum keys_role)role, binds[role]);
         err = net_router_bind(broker->net, binds[role], &options, sockets[role], diag);

@@ -63,6 +63,7 @@ struct broker {
     int64_t wall_ahead_us; /* of the monotonic clock */
     uint64_t clock_jumps;
     uint64_t receipts_dropped, peers_refused;
+    uint64_t batches_refused; /* before they came to the core, which counts its own */
     uint64_t silent_logged, exhausted_logged;
     bool failure_said, full_said, stall_said;
     struct online_verify online;

@@ -21,7 +21,7 @@
     ROW(batches_accepted_total, COUNTER, core.batches_accepted, "batches made durable")            \
     ROW(batches_duplicate_total, COUNTER, core.batches_duplicate, "batches sent again while live") \
     ROW(batches_done_total, COUNTER, core.batches_done, "batches with every case committed")       \
-    ROW(batches_refused_total, COUNTER, core.batches_refused, "batches refused by the queue")      \
+    ROW(batches_refused_total, COUNTER, core.batches_refused, "batches refused by name")           \
     ROW(batches_busy_total, COUNTER, core.batches_busy, "BUSY answers")                            \
     ROW(batches_quarantined_total, COUNTER, core.batches_quarantined, "damaged records")           \
     ROW(parts_dealt_total, COUNTER, core.parts_dealt, "deliveries to lanes")                       \

@@ -16,6 +16,7 @@ struct all_stats {
 
 static void gather(struct broker *broker, struct all_stats *all) {
     core_stats(broker->core, broker->now, &all->core);
+    all->core.batches_refused += broker->batches_refused;
     journal_stats(broker->journal, &all->disk);
     all->shell = (struct shell_stats){.body_bytes = atomic_load(&broker->account.bytes),
                                       .receipt_bytes = atomic_load(&broker->receipts.bytes),

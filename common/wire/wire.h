@@ -13,6 +13,9 @@
 enum {
     WIRE_HEAD_BYTES_MAX = 1 << 20,
     WIRE_BODY_BYTES_MAX = 8 << 20,
+    /* Of what a broker's socket takes at all: a body that is somewhat too large gets its REFUSED.
+     */
+    WIRE_FRAME_BYTES_MAX = WIRE_BODY_BYTES_MAX + WIRE_HEAD_BYTES_MAX,
     WIRE_CASES_MAX = 65536,
     WIRE_COALESCED_MAX = 1024, /* batches of one receipt */
     WIRE_DEAD_MAX = 1000,

@@ -1,7 +1,8 @@
 """Sends what is no batch to a broker's intake and prints `NAME GOT WANTED`, one line a frame.
 
 GOT is the reason in REFUSED, `PONG` or another command; `silence` when nothing came.  Every frame
-goes through the same DEALER: a refused one must not hurt the next.
+goes through the same DEALER: a refused one must not hurt the next.  Then all again as a REQ sends
+them, behind an empty delimiter, each with a PING behind it: exactly one reply a request.
 """
 import os
 import sys
@@ -20,6 +21,13 @@ def submit(count, body, **changes):
 
 CASE = msgpack.packb({"case_id": "F1", "revision": 0, "facts": {}})
 DEEP = b"\x81\xa1a" * 40 + b"\xc0"
+MIB = 1 << 20
+
+
+def of_size(size):
+    return b"\xc6" + (size - 5).to_bytes(4, "big") + b"\0" * (size - 5)
+
+
 FRAMES = [
     ("garbage", [b"\xff\xfe\xfd"], "bad_head"),
     ("empty_head", [b""], "bad_head"),
@@ -38,23 +46,56 @@ FRAMES = [
     ("truncated", submit(1, CASE[:-1]), "truncated"),
     ("too_deep", submit(1, DEEP), "too_deep"),
     ("size_bomb", submit(1, b"\x81\xa1a\xdd\xff\xff\xff\xff"), "size_bomb"),
+    ("byte_that_starts_nothing", submit(1, b"\xc1"), "truncated"),
+    ("nested_17", submit(1, b"\x91" * 17 + b"\xc0"), "too_deep"),
+    ("body_of_none", submit(1, b""), "count_mismatch"),
+    ("empty_frame_behind", submit(1, CASE) + [b""], "bad_header"),
+    ("many_frames", submit(1, CASE) + [CASE] * 70, "bad_header"),
+    ("count_65537", submit(65537, CASE), "bad_header"),
+    ("count_negative", submit(-1, CASE), "bad_header"),
+    ("count_float", submit(1.0, CASE), "bad_header"),
+    ("unknown_ack", submit(1, CASE, ack="disk"), "bad_header"),
+    ("unknown_priority", submit(1, CASE, priority="high"), "bad_header"),
+    ("source_too_long", submit(1, CASE, source="x" * 129), "bad_header"),
+    ("text_as_batch_id", [head("QUERY", {"batch": "x" * 16})], "bad_header"),
+    ("head_alone", [msgpack.packb(["CM1", "PING"])], "bad_head"),
+    ("no_header", [msgpack.packb(["CM1", "PING", None])], "bad_header"),
+    ("bytes_behind_the_head", [head("PING", {}) + b"\0"], "bad_head"),
+    ("two_delimiters", [b"", b"", head("PING", {})], "bad_head"),
+    ("later_version_of_other_shape", [msgpack.packb(["CM2", "PING"])], "unknown_version"),
+    ("head_over_1_mib", [head("PING", {"x": b"\0" * MIB})], "too_large"),
+    ("body_over_8_mib", submit(1, of_size(8 * MIB + 1)), "too_large"),
+    ("body_of_9_mib", submit(1, of_size(9 * MIB)), "too_large"),
+    ("ping_with_a_body", [head("PING", {}), b"x"], "PONG"),
     ("ping_after_all", [head("PING", {})], "PONG"),
 ]
 
 
+def word(reply):
+    _, command, header = msgpack.unpackb([f for f in reply if f][0], strict_map_key=False)
+    return header["reason"] if command == "REFUSED" else command
+
+
+def answer(socket):
+    return word(socket.recv_multipart()) if socket.poll(5000) else "silence"
+
+
+def as_req(socket, frames):
+    socket.send_multipart([b""] + frames)
+    socket.send_multipart([b"", head("PING", {})])
+    return "%s,%s" % (answer(socket), answer(socket))
+
+
 def main():
     context = zmq.Context()
-    socket = context.socket(zmq.DEALER)
-    socket.linger = 0
-    socket.connect(sys.argv[1])
+    dealer = context.socket(zmq.DEALER)
+    dealer.linger = 0
+    dealer.connect(sys.argv[1])
     for name, frames, wanted in FRAMES:
-        socket.send_multipart(frames)
-        if not socket.poll(5000):
-            print(name, "silence", wanted)
-            continue
-        reply = socket.recv_multipart()
-        _, command, header = msgpack.unpackb([f for f in reply if f][0], strict_map_key=False)
-        print(name, header.get("reason", command) if command == "REFUSED" else command, wanted)
+        dealer.send_multipart(frames)
+        print(name, answer(dealer), wanted)
+    for name, frames, wanted in FRAMES:
+        print("req_" + name, as_req(dealer, frames), wanted + ",PONG")
     context.destroy(linger=0)
 
 
