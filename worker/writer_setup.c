@@ -6,9 +6,11 @@
 
 #include <stdlib.h>
 
+/* A stricter isolation would look with a snapshot that is older than the wait for a purge. */
 #define SETUP                                                                                      \
     "SET client_min_messages = warning; SET standard_conforming_strings = on; "                    \
     "SET TIME ZONE 'UTC'; SET lock_timeout = '5s'; "                                               \
+    "SET default_transaction_isolation = 'read committed'; "                                       \
     "SET idle_in_transaction_session_timeout = '30s'; "                                            \
     "SELECT set_config('synchronous_commit', 'on', false) "                                        \
     "WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')"
@@ -101,7 +103,8 @@ enum err writer_setup(struct writer *writer, struct db_lane *db, int64_t sync_st
 enum err writer_end_lanes(struct writer *writer, const struct uuid *lanes, uint32_t count) {
     buf_clear(&writer->sql);
     buf_str(&writer->sql, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-                          "WHERE pid <> pg_backend_pid() AND application_name IN (");
+                          "WHERE pid <> pg_backend_pid() AND usename = current_user AND "
+                          "application_name IN (");
     for (uint32_t i = 0; i < count; i++) {
         char text[UUID_TEXT_BYTES];
         uuid_format(&lanes[i], text);

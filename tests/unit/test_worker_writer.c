@@ -335,6 +335,34 @@ START_TEST(test_end_lanes) {
 }
 END_TEST
 
+/* The backend of a lane that logged in as another role is not this one's to end: asking would be an
+ * error, and the lane that was told to fence it would never write again. */
+START_TEST(test_lanes_of_another_role_are_left_alone) {
+    if (!available) {
+        return;
+    }
+    struct bench bench;
+    struct db *other = NULL;
+    struct diag diag = {0};
+    struct uuid lane = uuid_random();
+    char uuid[UUID_TEXT_BYTES];
+    char application[64];
+    char conninfo[1024];
+    uuid_format(&lane, uuid);
+    (void)snprintf(application, sizeof(application), "casemill/%s", uuid);
+    fixture_do(&fixture, "CREATE ROLE unit_lane_one LOGIN; CREATE ROLE unit_lane_two LOGIN");
+    (void)snprintf(conninfo, sizeof(conninfo), "%s user=unit_lane_two", fixture.conninfo);
+    ck_assert_int_eq(db_open(conninfo, application, &other, &diag), ERR_OK);
+    bench_open(&bench, "roles");
+    ck_assert_int_eq(db_lane_exec(bench.db, "SET ROLE unit_lane_one", NULL), ERR_OK);
+    ck_assert_int_eq(writer_end_lanes(&bench.writer, &lane, 1), ERR_OK);
+    ck_assert_int_eq(db_exec(other, "SELECT 1", 0, NULL, &diag), ERR_OK);
+    db_close(&other);
+    bench_close(&bench);
+    fixture_do(&fixture, "DROP ROLE unit_lane_one, unit_lane_two");
+}
+END_TEST
+
 /* No server here waits for a standby, and a database without tables is said to be one. */
 START_TEST(test_setup_refuses) {
     if (!available) {
@@ -382,6 +410,71 @@ START_TEST(test_setup_sets) {
 }
 END_TEST
 
+/* A purge that commits when the lane waits for its lock. */
+struct purging {
+    struct db *db;
+    bool over;
+};
+
+static enum err wait_for_purge(void *context, int fd, bool want_write) {
+    struct purging *purging = context;
+    struct db_result *rows = NULL;
+    struct diag diag = {0};
+    if (!purging->over) {
+        ck_assert_int_eq(db_query(purging->db,
+                                  "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = "
+                                  "'cases'::regclass",
+                                  0, NULL, &rows, &diag),
+                         ERR_OK);
+        purging->over = strtol(db_cell(rows, 0, 0), NULL, 10) > 0;
+        db_result_free(&rows);
+        if (purging->over) {
+            fixture_exec(purging->db, "COMMIT");
+        }
+    }
+    return wait_fd(NULL, fd, want_write);
+}
+
+/* Where the database's own isolation is stricter, a snapshot that is older than the wait for a
+ * purge would not see its tombstones: the case would be decided twice. */
+START_TEST(test_a_stricter_isolation_is_not_taken) {
+    if (!available) {
+        return;
+    }
+    struct bench bench;
+    struct purging purging = {0};
+    struct wire_tally tally;
+    struct diag diag = {0};
+    const struct db_lane_wait wait = {.wait = wait_for_purge, .context = &purging};
+    fixture_do(&fixture, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET "
+                         "default_transaction_isolation = %L', current_database(), "
+                         "'repeatable read'); END $$");
+    bench_open(&bench, "isolation");
+    bench_begin(&bench);
+    bench_add(&bench, "I1", 1, "US");
+    bench_write(&bench, &tally);
+    ck_assert_int_eq(db_open(fixture.conninfo, "unit", &purging.db, &diag), ERR_OK);
+    fixture_exec(purging.db,
+                 "INSERT INTO purges (source, received_before, why) SELECT source, now(), 'test' "
+                 "FROM sources WHERE name = 'isolation'; BEGIN; "
+                 "SELECT purge_some(max(purge), '', 0, 10) FROM purges");
+    db_lane_close(&bench.db);
+    ck_assert_int_eq(db_lane_open(fixture.conninfo, "unit", &wait, &bench.db, &diag), ERR_OK);
+    ck_assert_int_eq(writer_setup(&bench.writer, bench.db, 0, &diag), ERR_OK);
+    bench_begin(&bench);
+    bench_add(&bench, "I1", 1, "US");
+    bench_write(&bench, &tally);
+    ck_assert(purging.over);
+    ck_assert_uint_eq(tally.duplicates, 1);
+    ck_assert_int_eq(fixture_number(&fixture, "SELECT count(*) FROM cases WHERE case_id = 'I1'"),
+                     0);
+    fixture_do(&fixture, "DELETE FROM purged; DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET "
+                         "default_transaction_isolation', current_database()); END $$");
+    db_close(&purging.db);
+    bench_close(&bench);
+}
+END_TEST
+
 START_TEST(test_rules_refused) {
     if (!available) {
         return;
@@ -419,8 +512,10 @@ int main(void) {
     tcase_add_test(tests, test_neighbour);
     tcase_add_test(tests, test_canary_and_source);
     tcase_add_test(tests, test_end_lanes);
+    tcase_add_test(tests, test_lanes_of_another_role_are_left_alone);
     tcase_add_test(tests, test_setup_refuses);
     tcase_add_test(tests, test_setup_sets);
+    tcase_add_test(tests, test_a_stricter_isolation_is_not_taken);
     tcase_add_test(tests, test_rules_refused);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
