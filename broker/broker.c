@@ -27,19 +27,58 @@ static void control_endpoint(const struct settings *settings, char *endpoint, si
 }
 
 /* "name=3" -> name, 3. */
-static enum err parse_weight(const char *item, struct span *name, uint32_t *weight,
-                             struct diag *diag) {
+static bool parse_weight(const char *item, struct span *name, uint32_t *weight) {
     const char *equals = strrchr(item, '=');
     char *end = NULL;
     unsigned long value = equals == NULL ? 0 : strtoul(equals + 1, &end, 10);
     if (equals == NULL || equals == item || *end != '\0' || value < 1 || value > WEIGHT_MAX ||
         (size_t)(equals - item) > WIRE_NAME_MAX) {
-        return diag_fail(diag, ERR_INVALID, "queue.weights: \"%s\": wanted name=1..%d", item,
-                         WEIGHT_MAX);
+        return false;
     }
     *name = span_make(item, (size_t)(equals - item));
     *weight = (uint32_t)value;
-    return ERR_OK;
+    return true;
+}
+
+static enum err check_weights(const struct settings *settings, struct diag *diag) {
+    const char *const *items = NULL;
+    uint32_t count = settings_list(settings, "queue.weights", &items);
+    enum err err = ERR_OK;
+    for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
+        struct span name = {0};
+        struct span other = {0};
+        uint32_t weight = 0;
+        if (!parse_weight(items[i], &name, &weight)) {
+            err = settings_fail(settings, "queue.weights", ERR_INVALID, diag,
+                                "\"%s\": wanted name=1..%d", items[i], WEIGHT_MAX);
+        }
+        for (uint32_t j = 0; err == ERR_OK && j < i; j++) {
+            if (parse_weight(items[j], &other, &weight) && span_eq(name, other)) {
+                err = settings_fail(settings, "queue.weights", ERR_INVALID, diag,
+                                    "\"%.*s\" stands twice", SPAN_ARG(name));
+            }
+        }
+    }
+    return err;
+}
+
+static enum err check_http(const struct settings *settings, struct diag *diag) {
+    const char *http = settings_str(settings, "http.bind");
+    struct diag why = {0};
+    return strcmp(http, "off") == 0 || http_bind_check(http, &why) == ERR_OK
+               ? ERR_OK
+               : settings_fail(settings, "http.bind", why.err, diag, "%s", why.text);
+}
+
+static enum err check_lanes(const struct settings *settings, struct diag *diag) {
+    if (settings_int(settings, "lanes.silent_ms") > settings_int(settings, "lanes.beat_ms")) {
+        return ERR_OK;
+    }
+    return settings_is_default(settings, "lanes.silent_ms")
+               ? settings_fail(settings, "lanes.beat_ms", ERR_INVALID, diag,
+                               "must be below lanes.silent_ms")
+               : settings_fail(settings, "lanes.silent_ms", ERR_INVALID, diag,
+                               "must be above lanes.beat_ms");
 }
 
 enum err broker_check_settings(const struct settings *settings, struct diag *diag) {
@@ -53,26 +92,12 @@ enum err broker_check_settings(const struct settings *settings, struct diag *dia
     }
     err = err == ERR_OK ? keys_check(settings, NULL, diag) : err;
     if (err == ERR_OK && strlen(control) > CONTROL_PATH_MAX) {
-        err =
-            diag_fail(diag, ERR_INVALID,
-                      "control.bind: \"%s\" is too long for a socket: set a shorter one", control);
+        err = settings_fail(settings, "control.bind", ERR_INVALID, diag,
+                            "\"%s\" is too long for a socket: set a shorter one", control);
     }
-    const char *http = settings_str(settings, "http.bind");
-    if (err == ERR_OK && strcmp(http, "off") != 0) {
-        err = http_bind_check(http, diag);
-    }
-    if (err == ERR_OK &&
-        settings_int(settings, "lanes.silent_ms") <= settings_int(settings, "lanes.beat_ms")) {
-        err = diag_fail(diag, ERR_INVALID, "lanes.silent_ms must be above lanes.beat_ms");
-    }
-    const char *const *items = NULL;
-    uint32_t count = settings_list(settings, "queue.weights", &items);
-    for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
-        struct span name;
-        uint32_t weight = 0;
-        err = parse_weight(items[i], &name, &weight, diag);
-    }
-    return err;
+    err = err == ERR_OK ? check_http(settings, diag) : err;
+    err = err == ERR_OK ? check_lanes(settings, diag) : err;
+    return err == ERR_OK ? check_weights(settings, diag) : err;
 }
 
 static void poke(void *context) { net_wake_poke(context); }
@@ -137,8 +162,8 @@ static void make_core(struct broker *broker, const struct settings *settings) {
     for (uint32_t i = 0; i < count; i++) {
         struct span name;
         uint32_t weight = 0;
-        enum err err = parse_weight(items[i], &name, &weight, NULL);
-        CHECK(err == ERR_OK); /* broker_check_settings has passed */
+        bool is_weight = parse_weight(items[i], &name, &weight);
+        CHECK(is_weight); /* broker_check_settings has passed */
         core_source_weight(broker->core, name, weight);
     }
 }

@@ -33,24 +33,24 @@ enum err keys_check_endpoint(const struct settings *settings, enum keys_role rol
                              const char *endpoint, struct diag *diag) {
     const char *key = ROLES[role].bind_key;
     bool has_secret = settings_str(settings, "keys.secret")[0] != '\0';
-    if (strncmp(endpoint, "ipc://", 6) == 0) {
-        return ERR_OK;
+    if (!net_is_endpoint(endpoint)) {
+        return settings_fail(settings, key, ERR_INVALID, diag,
+                             "\"%s\" is not tcp://HOST:PORT or ipc://PATH", endpoint);
     }
     if (!is_tcp(endpoint)) {
-        return diag_fail(diag, ERR_INVALID, "%s: \"%s\" is not tcp://HOST:PORT or ipc://PATH", key,
-                         endpoint);
+        return ERR_OK;
     }
     if (has_secret && settings_str(settings, ROLES[role].keys_key)[0] == '\0') {
-        return diag_fail(diag, ERR_DENIED,
-                         "%s: \"%s\" is refused: %s does not say whose keys may come in", key,
-                         endpoint, ROLES[role].keys_key);
+        return settings_fail(settings, key, ERR_DENIED, diag,
+                             "\"%s\" is refused: %s does not say whose keys may come in", endpoint,
+                             ROLES[role].keys_key);
     }
     if (has_secret || (role != KEYS_OPERATORS && is_loopback(endpoint))) {
         return ERR_OK;
     }
-    return diag_fail(diag, ERR_DENIED, "%s: \"%s\" is refused: without keys (keys.secret) %s", key,
-                     endpoint,
-                     role == KEYS_OPERATORS ? "control is ipc only" : "only loopback is served");
+    return settings_fail(
+        settings, key, ERR_DENIED, diag, "\"%s\" is refused: without keys (keys.secret) %s",
+        endpoint, role == KEYS_OPERATORS ? "control is ipc only" : "only loopback is served");
 }
 
 static enum err read_rings(const struct settings *settings, struct net_keyring *rings[KEYS_ROLES],
@@ -72,10 +72,8 @@ static enum err read_rings(const struct settings *settings, struct net_keyring *
 static enum err check_unused(const struct settings *settings, struct diag *diag) {
     for (int role = 0; role < KEYS_ROLES; role++) {
         if (settings_str(settings, ROLES[role].keys_key)[0] != '\0') {
-            return diag_fail(diag, ERR_INVALID,
-                             "%s is set, but keys.secret is not: no key would "
-                             "be asked for",
-                             ROLES[role].keys_key);
+            return settings_fail(settings, ROLES[role].keys_key, ERR_INVALID, diag,
+                                 "is set, but keys.secret is not: no key would be asked for");
         }
     }
     return ERR_OK;

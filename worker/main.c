@@ -3,6 +3,9 @@
  * and brokers deal the rest to others.  Never touches a case. */
 #include "base/io.h"
 #include "base/log.h"
+#include "db/db.h"
+#include "http/http.h"
+#include "net/net.h"
 #include "settings/settings.h"
 #include "worker/lane.h"
 #include "worker/settings_table.h"
@@ -79,6 +82,27 @@ static void read_options(const struct settings *settings, struct worker_options 
     };
     options->broker_count = settings_list(settings, "broker.connect", &options->brokers);
     options->broker_key_count = settings_list(settings, "keys.broker", &options->broker_keys);
+}
+
+/* What a type cannot say; the keys are read later, by worker_read_keys. */
+static enum err check_settings(const struct settings *settings, struct diag *diag) {
+    const char *http = settings_str(settings, "http.bind");
+    const char *const *brokers = NULL;
+    uint32_t broker_count = settings_list(settings, "broker.connect", &brokers);
+    struct diag why = {0};
+    for (uint32_t i = 0; i < broker_count; i++) {
+        if (!net_is_endpoint(brokers[i])) {
+            return settings_fail(settings, "broker.connect", ERR_INVALID, diag,
+                                 "\"%s\" is not tcp://HOST:PORT or ipc://PATH", brokers[i]);
+        }
+    }
+    if (db_check_conninfo(settings_str(settings, "postgres.conninfo"), &why) != ERR_OK) {
+        return settings_fail(settings, "postgres.conninfo", why.err, diag, "%s", why.text);
+    }
+    if (http[0] != '\0' && strcmp(http, "off") != 0 && http_bind_check(http, &why) != ERR_OK) {
+        return settings_fail(settings, "http.bind", why.err, diag, "%s", why.text);
+    }
+    return ERR_OK;
 }
 
 static int check_only(const struct settings *settings) {
@@ -179,7 +203,9 @@ int main(int argc, char **argv) {
     struct settings *settings = NULL;
     struct diag diag = {0};
     if (settings_load(WORKER_SETTINGS, COUNT_OF(WORKER_SETTINGS), arguments.config, environ,
-                      OTHER_SECTIONS, &settings, &diag) != ERR_OK) {
+                      OTHER_SECTIONS, &settings, &diag) != ERR_OK ||
+        check_settings(settings, &diag) != ERR_OK) {
+        settings_free(&settings);
         return fail(&diag);
     }
     log_setup(&(struct log_options){

@@ -32,17 +32,24 @@ static void ignore_notice(void *context, const PGresult *result) {
     (void)result;
 }
 
-enum err db_connect(const char *conninfo, const char *application, bool blocking, PGconn **conn,
-                    struct diag *diag) {
-    char *why = NULL;
-    PQconninfoOption *parsed = PQconninfoParse(conninfo, &why);
+/* libpq's own words repeat the part that it stumbled over, which may be half of a password. */
+enum err db_check_conninfo(const char *conninfo, struct diag *diag) {
+    PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
     if (parsed == NULL) {
-        char text[256];
-        db_one_line(why == NULL ? "out of memory" : why, text, sizeof(text));
-        PQfreemem(why);
-        return diag_fail(diag, ERR_INVALID, "PostgreSQL conninfo does not parse: %s", text);
+        return diag_fail(diag, ERR_INVALID,
+                         "PostgreSQL conninfo does not parse: wanted key=value words, quoted where "
+                         "they hold spaces, or a postgresql:// URI");
     }
     PQconninfoFree(parsed);
+    return ERR_OK;
+}
+
+enum err db_connect(const char *conninfo, const char *application, bool blocking, PGconn **conn,
+                    struct diag *diag) {
+    enum err err = db_check_conninfo(conninfo, diag);
+    if (err != ERR_OK) {
+        return err;
+    }
     /* A later entry wins over what expands from dbname, so a timeout of the user's own stays.  A
      * server that has gone without a word is noticed while waiting (keepalives) and while sending
      * (tcp_user_timeout) alike. */

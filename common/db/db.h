@@ -16,6 +16,9 @@ struct db_result;
 /* The number of the last migration that programs of this version need. */
 enum { DB_MIGRATION_NEEDED = 11 };
 
+/* db_check_conninfo: whether it parses.  What is wrong with it is not repeated: it may hold a
+ * password.  Errors: ERR_INVALID. */
+MUST_USE enum err db_check_conninfo(const char *conninfo, struct diag *diag);
 /* db_open connects.  Errors: ERR_DENIED the server is there but refuses (password, database, role),
  * ERR_CONNECTION it cannot be reached, ERR_INVALID the conninfo does not parse. */
 MUST_USE enum err db_open(const char *conninfo, const char *application, struct db **db,

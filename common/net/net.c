@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -18,7 +19,9 @@ enum {
     HEARTBEAT_MS = 5000,
     HEARTBEAT_TIMEOUT_MS = 20000,
     RECONNECT_MS = 50,
-    RECONNECT_MS_MAX = 1000
+    RECONNECT_MS_MAX = 1000,
+    PORT_MAX = 65535,
+    PORT_DIGITS_MAX = 5
 };
 
 struct span net_part_span(const struct net_part *part) {
@@ -150,6 +153,17 @@ void net_socket_close(struct net_socket **socket) {
     (*socket)->net->socket_count--;
     mem_free(*socket);
     *socket = NULL;
+}
+
+bool net_is_endpoint(const char *endpoint) {
+    if (strncmp(endpoint, "ipc://", 6) == 0) {
+        return endpoint[6] != '\0';
+    }
+    const char *host = strncmp(endpoint, "tcp://", 6) == 0 ? endpoint + 6 : "";
+    const char *colon = strrchr(host, ':');
+    size_t digits = colon == NULL ? 0 : strspn(colon + 1, "0123456789");
+    return colon > host && digits >= 1 && digits <= PORT_DIGITS_MAX && colon[1 + digits] == '\0' &&
+           strtoul(colon + 1, NULL, 10) <= PORT_MAX;
 }
 
 static enum err fail_address(struct diag *diag, const char *what, const char *endpoint, int error) {

@@ -56,6 +56,8 @@ struct net_options {
     int linger_ms;
     const struct net_curve *curve; /* copied; NULL: no keys */
 };
+/* net_is_endpoint: tcp://HOST:PORT or ipc://PATH; whether there is such a host is not looked up. */
+bool net_is_endpoint(const char *endpoint);
 /* bind: "tcp://127.0.0.1:0" takes a port from the kernel; net_endpoint then has the real one; ipc
  * paths get mode 0600.  Errors: ERR_BUSY port taken, ERR_DENIED, ERR_INVALID; one clear line in
  * diag. */

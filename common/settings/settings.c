@@ -8,6 +8,9 @@
 #include "settings/settings_priv.h"
 #include "yaml/yaml_doc.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #define VARIABLE_PREFIX "CASEMILL_"
 
 enum { SETTINGS_BYTES_MAX = 64 << 20, KEY_BYTES_MAX = 96 };
@@ -16,6 +19,7 @@ struct settings {
     const struct setting_row *rows;
     uint32_t count;
     struct setting *values; /* parallel to rows */
+    const char *path;       /* of the file, or NULL; borrowed from the arena */
     struct arena arena;
 };
 
@@ -91,6 +95,8 @@ static enum err take_node(struct settings *settings, uint32_t row, const struct 
         err = yaml_fail(doc, node, ERR_INVALID, diag, "%s: expected %s", key, wanted);
     }
     settings->values[row].from = FROM_FILE;
+    settings->values[row].line = node->line;
+    settings->values[row].column = node->column;
     buf_free(&text);
     return err;
 }
@@ -234,6 +240,7 @@ enum err settings_load(const struct setting_row *rows, uint32_t count, const cha
     made->rows = rows;
     made->count = count;
     made->values = mem_zero(count, sizeof(*made->values));
+    made->path = path == NULL ? NULL : (const char *)arena_copy(&made->arena, span_str(path)).ptr;
     take_defaults(made);
     enum err err = path == NULL ? ERR_OK : take_file(made, path, diag);
     for (size_t i = 0; err == ERR_OK && environ_block != NULL && environ_block[i] != NULL; i++) {
@@ -284,6 +291,31 @@ uint32_t settings_list(const struct settings *settings, const char *key,
     const struct setting *setting = get(settings, key, 1U << SETTING_LIST);
     *items = setting->items;
     return setting->item_count;
+}
+
+bool settings_is_default(const struct settings *settings, const char *key) {
+    return settings->values[find_row(settings, span_str(key))].from == FROM_DEFAULT;
+}
+
+enum err settings_fail(const struct settings *settings, const char *key, enum err err,
+                       struct diag *diag, const char *format, ...) {
+    uint32_t row = find_row(settings, span_str(key));
+    char text[DIAG_TEXT_MAX];
+    char variable[KEY_BYTES_MAX];
+    va_list arguments;
+    CHECK(row < settings->count);
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    const struct setting *setting = &settings->values[row];
+    if (setting->from == FROM_FILE) {
+        return diag_fail_at(diag, err, settings->path, setting->line, setting->column, "%s: %s",
+                            key, text);
+    }
+    if (setting->from == FROM_ENVIRONMENT) {
+        return diag_fail(diag, err, "%.*s: %s", SPAN_ARG(variable_of(key, variable)), text);
+    }
+    return diag_fail(diag, err, "%s: %s", key, text);
 }
 
 /* A connection string may hold a password as `password=` or between ':' and '@' of a URI. */

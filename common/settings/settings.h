@@ -47,6 +47,11 @@ const char *settings_str(const struct settings *settings, const char *key); /* "
 int64_t settings_int(const struct settings *settings, const char *key);     /* also bytes and ms */
 bool settings_bool(const struct settings *settings, const char *key);
 uint32_t settings_list(const struct settings *settings, const char *key, const char *const **items);
+/* settings_fail says what is wrong with a value that its type cannot hold against: at its place in
+ * the file, or by its variable's name.  Errors: err, which is not ERR_OK. */
+MUST_USE enum err settings_fail(const struct settings *settings, const char *key, enum err err,
+                                struct diag *diag, const char *format, ...) PRINTF_LIKE(5, 6);
+bool settings_is_default(const struct settings *settings, const char *key);
 /* settings_print appends "key: value  # from" lines, for --check; a value that holds a password is
  * not shown. */
 void settings_print(const struct settings *settings, struct buf *out);

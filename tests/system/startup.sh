@@ -67,6 +67,26 @@ printf 'intake:\n  bind: tcp://127.0.0.1:0\n  bnid: tcp://127.0.0.1:0\n' >"$work
 refuses "broker, unknown key" "wrong.yaml:3.*bnid.*bind" \
     env CASEMILL_JOURNAL_PATH="$work/journal2" "$bin/casemill-broker" --config "$work/wrong.yaml"
 refuses "broker, no such file" "nowhere.yaml" "$bin/casemill-broker" --config "$work/nowhere.yaml"
+# What a type cannot hold against is refused with its place, too, and --check refuses what a start would.
+place() { # place PROGRAM YAML PATTERN: the whole file is one section with one key
+    printf '%b' "$2" >"$work/place.yaml"
+    refuses "$1, $(printf '%b' "$2" | tr -s '\n ' ' ')" "$3" "$bin/casemill-$1" --config "$work/place.yaml" --check
+}
+place broker 'lanes:\n  beat_ms: 1h\n' "place.yaml:2:12: lanes.beat_ms: expected milliseconds"
+place broker 'lanes:\n  beat_ms: 20s\n' "place.yaml:2:12: lanes.beat_ms: must be below"
+place broker 'lanes:\n  silent_ms: 500\n' "place.yaml:2:14: lanes.silent_ms: must be above"
+place broker 'queue:\n  weights: [a=2, b=101]\n' "place.yaml:2:12: queue.weights: .b=101.: wanted"
+place broker 'queue:\n  weights: [a=2, b=3, a=4]\n' "place.yaml:2:12: queue.weights: .a. stands twice"
+place broker 'intake:\n  bind: tcp://127.0.0.1:99999\n' "place.yaml:2:9: intake.bind: .*HOST:PORT"
+place broker 'worker:\n  bind: tcp://0.0.0.0:1\n' "place.yaml:2:9: worker.bind: .*only loopback"
+place broker 'http:\n  bind: 0.0.0.0:80\n' "place.yaml:2:9: http.bind: .*only loopback"
+place broker 'keys:\n  sources: /tmp\n' "place.yaml:2:12: keys.sources: is set"
+place worker 'http:\n  bind: 0.0.0.0:80\n' "place.yaml:2:9: http.bind: .*only loopback"
+place worker 'broker:\n  connect: [nonsense]\n' "place.yaml:2:12: broker.connect: .nonsense. is not tcp"
+place worker 'postgres:\n  conninfo: "host=x password=half secret"\n' "place.yaml:2:13: postgres.conninfo: .*does not parse"
+check "and nothing of a connection string is repeated" sh -c "! grep -q secret '$work/refuses.err'"
+refuses "a variable is named instead" "^casemill-broker: CASEMILL_QUEUE_WEIGHTS: .a=0.: wanted" \
+    env CASEMILL_QUEUE_WEIGHTS=a=0 "$bin/casemill-broker" --check
 check "broker --check says what it would bind" sh -c "
     CASEMILL_JOURNAL_PATH='$work/journal3' '$bin/casemill-broker' --config config/broker.yaml --check >'$work/check.out' 2>&1"
 contains "and where" "$work/check.out" "intake"

@@ -55,6 +55,39 @@ static inline void page_check(const char *path, const struct setting_row *rows, 
     yaml_doc_free(&doc);
 }
 
+/* Whether all that another program's page sets may stand in a shared environment. */
+static inline void page_ignores(const char *path, const struct setting_row *rows, uint32_t count,
+                                const char *const *other_sections) {
+    struct yaml_doc *doc = NULL;
+    struct diag diag = {0};
+    uint32_t seen = 0;
+    ck_assert_msg(yaml_parse_file(path, &doc, &diag) == ERR_OK, "%s", diag.text);
+    for (const struct yaml_node *map = yaml_root(doc)->first; map != NULL; map = map->next) {
+        for (const struct yaml_node *node = map->first; node != NULL; node = node->next, seen++) {
+            struct settings *settings = NULL;
+            struct buf variable = BUF_EMPTY;
+            buf_printf(&variable, "CASEMILL_%.*s_%.*s=", SPAN_ARG(map->key->text),
+                       SPAN_ARG(node->key->text));
+            for (size_t i = 0; i < variable.len; i++) {
+                bool is_lower = variable.ptr[i] >= 'a' && variable.ptr[i] <= 'z';
+                variable.ptr[i] = (uint8_t)(variable.ptr[i] - (is_lower ? 'a' - 'A' : 0));
+            }
+            if (node->kind == YAML_SCALAR) { /* of a list the empty one will do */
+                buf_append(&variable, node->text);
+            }
+            buf_byte(&variable, '\0');
+            char *environment[] = {(char *)variable.ptr, NULL};
+            ck_assert_msg(settings_load(rows, count, NULL, environment, other_sections, &settings,
+                                        &diag) == ERR_OK,
+                          "%s", diag.text);
+            settings_free(&settings);
+            buf_free(&variable);
+        }
+    }
+    ck_assert_uint_gt(seen, 0);
+    yaml_doc_free(&doc);
+}
+
 static inline int page_run(const char *name, const TTest *test) {
     Suite *suite = suite_create(name);
     TCase *cases = tcase_create("page");

@@ -240,6 +240,22 @@ START_TEST(addresses_that_cannot_be_used_say_why) {
 }
 END_TEST
 
+START_TEST(addresses_are_told_from_noise) {
+    static const char *const good[] = {"tcp://127.0.0.1:0", "tcp://[::1]:65535", "tcp://a.b:1",
+                                       "tcp://*:5570",      "ipc:///run/x",      "ipc://x"};
+    static const char *const bad[] = {
+        "",          "nonsense",      "tcp://",         "tcp://:1",   "tcp://a",
+        "tcp://a:",  "tcp://a:65536", "tcp://a:123456", "tcp://a:1x", "tcp://a:-1",
+        "udp://a:1", "ipc://",        "127.0.0.1:5570"};
+    for (size_t i = 0; i < COUNT_OF(good); i++) {
+        ck_assert_msg(net_is_endpoint(good[i]), "%s", good[i]);
+    }
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        ck_assert_msg(!net_is_endpoint(bad[i]), "%s", bad[i]);
+    }
+}
+END_TEST
+
 START_TEST(an_ipc_path_is_the_owners_alone) {
     struct net *net = NULL;
     struct net_socket *router = NULL;
@@ -295,6 +311,7 @@ int main(void) {
     tcase_add_test(tests, a_long_routing_id_is_dropped_and_the_rest_goes_on);
     tcase_add_test(tests, shared_bytes_are_released_once);
     tcase_add_test(tests, addresses_that_cannot_be_used_say_why);
+    tcase_add_test(tests, addresses_are_told_from_noise);
     tcase_add_test(tests, an_ipc_path_is_the_owners_alone);
     tcase_add_test(tests, a_wake_ends_a_poll);
     suite_add_tcase(suite, tests);

@@ -164,6 +164,25 @@ START_TEST(a_wrong_variable_is_named_its_value_is_not) {
 }
 END_TEST
 
+START_TEST(a_value_that_fails_later_is_found_again) {
+    char variable[] = "CASEMILL_LANES_COUNT=3";
+    char *env[] = {variable, NULL};
+    struct settings *s = load(PATH_SET, env);
+    struct diag diag = {0};
+    ck_assert_int_eq(settings_fail(s, "journal.path", ERR_DENIED, &diag, "not %d", 5), ERR_DENIED);
+    ck_assert_str_eq(diag.file, path);
+    ck_assert_uint_eq(diag.line, 1);
+    ck_assert_str_eq(diag.text, "journal.path: not 5");
+    struct diag of_variable = {0};
+    ck_assert_int_eq(settings_fail(s, "lanes.count", ERR_INVALID, &of_variable, "no"), ERR_INVALID);
+    ck_assert_str_eq(of_variable.file, "");
+    ck_assert_str_eq(of_variable.text, "CASEMILL_LANES_COUNT: no");
+    ck_assert(!settings_is_default(s, "lanes.count"));
+    ck_assert(settings_is_default(s, "lanes.beat_ms"));
+    settings_free(&s);
+}
+END_TEST
+
 START_TEST(print_says_whence_and_hides_passwords) {
     static const char *const hidden[] = {"host=h password=hunter2", "postgresql://u:hunter2@h/db"};
     for (size_t i = 0; i < COUNT_OF(hidden); i++) {
@@ -194,6 +213,7 @@ int main(void) {
     tcase_add_loop_test(cases, a_wrong_file_is_refused_with_its_line, 0, (int)COUNT_OF(WRONG));
     tcase_add_test(cases, a_file_that_is_not_there_is_refused);
     tcase_add_test(cases, a_wrong_variable_is_named_its_value_is_not);
+    tcase_add_test(cases, a_value_that_fails_later_is_found_again);
     tcase_add_test(cases, print_says_whence_and_hides_passwords);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
