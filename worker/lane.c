@@ -110,7 +110,7 @@ static enum err end_who_blocks(void *context) {
     uint32_t ended = 0;
     enum err err = end_fenced_lanes(lane);
     if (err == ERR_OK) {
-        err = writer_end_frozen(&lane->writer, &ended);
+        err = writer_end_frozen(&lane->writer, WRITER_FROZEN_S, &ended);
     }
     if (ended > 0) {
         LOG(EV_LANE_FROZEN, "backends=%u", ended);

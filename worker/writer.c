@@ -25,6 +25,7 @@ void writer_init(struct writer *writer, const struct uuid *lane) {
 void writer_free(struct writer *writer) {
     buf_free(&writer->sql);
     buf_free(&writer->data);
+    buf_free(&writer->waiting);
     tally_free(&writer->tally);
     mem_free(writer->fields);
     writer->fields = NULL;

@@ -36,6 +36,7 @@ struct writer {
     struct tally tally; /* of the attempt under way */
     struct buf sql;
     struct buf data;
+    struct buf waiting; /* the backends that waited for their client at the last look, text[] */
     struct span *fields;
     uint32_t field_cap;
 };
@@ -52,11 +53,12 @@ MUST_USE enum err writer_setup(struct writer *writer, struct db_lane *db, int64_
 /* writer_end_lanes ends the backends of lanes whose work is written by someone else now. */
 MUST_USE enum err writer_end_lanes(struct writer *writer, const struct uuid *lanes, uint32_t count);
 
-/* writer_end_frozen ends the backends of this role's lanes that hold rows and have waited, in the
- * middle of a transaction, for a client that says nothing for WRITER_FROZEN_S: a healthy lane sends
- * a transaction from memory and never lets its backend wait so long.  It needs no broker: one that
- * was restarted does not know who holds what of its earlier runs.  *ended counts them. */
-MUST_USE enum err writer_end_frozen(struct writer *writer, uint32_t *ended);
+/* writer_end_frozen ends the backends of this role's lanes that hold rows, wait inside a
+ * transaction for their client, began their last statement still_s ago or earlier, and did all that
+ * at this writer's last look, too, with not a byte or statement between the two: a slow client
+ * moves.  It needs no broker: one that was restarted does not know who holds what of its earlier
+ * runs. *ended counts them.  Order: some seconds between two looks; a lane has lock_timeout. */
+MUST_USE enum err writer_end_frozen(struct writer *writer, uint32_t still_s, uint32_t *ended);
 
 /* writer_source finds or makes the number of a source, outside any transaction. */
 MUST_USE enum err writer_source(struct writer *writer, struct span name, int16_t *source);

@@ -114,19 +114,30 @@ enum err writer_end_lanes(struct writer *writer, const struct uuid *lanes, uint3
     return db_lane_exec(writer->db, buf_cstr(&writer->sql), NULL);
 }
 
-enum err writer_end_frozen(struct writer *writer, uint32_t *ended) {
+/* What waits says of itself all that moves when its client does: another statement, more bytes. */
+enum err writer_end_frozen(struct writer *writer, uint32_t still_s, uint32_t *ended) {
     struct db_result *rows = NULL;
     buf_clear(&writer->sql);
     buf_printf(&writer->sql,
-               "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 5000)) FROM "
-               "pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = current_user AND "
-               "datname = current_database() AND application_name LIKE 'casemill/%%' AND "
-               "backend_xid IS NOT NULL AND wait_event_type = 'Client' AND "
-               "query_start < clock_timestamp() - interval '%d s'",
-               (int)WRITER_FROZEN_S);
+               "WITH waits AS MATERIALIZED (SELECT a.pid, "
+               "a.query_start < clock_timestamp() - interval '%u s' AS is_old, "
+               "concat_ws('/', a.pid, a.backend_xid, extract(epoch FROM a.query_start), "
+               "c.bytes_processed) AS look FROM pg_stat_activity a "
+               "LEFT JOIN pg_stat_progress_copy c ON c.pid = a.pid "
+               "WHERE a.pid <> pg_backend_pid() AND a.usename = current_user AND "
+               "a.datname = current_database() AND a.application_name LIKE 'casemill/%%' AND "
+               "a.backend_xid IS NOT NULL AND a.wait_event_type = 'Client') "
+               "SELECT count(*) FILTER (WHERE CASE WHEN is_old AND look = ANY (",
+               still_s);
+    db_quote_text(&writer->sql,
+                  writer->waiting.len > 0 ? buf_span(&writer->waiting) : SPAN_LIT("{}"));
+    buf_str(&writer->sql, "::text[]) THEN pg_terminate_backend(pid, 5000) ELSE false END), "
+                          "coalesce(array_agg(look), '{}') FROM waits");
     enum err err = db_lane_exec(writer->db, buf_cstr(&writer->sql), &rows);
     if (err == ERR_OK) {
         *ended = (uint32_t)strtoul(db_cell(rows, 0, 0), NULL, 10);
+        buf_clear(&writer->waiting);
+        buf_append(&writer->waiting, db_cell_span(rows, 0, 1));
     }
     db_result_free(&rows);
     return err;
