@@ -23,7 +23,7 @@ GRANT SELECT (source, case_id, revision, ruleset, disposition) ON reapplied TO c
 GRANT SELECT ON purged TO casemill_worker;
 GRANT INSERT, UPDATE (seen, last_seen_at), SELECT (source, raw_hash, reason, seen, last_seen_at) ON dead_letters TO casemill_worker;
 -- A retry reads the letter and resolves it: without these two rights it is refused, and intake goes on.
-GRANT SELECT (dead, first_seen_at, body, resolved_at), UPDATE (resolved_at, resolved_by) ON dead_letters TO casemill_worker;
+GRANT SELECT (dead, first_seen_at, received_at, body, resolved_at), UPDATE (resolved_at, resolved_by) ON dead_letters TO casemill_worker;
 GRANT SELECT, INSERT ON sources TO casemill_worker;
 GRANT SELECT ON rulesets, ruleset_texts, activations, active_ruleset, codes, schema_migrations TO casemill_worker;
 

@@ -128,6 +128,7 @@ enum err lane_bury_case(struct lane *lane, const struct case_place *place, struc
         found->case_id = case_id;
         found->revision = revision;
         found->body = body;
+        found->received_at = place->received_at;
         found->digest = digest;
         txn_settle_group(&lane->txn, number, number + 1, stored.digest,
                          (uint8_t)stored.disposition);
@@ -135,6 +136,7 @@ enum err lane_bury_case(struct lane *lane, const struct case_place *place, struc
     }
     struct txn_dead *dead = txn_add_dead(&lane->txn, place->job, place->index, "poison", body);
     dead->source = place->source;
+    dead->received_at = place->received_at;
     (void)snprintf(dead->expected, sizeof(dead->expected), "a worker that survives it");
     dead->case_id = case_id;
     dead->revision = revision;
@@ -144,7 +146,9 @@ enum err lane_bury_case(struct lane *lane, const struct case_place *place, struc
 }
 
 enum err lane_bury(struct lane *lane, struct job *job, int16_t source) {
-    struct case_place place = {.job = txn_add_job(&lane->txn, job, source), .source = source};
+    struct case_place place = {.job = txn_add_job(&lane->txn, job, source),
+                               .source = source,
+                               .received_at = job->delivery->accepted_at};
     size_t at = 0;
     for (uint32_t i = 0; i < job->delivery->count; i++) {
         size_t start = at;

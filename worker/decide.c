@@ -17,6 +17,7 @@ static void add_fault(struct lane *lane, const struct case_place *place, const s
     (void)snprintf(dead->expected, sizeof(dead->expected), "%s", fault->expected);
     (void)snprintf(dead->found, sizeof(dead->found), "%s", fault->found);
     dead->source = place->source;
+    dead->received_at = place->received_at;
     dead->case_id = doc->case_id;
     dead->revision = doc->revision;
 }
@@ -51,6 +52,7 @@ static void add_outcome(struct lane *lane, const struct case_place *place,
     ruleset_evaluate(lane->run, doc, head.reference_date, head.as_of, &outcome);
     struct txn_case *decided = lane_add_case(lane, place->job, place->index, doc, body);
     decided->source = head.source;
+    decided->received_at = head.received_at;
     decided->agreement = lane->rules->agreement_codes[outcome.agreement];
     decided->disposition = (uint8_t)outcome.result.disposition;
     decided->row_offset = txn->rows.len;
@@ -67,8 +69,10 @@ bool lane_decide_case(struct lane *lane, const struct case_place *place, struct 
         case_decode_next(ruleset_schema(lane->rules->ruleset), bytes, at, &lane->arena, &doc);
     struct span body = span_make(start, (size_t)(bytes.ptr + *at - start));
     if (err == ERR_TOO_LARGE) {
-        txn_add_dead(&lane->txn, place->job, place->index, "too_large", body)->source =
-            place->source;
+        struct txn_dead *dead =
+            txn_add_dead(&lane->txn, place->job, place->index, "too_large", body);
+        dead->source = place->source;
+        dead->received_at = place->received_at;
     } else if (err == ERR_OK && doc.fault_count > 0) {
         add_fault(lane, place, &doc, body);
     } else if (err == ERR_OK) {

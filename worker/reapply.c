@@ -210,6 +210,7 @@ static void add_outcome(struct lane *lane, uint32_t job, const struct triple *tr
     ruleset_evaluate(lane->named_run, doc, head->reference_date, head->as_of, &outcome);
     struct txn_case *decided = lane_add_case(lane, job, triple->index, doc, triple->body);
     decided->source = head->source;
+    decided->received_at = txn->jobs[job]->delivery->accepted_at;
     decided->agreement = lane->named->agreement_codes[outcome.agreement];
     decided->disposition = (uint8_t)outcome.result.disposition;
     decided->row_offset = txn->rows.len;

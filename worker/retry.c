@@ -1,9 +1,9 @@
 /* Mode retry: dead letters again, named by their numbers.  The bytes come from PostgreSQL, the case
- * is its source's and was accepted when the letter was first seen; it goes the road of intake, and
- * where it gets its outcome, or has it already, the letter is resolved in the same transaction.
- * One that is dead again counts once more.  What cannot be tried is a dead letter of the retry
- * itself: not_a_letter, the value is no number; no_such_letter, it was dropped; not_allowed, lanes
- * have no right to letters (sql/roles.sql); not_a_case, its bytes are none. */
+ * is its source's and was accepted when the letter says, which it is decided for; it goes the road
+ * of intake, and where it gets its outcome, or has it already, the letter is resolved in the same
+ * transaction. One that is dead again counts once more.  What cannot be tried is a dead letter of
+ * the retry itself: not_a_letter, the value is no number; no_such_letter, it was dropped;
+ * not_allowed, lanes have no right to letters (sql/roles.sql); not_a_case, its bytes are none. */
 #include "worker/lane_priv.h"
 
 #include "base/mem.h"
@@ -15,7 +15,7 @@
 enum { READ_LETTERS_MAX = 64 };
 
 /* Columns of the one query, in its order. */
-enum column { COLUMN_NUMBER, COLUMN_SOURCE, COLUMN_FIRST_SEEN_AT, COLUMN_BODY };
+enum column { COLUMN_NUMBER, COLUMN_SOURCE, COLUMN_RECEIVED_AT, COLUMN_BODY };
 
 struct letter {
     int64_t dead;
@@ -40,6 +40,7 @@ static enum err ask_rights(struct lane *lane, bool *allowed) {
                      "SELECT has_column_privilege('dead_letters', 'body', 'SELECT') AND "
                      "has_column_privilege('dead_letters', 'dead', 'SELECT') AND "
                      "has_column_privilege('dead_letters', 'first_seen_at', 'SELECT') AND "
+                     "has_column_privilege('dead_letters', 'received_at', 'SELECT') AND "
                      "has_column_privilege('dead_letters', 'resolved_at', 'SELECT') AND "
                      "has_column_privilege('dead_letters', 'resolved_at', 'UPDATE') AND "
                      "has_column_privilege('dead_letters', 'resolved_by', 'UPDATE')",
@@ -52,7 +53,8 @@ static enum err ask_rights(struct lane *lane, bool *allowed) {
 static enum err read_letters(struct lane *lane, const struct letter *letters, uint32_t count,
                              struct db_result **rows) {
     struct buf sql = BUF_EMPTY;
-    buf_str(&sql, "SELECT t.nr, d.source, d.first_seen_at, d.body FROM (VALUES ");
+    buf_str(&sql, "SELECT t.nr, d.source, coalesce(d.received_at, d.first_seen_at), d.body FROM "
+                  "(VALUES ");
     for (uint32_t i = 0; i < count; i++) {
         buf_printf(&sql, i == 0 ? "(%u, %" PRId64 "::bigint)" : ", (%u, %" PRId64 ")", i,
                    letters[i].dead);
@@ -75,7 +77,7 @@ static enum err retry_row(struct lane *lane, const struct letter *letter, uint32
     struct case_place place = {.job = job, .index = letter->index};
     struct span source = db_cell_span(rows, row, COLUMN_SOURCE);
     struct span body = db_cell_span(rows, row, COLUMN_BODY);
-    if (source.len != 2 || column_read_time(db_cell_span(rows, row, COLUMN_FIRST_SEEN_AT),
+    if (source.len != 2 || column_read_time(db_cell_span(rows, row, COLUMN_RECEIVED_AT),
                                             &place.received_at) != ERR_OK) {
         (void)txn_add_dead(txn, job, letter->index, "no_such_letter", letter->raw);
         return ERR_OK;

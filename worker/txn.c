@@ -80,7 +80,21 @@ struct txn_dead *txn_add_dead(struct txn *txn, uint32_t job, uint32_t index, con
                                .reason = reason,
                                .body = body,
                                .raw_hash = hash128(body),
+                               .received_at = txn->jobs[job]->delivery->accepted_at,
+                               .revision = CASE_REVISION_UNREAD,
                                .source = txn->job_sources[job]};
+    return added;
+}
+
+struct txn_dead *txn_add_dead_case(struct txn *txn, const struct txn_case *dead,
+                                   const char *reason) {
+    struct txn_dead *added = txn_add_dead(txn, dead->job, dead->index, reason, dead->body);
+    added->source = dead->source;
+    added->case_id = dead->case_id;
+    added->revision = dead->revision;
+    added->received_at = dead->received_at;
+    added->digest = dead->digest;
+    added->has_digest = true;
     return added;
 }
 
@@ -143,16 +157,13 @@ static void digest_text(struct hash128 digest, char text[UUID_TEXT_BYTES]) {
 }
 
 static void add_conflict(struct txn *txn, const struct txn_case *sent, struct hash128 stored) {
-    struct txn_dead *dead = txn_add_dead(txn, sent->job, sent->index, "conflict", sent->body);
+    struct txn_dead *dead = txn_add_dead_case(txn, sent, "conflict");
     char text[UUID_TEXT_BYTES];
     digest_text(stored, text);
     (void)snprintf(dead->expected, sizeof(dead->expected), "%s", text);
     digest_text(sent->digest, text);
     (void)snprintf(dead->found, sizeof(dead->found), "%s", text);
     (void)snprintf(dead->path, sizeof(dead->path), "digest");
-    dead->source = sent->source;
-    dead->case_id = sent->case_id;
-    dead->revision = sent->revision;
 }
 
 void txn_settle_group(struct txn *txn, uint32_t from, uint32_t end, struct hash128 digest,

@@ -18,6 +18,7 @@ struct txn_case {
     struct span case_id;
     struct span body; /* as sent */
     struct hash128 digest;
+    int64_t received_at;          /* microseconds since 1970 */
     size_t row_offset, row_bytes; /* in rows */
     int32_t revision;
     uint32_t job;      /* number of its job */
@@ -38,7 +39,10 @@ struct txn_dead {
     struct span body;
     struct span case_id; /* empty: not read */
     struct hash128 raw_hash;
-    int32_t revision; /* CASE_REVISION_UNREAD: no case that stands is meant */
+    struct hash128 digest; /* valid with has_digest: its content was read */
+    bool has_digest;
+    int64_t received_at; /* microseconds since 1970 */
+    int32_t revision;    /* CASE_REVISION_UNREAD: no case that stands is meant */
     uint32_t job;
     uint32_t index;
     uint32_t attempts;      /* of a poisoned case, else 0 */
@@ -76,8 +80,11 @@ void txn_rewind(struct txn *txn, const struct txn_mark *mark);
 void txn_free(struct txn *txn);
 
 uint32_t txn_add_job(struct txn *txn, struct job *job, int16_t source);
-/* Both return zeroed room that is valid until the next call. */
+/* All return room that is valid until the next call, zeroed but for what they are told; a letter
+ * was received with its job, or with its case. */
 struct txn_case *txn_add_case(struct txn *txn);
+struct txn_dead *txn_add_dead_case(struct txn *txn, const struct txn_case *dead,
+                                   const char *reason);
 struct txn_dead *txn_add_dead(struct txn *txn, uint32_t job, uint32_t index, const char *reason,
                               struct span body);
 

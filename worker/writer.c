@@ -369,11 +369,7 @@ static enum err write_slice(struct writer *writer, struct txn *txn, uint32_t fro
 /* The database does not take this one case. */
 static void refuse_case(struct txn *txn, uint32_t at) {
     struct txn_case *refused = &txn->cases[at];
-    struct txn_dead *dead =
-        txn_add_dead(txn, refused->job, refused->index, "not_storable", refused->body);
-    dead->source = refused->source;
-    dead->case_id = refused->case_id;
-    dead->revision = refused->revision;
+    (void)txn_add_dead_case(txn, refused, "not_storable");
     refused->verdict = TXN_DEAD;
 }
 

@@ -193,12 +193,13 @@ static void sql_history(struct buf *sql, const struct txn_dead *dead) {
     buf_free(&text);
 }
 
-static void sql_one_dead(struct buf *sql, const struct txn *txn, const struct txn_dead *dead,
+static void sql_one_dead(struct writer *writer, const struct txn *txn, const struct txn_dead *dead,
                          int64_t commit) {
+    struct buf *sql = &writer->sql;
     buf_printf(sql,
                "INSERT INTO dead_letters (source, raw_hash, reason, path, expected, found, "
-               "case_id, revision, body, history, batch, position, first_seen_at, last_seen_at, "
-               "commit) VALUES (%d, ",
+               "case_id, revision, body, history, batch, position, received_at, digest, "
+               "reapplied, first_seen_at, last_seen_at, commit) VALUES (%d, ",
                dead->source);
     sql_uuid(sql, dead->raw_hash.bytes);
     const char *const texts[] = {dead->reason, dead->path, dead->expected, dead->found};
@@ -224,6 +225,14 @@ static void sql_one_dead(struct buf *sql, const struct txn *txn, const struct tx
     }
     sql_uuid(sql, txn->jobs[dead->job]->delivery->batch.bytes);
     buf_printf(sql, ", %u, ", dead->index);
+    sql_time(sql, dead->received_at);
+    buf_str(sql, ", ");
+    if (dead->has_digest) {
+        sql_uuid(sql, dead->digest.bytes);
+    } else {
+        buf_str(sql, "NULL");
+    }
+    buf_str(sql, writer->mode == WRITER_REAPPLY ? ", true, " : ", false, ");
     sql_time(sql, txn->started_us);
     buf_str(sql, ", ");
     sql_time(sql, txn->started_us);
@@ -244,7 +253,7 @@ void writer_sql_dead(struct writer *writer, const struct txn *txn,
         qsort(order, count, sizeof(*order), by_unique_key);
     }
     for (uint32_t i = 0; i < count; i++) {
-        sql_one_dead(&writer->sql, txn, order[i], commit->number);
+        sql_one_dead(writer, txn, order[i], commit->number);
     }
     mem_free(order);
 }

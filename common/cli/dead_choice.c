@@ -16,7 +16,8 @@ static const char CHOSEN[] =
     "AND ($2::text IS NULL OR d.reason = $2) AND ($3::text IS NULL OR s.name = $3) "
     "AND ($4::text IS NULL OR EXISTS (SELECT FROM cases c JOIN codes a ON a.code = c.agreement "
     "WHERE c.source = d.source AND c.case_id = d.case_id AND a.agreement = $4)) "
-    "AND ($5::bool IS NOT TRUE OR s.name NOT IN ('reapply', 'retry')) AND d.dead > $6::bigint ";
+    "AND ($5::bool IS NOT TRUE OR NOT (d.reapplied OR s.name IN ('reapply', 'retry'))) "
+    "AND d.dead > $6::bigint ";
 
 static bool read_number(const char *text, int64_t *number) {
     char *end = NULL;

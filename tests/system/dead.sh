@@ -95,7 +95,7 @@ equal "each case has its outcome, once" "$(rows) $(pg_sql "select count(*) from 
 equal "under its own source" "$(pg_sql "select count(*) from cases join sources using (source) where name <> 'local'")" 0
 equal "resolved with it, by the transaction that wrote it" "$(pg_sql "
     select count(*) from dead_letters d join cases c using (source, case_id, revision) where d.resolved_at is not null
-    and d.resolved_by = c.commit and c.received_at = d.first_seen_at")" "$refused"
+    and d.resolved_by = c.commit and c.received_at = d.received_at and d.received_at < d.first_seen_at")" "$refused"
 equal "none is open" "$(letters "reason = 'not_storable'")" 0
 equal "daily counts have them" "$(pg_sql "select sum(outcomes) from report.daily_counts")" "$(rows)"
 casemill evaluate --rules config "$work/good.jsonl" 2>/dev/null | head -n "$refused" |

@@ -75,6 +75,19 @@ old=$((old + 10))
 equal "none is both" "$(pg_sql "select count(*) from cases join purged using (source, case_id, revision)")" 0
 equal "each is one of them" "$(rows) $(rows purged)" "$((count - old)) $old"
 
+# --- and so does what is to be reapplied: nothing is written beside a case that goes
+pg_sql "update cases set received_at = received_at - interval '400 days'
+        where case_id in (select case_id from cases order by case_id limit 10)"
+pg_sql "select 'local', case_id, revision from cases order by case_id limit 10" | tr '|' ' ' >"$work/going"
+(pg_sql "begin; select purge_some(max(purge), '', 0, 10) from purges; select pg_sleep(2); commit" >"$work/slow.out" 2>&1) &
+slow=$!
+is_purging() { [ "$(pg_sql "select count(*) from pg_stat_activity where query like '%pg_sleep%' and wait_event = 'PgSleep'")" = 1 ]; }
+wait_until 10 is_purging || abort "a piece is purged"
+timeout 60 /usr/bin/python3 tests/system/reapply.py "ipc://$work/control" "$second" --ack outcome <"$work/going" >"$work/going.out" 2>&1
+wait "$slow"
+old=$((old + 10))
+equal "a case that goes is not reapplied any more" "$(field going dead_count) $(rows reapplied)" "10 0"
+
 # --- after it: the worker that was there, and a new one
 after() { # after NAME
     send "$1" "$work/cases.jsonl"

@@ -118,6 +118,14 @@ check "a row that was changed" reapply tampered "$third" --ack outcome <"$work/f
 equal "is not decided" "$(field tampered dead_count) $(reapplied "$third")" "1 99"
 contains "because its digest differs" "$work/tampered.out" '"reason":"digest_differs"'
 equal "and is in the report" "$(pg_sql "select count(*) from report.dead_letters where case_id = '$tampered' and reason = 'digest_differs'")" 1
+pg_sql "delete from reapplied where ruleset = (select ruleset from rulesets where id = '$third');
+        alter table reapplied add constraint refused check (false) not valid"
+check "an outcome that the database refuses" reapply refused "$third" --ack outcome <"$work/few"
+equal "is a dead letter" "$(field refused dead_count)" 100
+equal "and stays in the report, but for the changed one" "$(pg_sql "select count(*) from report.dead_letters where reason = 'not_storable'")" 99
+casemill dead retry --reason not_storable --why "are no cases" --db "$pg_conninfo" --control "ipc://$work/control" >"$work/retry.out" 2>&1
+contains "which a retry leaves alone: its bytes are no case" "$work/retry.out" "^0 letters"
+pg_sql "alter table reapplied drop constraint refused"
 
 # --- lanes without the right
 pg_sql "revoke select on cases from casemill_worker;

@@ -223,8 +223,8 @@ START_TEST(test_conflict) {
     buf_printf(
         &sql,
         "SELECT count(*) FROM dead_letters d JOIN cases c USING (source, case_id, revision) "
-        "WHERE source = %d AND d.reason = 'conflict' AND expected = digest::text AND found <> "
-        "expected AND octet_length(d.body) > 0",
+        "WHERE source = %d AND d.reason = 'conflict' AND expected = c.digest::text AND found = "
+        "d.digest::text AND found <> expected AND octet_length(d.body) > 0",
         bench.source);
     ck_assert_int_eq(fixture_number(&fixture, buf_cstr(&sql)), 2);
     /* The same again counts, it does not double. */
