@@ -406,13 +406,14 @@ void book_held(struct sim_broker *broker, const struct sim_heard *heard, uint64_
     }
 }
 
-/* After every step: as many batches, lanes and cases out as the books say; nobody idle beside work;
- * low water is exactly below the oldest batch that is not done. */
+/* After every step: as many batches, lanes and cases out as the books say, and no more sources;
+ * nobody idle beside work; low water is exactly below the oldest batch that is not done. */
 void book_check(const struct world *world, struct sim_broker *broker) {
     struct core_stats stats;
     core_stats(broker->core, world->now, &stats);
     CHECK(stats.batches == broker->live && stats.batches <= LIVE_MAX);
     CHECK(stats.lanes == broker->lane_count);
+    CHECK(stats.sources <= broker->places);
     uint64_t out = 0;
     bool idle = false;
     bool waits = false;

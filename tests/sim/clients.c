@@ -51,6 +51,31 @@ static struct sim_record *live_record(struct world *world, struct sim_broker *br
     return NULL;
 }
 
+/* It has batches, or keeps a place without; or there is one whose source has none. */
+static bool has_place(const struct world *world, const struct sim_broker *broker, uint32_t source) {
+    uint32_t live = 0; /* sources, one bit each */
+    for (uint32_t i = broker->oldest; i < broker->record_count; i++) {
+        const struct sim_record *record = &broker->records[i];
+        live |= record->deleted ? 0 : 1U << world->batches[record->batch].source;
+    }
+    return ((live | broker->keeps) >> source & 1) != 0 ||
+           (uint32_t)__builtin_popcount(live & ~broker->keeps) < world->places;
+}
+
+/* In this run of the broker, a batch of that source and name: only its own DONE is remembered. */
+static bool was_done(const struct world *world, const struct sim_broker *broker,
+                     const struct sim_batch *batch, uint32_t count) {
+    for (uint32_t i = broker->record_count; i-- > 0;) {
+        const struct sim_record *record = &broker->records[i];
+        const struct sim_batch *other = &world->batches[record->batch];
+        if (record->done_run == broker->run && other->source == batch->source &&
+            other->name == batch->name && other->count == count) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static uint32_t waiting(const struct sim_record *record) {
     return (uint32_t)__builtin_popcount(record->must_done | record->may_done | record->must_accept);
 }
@@ -95,8 +120,11 @@ void client_send(struct world *world, uint32_t number, uint32_t to) {
     batch->broker = (uint8_t)to;
     broker->sending = number;
     broker->crowded = old != NULL && waiting(old) >= CORE_WAITERS_MAX;
+    broker->placed = has_place(world, broker, batch->source);
+    uint32_t most = world->places + (uint32_t)__builtin_popcount(broker->keeps);
     bool taken = core_submit(broker->core, &route, &meta, world->now);
     CHECK(!taken || !broker->stopped); /* P6 */
+    CHECK(!taken || broker->placed || broker->places > most);
     bool refused = answered(broker->core, CORE_REFUSED, &route);
     bool busy = answered(broker->core, CORE_BUSY, &route);
     bool told = answered(broker->core, CORE_ACCEPTED, &route);
@@ -110,6 +138,7 @@ void client_send(struct world *world, uint32_t number, uint32_t to) {
     }
     perform(world, broker);
     broker->crowded = false;
+    broker->placed = true;
     struct sim_record *record = taken ? &broker->records[broker->record_count - 1] : old;
     if (!refused && !busy) {
         CHECK(record != NULL && record->durable == (told || record->durable));
@@ -131,7 +160,8 @@ void client_query(struct world *world, uint32_t number, uint32_t to) {
     CHECK(count == 1 && action->kind == CORE_STATUS);
     enum wire_state state = action->done.state;
     if (record == NULL) {
-        CHECK(state == WIRE_STATE_DONE || state == WIRE_STATE_UNKNOWN);
+        CHECK(state == WIRE_STATE_DONE ? was_done(world, broker, batch, action->done.count)
+                                       : state == WIRE_STATE_UNKNOWN);
     } else if (record->quarantined) {
         CHECK(state == WIRE_STATE_QUARANTINED);
     } else {
@@ -181,7 +211,7 @@ static void invent_batch(struct world *world) {
                               .count = count};
     if (world->batch_count > 0 && fault(world, FAULT_ID_REUSED)) {
         const struct sim_batch *other = &world->batches[below(world, world->batch_count)];
-        batch.name = other->source == source ? other->name : 0;
+        batch.name = other->name; /* of another source it is no other batch's */
     }
     client_send(world, client_batch(world, batch), below(world, BROKERS));
 }
@@ -195,10 +225,25 @@ static void vanish(struct world *world, uint32_t source) {
     }
 }
 
+/* What is damaged keeps its source's place until it is sent again: in the end somebody does. */
+static void heal(struct world *world, uint32_t to) {
+    struct sim_broker *broker = &world->brokers[to];
+    uint32_t end = broker->record_count;
+    for (uint32_t i = broker->oldest; i < end; i++) {
+        if (broker->records[i].quarantined && !broker->records[i].deleted) {
+            client_send(world, broker->records[i].batch, to);
+        }
+    }
+}
+
 static void send_again(struct world *world, uint32_t number) {
     struct sim_batch *batch = &world->batches[number];
     bool over = fault(world, FAULT_FAILOVER) || (world->calm && chance(world, 100));
-    client_send(world, number, over ? 1U - batch->broker : batch->broker);
+    uint32_t to = over ? 1U - batch->broker : batch->broker;
+    if (world->calm && !has_place(world, &world->brokers[to], batch->source)) {
+        heal(world, to);
+    }
+    client_send(world, number, to);
 }
 
 void clients_step(struct world *world) {

@@ -4,7 +4,10 @@
 #include "base/mem.h"
 #include "sim/world.h"
 
-enum { SEQ_GAP = 1000 }; /* above what any run can have dealt before its first put was durable */
+enum {
+    SEQ_GAP = 1000, /* above what any run can have dealt before its first put was durable */
+    WEIGHT_RUNS = 4 /* of so many one is without weights: more in the journal than have places */
+};
 
 struct sim_record *record_of(struct sim_broker *broker, uint64_t seq) {
     for (uint32_t i = broker->record_count; i-- > 0;) {
@@ -146,22 +149,32 @@ void broker_start(struct world *world, struct sim_broker *broker) {
     broker->ticked = 0;
     broker->proved = broker->asked = 0;
     broker->live = 0;
+    broker->run++;
+    broker->placed = true;
     struct core_options options = {.journal = broker->journal,
                                    .next_seq = broker->next_seq,
                                    .batches_max = LIVE_MAX,
                                    .attempts_max = ATTEMPTS_MAX,
                                    .recent_max = 8,
+                                   .sources_max = world->places,
                                    .beat_ms = BEAT_MS,
                                    .silent_ms = SILENT_MS,
                                    .canary_ms = CANARY_MS};
     broker->core = core_new(&options);
-    core_source_weight(broker->core, SPAN_LIT("s1"), 3);
+    broker->keeps = broker->run % WEIGHT_RUNS != 0 ? 1U << 1 : 0;
+    if (broker->keeps != 0) {
+        core_source_weight(broker->core, SPAN_LIT("s1"), 3);
+    }
     for (uint32_t i = broker->oldest; i < broker->record_count; i++) {
         struct sim_record *record = &broker->records[i];
         if (!record->delete_durable) {
             restore(world, broker, record);
         }
     }
+    struct core_stats stats;
+    core_stats(broker->core, world->now, &stats);
+    uint32_t most = world->places + (uint32_t)__builtin_popcount(broker->keeps);
+    broker->places = stats.sources > most ? stats.sources : most;
 }
 
 /* kill -9, or a power cut: the group that was not synced is kept or lost as a whole. */

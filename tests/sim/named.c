@@ -306,6 +306,32 @@ static void a_lane_is_retired(struct world *world) {
     CHECK(world->batches[later].done);
 }
 
+/* More sources than places: a new one waits for a place, and hears nothing of who had it. */
+static void a_place_is_taken_over(struct world *world) {
+    struct sim_broker *broker = &world->brokers[0];
+    world->places = PLACES_MIN;
+    broker_crash(world, broker, false);
+    uint32_t first = send(world, (struct sim_batch){.count = CASES}, 0);
+    uint32_t second = send(world, (struct sim_batch){.source = 2, .count = CASES}, 0);
+    uint32_t third = send(world, (struct sim_batch){.source = 3, .count = CASES}, 0);
+    uint32_t kept = send(world, (struct sim_batch){.source = 1, .count = CASES}, 0);
+    CHECK(broker->record_count == 3 && broker->records[2].batch == kept); /* the third heard BUSY */
+    disk_sync(world, broker);
+    lane_ready(world, 0, 0);
+    deal(world, 0);
+    work_through(world, 0);
+    CHECK(world->batches[first].done && !world->batches[second].done);
+    client_send(world, third, 0);
+    CHECK(broker->record_count == 4 && last_record(world, 0)->batch == third);
+    struct sim_batch other = {.source = 3, .first = CASES, .count = CASES};
+    other.name = world->batches[first].name;
+    client_query(world, client_batch(world, other),
+                 0); /* unknown: it is the first's that is done */
+    struct core_stats stats;
+    core_stats(broker->core, world->now, &stats);
+    CHECK(stats.sources == PLACES_MIN + 1 && stats.sources_replaced == 1);
+}
+
 /* What a batch costs the core does not grow with its cases. */
 static void no_state_per_case(struct world *world) {
     struct core *core = world->brokers[0].core;
@@ -374,6 +400,7 @@ static const struct {
     {"poison_among_innocents", poison_among_innocents},
     {"a_lane_is_retired", a_lane_is_retired},
     {"canary_goes_the_road", canary_goes_the_road},
+    {"a_place_is_taken_over", a_place_is_taken_over},
     {"no_state_per_case", no_state_per_case},
 };
 

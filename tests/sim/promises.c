@@ -93,6 +93,7 @@ static void on_delete(struct world *world, struct sim_broker *broker,
     CHECK(record->durable);
     if (!record->quarantined) {
         CHECK(record->must_done == 0);
+        record->done_run = broker->run;
         const struct sim_batch *batch = &world->batches[record->batch];
         for (uint32_t i = 0; i < batch->count; i++) {
             const struct sim_row *row = row_of(world, batch, i);
@@ -168,7 +169,7 @@ static void on_busy(struct sim_broker *broker, const struct core_action *action)
         CHECK(broker->full);
         break;
     case WIRE_BUSY_QUEUE_FULL:
-        CHECK(broker->live >= LIVE_MAX);
+        CHECK(broker->live >= LIVE_MAX || !broker->placed);
         break;
     case WIRE_BUSY_RATE:
         CHECK(broker->crowded);

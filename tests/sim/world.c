@@ -46,6 +46,7 @@ void world_init(struct world *world, uint64_t seed) {
         world->client_route[i] = (uint8_t)i;
     }
     world->route_names = SOURCES;
+    world->places = PLACES_MIN + below(world, 2);
     for (uint8_t b = 0; b < BROKERS; b++) {
         world->brokers[b].index = b;
         world->brokers[b].journal = (struct uuid){{0xb0, b}};

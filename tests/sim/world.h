@@ -14,7 +14,8 @@
 enum {
     BROKERS = 2,
     LANES = 3,
-    SOURCES = 3,
+    SOURCES = 4,
+    PLACES_MIN = 2, /* of sources at a time, beside s1's own; in half of the worlds one more */
     SPACE = 4 * CORE_PART_CASES, /* cases of one source */
     BATCHES_MAX = 256,
     HOLDS_MAX = 96,
@@ -169,6 +170,7 @@ struct sim_record { /* a batch in one broker's journal, or on its way */
     bool quarantined;
     bool found_damaged; /* while its bytes were to be sent; said after the actions */
     bool accepted;      /* somebody was told */
+    uint32_t done_run;  /* the broker's when the last case was done; 0: not yet */
     uint32_t must_done, may_done, must_accept; /* routes, one bit each */
     struct sim_book *books;
 };
@@ -204,6 +206,10 @@ struct sim_broker {
     uint64_t last_first[SOURCES][WIRE_PRIORITY_COUNT]; /* first dispatches: seq << 20 | first */
     bool full;                                         /* its disk, while a group is refused */
     bool crowded;                                      /* as many wait for a batch as may */
+    uint32_t run;                                      /* of the program, from 1 */
+    uint32_t keeps;   /* sources with a weight, one bit each: s1 in most runs */
+    uint32_t places;  /* of sources, most in this run: the journal's all have one */
+    bool placed;      /* who sends has a place, or one is free for it */
     uint32_t sending; /* the batch whose submit is being answered */
     struct sim_unsent unsent[UNSENT_MAX];
     uint32_t unsent_count;
@@ -215,6 +221,7 @@ struct world {
     bool calm; /* faults are over */
     bool traced;
     uint32_t rates[FAULT_COUNT]; /* of a thousand */
+    uint32_t places;             /* of sources at a time, beside s1's own */
     struct sim_broker brokers[BROKERS];
     struct sim_lane lanes[LANES];
     uint32_t lane_names;
