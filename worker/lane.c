@@ -1,6 +1,6 @@
 /* The lane's loop, as named phases in a fixed order:
  *
- *   connect -> adopt rules -> credit -> fetch -> [decode, evaluate -> write -> DONE] -> again
+ *   connect -> tidy -> rules -> credit -> fetch -> [decode, evaluate -> write -> DONE] -> again
  *
  * While PostgreSQL works on one transaction the lane decodes and evaluates for the next.
  * Invariants: DONE is said only of what is committed; whatever ends a transaction early gives its
@@ -150,6 +150,7 @@ static void *run(void *argument) {
     lane_say_ready(lane);
     while (!is_finished(lane)) {
         lane_keep_connected(lane);
+        lane_keep_tidy(lane);
         lane_keep_rules(lane);
         keep_credit(lane);
         keep_hands_empty(lane);
@@ -213,6 +214,8 @@ enum err lane_start(const struct lane_options *options, uint32_t number, struct 
     struct uuid seed = uuid_random();
     memcpy(&made->rng.state, seed.bytes, sizeof(made->rng.state));
     writer_init(&made->writer, &made->uuid);
+    made->writer.tables_ms_max =
+        options->tables_ms_max > 0 ? options->tables_ms_max : WRITER_TABLES_MS_MAX;
     made->writer.blocked = end_who_blocks;
     made->writer.context = made;
     arena_init(&made->arena, ARENA_BYTES_MAX);

@@ -26,7 +26,8 @@ struct lane_options {
     const struct net_curve *curves; /* one a broker; NULL: no keys */
     uint32_t cases_max;             /* in one transaction */
     int64_t sync_standbys;
-    int drained_fd; /* an eventfd that a lane pokes when its thread is about to end */
+    int64_t tables_ms_max; /* how old its temporary tables get; 0: WRITER_TABLES_MS_MAX */
+    int drained_fd;        /* an eventfd that a lane pokes when its thread is about to end */
 };
 
 /* What a status page may show; read from any thread. */

@@ -127,6 +127,13 @@ void lane_lose_connection(struct lane *lane, enum err err) {
     lane_give_back(lane);
 }
 
+void lane_keep_tidy(struct lane *lane) {
+    enum err err = lane->db == NULL ? ERR_OK : writer_tidy(&lane->writer);
+    if (err != ERR_OK) {
+        lane_lose_connection(lane, err);
+    }
+}
+
 void lane_keep_rules(struct lane *lane) {
     uint32_t generation = rule_watch_generation(lane->options.watch);
     if (generation == lane->generation || lane->txn.job_count > 0) {

@@ -106,6 +106,8 @@ void lane_say_bye(struct lane *lane);
 void lane_keep_connected(struct lane *lane);
 /* lane_forget_sources drops the numbers of sources: they are the connection's database's. */
 void lane_forget_sources(struct lane *lane);
+/* lane_keep_tidy does what a connection needs now and then, between transactions. */
+void lane_keep_tidy(struct lane *lane);
 /* lane_lose_connection closes it after err, gives all work back and sets the back-off. */
 void lane_lose_connection(struct lane *lane, enum err err);
 /* lane_keep_rules swaps to the rule set in force, unless something is decided under the last one.

@@ -17,7 +17,8 @@
 enum { INSERT_ROWS_MAX = 15, TRIES_MAX = 5, DEAD_WAITING_MAX = 16 };
 
 void writer_init(struct writer *writer, const struct uuid *lane) {
-    *writer = (struct writer){.lane = *lane, .mode = WRITER_INTAKE};
+    *writer = (struct writer){
+        .lane = *lane, .mode = WRITER_INTAKE, .tables_ms_max = WRITER_TABLES_MS_MAX};
     struct uuid seed = uuid_random();
     memcpy(&writer->rng.state, seed.bytes, sizeof(writer->rng.state));
 }
@@ -268,7 +269,22 @@ static enum err make_incoming(struct writer *writer, const struct road *road) {
                road->incoming, road->incoming, road->typed_columns);
     enum err err = db_lane_exec(writer->db, buf_cstr(&writer->sql), NULL);
     *road->has_incoming = err == ERR_OK;
+    if (err == ERR_OK && writer->tables_since_ms == 0) {
+        writer->tables_since_ms = clock_mono_ms();
+    }
     return err;
+}
+
+enum err writer_tidy(struct writer *writer) {
+    if (writer->tables_since_ms == 0 ||
+        clock_mono_ms() - writer->tables_since_ms < writer->tables_ms_max) {
+        return ERR_OK;
+    }
+    writer->tables_since_ms = 0;
+    writer->has_incoming = false;
+    writer->has_incoming_reapplied = false;
+    return db_lane_exec(writer->db,
+                        "DROP TABLE IF EXISTS pg_temp.incoming, pg_temp.incoming_reapplied", NULL);
 }
 
 /* The temporary table has no statistics: only one plan is right for any size of the other. */

@@ -10,7 +10,7 @@
 #include "worker/tally.h"
 #include "worker/txn.h"
 
-enum { WRITER_JOURNALS_MAX = 32, WRITER_FROZEN_S = 10 };
+enum { WRITER_JOURNALS_MAX = 32, WRITER_FROZEN_S = 10, WRITER_TABLES_MS_MAX = 3600000 };
 /* Of the commits row.  Reapply: rows go to `reapplied` and have the fixed columns alone. */
 enum writer_mode { WRITER_INTAKE, WRITER_REAPPLY, WRITER_CANARY };
 
@@ -23,7 +23,9 @@ struct writer {
     bool has_incoming; /* the temporary table stands on this connection, for these columns */
     bool has_purged;   /* there are tombstones: the fresh road would only fail */
     bool has_incoming_reapplied; /* the one of mode reapply */
-    uint32_t journal_count;      /* where the work came from */
+    int64_t tables_since_ms;     /* monotonic: when the older of them was made; 0: neither is */
+    int64_t tables_ms_max;
+    uint32_t journal_count; /* where the work came from */
     struct uuid journals[WRITER_JOURNALS_MAX];
     uint64_t low_water[WRITER_JOURNALS_MAX];
     int64_t low_water_at[WRITER_JOURNALS_MAX]; /* microseconds since 1970; 0: not said */
@@ -49,6 +51,12 @@ void writer_free(struct writer *writer);
  * with one clear line; those of db/sqlstate.h. */
 MUST_USE enum err writer_setup(struct writer *writer, struct db_lane *db, int64_t sync_standbys,
                                struct diag *diag);
+
+/* writer_tidy drops temporary tables that are older than tables_ms_max; they are made anew when
+ * they are wanted.  No vacuum but their own session's freezes them, so that an old one holds back
+ * the whole database, until it refuses writes for want of transaction numbers.  Order: between
+ * transactions.  Errors: those of db/sqlstate.h. */
+MUST_USE enum err writer_tidy(struct writer *writer);
 
 /* writer_end_lanes ends the backends of lanes whose work is written by someone else now. */
 MUST_USE enum err writer_end_lanes(struct writer *writer, const struct uuid *lanes, uint32_t count);

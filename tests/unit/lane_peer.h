@@ -11,6 +11,7 @@
 
 static struct fixture fixture;
 static bool available;
+static int64_t tables_ms_max; /* of lanes opened from now on */
 
 /* The other end of the lane's socket. */
 struct peer {
@@ -46,6 +47,7 @@ static inline void peer_open_sized(struct peer *peer, uint32_t cases_max) {
                                       .brokers = peer->brokers,
                                       .broker_count = 1,
                                       .cases_max = cases_max,
+                                      .tables_ms_max = tables_ms_max,
                                       .drained_fd = peer->ended_fd};
     ck_assert_msg(lane_start(&lane, 0, &peer->lane, &diag) == ERR_OK, "%s", diag.text);
 }

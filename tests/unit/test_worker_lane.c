@@ -231,6 +231,40 @@ START_TEST(test_connection_lost) {
 END_TEST
 
 /* Nothing is active: no credit.  Then it is, and there is. */
+static long temporary_tables(void) {
+    return fixture_number(&fixture, "SELECT count(*) FROM pg_class WHERE relpersistence = 't' AND "
+                                    "relkind = 'r'");
+}
+
+/* An idle lane's, too: what it holds back is the whole database's. */
+START_TEST(test_temporary_tables_do_not_get_old) {
+    if (!available) {
+        return;
+    }
+    struct peer peer;
+    struct buf body = BUF_EMPTY;
+    tables_ms_max = _i == 0 ? 1 : 0;
+    peer_open(&peer);
+    (void)expect(&peer, WIRE_READY);
+    welcome(&peer);
+    await_credit(&peer);
+    fixture_case(&body, "T1", 1, "US");
+    for (uint64_t round = 0; round < 3; round++) {
+        deal(&peer, WIRE_WORK, "intake", 20 + round, 1, buf_span(&body));
+        (void)expect(&peer, WIRE_LANE_DONE);
+        int64_t deadline_ms = clock_mono_ms() + 20000;
+        while (_i == 0 && temporary_tables() > 0) {
+            ck_assert_int_lt(clock_mono_ms(), deadline_ms);
+            (void)expect(&peer, WIRE_LANE_BEAT);
+        }
+    }
+    ck_assert_int_eq(temporary_tables(), _i); /* a young one is used again */
+    drain(&peer);
+    peer_close(&peer);
+    buf_free(&body);
+}
+END_TEST
+
 START_TEST(test_rules_come_later) {
     if (!available) {
         return;
@@ -263,6 +297,7 @@ int main(void) {
     tcase_add_test(tests, test_failed_and_canary);
     tcase_add_test(tests, test_another_version_is_left_alone);
     tcase_add_test(tests, test_connection_lost);
+    tcase_add_loop_test(tests, test_temporary_tables_do_not_get_old, 0, 2);
     tcase_add_test(tests, test_rules_come_later);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
