@@ -27,7 +27,8 @@ all() {
         count "$stage" "loop_$stage" "$build/tests/bench_evaluate" config "$scratch/cases.mp" "$stage" 1 || return 1
     done
     count core_batches loop_core "$build/tests/bench_core" 100 1600 || return 1
-    count core_ones loop_core "$build/tests/bench_core" 1 16000
+    count core_ones loop_core "$build/tests/bench_core" 1 16000 || return 1
+    count core_sources loop_core "$build/tests/bench_core" 1 16000 1000
 }
 all >"$scratch/now" || { echo "instructions.sh: callgrind failed:" && tail -n 3 "$scratch/said" && echo "0 passed, 1 failed" && exit 1; }
 if [ "${1:-}" = --write ]; then
