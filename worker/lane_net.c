@@ -245,6 +245,19 @@ static void take_refused(struct lane *lane, uint32_t link, const struct wire_ref
     }
 }
 
+/* A broker that began a new journal counts anew: the marks of the old one mean nothing there. */
+static void take_welcome(struct lane *lane, uint32_t link, const struct wire_welcome *welcome) {
+    struct link *broker = &lane->links[link];
+    if (!uuid_eq(&broker->journal, &welcome->journal)) {
+        broker->journal = welcome->journal;
+        broker->low_water = 0;
+        broker->low_water_at = 0;
+    }
+    broker->welcomed = true;
+    broker->quiet_ms = 0;
+    lane->beat_ms = welcome->beat_ms > 0 ? welcome->beat_ms : lane->beat_ms;
+}
+
 static void take_message(struct lane *lane, uint32_t link, struct parcel *parcel) {
     struct wire_decode_fault fault = {0};
     struct span head =
@@ -261,12 +274,7 @@ static void take_message(struct lane *lane, uint32_t link, struct parcel *parcel
     }
     switch ((int)parcel->head.command) {
     case WIRE_WELCOME:
-        lane->links[link].journal = parcel->head.welcome.journal;
-        lane->links[link].welcomed = true;
-        lane->links[link].quiet_ms = 0;
-        if (parcel->head.welcome.beat_ms > 0) {
-            lane->beat_ms = parcel->head.welcome.beat_ms;
-        }
+        take_welcome(lane, link, &parcel->head.welcome);
         return;
     case WIRE_WORK:
     case WIRE_BURY:

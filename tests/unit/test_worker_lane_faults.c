@@ -310,6 +310,51 @@ START_TEST(test_a_revision_that_cannot_be_read_is_none) {
 }
 END_TEST
 
+/* The broker came back with an empty journal while its work was written: completeness must not say
+ * of the new journal what was true of the old one. */
+START_TEST(test_marks_end_with_their_journal) {
+    if (!available) {
+        return;
+    }
+    struct peer peer;
+    struct buf body = BUF_EMPTY;
+    struct db *db = NULL;
+    struct diag diag = {0};
+    const struct wire_message ask = {.command = WIRE_READY_ASK};
+    peer_ready(&peer, 100, 100);
+    ck_assert_int_eq(db_open(fixture.conninfo, "unit", &db, &diag), ERR_OK);
+    fixture_exec(db, "BEGIN; LOCK TABLE cases IN EXCLUSIVE MODE");
+    for (uint64_t i = 0; i < 2; i++) {
+        buf_clear(&body);
+        fixture_case(&body, i == 0 ? "J1" : "J2", 1, "US");
+        deal(&peer, WIRE_WORK, "intake", 1000 + i, 1, buf_span(&body));
+        while (!span_is(expect(&peer, WIRE_LANE_BEAT).lane_beat.phase, "write")) {
+            continue;
+        }
+    }
+    while (expect(&peer, WIRE_LANE_BEAT).lane_beat.hold_count < 2) {
+        continue;
+    }
+    peer.journal = uuid_random();
+    welcome(&peer);
+    say(&peer, &ask, SPAN_LIT(""));
+    (void)expect(&peer, WIRE_READY); /* it knows the new journal now */
+    fixture_exec(db, "ROLLBACK");
+    for (int done = 0; done < 2;) {
+        done += (int)expect(&peer, WIRE_LANE_DONE).lane_done.range_count;
+    }
+    char uuid[UUID_TEXT_BYTES];
+    uuid_format(&peer.journal, uuid);
+    buf_clear(&body);
+    buf_printf(&body, "SELECT max(done_below) FROM report.completeness WHERE journal = '%s'", uuid);
+    ck_assert_int_eq(fixture_number(&fixture, buf_cstr(&body)), 0);
+    db_close(&db);
+    drain(&peer);
+    peer_close(&peer);
+    buf_free(&body);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("worker_lane_faults");
     TCase *tests = tcase_create("faults");
@@ -322,6 +367,7 @@ int main(void) {
     tcase_add_test(tests, test_fences_said_again_leave_room_for_others);
     tcase_add_test(tests, test_numbers_of_sources_end_with_the_connection);
     tcase_add_test(tests, test_a_case_with_a_broken_id_is_buried);
+    tcase_add_test(tests, test_marks_end_with_their_journal);
     tcase_add_test(tests, test_a_revision_that_cannot_be_read_is_none);
     tcase_add_test(tests, test_a_source_that_is_refused_fails_alone);
     suite_add_tcase(suite, tests);
