@@ -1,6 +1,6 @@
 /* Each fault on a fresh journal in a directory of its own, with the journal as the broker has it.
  */
-#include "broker/crash_test.h"
+#include "broker/crash_test_priv.h"
 
 #include "base/clock.h"
 #include "base/io.h"
@@ -23,30 +23,15 @@
 #include <unistd.h>
 
 enum {
-    MIB = 1 << 20,
     BUDGET_BYTES = 16 * MIB,
     FREE_BYTES_MIN = 256 * MIB,
     RESERVE_BYTES = 64 * MIB,
-    KILLS = 10,
-    KILL_AFTER_MS = 60,
     PUTS_MAX = 100000,
     SYNCS = 64,
-    SYNC_US_MIN = 10, /* no disk answers so soon */
-    WAIT_MS = 30000,
-    PATH_BYTES = 4096,
-    PUT_BYTES = 20000
+    SYNC_US_MIN = 10 /* no disk answers so soon */
 };
 #define TMPFS_TYPE 0x01021994
 #define RAMFS_TYPE 0x858458f6
-
-struct crash_test {
-    char dir[PATH_BYTES]; /* ours */
-    int wake_fd;          /* poked by the journal's writer */
-    struct blob_account account;
-    struct diag said; /* what a check found */
-    uint64_t restored, damaged, restored_bytes;
-    uint64_t last_number; /* of the records restored, by accepted_at */
-};
 
 static void poke(void *context) {
     struct crash_test *test = context;
@@ -57,46 +42,52 @@ static void poke(void *context) {
 
 static void count_record(const struct journal_record *record, void *context) {
     struct crash_test *test = context;
+    if (test->restored < CRASH_RESTORED_MAX) {
+        test->batches[test->restored] = (struct crash_batch){
+            .seq = record->seq, .number = (uint64_t)record->accepted_at, .bytes = record->bytes};
+    }
     test->restored++;
     test->damaged += record->damage == JOURNAL_WHOLE ? 0 : 1;
-    test->restored_bytes += record->bytes;
-    test->last_number = (uint64_t)record->accepted_at;
 }
 
-static enum err open_journal(struct crash_test *test, struct journal **journal) {
+enum err crash_open(struct crash_test *test, struct journal **journal) {
     struct journal_options options = {
         .path = test->dir, .bytes_max = BUDGET_BYTES, .notify = poke, .context = test};
     test->restored = 0;
     test->damaged = 0;
-    test->restored_bytes = 0;
     return journal_open(&options, count_record, test, journal, &test->said);
 }
 
+/* No other number has the same bytes anywhere. */
 static void fill_body(uint8_t *bytes, size_t len, uint64_t number) {
-    for (size_t i = 0; i < len; i++) {
-        bytes[i] = (uint8_t)(number * 131 + i * 7 + i / 253);
+    struct rng rng = {.state = number};
+    for (size_t at = 0; at < len; at += sizeof(uint64_t)) {
+        uint64_t next = rng_next(&rng);
+        memcpy(bytes + at, &next, len - at < sizeof(next) ? len - at : sizeof(next));
     }
 }
 
-/* Puts a body that its number tells, and waits for what becomes of it. */
-static enum journal_outcome put(struct crash_test *test, struct journal *journal, uint64_t seq,
-                                size_t len, uint64_t number) {
-    struct blob *blob = blob_new(&test->account, len);
-    fill_body(blob->bytes, len, number);
-    struct journal_record record = {.seq = seq,
+void crash_put(struct crash_test *test, struct journal *journal, const struct crash_batch *batch) {
+    struct blob *blob = blob_new(&test->account, batch->bytes);
+    fill_body(blob->bytes, blob->len, batch->number);
+    struct journal_record record = {.seq = batch->seq,
                                     .batch = uuid_random(),
                                     .hash = hash128(blob_span(blob)),
                                     .count = 1,
-                                    .bytes = (uint32_t)len,
-                                    .accepted_at = (int64_t)number,
+                                    .bytes = batch->bytes,
+                                    .accepted_at = (int64_t)batch->number,
                                     .source = SPAN_LIT("crash-test"),
                                     .cut_count = 1,
                                     .sums = {hash64(blob_span(blob))}};
     journal_put(journal, &record, blob);
+}
+
+enum journal_outcome crash_await(struct crash_test *test, struct journal *journal) {
     struct journal_result result = {.outcome = JOURNAL_STOPPED};
     bool failed = false;
     struct pollfd wake = {.fd = test->wake_fd, .events = POLLIN};
-    while (journal_collect(journal, &result, 1, &failed) == 0 && poll(&wake, 1, WAIT_MS) == 1) {
+    while (journal_collect(journal, &result, 1, &failed) == 0 &&
+           poll(&wake, 1, CRASH_WAIT_MS) == 1) {
         uint64_t pokes = 0;
         ssize_t got = read(test->wake_fd, &pokes, sizeof(pokes));
         CHECK(got == (ssize_t)sizeof(pokes));
@@ -104,20 +95,31 @@ static enum journal_outcome put(struct crash_test *test, struct journal *journal
     return result.outcome;
 }
 
-static bool body_is(struct journal *journal, uint64_t seq, size_t len, uint64_t number) {
-    uint8_t *wanted = mem_alloc(len);
-    uint8_t *found = mem_alloc(len);
-    fill_body(wanted, len, number);
-    bool same = journal_read(journal, seq, 0, (uint32_t)len, found) == ERR_OK &&
-                memcmp(wanted, found, len) == 0;
+/* Puts a body that its number tells, and waits for what becomes of it. */
+static enum journal_outcome put(struct crash_test *test, struct journal *journal, uint64_t seq,
+                                size_t len, uint64_t number) {
+    const struct crash_batch batch = {.seq = seq, .number = number, .bytes = (uint32_t)len};
+    crash_put(test, journal, &batch);
+    return crash_await(test, journal);
+}
+
+bool crash_body_is(struct journal *journal, const struct crash_batch *batch) {
+    uint8_t *wanted = mem_alloc(batch->bytes);
+    uint8_t *found = mem_alloc(batch->bytes);
+    fill_body(wanted, batch->bytes, batch->number);
+    bool same = journal_read(journal, batch->seq, 0, batch->bytes, found) == ERR_OK &&
+                memcmp(wanted, found, batch->bytes) == 0;
     mem_free(wanted);
     mem_free(found);
     return same;
 }
 
-static enum err say(struct crash_test *test, enum err err, const char *format, ...)
-    PRINTF_LIKE(3, 4);
-static enum err say(struct crash_test *test, enum err err, const char *format, ...) {
+static bool body_is(struct journal *journal, uint64_t seq, size_t len, uint64_t number) {
+    const struct crash_batch batch = {.seq = seq, .number = number, .bytes = (uint32_t)len};
+    return crash_body_is(journal, &batch);
+}
+
+enum err crash_say(struct crash_test *test, enum err err, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(test->said.text, sizeof(test->said.text), format, arguments);
@@ -126,22 +128,23 @@ static enum err say(struct crash_test *test, enum err err, const char *format, .
     return err;
 }
 
-static void data_file(const struct crash_test *test, char path[PATH_BYTES + 16]) {
-    (void)snprintf(path, PATH_BYTES + 16, "%s/data.mdb", test->dir);
+static void data_file(const struct crash_test *test, char path[CRASH_PATH_BYTES + 16]) {
+    (void)snprintf(path, CRASH_PATH_BYTES + 16, "%s/data.mdb", test->dir);
 }
 
 static enum err check_lock(struct crash_test *test) {
     struct journal *first = NULL;
     struct journal *second = NULL;
-    enum err err = open_journal(test, &first);
+    enum err err = crash_open(test, &first);
     if (err != ERR_OK) {
         return err;
     }
-    err = open_journal(test, &second);
+    err = crash_open(test, &second);
     journal_close(&second);
     journal_close(&first);
-    return err == ERR_BUSY ? say(test, ERR_OK, "a second broker is kept out")
-                           : say(test, ERR_CORRUPT, "flock does not keep a second broker out");
+    return err == ERR_BUSY
+               ? crash_say(test, ERR_OK, "a second broker is kept out")
+               : crash_say(test, ERR_CORRUPT, "flock does not keep a second broker out");
 }
 
 static uint64_t free_bytes(int fd) {
@@ -150,23 +153,24 @@ static uint64_t free_bytes(int fd) {
 }
 
 static enum err check_reserve(struct crash_test *test) {
-    char path[PATH_BYTES + 16];
+    char path[CRASH_PATH_BYTES + 16];
     data_file(test, path);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
-        return say(test, ERR_IO, "%s", strerror(errno));
+        return crash_say(test, ERR_IO, "%s", strerror(errno));
     }
     uint64_t before = free_bytes(fd);
     int result = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, RESERVE_BYTES) == 0 ? 0 : errno;
     uint64_t after = free_bytes(fd);
     (void)close(fd);
     if (result != 0) {
-        return say(test, ERR_CORRUPT, "this filesystem cannot reserve space: %s", strerror(result));
+        return crash_say(test, ERR_CORRUPT, "this filesystem cannot reserve space: %s",
+                         strerror(result));
     }
     return before - after >= RESERVE_BYTES / 4 * 3 && before > after
-               ? say(test, ERR_OK, "reserved space is taken from what is free")
-               : say(test, ERR_CORRUPT,
-                     "reserved space is not taken: a full disk can stop deletes");
+               ? crash_say(test, ERR_OK, "reserved space is taken from what is free")
+               : crash_say(test, ERR_CORRUPT,
+                           "reserved space is not taken: a full disk can stop deletes");
 }
 
 static int by_value(const void *left, const void *right) {
@@ -176,7 +180,7 @@ static int by_value(const void *left, const void *right) {
 }
 
 static enum err check_sync(struct crash_test *test) {
-    char path[PATH_BYTES + 16];
+    char path[CRASH_PATH_BYTES + 16];
     struct statfs fs;
     uint8_t page[FORMAT_PAGE_BYTES] = {1};
     int64_t took_us[SYNCS];
@@ -195,86 +199,41 @@ static enum err check_sync(struct crash_test *test) {
         (void)close(fd);
     }
     if (!works) {
-        return say(test, ERR_IO, "%s", strerror(why));
+        return crash_say(test, ERR_IO, "%s", strerror(why));
     }
     if ((unsigned long)fs.f_type == TMPFS_TYPE || (unsigned long)fs.f_type == RAMFS_TYPE) {
-        return say(test, ERR_CORRUPT, "this filesystem is memory: nothing outlives a power cut");
+        return crash_say(test, ERR_CORRUPT,
+                         "this filesystem is memory: nothing outlives a power cut");
     }
     qsort(took_us, SYNCS, sizeof(took_us[0]), by_value);
     bool honest = took_us[SYNCS / 2] >= SYNC_US_MIN;
-    return say(test, honest ? ERR_OK : ERR_CORRUPT, "a sync takes %lld us (median)%s",
-               (long long)took_us[SYNCS / 2],
-               honest ? "; whether the disk keeps it only a power cut can show"
-                      : ": nothing is on a disk so soon");
+    return crash_say(test, honest ? ERR_OK : ERR_CORRUPT, "a sync takes %lld us (median)%s",
+                     (long long)took_us[SYNCS / 2],
+                     honest ? "; whether the disk keeps it only a power cut can show"
+                            : ": nothing is on a disk so soon");
 }
 
-/* The child: puts for ever and tells each number once it is durable. */
-static void put_for_ever(struct crash_test *test, int tell_fd, uint64_t number) {
-    struct journal *journal = NULL;
-    if (open_journal(test, &journal) != ERR_OK) {
-        _exit(1);
+/* More small batches at once than there is room for; afterwards none of them is left. */
+static bool fill_with_small(struct crash_test *test, struct journal *journal, uint64_t seq) {
+    enum { SMALL = BUDGET_BYTES / 4000, BYTES = 4000 };
+    uint64_t durable = 0;
+    bool was_full = false;
+    for (uint64_t i = 0; i < SMALL; i++) {
+        const struct crash_batch batch = {.seq = seq + i, .number = i, .bytes = BYTES};
+        crash_put(test, journal, &batch);
     }
-    uint64_t seq = journal_next_seq(journal);
-    while (put(test, journal, seq, PUT_BYTES, number) == JOURNAL_DURABLE) {
-        if (write(tell_fd, &number, sizeof(number)) != (ssize_t)sizeof(number)) {
-            _exit(1);
-        }
-        journal_delete(journal, seq - 1); /* one stays, the latest */
-        number++;
-        seq++;
+    for (uint64_t i = 0; i < SMALL; i++) {
+        enum journal_outcome outcome = crash_await(test, journal);
+        durable += outcome == JOURNAL_DURABLE ? 1 : 0;
+        was_full = was_full || outcome == JOURNAL_NO_ROOM;
+        journal_delete(journal, seq + i);
     }
-    _exit(1);
-}
-
-/* One round: *told is the last number that was told. */
-static enum err kill_once(struct crash_test *test, int64_t after_ms, uint64_t *told) {
-    int fds[2];
-    if (pipe(fds) != 0) {
-        return say(test, ERR_SYSTEM, "%s", strerror(errno));
-    }
-    pid_t child = fork();
-    if (child == 0) {
-        put_for_ever(test, fds[1], *told + 1);
-    }
-    (void)close(fds[1]);
-    struct pollfd first = {.fd = fds[0], .events = POLLIN};
-    bool spoke = poll(&first, 1, WAIT_MS) == 1; /* it falls into running work */
-    clock_sleep_ms(after_ms);
-    (void)kill(child, SIGKILL);
-    (void)waitpid(child, NULL, 0);
-    uint64_t number = 0;
-    while (spoke && read(fds[0], &number, sizeof(number)) == (ssize_t)sizeof(number)) {
-        *told = number;
-    }
-    (void)close(fds[0]);
-    return spoke ? ERR_OK : say(test, ERR_IO, "nothing became durable");
-}
-
-static enum err check_kill(struct crash_test *test) {
-    uint64_t told = 0;
-    for (int round = 0; round < KILLS; round++) {
-        struct journal *journal = NULL;
-        enum err err = kill_once(test, KILL_AFTER_MS + 7 * round, &told);
-        err = err != ERR_OK ? err : open_journal(test, &journal);
-        if (err != ERR_OK) {
-            return err;
-        }
-        /* The next may be durable without having been told. */
-        bool kept = test->restored >= 1 && test->damaged == 0 &&
-                    (test->last_number == told || test->last_number == told + 1);
-        told = test->last_number;
-        journal_close(&journal);
-        if (!kept) {
-            return say(test, ERR_CORRUPT, "a batch that was confirmed is gone after kill -9");
-        }
-    }
-    return say(test, ERR_OK, "%d kills, %llu batches confirmed, none lost", KILLS,
-               (unsigned long long)told);
+    return was_full && durable > 0;
 }
 
 static enum err check_full(struct crash_test *test) {
     struct journal *journal = NULL;
-    enum err err = open_journal(test, &journal);
+    enum err err = crash_open(test, &journal);
     if (err != ERR_OK) {
         return err;
     }
@@ -289,12 +248,16 @@ static enum err check_full(struct crash_test *test) {
     journal_delete(journal, first);
     journal_delete(journal, first + 1);
     outcome = put(test, journal, seq, 1000, seq); /* behind the deletes, in any case */
+    was_full = was_full && fill_with_small(test, journal, seq + 1);
+    seq += PUTS_MAX;
+    outcome = outcome == JOURNAL_DURABLE ? put(test, journal, seq, 1000, seq) : outcome;
     outcome = outcome == JOURNAL_DURABLE ? put(test, journal, seq + 1, MIB, seq + 1) : outcome;
     bool kept = outcome == JOURNAL_DURABLE && body_is(journal, seq + 1, MIB, seq + 1) &&
                 body_is(journal, first + 2, MIB, first + 2);
     journal_close(&journal);
-    return was_full && kept ? say(test, ERR_OK, "full is BUSY, and deletes make room")
-                            : say(test, ERR_CORRUPT, "a full journal does not come to life again");
+    return was_full && kept
+               ? crash_say(test, ERR_OK, "full is BUSY, and deletes make room")
+               : crash_say(test, ERR_CORRUPT, "a full journal does not come to life again");
 }
 
 /* In a child, whose files may not grow: its next commit's write fails. */
@@ -302,11 +265,11 @@ static int fail_a_write(struct crash_test *test) {
     struct journal *journal = NULL;
     struct journal_stats stats;
     struct rlimit limit = {.rlim_cur = 128 << 10, .rlim_max = RLIM_INFINITY};
-    if (open_journal(test, &journal) != ERR_OK || signal(SIGXFSZ, SIG_IGN) == SIG_ERR) {
+    if (crash_open(test, &journal) != ERR_OK || signal(SIGXFSZ, SIG_IGN) == SIG_ERR) {
         return 1;
     }
     uint64_t seq = journal_next_seq(journal);
-    if (put(test, journal, seq, PUT_BYTES, 1) != JOURNAL_DURABLE ||
+    if (put(test, journal, seq, CRASH_LARGE_BYTES, 1) != JOURNAL_DURABLE ||
         setrlimit(RLIMIT_FSIZE, &limit) != 0) {
         return 1;
     }
@@ -315,7 +278,7 @@ static int fail_a_write(struct crash_test *test) {
     bool stays = setrlimit(RLIMIT_FSIZE, &limit) == 0 &&
                  put(test, journal, seq + 2, 10, 3) == JOURNAL_STOPPED;
     journal_stats(journal, &stats);
-    bool reads = body_is(journal, seq, PUT_BYTES, 1);
+    bool reads = body_is(journal, seq, CRASH_LARGE_BYTES, 1);
     journal_close(&journal);
     return stops && stays && stats.failed && reads ? 0 : 2;
 }
@@ -329,32 +292,44 @@ static enum err check_write_error(struct crash_test *test) {
     int status = 0;
     struct journal *journal = NULL;
     if (child < 0 || waitpid(child, &status, 0) != child) {
-        return say(test, ERR_SYSTEM, "%s", strerror(errno));
+        return crash_say(test, ERR_SYSTEM, "%s", strerror(errno));
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        return say(test, ERR_CORRUPT, "a failed write did not stop the confirms");
+        return crash_say(test, ERR_CORRUPT, "a failed write did not stop the confirms");
     }
-    enum err err = open_journal(test, &journal);
+    enum err err = crash_open(test, &journal);
     journal_close(&journal);
     if (err != ERR_OK) {
         return err;
     }
     return test->restored == 1 && test->damaged == 0
-               ? say(test, ERR_OK, "nothing is confirmed after it; what was, is there")
-               : say(test, ERR_CORRUPT, "after a failed write the journal holds something else");
+               ? crash_say(test, ERR_OK, "nothing is confirmed after it; what was, is there")
+               : crash_say(test, ERR_CORRUPT,
+                           "after a failed write the journal holds something else");
 }
 
-enum { READ_BACK_PUTS = 8 };
+/* Large batches, then small ones that share commits. */
+enum { FILL_LARGE = 8, FILL_PUTS = 100 };
+static struct crash_batch fill_batch(uint64_t first, uint64_t i) {
+    return (struct crash_batch){.seq = first + i,
+                                .number = i,
+                                .bytes = i < FILL_LARGE ? MIB : 100 + (uint32_t)(i * 37 % 900)};
+}
+
 static enum err fill(struct crash_test *test, uint64_t *first) {
     struct journal *journal = NULL;
-    enum err err = open_journal(test, &journal);
+    enum err err = crash_open(test, &journal);
     if (err != ERR_OK) {
         return err;
     }
     *first = journal_next_seq(journal);
-    for (uint64_t i = 0; err == ERR_OK && i < READ_BACK_PUTS; i++) {
-        if (put(test, journal, *first + i, MIB, i) != JOURNAL_DURABLE) {
-            err = say(test, ERR_IO, "a put was not made durable");
+    for (uint64_t i = 0; i < FILL_PUTS; i++) {
+        struct crash_batch batch = fill_batch(*first, i);
+        crash_put(test, journal, &batch);
+    }
+    for (uint64_t i = 0; err == ERR_OK && i < FILL_PUTS; i++) {
+        if (crash_await(test, journal) != JOURNAL_DURABLE) {
+            err = crash_say(test, ERR_IO, "a put was not made durable");
         }
     }
     journal_close(&journal);
@@ -362,7 +337,7 @@ static enum err fill(struct crash_test *test, uint64_t *first) {
 }
 
 static enum err check_read_back(struct crash_test *test) {
-    char path[PATH_BYTES + 16];
+    char path[CRASH_PATH_BYTES + 16];
     struct journal *journal = NULL;
     uint64_t first = 0;
     enum err err = fill(test, &first);
@@ -372,84 +347,105 @@ static enum err check_read_back(struct crash_test *test) {
         (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
         (void)close(fd);
     }
-    err = err != ERR_OK ? err : open_journal(test, &journal);
+    err = err != ERR_OK ? err : crash_open(test, &journal);
     if (err != ERR_OK) {
         return err;
     }
-    bool same = test->restored == READ_BACK_PUTS;
-    for (uint64_t i = 0; same && i < READ_BACK_PUTS; i++) {
-        same = body_is(journal, first + i, MIB, i);
+    bool same = test->restored == FILL_PUTS;
+    for (uint64_t i = 0; same && i < FILL_PUTS; i++) {
+        struct crash_batch batch = fill_batch(first, i);
+        same = crash_body_is(journal, &batch);
     }
     journal_close(&journal);
-    return same ? say(test, ERR_OK, "each byte is what was written")
-                : say(test, ERR_CORRUPT, "what is read is not what was written");
+    return same ? crash_say(test, ERR_OK, "each byte is what was written")
+                : crash_say(test, ERR_CORRUPT, "what is read is not what was written");
 }
 
-/* Flips a bit of a body, whose first chunk has a page of its own behind that page's header. */
-static bool flip_in_body(const char *path, uint64_t number) {
-    enum { HEADER_BYTES = FORMAT_PAGE_BYTES - FORMAT_CHUNK_BYTES };
+/* Flips a bit in the middle of a body, wherever that stands; false: nowhere in one piece. */
+static bool flip_in_body(const char *path, const struct crash_batch *batch) {
+    enum { PIECE_BYTES = 32 };
     struct buf bytes = BUF_EMPTY;
-    uint8_t body[FORMAT_CHUNK_BYTES];
     bool found = false;
-    fill_body(body, sizeof(body), number);
+    uint8_t *body = mem_alloc(batch->bytes);
+    const uint8_t *piece = body + batch->bytes / 2;
+    fill_body(body, batch->bytes, batch->number);
     if (io_read_file(path, FREE_BYTES_MIN, &bytes, NULL) == ERR_OK) {
-        size_t at = HEADER_BYTES;
-        while (at + sizeof(body) <= bytes.len && memcmp(bytes.ptr + at, body, sizeof(body)) != 0) {
-            at += FORMAT_PAGE_BYTES;
+        uint8_t *at = bytes.ptr;
+        const uint8_t *end = bytes.ptr + bytes.len;
+        while ((at = memmem(at, (size_t)(end - at), piece, PIECE_BYTES)) != NULL) {
+            at[0] ^= 0x20;
+            found = true;
         }
-        if (at + sizeof(body) <= bytes.len) {
-            bytes.ptr[at + sizeof(body) / 2] ^= 0x20;
-            found = io_write_file(path, buf_span(&bytes), NULL) == ERR_OK;
-        }
+        found = found && io_write_file(path, buf_span(&bytes), NULL) == ERR_OK;
     }
+    mem_free(body);
     buf_free(&bytes);
     return found;
 }
 
+/* Of a large batch and of one among small ones; *small: which. */
+static bool flip_two(const char *path, uint64_t first, uint64_t *small) {
+    struct crash_batch batch = fill_batch(first, FILL_LARGE / 2);
+    bool flipped = flip_in_body(path, &batch);
+    for (*small = (FILL_LARGE + FILL_PUTS) / 2; flipped && *small < FILL_PUTS; ++*small) {
+        batch = fill_batch(first, *small);
+        if (flip_in_body(path, &batch)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum err check_flip(struct crash_test *test) {
-    char path[PATH_BYTES + 16];
+    char path[CRASH_PATH_BYTES + 16];
     struct journal *journal = NULL;
     struct journal_record record;
     uint64_t first = 0;
+    uint64_t small = 0;
     uint64_t damaged = 0;
     uint64_t read = 0;
+    bool right = true;
     enum err err = fill(test, &first);
     data_file(test, path);
-    if (err == ERR_OK && !flip_in_body(path, 3)) {
-        return say(test, ERR_IO, "the body was not found in the file");
+    if (err == ERR_OK && !flip_two(path, first, &small)) {
+        return crash_say(test, ERR_IO, "the body was not found in the file");
     }
-    err = err != ERR_OK ? err : open_journal(test, &journal);
+    err = err != ERR_OK ? err : crash_open(test, &journal);
     if (err != ERR_OK) {
         return err;
     }
     for (uint64_t from = 0; journal_check_next(journal, from, &record) == ERR_OK; read++) {
+        bool is_hit = record.seq == first + FILL_LARGE / 2 || record.seq == first + small;
+        right = right && is_hit == (record.damage != JOURNAL_WHOLE);
         damaged += record.damage == JOURNAL_WHOLE ? 0 : 1;
         from = record.seq + 1;
     }
     journal_close(&journal);
-    return damaged == 1 && read == READ_BACK_PUTS
-               ? say(test, ERR_OK, "one damaged batch is told from the others")
-               : say(test, ERR_CORRUPT, "%llu of %llu batches are said to be damaged, not one",
-                     (unsigned long long)damaged, (unsigned long long)read);
+    return right && damaged == 2 && read == FILL_PUTS
+               ? crash_say(test, ERR_OK, "the two damaged batches are told from the others")
+               : crash_say(test, ERR_CORRUPT,
+                           "%llu of %llu batches are said to be damaged, not the two that are",
+                           (unsigned long long)damaged, (unsigned long long)read);
 }
 
 static enum err check_cut(struct crash_test *test) {
-    char path[PATH_BYTES + 16];
+    char path[CRASH_PATH_BYTES + 16];
     struct journal *journal = NULL;
     struct stat stat_of;
     uint64_t first = 0;
     enum err err = fill(test, &first);
     data_file(test, path);
     if (err == ERR_OK && (stat(path, &stat_of) != 0 || truncate(path, stat_of.st_size / 2) != 0)) {
-        err = say(test, ERR_IO, "%s", strerror(errno));
+        err = crash_say(test, ERR_IO, "%s", strerror(errno));
     }
     if (err != ERR_OK) {
         return err;
     }
-    err = open_journal(test, &journal);
+    err = crash_open(test, &journal);
     journal_close(&journal);
-    return err == ERR_CORRUPT ? say(test, ERR_OK, "a file cut short is refused")
-                              : say(test, ERR_CORRUPT, "a file cut short is taken for a journal");
+    return err == ERR_CORRUPT
+               ? crash_say(test, ERR_OK, "a file cut short is refused")
+               : crash_say(test, ERR_CORRUPT, "a file cut short is taken for a journal");
 }
 
 static const struct {
@@ -457,13 +453,13 @@ static const struct {
     enum err (*run)(struct crash_test *test);
 } CHECKS[] = {
     {"lock", check_lock},           {"reserve", check_reserve},  {"sync", check_sync},
-    {"kill", check_kill},           {"full", check_full},        {"write error", check_write_error},
+    {"kill", crash_check_kill},     {"full", check_full},        {"write error", check_write_error},
     {"read back", check_read_back}, {"flipped bit", check_flip}, {"cut", check_cut}};
 
 static void remove_files(const struct crash_test *test) {
     static const char *const FILES[] = {"data.mdb", "lock.mdb", "lock"};
     for (size_t i = 0; i < COUNT_OF(FILES); i++) {
-        char path[PATH_BYTES + 16];
+        char path[CRASH_PATH_BYTES + 16];
         (void)snprintf(path, sizeof(path), "%s/%s", test->dir, FILES[i]);
         (void)unlink(path);
     }
@@ -519,7 +515,7 @@ enum err crash_test_run(const char *dir, int out, bool json, struct diag *diag) 
     struct statvfs stat_of;
     int length = snprintf(test->dir, sizeof(test->dir), "%s/casemill-crash-test-XXXXXX", dir);
     enum err err = ERR_OK;
-    if (statvfs(dir, &stat_of) != 0 || length >= PATH_BYTES || mkdtemp(test->dir) == NULL) {
+    if (statvfs(dir, &stat_of) != 0 || length >= CRASH_PATH_BYTES || mkdtemp(test->dir) == NULL) {
         err = diag_fail(diag, errno == EACCES || errno == EROFS ? ERR_DENIED : ERR_IO, "%s: %s",
                         dir, strerror(errno));
     } else if (stat_of.f_bavail * stat_of.f_frsize < FREE_BYTES_MIN) {

@@ -16,6 +16,9 @@ equal "a sound disk passes" "$tried_code" 0
 equal "nine faults" "$(grep -c '^PASS ' "$work/sound.out")" 9
 equal "the last line counts them" "$(tail -n 1 "$work/sound.out")" "9 passed, 0 failed"
 equal "nothing is left behind" "$(ls -A "$work/disk")" ""
+confirmed=$(sed -n 's/^PASS kill: .* \([0-9]*\) batches confirmed in \([0-9]*\) commits.*/\1 \2/p' "$work/sound.out")
+[ -n "$confirmed" ] || confirmed="0 1"
+check "small batches share commits, as they do in a broker ($confirmed)" [ "${confirmed% *}" -ge $((3 * ${confirmed#* })) ]
 
 if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
     tried nolock strace -f -o /dev/null -e trace=flock -e inject=flock:retval=0 "$bin/casemill" crash-test "$work/disk"
