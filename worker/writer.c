@@ -367,6 +367,7 @@ static enum err attempt(struct writer *writer, struct txn *txn, uint32_t from, u
         settling ? write_settling(writer, txn, from, end) : write_fresh(writer, txn, from, end);
     if (err == ERR_OK) {
         txn->dead_written = txn->dead_count;
+        writer->sqlstate[0] = '\0';
         return ERR_OK;
     }
     txn->dead_count = dead_before;

@@ -29,7 +29,7 @@ struct writer {
     struct uuid journals[WRITER_JOURNALS_MAX];
     uint64_t low_water[WRITER_JOURNALS_MAX];
     int64_t low_water_at[WRITER_JOURNALS_MAX]; /* microseconds since 1970; 0: not said */
-    char sqlstate[SQLSTATE_BYTES];             /* of the last attempt that failed */
+    char sqlstate[SQLSTATE_BYTES];             /* of the last attempt, "" when it did not fail */
     /* Called between two attempts when a row stayed locked for lock_timeout; NULL: nobody.
      * Errors: those of db/sqlstate.h; they end the transaction. */
     enum err (*blocked)(void *context);

@@ -37,7 +37,7 @@
     ROW(BROKER_REFUSED, WARN, "a broker lets a lane not in, or cannot be understood",              \
         "read the text; keys.secret and keys.broker here, keys.workers there")                     \
     ROW(POSTGRES_CONNECTED, INFO, "a lane is connected to PostgreSQL", "nothing")                  \
-    ROW(POSTGRES_LOST, WARN, "a lane lost PostgreSQL; its work is given back", "start PostgreSQL") \
+    ROW(POSTGRES_LOST, WARN, "a lane lost PostgreSQL; its work is given back", "read the text")    \
     ROW(POSTGRES_REFUSED, ERROR, "PostgreSQL refuses what a lane needs", "read the text")          \
     ROW(TRANSACTION_RETRIED, INFO, "a transaction is tried again", "nothing, unless it repeats")   \
     ROW(LISTEN_DEAF, WARN,                                                                         \

@@ -11,14 +11,18 @@ enum { SQLSTATE_BYTES = 6 };
 
 /* Longest matching prefix wins; what is not listed is ERR_BUSY: give the work back, try later.
  *   ERR_CONFLICT   the key stands there already: the duplicate road
- *   ERR_INVALID    the data: split the transaction, down to the case
+ *   ERR_INVALID    the data: split the transaction, down to the case; never where every case
+ *                  would be refused because the table is another
  *   ERR_AGAIN      the same transaction again, at once; costs no attempt
  *   ERR_BUSY       the server cannot now: give the work back, connection and all
  *   ERR_DENIED     an operator has to act: give the work back and say so
  *   ERR_CONNECTION there is no connection any more */
 #define SQLSTATE_TABLE(ROW)                                                                        \
     ROW("08", CONNECTION, "connection exception")                                                  \
+    ROW("08P01", DENIED, "a column of cases has another type than its fact: see db migrate")       \
     ROW("22", INVALID, "data exception")                                                           \
+    ROW("22P03", DENIED, "a column of cases has another type than its fact: see db migrate")       \
+    ROW("22P04", DENIED, "cases has other columns than its facts: run `casemill db migrate`")      \
     ROW("23", INVALID, "integrity constraint violation")                                           \
     ROW("23505", CONFLICT, "unique violation")                                                     \
     ROW(SQLSTATE_TOMBSTONES, CONFLICT, "there are tombstones to look at")                          \
@@ -28,11 +32,14 @@ enum { SQLSTATE_BYTES = 6 };
     ROW("3D", DENIED, "no such database")                                                          \
     ROW("3F", DENIED, "no such schema")                                                            \
     ROW("40", AGAIN, "serialization failure or deadlock")                                          \
-    ROW("42", DENIED, "no such table or column, or no right to it")                                \
+    ROW("42", DENIED, "a statement that this database does not know: run `casemill db migrate`")   \
+    ROW("42501", DENIED, "no right to a table or function: run sql/roles.sql of this version")     \
+    ROW("42703", DENIED, "no such column: run `casemill db migrate`")                              \
+    ROW("42P01", DENIED, "no such table: run `casemill db migrate`")                               \
     ROW("53", BUSY, "disk full, out of memory, too many connections")                              \
     ROW("54", INVALID, "larger than the server's limits")                                          \
-    ROW(SQLSTATE_LOCKED, AGAIN, "lock not available in time")                                      \
-    ROW("57014", AGAIN, "query cancelled")                                                         \
+    ROW(SQLSTATE_LOCKED, AGAIN, "somebody holds a lock for too long: see pg_locks")                \
+    ROW("57014", AGAIN, "query cancelled: by hand, or the role has a statement_timeout")           \
     ROW("57P", CONNECTION, "server shutting down or starting")                                     \
     ROW("58", BUSY, "system error of the server")                                                  \
     ROW("XX", BUSY, "internal error of the server")

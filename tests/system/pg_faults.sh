@@ -56,17 +56,20 @@ through "stopped in order" 2 "POSTGRES_LOST" "kill -INT $pg_pid; wait $pg_pid" "
 through "killed" 3 "POSTGRES_LOST" "kill -KILL $pg_pid; wait $pg_pid; true" "pg_restart"
 
 # --- the server says no for a while: each state's row in common/db/sqlstate.h
-through "no right to write" 10 "POSTGRES_REFUSED.*sqlstate=42501" \
+through "no right to write" 10 "POSTGRES_REFUSED.*sqlstate=42501 .*sql/roles.sql" \
     "pg_sql 'revoke insert on cases from casemill_worker'" "pg_sql 'grant insert on cases to casemill_worker'"
-through "a column that is gone" 11 "POSTGRES_REFUSED.*sqlstate=42703" \
+through "a column that is gone" 11 "POSTGRES_REFUSED.*sqlstate=42703 .*casemill db migrate" \
     "pg_sql 'alter table commits rename cases to cases_'" "pg_sql 'alter table commits rename cases_ to cases'"
-through "read-only" 12 "POSTGRES_LOST.*sqlstate=25006" \
+through "a column of another type" 15 "POSTGRES_REFUSED.*sqlstate=22P03 .*another type" \
+    "pg_sql 'alter table cases rename claim_country to kept; alter table cases add claim_country boolean'" \
+    "pg_sql 'alter table cases drop claim_country; alter table cases rename kept to claim_country'"
+through "read-only" 12 "POSTGRES_LOST.*sqlstate=25006 .*read-only" \
     "pg_sql 'alter role casemill_lane set default_transaction_read_only = on' && lanes_new" \
     "pg_sql 'alter role casemill_lane reset default_transaction_read_only' && lanes_new"
 through "no connection left" 13 "POSTGRES_LOST.*too many connections" \
     "pg_sql 'alter role casemill_lane connection limit 0' && lanes_new" \
     "pg_sql 'alter role casemill_lane connection limit -1'"
-through "statements cancelled" 14 "sqlstate=57014" \
+through "statements cancelled" 14 "sqlstate=57014 .*statement_timeout" \
     "pg_sql \"create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(3); return new; end'\" &&
      pg_sql 'create trigger slow before insert on commits for each row execute function slow()' &&
      pg_sql \"alter role casemill_lane set statement_timeout = '300ms'\" && lanes_new" \
@@ -147,7 +150,7 @@ disk=$work/pgdisk
 if [ "$(id -u)" -eq 0 ] && mount_small "$disk" size=24m,mode=0700,uid="$(id -u postgres)"; then
     pg_sql "create tablespace small location '$disk'"
     fill="setpriv --reuid=postgres --regid=postgres --init-groups dd if=/dev/zero of=$disk/filler bs=64k; true"
-    through "no room on the disk" 50 "sqlstate=53100" \
+    through "no room on the disk" 50 "sqlstate=53100 .*disk full" \
         "pg_sql 'alter table cases set tablespace small' && $fill" "rm -f $disk/filler"
     pg_sql "alter table cases set tablespace pg_default"
 else

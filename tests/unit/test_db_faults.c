@@ -57,6 +57,9 @@ START_TEST(states_that_have_to_be_right) {
         {"23505", ERR_CONFLICT},   /* unique_violation */
         {"23514", ERR_INVALID},    /* check_violation */
         {"22021", ERR_INVALID},    /* character_not_in_repertoire */
+        {"08P01", ERR_DENIED},     /* protocol_violation: a value too short for its column */
+        {"22P03", ERR_DENIED},     /* invalid_binary_representation: the table's, not the case's */
+        {"22P04", ERR_DENIED},     /* bad_copy_file_format: so is this */
         {"54000", ERR_INVALID},    /* index row too large: the case's, not the server's */
         {"40001", ERR_AGAIN},      /* serialization_failure */
         {"40P01", ERR_AGAIN},      /* deadlock_detected */

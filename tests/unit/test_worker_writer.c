@@ -174,6 +174,38 @@ START_TEST(test_fresh) {
 }
 END_TEST
 
+/* A column of another type refuses every case: that is the table's fault, and nobody is buried. */
+START_TEST(test_another_table_buries_nobody) {
+    if (!available) {
+        return;
+    }
+    static const struct {
+        const char *column, *type, *other, *sqlstate;
+    } rows[] = {{"claim_country", "text", "boolean", "22P03"},
+                {"stateless", "boolean", "integer", "08P01"}};
+    struct bench bench;
+    struct buf sql = BUF_EMPTY;
+    bench_open(&bench, "another table");
+    bench_begin(&bench);
+    add_many(&bench, "A", _i % 2 == 0 ? 3 : 40); /* INSERT and COPY */
+    bench_decide(&bench);
+    buf_printf(&sql, "ALTER TABLE cases DROP COLUMN %s; ALTER TABLE cases ADD COLUMN %s %s",
+               rows[_i / 2].column, rows[_i / 2].column, rows[_i / 2].other);
+    fixture_do(&fixture, buf_cstr(&sql));
+    ck_assert_int_eq(writer_write(&bench.writer, &bench.txn), ERR_DENIED);
+    ck_assert_str_eq(bench.writer.sqlstate, rows[_i / 2].sqlstate);
+    buf_clear(&sql);
+    buf_printf(&sql, "ALTER TABLE cases DROP COLUMN %s; ALTER TABLE cases ADD COLUMN %s %s",
+               rows[_i / 2].column, rows[_i / 2].column, rows[_i / 2].type);
+    fixture_do(&fixture, buf_cstr(&sql));
+    buf_free(&sql);
+    ck_assert_int_eq(writer_write(&bench.writer, &bench.txn), ERR_OK);
+    ck_assert_str_eq(bench.writer.sqlstate, "");
+    ck_assert_uint_eq(bench.txn.dead_count, 0);
+    bench_close(&bench);
+}
+END_TEST
+
 START_TEST(test_again_is_duplicate) {
     if (!available) {
         return;
@@ -506,6 +538,7 @@ int main(void) {
     tcase_set_timeout(tests, 60);
     tcase_add_unchecked_fixture(tests, open_database, close_database);
     tcase_add_loop_test(tests, test_fresh, 0, 2);
+    tcase_add_loop_test(tests, test_another_table_buries_nobody, 0, 4);
     tcase_add_test(tests, test_again_is_duplicate);
     tcase_add_test(tests, test_conflict);
     tcase_add_test(tests, test_split);
