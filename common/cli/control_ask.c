@@ -2,7 +2,6 @@
 #include "cli/control_ask.h"
 
 #include "base/clock.h"
-#include "net/net.h"
 
 static enum err send_question(struct net_socket *socket, const struct wire_message *question,
                               struct span body) {
@@ -17,12 +16,20 @@ static enum err send_question(struct net_socket *socket, const struct wire_messa
     return net_send(socket, NULL, parts, body.len > 0 ? 2 : 1);
 }
 
+enum err control_send(struct net_socket *socket, const char *verb, struct diag *diag) {
+    const struct wire_message question = {.command = WIRE_CONTROL,
+                                          .control = {.verb = span_str(verb)}};
+    return send_question(socket, &question, SPAN_LIT("")) == ERR_OK
+               ? ERR_OK
+               : diag_fail(diag, ERR_CONNECTION, "cannot send to %s", net_endpoint(socket));
+}
+
 static bool is_busy(struct span json) {
     static const char opening[] = "{\"busy\":";
     return json.len >= sizeof(opening) - 1 && memcmp(json.ptr, opening, sizeof(opening) - 1) == 0;
 }
 
-static enum err read_answer(struct span head, struct buf *reply, struct diag *diag) {
+enum err control_read(struct span head, struct buf *reply, struct diag *diag) {
     struct arena arena;
     struct wire_message message;
     struct wire_decode_fault fault;
@@ -66,7 +73,7 @@ static enum err wait_answer(struct net_socket *socket, int64_t wait_ms, struct b
         }
         struct net_message message;
         if (item.ready && net_recv(socket, &message) == ERR_OK) {
-            enum err err = read_answer(net_part_span(&message.parts[0]), reply, diag);
+            enum err err = control_read(net_part_span(&message.parts[0]), reply, diag);
             net_message_close(&message);
             return err;
         }

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/diag.h"
 #include "cli/verb.h"
+#include "net/net.h"
 #include "wire/wire.h"
 
 enum { CONTROL_WAIT_MS = 5000 };
@@ -35,5 +36,11 @@ MUST_USE enum err control_reapply(const struct control_peer *peer, const struct 
 MUST_USE enum err control_retry(const struct control_peer *peer, const struct wire_retry *asked,
                                 struct span numbers, int64_t wait_ms, struct buf *reply,
                                 struct diag *diag);
+
+/* The two halves of control_ask, over a connection that stands: control_send asks, without
+ * arguments; control_read takes an answer's head frame.  Errors: ERR_CONNECTION; of control_read as
+ * of control_ask. */
+MUST_USE enum err control_send(struct net_socket *socket, const char *verb, struct diag *diag);
+MUST_USE enum err control_read(struct span head, struct buf *reply, struct diag *diag);
 
 #endif

@@ -2,6 +2,7 @@
 #include "cli/control_table.h"
 
 #include "cli/control_ask.h"
+#include "cli/plain.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -28,7 +29,10 @@ static void print_cell(const json_t *value, int width) {
     } else if (json_is_boolean(value)) {
         (void)snprintf(text, sizeof(text), "%s", json_is_true(value) ? "yes" : "no");
     }
-    printf(" %*s", width, text);
+    struct buf cell = BUF_EMPTY;
+    plain_cell(&cell, text, width);
+    printf(" %.*s", SPAN_ARG(cell));
+    buf_free(&cell);
 }
 
 static enum err print_rows(struct span text, const struct control_column *columns,

@@ -1,6 +1,7 @@
 /* `casemill status`: what the broker says of itself, as it is (--json) or as lines of `key value`.
  */
 #include "cli/control_ask.h"
+#include "cli/plain.h"
 #include "cli/verb.h"
 
 #include <jansson.h>
@@ -30,7 +31,10 @@ static void print_value(const char *key, json_t *value, unsigned depth) {
             print_inner(key, leaf, json_array_get(value, i), depth);
         }
     } else if (json_is_string(value)) {
-        printf("%-32s %s\n", key, json_string_value(value));
+        struct buf text = BUF_EMPTY;
+        plain_text(&text, json_string_value(value));
+        printf("%-32s %.*s\n", key, SPAN_ARG(text));
+        buf_free(&text);
     } else if (json_is_integer(value)) {
         printf("%-32s %lld\n", key, (long long)json_integer_value(value));
     } else if (json_is_real(value)) {

@@ -38,6 +38,7 @@
     ROW(sources) \
     ROW(status) \
     ROW(submit) \
+    ROW(top) \
     ROW(verify) \
     ROW(workers)
 

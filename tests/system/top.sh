@@ -1,0 +1,69 @@
+#!/bin/sh
+# What an operator watches: `casemill top` on a terminal, in a log and for scripts, and names that are not to
+# reach his terminal as they are.
+# A failure means that he does not see what is wrong, or that his terminal is left in disorder.
+. "$(dirname "$0")/lib.sh"
+
+database_start
+broker_start
+control=ipc://$work/control
+casemill top --once --control "$control" >"$work/once.out" 2>"$work/once.err"
+equal "top --once: exit code" $? 0
+contains "it says what is not ready, and why" "$work/once.out" "NOT READY: no lane is connected"
+casemill top --once --control "$control,ipc://$work/nowhere" >"$work/once.out" 2>"$work/once.err"
+equal "with a broker that is not there: exit code" $? 1
+contains "it names it" "$work/once.err" "no answer from ipc://$work/nowhere"
+contains "and shows the other" "$work/once.out" "^ipc://$work/control .*NOT READY"
+
+worker_start worker
+start lines "$bin/casemill" top --control "$control"
+lines_pid=$started_pid
+start json "$bin/casemill" top --json --control "$control"
+json_pid=$started_pid
+check "elsewhere than on a terminal it is a line each second" wait_until 20 grep -q 'answers=yes.* lanes=2' "$work/lines.out"
+casemill generate --cases 3000 --seed 3 --bad 0 --duplicates 0 --out "$work/some.jsonl" || abort "generate"
+# A source is what its client says it is: here one that would colour the terminal and break the table.
+submit --ack outcome --source "$(printf 'no\033[31mrth\nwest\302\233')" "$work/some.jsonl" >"$work/submit.out" 2>"$work/submit.err"
+equal "cases are submitted" $? 0
+check "they are seen to be accepted" wait_until 20 grep -q ' accepted_s=[1-9]' "$work/lines.out"
+check "and done" wait_until 20 grep -q ' done_s=[1-9]' "$work/lines.out"
+has_rate() { grep -Eq '"source":"no.u001B[^}]*}[^}]*"done_per_s":[1-9]' "$work/json.out"; }
+check "in JSON their source is, too" wait_until 20 has_rate
+casemill pause --control "$control" >"$work/pause.out" 2>&1
+check "a pause is seen" wait_until 20 grep -q 'unready="paused"' "$work/lines.out"
+casemill resume --control "$control" >"$work/resume.out" 2>&1
+kill -INT "$json_pid"
+check "SIGINT ends it" wait_until 20 is_gone "$json_pid"
+reap "$json_pid"
+equal "with exit code 0" $? 0
+check "each line is JSON" /usr/bin/python3 -c "
+import json, sys
+assert len([json.loads(line) for line in open(sys.argv[1])]) > 1" "$work/json.out"
+
+for verb in sources "top --once"; do
+    # shellcheck disable=SC2086
+    casemill $verb --control "$control" >"$work/names.out" 2>&1
+    check "casemill $verb shows the name without its control characters" \
+        grep -qF 'no?[31mrth?west?' "$work/names.out"
+    check "and none elsewhere" sh -c "! LC_ALL=C grep -q '[[:cntrl:]]' '$work/names.out'"
+done
+
+timeout 120 /usr/bin/python3 tests/system/top_pty.py "$bin/casemill" "$control" >"$work/pty.out" 2>"$work/pty.err"
+equal "it runs on a terminal" $? 0
+while read -r verdict text; do
+    case $verdict in ok) ok "$text" ;; *) not_ok "$verdict $text" "$(tail -n 3 "$work/pty.err")" ;; esac
+done <"$work/pty.out"
+equal "all of its checks were made" "$(wc -l <"$work/pty.out")" 14
+
+stop "$broker_pid"
+equal "the broker ends in order" $? 0
+check "a broker that is gone is said" wait_until 20 grep -q 'answers=no fault="is the broker running' "$work/lines.out"
+: >"$work/lines.out"
+broker_start
+check "one that is back is seen again" wait_until 20 grep -q 'answers=yes' "$work/lines.out"
+stop "$lines_pid"
+equal "TERM ends it with exit code 0" $? 0
+stop "$worker_pid"
+equal "the worker ends in order" $? 0
+stop "$broker_pid"
+finish
