@@ -11,9 +11,9 @@
 
 enum {
     ARENA_BYTES_MAX = 64 << 20,
-    INTAKE_HWM = 16, /* a peer may have so many bodies waiting in memory */
     RECEIPTS_HWM = 100000,
     RECEIPTS_SHARE = 4, /* of memory.bytes_max, beside it: receipts that nobody reads */
+    FLIGHT_SHARE = 4,   /* likewise: WORK that has not left yet */
     WORKER_HWM = 10000,
     LINGER_MS = 2000,
     WEIGHT_MAX = 100,
@@ -225,6 +225,8 @@ enum err broker_open(const struct settings *settings, struct broker **held, stru
     broker->beat_ms = settings_int(settings, "lanes.beat_ms");
     broker->now = clock_mono_ms();
     broker->wake = net_wake_new();
+    broker->flight.bytes_max = broker->memory_bytes_max / FLIGHT_SHARE;
+    broker->flight.wake = broker->wake;
     broker->coalesced = coalesced_new();
     broker->sending = dispatch_new();
     broker->snapshot = snapshot_new();

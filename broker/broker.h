@@ -6,6 +6,7 @@
 
 #include "broker/body.h"
 #include "broker/core.h"
+#include "broker/flight.h"
 #include "broker/journal.h"
 #include "broker/receipts.h"
 #include "broker/snapshot.h"
@@ -19,7 +20,10 @@
 /* The source that work of operators is queued under. */
 #define BROKER_SOURCE_REAPPLY "reapply"
 #define BROKER_SOURCE_RETRY "retry"
-enum { ONLINE_SEQS_MAX = 100 };
+enum {
+    ONLINE_SEQS_MAX = 100,
+    INTAKE_HWM = 16 /* messages of one connection that libzmq holds until they are read */
+};
 /* Who is on the other side of a socket. */
 enum keys_role { KEYS_SOURCES, KEYS_WORKERS, KEYS_OPERATORS, KEYS_ROLES };
 struct online_verify { /* an operator's VERIFY on its way through the journal */
@@ -43,10 +47,14 @@ struct broker {
     struct http *http; /* NULL: off */
     struct blob_account account;
     struct receipt_account receipts; /* of the intake socket */
+    struct flight flight;            /* of the worker socket */
     struct coalesced *coalesced;     /* receipts held together until the actions are performed */
     struct sending *sending;         /* dispatch.c's: what is being filled for a lane */
     struct core_stats stats;         /* as the actions in hand began */
     uint64_t memory_bytes_max;
+    uint32_t peers[KEYS_ROLES]; /* connections that stand, as of peers_at */
+    int64_t peers_at;
+    uint64_t intake_bytes; /* of the largest message of late */
     int64_t beat_ms;
     struct arena arena; /* of the message in hand */
     struct buf head;    /* of the message being sent */
@@ -106,6 +114,7 @@ uint64_t keys_refused(const struct broker *broker); /* connections that were tur
 /* The phases' files. */
 void intake_drain(struct broker *broker);   /* intake.c */
 bool intake_is_open(struct broker *broker); /* room for more bodies on their way to disk */
+bool intake_is_read(struct broker *broker); /* if only to be told BUSY */
 void lanes_drain(struct broker *broker);    /* lanes.c */
 void control_drain(struct broker *broker);  /* control.c */
 /* reapply.c: an operator's batch, and what became of it. */

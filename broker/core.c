@@ -41,6 +41,7 @@ struct core *core_new(const struct core_options *options) {
         core->options.recent_max = CORE_RECENT_MAX;
     }
     core->next_seq = options->next_seq;
+    core->room_bytes = UINT64_MAX;
     core->accepting = true;
     core->dispatching = true;
     table_init(&core->by_seq);
@@ -269,6 +270,12 @@ static void emit_busy(struct core *core, const struct net_route *route, const st
     action->busy.reason = reason;
     action->busy.retry_ms = retry_ms;
     core->counters.batches_busy++;
+}
+
+void core_turn_away(struct core *core, const struct net_route *route, const struct uuid *batch,
+                    int64_t retry_ms) {
+    emit_busy(core, route, batch, WIRE_BUSY_RATE, 0);
+    core->actions[core->action_count - 1].busy.retry_ms = retry_ms;
 }
 
 static void emit_accepted(struct core *core, const struct core_batch *batch,

@@ -151,6 +151,9 @@ MUST_USE bool core_submit(struct core *core, const struct net_route *route,
                           const struct core_batch_meta *meta, int64_t now);
 /* core_restore takes a batch that stands in the journal; before any other input, seq ascending. */
 void core_restore(struct core *core, uint64_t seq, const struct core_batch_meta *meta, int64_t now);
+/* core_turn_away answers BUSY rate to a batch that was not looked at. */
+void core_turn_away(struct core *core, const struct net_route *route, const struct uuid *batch,
+                    int64_t retry_ms);
 void core_query(struct core *core, const struct net_route *route, struct span source,
                 const struct uuid *batch);
 void core_journaled(struct core *core, uint64_t seq);
@@ -184,6 +187,10 @@ void core_unsent(struct core *core, const struct uuid *lane, uint64_t seq, uint3
 bool core_retire(struct core *core, const struct uuid *lane);
 void core_tick(struct core *core, int64_t now);
 void core_deal(struct core *core, int64_t now); /* deals queued parts to lanes with credit */
+/* core_set_room: each core_deal from now on deals at most so many bytes, and one part to each lane
+ * that holds nothing; one that holds something gets no more than that in all.  No bound unless set.
+ */
+void core_set_room(struct core *core, uint64_t bytes);
 
 void core_set_accepting(struct core *core, bool accepting); /* else submit is BUSY stopped */
 void core_set_dispatching(struct core *core, bool dispatching);

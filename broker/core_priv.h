@@ -151,6 +151,7 @@ struct core {
     struct core_options options;
     uint64_t next_seq, turn;
     uint64_t room;              /* of all lanes, cases: as of the last tick */
+    uint64_t room_bytes;        /* for WORK on its way, see core_set_room */
     uint32_t piece_count;       /* of all parts that are SPLIT */
     struct part_list suspects;  /* QUEUED parts that failed: they wait here, not at their source */
     struct core_part *on_trial; /* the one of them that is OUT, or NULL: one at a time */

@@ -282,21 +282,25 @@ bool core_can_take(const struct core_lane *lane) {
            lane->held_parts < CORE_LANE_PARTS_MAX;
 }
 
-/* A part fits within the credit, or, larger than all of it, on an empty lane. */
-static bool fits(const struct core_lane *lane, const struct core_part *part) {
+void core_set_room(struct core *core, uint64_t bytes) { core->room_bytes = bytes; }
+
+/* A part fits within the credit and the room; an empty lane takes one whatever its size, or lanes
+ * that do not read would stop those that do. */
+static bool fits(const struct core_lane *lane, const struct core_part *part, uint64_t room) {
     if (!core_can_take(lane) || lane->held.first == NULL) {
         return core_can_take(lane);
     }
-    return !lane->held.first->alone && (lane->held_cases + part->count <= lane->credit_cases &&
-                                        lane->held_bytes + part->length <= lane->credit_bytes);
+    uint64_t bytes = lane->held_bytes + part->length;
+    return !lane->held.first->alone && bytes <= lane->credit_bytes && bytes <= room &&
+           lane->held_cases + part->count <= lane->credit_cases;
 }
 
 static struct core_lane *choose_lane(struct core *core, const struct core_part *part,
-                                     const struct core_lane *reserved) {
+                                     const struct core_lane *reserved, uint64_t room) {
     struct core_lane *best = NULL;
     for (uint32_t i = 0; i < core->lane_count; i++) {
         struct core_lane *lane = core->lanes[i];
-        if (lane != reserved && fits(lane, part) &&
+        if (lane != reserved && fits(lane, part, room) &&
             (best == NULL || lane->held_cases < best->held_cases ||
              (lane->held_cases == best->held_cases && lane->turn < best->turn))) {
             best = lane;
@@ -320,16 +324,18 @@ static struct core_lane *reserve_lane(struct core *core) {
 
 void core_deal(struct core *core, int64_t now) {
     core_release_due(core, now);
+    uint64_t room = core->room_bytes;
     while (core->dispatching && core->lane_count > 0) {
         struct core_lane *lane = reserve_lane(core);
         bool trial = lane != NULL && lane->held.first == NULL;
         struct core_part *part = trial ? core->suspects.first : next_part(core);
         if (!trial && part != NULL) {
-            lane = choose_lane(core, part, lane);
+            lane = choose_lane(core, part, lane, room);
         }
         if (lane == NULL || part == NULL) {
             return;
         }
+        room -= part->length < room ? part->length : room;
         pay(core, part);
         part_assign(core, part, lane);
         part->alone = trial;

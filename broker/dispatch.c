@@ -50,12 +50,6 @@ static int by_lane(const void *left, const void *right) {
     return order != 0 ? order : (a > b) - (a < b);
 }
 
-static void release_blob(void *bytes, void *hint) {
-    struct blob *blob = hint;
-    (void)bytes;
-    blob_unref(&blob);
-}
-
 /* Of the part's bytes those of the piece alone.  False: they are not the cases they should be. */
 static bool narrow(const struct core_work *work, struct span *bytes) {
     size_t begin = 0;
@@ -156,7 +150,7 @@ static void add_delivery(struct broker *broker, struct sending *sending,
         blob_unref(&blob);
     } else {
         delivery->frame = sending->frame_count++;
-        net_part_share(&sending->parts[sending->frame_count], bytes, release_blob, blob);
+        flight_share(&broker->flight, &sending->parts[sending->frame_count], bytes, blob);
     }
     sending->fenced = sending->fenced || work->fenced;
 }
@@ -173,7 +167,7 @@ static void flush(struct broker *broker, struct sending *sending,
     }
     uint32_t parts = 1 + sending->frame_count;
     if (sending->packed.len > 0) {
-        net_part_copy(&sending->parts[parts++], buf_span(&sending->packed));
+        flight_copy(&broker->flight, &sending->parts[parts++], buf_span(&sending->packed));
     }
     struct wire_message message = {.command = sending->bury ? WIRE_BURY : WIRE_WORK,
                                    .work = {.mode = span_str(work_mode_word(sending->mode)),

@@ -1,5 +1,7 @@
 /* The intake socket: SUBMIT, QUERY and PING.  A drain is bounded, so that lanes are never kept
- * waiting by a flood, and pauses while enough bodies are on their way to disk. */
+ * waiting by a flood, and pauses while enough bodies are on their way to disk: TCP then slows the
+ * clients down.  Where what they send is so large that libzmq would hold more of it than memory
+ * allows (it counts messages, of each connection), it is read all the same and told BUSY. */
 #include "broker/admit.h"
 
 #include "base/log.h"
@@ -8,13 +10,47 @@ enum {
     DRAIN_MESSAGES_MAX = 256,
     DRAIN_BYTES_MAX = 16 << 20,
     PENDING_BYTES_MAX = 32 << 20, /* handed to the journal, not yet durable */
-    PENDING_COUNT_MAX = 16384
+    PENDING_COUNT_MAX = 16384,
+    PENDING_SHARE = 2, /* of memory.bytes_max */
+    WAITING_SHARE = 4, /* likewise, of what is not read yet */
+    FORGET_SHARE = 64, /* how fast a large message is forgotten */
+    RETRY_MS_MIN = 10,
+    RETRY_MS_MAX = 5000
 };
 
 bool intake_is_open(struct broker *broker) {
     struct journal_stats stats;
     journal_stats(broker->journal, &stats);
-    return stats.pending_bytes < PENDING_BYTES_MAX && stats.pending_count < PENDING_COUNT_MAX;
+    uint64_t share = broker->memory_bytes_max / PENDING_SHARE;
+    return stats.pending_bytes < (share < PENDING_BYTES_MAX ? share : PENDING_BYTES_MAX) &&
+           stats.pending_count < PENDING_COUNT_MAX;
+}
+
+static bool may_wait(const struct broker *broker) {
+    uint64_t each = broker->intake_bytes * (INTAKE_HWM + 1);
+    return each * broker->peers[KEYS_SOURCES] <= broker->memory_bytes_max / WAITING_SHARE;
+}
+
+bool intake_is_read(struct broker *broker) { return !may_wait(broker) || intake_is_open(broker); }
+
+static uint64_t weigh(struct broker *broker, const struct net_message *message) {
+    uint64_t bytes = 0;
+    for (uint32_t part = 0; part < message->part_count; part++) {
+        bytes += net_part_span(&message->parts[part]).len;
+    }
+    uint64_t faded = broker->intake_bytes - broker->intake_bytes / FORGET_SHARE;
+    broker->intake_bytes = bytes > faded ? bytes : faded;
+    return bytes;
+}
+
+/* There will be room when the commit under way and the one after it are over. */
+static void turn_away(struct broker *broker, const struct net_route *route,
+                      const struct uuid *batch) {
+    struct journal_stats stats;
+    journal_stats(broker->journal, &stats);
+    int64_t retry_ms = (int64_t)stats.commit_us_last / 500;
+    retry_ms = retry_ms > RETRY_MS_MIN ? retry_ms : RETRY_MS_MIN;
+    core_turn_away(broker->core, route, batch, retry_ms < RETRY_MS_MAX ? retry_ms : RETRY_MS_MAX);
 }
 
 /* Whose a message is: on a keyed socket the key's, and no header may say otherwise; else the
@@ -59,7 +95,11 @@ static void take_submit(struct broker *broker, struct net_message *message,
                                     .source = submit->source,
                                     .mode = WORK_INTAKE,
                                     .extra = SPAN_LIT("")};
-    admit_batch(broker, message, &asked);
+    if (intake_is_open(broker)) {
+        admit_batch(broker, message, &asked);
+    } else {
+        turn_away(broker, &message->route, &submit->batch);
+    }
 }
 
 static void take_ping(struct broker *broker, const struct net_route *route) {
@@ -98,7 +138,7 @@ static void take_message(struct broker *broker, struct net_message *message) {
 
 void intake_drain(struct broker *broker) {
     size_t bytes = 0;
-    for (int i = 0; bytes < DRAIN_BYTES_MAX && intake_is_open(broker); i++) {
+    for (int i = 0; bytes < DRAIN_BYTES_MAX && intake_is_read(broker); i++) {
         if (i == DRAIN_MESSAGES_MAX) {
             break;
         }
@@ -106,12 +146,10 @@ void intake_drain(struct broker *broker) {
         if (net_recv(broker->intake, message) != ERR_OK) {
             return;
         }
-        for (uint32_t part = 0; part < message->part_count; part++) {
-            bytes += net_part_span(&message->parts[part]).len;
-        }
+        bytes += weigh(broker, message);
         arena_reset(&broker->arena);
         take_message(broker, message);
         net_message_close(message);
     }
-    broker->more = intake_is_open(broker);
+    broker->more = intake_is_read(broker);
 }

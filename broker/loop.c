@@ -2,6 +2,7 @@
  *
  *   read the clock      once; everything in the turn uses this time
  *   poll                sockets, the journal's wake; at most a tick long
+ *   count peers         connections that stand
  *   keys                handshakes are answered, before what came with them is read
  *   drain intake        bounded; batches reach the core and the journal's writer
  *   drain workers       bounded; DONE, FAILED, RETURN, BEAT reach the core
@@ -34,6 +35,14 @@ static void read_clock(struct broker *broker) {
     }
 }
 
+static void count_peers(struct broker *broker) {
+    struct net_socket *sockets[KEYS_ROLES] = {broker->intake, broker->worker, broker->control};
+    for (int role = 0; broker->now != broker->peers_at && role < KEYS_ROLES; role++) {
+        broker->peers[role] = net_peer_count(sockets[role]);
+    }
+    broker->peers_at = broker->now;
+}
+
 static void wait_for_input(struct broker *broker) {
     struct net_poll_item items[5] = {
         {.fd = net_wake_fd(broker->wake)}, {.socket = broker->worker}, {.socket = broker->control}};
@@ -41,8 +50,8 @@ static void wait_for_input(struct broker *broker) {
     if (broker->guard != NULL) {
         items[count++].socket = net_guard_socket(broker->guard);
     }
-    /* A closed intake is left out, or its unread messages would keep the loop from sleeping. */
-    if (intake_is_open(broker)) {
+    /* An intake that is not read is left out, or it would keep the loop from sleeping. */
+    if (intake_is_read(broker)) {
         items[count++].socket = broker->intake;
     }
     enum err err = net_poll(items, count, broker->more ? 0 : TICK_MS);
@@ -171,6 +180,7 @@ static bool stop_is_over(struct broker *broker, sig_atomic_t stop) {
 bool broker_turn(struct broker *broker, sig_atomic_t stop) {
     wait_for_input(broker);
     read_clock(broker);
+    count_peers(broker);
     keys_step(broker);
     intake_drain(broker);
     lanes_drain(broker);
@@ -180,6 +190,7 @@ bool broker_turn(struct broker *broker, sig_atomic_t stop) {
     collect_commits(broker);
     tick(broker);
     actions_perform(broker);
+    core_set_room(broker->core, flight_room(&broker->flight));
     core_deal(broker->core, broker->now);
     actions_perform(broker);
     trim(broker);

@@ -52,6 +52,7 @@
     ROW(journal_failed, GAUGE, disk.failed, "1: nothing is confirmed until a restart")             \
     ROW(memory_body_bytes, GAUGE, shell.body_bytes, "bodies in memory")                            \
     ROW(memory_receipt_bytes, GAUGE, shell.receipt_bytes, "receipts that peers have not read")     \
+    ROW(memory_work_bytes, GAUGE, shell.work_bytes, "WORK that lanes have not taken yet")          \
     ROW(receipts_dropped_total, COUNTER, shell.receipts_dropped, "replies nobody took")            \
     ROW(clock_jumps_total, COUNTER, shell.clock_jumps, "times that the wall clock was set")        \
     ROW(peers_refused_total, COUNTER, shell.peers_refused, "messages that could not be read")      \

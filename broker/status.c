@@ -6,7 +6,8 @@
 #include "broker/stats_table.h"
 
 struct shell_stats {
-    uint64_t body_bytes, receipt_bytes, receipts_dropped, peers_refused, keys_refused, clock_jumps;
+    uint64_t body_bytes, receipt_bytes, work_bytes, receipts_dropped, peers_refused, keys_refused,
+        clock_jumps;
 };
 struct all_stats {
     struct core_stats core;
@@ -20,6 +21,7 @@ static void gather(struct broker *broker, struct all_stats *all) {
     journal_stats(broker->journal, &all->disk);
     all->shell = (struct shell_stats){.body_bytes = atomic_load(&broker->account.bytes),
                                       .receipt_bytes = atomic_load(&broker->receipts.bytes),
+                                      .work_bytes = atomic_load(&broker->flight.bytes),
                                       .receipts_dropped = broker->receipts_dropped,
                                       .peers_refused = broker->peers_refused,
                                       .clock_jumps = broker->clock_jumps,

@@ -177,7 +177,7 @@ quick)
     part build-tsan step build tsan
     part unit-tsan unit tsan
     if [ "$mode" = long ]; then part sim simulation 1000000; else part sim simulation 20000; fi
-    system_tests road replay explain bad_input rules_files rules_change rules_tools hot_rules second_kind reapply reports purge duplicate kill failover liveness clock top frozen poison dead rolling foreign curve network startup journal_faults pg_faults pg_pair crash_test back_pressure
+    system_tests road replay explain bad_input rules_files rules_change rules_tools hot_rules second_kind reapply reports purge duplicate kill failover liveness clock top frozen poison dead rolling foreign curve network startup journal_faults pg_faults pg_pair crash_test back_pressure memory
     if [ "$mode" = long ]; then part torture torture 2 500; else part torture torture 1 20; fi
     if [ "$mode" = long ]; then
         part rules-p9 step build/release/tests/test_rules_p9 --cases 3000000 --seed "$(date +%s)"

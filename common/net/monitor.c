@@ -11,8 +11,9 @@
 enum { EVENT_BYTES = 6 /* uint16 event, uint32 value */, REDIAL_MS = 500 };
 
 #define EVENTS                                                                                     \
-    (ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |    \
-     ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+    (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |                 \
+     ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |                       \
+     ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
 
 void monitor_open(struct net_socket *socket) {
     char name[64];
@@ -29,10 +30,8 @@ void monitor_open(struct net_socket *socket) {
 }
 
 void monitor_close(struct net_socket *socket) {
-    if (socket->monitor != NULL) {
-        CHECK(zmq_socket_monitor(socket->socket, NULL, 0) == 0);
-        CHECK(zmq_close(socket->monitor) == 0);
-    }
+    CHECK(zmq_socket_monitor(socket->socket, NULL, 0) == 0);
+    CHECK(zmq_close(socket->monitor) == 0);
 }
 
 static const char *fault_text(const struct net_socket *socket, uint16_t event, uint32_t value) {
@@ -52,7 +51,12 @@ static const char *fault_text(const struct net_socket *socket, uint16_t event, u
 
 static void take_event(struct net_socket *socket, uint16_t event, uint32_t value) {
     socket->is_connected = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+    if (event == ZMQ_EVENT_ACCEPTED) {
+        socket->peer_count++;
+        return;
+    }
     if (event == ZMQ_EVENT_DISCONNECTED) {
+        socket->peer_count -= socket->peer_count > 0 ? 1 : 0;
         return;
     }
     if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
@@ -90,7 +94,6 @@ static void redial_if_due(struct net_socket *socket) {
 }
 
 void monitor_read(struct net_socket *socket) {
-    CHECK(socket->monitor != NULL);
     for (;;) {
         uint8_t bytes[EVENT_BYTES];
         char address[ENDPOINT_BYTES];
@@ -127,9 +130,12 @@ const char *net_connect_fault(struct net_socket *socket) {
     return socket->fault[0] == '\0' ? NULL : socket->fault;
 }
 
+uint32_t net_peer_count(struct net_socket *socket) {
+    monitor_read(socket);
+    return socket->peer_count;
+}
+
 uint64_t net_fault_count(struct net_socket *socket) {
-    if (socket->monitor != NULL) {
-        monitor_read(socket);
-    }
+    monitor_read(socket);
     return socket->fault_count;
 }

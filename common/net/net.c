@@ -135,9 +135,7 @@ static enum err socket_new(struct net *net, int type, const struct net_options *
         CHECK(net->has_guard);
         net->keyed_count++;
     }
-    if (type == ZMQ_DEALER || options->curve != NULL) {
-        monitor_open(*made);
-    }
+    monitor_open(*made);
     return ERR_OK;
 }
 

@@ -76,6 +76,8 @@ bool net_is_connected(struct net_socket *socket); /* a DEALER's connection stand
  * since it last came up.  It goes on trying, and does so in this call and in net_connect_count:
  * one of them is called now and then. */
 const char *net_connect_fault(struct net_socket *socket);
+/* net_peer_count: connections of a ROUTER that stand. */
+uint32_t net_peer_count(struct net_socket *socket);
 /* net_fault_count: handshakes of a keyed ROUTER that failed before a key was shown: a peer without
  * keys, or with another broker's. */
 uint64_t net_fault_count(struct net_socket *socket);

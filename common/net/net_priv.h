@@ -22,12 +22,13 @@ struct net {
 struct net_socket {
     struct net *net;
     void *socket;
-    void *monitor; /* a PAIR that reads its connection events; NULL: of a ROUTER without keys */
+    void *monitor; /* a PAIR that reads its connection events */
     uint32_t connect_count;
     uint64_t fault_count;    /* handshakes that failed before a key was known */
     char fault[FAULT_BYTES]; /* of a DEALER: the last failed handshake; "" since one succeeded */
     int64_t redial_ms;       /* of a DEALER that was told no: when it connects anew; 0: not */
     bool was_redialed;       /* since it last came up */
+    uint32_t peer_count;     /* of a ROUTER, as of the last monitor_read */
     bool is_connected;       /* of a DEALER, as of the last monitor_read */
     bool is_router;
     bool has_keys;

@@ -6,6 +6,7 @@
 # A failure means that memory follows the backlog (P7), that somebody waits for another's flood, or that BUSY
 # tells a time that is not so (P8).
 . "$(dirname "$0")/lib.sh"
+. "$root/tests/system/weigh.sh"
 total=200000
 case ${1:-} in
 '') ;;
@@ -21,22 +22,9 @@ memory_mib=16
 base_mib=$((40 + total / 200000))
 
 flood() { timeout 120 /usr/bin/python3 tests/system/flood.py "$@"; }
-anon_mib() { awk '/^RssAnon/ {print int($2 / 1024)}' "/proc/$broker_pid/status"; }
-metric() { # metric NAME
-    /usr/bin/python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())' \
-        "$(ready_field broker http)/metrics" 2>/dev/null | sed -n "s/^casemill_broker_$1 //p"
-}
-highest=0
-sample() {
-    anon=$(anon_mib)
-    [ "${anon:-0}" -le "$highest" ] || highest=$anon
-}
 now_ms() { date +%s%3N; }
 took_ms() { began=$(now_ms); "$@"; code=$?; took=$(($(now_ms) - began)); return $code; }
 number() { sed -n "s/.*\"$2\": *\([0-9.]*\).*/\1/p" "$work/$1" | head -n 1; }
-below() { # below TEXT VALUE LIMIT
-    if [ "${2:-999999999}" -le "$3" ]; then ok "$1 ($2 of $3)"; else not_ok "$1" "$2, at most $3"; fi
-}
 row_count_above() { [ "$(rows)" -gt "$1" ]; }
 backlog_broker() { # the sockets of the first start
     broker_start CASEMILL_MEMORY_BYTES_MAX=${memory_mib}MiB CASEMILL_JOURNAL_BYTES_MAX=$((256 + total / 1000))MiB "$@"

@@ -4,6 +4,9 @@
   flood.py busy ENDPOINT WAITERS     so many batches are told BUSY; each is sent again at the time it was told
   flood.py deaf ENDPOINT BATCHES N   sends batches of N bad cases, 1,000 of them a batch, and never reads a receipt
   flood.py half ENDPOINT             speaks ZMTP, begins a body of 4 MiB and stops in the middle, for good
+  flood.py heavy ENDPOINT CLIENTS N  so many clients send N bodies of 4 MiB each at once, again where BUSY says so,
+                                     until all are accepted: {accepted, busy}
+  flood.py lanes ENDPOINT N          so many lanes ask for 32 MiB of work each and read nothing but WELCOME
   flood.py pace ENDPOINT SOURCE N    one case after another, each from SUBMIT to DONE: {worst_ms, mean_ms}
 """
 import json
@@ -136,6 +139,45 @@ def half(endpoint):
     print("cut", flush=True)
 
 
+def heavy(endpoint, clients, batches):
+    case_bytes = msgpack.packb({"case_id": "H", "revision": 0, "facts": {"text": "x" * (4 << 20)}})
+    socks = [dealer(endpoint) for _ in range(clients)]
+    poller = zmq.Poller()
+    for sock in socks:
+        sock.sndhwm = 0
+        poller.register(sock, zmq.POLLIN)
+    waiting = {os.urandom(16): sock for sock in socks for _ in range(batches)}
+    due = {batch: 0 for batch in waiting}
+    busy = 0
+    while waiting:
+        now = time.monotonic()
+        for batch in [b for b, at in due.items() if at <= now]:
+            del due[batch]
+            waiting[batch].send(head("SUBMIT", {"batch": batch, "count": 1}), zmq.SNDMORE)
+            waiting[batch].send(case_bytes, copy=False)
+        for sock, _ in poller.poll(5):
+            command, header = answer(sock, 0)
+            if command == "ACCEPTED":
+                waiting.pop(header["batch"], None)
+            elif command == "BUSY":
+                busy += 1
+                due[header["batch"]] = now + header["retry_ms"] / 1000
+            elif command != "DONE":
+                sys.exit("answered %s %s" % (command, header))
+    print(json.dumps({"accepted": clients * batches, "busy": busy}))
+
+
+def lanes(endpoint, count):
+    socks = [dealer(endpoint, reads=False) for _ in range(count)]
+    for sock in socks:
+        sock.send(head("READY", {"uuid": os.urandom(16), "name": "deaf", "version": "1", "ruleset": "",
+                                 "credit": {"cases": 16384, "bytes": 32 << 20}, "holds": []}))
+    for sock in socks:
+        sock.recv()
+    print("ready", flush=True)
+    time.sleep(3600)
+
+
 def pace(endpoint, source, count):
     sock = dealer(endpoint)
     took = []
@@ -161,6 +203,10 @@ def main():
         half(endpoint)
     elif what == "full":
         full(endpoint, int(rest[0]))
+    elif what == "heavy":
+        heavy(endpoint, int(rest[0]), int(rest[1]))
+    elif what == "lanes":
+        lanes(endpoint, int(rest[0]))
     elif what == "pace":
         pace(endpoint, rest[0], int(rest[1]))
 

@@ -192,6 +192,57 @@ START_TEST(a_retired_lane_gets_no_more) {
 }
 END_TEST
 
+/* Two lanes with credit for more, and four batches of 20 bytes. */
+static void queue_four(void) {
+    for (uint8_t name = 1; name <= 4; name++) {
+        ck_assert(submit(name, 10, route('a', false)));
+    }
+    ready('w', 100);
+    ready('v', 100);
+    core_actions_clear(core);
+}
+
+START_TEST(what_is_on_its_way_leaves_room_for_so_much_more) {
+    queue_four();
+    core_set_room(core, 50);
+    core_deal(core, 0);
+    ck_assert_uint_eq(count_of(CORE_WORK),
+                      2); /* the third had 20 beside it, of 10 that were left */
+    core_actions_clear(core);
+    core_set_room(core, 39);
+    core_deal(core, 0);
+    ck_assert_uint_eq(count_of(CORE_WORK), 0);
+    core_set_room(core, 40);
+    core_deal(core, 0);
+    ck_assert_uint_eq(count_of(CORE_WORK), 1);
+}
+END_TEST
+
+START_TEST(without_room_a_lane_gets_one_part) {
+    queue_four();
+    core_set_room(core, 0);
+    core_deal(core, 0);
+    ck_assert_uint_eq(count_of(CORE_WORK), 2);
+    uint8_t first = find(CORE_WORK, 0)->route.bytes[0];
+    ck_assert_uint_ne(find(CORE_WORK, 1)->route.bytes[0], first);
+    done(first, 1, 0, 10, 0);
+    core_actions_clear(core);
+    core_deal(core, 0);
+    ck_assert_uint_eq(count_of(CORE_WORK), 1);
+}
+END_TEST
+
+START_TEST(who_is_turned_away_comes_back_when_told) {
+    struct net_route peer = route('a', false);
+    struct uuid batch = id(1);
+    core_turn_away(core, &peer, &batch, 70);
+    ck_assert_uint_eq(find(CORE_BUSY, 0)->busy.reason, WIRE_BUSY_RATE);
+    ck_assert_int_eq(find(CORE_BUSY, 0)->busy.retry_ms, 70);
+    core_actions_clear(core);
+    ck_assert(submit(1, 10, peer));
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("broker lanes");
     TCase *tests = tcase_create("lanes");
@@ -203,6 +254,9 @@ int main(void) {
     tcase_add_test(tests, the_brokers_own_stall_is_nobodys_silence);
     tcase_add_test(tests, a_lane_never_holds_more_parts_than_a_beat_can_list);
     tcase_add_test(tests, a_retired_lane_gets_no_more);
+    tcase_add_test(tests, what_is_on_its_way_leaves_room_for_so_much_more);
+    tcase_add_test(tests, without_room_a_lane_gets_one_part);
+    tcase_add_test(tests, who_is_turned_away_comes_back_when_told);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
