@@ -175,6 +175,7 @@ void broker_start(struct world *world, struct sim_broker *broker) {
     core_stats(broker->core, world->now, &stats);
     uint32_t most = world->places + (uint32_t)__builtin_popcount(broker->keeps);
     broker->places = stats.sources > most ? stats.sources : most;
+    broker->room = UINT64_MAX;
 }
 
 /* kill -9, or a power cut: the group that was not synced is kept or lost as a whole. */

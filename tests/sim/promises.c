@@ -149,6 +149,8 @@ static void on_work(struct world *world, struct sim_broker *broker,
             CHECK(held[0] == 1 || work->attempt == 1);
             CHECK(held[0] == 1 ||
                   (held[1] <= heard->credit_cases && held[2] <= heard->credit_bytes));
+            broker->dealt += held[0] == 1 ? 0 : work->length;
+            CHECK(held[0] == 1 || (held[2] <= broker->room && broker->dealt <= broker->room));
             CHECK(heard->credit_cases > 0 && heard->credit_bytes > 0);
         }
     }

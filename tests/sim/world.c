@@ -9,7 +9,8 @@ enum {
     STALL_MS = 6000,
     SETTLE_STEPS_MAX = 40000,
     FAULT_STRIKES = 600,
-    DEALS = 4 * LANES
+    DEALS = 4 * LANES,
+    ROOM_BYTES = 1000
 };
 
 static const struct {
@@ -85,7 +86,10 @@ static void step_broker(struct world *world, struct sim_broker *broker) {
         CHECK(core_retire(broker->core, &heard->uuid));
         perform(world, broker);
     }
+    broker->room = fault(world, FAULT_NO_ROOM) ? below(world, ROOM_BYTES) : UINT64_MAX;
+    core_set_room(broker->core, broker->room);
     for (uint32_t i = 0; i < DEALS; i++) { /* what could not be sent finds another lane */
+        broker->dealt = 0;
         core_deal(broker->core, world->now);
         perform(world, broker);
     }

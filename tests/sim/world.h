@@ -63,7 +63,8 @@ enum {
     ROW(BIG, "big", 12)                                                                            \
     ROW(RULES, "rules", 20)                                                                        \
     ROW(MIDNIGHT, "midnight", 10)                                                                  \
-    ROW(RETIRE, "retire", 15)
+    ROW(RETIRE, "retire", 15)                                                                      \
+    ROW(NO_ROOM, "no-room", 300)
 enum fault {
 #define SIM_ENUM(id, word, most) FAULT_##id,
     FAULTS(SIM_ENUM)
@@ -207,6 +208,8 @@ struct sim_broker {
     bool full;                                         /* its disk, while a group is refused */
     bool crowded;                                      /* as many wait for a batch as may */
     uint32_t run;                                      /* of the program, from 1 */
+    uint64_t room;    /* bytes that may be dealt at once, beside one delivery a lane */
+    uint64_t dealt;   /* of them */
     uint32_t keeps;   /* sources with a weight, one bit each: s1 in most runs */
     uint32_t places;  /* of sources, most in this run: the journal's all have one */
     bool placed;      /* who sends has a place, or one is free for it */
