@@ -73,9 +73,11 @@ int64_t core_drain_bytes_ms(struct core *core, uint32_t bytes) {
     return time_for(&drain->told.bytes, bytes, left, span_ms);
 }
 
+/* Sources come to their ends in bursts: a slow time tells little of the next. */
 int64_t core_drain_place_ms(struct core *core) {
     struct core_drain *drain = &core->drain;
     int64_t span_ms = window_ms(core);
     uint64_t left = drain->before.places + drain->present.places;
-    return time_for(&drain->told.places, 1, left, span_ms);
+    int64_t ms = time_for(&drain->told.places, 1, left, span_ms);
+    return ms < RETRY_UNKNOWN_MS ? ms : RETRY_UNKNOWN_MS;
 }

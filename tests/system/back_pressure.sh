@@ -1,7 +1,7 @@
 #!/bin/sh
 # More comes in than goes out.  A backlog with the workers away, then a restart under it; a small source beside
 # a flooding one; an urgent batch behind a bulk queue; the time that BUSY tells, held against what happened;
-# clients that never read their receipts, or stop in the middle of a body.
+# more sources than the broker has places for; clients that never read their receipts, or stop in the middle of a body.
 #   sh tests/system/back_pressure.sh [--cases N]     a backlog of N cases (200,000)
 # A failure means that memory follows the backlog (P7), that somebody waits for another's flood, or that BUSY
 # tells a time that is not so (P8).
@@ -86,7 +86,21 @@ deadline=$(($(date +%s) + 60 + total / 5000))
 until [ "$(rows)" -ge $((total + 110)) ] || [ "$(date +%s)" -gt "$deadline" ]; do sample; sleep 0.2; done
 equal "every case of the backlog has its row" "$(rows)" $((total + 110))
 below "anonymous memory to the end, MiB" "$highest" $((memory_mib + base_mib))
-kill_hard "$more"
+stop "$more" # they say BYE: nothing is dealt to the dead
+stop "$worker"
+
+# --- more sources than there are places, nobody there to work: those before have no batch any more
+start names flood names "$intake" 1100
+names=$started_pid
+check "1,100 sources are answered" wait_until 30 grep -q ACCEPTED "$work/names.out"
+equal "as many as there are places are taken" "$(number names.out ACCEPTED)" 1024
+equal "the others are told BUSY, and none is refused" "$(number names.out queue_full)" 76
+worker_start worker
+wait "$names" || not_ok "more sources than places" "$(tail -n 1 "$work/names.err")"
+equal "and all are done once there is work" "$(tail -n 1 "$work/names.out")" '{"done": 1100, "not_allowed": 0}'
+check "in places that others had" [ "$(metric sources_replaced_total)" -ge 76 ]
+equal "of which there are no more" "$(metric sources)" 1024
+worker=$worker_pid
 
 # --- from here on the queue has room for 64 batches and memory for 8 MiB, and nobody works at first
 kill_hard "$worker"

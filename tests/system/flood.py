@@ -7,6 +7,8 @@
   flood.py heavy ENDPOINT CLIENTS N  so many clients send N bodies of 4 MiB each at once, again where BUSY says so,
                                      until all are accepted: {accepted, busy}
   flood.py lanes ENDPOINT N          so many lanes ask for 32 MiB of work each and read nothing but WELCOME
+  flood.py names ENDPOINT N          one case of each of N sources: a line of how they were answered, and, when
+                                     those that were told BUSY came back and all are DONE, another
   flood.py pace ENDPOINT SOURCE N    one case after another, each from SUBMIT to DONE: {worst_ms, mean_ms}
 """
 import json
@@ -193,6 +195,31 @@ def pace(endpoint, source, count):
     print(json.dumps({"worst_ms": round(max(took)), "mean_ms": round(sum(took) / len(took))}))
 
 
+def names(endpoint, count):
+    sock = dealer(endpoint)
+    batches = {os.urandom(16): "name%d" % i for i in range(count)}
+    due = dict.fromkeys(batches, 0)
+    told, answers, done = {}, 0, set()
+    end = time.monotonic() + 100
+    while len(done) < count and time.monotonic() < end:
+        now = time.monotonic()
+        for batch in [b for b, at in due.items() if at <= now]:
+            del due[batch]
+            submit(sock, batch, case(batches[batch]), source=batches[batch])
+        command, header = answer(sock, 20)
+        if command == "BUSY":
+            due[header["batch"]] = time.monotonic() + header["retry_ms"] / 1000
+        if command == "DONE":
+            done.add(header["batch"])
+        elif command is not None:
+            word = header.get("reason", command)
+            told[word] = told.get(word, 0) + 1
+            answers += 1
+            if answers == count:
+                print(json.dumps(told), flush=True)
+    print(json.dumps({"done": len(done), "not_allowed": told.get("not_allowed", 0)}))
+
+
 def main():
     what, endpoint, rest = sys.argv[1], sys.argv[2], sys.argv[3:]
     if what == "busy":
@@ -207,6 +234,8 @@ def main():
         heavy(endpoint, int(rest[0]), int(rest[1]))
     elif what == "lanes":
         lanes(endpoint, int(rest[0]))
+    elif what == "names":
+        names(endpoint, int(rest[0]))
     elif what == "pace":
         pace(endpoint, rest[0], int(rest[1]))
 

@@ -278,6 +278,10 @@ START_TEST(busy_says_when_a_place_will_be_free) {
         ck_assert_int_ge(find(CORE_BUSY, 0)->busy.retry_ms, i * 90);
         ck_assert_int_le(find(CORE_BUSY, 0)->busy.retry_ms, i * 110);
     }
+    for (uint32_t i = 0; i < 200; i++) {
+        busy_for_want_of_a_place("new");
+        ck_assert_int_le(find(CORE_BUSY, 0)->busy.retry_ms, 5000);
+    }
 }
 END_TEST
 
