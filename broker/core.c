@@ -274,8 +274,7 @@ static void emit_busy(struct core *core, const struct net_route *route, const st
 
 void core_turn_away(struct core *core, const struct net_route *route, const struct uuid *batch,
                     int64_t retry_ms) {
-    emit_busy(core, route, batch, WIRE_BUSY_RATE, 0);
-    core->actions[core->action_count - 1].busy.retry_ms = retry_ms;
+    emit_busy(core, route, batch, WIRE_BUSY_RATE, retry_ms);
 }
 
 static void emit_accepted(struct core *core, const struct core_batch *batch,
