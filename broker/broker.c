@@ -7,16 +7,12 @@
 #include "broker/coalesce.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum {
     ARENA_BYTES_MAX = 64 << 20,
     RECEIPTS_HWM = 100000,
-    RECEIPTS_SHARE = 4, /* of memory.bytes_max, beside it: receipts that nobody reads */
-    FLIGHT_SHARE = 4,   /* likewise: WORK that has not left yet */
     WORKER_HWM = 10000,
     LINGER_MS = 2000,
-    WEIGHT_MAX = 100,
     CONTROL_PATH_MAX = 100
 };
 
@@ -24,42 +20,6 @@ static void control_endpoint(const struct settings *settings, char *endpoint, si
     const char *set = settings_str(settings, "control.bind");
     (void)snprintf(endpoint, size, set[0] != '\0' ? "%s" : "ipc://%s/control.sock",
                    set[0] != '\0' ? set : settings_str(settings, "journal.path"));
-}
-
-/* "name=3" -> name, 3. */
-static bool parse_weight(const char *item, struct span *name, uint32_t *weight) {
-    const char *equals = strrchr(item, '=');
-    char *end = NULL;
-    unsigned long value = equals == NULL ? 0 : strtoul(equals + 1, &end, 10);
-    if (equals == NULL || equals == item || *end != '\0' || value < 1 || value > WEIGHT_MAX ||
-        (size_t)(equals - item) > WIRE_NAME_MAX) {
-        return false;
-    }
-    *name = span_make(item, (size_t)(equals - item));
-    *weight = (uint32_t)value;
-    return true;
-}
-
-static enum err check_weights(const struct settings *settings, struct diag *diag) {
-    const char *const *items = NULL;
-    uint32_t count = settings_list(settings, "queue.weights", &items);
-    enum err err = ERR_OK;
-    for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
-        struct span name = {0};
-        struct span other = {0};
-        uint32_t weight = 0;
-        if (!parse_weight(items[i], &name, &weight)) {
-            err = settings_fail(settings, "queue.weights", ERR_INVALID, diag,
-                                "\"%s\": wanted name=1..%d", items[i], WEIGHT_MAX);
-        }
-        for (uint32_t j = 0; err == ERR_OK && j < i; j++) {
-            if (parse_weight(items[j], &other, &weight) && span_eq(name, other)) {
-                err = settings_fail(settings, "queue.weights", ERR_INVALID, diag,
-                                    "\"%.*s\" stands twice", SPAN_ARG(name));
-            }
-        }
-    }
-    return err;
 }
 
 static enum err check_http(const struct settings *settings, struct diag *diag) {
@@ -82,6 +42,11 @@ static enum err check_lanes(const struct settings *settings, struct diag *diag) 
 }
 
 enum err broker_check_settings(const struct settings *settings, struct diag *diag) {
+    enum err err = broker_check_values(settings, diag);
+    return err == ERR_OK ? keys_check(settings, NULL, diag) : err;
+}
+
+enum err broker_check_values(const struct settings *settings, struct diag *diag) {
     char control[512];
     control_endpoint(settings, control, sizeof(control));
     const char *const binds[KEYS_ROLES] = {settings_str(settings, "intake.bind"),
@@ -90,14 +55,13 @@ enum err broker_check_settings(const struct settings *settings, struct diag *dia
     for (int role = 0; err == ERR_OK && role < KEYS_ROLES; role++) {
         err = keys_check_endpoint(settings, (enum keys_role)role, binds[role], diag);
     }
-    err = err == ERR_OK ? keys_check(settings, NULL, diag) : err;
     if (err == ERR_OK && strlen(control) > CONTROL_PATH_MAX) {
         err = settings_fail(settings, "control.bind", ERR_INVALID, diag,
                             "\"%s\" is too long for a socket: set a shorter one", control);
     }
     err = err == ERR_OK ? check_http(settings, diag) : err;
     err = err == ERR_OK ? check_lanes(settings, diag) : err;
-    return err == ERR_OK ? check_weights(settings, diag) : err;
+    return err == ERR_OK ? weights_check(settings, diag) : err;
 }
 
 static void poke(void *context) { net_wake_poke(context); }
@@ -157,15 +121,7 @@ static void make_core(struct broker *broker, const struct settings *settings) {
         .silent_ms = settings_int(settings, "lanes.silent_ms"),
         .canary_ms = settings_int(settings, "health.canary_ms")};
     broker->core = core_new(&options);
-    const char *const *items = NULL;
-    uint32_t count = settings_list(settings, "queue.weights", &items);
-    for (uint32_t i = 0; i < count; i++) {
-        struct span name;
-        uint32_t weight = 0;
-        bool is_weight = parse_weight(items[i], &name, &weight);
-        CHECK(is_weight); /* broker_check_settings has passed */
-        core_source_weight(broker->core, name, weight);
-    }
+    weights_take(broker, NULL, settings);
 }
 
 static enum err open_journal(struct broker *broker, const struct settings *settings,
@@ -220,12 +176,10 @@ static enum err open_sockets(struct broker *broker, const struct settings *setti
 
 enum err broker_open(const struct settings *settings, struct broker **held, struct diag *diag) {
     struct broker *broker = mem_zero(1, sizeof(*broker));
-    broker->memory_bytes_max = (uint64_t)settings_int(settings, "memory.bytes_max");
-    broker->receipts.bytes_max = broker->memory_bytes_max / RECEIPTS_SHARE;
+    memory_take(broker, settings);
     broker->beat_ms = settings_int(settings, "lanes.beat_ms");
     broker->now = clock_mono_ms();
     broker->wake = net_wake_new();
-    broker->flight.bytes_max = broker->memory_bytes_max / FLIGHT_SHARE;
     broker->flight.wake = broker->wake;
     broker->coalesced = coalesced_new();
     broker->sending = dispatch_new();

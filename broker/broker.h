@@ -39,7 +39,7 @@ struct broker {
     struct net_curve curve;      /* the broker's own key */
     bool wants_keys[KEYS_ROLES]; /* of the role's socket */
     uint64_t faults_said[KEYS_ROLES];
-    const struct settings *settings; /* borrowed: where keys are read again */
+    const struct settings *settings; /* borrowed: as last read, for what a HUP may change */
     struct net_wake *wake;           /* poked by the journal's writer */
     struct journal *journal;
     struct core *core;
@@ -85,6 +85,19 @@ MUST_USE enum err broker_open(const struct settings *settings, struct broker **b
 void broker_close(struct broker **broker);
 /* broker_check_settings holds what a type cannot say: addresses, weights, relations. */
 MUST_USE enum err broker_check_settings(const struct settings *settings, struct diag *diag);
+/* broker_check_values is all of it but the key files. */
+MUST_USE enum err broker_check_values(const struct settings *settings, struct diag *diag);
+
+/* reload.c.  broker_reload takes what a HUP may change out of fresh, which then lives as long as
+ * the broker, or until the next.  Errors: as broker_check_values and keys_reload: nothing is taken.
+ */
+MUST_USE enum err broker_reload(struct broker *broker, const struct settings *fresh,
+                                struct diag *diag);
+MUST_USE enum err weights_check(const struct settings *settings, struct diag *diag);
+/* weights_take gives sources their weights; before: whose weights end, or NULL. */
+void weights_take(struct broker *broker, const struct settings *before,
+                  const struct settings *settings);
+void memory_take(struct broker *broker, const struct settings *settings);
 void broker_ready_line(const struct broker *broker, struct buf *out);
 
 /* loop.c.  broker_turn is one turn; false when a stop has run its course.  stop: signals so far. */
@@ -107,8 +120,10 @@ bool keys_admit(struct broker *broker, enum keys_role role, struct net_message *
 /* keys_refuse answers not_allowed, on intake and control; batch may be NULL. */
 void keys_refuse(struct broker *broker, enum keys_role role, const struct net_route *route,
                  const struct uuid *batch);
-void keys_step(struct broker *broker);              /* answers handshakes, says who failed */
-void keys_reload(struct broker *broker);            /* a HUP: on a fault the old ones stay */
+void keys_step(struct broker *broker); /* answers handshakes, says who failed */
+/* keys_reload: on a fault, which it logs, the old ones stay.  Errors: as net_keyring_read. */
+MUST_USE enum err keys_reload(struct broker *broker, const struct settings *fresh,
+                              struct diag *diag);
 uint64_t keys_refused(const struct broker *broker); /* connections that were turned away */
 
 /* The phases' files. */

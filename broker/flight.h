@@ -9,7 +9,7 @@
 #include "net/net.h"
 
 struct flight { /* outlives the sockets */
-    uint64_t bytes_max;
+    _Atomic uint64_t bytes_max;
     struct net_wake *wake;
     _Atomic uint64_t bytes;
     atomic_bool is_awaited; /* there was no room */

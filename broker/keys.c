@@ -179,17 +179,18 @@ uint64_t keys_refused(const struct broker *broker) {
 }
 
 /* All of them or none: half of a change may be the wrong half. */
-void keys_reload(struct broker *broker) {
+enum err keys_reload(struct broker *broker, const struct settings *fresh, struct diag *diag) {
     struct net_keyring *rings[KEYS_ROLES] = {NULL};
     size_t counts[KEYS_ROLES] = {0};
-    struct diag diag = {0};
     if (broker->guard == NULL) {
         LOG(EV_KEYS_LOADED, "keys=none");
-        return;
+        return ERR_OK;
     }
-    if (read_rings(broker->settings, rings, &diag) != ERR_OK) {
-        LOG(EV_KEYS_NOT_LOADED, "file=\"%s\" line=%u text=\"%s\"", diag.file, diag.line, diag.text);
-        return;
+    enum err err = read_rings(fresh, rings, diag);
+    if (err != ERR_OK) {
+        LOG(EV_KEYS_NOT_LOADED, "file=\"%s\" line=%u text=\"%s\"", diag->file, diag->line,
+            diag->text);
+        return err;
     }
     for (int role = 0; role < KEYS_ROLES; role++) {
         if (rings[role] != NULL) {
@@ -199,4 +200,5 @@ void keys_reload(struct broker *broker) {
     }
     LOG(EV_KEYS_LOADED, "sources=%zu workers=%zu operators=%zu", counts[KEYS_SOURCES],
         counts[KEYS_WORKERS], counts[KEYS_OPERATORS]);
+    return ERR_OK;
 }

@@ -84,8 +84,26 @@ static int check(const struct settings *settings) {
     return printed(err);
 }
 
+/* A HUP.  *now is what the last one brought, NULL before the first. */
+static void reload(struct broker *broker, const struct settings *start, struct settings **now) {
+    struct settings *fresh = NULL;
+    struct diag diag = {0};
+    enum err err = settings_load_again(start, environ, &fresh, &diag);
+    err = err == ERR_OK ? broker_reload(broker, fresh, &diag) : err;
+    if (err != ERR_OK) {
+        LOG(EV_SETTINGS_NOT_LOADED, "file=\"%s\" line=%u text=\"%s\"", diag.file, diag.line,
+            diag.text);
+        settings_free(&fresh);
+        return;
+    }
+    settings_say_reload(start, *now == NULL ? start : *now, fresh);
+    settings_free(now);
+    *now = fresh;
+}
+
 static int serve(const struct settings *settings) {
     struct diag diag = {0};
+    struct settings *now = NULL;
     struct broker *broker = NULL;
     log_setup(&(struct log_options){
         .program = "broker", .json = settings_bool(settings, "log.json"), .level_min = LOG_INFO});
@@ -102,10 +120,11 @@ static int serve(const struct settings *settings) {
         sig_atomic_t asked = reload_signals;
         if (asked != reloaded) {
             reloaded = asked;
-            keys_reload(broker);
+            reload(broker, settings, &now);
         }
     }
     broker_close(&broker);
+    settings_free(&now);
     LOG(EV_PROGRAM_STOPPED, "signals=%d", (int)stop_signals);
     return code;
 }

@@ -27,12 +27,12 @@ static const struct setting_row BROKER_SETTINGS[] = {
      "the journal's directory, of this broker alone"},
     {"journal.bytes_max", SETTING_BYTES, "1GiB", 16 * MIB, 16 * TIB, false,
      "disk space reserved at start; beyond it batches get BUSY"},
-    {"memory.bytes_max", SETTING_BYTES, "64MiB", 8 * MIB, TIB, false,
+    {"memory.bytes_max", SETTING_BYTES, "64MiB", 8 * MIB, TIB, true,
      "bodies kept in memory, with what the broker knows of them; the rest is read back from the "
      "journal"},
     {"queue.batches_max", SETTING_INT, "100000", 1, 10000000, false,
      "batches in the journal; beyond it BUSY"},
-    {"queue.weights", SETTING_LIST, "", 0, 0, false,
+    {"queue.weights", SETTING_LIST, "", 0, 0, true,
      "sources with a larger share: name=2..100, others have 1"},
     {"lanes.beat_ms", SETTING_MS, "1s", 10, 60000, false, "how often lanes and broker speak"},
     {"lanes.silent_ms", SETTING_MS, "10s", 100, 3600000, false,
@@ -41,7 +41,7 @@ static const struct setting_row BROKER_SETTINGS[] = {
      "times that a case fails alone before it is buried as poison"},
     {"health.canary_ms", SETTING_MS, "10s", 100, 3600000, false,
      "without work that comes back for so long a canary is sent; ready: one came back in three"},
-    {"log.json", SETTING_BOOL, "false", 0, 0, false, "log lines as JSON"},
+    {"log.json", SETTING_BOOL, "false", 0, 0, true, "log lines as JSON"},
 };
 /* The worker's and the tools', which may stand in a shared environment. */
 static const char *const OTHER_SECTIONS[] = {"postgres",    "transaction", "broker",

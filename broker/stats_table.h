@@ -50,6 +50,7 @@
         "how long the commit under way has not come back, milliseconds")                           \
     ROW(journal_damaged, GAUGE, disk.damaged, "damaged records found at start")                    \
     ROW(journal_failed, GAUGE, disk.failed, "1: nothing is confirmed until a restart")             \
+    ROW(memory_bytes_max, GAUGE, shell.bytes_max, "the budget of bodies in memory")                \
     ROW(memory_body_bytes, GAUGE, shell.body_bytes, "bodies in memory")                            \
     ROW(memory_receipt_bytes, GAUGE, shell.receipt_bytes, "receipts that peers have not read")     \
     ROW(memory_work_bytes, GAUGE, shell.work_bytes, "WORK that lanes have not taken yet")          \

@@ -6,8 +6,8 @@
 #include "broker/stats_table.h"
 
 struct shell_stats {
-    uint64_t body_bytes, receipt_bytes, work_bytes, receipts_dropped, peers_refused, keys_refused,
-        clock_jumps;
+    uint64_t bytes_max, body_bytes, receipt_bytes, work_bytes, receipts_dropped, peers_refused,
+        keys_refused, clock_jumps;
 };
 struct all_stats {
     struct core_stats core;
@@ -19,7 +19,8 @@ static void gather(struct broker *broker, struct all_stats *all) {
     core_stats(broker->core, broker->now, &all->core);
     all->core.batches_refused += broker->batches_refused;
     journal_stats(broker->journal, &all->disk);
-    all->shell = (struct shell_stats){.body_bytes = atomic_load(&broker->account.bytes),
+    all->shell = (struct shell_stats){.bytes_max = broker->memory_bytes_max,
+                                      .body_bytes = atomic_load(&broker->account.bytes),
                                       .receipt_bytes = atomic_load(&broker->receipts.bytes),
                                       .work_bytes = atomic_load(&broker->flight.bytes),
                                       .receipts_dropped = broker->receipts_dropped,

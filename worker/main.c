@@ -135,20 +135,49 @@ static int open_signals(void) {
     return fd;
 }
 
-static bool stop_was_asked(int signals) {
+struct asked {
+    bool stop, reload;
+};
+
+static struct asked read_signals(int signals) {
     struct signalfd_siginfo info;
-    bool asked = false;
+    struct asked asked = {0};
     while (read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-        asked = asked || info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
+        asked.stop = asked.stop || info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
+        asked.reload = asked.reload || info.ssi_signo == SIGHUP;
     }
     return asked;
 }
 
-static void serve(struct worker *worker, int signals) {
+/* A HUP changes the log's form; what else has changed is named, for a restart.  *now is what the
+ * last one brought, NULL before the first. */
+static void reload(const struct settings *start, struct settings **now) {
+    struct settings *fresh = NULL;
+    struct diag diag = {0};
+    enum err err = settings_load_again(start, environ, &fresh, &diag);
+    err = err == ERR_OK ? check_settings(fresh, &diag) : err;
+    if (err != ERR_OK) {
+        LOG(EV_SETTINGS_NOT_LOADED, "file=\"%s\" line=%u text=\"%s\"", diag.file, diag.line,
+            diag.text);
+        settings_free(&fresh);
+        return;
+    }
+    log_set_json(settings_bool(fresh, "log.json"));
+    settings_say_reload(start, *now == NULL ? start : *now, fresh);
+    settings_free(now);
+    *now = fresh;
+}
+
+static void serve(struct worker *worker, int signals, const struct settings *settings) {
     bool draining = false;
+    struct settings *now = NULL;
     while (!worker_has_ended(worker)) {
         worker_wait(worker, signals);
-        if (!stop_was_asked(signals)) {
+        struct asked asked = read_signals(signals);
+        if (asked.reload) {
+            reload(settings, &now);
+        }
+        if (!asked.stop) {
             continue;
         }
         LOG(EV_PROGRAM_STOPPING, "asked=%s", draining ? "again" : "once");
@@ -159,6 +188,7 @@ static void serve(struct worker *worker, int signals) {
         }
         draining = true;
     }
+    settings_free(&now);
 }
 
 static int run(const struct settings *settings) {
@@ -176,7 +206,7 @@ static int run(const struct settings *settings) {
            worker_http(worker));
     int code = print_end();
     if (code == EXIT_SUCCESS) {
-        serve(worker, signals);
+        serve(worker, signals, settings);
     }
     worker_stop(&worker);
     (void)close(signals);

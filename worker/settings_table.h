@@ -22,7 +22,7 @@ static const struct setting_row WORKER_SETTINGS[] = {
     {"transaction.cases_max", SETTING_INT, "8192", 1, 65536, false, "cases in one transaction"},
     {"http.bind", SETTING_STRING, "off", 0, 0, false,
      "loopback address of the status page, or off"},
-    {"log.json", SETTING_BOOL, "false", 0, 0, false, "log lines as JSON"},
+    {"log.json", SETTING_BOOL, "false", 0, 0, true, "log lines as JSON"},
 };
 
 /* The broker's, which may stand in a shared environment. */

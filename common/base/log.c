@@ -42,6 +42,12 @@ void log_setup(const struct log_options *options) {
     (void)pthread_mutex_unlock(&log_state.lock);
 }
 
+void log_set_json(bool json) {
+    (void)pthread_mutex_lock(&log_state.lock);
+    log_state.options.json = json;
+    (void)pthread_mutex_unlock(&log_state.lock);
+}
+
 const char *log_event_name(enum log_event event) {
     CHECK((size_t)event < COUNT_OF(ROWS));
     return ROWS[event].name;

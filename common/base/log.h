@@ -27,6 +27,8 @@ struct log_options {
 /* log_setup is called once, before any thread starts. */
 void log_setup(const struct log_options *options);
 
+void log_set_json(bool json); /* at any time, from any thread */
+
 /* LOG(EV_LANE_READY, "lane=%s cases=%u", ...): the format is a list of key=value pairs; a value
  * with spaces is written as key="%s". */
 void log_event(enum log_event event, const char *format, ...) PRINTF_LIKE(2, 3);

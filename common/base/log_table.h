@@ -54,6 +54,12 @@
     ROW(KEYS_LOADED, INFO, "allowed keys were read again", "nothing")                              \
     ROW(KEYS_NOT_LOADED, ERROR, "allowed keys could not be read again; the old ones stay",         \
         "read the text, mend, send HUP again")                                                     \
+    ROW(SETTINGS_LOADED, INFO, "settings were read again; what a HUP may change is in use",        \
+        "nothing")                                                                                 \
+    ROW(SETTINGS_NOT_LOADED, ERROR, "settings could not be read again; the old ones stay",         \
+        "read the text, mend, send HUP again")                                                     \
+    ROW(SETTING_WAITS, WARN, "a setting has changed that only a restart can change",               \
+        "restart when it suits")                                                                   \
     ROW(PEER_VERSION, WARN, "a peer speaks another version of the protocol; nothing is lost",      \
         "update the older of the two")                                                             \
     ROW(PEER_REFUSED, WARN, "a peer sent what cannot be read", "update or stop that peer")

@@ -161,6 +161,8 @@ static void put_journal(const struct top_broker *broker, struct buf *out) {
                (long long)number(status, "journal_batches"),
                (double)number(status, "journal_commit_us") / MS);
     put_bytes(out, number(status, "memory_body_bytes"));
+    buf_str(out, " of ");
+    put_bytes(out, number(status, "memory_bytes_max"));
     buf_byte(out, '\n');
 }
 

@@ -3,6 +3,7 @@
 #include "settings/settings.h"
 
 #include "base/arena.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/suggest.h"
 #include "settings/settings_priv.h"
@@ -19,7 +20,8 @@ struct settings {
     const struct setting_row *rows;
     uint32_t count;
     struct setting *values; /* parallel to rows */
-    const char *path;       /* of the file, or NULL; borrowed from the arena */
+    const char *path;       /* of the file, or NULL; in the arena */
+    const char *const *other_sections;
     struct arena arena;
 };
 
@@ -239,6 +241,7 @@ enum err settings_load(const struct setting_row *rows, uint32_t count, const cha
     arena_init(&made->arena, SETTINGS_BYTES_MAX);
     made->rows = rows;
     made->count = count;
+    made->other_sections = other_sections;
     made->values = mem_zero(count, sizeof(*made->values));
     made->path = path == NULL ? NULL : (const char *)arena_copy(&made->arena, span_str(path)).ptr;
     take_defaults(made);
@@ -255,6 +258,31 @@ enum err settings_load(const struct setting_row *rows, uint32_t count, const cha
     }
     *settings = made;
     return ERR_OK;
+}
+
+enum err settings_load_again(const struct settings *settings, char *const *environ_block,
+                             struct settings **fresh, struct diag *diag) {
+    return settings_load(settings->rows, settings->count, settings->path, environ_block,
+                         settings->other_sections, fresh, diag);
+}
+
+void settings_say_reload(const struct settings *start, const struct settings *now,
+                         const struct settings *fresh) {
+    uint32_t changed = 0;
+    CHECK(start->rows == fresh->rows && now->rows == fresh->rows);
+    for (uint32_t i = 0; i < fresh->count; i++) {
+        const struct setting_row *row = &fresh->rows[i];
+        const struct settings *in_use = row->reloadable ? now : start;
+        if (strcmp(in_use->values[i].text, fresh->values[i].text) == 0) {
+            continue;
+        }
+        if (row->reloadable) {
+            changed++;
+        } else {
+            LOG(EV_SETTING_WAITS, "setting=%s", row->key);
+        }
+    }
+    LOG(EV_SETTINGS_LOADED, "changed=%u", changed);
 }
 
 void settings_free(struct settings **settings) {

@@ -42,6 +42,15 @@ struct settings;
 MUST_USE enum err settings_load(const struct setting_row *rows, uint32_t count, const char *path,
                                 char *const *environ_block, const char *const *other_sections,
                                 struct settings **settings, struct diag *diag);
+/* settings_load_again reads what settings_load read: same table, file and sections; `settings`
+ * stays as it is, and must outlive nothing of *fresh.  Errors: as settings_load. */
+MUST_USE enum err settings_load_again(const struct settings *settings, char *const *environ_block,
+                                      struct settings **fresh, struct diag *diag);
+/* settings_say_reload logs what a reload changes: of reloadable values those that differ from
+ * now's, which are in use from here on; of the others those that differ from start's, which wait
+ * for a restart. */
+void settings_say_reload(const struct settings *start, const struct settings *now,
+                         const struct settings *fresh);
 void settings_free(struct settings **settings);
 const char *settings_str(const struct settings *settings, const char *key); /* "" when empty */
 int64_t settings_int(const struct settings *settings, const char *key);     /* also bytes and ms */

@@ -161,6 +161,52 @@ equal "all of it" "$(rows)" 20
 stop "$worker_pid"
 equal "the worker ends in order" $? 0
 
+# A HUP: what may change at run time does, what may not is named, and nothing is taken of what is wrong.
+live() { # live WEIGHTS MEMORY JSON QUEUE: the settings of a running broker
+    printf 'queue:\n  weights: [%s]\n  batches_max: %s\nmemory:\n  bytes_max: %s\nlog:\n  json: %s\n' \
+        "$1" "$4" "$2" "$3" >"$work/live.yaml"
+}
+logged() { [ "$(grep -c "$2" "$work/$1.err")" -ge "$3" ]; }
+live_is() { casemill "$1" --control "ipc://$work/control2" | grep -Eq "$2"; }
+live "north=3,south=2" 16MiB false 100
+# shellcheck disable=SC2086
+start live $broker_env CASEMILL_JOURNAL_PATH="$work/journal5" "$bin/casemill-broker" --config "$work/live.yaml"
+live_pid=$started_pid
+wait_ready live "$live_pid" || abort "the broker starts" "$(tail -n 1 "$work/live.err")"
+live "north=5,east=4" 32MiB true 200
+kill -HUP "$live_pid"
+check "a HUP is answered" wait_until 10 logged live 'SETTINGS_LOADED' 1
+contains "a weight is another, a new one counts" "$work/live.err" '"SETTINGS_LOADED","fields":"changed=3"'
+check "north has its new weight" live_is sources '^ *north +5 '
+check "east has one" live_is sources '^ *east +4 '
+check "south has none any more" live_is sources '^ *south +1 '
+check "so has memory" live_is status '^memory_bytes_max +33554432$'
+contains "what waits for a restart is named" "$work/live.err" 'SETTING_WAITS.*queue.batches_max'
+check "and nothing else" sh -c "! grep SETTING_WAITS '$work/live.err' | grep -v queue.batches_max"
+live "north=101" 64MiB false 200
+kill -HUP "$live_pid"
+check "what is wrong is said with its place" \
+    wait_until 10 logged live 'SETTINGS_NOT_LOADED.*live.yaml.*line=2.*queue.weights' 1
+check "and nothing is taken of it" live_is status '^memory_bytes_max +33554432$'
+live "" 16MiB false 100
+kill -HUP "$live_pid"
+check "mended it is taken" wait_until 10 logged live 'event=SETTINGS_LOADED changed=3' 1
+check "all of it" live_is status '^memory_bytes_max +16777216$'
+check "what is as it was at start waits no more" [ "$(grep -c SETTING_WAITS "$work/live.err")" -eq 1 ]
+check "the broker ends in order" stop "$live_pid"
+printf 'log:\n  json: false\nlanes:\n  count: 1\n' >"$work/lively.yaml"
+start lively env CASEMILL_BROKER_CONNECT="$lanes" CASEMILL_POSTGRES_CONNINFO="$lane_conninfo" \
+    "$bin/casemill-worker" --config "$work/lively.yaml"
+wait_ready lively "$started_pid" || abort "the worker starts" "$(tail -n 1 "$work/lively.err")"
+printf 'log:\n  json: true\nlanes:\n  count: 2\n' >"$work/lively.yaml"
+kill -HUP "$started_pid"
+check "a worker takes a HUP, too" wait_until 10 logged lively '"SETTINGS_LOADED","fields":"changed=1"' 1
+contains "and names what waits" "$work/lively.err" 'SETTING_WAITS.*lanes.count'
+printf 'log:\n  jsn: true\n' >"$work/lively.yaml"
+kill -HUP "$started_pid"
+check "and what is wrong" wait_until 10 logged lively 'SETTINGS_NOT_LOADED.*lively.yaml.*log.jsn' 1
+check "the worker ends in order" stop "$started_pid"
+
 # The password stays out of everything that was said.
 check "no password is repeated" sh -c "! grep -rl 'password=wrong' '$work' --include='*.err' --include='*.out'"
 stop "$broker_pid"
