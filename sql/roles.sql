@@ -4,6 +4,7 @@
 --   casemill_publisher  rule sets and their activation
 --   casemill_operator   dead letters: list, show, retry, drop; what is done is noted with the name that logged in
 --   casemill_reporter   the views of schema report, nothing else
+-- All that they need is said here: what everybody may do elsewhere can be taken from PUBLIC.
 
 DO $$
 DECLARE wanted text;
@@ -14,6 +15,21 @@ BEGIN
         END IF;
     END LOOP;
 END $$;
+
+-- Lanes settle duplicates by way of temporary tables.
+DO $$
+DECLARE grantee text;
+BEGIN
+    FOREACH grantee IN ARRAY ARRAY['casemill_worker', 'casemill_publisher', 'casemill_operator', 'casemill_reporter'] LOOP
+        EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), grantee);
+        IF grantee <> 'casemill_reporter' THEN
+            EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), grantee);
+        END IF;
+    END LOOP;
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO casemill_worker', current_database());
+END $$;
+GRANT EXECUTE ON FUNCTION source_for(text), purged_guard(), fold_tallies(integer) TO casemill_worker;
+GRANT EXECUTE ON FUNCTION code_for(text, text, text, text) TO casemill_publisher;
 
 GRANT INSERT ON cases, reapplied, commits, tallies TO casemill_worker;
 -- Intake reads only (source, case_id, revision, digest, disposition) of cases: where nothing is to be reapplied,

@@ -82,7 +82,7 @@ equal "an activation's row says what was active before" \
 
 # Two people.
 pg_sql "create role anna login in role casemill_publisher; create role berta login in role casemill_publisher;
-    grant berta to anna" >"$work/roles2.out" 2>&1
+    grant berta to anna; grant temporary on database casemill to anna" >"$work/roles2.out" 2>&1
 as() { echo "host=$pg_dir user=$1 dbname=casemill"; }
 as_sql() { "$pg_bin/psql" -X -q -A -t -v ON_ERROR_STOP=1 "$(as "$1")" -c "$2" 2>&1; }
 pg_sql "update rule_policy set two_person = true"
