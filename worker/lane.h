@@ -39,6 +39,7 @@ struct lane_stats {
     _Atomic uint64_t reconnects;
     _Atomic uint64_t frozen;   /* other lanes' backends that this one ended */
     _Atomic int64_t turned_at; /* monotonic ms: when its thread last looked up */
+    _Atomic uint32_t links_up; /* connections to brokers that stand */
     atomic_bool connected;
     atomic_bool ended;
 };

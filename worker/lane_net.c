@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { QUIET_MS_MIN = 1000, QUIET_MS_MAX = 30000 };
+enum { QUIET_MS_MIN = 1000, QUIET_MS_MAX = 30000, AWAY_MS = 5000 };
 enum { MESSAGES_PER_POLL = 64, CREDIT_TRANSACTIONS = 2, DONE_RANGES_MAX = 2048 };
 #define CREDIT_BYTES ((uint64_t)32 << 20)
 #define MESSAGE_BYTES_MAX ((size_t)64 << 20)
@@ -124,6 +124,28 @@ static void say_fault(struct lane *lane, uint32_t link) {
     lane->links[link].fault_said = fault != NULL;
 }
 
+/* A broker that is not there is named once it has been away for a while. */
+static void say_link(struct lane *lane, uint32_t i, int64_t now_ms) {
+    struct link *link = &lane->links[i];
+    const char *broker = lane->options.brokers[i];
+    bool is_up = net_is_connected(link->socket);
+    if (is_up != link->is_up) {
+        uint32_t up = atomic_load(&lane->stats.links_up);
+        atomic_store(&lane->stats.links_up, is_up ? up + 1 : up - 1); /* nobody else writes it */
+        link->down_since_ms = now_ms;
+    }
+    if (is_up && !link->is_up) {
+        LOG(EV_BROKER_CONNECTED, "broker=%s", broker);
+        link->away_said = false;
+    }
+    link->is_up = is_up;
+    link->down_since_ms = link->down_since_ms == 0 ? now_ms : link->down_since_ms;
+    if (!is_up && !link->away_said && now_ms - link->down_since_ms >= AWAY_MS) {
+        LOG(EV_BROKER_AWAY, "broker=%s", broker);
+        link->away_said = true;
+    }
+}
+
 void lane_beat_if_due(struct lane *lane) {
     int64_t now_ms = clock_mono_ms();
     atomic_store(&lane->stats.turned_at, now_ms);
@@ -138,6 +160,7 @@ void lane_beat_if_due(struct lane *lane) {
             say_ready_to(lane, i);
         }
         say_fault(lane, i);
+        say_link(lane, i, now_ms);
     }
 }
 

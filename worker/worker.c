@@ -84,6 +84,15 @@ static int64_t longest_turn(const struct worker *worker) {
     return longest;
 }
 
+static uint32_t links_up(const struct worker *worker) {
+    uint32_t up = 0;
+    uint32_t count = atomic_load(&worker->lane_count);
+    for (uint32_t i = 0; i < count; i++) {
+        up += atomic_load(&lane_stats(worker->lanes[i])->links_up);
+    }
+    return up;
+}
+
 static const struct {
     const char *name;
     const char *help;
@@ -118,13 +127,15 @@ static void render_metrics(const struct worker *worker, struct buf *out) {
     char refused[DIAG_TEXT_MAX];
     struct rule_watch_health watch;
     rule_watch_health(worker->watch, &watch);
-    struct metric rows[COUNT_OF(COUNTERS) + 7];
+    struct metric rows[COUNT_OF(COUNTERS) + 8];
     for (size_t i = 0; i < COUNT_OF(COUNTERS); i++) {
         rows[i] = counter(COUNTERS[i].name, sum(worker, COUNTERS[i].offset), COUNTERS[i].help);
     }
     struct metric *row = &rows[COUNT_OF(COUNTERS)];
     *row++ = gauge("casemill_worker_lanes_connected", connected_lanes(worker),
                    "lanes with a connection to PostgreSQL");
+    *row++ = gauge("casemill_worker_links_connected", links_up(worker),
+                   "connections of lanes to brokers");
     *row++ =
         gauge("casemill_worker_ruleset_refused", rule_watch_refused(worker->watch, refused) ? 1 : 0,
               "1 while the active rule set does not load and an older one decides");
@@ -173,6 +184,8 @@ static void render_status(const struct worker *worker, struct buf *out) {
     json_uint(&json, atomic_load(&worker->lane_count));
     json_key(&json, "lanes_connected");
     json_uint(&json, connected_lanes(worker));
+    json_key(&json, "links_connected");
+    json_uint(&json, links_up(worker));
     json_key(&json, "cases");
     json_uint(&json, sum(worker, offsetof(struct lane_stats, cases_done)));
     struct rule_watch_health watch;
@@ -204,9 +217,11 @@ static void render(const char *path, struct http_reply *reply, void *context) {
         reply->status = stalled ? 503 : 200;
         buf_str(&reply->body, stalled ? "a lane stands still\n" : "ok\n");
     } else if (strcmp(path, "/readyz") == 0) {
-        bool ready = connected_lanes(worker) > 0;
-        reply->status = ready ? 200 : 503;
-        buf_str(&reply->body, ready ? "ready\n" : "no lane is connected to PostgreSQL\n");
+        const char *missing = connected_lanes(worker) == 0 ? "no lane is connected to PostgreSQL\n"
+                              : links_up(worker) == 0      ? "no lane is connected to a broker\n"
+                                                           : NULL;
+        reply->status = missing == NULL ? 200 : 503;
+        buf_str(&reply->body, missing == NULL ? "ready\n" : missing);
     } else {
         reply->status = 404;
     }

@@ -42,6 +42,22 @@ broker_start CASEMILL_HEALTH_CANARY_MS=500ms
 within 5 "without a lane the broker is not ready" is_bad broker /readyz 'no lane is connected'
 worker_start worker CASEMILL_HTTP_BIND=127.0.0.1:0
 within 10 "with a worker, once a canary is back, it is" is_good broker /readyz
+within 5 "the worker is ready, too" is_good worker /readyz
+start lonely env CASEMILL_BROKER_CONNECT="ipc://$work/nobody,$lanes" CASEMILL_POSTGRES_CONNINFO="$lane_conninfo" \
+    CASEMILL_LANES_COUNT=1 CASEMILL_HTTP_BIND=127.0.0.1:0 "$bin/casemill-worker"
+lonely_pid=$started_pid
+wait_ready lonely "$lonely_pid" || abort "the worker starts" "$(tail -n 1 "$work/lonely.err")"
+within 15 "a broker that is not there is named in the worker's log" \
+    grep -q "event=BROKER_AWAY broker=ipc://$work/nobody" "$work/lonely.err"
+contains "one that is there, too" "$work/lonely.err" "event=BROKER_CONNECTED broker=$lanes"
+check "with one of two it is ready" is_good lonely /readyz
+equal "and counts its connections" "$(metric lonely casemill_worker_links_connected)" 1
+stop "$lonely_pid"
+start lonely env CASEMILL_BROKER_CONNECT="ipc://$work/nobody" CASEMILL_POSTGRES_CONNINFO="$lane_conninfo" \
+    CASEMILL_LANES_COUNT=1 CASEMILL_HTTP_BIND=127.0.0.1:0 "$bin/casemill-worker"
+wait_ready lonely "$started_pid" || abort "the worker starts" "$(tail -n 1 "$work/lonely.err")"
+within 10 "without a broker it is not" is_bad lonely /readyz 'no lane is connected to a broker'
+stop "$started_pid"
 check "a canary is a commits row without a case" \
     [ "$(pg_sql "select count(*) from commits where mode = 'canary' and cases = 0 and received_from is null")" -ge 1 ]
 check "its round trip is told" says broker /metrics '^casemill_broker_canary_took_ms [0-9]'
