@@ -10,10 +10,12 @@ enum { CHUNK_BYTES = 1 << 16 };
 
 enum err lines_open(struct lines *lines, const char *path, size_t line_bytes_max,
                     struct diag *diag) {
-    *lines = (struct lines){.fd = STDIN_FILENO, .line_bytes_max = line_bytes_max};
+    *lines = (struct lines){
+        .fd = STDIN_FILENO, .path = "standard input", .line_bytes_max = line_bytes_max};
     if (strcmp(path, "-") == 0) {
         return ERR_OK;
     }
+    lines->path = path;
     lines->fd = open(path, O_RDONLY | O_CLOEXEC);
     lines->is_owned = true;
     if (lines->fd < 0) {
@@ -43,7 +45,7 @@ static enum err fill(struct lines *lines, struct diag *diag) {
         got = read(lines->fd, buf_room(&lines->bytes, CHUNK_BYTES), CHUNK_BYTES);
     } while (got < 0 && errno == EINTR);
     if (got < 0) {
-        return diag_fail(diag, ERR_IO, "reading lines: %s", strerror(errno));
+        return diag_fail(diag, ERR_IO, "%s: %s", lines->path, strerror(errno));
     }
     lines->is_at_end = got == 0;
     lines->bytes.len += (size_t)got;

@@ -7,7 +7,8 @@
 #include "base/diag.h"
 
 struct lines {
-    int fd; /* borrowed unless opened by lines_open */
+    int fd;           /* borrowed unless opened by lines_open */
+    const char *path; /* borrowed, for messages */
     bool is_owned;
     bool is_at_end;
     struct buf bytes;

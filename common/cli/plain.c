@@ -7,15 +7,24 @@ enum { BLANK = 0x20, DEL = 0x7f, C1_LEAD = 0xc2, C1_LAST = 0x9f };
 
 static bool is_continuation(uint8_t byte) { return (byte & 0xc0) == 0x80; }
 
-void plain_text(struct buf *out, const char *text) {
-    struct span bytes = span_str(text);
+static void append(struct buf *out, struct span bytes, bool keeps_newlines) {
     for (size_t i = 0; i < bytes.len; i++) {
         uint8_t byte = bytes.ptr[i];
         bool is_c1 = byte == C1_LEAD && i + 1 < bytes.len && is_continuation(bytes.ptr[i + 1]) &&
                      bytes.ptr[i + 1] <= C1_LAST;
+        bool is_kept = byte == '\n' && keeps_newlines;
         i += is_c1 ? 1 : 0;
-        buf_byte(out, is_c1 || byte < BLANK || byte == DEL ? '?' : byte);
+        buf_byte(out, is_c1 || (byte < BLANK && !is_kept) || byte == DEL ? '?' : byte);
     }
+}
+
+void plain_text(struct buf *out, const char *text) { append(out, span_str(text), false); }
+
+void plain_print(FILE *to, struct span lines) {
+    struct buf plain = BUF_EMPTY;
+    append(&plain, lines, true);
+    (void)fwrite(plain.ptr, 1, plain.len, to); /* standard output is checked by verb_main */
+    buf_free(&plain);
 }
 
 static void blanks(struct buf *out, size_t count) {

@@ -1,12 +1,16 @@
-/* Purpose: names that others chose (sources, workers) on a person's terminal: what would move its
- * cursor, colour it or break a table is shown as '?'. */
+/* Purpose: what others chose (names of sources and workers, ids and facts of cases) on a person's
+ * terminal: what would move its cursor, colour it or break a table is shown as '?'. */
 #ifndef CASEMILL_CLI_PLAIN_H
 #define CASEMILL_CLI_PLAIN_H
 
 #include "base/buf.h"
 
+#include <stdio.h>
+
 /* plain_text appends the text, each control character of it as one '?'. */
 void plain_text(struct buf *out, const char *text);
+/* plain_print writes lines so, their newlines kept. */
+void plain_print(FILE *to, struct span lines);
 /* plain_cell appends the text so and fills up to `width` characters with blanks: before it, or
  * behind it when width is negative, as printf does. */
 void plain_cell(struct buf *out, const char *text, int width);

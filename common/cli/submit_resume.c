@@ -32,6 +32,13 @@ static enum err parse(struct resume *resume, const char *path, struct span text,
                                 "expected a batch id of 32 hex digits");
         }
     }
+    struct span tail = span_make(text.ptr + lines * LINE_BYTES, text.len - lines * LINE_BYTES);
+    for (size_t i = 0; i < tail.len; i++) {
+        if (strchr("0123456789abcdef", tail.ptr[i]) == NULL || tail.ptr[i] == '\0') {
+            return diag_fail_at(diag, ERR_INVALID, path, (uint32_t)lines + 1, 0,
+                                "expected a batch id of 32 hex digits");
+        }
+    }
     resume->count = (uint32_t)lines;
     qsort(resume->ids, resume->count, sizeof(*resume->ids), compare);
     return ERR_OK;

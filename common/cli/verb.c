@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/suggest.h"
+#include "cli/plain.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -140,7 +141,8 @@ const char *option_db(const struct options *options) {
 int verb_fail(const struct options *options, const struct diag *diag, struct span source) {
     struct buf text = BUF_EMPTY;
     diag_print(diag, source, &text);
-    fprintf(stderr, PROGRAM " %s: %.*s", options->verb->name, SPAN_ARG(text));
+    fprintf(stderr, PROGRAM " %s: ", options->verb->name);
+    plain_print(stderr, buf_span(&text));
     buf_free(&text);
     return EXIT_FAILED;
 }
@@ -301,6 +303,10 @@ static int verb_unknown(const struct verb *const *verbs, uint32_t verb_count, in
     if (is_group && argc > 1 && strcmp(argv[1], "--help") == 0) {
         print_verbs(stdout, verbs, verb_count, group);
         return EXIT_DONE;
+    }
+    if (is_group && argc == 1) {
+        print_verbs(stderr, verbs, verb_count, group);
+        return EXIT_USAGE;
     }
     struct buf words = BUF_EMPTY;
     buf_str(&words, argv[0]);

@@ -2,14 +2,17 @@
 #include "base/json.h"
 #include "cli/dead_choice.h"
 #include "cli/msgpack_json.h"
+#include "cli/plain.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LIMIT = 100, LIMIT_MAX = 1000000, LIMIT_BYTES = 24 };
 
 static const char GROUPS_SQL[] =
-    "SELECT reason, count(*) AS letters, sum(seen) AS seen, count(DISTINCT source) AS sources, "
+    "SELECT reason, count(*) AS letters, sum(seen)::bigint AS seen, count(DISTINCT source) AS "
+    "sources, "
     "to_char(min(first_seen_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS first, "
     "to_char(max(last_seen_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS last "
     "FROM report.dead_letters WHERE ($1::text IS NULL OR reason = $1) AND "
@@ -20,6 +23,18 @@ static const char LETTERS_SQL[] =
     "FROM report.dead_letters WHERE ($1::text IS NULL OR reason = $1) AND "
     "($2::text IS NULL OR source = $2) ORDER BY dead LIMIT $3::bigint";
 
+static void json_cell(struct json *json, const struct db_result *rows, uint32_t row,
+                      uint32_t column) {
+    const char *cell = db_cell(rows, row, column);
+    if (cell == NULL) {
+        json_nil(json);
+    } else if (db_column_is_int(rows, column)) {
+        json_int(json, strtoll(cell, NULL, 10));
+    } else {
+        json_span(json, db_cell_span(rows, row, column));
+    }
+}
+
 static void print_json(const struct db_result *rows) {
     struct buf text = BUF_EMPTY;
     struct json json;
@@ -29,11 +44,7 @@ static void print_json(const struct db_result *rows) {
         json_object_open(&json);
         for (uint32_t column = 0; column < db_columns(rows); column++) {
             json_key(&json, db_column_name(rows, column));
-            if (db_cell(rows, row, column) == NULL) {
-                json_nil(&json);
-            } else {
-                json_span(&json, db_cell_span(rows, row, column));
-            }
+            json_cell(&json, rows, row, column);
         }
         json_object_close(&json);
     }
@@ -45,25 +56,28 @@ static void print_json(const struct db_result *rows) {
 static int width_of(const struct db_result *rows, uint32_t column) {
     size_t width = strlen(db_column_name(rows, column));
     for (uint32_t row = 0; row < db_rows(rows); row++) {
-        size_t len = db_cell_span(rows, row, column).len;
-        width = len > width ? len : width;
+        size_t columns = plain_columns(db_cell_span(rows, row, column));
+        width = columns > width ? columns : width;
     }
     return (int)width;
 }
 
+/* An id, a path or what was found may be anything: a case that cannot be decided is a stranger's.
+ */
 static void print_text(const struct db_result *rows) {
+    struct buf text = BUF_EMPTY;
     uint32_t last = db_columns(rows) - 1;
-    for (uint32_t column = 0; column <= last; column++) {
-        printf("%-*s%s", width_of(rows, column), db_column_name(rows, column),
-               column < last ? "  " : "\n");
-    }
-    for (uint32_t row = 0; row < db_rows(rows); row++) {
+    for (int64_t row = -1; row < (int64_t)db_rows(rows); row++) {
         for (uint32_t column = 0; column <= last; column++) {
-            const char *cell = db_cell(rows, row, column);
-            printf("%-*s%s", width_of(rows, column), cell == NULL || cell[0] == '\0' ? "-" : cell,
-                   column < last ? "  " : "\n");
+            const char *cell =
+                row < 0 ? db_column_name(rows, column) : db_cell(rows, (uint32_t)row, column);
+            plain_cell(&text, cell == NULL || cell[0] == '\0' ? "-" : cell,
+                       -width_of(rows, column));
+            buf_str(&text, column < last ? "  " : "\n");
         }
     }
+    printf("%.*s", SPAN_ARG(text));
+    buf_free(&text);
 }
 
 static int list_run(const struct options *options) {
@@ -136,8 +150,10 @@ static void print_letter(const struct db_result *rows, uint32_t row, bool as_jso
     for (uint32_t column = 0; column <= last; column++) {
         const char *cell = db_cell(rows, row, column);
         if (!as_json && column < last) {
-            printf("%-14s %s\n", db_column_name(rows, column),
-                   cell == NULL || cell[0] == '\0' ? "-" : cell);
+            struct buf plain = BUF_EMPTY;
+            plain_text(&plain, cell == NULL || cell[0] == '\0' ? "-" : cell);
+            printf("%-14s %.*s\n", db_column_name(rows, column), SPAN_ARG(plain));
+            buf_free(&plain);
             continue;
         }
         if (as_json) {
@@ -145,10 +161,8 @@ static void print_letter(const struct db_result *rows, uint32_t row, bool as_jso
         }
         if (column == last) {
             write_body(db_cell_span(rows, row, column), &json);
-        } else if (cell == NULL) {
-            json_nil(&json);
         } else {
-            json_str(&json, cell);
+            json_cell(&json, rows, row, column);
         }
     }
     if (as_json) {

@@ -6,6 +6,7 @@
 #include "cli/explain_stored.h"
 #include "cli/json_case.h"
 #include "cli/lines.h"
+#include "cli/plain.h"
 #include "cli/rules_option.h"
 #include "cli/stored_ruleset.h"
 
@@ -40,10 +41,11 @@ static void print_case(const struct options *options, const struct explain_case 
         json_init(&json, &out);
         explain_json(shown, trace, &json);
         buf_byte(&out, '\n');
+        (void)fwrite(out.ptr, 1, out.len, stdout); /* checked by verb_main */
     } else {
         explain_text(shown, trace, &out);
+        plain_print(stdout, buf_span(&out));
     }
-    (void)fwrite(out.ptr, 1, out.len, stdout); /* checked by verb_main */
     buf_free(&out);
 }
 

@@ -4,6 +4,7 @@
 #include "base/date.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "cli/plain.h"
 #include "cli/replay_report.h"
 #include "cli/rules_option.h"
 #include "cli/stored_ruleset.h"
@@ -244,13 +245,12 @@ static enum err write_report(struct replay_job *job, struct diag *diag) {
         err = io_write_file(html, buf_span(&out), diag);
         buf_clear(&out);
     }
-    if (option_flag(job->options, "--json")) {
-        replay_report_json(&report, &out);
-    } else {
-        replay_report_text(&report, &out);
-    }
-    if (err == ERR_OK) {
+    bool as_json = option_flag(job->options, "--json");
+    (as_json ? replay_report_json : replay_report_text)(&report, &out);
+    if (err == ERR_OK && as_json) {
         (void)fwrite(out.ptr, 1, out.len, stdout); /* checked by verb_main */
+    } else if (err == ERR_OK) {
+        plain_print(stdout, buf_span(&out));
     }
     mem_free(changes);
     buf_free(&texts);

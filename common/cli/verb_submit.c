@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/date.h"
 #include "base/mem.h"
+#include "cli/plain.h"
 #include "cli/progress.h"
 #include "cli/submit_dates.h"
 #include "cli/submit_input.h"
@@ -462,7 +463,7 @@ static void print_end(struct submission *submission, bool is_whole) {
         buf_printf(&submission->listed, "... of %llu dead letters: see report.dead_letters\n",
                    (unsigned long long)tally->dead);
     }
-    fprintf(stderr, "%.*s", SPAN_ARG(buf_span(&submission->listed)));
+    plain_print(stderr, buf_span(&submission->listed));
     if (tally->batches > 0 || tally->skipped > 0 || is_whole) {
         submit_summary(tally, submission->with_outcomes, as_json, &text);
         printf("%.*s", SPAN_ARG(buf_span(&text)));

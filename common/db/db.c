@@ -174,6 +174,12 @@ const char *db_cell(const struct db_result *result, uint32_t row, uint32_t colum
                : PQgetvalue(result->result, (int)row, (int)column);
 }
 
+bool db_column_is_int(const struct db_result *result, uint32_t column) {
+    enum { INT8_OID = 20, INT2_OID = 21, INT4_OID = 23 }; /* of pg_type, fixed for ever */
+    Oid type = PQftype(result->result, (int)column);
+    return type == INT8_OID || type == INT2_OID || type == INT4_OID;
+}
+
 struct span db_cell_span(const struct db_result *result, uint32_t row, uint32_t column) {
     const char *cell = db_cell(result, row, column);
     return span_make(cell,

@@ -38,6 +38,7 @@ uint32_t db_columns(const struct db_result *result);
 const char *db_column_name(const struct db_result *result, uint32_t column);
 const char *db_cell(const struct db_result *result, uint32_t row, uint32_t column); /* NULL is NULL
                                                                                      */
+bool db_column_is_int(const struct db_result *result, uint32_t column); /* smallint to bigint */
 struct span db_cell_span(const struct db_result *result, uint32_t row, uint32_t column);
 
 /* db_check_migrated says in one line when the tables are missing or older than this program.

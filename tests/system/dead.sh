@@ -40,7 +40,7 @@ over("revision", lambda c: c.__setitem__("revision", 2 ** 31))
 over("list", lambda c: c["facts"].__setitem__("nationalities", ["SV"] * 5000))
 over("string", lambda c: c["facts"].__setitem__("claim_country", "S" * 100000))
 over("deep", lambda c: c["facts"].__setitem__("claim_country", [[[[[["SV"]]]]]]))
-over("keys", lambda c: c["facts"].update({"fact_%d" % i: 1 for i in range(3000)}))
+over("\033[31mkeys", lambda c: c["facts"].update({"fact_%d" % i: 1 for i in range(3000)}))
 over("date", lambda c: c.__setitem__("as_of", "99999-01-01"))
 print(json.dumps(dict(case, case_id="LNONE")))
 PY
@@ -55,8 +55,11 @@ equal "other content under the same name is one, too" "$(letters "reason = 'conf
 check "list" dead list >"$work/list.out" 2>&1
 contains "groups them by reason" "$work/list.out" "not_storable +$refused +$refused"
 check "list of letters" dead list --letters --reason conflict --json >"$work/letters.out" 2>&1
-contains "names each by number" "$work/letters.out" '"letter":"[0-9]+","reason":"conflict"'
-conflict=$(sed -n 's/.*"letter":"\([0-9]*\)".*/\1/p' "$work/letters.out")
+contains "names each by number" "$work/letters.out" '"letter":[0-9]+,"reason":"conflict".*"seen":1,'
+conflict=$(sed -n 's/.*"letter":\([0-9]*\),.*/\1/p' "$work/letters.out")
+dead list --letters --reason unknown_fact >"$work/letters.txt" 2>&1
+contains "what a stranger named is shown" "$work/letters.txt" 'L\?\[31mkeys'
+check "without its control characters" sh -c "! LC_ALL=C grep -q '[[:cntrl:]]' '$work/letters.txt'"
 check "no list shows what was sent" sh -c "! grep -q claim_country '$work/list.out' '$work/letters.out'"
 dead show "$conflict" >"$work/show.out" 2>&1
 equal "show wants a reason" $? 2

@@ -258,6 +258,15 @@ START_TEST(resume_remembers_whole_lines) {
     ck_assert_int_eq(resume_open(path, &resume, &diag), ERR_INVALID);
     ck_assert_uint_eq(diag.line, 1);
     ck_assert_ptr_null(resume);
+    /* Too short for a line, and no torn one: it is somebody's, and stays as it is. */
+    path = file_with("short", SPAN_LIT("hello\n"));
+    diag = (struct diag){0};
+    ck_assert_int_eq(resume_open(path, &resume, &diag), ERR_INVALID);
+    ck_assert_uint_eq(diag.line, 1);
+    struct buf kept = BUF_EMPTY;
+    ck_assert_int_eq(io_read_file(path, 100, &kept, &diag), ERR_OK);
+    ck_assert_str_eq(buf_cstr(&kept), "hello\n");
+    buf_free(&kept);
 }
 END_TEST
 
@@ -287,7 +296,8 @@ static void folder_make(void) {
 }
 
 static void folder_drop(void) {
-    static const char *const names[] = {"a.jsonl", "a.msgpack", "b.msgpack", "resume", "other"};
+    static const char *const names[] = {"a.jsonl", "a.msgpack", "b.msgpack",
+                                        "resume",  "other",     "short"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         (void)unlink(path_of(names[i]));
     }
