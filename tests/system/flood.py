@@ -2,7 +2,7 @@
 
   flood.py full ENDPOINT N           fills the queue and prints the times that N BUSY tell
   flood.py busy ENDPOINT WAITERS     so many batches are told BUSY; each is sent again at the time it was told
-  flood.py deaf ENDPOINT BATCHES N   sends batches of N bad cases, 1,000 of them a batch, and never reads a receipt
+  flood.py deaf ENDPOINT BATCHES N   sends batches of N bad cases, one when the other is on disk, and never reads a receipt
   flood.py half ENDPOINT             speaks ZMTP, begins a body of 4 MiB and stops in the middle, for good
   flood.py heavy ENDPOINT CLIENTS N  so many clients send N bodies of 4 MiB each at once, again where BUSY says so,
                                      until all are accepted: {accepted, busy}
@@ -117,10 +117,18 @@ def busy(endpoint, waiters):
 
 
 def deaf(endpoint, batches, cases):
-    sock = dealer(endpoint, reads=False)
+    sock, asks = dealer(endpoint, reads=False), dealer(endpoint)
     body = b"".join(case("D%d" % i, {"no_such_fact_" + "x" * 80: True}) for i in range(cases))
     for _ in range(batches):
-        submit(sock, os.urandom(16), body, cases, ack="outcome")
+        batch, state = os.urandom(16), "unknown"
+        submit(sock, batch, body, cases, ack="outcome")
+        while state == "unknown":  # it does not hear BUSY: the next only when this one is on disk
+            asks.send_multipart([head("QUERY", {"batch": batch})])
+            command, header = answer(asks, 10000)
+            while command != "STATUS":
+                command, header = answer(asks, 10000)
+            state = header["state"]
+    asks.close()
     print("sent", flush=True)
     time.sleep(3600)
 
