@@ -48,6 +48,10 @@ static const char *options_fault(const struct casemill_options *options) {
     if (options->window_batches == 0 || options->window_batches > CASEMILL_WINDOW_MAX) {
         return "window_batches: expected 1 to 16384";
     }
+    if ((unsigned)options->ack > CASEMILL_ACK_OUTCOME ||
+        (unsigned)options->priority > CASEMILL_BULK) {
+        return "ack, priority: expected one of their enum";
+    }
     return options->quiet_ms < 1 ? "quiet_ms: expected 1 or more" : NULL;
 }
 

@@ -59,8 +59,26 @@ static void take_accepted(struct casemill *client, const struct link *from,
     }
 }
 
+/* A caller counts on it: every case is an outcome or a dead letter, and each index is a case. */
+static bool adds_up(const struct wire_done *done, const struct batch *batch) {
+    const struct wire_tally *tally = &done->tally;
+    uint64_t sum = tally->dead_count;
+    bool is_sound = tally->duplicates <= done->count && tally->dead_listed <= tally->dead_count;
+    for (uint32_t i = 0; i < WIRE_DISPOSITIONS; i++) {
+        sum += tally->outcomes[i];
+    }
+    for (uint32_t i = 0; i < tally->dead_listed; i++) {
+        is_sound = is_sound && tally->dead[i].index < done->count;
+    }
+    return is_sound && sum == done->count && (batch == NULL || done->count == batch->count);
+}
+
 static void done_of(struct casemill *client, const struct uuid *id, const struct wire_done *done) {
     struct batch *batch = window_find(&client->window, id);
+    if (!adds_up(done, batch)) {
+        client->is_failed = true;
+        return;
+    }
     struct casemill_receipt receipt = receipt_for(CASEMILL_DONE, id, batch);
     const struct wire_tally *tally = &done->tally;
     struct casemill_dead *dead =

@@ -256,6 +256,41 @@ START_TEST(an_outcome_is_settled_by_done) {
 }
 END_TEST
 
+/* Each is one number away from a true one; the caller would count wrong or read beyond its batch.
+ */
+START_TEST(a_done_that_does_not_add_up_is_no_brokers) {
+    for (int fault = 0; fault < 5; fault++) {
+        struct casemill_options options = options_for(2, -1);
+        struct play play;
+        play_open(&play, &options);
+        ck_assert_int_eq(submit_case(&play, 1), CASEMILL_OK);
+        ck_assert_int_eq(submit_case(&play, 2), CASEMILL_OK);
+        ck_assert_int_eq(casemill_flush(play.client), CASEMILL_OK);
+        until_seen(&play, 1);
+        struct wire_dead dead = {fault == 0 ? 2 : 1, SPAN_LIT("x"), SPAN_LIT(""), SPAN_LIT(""),
+                                 SPAN_LIT("")};
+        struct wire_message done = {
+            .command = WIRE_DONE,
+            .done = {.batch = play.seen[0].batch,
+                     .count = fault == 1 ? 3 : 2,
+                     .tally = {.outcomes = {0, 0, 0, fault == 1 || fault == 2 ? 2 : 1, 0},
+                               .duplicates = fault == 3 ? 3 : 0,
+                               .dead_count = fault == 4 ? 0 : 1,
+                               .dead_listed = 1,
+                               .dead = &dead}}};
+        say(&play, &done);
+        enum casemill_result result = CASEMILL_OK;
+        int64_t deadline = clock_mono_ms() + WAIT_MS;
+        while (result == CASEMILL_OK && clock_mono_ms() < deadline) {
+            result = casemill_step(play.client, 5);
+        }
+        ck_assert_msg(result == CASEMILL_FAILED && play.told[CASEMILL_DONE] == 0, "fault %d",
+                      fault);
+        play_close(&play);
+    }
+}
+END_TEST
+
 START_TEST(a_journal_ack_is_settled_by_accepted) {
     struct casemill_options options = options_for(1, -1);
     options.ack = CASEMILL_ACK_JOURNAL;
@@ -436,6 +471,10 @@ START_TEST(options_are_checked_and_no_broker_is_a_timeout) {
     ck_assert_int_eq(casemill_open(&options, &client, error, sizeof(error)), CASEMILL_INVALID);
     ck_assert_ptr_nonnull(strstr(error, "window_batches"));
     options = options_for(1, 0);
+    options.priority = (enum casemill_priority)7;
+    ck_assert_int_eq(casemill_open(&options, &client, error, sizeof(error)), CASEMILL_INVALID);
+    ck_assert_ptr_nonnull(strstr(error, "priority"));
+    options = options_for(1, 0);
     options.brokers = "nowhere";
     ck_assert_int_eq(casemill_open(&options, &client, error, sizeof(error)), CASEMILL_INVALID);
     ck_assert_ptr_nonnull(strstr(error, "nowhere"));
@@ -470,6 +509,7 @@ int main(void) {
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, batches_close_by_count_bytes_linger_and_flush);
     tcase_add_test(tests, an_outcome_is_settled_by_done);
+    tcase_add_test(tests, a_done_that_does_not_add_up_is_no_brokers);
     tcase_add_test(tests, a_journal_ack_is_settled_by_accepted);
     tcase_add_test(tests, busy_is_honoured);
     tcase_add_test(tests, a_refusal_is_final);
