@@ -465,14 +465,15 @@ static void remove_files(const struct crash_test *test) {
     }
 }
 
-static void print(int out, struct buf *line) {
+static enum err print(int out, struct buf *line) {
     buf_byte(line, '\n');
-    enum err written = io_write_all(out, buf_span(line));
-    (void)written; /* the exit code says it as well */
-    buf_clear(line);
+    enum err err = io_write_all(out, buf_span(line));
+    buf_free(line);
+    return err;
 }
 
-static void print_check(int out, bool as_json, const char *name, bool passed, const char *text) {
+static enum err print_check(int out, bool as_json, const char *name, bool passed,
+                            const char *text) {
     struct buf line = BUF_EMPTY;
     struct json json;
     if (as_json) {
@@ -488,26 +489,27 @@ static void print_check(int out, bool as_json, const char *name, bool passed, co
     } else {
         buf_printf(&line, "%s %s: %s", passed ? "PASS" : "FAIL", name, text);
     }
-    print(out, &line);
-    buf_free(&line);
+    return print(out, &line);
 }
 
-static uint32_t run_checks(struct crash_test *test, int out, bool json) {
+/* Errors: ERR_IO what was found cannot be written: nothing more is tried. */
+static enum err run_checks(struct crash_test *test, int out, bool json, uint32_t *failures) {
     uint32_t failed = 0;
-    for (size_t i = 0; i < COUNT_OF(CHECKS); i++) {
+    enum err err = ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < COUNT_OF(CHECKS); i++) {
         memset(&test->said, 0, sizeof(test->said));
         bool passed = CHECKS[i].run(test) == ERR_OK;
         failed += passed ? 0 : 1;
-        print_check(out, json, CHECKS[i].name, passed, test->said.text);
+        err = print_check(out, json, CHECKS[i].name, passed, test->said.text);
         remove_files(test);
     }
     struct buf line = BUF_EMPTY;
     uint32_t passed = (uint32_t)COUNT_OF(CHECKS) - failed;
     buf_printf(&line, json ? "{\"passed\":%u,\"failed\":%u}" : "%u passed, %u failed", passed,
                failed);
-    print(out, &line);
-    buf_free(&line);
-    return failed;
+    *failures = failed;
+    enum err written = print(out, &line);
+    return err == ERR_OK ? written : err;
 }
 
 enum err crash_test_run(const char *dir, int out, bool json, struct diag *diag) {
@@ -524,11 +526,15 @@ enum err crash_test_run(const char *dir, int out, bool json, struct diag *diag) 
     } else {
         test->wake_fd = eventfd(0, EFD_CLOEXEC);
         CHECK(test->wake_fd >= 0);
-        uint32_t failed = run_checks(test, out, json);
+        uint32_t failed = 0;
+        err = run_checks(test, out, json, &failed);
         (void)close(test->wake_fd);
         (void)rmdir(test->dir);
-        err =
-            failed == 0 ? ERR_OK : diag_fail(diag, ERR_CORRUPT, "%s: no place for a journal", dir);
+        if (err != ERR_OK) {
+            err = diag_fail(diag, err, "standard output cannot be written");
+        } else if (failed > 0) {
+            err = diag_fail(diag, ERR_CORRUPT, "%s: no place for a journal", dir);
+        }
     }
     mem_free(test);
     return err;

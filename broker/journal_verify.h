@@ -11,6 +11,7 @@
 struct verify_report {
     int out; /* descriptor */
     bool json;
+    bool unwritten; /* some of it could not be written */
     uint64_t batches, cases, damaged;
 };
 
@@ -28,6 +29,6 @@ MUST_USE enum err verify_salvage(const char *path, const char *into, struct veri
 void verify_say_damaged(struct verify_report *report, const struct journal_record *record,
                         const char *what, struct span body);
 /* verify_say_sum writes the last line. */
-void verify_say_sum(const struct verify_report *report, const char *what);
+void verify_say_sum(struct verify_report *report, const char *what);
 
 #endif

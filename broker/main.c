@@ -171,7 +171,7 @@ static int verify(const struct arguments *arguments) {
                        ? verify_run(arguments->verify, &report, &diag)
                        : verify_salvage(arguments->verify, arguments->salvage, &report, &diag);
     if (err == ERR_OK) {
-        return 0;
+        return printed(report.unwritten ? ERR_IO : ERR_OK);
     }
     int status = fail(&diag);
     return err == ERR_BUSY ? EXIT_IN_USE : status;

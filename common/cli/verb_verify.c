@@ -5,6 +5,7 @@
 #include "cli/control_ask.h"
 #include "cli/verb.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,13 +17,31 @@ static const char *journal_path(const struct options *options) {
     return option_str(options, "--journal", set != NULL && set[0] != '\0' ? set : JOURNAL_DEFAULT);
 }
 
+/* As the broker's program says it of a journal that no broker has. */
+static void print_text(struct span answer) {
+    json_t *found = json_loadb((const char *)answer.ptr, answer.len, 0, NULL);
+    const json_t *seqs = json_object_get(found, "seqs");
+    size_t i = 0;
+    const json_t *seq = NULL;
+    json_array_foreach(seqs, i, seq) {
+        printf("damaged: seq %lld, see the broker's log\n", (long long)json_integer_value(seq));
+    }
+    printf("%lld batches read, %lld cases, %lld damaged\n",
+           (long long)json_integer_value(json_object_get(found, "read")),
+           (long long)json_integer_value(json_object_get(found, "cases")),
+           (long long)json_integer_value(json_object_get(found, "damaged")));
+    json_decref(found);
+}
+
 static int ask_running(const struct options *options, int64_t wait_s) {
     struct buf reply = BUF_EMPTY;
     struct diag diag = {0};
     const struct control_peer peer = control_peer(options);
     enum err err = control_ask(&peer, "VERIFY", "", wait_s * 1000, &reply, &diag);
-    if (err == ERR_OK) {
+    if (err == ERR_OK && option_flag(options, "--json")) {
         printf("%.*s\n", SPAN_ARG(buf_span(&reply)));
+    } else if (err == ERR_OK) {
+        print_text(buf_span(&reply));
     }
     bool whole = err == ERR_OK && memmem(reply.ptr, reply.len, "\"damaged\":0", 11) != NULL;
     buf_free(&reply);
@@ -45,6 +64,12 @@ static int verify_run(const struct options *options) {
     if (option_int(options, "--wait", WAIT_S, 1, 86400, &wait_s) != ERR_OK) {
         return EXIT_USAGE;
     }
+    /* Whoever names a broker and no directory means that broker's, wherever it is. */
+    bool is_remote = option_str(options, "--control", NULL) != NULL && into == NULL &&
+                     option_str(options, "--journal", NULL) == NULL;
+    if (is_remote) {
+        return ask_running(options, wait_s);
+    }
     struct diag diag = {0};
     int code = 0;
     if (broker_program_run(arguments, &code, &diag) != ERR_OK) {
@@ -59,7 +84,10 @@ static int verify_run(const struct options *options) {
 }
 
 static const struct option_row ROWS[] = {
-    {"--journal", "DIR", "the journal (CASEMILL_JOURNAL_PATH, else /var/lib/casemill/journal)"},
+    {"--journal", "DIR",
+     "the journal (CASEMILL_JOURNAL_PATH, else /var/lib/casemill/journal); with --control alone "
+     "that "
+     "broker's"},
     {"--salvage", "INTO", "save what is whole into a new journal in this directory"},
     {"--wait", "SECONDS", "for a running broker's answer (600)"},
     {NULL, NULL, NULL},

@@ -39,12 +39,19 @@ broker_start "$bytes_max"
 accepted 1 200 || abort "submit is told ACCEPTED" "$(tail -n 1 "$work/submit.err")"
 verify >"$work/verify.out" 2>"$work/verify.err"
 equal "verify asks the running broker" $? 0
-contains "which has read all of it" "$work/verify.out" '"read":20,"cases":200,"damaged":0'
+contains "which has read all of it" "$work/verify.out" '^20 batches read, 200 cases, 0 damaged'
+casemill verify --control "$control" --json >"$work/verify.out" 2>"$work/verify.err"
+equal "a broker that is named is asked, wherever its journal is" $? 0
+contains "in JSON, too" "$work/verify.out" '"read":20,"cases":200,"damaged":0'
 verify --salvage "$work/saved0" >"$work/verify.out" 2>"$work/verify.err"
 equal "salvage wants no broker there" $? 1
 stop "$broker_pid"
 verify >"$work/verify.out" 2>"$work/verify.err"
 equal "verify reads the files when there is none" $? 0
+verify >/dev/full 2>"$work/verify.err"
+equal "what cannot be written is a failure" $? 1
+contains "and said" "$work/verify.err" "standard output cannot be written"
+verify >"$work/verify.out" 2>"$work/verify.err"
 contains "all of them" "$work/verify.out" "^20 batches read, 200 cases, 0 damaged"
 
 # --- one bit of a body: named, left out, and healed by sending again
@@ -63,7 +70,8 @@ contains "which batch and which cases" "$work/verify.out" '"what":"body","batch"
 broker_start "$bytes_max"
 verify >"$work/verify.out" 2>"$work/verify.err"
 equal "so does the running broker" $? 1
-contains "with its number" "$work/verify.out" '"read":20,"cases":190,"damaged":1,"seqs":\[[0-9]'
+contains "with its number" "$work/verify.out" '^damaged: seq [0-9]'
+contains "and the sum" "$work/verify.out" '^20 batches read, 190 cases, 1 damaged'
 contains "and in the log" "$work/broker.err" "JOURNAL_QUARANTINED"
 worker_start worker
 check "the other batches become rows" wait_until 30 rows_are 190
