@@ -31,6 +31,15 @@ END $$;
 GRANT EXECUTE ON FUNCTION source_for(text), purged_guard(), fold_tallies(integer) TO casemill_worker;
 GRANT EXECUTE ON FUNCTION code_for(text, text, text, text) TO casemill_publisher;
 
+-- The server's log would quote the rows that it refuses and the bytes of letters; lanes tell it not to, where they may.
+DO $$
+BEGIN
+    GRANT USAGE ON LANGUAGE plpgsql TO casemill_worker;
+    GRANT SET ON PARAMETER log_min_error_statement, log_error_verbosity TO casemill_worker;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE WARNING 'no superuser: have log_min_error_statement = panic and log_error_verbosity = terse set for this database';
+END $$;
+
 GRANT INSERT ON cases, reapplied, commits, tallies TO casemill_worker;
 -- Intake reads only (source, case_id, revision, digest, disposition) of cases: where nothing is to be reapplied,
 -- that narrower right is enough, and reapplying is refused.

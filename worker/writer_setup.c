@@ -6,6 +6,13 @@
 
 #include <stdlib.h>
 
+/* The server's own log quotes the row that it refuses, and the statement with the bytes of letters
+ * (P10).  Only who has been given the right may tell it not to. */
+#define QUIET                                                                                      \
+    "DO $$ BEGIN PERFORM set_config('log_min_error_statement', 'panic', false), "                  \
+    "set_config('log_error_verbosity', 'terse', false); "                                          \
+    "EXCEPTION WHEN insufficient_privilege THEN NULL; END $$"
+
 /* A stricter isolation would look with a snapshot that is older than the wait for a purge. */
 #define SETUP                                                                                      \
     "SET client_min_messages = warning; SET standard_conforming_strings = on; "                    \
@@ -13,7 +20,7 @@
     "SET default_transaction_isolation = 'read committed'; "                                       \
     "SET idle_in_transaction_session_timeout = '30s'; "                                            \
     "SELECT set_config('synchronous_commit', 'on', false) "                                        \
-    "WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')"
+    "WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply'); " QUIET
 
 /* synchronous_standby_names: "2 (a, b)", "ANY 2 (a, b)", "FIRST 2 (a, b)", or names alone: one. */
 #define QUESTIONS                                                                                  \
@@ -22,7 +29,9 @@
     "coalesce(substring(lower(current_setting('synchronous_standby_names')) "                      \
     "from '^\\s*(?:first|any)?\\s*(\\d+)\\s*\\(')::int, 1) END, "                                  \
     "to_regclass('schema_migrations') IS NOT NULL, "                                               \
-    "(SELECT count(*) FROM pg_stat_replication)"
+    "(SELECT count(*) FROM pg_stat_replication), "                                                 \
+    "current_setting('log_min_error_statement') = 'panic' AND "                                    \
+    "current_setting('log_error_verbosity') = 'terse'"
 
 /* Legal, and the operator should know: DONE is only as durable as this server (P2). */
 static void warn_asynchronous(const struct db_result *rows) {
@@ -30,6 +39,15 @@ static void warn_asynchronous(const struct db_result *rows) {
         LOG(EV_SETTING_WARNING,
             "key=postgres.sync_standbys text=\"the standbys are asynchronous: a "
             "failover can lose what was DONE; set synchronous_standby_names\"");
+    }
+}
+
+static void warn_talkative(const struct db_result *rows) {
+    if (strcmp(db_cell(rows, 0, 6), "t") != 0) {
+        LOG(EV_SETTING_WARNING,
+            "key=postgres.conninfo text=\"the log of PostgreSQL quotes cases that it refuses: run "
+            "sql/roles.sql as a superuser, or set log_min_error_statement = panic and "
+            "log_error_verbosity = terse there\"");
     }
 }
 
@@ -58,6 +76,7 @@ static enum err check_answers(const struct db_result *rows, int64_t sync_standby
                          "the database has no tables: run `casemill db migrate`");
     }
     warn_asynchronous(rows);
+    warn_talkative(rows);
     return ERR_OK;
 }
 

@@ -131,8 +131,14 @@ equal "without the right it is refused" $? 1
 equal "by a letter that says so" "$(letters "reason = 'not_allowed'")" 1
 check "no lane lost its connection over it" sh -c "! grep -q POSTGRES_REFUSED '$work'/worker*.err"
 check "no log holds what was sent" sh -c "! grep -l 'REFUSEDG\|claim_country\|2019-12-31' '$work'/broker.err '$work'/worker.err '$work'/worker2.err"
+check "nor does PostgreSQL's own" sh -c "! grep -q 'Failing row\|INSERT INTO dead_letters' '$pg_dir/log'"
+contains "although it refused" "$pg_dir/log" 'violates check constraint "refused"'
+pg_sql "revoke set on parameter log_min_error_statement from casemill_worker" || abort "the right is taken"
 stop "$worker_pid"
 equal "the worker ends in order" $? 0
+worker_start worker3
+contains "without the right to keep it quiet a lane warns" "$work/worker3.err" "SETTING_WARNING.*quotes cases.*sql/roles.sql"
+stop "$worker_pid"
 stop "$broker_pid"
 equal "the broker ends in order" $? 0
 finish

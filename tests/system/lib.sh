@@ -107,7 +107,7 @@ database_start() { # database_start [RULES]: PostgreSQL with migrations and rule
         abort "rules activate" "$(tail -n 1 "$work/activate.err")"
     # Lanes run with the rights of sql/roles.sql and no others, not even those that everybody has.
     pg_sql "revoke all on database casemill from public; revoke all on schema public from public;
-            revoke execute on all functions in schema public from public" || abort "everybody's rights are taken"
+            revoke execute on all functions in schema public from public; revoke usage on language plpgsql from public" || abort "everybody's rights are taken"
     pg_sql "$(cat sql/roles.sql)" >"$work/roles.out" 2>&1 || abort "roles" "$(tail -n 1 "$work/roles.out")"
     pg_sql "create role casemill_lane login in role casemill_worker" || abort "the lanes' role is made"
     lane_conninfo="host=$pg_dir user=${lane_role:-casemill_lane} dbname=casemill"

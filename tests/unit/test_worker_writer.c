@@ -299,12 +299,16 @@ START_TEST(test_setup_sets) {
     bench_open(&bench, "sets");
     ck_assert_int_eq(db_lane_exec(bench.db,
                                   "SET synchronous_commit = off; SET lock_timeout = 0; "
+                                  "SET log_min_error_statement = error; "
+                                  "SET log_error_verbosity = verbose; "
                                   "SET idle_in_transaction_session_timeout = 0",
                                   NULL),
                      ERR_OK);
     ck_assert_int_eq(writer_setup(&bench.writer, bench.db, 0, &diag), ERR_OK);
     expect_setting(&bench, "SHOW synchronous_commit", "on");
     expect_setting(&bench, "SHOW lock_timeout", "5s");
+    expect_setting(&bench, "SHOW log_min_error_statement", "panic"); /* nor quote a case (P10) */
+    expect_setting(&bench, "SHOW log_error_verbosity", "terse");
     expect_setting(&bench, "SHOW idle_in_transaction_session_timeout", "30s");
     bench_close(&bench);
 }
