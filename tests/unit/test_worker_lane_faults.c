@@ -198,8 +198,8 @@ START_TEST(test_a_source_that_is_refused_fails_alone) {
     struct peer peer;
     struct buf body = BUF_EMPTY;
     peer_ready(&peer, 100, 100);
-    fixture_do(&fixture, "SELECT source_for('unit'); ALTER SEQUENCE sources_source_seq RESTART "
-                         "32767; SELECT source_for('last')");
+    fixture_do(&fixture, "SELECT source_for('unit'); INSERT INTO sources (source, name) "
+                         "OVERRIDING SYSTEM VALUE VALUES (32767, 'last')");
     fixture_case(&body, "S1", 1, "US");
     struct wire_delivery deliveries[2] = {a_delivery(70, 1, buf_span(&body)),
                                           a_delivery(71, 1, buf_span(&body))};
@@ -212,6 +212,32 @@ START_TEST(test_a_source_that_is_refused_fails_alone) {
     drain(&peer);
     peer_close(&peer);
     buf_free(&body);
+}
+END_TEST
+
+/* Many lanes meet a new source at once: one gives it its number, the others take that. */
+START_TEST(test_sources_burn_no_numbers) {
+    if (!available) {
+        return;
+    }
+    long first = fixture_number(&fixture, "SELECT source_for('first')");
+    fixture_do(&fixture, "BEGIN; SELECT source_for('given up'); ROLLBACK");
+    ck_assert_int_eq(fixture_number(&fixture, "SELECT source_for('second')"), first + 1);
+    ck_assert_int_eq(fixture_number(&fixture, "SELECT source_for('first')"), first);
+    struct db *other = NULL;
+    struct diag diag = {0};
+    ck_assert(db_open(fixture.conninfo, "unit", &other, &diag) == ERR_OK);
+    fixture_exec(other, "BEGIN; SELECT source_for('both')");
+    struct db *late = NULL;
+    ck_assert(db_open(fixture.conninfo, "unit", &late, &diag) == ERR_OK);
+    fixture_exec(late, "SET lock_timeout = 50");
+    struct db_result *rows = NULL;
+    ck_assert_int_ne(db_exec(late, "SELECT source_for('both')", 0, NULL, &diag), ERR_OK);
+    fixture_exec(other, "COMMIT");
+    ck_assert_int_eq(fixture_number(&fixture, "SELECT source_for('both')"), first + 2);
+    db_result_free(&rows);
+    db_close(&late);
+    db_close(&other);
 }
 END_TEST
 
@@ -365,6 +391,7 @@ int main(void) {
     tcase_add_test(tests, test_work_before_welcome);
     tcase_add_test(tests, test_a_flood_of_dead_letters_is_said_in_pieces);
     tcase_add_test(tests, test_fences_said_again_leave_room_for_others);
+    tcase_add_test(tests, test_sources_burn_no_numbers);
     tcase_add_test(tests, test_numbers_of_sources_end_with_the_connection);
     tcase_add_test(tests, test_a_case_with_a_broken_id_is_buried);
     tcase_add_test(tests, test_marks_end_with_their_journal);

@@ -55,7 +55,8 @@ static inline void fixture_migrate(struct db *db, const struct schema *schema) {
         "sql/0005_reapply.sql",        "sql/0006_purge.sql",
         "sql/0007_completeness.sql",   "sql/0008_dead_letters.sql",
         "sql/0009_rollups.sql",        "sql/0010_completeness_clock.sql",
-        "sql/0011_rollup_commits.sql", "sql/0012_letters.sql"};
+        "sql/0011_rollup_commits.sql", "sql/0012_letters.sql",
+        "sql/0013_source_numbers.sql"};
     struct buf sql = BUF_EMPTY;
     struct diag diag = {0};
     _Static_assert(COUNT_OF(files) == DB_MIGRATION_NEEDED, "a file is missing");
