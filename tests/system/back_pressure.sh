@@ -1,7 +1,8 @@
 #!/bin/sh
-# More comes in than goes out.  A backlog with the workers away, then a restart under it; a small source beside
-# a flooding one; an urgent batch behind a bulk queue; the time that BUSY tells, held against what happened;
-# more sources than the broker has places for; clients that never read their receipts, or stop in the middle of a body.
+# More comes in than goes out.  A heap of small batches; a backlog with the workers away, then a restart under it; a
+# small source beside a flooding one; an urgent batch behind a bulk queue; the time that BUSY tells, held against what
+# happened; more sources than the broker has places for; clients that never read their receipts, or stop in the middle
+# of a body.
 #   sh tests/system/back_pressure.sh [--cases N]     a backlog of N cases (200,000)
 # A failure means that memory follows the backlog (P7), that somebody waits for another's flood, or that BUSY
 # tells a time that is not so (P8).
@@ -29,6 +30,22 @@ row_count_above() { [ "$(rows)" -gt "$1" ]; }
 backlog_broker() { # the sockets of the first start
     broker_start CASEMILL_MEMORY_BYTES_MAX=${memory_mib}MiB CASEMILL_JOURNAL_BYTES_MAX=$((256 + total / 1000))MiB "$@"
 }
+
+# --- what waits is packed, and the memory it leaves goes back though nothing else happens
+backlog_broker
+anon_kb() { awk '/^RssAnon/ {print $2}' "/proc/$broker_pid/status"; }
+has_shrunk() { [ "$(anon_kb)" -le $((heaped - 4096)) ]; }
+shrinks() { # what is given back each second may have been just before the first look
+    for try in 1 2 3; do
+        flood heap "$intake" 6000 4000 || return 1
+        heaped=$(anon_kb)
+        wait_until 3 has_shrunk && return
+    done
+    return 1
+}
+check "memory that packed batches leave goes back" shrinks
+kill_hard "$broker_pid"
+rm -rf "$work/journal"
 
 database_start
 backlog_broker
@@ -64,7 +81,12 @@ least=${shares% *}
 check "flooding sources have equal shares ($shares of $share)" [ $((least * 2)) -ge "${shares#* }" ]
 check "and there is more of them" [ "$least" -lt "$share" ]
 flood pace "$intake" small 10 >"$work/pace.out" 2>"$work/pace.err"
-below "a small source beside flooding ones, worst of 10 from SUBMIT to DONE, ms" "$(number pace.out worst_ms)" 1500
+# A turn of one flood is 4,096 cases, 14 transactions; behind all of it there would be hundreds.
+between=$(pg_sql "select coalesce(max(n), 999) from (
+    select (select count(*) from commits o where o.committed_at > c.received_at and o.committed_at < x.committed_at) as n
+    from cases c join commits x using (commit) where c.case_id like 'P%') t")
+below "a small source beside flooding ones, worst of 10: transactions of others before its own" "$between" 40
+below "and from SUBMIT to DONE, ms" "$(number pace.out worst_ms)" 5000
 casemill generate --cases 100 --seed 22 --bad 0 --duplicates 0 --out "$work/urgent.jsonl" 2>/dev/null || abort "generate"
 sed -i 's/"G0/"U/' "$work/urgent.jsonl"
 took_ms timeout 60 "$bin/casemill" submit --broker "$intake" --source north --priority urgent --ack outcome \
@@ -124,7 +146,7 @@ wait_until 60 all_dead || not_ok "a deaf client's cases are done" "$(metric case
 below "receipts that wait for a deaf client, KiB" "$(($(metric memory_receipt_bytes) / 1024))" $((memory_mib * 1024 / 4))
 check "the others were dropped" [ "$(metric receipts_dropped_total)" -gt "$dropped" ]
 flood pace "$intake" small 20 >"$work/pace.out" 2>"$work/pace.err"
-below "who reads gets its receipts, worst of 20, ms" "$(number pace.out worst_ms)" 2000
+below "who reads gets its receipts, worst of 20, ms" "$(number pace.out worst_ms)" 5000
 kill_hard "$deaf"
 no_receipts() { [ "$(metric memory_receipt_bytes)" -lt 4096 ]; }
 check "a deaf client's receipts go with it" wait_until 30 no_receipts
@@ -137,21 +159,28 @@ slow() { # slow MILLISECONDS
         create trigger slow after insert on cases for each statement execute function slow()" >"$work/slow.out" 2>&1 ||
         abort "a slow table" "$(cat "$work/slow.out")"
 }
+# Nobody asks for a moment's pace: what is told follows the last seconds', and so is what it is held against.
+at_least() { # at_least TEXT VALUE LIMIT
+    if [ "${2:--1}" -ge "$3" ]; then ok "$1 ($2 of $3)"; else not_ok "$1" "$2, at least $3"; fi
+}
 kill_hard "$worker_pid"
-slow 60
+slow 6
 worker_start worker CASEMILL_LANES_COUNT=1 CASEMILL_TRANSACTION_CASES_MAX=1
-for pace in 60 6; do
+for pace in 6 150; do
+    wait_until 30 queue_is_empty || abort "the queue is worked off"
     slow "$pace"
-    flood busy "$intake" 20 >"$work/busy$pace.out" 2>"$work/busy$pace.err" || abort "BUSY is obeyed" "$(tail -n 1 "$work/busy$pace.err")"
+    flood busy "$intake" 64 12 >"$work/busy$pace.out" 2>"$work/busy$pace.err" || abort "BUSY is obeyed" "$(tail -n 1 "$work/busy$pace.err")"
     asked=$(number "busy$pace.out" waiters)
-    check "at $pace ms a batch, the queue was full for those who asked ($asked of 20)" [ "$asked" -ge 10 ]
-    first=$(number "busy$pace.out" first_try)
-    check "at $pace ms a batch, who comes back when told finds room ($first of $asked)" [ "$first" -ge $((asked / 2)) ]
+    check "at $pace ms a batch, the queue was full for those who asked ($asked of 12)" [ "$asked" -ge 6 ]
     told=$(number "busy$pace.out" told_mean_ms)
     room=$(number "busy$pace.out" room_mean_ms)
-    below "and was not told to wait far longer than that, mean ms (room came after $room)" "$told" $((room * 2 + 100))
+    below "and was not told to wait far longer than the pace says, mean ms (room after $room)" "$told" $((room * 2 + 100))
+    at_least "nor far shorter" "$told" $((room / 2))
 done
-check "slower work is a longer time" [ "$(number busy60.out told_mean_ms)" -ge $((2 * $(number busy6.out told_mean_ms))) ]
+# At the other pace all of it is over within what one pause of the machine may take.
+first=$(number busy150.out first_try)
+check "who comes back when told finds room ($first of $asked)" [ "$first" -ge $((asked / 2)) ]
+check "slower work is a longer time" [ "$(number busy150.out told_mean_ms)" -ge $((2 * $(number busy6.out told_mean_ms))) ]
 
 # --- a body that stops in the middle
 check "a client that stops in the middle of a body is cut off" wait_until 40 grep -q cut "$work/half.out"

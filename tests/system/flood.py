@@ -1,8 +1,10 @@
 """What presses on a broker's intake, and what of it is measured.
 
   flood.py full ENDPOINT N           fills the queue and prints the times that N BUSY tell
-  flood.py busy ENDPOINT WAITERS     so many batches are told BUSY; each is sent again at the time it was told
+  flood.py busy ENDPOINT PLACES N    keeps a queue of so many places full, then N batches are told BUSY at once; each is
+                                     sent again at the time it was told
   flood.py deaf ENDPOINT BATCHES N   sends batches of N bad cases, one when the other is on disk, and never reads a receipt
+  flood.py heap ENDPOINT BATCHES N   sends batches of N bytes without a pause and waits until all are accepted
   flood.py half ENDPOINT             speaks ZMTP, begins a body of 4 MiB and stops in the middle, for good
   flood.py heavy ENDPOINT CLIENTS N  so many clients send N bodies of 4 MiB each at once, again where BUSY says so,
                                      until all are accepted: {accepted, busy}
@@ -75,45 +77,47 @@ def full(endpoint, asks):
     print(" ".join(told))
 
 
-def busy(endpoint, waiters):
-    """Keeps the queue full for a while, as a client that obeys, then has `waiters` batches told BUSY at once;
-    each comes back when it was told to.  room_mean_ms: how long they would have had to wait, by the pace at
-    which batches were done meanwhile."""
+PACE_S = 3  # within the time that the broker's own rate is of
+
+
+def busy(endpoint, places, waiters):
+    """Keeps a queue of so many places full without asking for one more, then has `waiters` batches told BUSY at
+    once; each comes back when it was told to.  room_mean_ms: how long they have to wait at the pace at which
+    batches were done in the seconds before they asked."""
     sock = dealer(endpoint)
-    names, due, told, tries = {}, {}, {}, {}
-    watched, taken, done, began = set(), set(), 0, None
-    start = time.monotonic()
-    end = start + 30
-    while time.monotonic() < end and not (watched and watched <= taken):
-        now = time.monotonic()
-        if began is None and now - start > 4.5 and due:
-            began, done = now, 0
-            watched = {os.urandom(16) for _ in range(waiters)}
-            due.clear()
-            due.update((batch, 0) for batch in watched)
-        elif began is None and len(due) < 4:
-            due[os.urandom(16)] = 0
-        for batch in [b for b, at in due.items() if at <= now]:
+    due, told, tries = {}, {}, {}
+    taken, live, done_at, sent = set(), 0, [], 0
+    watched, began, start = set(), None, time.monotonic()
+    while time.monotonic() < start + 60 and not (watched and watched <= taken):
+        if began is None:
+            for _ in range(places - live):
+                submit(sock, os.urandom(16), case("B%d-%d" % (os.getpid(), sent)))
+                sent, live = sent + 1, live + 1
+            if time.monotonic() - start > PACE_S + 1:
+                began = time.monotonic()
+                watched = {os.urandom(16) for _ in range(waiters)}
+                due.update((batch, 0) for batch in watched)
+        for batch in [b for b, at in due.items() if at <= time.monotonic()]:
             del due[batch]
-            name = names.setdefault(batch, "B%d-%d" % (os.getpid(), len(names)))
-            submit(sock, batch, case(name))
+            submit(sock, batch, case("W" + batch.hex()))
         command, header = answer(sock, 2)
         now = time.monotonic()
         if command == "DONE":
-            done += 1
+            done_at.append(now)
+            live -= 1
         elif command == "ACCEPTED":
             taken.add(header["batch"])
-        elif command == "BUSY":
+        elif command == "BUSY" and header["batch"] in watched:
             batch = header["batch"]
             told.setdefault(batch, header["retry_ms"])
             tries[batch] = tries.get(batch, 0) + 1
-            if began is None or batch in watched:
-                due[batch] = now + header["retry_ms"] / 1000
-    told = {batch: ms for batch, ms in told.items() if batch in watched}
-    a_batch_ms = 1000 * (time.monotonic() - began) / max(1, done)
+            due[batch] = now + header["retry_ms"] / 1000
+        elif command is not None:
+            sys.exit("answered %s %s" % (command, header))
+    a_batch_ms = 1000 * PACE_S / max(1, sum(began - PACE_S <= at < began for at in done_at))
     print(json.dumps({"waiters": len(told), "first_try": sum(tries[b] == 1 and b in taken for b in told),
                       "told_mean_ms": round(sum(told.values()) / max(1, len(told))),
-                      "room_mean_ms": round(a_batch_ms * (len(told) + 1) / 2), "told": sorted(told.values())}))
+                      "room_mean_ms": round(a_batch_ms * (len(told) + 1) / 2), "a_batch_ms": round(a_batch_ms), "told": sorted(told.values())}))
 
 
 def deaf(endpoint, batches, cases):
@@ -131,6 +135,21 @@ def deaf(endpoint, batches, cases):
     asks.close()
     print("sent", flush=True)
     time.sleep(3600)
+
+
+def heap(endpoint, batches, size):
+    sock = dealer(endpoint)
+    body = case("H", {"text": "x" * size})
+    for _ in range(batches):
+        submit(sock, os.urandom(16), body)
+    while batches > 0:
+        command, header = answer(sock, 30000)
+        if command == "BUSY":
+            submit(sock, header["batch"], body)
+        elif command == "ACCEPTED":
+            batches -= 1
+        else:
+            sys.exit("answered %s %s" % (command, header))
 
 
 def half(endpoint):
@@ -231,9 +250,11 @@ def names(endpoint, count):
 def main():
     what, endpoint, rest = sys.argv[1], sys.argv[2], sys.argv[3:]
     if what == "busy":
-        busy(endpoint, int(rest[0]))
+        busy(endpoint, int(rest[0]), int(rest[1]))
     elif what == "deaf":
         deaf(endpoint, int(rest[0]), int(rest[1]))
+    elif what == "heap":
+        heap(endpoint, int(rest[0]), int(rest[1]))
     elif what == "half":
         half(endpoint)
     elif what == "full":
