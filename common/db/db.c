@@ -44,8 +44,8 @@ enum err db_check_conninfo(const char *conninfo, struct diag *diag) {
     return ERR_OK;
 }
 
-enum err db_connect(const char *conninfo, const char *application, bool blocking, PGconn **conn,
-                    struct diag *diag) {
+enum err db_connect(const char *conninfo, const char *application, const struct db_host *host,
+                    PGconn **conn, struct diag *diag) {
     enum err err = db_check_conninfo(conninfo, diag);
     if (err != ERR_OK) {
         return err;
@@ -53,12 +53,24 @@ enum err db_connect(const char *conninfo, const char *application, bool blocking
     /* A later entry wins over what expands from dbname, so a timeout of the user's own stays.  A
      * server that has gone without a word is noticed while waiting (keepalives) and while sending
      * (tcp_user_timeout) alike. */
-    const char *const keys[] = {"connect_timeout",  "keepalives_idle",  "keepalives_interval",
-                                "keepalives_count", "tcp_user_timeout", "dbname",
-                                "application_name", "client_encoding",  NULL};
-    const char *const values[] = {"10",     "10",        "5",    "4", "30000",
-                                  conninfo, application, "UTF8", NULL};
-    *conn = blocking ? PQconnectdbParams(keys, values, 1) : PQconnectStartParams(keys, values, 1);
+    const char *const keys[] = {"connect_timeout",
+                                "keepalives_idle",
+                                "keepalives_interval",
+                                "keepalives_count",
+                                "tcp_user_timeout",
+                                "dbname",
+                                "application_name",
+                                "client_encoding",
+                                "host",
+                                "hostaddr",
+                                "port",
+                                NULL};
+    const struct db_host any = {0};
+    const struct db_host *one = host == NULL ? &any : host;
+    const char *const values[] = {"10",        "10",   "5",       "4",          "30000",   conninfo,
+                                  application, "UTF8", one->name, one->address, one->port, NULL};
+    *conn =
+        host == NULL ? PQconnectdbParams(keys, values, 1) : PQconnectStartParams(keys, values, 1);
     CHECK(*conn != NULL);
     (void)PQsetNoticeReceiver(*conn, ignore_notice, NULL);
     return ERR_OK;
@@ -66,7 +78,7 @@ enum err db_connect(const char *conninfo, const char *application, bool blocking
 
 enum err db_open(const char *conninfo, const char *application, struct db **db, struct diag *diag) {
     PGconn *conn = NULL;
-    enum err err = db_connect(conninfo, application, true, &conn, diag);
+    enum err err = db_connect(conninfo, application, NULL, &conn, diag);
     if (err != ERR_OK) {
         return err;
     }

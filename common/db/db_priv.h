@@ -20,10 +20,20 @@ struct db_result *db_result_new(PGresult *result);
 MUST_USE enum err db_fail(struct db *db, const PGresult *result, struct diag *diag);
 /* db_one_line copies a server message without line ends and double quotes, cut to size. */
 void db_one_line(const char *message, char *text, size_t size);
-/* db_connect opens a connection whose conninfo is completed by name, encoding and timeout; blocking
- * or just started.  The caller owns the PGconn.  Errors: ERR_INVALID the conninfo does not parse.
- */
-MUST_USE enum err db_connect(const char *conninfo, const char *application, bool blocking,
-                             PGconn **conn, struct diag *diag);
+/* One host of a conninfo: what is NULL is as the conninfo and the environment have it. */
+struct db_host {
+    uint32_t count; /* how many there are */
+    int64_t timeout_ms;
+    char *name, *address, *port; /* owned */
+};
+/* db_host_read reads the nth, from 0.  Errors: ERR_INVALID the conninfo does not parse. */
+MUST_USE enum err db_host_read(const char *conninfo, uint32_t n, struct db_host *host,
+                               struct diag *diag);
+void db_host_free(struct db_host *host);
+/* db_connect opens a connection whose conninfo is completed by name, encoding and timeout: to the
+ * host given it is just started, without one (NULL) it blocks, whichever host answers.  The caller
+ * owns the PGconn.  Errors: ERR_INVALID the conninfo does not parse. */
+MUST_USE enum err db_connect(const char *conninfo, const char *application,
+                             const struct db_host *host, PGconn **conn, struct diag *diag);
 
 #endif

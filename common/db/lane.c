@@ -2,6 +2,7 @@
  * call that returns leaves the connection idle or says that it is unusable. */
 #include "db/lane.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "db/db_priv.h"
 #include "db/sqlstate.h"
@@ -28,9 +29,14 @@ static void notice(void *context, const PGresult *result) {
     }
 }
 
-static enum err wait_connect(PGconn *conn, const struct db_lane_wait *wait) {
+/* Errors: ERR_BUSY no answer in time. */
+static enum err wait_connect(PGconn *conn, int64_t timeout_ms, const struct db_lane_wait *wait) {
     PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+    int64_t began_ms = clock_mono_ms();
     while (want == PGRES_POLLING_READING || want == PGRES_POLLING_WRITING) {
+        if (clock_mono_ms() - began_ms >= timeout_ms) {
+            return ERR_BUSY;
+        }
         enum err err = wait->wait(wait->context, PQsocket(conn), want == PGRES_POLLING_WRITING);
         if (err != ERR_OK) {
             return err;
@@ -40,26 +46,57 @@ static enum err wait_connect(PGconn *conn, const struct db_lane_wait *wait) {
     return want == PGRES_POLLING_OK ? ERR_OK : ERR_CONNECTION;
 }
 
-enum err db_lane_open(const char *conninfo, const char *application,
-                      const struct db_lane_wait *wait, struct db_lane **lane, struct diag *diag) {
+/* Why it is none; frees it. */
+static enum err no_connection(PGconn *conn, enum err err, struct diag *diag) {
+    char text[256];
+    db_one_line(PQerrorMessage(conn), text, sizeof(text));
+    bool password = PQconnectionUsedPassword(conn) != 0 || PQconnectionNeedsPassword(conn) != 0;
+    if (err == ERR_BUSY) {
+        const char *host = PQhost(conn) == NULL ? "" : PQhost(conn);
+        err = diag_fail(diag, ERR_CONNECTION, "no connection: the server at %s does not answer",
+                        host);
+    } else {
+        err = err == ERR_CONNECTION && password ? ERR_DENIED : err;
+        err = diag_fail(diag, err == ERR_OK ? ERR_CONNECTION : err, "no connection: %s", text);
+    }
+    PQfinish(conn);
+    return err;
+}
+
+static enum err open_host(const char *conninfo, const char *application, const struct db_host *host,
+                          struct db_lane *lane, struct diag *diag) {
     PGconn *conn = NULL;
-    enum err err = db_connect(conninfo, application, false, &conn, diag);
+    enum err err = db_connect(conninfo, application, host, &conn, diag);
     if (err != ERR_OK) {
         return err;
     }
-    err = PQstatus(conn) == CONNECTION_BAD ? ERR_CONNECTION : wait_connect(conn, wait);
+    err = PQstatus(conn) == CONNECTION_BAD ? ERR_CONNECTION
+                                           : wait_connect(conn, host->timeout_ms, &lane->wait);
     if (err != ERR_OK || PQsetnonblocking(conn, 1) != 0) {
-        char text[256];
-        db_one_line(PQerrorMessage(conn), text, sizeof(text));
-        bool password = PQconnectionUsedPassword(conn) != 0 || PQconnectionNeedsPassword(conn) != 0;
-        PQfinish(conn);
-        err = err == ERR_CONNECTION && password ? ERR_DENIED : err;
-        return diag_fail(diag, err == ERR_OK ? ERR_CONNECTION : err, "no connection: %s", text);
+        return no_connection(conn, err, diag);
     }
-    *lane = mem_zero(1, sizeof(**lane));
-    (*lane)->conn = conn;
-    (*lane)->wait = *wait;
-    (void)PQsetNoticeReceiver(conn, notice, *lane);
+    lane->conn = conn;
+    return ERR_OK;
+}
+
+enum err db_lane_open(const char *conninfo, const char *application,
+                      const struct db_lane_wait *wait, struct db_lane **lane, struct diag *diag) {
+    struct db_lane *opened = mem_zero(1, sizeof(*opened));
+    struct db_host host = {.count = 1};
+    enum err err = ERR_CONNECTION;
+    opened->wait = *wait;
+    for (uint32_t n = 0; n < host.count && (err == ERR_CONNECTION || err == ERR_DENIED); n++) {
+        db_host_free(&host);
+        err = db_host_read(conninfo, n, &host, diag);
+        err = err == ERR_OK ? open_host(conninfo, application, &host, opened, diag) : err;
+    }
+    db_host_free(&host);
+    if (err != ERR_OK) {
+        mem_free(opened);
+        return err;
+    }
+    (void)PQsetNoticeReceiver(opened->conn, notice, opened);
+    *lane = opened;
     return ERR_OK;
 }
 

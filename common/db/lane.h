@@ -18,7 +18,8 @@ struct db_lane_wait {
     void *context;
 };
 
-/* db_lane_open connects.  Errors: ERR_INVALID conninfo, ERR_CONNECTION, ERR_DENIED wrong password,
+/* db_lane_open connects to the first host of the conninfo that lets it in, each given its
+ * connect_timeout (10 s).  Errors: ERR_INVALID conninfo, ERR_CONNECTION, ERR_DENIED wrong password,
  * or the callback's; *lane unchanged. */
 MUST_USE enum err db_lane_open(const char *conninfo, const char *application,
                                const struct db_lane_wait *wait, struct db_lane **lane,

@@ -142,19 +142,26 @@ static enum err look_at_socket(void *context, int fd, bool want_write) {
     return ERR_TIMEOUT;
 }
 
-static void look(const char *more, struct seen *seen) {
+/* A server that takes connections and says nothing. */
+static int listen_mute(int *port) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof(address);
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, length), 0);
     ck_assert_int_eq(listen(listener, 1), 0);
     ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+    *port = ntohs(address.sin_port);
+    return listener;
+}
+
+static void look(const char *more, struct seen *seen) {
+    int port = 0;
+    int listener = listen_mute(&port);
     char conninfo[128];
     struct db_lane *lane = NULL;
     struct diag diag = {0};
     const struct db_lane_wait wait = {.wait = look_at_socket, .context = seen};
-    (void)snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d dbname=x %s",
-                   ntohs(address.sin_port), more);
+    (void)snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d dbname=x %s", port, more);
     ck_assert_int_eq(db_lane_open(conninfo, "unit", &wait, &lane, &diag), ERR_TIMEOUT);
     (void)close(listener);
 }
@@ -170,6 +177,34 @@ START_TEST(a_server_that_has_gone_is_noticed) {
 }
 END_TEST
 
+/* It is given up after connect_timeout, in one line, and the next host is asked, which may have
+ * taken over from it. */
+START_TEST(a_server_that_never_answers_is_left) {
+    const char *real = getenv("CASEMILL_TEST_CONNINFO");
+    struct db_lane *lane = NULL;
+    struct diag diag = {0};
+    const struct db_lane_wait wait = {.wait = wait_fd};
+    int port = 0;
+    int listener = listen_mute(&port);
+    char conninfo[1024];
+    (void)snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d dbname=x connect_timeout=1",
+                   port);
+    ck_assert_int_eq(db_lane_open(conninfo, "unit", &wait, &lane, &diag), ERR_CONNECTION);
+    ck_assert_ptr_nonnull(strstr(diag.text, "127.0.0.1 does not answer"));
+    const char *host = real == NULL ? NULL : strstr(real, "host=");
+    if (host != NULL) {
+        (void)snprintf(conninfo, sizeof(conninfo),
+                       "%s host=127.0.0.1,%.*s port=%d,5432 connect_timeout=1", real,
+                       (int)strcspn(host + 5, " "), host + 5, port);
+        ck_assert_msg(db_lane_open(conninfo, "unit", &wait, &lane, &diag) == ERR_OK, "%s",
+                      diag.text);
+        ck_assert_int_eq(db_lane_exec(lane, "SELECT 1", NULL), ERR_OK);
+        db_lane_close(&lane);
+    }
+    (void)close(listener);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("db faults");
     TCase *tests = tcase_create("db faults");
@@ -178,6 +213,7 @@ int main(void) {
     tcase_add_test(tests, states_that_have_to_be_right);
     tcase_add_test(tests, each_row_from_a_server);
     tcase_add_test(tests, a_server_that_has_gone_is_noticed);
+    tcase_add_test(tests, a_server_that_never_answers_is_left);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
