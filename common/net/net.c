@@ -12,7 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 enum {
     HANDSHAKE_MS = 10000,
@@ -174,6 +177,33 @@ static enum err fail_address(struct diag *diag, const char *what, const char *en
     return diag_fail(diag, err, "cannot %s %s: %s", what, endpoint, zmq_strerror(error));
 }
 
+/* libzmq unlinks what stands at an ipc path, a file as well as the socket of a program that runs;
+ * only a socket that nobody listens on any more may go.  Errors: ERR_BUSY, ERR_INVALID. */
+static enum err check_path(const char *endpoint, struct diag *diag) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat found;
+    bool is_path = strncmp(endpoint, "ipc://", 6) == 0 && endpoint[6] != '@' && endpoint[6] != '*';
+    if (!is_path || strlen(endpoint + 6) >= sizeof(address.sun_path) ||
+        lstat(endpoint + 6, &found) != 0) {
+        return ERR_OK; /* what is wrong with it the bind says */
+    }
+    if (!S_ISSOCK(found.st_mode)) {
+        return diag_fail(diag, ERR_INVALID, "cannot bind %s: there is a file that is no socket",
+                         endpoint);
+    }
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", endpoint + 6);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool is_left = fd >= 0 &&
+                   connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 &&
+                   (errno == ECONNREFUSED || errno == ENOENT);
+    int error = errno;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return is_left ? ERR_OK
+                   : fail_address(diag, "bind", endpoint, error == EACCES ? error : EADDRINUSE);
+}
+
 /* The mask makes an ipc path the owner's alone from its first moment. */
 static int bind_private(void *socket, const char *endpoint) {
     mode_t before = umask(0177);
@@ -187,7 +217,8 @@ static int bind_private(void *socket, const char *endpoint) {
 enum err net_router_bind(struct net *net, const char *endpoint, const struct net_options *options,
                          struct net_socket **socket, struct diag *diag) {
     struct net_socket *made = NULL;
-    enum err err = socket_new(net, ZMQ_ROUTER, options, &made, diag);
+    enum err err = check_path(endpoint, diag);
+    err = err == ERR_OK ? socket_new(net, ZMQ_ROUTER, options, &made, diag) : err;
     if (err != ERR_OK) {
         return err;
     }

@@ -59,8 +59,8 @@ struct net_options {
 /* net_is_endpoint: tcp://HOST:PORT or ipc://PATH; whether there is such a host is not looked up. */
 bool net_is_endpoint(const char *endpoint);
 /* bind: "tcp://127.0.0.1:0" takes a port from the kernel; net_endpoint then has the real one; ipc
- * paths get mode 0600.  Errors: ERR_BUSY port taken, ERR_DENIED, ERR_INVALID; one clear line in
- * diag. */
+ * paths get mode 0600, and take no other program's place nor a file's.  Errors: ERR_BUSY port
+ * taken, ERR_DENIED, ERR_INVALID; one clear line in diag. */
 MUST_USE enum err net_router_bind(struct net *net, const char *endpoint,
                                   const struct net_options *options, struct net_socket **socket,
                                   struct diag *diag);

@@ -33,7 +33,11 @@ broker_start
 {
     broker "broker, intake port taken" "$(echo "$intake" | sed 's|.*:||')" \
         $broker_env CASEMILL_JOURNAL_PATH="$work/journal2" CASEMILL_INTAKE_BIND="$intake"
+    broker "broker, control socket of another broker" "control.*in use" \
+        $broker_env CASEMILL_JOURNAL_PATH="$work/journal2" CASEMILL_CONTROL_BIND="ipc://$work/control"
     touch "$work/file"
+    broker "broker, a file where its control socket is to be" "file.*no socket" \
+        $broker_env CASEMILL_JOURNAL_PATH="$work/journal2" CASEMILL_CONTROL_BIND="ipc://$work/file"
     broker "broker, journal below a file" "file/journal" \
         $broker_env CASEMILL_JOURNAL_PATH="$work/file/journal"
     broker "broker, journal in use" "journal" \

@@ -2,12 +2,15 @@
 #include "net/net.h"
 
 #include "base/clock.h"
+#include "base/io.h"
 
 #include <check.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -284,6 +287,43 @@ static void *poke_later(void *wake) {
     return NULL;
 }
 
+/* libzmq would unlink all of them. */
+START_TEST(an_ipc_path_takes_only_a_place_that_was_left) {
+    struct net *net = NULL;
+    struct net_socket *router = NULL;
+    struct net_socket *second = NULL;
+    struct diag diag = {0};
+    char folder[] = "/tmp/casemill-net-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    char endpoint[80];
+    char path[64];
+    (void)snprintf(path, sizeof(path), "%s/control", folder);
+    (void)snprintf(endpoint, sizeof(endpoint), "ipc://%s", path);
+    ck_assert_int_eq(net_open(&net, &diag), ERR_OK);
+    ck_assert_int_eq(io_write_file(path, SPAN_LIT("precious"), &diag), ERR_OK);
+    ck_assert_int_eq(net_router_bind(net, endpoint, &usual, &router, &diag), ERR_INVALID);
+    ck_assert_ptr_nonnull(strstr(diag.text, "no socket"));
+    struct stat status;
+    ck_assert_int_eq(stat(path, &status), 0);
+    ck_assert(S_ISREG(status.st_mode));
+    ck_assert_int_eq(unlink(path), 0);
+    /* A socket whose program was killed. */
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    int left = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(left, (const struct sockaddr *)&address, sizeof(address)), 0);
+    (void)close(left);
+    ck_assert_int_eq(net_router_bind(net, endpoint, &usual, &router, &diag), ERR_OK);
+    /* One whose program runs. */
+    ck_assert_int_eq(net_router_bind(net, endpoint, &usual, &second, &diag), ERR_BUSY);
+    ck_assert_ptr_nonnull(strstr(diag.text, "in use"));
+    net_socket_close(&router);
+    net_close(&net);
+    (void)unlink(path);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
 START_TEST(a_wake_ends_a_poll) {
     struct net_wake *wake = net_wake_new();
     pthread_t thread;
@@ -313,6 +353,7 @@ int main(void) {
     tcase_add_test(tests, addresses_that_cannot_be_used_say_why);
     tcase_add_test(tests, addresses_are_told_from_noise);
     tcase_add_test(tests, an_ipc_path_is_the_owners_alone);
+    tcase_add_test(tests, an_ipc_path_takes_only_a_place_that_was_left);
     tcase_add_test(tests, a_wake_ends_a_poll);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
