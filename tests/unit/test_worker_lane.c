@@ -3,6 +3,8 @@
 #include "lane_peer.h"
 
 #include "wire/pack.h"
+#include <fcntl.h>
+#include <sys/resource.h>
 
 static void open_database(void) { available = fixture_open(&fixture, "worker_lane"); }
 static void close_database(void) { fixture_close(&fixture); }
@@ -90,6 +92,41 @@ START_TEST(test_bury) {
     drain(&peer);
     peer_close(&peer);
     buf_free(&body);
+    buf_free(&known);
+}
+END_TEST
+
+/* No file descriptor, so no child that could look at it: the worker goes on, the case is buried. */
+START_TEST(test_bury_without_a_child) {
+    if (!available) {
+        return;
+    }
+    enum { FILES = 64 };
+    struct peer peer;
+    struct buf known = BUF_EMPTY;
+    struct rlimit before;
+    int last = 0;
+    peer_open(&peer);
+    (void)expect(&peer, WIRE_READY);
+    welcome(&peer);
+    await_credit(&peer);
+    fixture_case(&known, "B4", 1, "US");
+    deal(&peer, WIRE_WORK, "intake", 7, 1, buf_span(&known));
+    (void)expect(&peer, WIRE_LANE_DONE);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit none = {.rlim_cur = FILES, .rlim_max = before.rlim_max};
+    while (last < FILES) { /* none is free below */
+        last = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        ck_assert_int_ge(last, 0);
+    }
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    deal(&peer, WIRE_BURY, "intake", 8, 1, buf_span(&known));
+    struct wire_message done = expect(&peer, WIRE_LANE_DONE);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ck_assert_uint_eq(done.lane_done.verdicts[0].dead_count, 1);
+    ck_assert(span_is(done.lane_done.verdicts[0].dead[0].reason, "poison"));
+    drain(&peer);
+    peer_close(&peer);
     buf_free(&known);
 }
 END_TEST
@@ -293,6 +330,7 @@ int main(void) {
     tcase_add_unchecked_fixture(tests, open_database, close_database);
     tcase_add_test(tests, test_work_is_done);
     tcase_add_test(tests, test_bury);
+    tcase_add_test(tests, test_bury_without_a_child);
     tcase_add_test(tests, test_bury_with_history);
     tcase_add_test(tests, test_failed_and_canary);
     tcase_add_test(tests, test_another_version_is_left_alone);
