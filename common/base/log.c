@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 2048, BURST_PER_SECOND = 20 };
+enum { LINE_MAX_BYTES = 2048, BURST_PER_SECOND = 20, KEY_BYTES_MAX = 64, DEL = 0x7f };
 
 static const struct {
     const char *name;
@@ -80,10 +80,58 @@ static void wall_time(char text[32]) {
     (void)snprintf(text + len, 32 - len, ".%03dZ", (int)(us / 1000 % 1000));
 }
 
+/* One "key=value" of an event's text. */
+struct field {
+    struct span key, value; /* without the quotes around it */
+    bool is_quoted;
+};
+
+static bool begins_field(const char *at) {
+    size_t len = strspn(at, "abcdefghijklmnopqrstuvwxyz_0123456789");
+    return len > 0 && at[len] == '=';
+}
+
+/* True where a value ends: nothing or another field follows. */
+static bool ends_value(const char *at) {
+    return *at == '\0' || (*at == ' ' && begins_field(at + 1));
+}
+
+/* Takes the next field and moves *at behind it; false at the end.  A quoted value may hold quotes.
+ */
+static bool next_field(const char **at, struct field *field) {
+    const char *equals = strchr(*at, '=');
+    if (equals == NULL) {
+        return false;
+    }
+    const char *value = equals + 1;
+    const char *end = value;
+    field->is_quoted = *value == '"';
+    value += field->is_quoted ? 1 : 0;
+    for (end = value; *end != '\0'; end++) {
+        if (field->is_quoted ? *end == '"' && ends_value(end + 1) : ends_value(end)) {
+            break;
+        }
+    }
+    field->key = span_make(*at, (size_t)(equals - *at));
+    field->value = span_make(value, (size_t)(end - value));
+    end += *end == '"' ? 1 : 0;
+    *at = end + (*end == ' ' ? 1 : 0);
+    return true;
+}
+
 static void write_logfmt(struct buf *line, enum log_event event, const char *time,
                          const char *fields, unsigned suppressed) {
-    buf_printf(line, "time=%s level=%s program=%s event=%s %s", time, LEVELS[ROWS[event].level],
-               log_state.options.program, ROWS[event].name, fields);
+    struct field field;
+    buf_printf(line, "time=%s level=%s program=%s event=%s", time, LEVELS[ROWS[event].level],
+               log_state.options.program, ROWS[event].name);
+    while (next_field(&fields, &field)) {
+        buf_printf(line, " %.*s=%s", SPAN_ARG(field.key), field.is_quoted ? "\"" : "");
+        for (size_t i = 0; i < field.value.len; i++) {
+            buf_str(line, field.is_quoted && field.value.ptr[i] == '"' ? "\\" : "");
+            buf_byte(line, field.value.ptr[i]);
+        }
+        buf_str(line, field.is_quoted ? "\"" : "");
+    }
     if (suppressed > 0) {
         buf_printf(line, " suppressed=%u", suppressed);
     }
@@ -92,6 +140,7 @@ static void write_logfmt(struct buf *line, enum log_event event, const char *tim
 static void write_json(struct buf *line, enum log_event event, const char *time, const char *fields,
                        unsigned suppressed) {
     struct json json;
+    struct field field;
     json_init(&json, line);
     json_object_open(&json);
     json_key(&json, "time");
@@ -102,8 +151,12 @@ static void write_json(struct buf *line, enum log_event event, const char *time,
     json_str(&json, log_state.options.program);
     json_key(&json, "event");
     json_str(&json, ROWS[event].name);
-    json_key(&json, "fields");
-    json_str(&json, fields);
+    while (next_field(&fields, &field)) {
+        char key[KEY_BYTES_MAX];
+        (void)snprintf(key, sizeof(key), "%.*s", SPAN_ARG(field.key));
+        json_key(&json, key);
+        json_span(&json, field.value);
+    }
     if (suppressed > 0) {
         json_key(&json, "suppressed");
         json_uint(&json, suppressed);
@@ -122,7 +175,7 @@ void log_event(enum log_event event, const char *format, ...) {
     (void)vsnprintf(fields, sizeof(fields), format, arguments);
     va_end(arguments);
     for (char *at = fields; *at != '\0'; at++) {
-        *at = *at == '\n' || *at == '\r' ? ' ' : *at;
+        *at = (unsigned char)*at < ' ' || *at == DEL ? ' ' : *at; /* no line, no escape sequence */
     }
     char time[32];
     wall_time(time);

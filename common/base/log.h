@@ -30,7 +30,8 @@ void log_setup(const struct log_options *options);
 void log_set_json(bool json); /* at any time, from any thread */
 
 /* LOG(EV_LANE_READY, "lane=%s cases=%u", ...): the format is a list of key=value pairs; a value
- * with spaces is written as key="%s". */
+ * with spaces is written as key="%s" and may hold quotes, which logfmt escapes.  In JSON each is a
+ * member, a text. */
 void log_event(enum log_event event, const char *format, ...) PRINTF_LIKE(2, 3);
 #define LOG(event, ...) log_event(event, __VA_ARGS__)
 

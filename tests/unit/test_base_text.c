@@ -259,11 +259,16 @@ START_TEST(a_log_event_is_one_line) {
     LOG(EV_PROGRAM_READY, "n=%d", 8); /* below the level: nothing */
     options.json = true;
     log_setup(&options);
-    LOG(EV_SETTING_WARNING, "text=\"%s\"", "x");
+    LOG(EV_SETTING_WARNING, "file=%s text=\"%s\" n=%d", "", "wanted key=\"value\" words", 9);
     (void)read_pipe(from, text, sizeof(text));
     ck_assert_ptr_null(strstr(text, "n=8"));
-    ck_assert_ptr_nonnull(
-        strstr(text, "\"event\":\"SETTING_WARNING\",\"fields\":\"text=\\\"x\\\"\""));
+    ck_assert_ptr_nonnull(strstr(text,
+                                 "\"event\":\"SETTING_WARNING\",\"file\":\"\",\"text\":\"wanted "
+                                 "key=\\\"value\\\" words\",\"n\":\"9\"}\n"));
+    log_set_json(false);
+    LOG(EV_SETTING_WARNING, "text=\"%s\" n=%d", "a \"b\" \033[31mc", 9);
+    (void)read_pipe(from, text, sizeof(text));
+    ck_assert_ptr_nonnull(strstr(text, "event=SETTING_WARNING text=\"a \\\"b\\\"  [31mc\" n=9\n"));
     ck_assert_str_eq(log_event_name(EV_JOURNAL_FULL), "JOURNAL_FULL");
 }
 END_TEST
