@@ -7,9 +7,9 @@
 #include "casedoc/column.h"
 
 #include <stdio.h>
-#include <time.h>
 
-enum { OID_INT2 = 21, OID_TEXT = 25, JSONB_VERSION = 1, POSTGRES_EPOCH_DAYS = 10957 };
+enum { OID_INT2 = 21, OID_TEXT = 25, JSONB_VERSION = 1 };
+enum { POSTGRES_EPOCH_DAYS = 10957, DAY_SECONDS = 86400 };
 enum { COMMIT_OFFSET = 2 + 4 };
 #define POSTGRES_EPOCH_US ((int64_t)POSTGRES_EPOCH_DAYS * 86400 * 1000000)
 #define FIELD_NULL 0xffffffffU
@@ -109,19 +109,16 @@ static void put_text_array(struct buf *out, const struct value *list) {
 }
 
 static void json_time(struct json *json, const struct fact *fact, const struct value *value) {
+    char day[DATE_TEXT_BYTES];
+    int64_t second = value->i % DAY_SECONDS + (value->i % DAY_SECONDS < 0 ? DAY_SECONDS : 0);
+    date_format((int32_t)((value->i - second) / DAY_SECONDS), day);
     if (fact->type == FACT_DATE) {
-        char text[DATE_TEXT_BYTES];
-        date_format((int32_t)(value->i / 86400), text);
-        json_str(json, text);
+        json_str(json, day);
         return;
     }
-    time_t seconds = (time_t)value->i;
-    struct tm utc;
-    char text[64];
-    char whole[32];
-    CHECK(gmtime_r(&seconds, &utc) != NULL);
-    (void)strftime(whole, sizeof(whole), "%Y-%m-%dT%H:%M:%S", &utc);
-    (void)snprintf(text, sizeof(text), "%s.%06uZ", whole, value->len / 1000U);
+    char text[64]; /* a year has four digits, which strftime does not give */
+    (void)snprintf(text, sizeof(text), "%sT%02u:%02u:%02u.%06uZ", day, (unsigned)(second / 3600),
+                   (unsigned)(second / 60 % 60), (unsigned)(second % 60), value->len / 1000U);
     json_str(json, text);
 }
 

@@ -31,6 +31,7 @@ static const char SCHEMA[] =
     "  texts: {type: list, max: 5, of: {type: string}}\n"
     "  numbers: {type: list, max: 5, of: {type: int}}\n"
     "  days: {type: list, max: 5, of: {type: date}}\n"
+    "  moments: {type: list, max: 5, of: {type: timestamp}}\n"
     "  ratios: {type: list, max: 5, of: {type: double}}\n"
     "  kin: {type: list, max: 5, of: {type: record, fields: {land: {type: iso}, word: {type: "
     "enum,\n"
@@ -150,8 +151,14 @@ static struct value ratio(struct round *round) {
     return value_double(edges[next(round) % COUNT_OF(edges)]);
 }
 
+/* Any day that can be written, from year 1 on. */
+static struct value day(struct round *round) {
+    return value_date(DATE_DAYS_MIN +
+                      (int32_t)(next(round) % (uint64_t)(DATE_DAYS_MAX - DATE_DAYS_MIN + 1)));
+}
+
 static struct value moment(struct round *round) { /* microseconds are kept */
-    struct value value = value_date((int32_t)(next(round) % 40000) - 10000);
+    struct value value = day(round);
     value.i += (int64_t)(next(round) % 86400);
     value.len = (uint32_t)(next(round) % 1000000) * 1000;
     return value;
@@ -226,7 +233,7 @@ static struct value make(struct round *round, const struct fact *fact) {
     case FACT_ISO:
         return value_string(span_str(fact->words[next(round) % fact->word_count]));
     case FACT_DATE:
-        return value_date((int32_t)(next(round) % 40000) - 10000);
+        return day(round);
     case FACT_TIMESTAMP:
         return moment(round);
     case FACT_LIST:
