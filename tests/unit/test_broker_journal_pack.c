@@ -55,7 +55,7 @@ static void commit(void) {
 static size_t size_of(uint64_t seq) { return 200 + seq * 37 % 200; }
 
 static void setup(void) {
-    fixture_setup_in("/dev/shm");
+    fixture_setup();
     open_store();
 }
 
