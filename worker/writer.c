@@ -189,9 +189,13 @@ static enum err note_stored(struct txn *txn, uint32_t from, uint32_t end,
     for (uint32_t row = 0; row < db_rows(stored); row++) {
         uint32_t at = 0;
         struct uuid digest;
+        unsigned long disposition = strtoul(db_cell(stored, row, 4), NULL, 10);
         enum err err = find_key(txn, from, end, stored, row, &at);
         if (err == ERR_OK) {
             err = uuid_parse(db_cell_span(stored, row, 3), &digest);
+        }
+        if (err == ERR_OK && disposition >= WIRE_DISPOSITIONS) {
+            err = ERR_CORRUPT; /* of a later version: it has no place in a tally */
         }
         if (err != ERR_OK) {
             return err;
@@ -199,8 +203,7 @@ static enum err note_stored(struct txn *txn, uint32_t from, uint32_t end,
         if (txn->cases[at].verdict == TXN_PENDING) {
             struct hash128 hash;
             memcpy(hash.bytes, digest.bytes, sizeof(hash.bytes));
-            txn_settle_group(txn, at, txn_group_end(txn, at), hash,
-                             (uint8_t)strtol(db_cell(stored, row, 4), NULL, 10));
+            txn_settle_group(txn, at, txn_group_end(txn, at), hash, (uint8_t)disposition);
         }
     }
     return ERR_OK;

@@ -201,6 +201,7 @@ enum err writer_find(struct writer *writer, int16_t source, struct span case_id,
         found->disposition = (int)strtol(db_cell(rows, 0, 0), NULL, 10);
         err = uuid_parse(db_cell_span(rows, 0, 1), &digest);
         memcpy(found->digest.bytes, digest.bytes, sizeof(found->digest.bytes));
+        err = err == ERR_OK && found->disposition >= WIRE_DISPOSITIONS ? ERR_CORRUPT : err;
     }
     db_result_free(&rows);
     return err;

@@ -99,6 +99,30 @@ START_TEST(test_again_is_duplicate) {
 }
 END_TEST
 
+/* A disposition that this version does not know cannot be counted; it must not be written beside
+ * the counts either. */
+START_TEST(test_an_unknown_disposition_is_not_counted) {
+    if (!available) {
+        return;
+    }
+    struct bench bench;
+    struct wire_tally tally;
+    struct writer_found found;
+    bench_open(&bench, "unknown");
+    bench_begin(&bench);
+    bench_add(&bench, "U1", 1, "US");
+    bench_write(&bench, &tally);
+    fixture_do(&fixture, "UPDATE cases SET disposition = 5 WHERE case_id = 'U1'");
+    ck_assert_int_eq(writer_find(&bench.writer, bench.source, SPAN_LIT("U1"), 1, &found),
+                     ERR_CORRUPT);
+    bench_begin(&bench);
+    bench_add(&bench, "U1", 1, "US");
+    bench_decide(&bench);
+    ck_assert_int_eq(writer_write(&bench.writer, &bench.txn), ERR_CORRUPT);
+    bench_close(&bench);
+}
+END_TEST
+
 START_TEST(test_conflict) {
     if (!available) {
         return;
@@ -412,6 +436,7 @@ int main(void) {
     tcase_add_loop_test(tests, test_fresh, 0, 2);
     tcase_add_loop_test(tests, test_another_table_buries_nobody, 0, 4);
     tcase_add_test(tests, test_again_is_duplicate);
+    tcase_add_test(tests, test_an_unknown_disposition_is_not_counted);
     tcase_add_test(tests, test_conflict);
     tcase_add_test(tests, test_split);
     tcase_add_test(tests, test_neighbour);
