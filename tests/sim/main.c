@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STEPS = 500, JOBS_MAX = 64, SHOWN_MAX = 3, SEED_SECONDS_MAX = 60 };
+enum { STEPS = 500, JOBS_MAX = 64, SHOWN_MAX = 3 };
 
 struct options {
     uint64_t from, seeds, steps, faults, jobs;
@@ -25,7 +25,7 @@ struct job {
 static void work(const struct options *options, struct job *job) {
     CHECK(freopen("/dev/null", "w", stderr) != NULL); /* a failed seed is run again to be shown */
     for (; job->at < job->end; job->at++) {
-        (void)alarm(SEED_SECONDS_MAX);
+        plan_time();
         struct plan plan = {job->at, options->faults, (uint32_t)options->steps, false};
         world_run(&plan);
     }

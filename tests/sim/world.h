@@ -249,6 +249,9 @@ struct plan {
     bool traced;
 };
 void world_run(const struct plan *plan);
+/* plan_time: a world that hangs has failed, too; SIGPROF ends the process after a minute of
+ * processor time from now on, however long it was stopped meanwhile. */
+void plan_time(void);
 /* plan_holds runs the plan in a child process; what it says goes to `out` (-1: nowhere). */
 bool plan_holds(const struct plan *plan, int out);
 void world_init(struct world *world, uint64_t seed);
