@@ -148,6 +148,14 @@ check "an operator's key is let in" ask --key "$k/own/duty.key" --broker-key "$k
 equal "nobody of them wrote a case" "$(pg_sql "select count(*) from cases where case_id like 'S3-%'")" 0
 contains "the log has the key that was shown" "$work/broker.err" "KEY_REFUSED.*key_not_allowed"
 contains "and those that showed none" "$work/broker.err" "KEY_REFUSED.*no_key_shown"
+casemill top --once --control "$control" --key "$k/own/duty.key" --broker-key "$k/own/broker.pub" \
+    >"$work/top.out" 2>"$work/top.err"
+equal "top is let in with it" $? 0
+contains "and sees the lanes" "$work/top.out" "^WORKER .*LANE"
+casemill top --once --control "$control" --key "$k/own/stranger.key" --broker-key "$k/own/broker.pub" \
+    >"$work/top.out" 2>"$work/top.err"
+equal "a stranger's is not" $? 1
+contains "and hears why" "$work/top.err" "key"
 check "they are counted" [ "$(metric keys_refused_total)" -ge 5 ]
 sed -n 's/^secret //p' "$k"/own/*.key >"$k/secrets"
 equal "each of the secrets is looked for" "$(wc -l <"$k/secrets")" 7
