@@ -23,7 +23,9 @@ void plain_text(struct buf *out, const char *text) { append(out, span_str(text),
 void plain_print(FILE *to, struct span lines) {
     struct buf plain = BUF_EMPTY;
     append(&plain, lines, true);
-    (void)fwrite(plain.ptr, 1, plain.len, to); /* standard output is checked by verb_main */
+    if (plain.len > 0) {
+        (void)fwrite(plain.ptr, 1, plain.len, to); /* standard output is checked by verb_main */
+    }
     buf_free(&plain);
 }
 
