@@ -116,14 +116,14 @@ void lane_lose_connection(struct lane *lane, enum err err) {
     sqlstate = sqlstate[0] == '\0' ? lane->writer.sqlstate : sqlstate;
     if (err == ERR_DENIED) {
         LOG(EV_POSTGRES_REFUSED, "lane=%s sqlstate=%s text=\"%s\"", uuid, sqlstate,
-            err == ERR_CORRUPT
-                ? "rows that this version does not understand: is another one at work?"
-                : sqlstate_text(sqlstate));
+            sqlstate_text(sqlstate));
     } else {
         LOG(EV_POSTGRES_LOST, "lane=%s error=%s sqlstate=%s jobs=%u text=\"%s\"", uuid,
             err_name(err), sqlstate,
             lane->writing.job_count + lane->txn.job_count + lane->inbox.job_count,
-            sqlstate_text(sqlstate));
+            err == ERR_CORRUPT
+                ? "rows that this version does not understand: is another one at work?"
+                : sqlstate_text(sqlstate));
     }
     close_connection(lane);
     lane->credit_open = false; /* said first, or what goes back would come straight back */
