@@ -1,8 +1,9 @@
-/* Pages by path: /metrics /status /healthz /readyz. */
+/* Pages by path: / /metrics /status /healthz /readyz. */
 #include "broker/snapshot.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "broker/dashboard/dashboard.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -57,7 +58,10 @@ void snapshot_serve(const char *path, struct http_reply *reply, void *context) {
     (void)pthread_mutex_lock(&snapshot->lock);
     const struct snapshot_page *page = &snapshot->page;
     bool stale = clock_mono_ms() - snapshot->published_ms > SNAPSHOT_STALE_MS;
-    if (strcmp(path, "/metrics") == 0) {
+    if (strcmp(path, "/") == 0) {
+        reply->content_type = "text/html; charset=utf-8";
+        buf_append(&reply->body, span_make(DASHBOARD_PAGE, DASHBOARD_PAGE_BYTES));
+    } else if (strcmp(path, "/metrics") == 0) {
         reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
         buf_append(&reply->body, buf_span(&page->metrics));
     } else if (strcmp(path, "/status") == 0) {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What an operator watches: `casemill top` on a terminal, in a log and for scripts, and names that are not to
+# What an operator watches: the broker's own page, `casemill top` on a terminal, in a log and for scripts, and names that are not to
 # reach his terminal as they are.
 # A failure means that he does not see what is wrong, or that his terminal is left in disorder.
 . "$(dirname "$0")/lib.sh"
@@ -14,6 +14,20 @@ casemill top --once --control "$control,ipc://$work/nowhere" >"$work/once.out" 2
 equal "with a broker that is not there: exit code" $? 1
 contains "it names it" "$work/once.err" "no answer from ipc://$work/nowhere"
 contains "and shows the other" "$work/once.out" "^ipc://$work/control .*NOT READY"
+
+/usr/bin/python3 - "$(ready_field broker http)" >"$work/page.out" 2>&1 <<'PY'
+import json, re, sys, urllib.request
+get = lambda path: urllib.request.urlopen(sys.argv[1] + path, timeout=5)
+reply = get("/")
+page, status = reply.read().decode(), json.load(get("/status"))
+fields = set(re.findall(r'data-(?:field|rate)="(\w+)"', page)) | set(re.findall(r"status\.(\w+)", page))
+print("type", reply.headers["Content-Type"])
+print("fields", len(fields), "unknown", sorted(fields - set(status)))
+print("loads", re.findall(r'(?:src|@import|https?:)[^>]*', page))
+PY
+contains "the broker's / is a page" "$work/page.out" "^type text/html; charset=utf-8"
+contains "what it shows is what /status has" "$work/page.out" "^fields [23][0-9] unknown \[\]"
+contains "and it loads nothing from elsewhere" "$work/page.out" "^loads \[\]"
 
 worker_start worker
 start lines "$bin/casemill" top --control "$control"
