@@ -1,5 +1,5 @@
 #!/bin/sh
-# More comes in than goes out.  A heap of small batches; a backlog with the workers away, then a restart under it; a
+# More comes in than goes out.  A backlog with the workers away, then a restart under it; a
 # small source beside a flooding one; an urgent batch behind a bulk queue; the time that BUSY tells, held against what
 # happened; more sources than the broker has places for; clients that never read their receipts, or stop in the middle
 # of a body.
@@ -30,22 +30,6 @@ row_count_above() { [ "$(rows)" -gt "$1" ]; }
 backlog_broker() { # the sockets of the first start
     broker_start CASEMILL_MEMORY_BYTES_MAX=${memory_mib}MiB CASEMILL_JOURNAL_BYTES_MAX=$((256 + total / 1000))MiB "$@"
 }
-
-# --- what waits is packed, and the memory it leaves goes back though nothing else happens
-backlog_broker
-anon_kb() { awk '/^RssAnon/ {print $2}' "/proc/$broker_pid/status"; }
-has_shrunk() { [ "$(anon_kb)" -le $((heaped - 4096)) ]; }
-shrinks() { # what is given back each second may have been just before the first look
-    for try in 1 2 3; do
-        flood heap "$intake" 6000 4000 || return 1
-        heaped=$(anon_kb)
-        wait_until 3 has_shrunk && return
-    done
-    return 1
-}
-check "memory that packed batches leave goes back" shrinks
-kill_hard "$broker_pid"
-rm -rf "$work/journal"
 
 database_start
 backlog_broker
