@@ -65,6 +65,7 @@ struct broker {
     int64_t stop_deadline; /* when stopping */
     int64_t snapshot_due;
     int64_t trim_due;
+    bool trims_again;
     uint32_t trimmed;  /* batches that were packed at the last trim */
     uint64_t *damaged; /* sequence numbers of bodies that could not be read back this turn */
     size_t damaged_len, damaged_cap;

@@ -135,16 +135,19 @@ static void tick(struct broker *broker) {
     }
 }
 
-/* What was packed has left holes between what was not. */
+/* What was packed has left holes between what was not.  Once more when nothing has changed since:
+ * the journal's writer lets go of its bodies a little after it has said that they are durable. */
 static void trim(struct broker *broker) {
     struct core_stats stats;
     if (broker->now < broker->trim_due) {
         return;
     }
     core_stats(broker->core, broker->now, &stats);
-    if (stats.packed != broker->trimmed) {
+    bool has_changed = stats.packed != broker->trimmed;
+    if (has_changed || broker->trims_again) {
         mem_trim();
     }
+    broker->trims_again = has_changed;
     broker->trimmed = stats.packed;
     broker->trim_due = broker->now + TRIM_MS;
 }
