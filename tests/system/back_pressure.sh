@@ -1,5 +1,5 @@
 #!/bin/sh
-# More comes in than goes out.  A backlog with the workers away, then a restart under it; a
+# More comes in than goes out.  A heap of small batches; a backlog with the workers away, then a restart under it; a
 # small source beside a flooding one; an urgent batch behind a bulk queue; the time that BUSY tells, held against what
 # happened; more sources than the broker has places for; clients that never read their receipts, or stop in the middle
 # of a body.
@@ -30,6 +30,29 @@ row_count_above() { [ "$(rows)" -gt "$1" ]; }
 backlog_broker() { # the sockets of the first start
     broker_start CASEMILL_MEMORY_BYTES_MAX=${memory_mib}MiB CASEMILL_JOURNAL_BYTES_MAX=$((256 + total / 1000))MiB "$@"
 }
+
+# --- what waits is packed, and the memory it leaves goes back though nothing else happens
+# A commit that does not come back makes the heap, however quick the machine is.
+cc -shared -fPIC -O1 -o "$work/hold.so" "$root/tests/system/hold_preload.c" -ldl || abort "the preload is built"
+hold="$work/hold"
+mkdir "$hold"
+broker_start LD_PRELOAD="$work/hold.so" TEST_HOLD_DIR="$hold" CASEMILL_MEMORY_BYTES_MAX=64MiB
+: >"$hold/fdatasync"
+start heap timeout 120 /usr/bin/python3 tests/system/flood.py heap "$intake" 6000 4000
+heap_pid=$started_pid
+wait_until 20 at_least journal_pending_bytes 23000000 || not_ok "a heap is made" "$(metric journal_pending_bytes) bytes"
+rm "$hold/fdatasync"
+until is_gone "$heap_pid"; do sample; sleep 0.02; done
+reap "$heap_pid"
+equal "a heap of small batches is accepted" $? 0
+has_shrunk() { sample; [ "$(anon_mib)" -le $((highest - 16)) ]; }
+check "and the memory they leave goes back ($highest MiB)" wait_until 10 has_shrunk
+kill_hard "$broker_pid"
+highest=0
+rm -rf "$work/journal"
+intake=tcp://127.0.0.1:0
+lanes=tcp://127.0.0.1:0
+: >"$work/broker.out"
 
 database_start
 backlog_broker
@@ -104,7 +127,8 @@ equal "the others are told BUSY, and none is refused" "$(number names.out queue_
 worker_start worker
 wait "$names" || not_ok "more sources than places" "$(tail -n 1 "$work/names.err")"
 equal "and all are done once there is work" "$(tail -n 1 "$work/names.out")" '{"done": 1100, "not_allowed": 0}'
-check "in places that others had" [ "$(metric sources_replaced_total)" -ge 76 ]
+# What /metrics shows is up to a quarter of a second old.
+check "in places that others had" wait_until 5 at_least sources_replaced_total 76
 equal "of which there are no more" "$(metric sources)" 1024
 worker=$worker_pid
 
@@ -144,7 +168,7 @@ slow() { # slow MILLISECONDS
         abort "a slow table" "$(cat "$work/slow.out")"
 }
 # Nobody asks for a moment's pace: what is told follows the last seconds', and so is what it is held against.
-at_least() { # at_least TEXT VALUE LIMIT
+above() { # above TEXT VALUE LIMIT
     if [ "${2:--1}" -ge "$3" ]; then ok "$1 ($2 of $3)"; else not_ok "$1" "$2, at least $3"; fi
 }
 kill_hard "$worker_pid"
@@ -159,7 +183,7 @@ for pace in 6 150; do
     told=$(number "busy$pace.out" told_mean_ms)
     room=$(number "busy$pace.out" room_mean_ms)
     below "and was not told to wait far longer than the pace says, mean ms (room after $room)" "$told" $((room * 2 + 100))
-    at_least "nor far shorter" "$told" $((room / 2))
+    above "nor far shorter" "$told" $((room / 2))
 done
 # At the other pace all of it is over within what one pause of the machine may take.
 first=$(number busy150.out first_try)
