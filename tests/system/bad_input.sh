@@ -2,6 +2,7 @@
 # Bad cases among good ones, and frames that are no batch at all.  A bad case is a dead letter with
 # the path, its neighbours get outcomes; a bad frame is refused and the broker goes on.
 # A failure means one sender can spoil another's work, or is not told what was wrong.
+# suite: quick, full
 . "$(dirname "$0")/lib.sh"
 
 database_start

@@ -3,6 +3,7 @@
 # by the monotonic clock and does not care; what completeness was told while the clock was ahead does not
 # stand against batches that are accepted afterwards.
 # A failure means that a clock that is set makes lanes silent, work wait, or reports claim too much.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 hours=7200
 

@@ -2,6 +2,7 @@
 # `casemill crash-test` passes a sound disk, fails an unsound one in the line of that fault, and leaves
 # nothing behind.  Unsound disks are made by strace: a flock or a fallocate that only says it was done.
 # A failure means that an operator would put a journal where it cannot keep its promises.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 mkdir "$work/disk"
 tried() { # tried NAME COMMAND...: exit code in tried_code, output in NAME.out

@@ -2,6 +2,7 @@
 # Keys: the real programs over CURVE, on loopback and, where that is allowed, between two network namespaces on
 # addresses that are not loopback.  A failure means that somebody without an allowed key gets in, that a source can
 # speak for another, that a revoked key still counts, or that the one who is turned away is not told.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 k=$work/keys
 pair() { # pair NAME [ROLE [FILE]]: a new pair; its public key among a role's, under FILE

@@ -4,6 +4,7 @@
 # operator's rights alone, says who did it, and a retry is as durable as any work: the worker and the
 # broker are killed in its midst, and each case has one outcome.  A failure means that a case which
 # could not be stored cannot be brought in later, is brought in twice, or is looked at without a trace.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 count=4000
 refused=1500

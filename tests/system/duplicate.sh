@@ -2,6 +2,7 @@
 # The same cases again are duplicates; the same names with other content are conflicts.
 # A failure means that a re-send is not safe: an outcome changed, doubled or vanished without a word
 # (P3, P4).
+# suite: full
 . "$(dirname "$0")/lib.sh"
 count=500
 

@@ -3,6 +3,7 @@
 # against the same cases from their file; what it says of answers that would decide is held against
 # `casemill evaluate` with that answer given.  A failure means that an officer is told another reason
 # than the one that stands in the database, or is sent to ask for the wrong fact.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 count=${EXPLAIN_CASES:-40}
 

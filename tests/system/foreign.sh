@@ -1,6 +1,7 @@
 #!/bin/sh
 # A client that shares no code with casemill: Python, pyzmq and msgpack, written from the protocol's
 # page.  A failure means an intake system cannot be written from that page.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 
 database_start

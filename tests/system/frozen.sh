@@ -3,6 +3,7 @@
 # not end a COPY, so the others have to.  Once while its broker looks on, and once while the broker dies
 # with it and comes back, knowing nothing of it.
 # A failure means that a batch waits for a lane that will never go on.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 count=5000
 

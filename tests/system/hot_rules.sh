@@ -3,6 +3,7 @@
 # each outcome is the one its own rule set gives, the workers take the new one within 5 seconds, and
 # one that does not load leaves the old one deciding.  A failure means that a change of law has to
 # wait for a stop of the system, or that some cases were decided by half of it.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 parts=30
 part_cases=1000

@@ -4,6 +4,7 @@
 # tmpfs.  Where strace or mount are not allowed, that part says so and is left out.
 # A failure means that something was confirmed that is not on the disk (P1, P6), that a broken journal
 # was taken for a whole one, or that an operator is not told in one line what to do.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 control="ipc://$work/control"
 bytes_max=CASEMILL_JOURNAL_BYTES_MAX=32MiB

@@ -2,6 +2,7 @@
 # kill -9 of the broker and of workers in the middle of a submit, several times; the same programs
 # come back; at the end every case stands exactly once, and a second submit finds only duplicates.
 # A failure means a promise is broken: a case ACCEPTED is lost (P1, P5) or decided twice (P3).
+# suite: full
 . "$(dirname "$0")/lib.sh"
 count=${KILL_CASES:-40000}
 

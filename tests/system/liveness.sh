@@ -2,6 +2,7 @@
 # Whether broker and worker know that they stand still: each thing that can stop work without ending a
 # program is noticed within its limit and said in /readyz or /healthz, and said to be over when it is.
 # A failure means that a monitor would look at a green light while nothing is committed.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 
 # page PROGRAM PATH: the page's text; false unless its status is 200.

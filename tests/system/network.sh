@@ -3,6 +3,7 @@
 # The link between them is cut, cut for PostgreSQL alone, loses packets, is slow, and is cut while programs die on the
 # far side, so that nobody ever says goodbye.  A failure means that a case was lost or doubled, that something did not
 # heal by itself, or that a dead peer's connection stays for ever.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 here=cm$$-here
 there=cm$$-there

@@ -3,6 +3,7 @@
 # says what is wrong, nothing is lost or written twice, and once the fault is healed the submit that ran
 # through it ends with every case DONE, without anybody doing anything else (P2, P3, P8).
 # A failure means that a case was lost or doubled, or that the road did not heal by itself.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 batch=100
 

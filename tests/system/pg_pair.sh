@@ -3,6 +3,7 @@
 # first; a server that waits for too few standbys is refused, an asynchronous one is warned of, and a
 # commit whose wait was cancelled does not count (P2).
 # A failure means that DONE was said of a case that a failover loses.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 cases=20000
 

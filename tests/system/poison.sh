@@ -2,6 +2,7 @@
 # Cases that kill every worker which decides them, in the midst of a batch; the workers are the shipped
 # ones, with poison_preload.c to die of it, and something starts them again as a service manager would.
 # A failure means that an innocent was buried with the poison, or that the poison was never buried.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 count=5000
 

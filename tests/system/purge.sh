@@ -3,6 +3,7 @@
 # their names is a duplicate or a conflict and never a second outcome, their content is gone
 # everywhere, and who did it stands in the database.  A failure means that removing old data makes
 # the system decide old cases anew (P3), or that it only looks removed.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 count=12000
 old=8000 # cases of these; more than a piece of a purge

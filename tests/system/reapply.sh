@@ -3,6 +3,7 @@
 # one further outcome, the one that `casemill evaluate` gives; what intake decided is untouched, and
 # what cannot be reapplied is named with its reason.  A failure means that a changed rule is applied
 # to some cases twice, to some never, or to facts that nobody sent (P3, P5).
+# suite: full
 . "$(dirname "$0")/lib.sh"
 count=40000
 changed=US-GT-ACA-2019.transit_gate=false

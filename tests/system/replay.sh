@@ -2,6 +2,7 @@
 # What if: stored cases under other rules.  The matrix of `casemill replay` is held against two runs of
 # `casemill evaluate` on the same cases, one under the shipped rules and one under documents that were
 # changed by hand.  A failure means that replay reads stored facts wrongly, or counts wrongly.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 count=${REPLAY_CASES:-2000}
 

@@ -3,6 +3,7 @@
 # when all is folded, after duplicates, conflicts, a reapplication and a purge, and counted anew.  The pages of outcomes,
 # current outcomes and the screening list are what the whole is.  A failure means that a report says something else
 # than the rows behind it.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 count=6000
 

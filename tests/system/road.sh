@@ -2,6 +2,7 @@
 # The whole road: generated cases through submit, the broker's journal, a worker and PostgreSQL to
 # DONE; then every row is held against `casemill evaluate` on the same cases, which has neither broker
 # nor database.  A failure means that a case is lost, doubled, or decided differently on the road.
+# suite: quick, full
 . "$(dirname "$0")/lib.sh"
 count=${ROAD_CASES:-1000}
 

@@ -3,6 +3,7 @@
 # operator's `retire`, then the broker, twice.  Clients see DONE and nothing else, no lane's work is counted
 # as an attempt, nobody falls silent.  Then pause, drain and resume, a second TERM, and peers of other
 # versions of the protocol.  A failure means that an update cannot be made by day.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 
 row_count_above() { [ "$(rows)" -gt "$1" ]; }

@@ -3,6 +3,7 @@
 # here leaves the old one deciding and is named on the worker's page; where two people are needed the
 # database itself refuses one.  A failure means cases decided under rules that nobody chose, or a
 # worker that stops for one bad row.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 
 database_start

@@ -2,6 +2,7 @@
 # A broken rule file is named by file, line and column with a caret below the place, and nothing is
 # published; what was active stays.  A failure means a lawyer's typing error reaches a worker, or
 # nobody can find it.
+# suite: quick, full
 . "$(dirname "$0")/lib.sh"
 
 database_start

@@ -2,6 +2,7 @@
 # `casemill rules show` and `rules diff`, from directories and from the database, and `rules fmt`.  A
 # failure means that a lawyer reads another rule set than the one that decides, or is told of a change
 # that is none.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 
 database_start

@@ -2,6 +2,7 @@
 # Another kind of case, from files alone: consignments under an invented trade agreement go the whole
 # road, and no program knows more of them than the schema says.  A failure means that something in C
 # or SQL is made for one kind of case.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 rules=tests/data/origin
 count=3000

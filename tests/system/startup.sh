@@ -2,6 +2,7 @@
 # What can be wrong at start: each fault is one clear line on stderr and exit code 1, at once.
 # A failure means that an operator at night sees a stack of lines, a hang, or a program that seems
 # to run.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 
 # refuses TEXT PATTERN COMMAND...: exit code 1 within ten seconds, a line like PATTERN on stderr that

@@ -2,6 +2,7 @@
 # What an operator watches: the broker's own page, `casemill top` on a terminal, in a log and for scripts, and names that are not to
 # reach his terminal as they are.
 # A failure means that he does not see what is wrong, or that his terminal is left in disorder.
+# suite: full
 . "$(dirname "$0")/lib.sh"
 
 database_start
