@@ -1,5 +1,5 @@
 /* Purpose: a rule set: the case schema plus all agreements, immutable, named by the SHA-256 of its
- * canonical text; and what it makes of a case.  Meaning: the format's own document (see README.md).
+ * canonical text; and what it makes of a case.  Meaning: config/rules-format.md.
  * Threads: a loaded rule set is shared and never changes; each thread has its own struct
  * ruleset_run. Ownership: reference-counted; everything reached through it lives as long as a
  * reference. */

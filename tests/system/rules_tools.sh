@@ -104,4 +104,15 @@ equal "a file that is not there fails" $? 1
 
 casemill rules diff config >"$work/one.out" 2>"$work/one.err"
 equal "one rule set is a usage error" $? 2
+# The page about rule documents shows one: it is in style, without errors, and passes its own tests.
+mkdir -p "$work/page/agreements"
+cp config/case.yaml "$work/page"
+awk '/^```yaml$/ { on = 1; next } /^```$/ { on = 0 } on' config/rules-format.md >"$work/page/agreements/US-GT-ACA-2019.yaml"
+check "the page's example is in style" casemill rules fmt --check "$work/page"
+casemill rules check "$work/page" >"$work/page.out" 2>"$work/page.err"
+contains "the page's example has no errors" "$work/page.err" "^0 errors"
+casemill rules test "$work/page" >"$work/page.out" 2>&1
+equal "the page's example passes its tests" "$(tail -n 1 "$work/page.out")" \
+    "$(grep -c '^  - {name:' config/rules-format.md) passed, 0 failed"
+
 finish
