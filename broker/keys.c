@@ -33,9 +33,9 @@ enum err keys_check_endpoint(const struct settings *settings, enum keys_role rol
                              const char *endpoint, struct diag *diag) {
     const char *key = ROLES[role].bind_key;
     bool has_secret = settings_str(settings, "keys.secret")[0] != '\0';
-    if (!net_is_endpoint(endpoint)) {
-        return settings_fail(settings, key, ERR_INVALID, diag,
-                             "\"%s\" is not tcp://HOST:PORT or ipc://PATH", endpoint);
+    const char *fault = net_endpoint_fault(endpoint);
+    if (fault != NULL) {
+        return settings_fail(settings, key, ERR_INVALID, diag, "\"%s\" %s", endpoint, fault);
     }
     if (!is_tcp(endpoint)) {
         return ERR_OK;

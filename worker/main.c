@@ -91,9 +91,10 @@ static enum err check_settings(const struct settings *settings, struct diag *dia
     uint32_t broker_count = settings_list(settings, "broker.connect", &brokers);
     struct diag why = {0};
     for (uint32_t i = 0; i < broker_count; i++) {
-        if (!net_is_endpoint(brokers[i])) {
-            return settings_fail(settings, "broker.connect", ERR_INVALID, diag,
-                                 "\"%s\" is not tcp://HOST:PORT or ipc://PATH", brokers[i]);
+        const char *fault = net_endpoint_fault(brokers[i]);
+        if (fault != NULL) {
+            return settings_fail(settings, "broker.connect", ERR_INVALID, diag, "\"%s\" %s",
+                                 brokers[i], fault);
         }
     }
     if (db_check_conninfo(settings_str(settings, "postgres.conninfo"), &why) != ERR_OK) {

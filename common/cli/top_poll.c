@@ -39,9 +39,9 @@ static enum err take_endpoints(struct top_poll *poll, const char *endpoints, str
         }
         char *endpoint = mem_strndup(at, len);
         poll->brokers[poll->count++].endpoint = endpoint;
-        if (!net_is_endpoint(endpoint)) {
-            return diag_fail(diag, ERR_INVALID, "\"%s\" is not tcp://HOST:PORT or ipc://PATH",
-                             endpoint);
+        const char *fault = net_endpoint_fault(endpoint);
+        if (fault != NULL) {
+            return diag_fail(diag, ERR_INVALID, "\"%s\" %s", endpoint, fault);
         }
         at += len + (at[len] == ',' ? 1 : 0);
     }

@@ -156,9 +156,19 @@ void net_socket_close(struct net_socket **socket) {
     *socket = NULL;
 }
 
+static bool is_abstract(const char *endpoint) { return strncmp(endpoint, "ipc://@", 7) == 0; }
+
+const char *net_endpoint_fault(const char *endpoint) {
+    if (is_abstract(endpoint)) {
+        return "is refused: an address without a file is open to every user of this host; use "
+               "ipc://PATH";
+    }
+    return net_is_endpoint(endpoint) ? NULL : "is not tcp://HOST:PORT or ipc://PATH";
+}
+
 bool net_is_endpoint(const char *endpoint) {
     if (strncmp(endpoint, "ipc://", 6) == 0) {
-        return endpoint[6] != '\0';
+        return endpoint[6] != '\0' && !is_abstract(endpoint);
     }
     const char *host = strncmp(endpoint, "tcp://", 6) == 0 ? endpoint + 6 : "";
     const char *colon = strrchr(host, ':');
@@ -177,12 +187,18 @@ static enum err fail_address(struct diag *diag, const char *what, const char *en
     return diag_fail(diag, err, "cannot %s %s: %s", what, endpoint, zmq_strerror(error));
 }
 
+static enum err refuse_abstract(const char *endpoint, struct diag *diag) {
+    return is_abstract(endpoint)
+               ? diag_fail(diag, ERR_INVALID, "\"%s\" %s", endpoint, net_endpoint_fault(endpoint))
+               : ERR_OK;
+}
+
 /* libzmq unlinks what stands at an ipc path, a file as well as the socket of a program that runs;
  * only a socket that nobody listens on any more may go.  Errors: ERR_BUSY, ERR_INVALID. */
 static enum err check_path(const char *endpoint, struct diag *diag) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct stat found;
-    bool is_path = strncmp(endpoint, "ipc://", 6) == 0 && endpoint[6] != '@' && endpoint[6] != '*';
+    bool is_path = strncmp(endpoint, "ipc://", 6) == 0 && endpoint[6] != '*';
     if (!is_path || strlen(endpoint + 6) >= sizeof(address.sun_path) ||
         lstat(endpoint + 6, &found) != 0) {
         return ERR_OK; /* what is wrong with it the bind says */
@@ -217,7 +233,8 @@ static int bind_private(void *socket, const char *endpoint) {
 enum err net_router_bind(struct net *net, const char *endpoint, const struct net_options *options,
                          struct net_socket **socket, struct diag *diag) {
     struct net_socket *made = NULL;
-    enum err err = check_path(endpoint, diag);
+    enum err err = refuse_abstract(endpoint, diag);
+    err = err == ERR_OK ? check_path(endpoint, diag) : err;
     err = err == ERR_OK ? socket_new(net, ZMQ_ROUTER, options, &made, diag) : err;
     if (err != ERR_OK) {
         return err;
@@ -237,7 +254,8 @@ enum err net_dealer_connect(struct net *net, const char *endpoint,
                             const struct net_options *options, struct net_socket **socket,
                             struct diag *diag) {
     struct net_socket *made = NULL;
-    enum err err = socket_new(net, ZMQ_DEALER, options, &made, diag);
+    enum err err = refuse_abstract(endpoint, diag);
+    err = err == ERR_OK ? socket_new(net, ZMQ_DEALER, options, &made, diag) : err;
     if (err != ERR_OK) {
         return err;
     }

@@ -58,6 +58,9 @@ struct net_options {
 };
 /* net_is_endpoint: tcp://HOST:PORT or ipc://PATH; whether there is such a host is not looked up. */
 bool net_is_endpoint(const char *endpoint);
+/* net_endpoint_fault: what is wrong with it, to be said behind its name; NULL: it is one.
+ * ipc://@NAME is none: it has no file and so no owner, and every user of the host can open it. */
+const char *net_endpoint_fault(const char *endpoint);
 /* bind: "tcp://127.0.0.1:0" takes a port from the kernel; net_endpoint then has the real one; ipc
  * paths get mode 0600, and take no other program's place nor a file's.  Errors: ERR_BUSY port
  * taken, ERR_DENIED, ERR_INVALID; one clear line in diag. */

@@ -39,6 +39,8 @@ broker_start
     touch "$work/file"
     broker "broker, a file where its control socket is to be" "file.*no socket" \
         $broker_env CASEMILL_JOURNAL_PATH="$work/journal2" CASEMILL_CONTROL_BIND="ipc://$work/file"
+    broker "broker, an ipc address without a file" "open to every user of this host" \
+        $broker_env CASEMILL_JOURNAL_PATH="$work/journal2" CASEMILL_CONTROL_BIND="ipc://@casemill-$$"
     broker "broker, journal below a file" "file/journal" \
         $broker_env CASEMILL_JOURNAL_PATH="$work/file/journal"
     broker "broker, journal in use" "journal" \
@@ -83,6 +85,11 @@ place broker 'lanes:\n  silent_ms: 500\n' "place.yaml:2:14: lanes.silent_ms: mus
 place broker 'queue:\n  weights: [a=2, b=101]\n' "place.yaml:2:12: queue.weights: .b=101.: wanted"
 place broker 'queue:\n  weights: [a=2, b=3, a=4]\n' "place.yaml:2:12: queue.weights: .a. stands twice"
 place broker 'intake:\n  bind: tcp://127.0.0.1:99999\n' "place.yaml:2:9: intake.bind: .*HOST:PORT"
+place broker 'control:\n  bind: ipc://@casemill\n' "place.yaml:2:9: control.bind: .ipc://@casemill. is refused: an address without a file"
+place worker 'broker:\n  connect: [ipc://@casemill]\n' "place.yaml:2:12: broker.connect: .*use ipc://PATH"
+refuses "casemill drain, an ipc address without a file" "use ipc://PATH" "$bin/casemill" drain --control ipc://@casemill
+echo '{"case_id":"E-1","revision":0,"facts":{}}' >"$work/one.jsonl"
+refuses "casemill submit, an ipc address without a file" "use ipc://PATH" "$bin/casemill" submit --broker ipc://@casemill --wait 2 "$work/one.jsonl"
 place broker 'worker:\n  bind: tcp://0.0.0.0:1\n' "place.yaml:2:9: worker.bind: .*only loopback"
 place broker 'http:\n  bind: 0.0.0.0:80\n' "place.yaml:2:9: http.bind: .*only loopback"
 place broker 'keys:\n  sources: /tmp\n' "place.yaml:2:12: keys.sources: is set"

@@ -249,7 +249,7 @@ START_TEST(addresses_are_told_from_noise) {
     static const char *const bad[] = {
         "",          "nonsense",      "tcp://",         "tcp://:1",   "tcp://a",
         "tcp://a:",  "tcp://a:65536", "tcp://a:123456", "tcp://a:1x", "tcp://a:-1",
-        "udp://a:1", "ipc://",        "127.0.0.1:5570"};
+        "udp://a:1", "ipc://",        "127.0.0.1:5570", "ipc://@a"};
     for (size_t i = 0; i < COUNT_OF(good); i++) {
         ck_assert_msg(net_is_endpoint(good[i]), "%s", good[i]);
     }
@@ -278,6 +278,26 @@ START_TEST(an_ipc_path_is_the_owners_alone) {
     net_close(&net);
     (void)unlink(path);
     ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
+/* No file, so no owner: whoever knows the name could open it. */
+START_TEST(an_abstract_ipc_address_is_refused) {
+    struct net *net = NULL;
+    struct net_socket *socket = NULL;
+    ck_assert_int_eq(net_open(&net, &(struct diag){0}), ERR_OK);
+    for (int is_bind = 0; is_bind < 2; is_bind++) {
+        struct diag diag = {0};
+        enum err err = is_bind ? net_router_bind(net, "ipc://@casemill", &usual, &socket, &diag)
+                               : net_dealer_connect(net, "ipc://@casemill", &usual, &socket, &diag);
+        ck_assert_int_eq(err, ERR_INVALID);
+        ck_assert_ptr_null(socket);
+        ck_assert_ptr_nonnull(strstr(diag.text, "open to every user of this host"));
+    }
+    ck_assert_ptr_nonnull(strstr(net_endpoint_fault("ipc://@a"), "use ipc://PATH"));
+    ck_assert_ptr_nonnull(strstr(net_endpoint_fault("udp://a:1"), "is not tcp"));
+    ck_assert_ptr_null(net_endpoint_fault("ipc:///run/x"));
+    net_close(&net);
 }
 END_TEST
 
@@ -354,6 +374,7 @@ int main(void) {
     tcase_add_test(tests, addresses_are_told_from_noise);
     tcase_add_test(tests, an_ipc_path_is_the_owners_alone);
     tcase_add_test(tests, an_ipc_path_takes_only_a_place_that_was_left);
+    tcase_add_test(tests, an_abstract_ipc_address_is_refused);
     tcase_add_test(tests, a_wake_ends_a_poll);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
