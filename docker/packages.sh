@@ -10,11 +10,11 @@ packages() {
     case $1 in
     build)
         echo "gcc g++ cmake ninja-build pkg-config libc6-dev libzmq3-dev libmsgpack-dev libpq-dev liblmdb-dev" \
-            "libyaml-dev libre2-dev libmicrohttpd-dev libxxhash-dev libjansson-dev libsodium-dev"
+            "libyaml-dev libre2-dev libmicrohttpd-dev libxxhash-dev libjansson-dev libsodium-dev zlib1g-dev"
         ;;
     run)
         echo "libzmq5 libmsgpackc2 libpq5 liblmdb0 libyaml-0-2 libre2-9 libmicrohttpd12 libxxhash0" \
-            "libjansson4 libsodium23 iso-codes tzdata ca-certificates"
+            "libjansson4 libsodium23 zlib1g iso-codes tzdata ca-certificates"
         ;;
     demo)
         echo "iso-codes postgresql-15 postgresql-client-15 procps util-linux"

@@ -44,22 +44,10 @@ bool decode_fault(struct decoder *d, const char *reason, const char *expected, c
     return false;
 }
 
-/* A key that is not of the schema comes from outside: only what could be a name is repeated. */
-static bool looks_like_name(struct span key) {
-    for (size_t i = 0; i < key.len; i++) {
-        uint8_t c = key.ptr[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        if (!letter && (i == 0 || c < '0' || c > '9')) {
-            return false;
-        }
-    }
-    return key.len > 0 && key.len <= FACT_NAME_BYTES_MAX;
-}
-
 bool decode_fault_key(struct decoder *d, struct span key, const char *reason, const char *expected,
                       const char *found) {
     CHECK(d->depth < TRAIL_MAX);
-    struct span shown = looks_like_name(key) ? key : SPAN_LIT("?");
+    struct span shown = schema_is_name(key) ? key : SPAN_LIT("?"); /* it comes from outside */
     d->trail[d->depth++] = (struct trail_step){.name = shown};
     (void)decode_fault(d, reason, expected, found);
     d->depth--;
@@ -141,17 +129,21 @@ static bool is_part(struct span key, size_t part) {
     return false;
 }
 
-/* Reads one part's value; whatever its type, `at` is behind it afterwards. */
-static void decode_part(struct decoder *d, size_t part) {
+/* Reads one part's value; whatever its type, `at` is behind it afterwards.  False: it is nil, as
+ * many tools write what they do not have, and counts as absent. */
+static bool decode_part(struct decoder *d, size_t part) {
     size_t start = d->at;
     struct walk_item item;
     if (!decode_read(d, &item)) {
-        return;
+        return true;
+    }
+    if (item.type == WALK_NIL) {
+        return false;
     }
     if (part == PART_FACTS && item.type == WALK_MAP) {
         struct fact_list facts = {d->schema->facts, d->schema->fact_index, d->schema->fact_count};
         (void)decode_fields(d, facts, item.count, NULL);
-        return;
+        return true;
     }
     if (part == PART_CASE_ID) {
         decode_id(d, &item);
@@ -165,6 +157,7 @@ static void decode_part(struct decoder *d, size_t part) {
         (void)decode_fault(d, "not_a_map", "map", walk_type_name(item.type));
     }
     decode_skip_rest(d, start, &item);
+    return true;
 }
 
 static void unknown_key(struct decoder *d, const struct walk_item *key) {
@@ -191,6 +184,7 @@ static size_t find_part(const struct walk_item *key, size_t hint) {
 
 static void decode_parts(struct decoder *d, uint32_t pairs) {
     bool seen[PART_COUNT] = {false};
+    bool given[PART_COUNT] = {false};
     size_t hint = 0;
     for (uint32_t n = 0; n < pairs && !decode_stopped(d); n++) {
         size_t start = d->at;
@@ -203,7 +197,7 @@ static void decode_parts(struct decoder *d, uint32_t pairs) {
             hint = part + 1;
             seen[part] = true;
             d->base = PARTS[part];
-            decode_part(d, part);
+            given[part] = decode_part(d, part);
             continue;
         }
         if (part < PART_COUNT) {
@@ -224,7 +218,7 @@ static void decode_parts(struct decoder *d, uint32_t pairs) {
                   {PART_FACTS, "not_a_map", "map"}};
     for (size_t i = 0; i < COUNT_OF(needed) && !decode_stopped(d); i++) {
         d->base = PARTS[needed[i].part];
-        if (!seen[needed[i].part]) {
+        if (!given[needed[i].part]) {
             (void)decode_fault(d, needed[i].reason, needed[i].expected, "absent");
         }
     }

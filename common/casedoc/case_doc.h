@@ -33,10 +33,11 @@ struct case_doc {
     struct case_fault faults[CASE_FAULTS_MAX];
 };
 
-/* case_decode fills *doc from one MessagePack map.  Faults are in doc, not an error.
- * A record inside a list becomes a VAL_MAP of all its fields in schema order, an absent or nil leaf
- * VAL_UNKNOWN with the leaf's path; a map fact's entries come sorted by key. Errors: ERR_TOO_LARGE
- * the arena is spent; any other: the bytes never passed the walker. */
+/* case_decode fills *doc from one MessagePack map.  Faults are in doc, not an error.  Nil is
+ * absent, in the case's own keys as in its facts. A record inside a list becomes a VAL_MAP of all
+ * its fields in schema order, an absent or nil leaf VAL_UNKNOWN with the leaf's path; a map fact's
+ * entries come sorted by key. Errors: ERR_TOO_LARGE the arena is spent; any other: the bytes never
+ * passed the walker. */
 MUST_USE enum err case_decode(const struct schema *schema, struct span bytes, struct arena *arena,
                               struct case_doc *doc);
 /* case_decode_next does the same to the case that begins at *offset and moves behind it, faults or

@@ -555,3 +555,14 @@ const struct fact *schema_find(const struct schema *schema, struct span name) {
     }
     return NULL;
 }
+
+bool schema_is_name(struct span name) {
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t c = name.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (!letter && (i == 0 || c < '0' || c > '9')) {
+            return false;
+        }
+    }
+    return name.len > 0 && name.len <= FACT_NAME_BYTES_MAX;
+}

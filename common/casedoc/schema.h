@@ -101,5 +101,8 @@ void vocabulary_free(struct vocabulary *iso);
 
 const struct fact *schema_find(const struct schema *schema,
                                struct span name); /* by path name, or NULL */
+/* schema_is_name: whether it could be the name of a fact or field; nothing else of what a sender
+ * wrote in a name's place is repeated to anybody. */
+bool schema_is_name(struct span name);
 
 #endif

@@ -1,55 +1,49 @@
 /* One buffer: what was read and not yet handed out.  A line over the limit is cut, never kept. */
 #include "cli/lines.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
-
-enum { CHUNK_BYTES = 1 << 16 };
 
 enum err lines_open(struct lines *lines, const char *path, size_t line_bytes_max,
                     struct diag *diag) {
-    *lines = (struct lines){
-        .fd = STDIN_FILENO, .path = "standard input", .line_bytes_max = line_bytes_max};
-    if (strcmp(path, "-") == 0) {
-        return ERR_OK;
-    }
-    lines->path = path;
-    lines->fd = open(path, O_RDONLY | O_CLOEXEC);
-    lines->is_owned = true;
-    if (lines->fd < 0) {
-        return diag_fail(diag, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
-                         strerror(errno));
-    }
-    return ERR_OK;
+    *lines = (struct lines){.line_bytes_max = line_bytes_max};
+    return feed_open(path, FEED_TEXT, &lines->feed, diag);
+}
+
+void lines_open_bytes(struct lines *lines, struct span bytes, const char *path,
+                      size_t line_bytes_max) {
+    *lines = (struct lines){.feed = feed_open_bytes(bytes, path, FEED_TEXT),
+                            .line_bytes_max = line_bytes_max};
 }
 
 void lines_close(struct lines *lines) {
-    if (lines->is_owned && lines->fd >= 0) {
-        (void)close(lines->fd); /* opened for reading alone: nothing can be lost */
-    }
+    feed_close(&lines->feed);
     buf_free(&lines->bytes);
-    *lines = (struct lines){.fd = -1};
+    *lines = (struct lines){0};
 }
 
-/* Reads one more chunk behind what is there. */
-static enum err fill(struct lines *lines, struct diag *diag) {
+struct span lines_left(const struct lines *lines) {
+    return span_make(lines->bytes.ptr + lines->at, lines->bytes.len - lines->at);
+}
+
+enum err lines_more(struct lines *lines, struct diag *diag) {
+    if (feed_is_at_end(lines->feed)) {
+        return ERR_NOT_FOUND;
+    }
     if (lines->at > 0) {
-        memmove(lines->bytes.ptr, lines->bytes.ptr + lines->at, lines->bytes.len - lines->at);
         lines->bytes.len -= lines->at;
+        memmove(lines->bytes.ptr, lines->bytes.ptr + lines->at, lines->bytes.len);
         lines->at = 0;
     }
-    ssize_t got = 0;
-    do {
-        got = read(lines->fd, buf_room(&lines->bytes, CHUNK_BYTES), CHUNK_BYTES);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0) {
-        return diag_fail(diag, ERR_IO, "%s: %s", lines->path, strerror(errno));
+    size_t before = lines->bytes.len;
+    enum err err = feed_more(lines->feed, &lines->bytes, diag);
+    return err == ERR_OK && lines->bytes.len == before ? ERR_NOT_FOUND : err;
+}
+
+void lines_skip(struct lines *lines, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++) {
+        lines->number += lines->bytes.ptr[lines->at + i] == '\n';
     }
-    lines->is_at_end = got == 0;
-    lines->bytes.len += (size_t)got;
-    return ERR_OK;
+    lines->at += bytes;
 }
 
 /* Finds the newline, reading as needed; *len is the line's length, at most line_bytes_max + 1. */
@@ -61,13 +55,13 @@ static enum err find_end(struct lines *lines, size_t *len, bool *has_newline, st
         const uint8_t *end = seen < left ? memchr(start + seen, '\n', left - seen) : NULL;
         *has_newline = end != NULL;
         *len = end == NULL ? left : (size_t)(end - start);
-        if (end != NULL || lines->is_at_end || left > lines->line_bytes_max) {
+        if (end != NULL || left > lines->line_bytes_max) {
             return ERR_OK;
         }
         seen = left;
-        enum err err = fill(lines, diag);
+        enum err err = lines_more(lines, diag);
         if (err != ERR_OK) {
-            return err;
+            return err == ERR_NOT_FOUND ? ERR_OK : err;
         }
     }
 }
@@ -80,7 +74,7 @@ static enum err skip_rest(struct lines *lines, struct diag *diag) {
     while (err == ERR_OK && !has_newline) {
         err = find_end(lines, &len, &has_newline, diag);
         lines->at += len;
-        if (lines->is_at_end && !has_newline) {
+        if (feed_is_at_end(lines->feed) && !has_newline) {
             return err;
         }
     }

@@ -1,9 +1,11 @@
 /* Purpose: a row of CSV -> a case as MessagePack, typed by the case schema.
- * Notation: comma-separated, quoted with "..." and "" inside, a row a line.  Columns: case_id,
+ * Notation: cells separated by ',', ';' or a tab, whichever the header row has first; quoted with
+ * "..." and "" inside, where a quoted cell may hold newlines; a row a line.  Columns: case_id,
  * revision, reference_date, as_of, and facts by name (`minor_ctx.accompanied`).  An empty cell is
- * an absent fact. A list is split at ';' (a lone ';' is the empty list), a map is key=value split
- * at ';'.  A cell that is not of its column's type goes as text, so that the case, and it alone,
- * becomes a dead letter. */
+ * an absent fact, a row of empty cells is no case. A list is split at ';' (a lone ';' is the empty
+ * list), a map is key=value split at ';'.  A cell that is not of its column's type goes as text, so
+ * that the case, and it alone, becomes a dead letter.
+ * Never: puts a cell into a diag, nor a header that does not look like a column's name (P10). */
 #ifndef CASEMILL_CLI_SUBMIT_CSV_H
 #define CASEMILL_CLI_SUBMIT_CSV_H
 
@@ -13,13 +15,23 @@
 
 struct csv;
 
-/* csv_open reads the header row.  Errors: ERR_INVALID with column: an unknown or repeated column,
- * or a fact that CSV cannot hold. */
+/* Where a row's cells are quoted, line by line. */
+struct csv_quotes {
+    bool is_open;  /* the line ended within a quoted cell: the row goes on with the next line */
+    bool is_inner; /* a quote was seen that may be the first of two */
+};
+/* csv_quotes_scan reads one more line of a row; csv NULL: of the header row. */
+void csv_quotes_scan(struct csv_quotes *quotes, const struct csv *csv, struct span line);
+
+/* csv_separator_line: whether the line is Excel's "sep=;", which stands before the header. */
+bool csv_separator_line(struct span line);
+/* csv_open reads the header row.  Errors: ERR_INVALID with column: no header, an unknown or
+ * repeated column, or a fact that CSV cannot hold. */
 MUST_USE enum err csv_open(struct span header, const struct schema *schema, struct csv **csv,
                            struct diag *diag);
 void csv_close(struct csv **csv);
-/* csv_encode appends one case.  Errors: ERR_INVALID quotes or the number of cells; out unchanged.
- */
+/* csv_encode appends one case, or nothing when all cells are empty.
+ * Errors: ERR_INVALID quotes, a NUL or the number of cells; out unchanged. */
 MUST_USE enum err csv_encode(struct csv *csv, struct span row, struct buf *out, struct diag *diag);
 
 #endif

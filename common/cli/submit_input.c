@@ -4,33 +4,29 @@
 
 #include "base/mem.h"
 #include "cli/json_case.h"
-#include "cli/lines.h"
+#include "cli/json_text.h"
 #include "cli/submit_csv.h"
 #include "wire/walk.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-enum { READ_BYTES = 1 << 20 };
 
 struct submit_input {
     char path[DIAG_FILE_MAX];
     enum submit_format format;
     bool is_ended;
-    struct lines lines; /* of MessagePack only its file descriptor is used */
+    struct json_text json; /* JSON; of CSV only its lines are used */
     struct csv *csv;
-    struct buf bytes; /* MessagePack: read and not handed out before `at` */
+    struct buf row;    /* CSV: one of several lines */
+    struct feed *feed; /* MessagePack */
+    struct buf bytes;  /* read and not handed out before `at` */
     size_t at;
-    bool is_at_end;
-    uint64_t number;
+    uint64_t number; /* of the case's place */
 };
 
-static bool ends_with(const char *path, const char *ending) {
-    size_t len = strlen(path);
-    size_t ending_len = strlen(ending);
-    return len >= ending_len && strcmp(path + len - ending_len, ending) == 0;
+static bool ends_with(struct span path, const char *ending) {
+    size_t len = strlen(ending);
+    return path.len >= len && memcmp(path.ptr + path.len - len, ending, len) == 0;
 }
 
 enum err submit_format_of(const char *name, const char *path, enum submit_format *format) {
@@ -38,17 +34,18 @@ enum err submit_format_of(const char *name, const char *path, enum submit_format
         const char *name;
         const char *ending;
         enum submit_format format;
-    } known[] = {{"jsonl", ".jsonl", SUBMIT_JSONL},
-                 {"jsonl", ".ndjson", SUBMIT_JSONL},
-                 {"msgpack", ".msgpack", SUBMIT_MSGPACK},
-                 {"csv", ".csv", SUBMIT_CSV}};
-    if (name == NULL && strcmp(path, "-") == 0) {
+    } known[] = {{"jsonl", ".jsonl", SUBMIT_JSONL}, {"jsonl", ".ndjson", SUBMIT_JSONL},
+                 {"jsonl", ".json", SUBMIT_JSONL},  {"msgpack", ".msgpack", SUBMIT_MSGPACK},
+                 {"csv", ".csv", SUBMIT_CSV},       {"csv", ".tsv", SUBMIT_CSV}};
+    struct span file = span_str(path);
+    if (name == NULL && span_is(file, "-")) {
         *format = SUBMIT_JSONL;
         return ERR_OK;
     }
+    file.len -= ends_with(file, ".gz") ? 3 : 0;
     for (size_t i = 0; i < COUNT_OF(known); i++) {
         bool is_it =
-            name != NULL ? strcmp(name, known[i].name) == 0 : ends_with(path, known[i].ending);
+            name != NULL ? strcmp(name, known[i].name) == 0 : ends_with(file, known[i].ending);
         if (is_it) {
             *format = known[i].format;
             return ERR_OK;
@@ -64,66 +61,144 @@ static enum err fail_here(struct submit_input *input, enum err err, const struct
                         why->text);
 }
 
-/* The next line that is not blank.  Errors: ERR_NOT_FOUND, ERR_TOO_LARGE, ERR_IO. */
-static enum err next_line(struct submit_input *input, struct span *line, struct diag *diag) {
-    for (;;) {
-        bool is_cut = false;
-        enum err err = lines_next(&input->lines, line, &is_cut, diag);
+static enum err fail_text(struct submit_input *input, enum err err, const char *text,
+                          struct diag *diag) {
+    struct diag why = {0};
+    return fail_here(input, diag_fail(&why, err, "%s", text), &why, diag);
+}
+
+/* A row's next line, without its line end.  Errors: ERR_NOT_FOUND, ERR_TOO_LARGE; as feed_more. */
+static enum err row_line(struct submit_input *input, struct span *line, struct diag *diag) {
+    bool is_cut = false;
+    enum err err = lines_next(&input->json.lines, line, &is_cut, diag);
+    if (err != ERR_OK) {
+        input->is_ended = true;
+        return err;
+    }
+    if (is_cut) {
+        input->number = input->json.lines.number;
+        return fail_text(input, ERR_TOO_LARGE, "expected a line of at most 4 MiB", diag);
+    }
+    return ERR_OK;
+}
+
+/* Goes on with a row whose quoted cell holds a newline, until it is whole. */
+static enum err join_row(struct submit_input *input, struct csv_quotes *quotes, struct span line,
+                         struct diag *diag) {
+    struct buf *row = &input->row;
+    buf_clear(row);
+    buf_append(row, line);
+    while (quotes->is_open) {
+        enum err err = row_line(input, &line, diag);
+        bool is_lost = err == ERR_NOT_FOUND || row->len + line.len > SUBMIT_CASE_BYTES_MAX;
+        if (is_lost) {
+            return fail_text(input, ERR_INVALID,
+                             "a quote opens a cell here and does not close it: close it, or double "
+                             "each quote within quotes",
+                             diag);
+        }
         if (err != ERR_OK) {
-            input->is_ended = true;
             return err;
         }
-        input->number = input->lines.number;
-        if (is_cut) {
-            struct diag why = {.text = "expected a line of at most 4 MiB"};
-            return fail_here(input, ERR_TOO_LARGE, &why, diag);
+        buf_byte(row, '\n');
+        buf_append(row, line);
+        csv_quotes_scan(quotes, input->csv, line);
+    }
+    return ERR_OK;
+}
+
+/* The next row that is not blank, of one line or several; its place is its first line.
+ * Errors: ERR_NOT_FOUND no more; ERR_INVALID an open quote; as row_line. */
+static enum err next_row(struct submit_input *input, struct span *row, struct diag *diag) {
+    struct span line = {0};
+    size_t blanks = 0;
+    while (blanks == line.len) {
+        enum err err = row_line(input, &line, diag);
+        if (err != ERR_OK) {
+            return err;
         }
-        if (line->len > 0 && line->ptr[line->len - 1] == '\r') {
-            line->len--;
-        }
-        for (size_t i = 0; i < line->len; i++) {
-            if (line->ptr[i] != ' ' && line->ptr[i] != '\t') {
-                return ERR_OK;
-            }
+        blanks = 0;
+        while (blanks < line.len && strchr(" \t\r", line.ptr[blanks]) != NULL &&
+               line.ptr[blanks] != '\0') {
+            blanks++;
         }
     }
+    input->number = input->json.lines.number;
+    struct csv_quotes quotes = {0};
+    csv_quotes_scan(&quotes, input->csv, line);
+    *row = line;
+    if (quotes.is_open) {
+        enum err err = join_row(input, &quotes, line, diag);
+        if (err != ERR_OK) {
+            return err;
+        }
+        *row = buf_span(&input->row);
+    }
+    row->len -= row->ptr[row->len - 1] == '\r' ? 1 : 0;
+    return ERR_OK;
 }
 
 static enum err csv_begin(struct submit_input *input, const struct schema *schema,
                           struct diag *diag) {
-    struct span line = {0};
-    enum err err = next_line(input, &line, diag);
+    struct span row = {0};
+    enum err err = next_row(input, &row, diag);
+    if (err == ERR_OK && csv_separator_line(row)) {
+        err = next_row(input, &row, diag);
+    }
     if (err == ERR_NOT_FOUND) {
-        return diag_fail_at(diag, ERR_INVALID, input->path, 1, 0,
-                            "expected a header row: case_id,revision,...");
+        input->number = 1;
+        return fail_text(input, ERR_INVALID, "expected a header row: case_id,revision,...", diag);
     }
     if (err != ERR_OK) {
         return err;
     }
     struct diag why = {0};
-    err = csv_open(line, schema, &input->csv, &why);
+    err = csv_open(row, schema, &input->csv, &why);
     return err == ERR_OK ? ERR_OK : fail_here(input, err, &why, diag);
+}
+
+static struct submit_input *input_new(const char *path, enum submit_format format) {
+    struct submit_input *made = mem_zero(1, sizeof(*made));
+    made->format = format;
+    (void)snprintf(made->path, sizeof(made->path), "%s", strcmp(path, "-") == 0 ? "stdin" : path);
+    return made;
+}
+
+/* Reads the header of CSV.  *made is the caller's, or freed. */
+static enum err input_begin(struct submit_input **made, const struct schema *schema,
+                            struct submit_input **input, struct diag *diag) {
+    enum err err = (*made)->format == SUBMIT_CSV ? csv_begin(*made, schema, diag) : ERR_OK;
+    if (err != ERR_OK) {
+        submit_input_close(made);
+        return err;
+    }
+    *input = *made;
+    return ERR_OK;
 }
 
 enum err submit_input_open(const char *path, enum submit_format format, const struct schema *schema,
                            struct submit_input **input, struct diag *diag) {
-    struct submit_input *made = mem_zero(1, sizeof(*made));
-    made->format = format;
-    (void)snprintf(made->path, sizeof(made->path), "%s", strcmp(path, "-") == 0 ? "stdin" : path);
-    enum err err = lines_open(&made->lines, path, SUBMIT_CASE_BYTES_MAX, diag);
-    if (err != ERR_OK) {
-        mem_free(made);
-        return err;
-    }
-    if (format == SUBMIT_CSV) {
-        err = csv_begin(made, schema, diag);
-    }
+    struct submit_input *made = input_new(path, format);
+    enum err err = format == SUBMIT_MSGPACK
+                       ? feed_open(path, FEED_BINARY, &made->feed, diag)
+                       : json_text_open(&made->json, path, SUBMIT_CASE_BYTES_MAX, diag);
     if (err != ERR_OK) {
         submit_input_close(&made);
         return err;
     }
-    *input = made;
-    return ERR_OK;
+    return input_begin(&made, schema, input, diag);
+}
+
+enum err submit_input_open_bytes(struct span bytes, const char *path, enum submit_format format,
+                                 const struct schema *schema, struct submit_input **input,
+                                 struct diag *diag) {
+    struct submit_input *made = input_new(path, format);
+    if (format == SUBMIT_MSGPACK) {
+        made->feed = feed_open_bytes(bytes, path, FEED_BINARY);
+    } else {
+        json_text_open_bytes(&made->json, bytes, path, SUBMIT_CASE_BYTES_MAX);
+    }
+    return input_begin(&made, schema, input, diag);
 }
 
 void submit_input_close(struct submit_input **input) {
@@ -131,7 +206,9 @@ void submit_input_close(struct submit_input **input) {
         return;
     }
     csv_close(&(*input)->csv);
-    lines_close(&(*input)->lines);
+    json_text_close(&(*input)->json);
+    feed_close(&(*input)->feed);
+    buf_free(&(*input)->row);
     buf_free(&(*input)->bytes);
     mem_free(*input);
     *input = NULL;
@@ -139,31 +216,21 @@ void submit_input_close(struct submit_input **input) {
 
 /* Reads more of a MessagePack file behind what is left of it. */
 static enum err read_more(struct submit_input *input, struct diag *diag) {
+    struct buf *bytes = &input->bytes;
     if (input->at > 0) {
-        struct buf rest = BUF_EMPTY;
-        buf_append(&rest, span_make(input->bytes.ptr + input->at, input->bytes.len - input->at));
-        buf_free(&input->bytes);
-        input->bytes = rest;
+        bytes->len -= input->at;
+        memmove(bytes->ptr, bytes->ptr + input->at, bytes->len);
         input->at = 0;
     }
-    uint8_t *room = buf_room(&input->bytes, READ_BYTES);
-    ssize_t got = -1;
-    do {
-        got = read(input->lines.fd, room, READ_BYTES);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0) {
-        return diag_fail(diag, ERR_IO, "cannot read %s: %s", input->path, strerror(errno));
-    }
-    input->is_at_end = got == 0;
-    input->bytes.len += (size_t)got;
-    return ERR_OK;
+    return feed_more(input->feed, bytes, diag);
 }
 
 static enum err msgpack_next(struct submit_input *input, struct buf *out, struct diag *diag) {
     input->number++;
     for (;;) {
         struct span left = span_make(input->bytes.ptr + input->at, input->bytes.len - input->at);
-        if (left.len == 0 && input->is_at_end) {
+        bool is_at_end = feed_is_at_end(input->feed);
+        if (left.len == 0 && is_at_end) {
             input->is_ended = true;
             return ERR_NOT_FOUND;
         }
@@ -176,7 +243,7 @@ static enum err msgpack_next(struct submit_input *input, struct buf *out, struct
         }
         /* Cut short or not there yet: a count may be right once more has been read. */
         bool is_partial = err == ERR_TRUNCATED || err == ERR_SIZE_BOMB;
-        if (!is_partial || input->is_at_end || left.len > SUBMIT_CASE_BYTES_MAX) {
+        if (!is_partial || is_at_end || left.len > SUBMIT_CASE_BYTES_MAX) {
             struct diag why = {0};
             err = diag_fail(&why, err == ERR_OK ? ERR_TOO_LARGE : err,
                             "expected a whole MessagePack map of at most 4 MiB: %s",
@@ -191,27 +258,60 @@ static enum err msgpack_next(struct submit_input *input, struct buf *out, struct
     }
 }
 
+/* A row of empty cells is none, and the next one is read. */
+static enum err csv_next(struct submit_input *input, struct buf *out, struct diag *diag) {
+    size_t before = out->len;
+    while (out->len == before) {
+        struct span row = {0};
+        struct diag why = {0};
+        enum err err = next_row(input, &row, diag);
+        if (err != ERR_OK) {
+            return err;
+        }
+        err = csv_encode(input->csv, row, out, &why);
+        if (err != ERR_OK) {
+            return fail_here(input, err, &why, diag);
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err json_next(struct submit_input *input, struct buf *out, struct diag *diag) {
+    struct span object = {0};
+    struct diag why = {0};
+    bool is_cut = false;
+    enum err err = json_text_next(&input->json, &object, &is_cut, diag);
+    if (err != ERR_OK) {
+        input->is_ended = true;
+        return err;
+    }
+    input->number = input->json.place;
+    if (is_cut) {
+        return fail_text(input, ERR_TOO_LARGE, "expected a line of at most 4 MiB", diag);
+    }
+    err = json_case_encode(object, out, &why);
+    return err == ERR_OK ? ERR_OK : fail_here(input, err, &why, diag);
+}
+
 enum err submit_input_next(struct submit_input *input, struct buf *out, uint64_t *place,
                            struct diag *diag) {
     if (input->is_ended) {
         return ERR_NOT_FOUND;
     }
-    enum err err = ERR_OK;
-    if (input->format == SUBMIT_MSGPACK) {
+    enum err err = ERR_NOT_FOUND;
+    switch (input->format) {
+    case SUBMIT_JSONL:
+        err = json_next(input, out, diag);
+        break;
+    case SUBMIT_MSGPACK:
         err = msgpack_next(input, out, diag);
-    } else {
-        struct span line = {0};
-        struct diag why = {0};
-        err = next_line(input, &line, diag);
-        if (err != ERR_OK) {
-            return err;
-        }
-        err = input->format == SUBMIT_CSV ? csv_encode(input->csv, line, out, &why)
-                                          : json_case_encode(line, out, &why);
-        if (err != ERR_OK) {
-            err = fail_here(input, err, &why, diag);
-        }
+        break;
+    case SUBMIT_CSV:
+        err = csv_next(input, out, diag);
+        break;
     }
-    *place = input->number;
+    if (err == ERR_OK) {
+        *place = input->number;
+    }
     return err;
 }

@@ -2,7 +2,7 @@
  * database: one line of JSON out for each line in, in order, as they come. */
 #include "base/clock.h"
 #include "cli/json_case.h"
-#include "cli/lines.h"
+#include "cli/json_text.h"
 #include "cli/outcome_json.h"
 #include "cli/rules_option.h"
 #include "cli/verb.h"
@@ -37,7 +37,7 @@ static void evaluate_case(struct evaluation *evaluation, const struct case_doc *
     outcome_json(json, evaluation->ruleset, doc, reference_date, as_of, &outcome);
 }
 
-static void evaluate_line(struct evaluation *evaluation, struct span line, bool is_cut) {
+static void evaluate_object(struct evaluation *evaluation, struct span object, bool is_cut) {
     struct case_doc doc = {0};
     struct diag diag = {0};
     struct json json;
@@ -47,7 +47,7 @@ static void evaluate_line(struct evaluation *evaluation, struct span line, bool 
     json_init(&json, &evaluation->text);
     if (is_cut) {
         dead_line(&doc, "a line of at most 8 MiB", "a longer line");
-    } else if (json_case_encode(line, &evaluation->bytes, &diag) != ERR_OK) {
+    } else if (json_case_encode(object, &evaluation->bytes, &diag) != ERR_OK) {
         dead_line(&doc, diag.text, "text");
     } else if (case_decode(ruleset_schema(evaluation->ruleset), buf_span(&evaluation->bytes),
                            &evaluation->arena, &doc) != ERR_OK) {
@@ -62,27 +62,18 @@ static void evaluate_line(struct evaluation *evaluation, struct span line, bool 
     (void)fwrite(evaluation->text.ptr, 1, evaluation->text.len, stdout); /* checked by verb_main */
 }
 
-static bool is_blank(struct span line) {
-    for (size_t i = 0; i < line.len; i++) {
-        if (line.ptr[i] != ' ' && line.ptr[i] != '\t' && line.ptr[i] != '\r') {
-            return false;
-        }
-    }
-    return true;
-}
-
 static enum err evaluate_file(struct evaluation *evaluation, const char *path, struct diag *diag) {
-    struct lines lines;
-    enum err err = lines_open(&lines, path, JSON_LINE_BYTES_MAX, diag);
+    struct json_text text;
+    enum err err = json_text_open(&text, path, JSON_LINE_BYTES_MAX, diag);
     while (err == ERR_OK) {
-        struct span line = {0};
+        struct span object = {0};
         bool is_cut = false;
-        err = lines_next(&lines, &line, &is_cut, diag);
-        if (err == ERR_OK && (is_cut || !is_blank(line))) {
-            evaluate_line(evaluation, line, is_cut);
+        err = json_text_next(&text, &object, &is_cut, diag);
+        if (err == ERR_OK) {
+            evaluate_object(evaluation, object, is_cut);
         }
     }
-    lines_close(&lines);
+    json_text_close(&text);
     return err;
 }
 

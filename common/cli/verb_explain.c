@@ -5,7 +5,7 @@
 #include "base/suggest.h"
 #include "cli/explain_stored.h"
 #include "cli/json_case.h"
-#include "cli/lines.h"
+#include "cli/json_text.h"
 #include "cli/plain.h"
 #include "cli/rules_option.h"
 #include "cli/stored_ruleset.h"
@@ -183,19 +183,19 @@ static void place_diag(const char *path, uint64_t line, enum err err, struct dia
 }
 
 static int explain_lines(struct file_cases *cases, const char *path) {
-    struct lines lines;
+    struct json_text text;
     struct diag diag = {0};
-    enum err err = lines_open(&lines, path, JSON_LINE_BYTES_MAX, &diag);
+    enum err err = json_text_open(&text, path, JSON_LINE_BYTES_MAX, &diag);
     while (err == ERR_OK) {
-        struct span line = {0};
+        struct span object = {0};
         bool is_cut = false;
-        err = lines_next(&lines, &line, &is_cut, &diag);
-        if (err == ERR_OK && (is_cut || line.len > 0)) {
-            err = explain_line(cases, line, is_cut, &diag);
-            place_diag(path, lines.number, err, &diag);
+        err = json_text_next(&text, &object, &is_cut, &diag);
+        if (err == ERR_OK) {
+            err = explain_line(cases, object, is_cut, &diag);
+            place_diag(path, text.place, err, &diag);
         }
     }
-    lines_close(&lines);
+    json_text_close(&text);
     bool is_through = err == ERR_NOT_FOUND && diag.err == ERR_OK; /* the file's end */
     if (is_through && cases->shown == 0) {
         err = diag_fail(&diag, ERR_NOT_FOUND, "%s holds no such case", path);

@@ -271,7 +271,8 @@ static enum err format_of(const struct options *options, const char *path,
         (void)verb_usage(options, "--format is jsonl, msgpack or csv, not \"%s\"", name);
     } else {
         (void)verb_usage(options,
-                         "%s: its name ends neither in .jsonl nor .msgpack nor .csv; say --format",
+                         "%s: its name does not tell what it holds (.jsonl, .json, .csv, .tsv, "
+                         ".msgpack, each also with .gz); say --format",
                          path);
     }
     return ERR_INVALID;
@@ -509,7 +510,9 @@ static const struct option_row ROWS[] = {
     {"--source", "NAME", "the intake system these cases come from (local)"},
     {"--reference-date", "DATE", "for the cases that state none"},
     {"--as-of", "DATE", "for the cases that state none"},
-    {"--format", "KIND", "jsonl, msgpack or csv; by default what the file's name ends in"},
+    {"--format", "KIND",
+     "jsonl (also one JSON array), msgpack or csv; by default what the file's name ends in; "
+     "gzip is unpacked"},
     {"--rules", "DIR", "where case.yaml stands, for the columns of CSV (config)"},
     {"--resume", "FILE", "remember in FILE which batches are done and skip them in the next run"},
     {"--wait", "SECONDS", "give up when the broker says nothing for so long (never)"},

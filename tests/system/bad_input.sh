@@ -60,6 +60,52 @@ timeout 60 "$bin/casemill" submit --broker "$intake" --ack outcome "$work/half.j
 equal "a line that is no JSON ends with exit code 1" $? 1
 contains "and names file and line" "$work/half.err" "half.jsonl:4"
 
+# What people's tools write, through the programs: each row of the table in common/client/README.md is
+# read by tests/unit/test_cli_files.c; here the cases are in the database, or nothing was sent.
+case_json() { # case_json ID [EXTRA]
+    printf '{"case_id":"%s","revision":0,%s"facts":{"claim_country":"US","nationalities":["SV"],"arrived_from":"MX"}}' "$1" "${2:-}"
+}
+files=$work/files
+mkdir "$files"
+{ printf '\357\273\277'; case_json TA1; echo; case_json TA2; echo; } >"$files/bom.jsonl"
+{ case_json TB1 '"reference_date":null,"as_of":null,'; echo; } >"$files/null.jsonl"
+{ printf '[\n'; case_json TC1; printf ',\n'; case_json TC2; printf ']\n'; } >"$files/array.json"
+{ case_json TD1; echo; } | gzip -c >"$files/packed.jsonl.gz"
+printf 'case_id,revision,reference_date,claim_country,married\r\nTE1,0,2020-01-10,US,TRUE\r\n,,,,\r\n,,,,\r\n' >"$files/excel.csv"
+printf 'sep=;\r\ncase_id;revision;claim_country;nationalities\r\nTF1;0;US;"SV;GT"\r\n' >"$files/semicolons.csv"
+printf 'case_id\trevision\tclaim_country\tnationalities\nTG1\t0\tUS\tSV;GT\n' >"$files/tabs.tsv"
+printf 'case_id,revision,claim_country\n"TH\n1",0,US\n' >"$files/newline.csv"
+for file in bom.jsonl null.jsonl array.json packed.jsonl.gz excel.csv semicolons.csv tabs.tsv newline.csv; do
+    timeout 60 "$bin/casemill" submit --broker "$intake" --ack outcome "$files/$file" >"$work/file.out" 2>"$work/file.err"
+    equal "$file: exit code" $? 0
+done
+equal "each case of these files has its outcome" \
+    "$(pg_sql "select count(*) from cases where case_id ~ '^T[A-H]'")" 10
+equal "a newline in a quoted cell stays" "$(pg_sql "select count(*) from cases where case_id = 'TH' || chr(10) || '1'")" 1
+equal "an absent date is the day of acceptance" \
+    "$(pg_sql "select (reference_date = (now() at time zone 'utc')::date) from cases where case_id = 'TB1'")" t
+
+refused_file() { # refused_file FILE PATTERN: one line, exit code 1
+    timeout 60 "$bin/casemill" submit --broker "$intake" --ack outcome "$files/$1" >"$work/file.out" 2>"$work/file.err"
+    equal "$1: exit code" $? 1
+    equal "$1: one line" "$(grep -vc '^casemill submit: the [0-9]* cases read' "$work/file.err")" 1
+    contains "$1: which says what to do" "$work/file.err" "$2"
+}
+printf 'Jane Roe,1990-01-01,US\n' >"$files/headerless.csv"
+refused_file headerless.csv 'headerless.csv:1: .*expected a header row first'
+check "and repeats nothing of it" sh -c "! grep -q 'Jane\|Roe\|1990' '$work/file.err'"
+printf 'case_id,revision,claim_country\nTN1,7\000 junk,US\n' >"$files/nul.csv"
+refused_file nul.csv 'nul.csv:2: column 2: a NUL byte.*save the file as UTF-8'
+case_json TN2 | iconv -f UTF-8 -t UTF-16 >"$files/wide.jsonl"
+refused_file wide.jsonl 'wide.jsonl is UTF-16 text: save the file as UTF-8'
+gzip -c "$work/good.jsonl" | head -c 2000 >"$files/cut.jsonl.gz"
+refused_file cut.jsonl.gz 'cut.jsonl.gz is gzip that ends too early: make or copy it again'
+{ printf '['; case_json TN3; } >"$files/cut.json"
+refused_file cut.json 'cut.json:1: the file ends within its JSON array'
+equal "no case of these files was sent" "$(pg_sql "select count(*) from cases where case_id like 'TN%'")" 0
+timeout 60 "$bin/casemill" evaluate "$files/array.json" "$files/bom.jsonl" >"$work/evaluate.out" 2>&1
+equal "evaluate reads the same files" "$(grep -c '"disposition"' "$work/evaluate.out")" 4
+
 # Frames that are no batch: through pyzmq, each refused by name; the broker goes on.
 timeout 60 /usr/bin/python3 tests/system/bad_frames.py "$intake" >"$work/frames.out" 2>"$work/frames.err" ||
     abort "bad frames are answered" "$(tail -n 3 "$work/frames.err")"

@@ -34,6 +34,7 @@ re2/re2.h cel re2 1
 xxhash.h base xxhash 1
 sodium.h base sodium 0
 jansson.h cli jansson 0
+zlib.h cli z 1
 msgpack.h wire msgpackc 0'
 
 passed=0

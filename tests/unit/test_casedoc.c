@@ -264,7 +264,8 @@ START_TEST(what_is_absent_or_nil_is_unknown) {
         "{case_id: a, revision: 0, facts: {}}",
         "{case_id: a, revision: 0, facts: {flag: null, places: null, ctx: null, fear: null}}",
         "{case_id: a, revision: 0, facts: {ctx: {}, people: null}}",
-        "{case_id: a, revision: 0, facts: {ctx: {a: null, b: null}}}"};
+        "{case_id: a, revision: 0, facts: {ctx: {a: null, b: null}}}",
+        "{case_id: a, revision: 0, reference_date: null, as_of: null, facts: {}}"};
     struct buf bytes = BUF_EMPTY;
     struct case_doc doc;
     struct hash128 first = {{0}};
@@ -320,6 +321,11 @@ static const struct {
 } FAULTS[] = {
     {"[1, 2]", "not_a_map", "case", "map", "array"},
     {"{revision: 0, facts: {}}", "missing_id", "case_id", "1 to 64", "absent"},
+    {"{case_id: null, revision: 0, facts: {}}", "missing_id", "case_id", "1 to 64", "absent"},
+    {"{case_id: a, revision: null, facts: {}}", "bad_revision", "revision", "int", "absent"},
+    {"{case_id: a, revision: 0, facts: null}", "not_a_map", "facts", "map", "absent"},
+    {"{case_id: a, revision: 0, as_of: null, as_of: null, facts: {}}", "duplicate_key", "as_of",
+     "once", "str"},
     {"{case_id: \"\", revision: 0, facts: {}}", "missing_id", "case_id", "1 to 64", "str"},
     {"{case_id: 12, revision: 0, facts: {}}", "wrong_type", "case_id", "str", "int"},
     {"{case_id: \"a\\xff\", revision: 0, facts: {}}", "not_utf8", "case_id", "str", "str"},

@@ -207,6 +207,11 @@ START_TEST(formats_by_name_and_ending) {
     ck_assert_int_eq(format, SUBMIT_CSV);
     ck_assert_int_eq(submit_format_of("msgpack", "x.csv", &format), ERR_OK);
     ck_assert_int_eq(format, SUBMIT_MSGPACK);
+    ck_assert_int_eq(submit_format_of(NULL, "x.json", &format), ERR_OK);
+    ck_assert_int_eq(format, SUBMIT_JSONL);
+    ck_assert_int_eq(submit_format_of(NULL, "x.tsv.gz", &format), ERR_OK);
+    ck_assert_int_eq(format, SUBMIT_CSV);
+    ck_assert_int_eq(submit_format_of(NULL, "x.gz", &format), ERR_UNKNOWN);
     ck_assert_int_eq(submit_format_of(NULL, "x.txt", &format), ERR_UNKNOWN);
     ck_assert_int_eq(submit_format_of("xml", "x.csv", &format), ERR_UNKNOWN);
 }
@@ -220,8 +225,18 @@ START_TEST(dates_go_where_there_are_none) {
         json_case_encode(SPAN_LIT("{\"as_of\":null,\"facts\":{\"as_of\":1}}"), &bytes, &diag),
         ERR_OK);
     ck_assert_int_eq(submit_dates_add(buf_span(&bytes), "2020-01-02", "2020-03-04", &out), ERR_OK);
-    assert_json(buf_span(&out),
-                "{\"as_of\":null,\"facts\":{\"as_of\":1},\"reference_date\":\"2020-01-02\"}");
+    assert_json(
+        buf_span(&out),
+        "{\"facts\":{\"as_of\":1},\"reference_date\":\"2020-01-02\",\"as_of\":\"2020-03-04\"}");
+    buf_clear(&out);
+    ck_assert_int_eq(submit_dates_add(buf_span(&bytes), "2020-01-02", NULL, &out), ERR_OK);
+    assert_json(buf_span(&out), "{\"facts\":{\"as_of\":1},\"reference_date\":\"2020-01-02\"}");
+    buf_clear(&out);
+    ck_assert_int_eq(submit_dates_add(SPAN_LIT("\x81\xa5"
+                                               "as_of\xa1x"),
+                                      NULL, "2020-03-04", &out),
+                     ERR_OK);
+    assert_json(buf_span(&out), "{\"as_of\":\"x\"}");
     buf_clear(&out);
     ck_assert_int_eq(submit_dates_add(SPAN_LIT("\x80"), NULL, "2020-03-04", &out), ERR_OK);
     assert_json(buf_span(&out), "{\"as_of\":\"2020-03-04\"}");
