@@ -6,12 +6,19 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/sink.h"
 
 #include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
 
-enum { MMAP_THRESHOLD_BYTES = 128 << 10, ARENAS_MAX = 2, EXIT_USAGE = 2, EXIT_IN_USE = 3 };
+enum {
+    MMAP_THRESHOLD_BYTES = 128 << 10,
+    ARENAS_MAX = 2,
+    EXIT_USAGE = 2,
+    EXIT_IN_USE = 3,
+    READY_MS_MAX = 2000
+};
 
 static volatile sig_atomic_t stop_signals;
 static volatile sig_atomic_t reload_signals;
@@ -42,8 +49,7 @@ static int fail(const struct diag *diag) {
     struct buf text = BUF_EMPTY;
     buf_str(&text, "casemill-broker: ");
     diag_print(diag, SPAN_LIT(""), &text);
-    enum err written = io_write_all(STDERR_FILENO, buf_span(&text));
-    (void)written; /* there is nowhere else to say it */
+    log_text(buf_span(&text));
     buf_free(&text);
     return 1;
 }
@@ -101,20 +107,32 @@ static void reload(struct broker *broker, const struct settings *start, struct s
     *now = fresh;
 }
 
+/* The ready line; a reader that is there but does not read is not waited for. */
+static int say_ready(const struct broker *broker) {
+    struct diag diag = {0};
+    struct buf line = BUF_EMPTY;
+    broker_ready_line(broker, &line);
+    LOG(EV_PROGRAM_READY, "version=%s", CASEMILL_VERSION);
+    enum err err = sink_write_within(STDOUT_FILENO, buf_span(&line), READY_MS_MAX, &diag);
+    if (err == ERR_TIMEOUT) {
+        LOG(EV_READY_UNREAD, "waited_ms=%d", READY_MS_MAX);
+        err = ERR_OK;
+    }
+    buf_free(&line);
+    return printed(err);
+}
+
 static int serve(const struct settings *settings) {
     struct diag diag = {0};
     struct settings *now = NULL;
     struct broker *broker = NULL;
+    catch_signals();
     log_setup(&(struct log_options){
         .program = "broker", .json = settings_bool(settings, "log.json"), .level_min = LOG_INFO});
-    if (broker_open(settings, &broker, &diag) != ERR_OK) {
+    if (log_start(&diag) != ERR_OK || broker_open(settings, &broker, &diag) != ERR_OK) {
         return fail(&diag);
     }
-    struct buf line = BUF_EMPTY;
-    broker_ready_line(broker, &line);
-    LOG(EV_PROGRAM_READY, "version=%s", CASEMILL_VERSION);
-    int code = printed(io_write_all(STDOUT_FILENO, buf_span(&line)));
-    buf_free(&line);
+    int code = say_ready(broker);
     sig_atomic_t reloaded = 0;
     while (code == 0 && broker_turn(broker, stop_signals)) {
         sig_atomic_t asked = reload_signals;
@@ -208,7 +226,6 @@ int main(int argc, char **argv) {
     /* Bodies come and go in megabytes: fixed thresholds give them back to the system (P7). */
     (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
     (void)mallopt(M_ARENA_MAX, ARENAS_MAX);
-    catch_signals();
     struct diag diag = {0};
     struct settings *settings = NULL;
     if (settings_load(BROKER_SETTINGS, COUNT_OF(BROKER_SETTINGS), arguments.config, environ,
@@ -218,6 +235,7 @@ int main(int argc, char **argv) {
         return fail(&diag);
     }
     int status = arguments.check ? check(settings) : serve(settings);
+    log_stop();
     settings_free(&settings);
     return status;
 }

@@ -56,6 +56,7 @@
     ROW(memory_work_bytes, GAUGE, shell.work_bytes, "WORK that lanes have not taken yet")          \
     ROW(receipts_dropped_total, COUNTER, shell.receipts_dropped, "replies nobody took")            \
     ROW(clock_jumps_total, COUNTER, shell.clock_jumps, "times that the wall clock was set")        \
+    ROW(log_dropped_total, COUNTER, shell.log_lost, "lines of the log that nobody took")           \
     ROW(peers_refused_total, COUNTER, shell.peers_refused, "messages that could not be read")      \
     ROW(keys_refused_total, COUNTER, shell.keys_refused,                                           \
         "connections turned away for want of an allowed key")

@@ -2,12 +2,13 @@
 #include "broker/broker.h"
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/metrics.h"
 #include "broker/stats_table.h"
 
 struct shell_stats {
     uint64_t bytes_max, body_bytes, receipt_bytes, work_bytes, receipts_dropped, peers_refused,
-        keys_refused, clock_jumps;
+        keys_refused, clock_jumps, log_lost;
 };
 struct all_stats {
     struct core_stats core;
@@ -26,6 +27,7 @@ static void gather(struct broker *broker, struct all_stats *all) {
                                       .receipts_dropped = broker->receipts_dropped,
                                       .peers_refused = broker->peers_refused,
                                       .clock_jumps = broker->clock_jumps,
+                                      .log_lost = log_lost(),
                                       .keys_refused = keys_refused(broker)};
 }
 

@@ -3,6 +3,7 @@
  * and brokers deal the rest to others.  Never touches a case. */
 #include "base/io.h"
 #include "base/log.h"
+#include "base/sink.h"
 #include "db/db.h"
 #include "http/http.h"
 #include "net/net.h"
@@ -24,7 +25,7 @@ struct arguments {
     bool check, version, help;
 };
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_USAGE = 2, READY_MS_MAX = 2000 };
 
 static int usage(int status) {
     fprintf(status == 0 ? stdout : stderr,
@@ -54,20 +55,38 @@ static bool parse_arguments(int argc, char **argv, struct arguments *arguments) 
 
 static int fail(const struct diag *diag) {
     struct buf text = BUF_EMPTY;
+    buf_str(&text, "casemill-worker: ");
     diag_print(diag, SPAN_LIT(""), &text);
-    fprintf(stderr, "casemill-worker: %.*s", SPAN_ARG(text));
+    log_text(buf_span(&text));
     buf_free(&text);
     return EXIT_FAILURE;
 }
 
 /* Whether what was printed has arrived: who starts a worker waits for its line. */
-static int print_end(void) {
+static int printed(enum err err) {
     struct diag diag = {0};
-    enum err err = io_flush_stdout();
     if (err != ERR_OK) {
         err = diag_fail(&diag, err, "standard output cannot be written");
     }
     return err == ERR_OK ? EXIT_SUCCESS : fail(&diag);
+}
+
+static int print_end(void) { return printed(io_flush_stdout()); }
+
+/* The ready line; a reader that is there but does not read is not waited for. */
+static int say_ready(const struct worker *worker, const struct worker_options *options) {
+    struct diag diag = {0};
+    struct buf line = BUF_EMPTY;
+    buf_printf(&line, "ready lanes=%u broker=%s http=%s\n", options->lane_count,
+               options->brokers[0], worker_http(worker));
+    LOG(EV_PROGRAM_READY, "lanes=%u brokers=%u", options->lane_count, options->broker_count);
+    enum err err = sink_write_within(STDOUT_FILENO, buf_span(&line), READY_MS_MAX, &diag);
+    if (err == ERR_TIMEOUT) {
+        LOG(EV_READY_UNREAD, "waited_ms=%d", READY_MS_MAX);
+        err = ERR_OK;
+    }
+    buf_free(&line);
+    return printed(err);
 }
 
 static void read_options(const struct settings *settings, struct worker_options *options) {
@@ -198,14 +217,11 @@ static int run(const struct settings *settings) {
     struct worker *worker = NULL;
     read_options(settings, &options);
     int signals = open_signals();
-    if (worker_start(&options, &worker, &diag) != ERR_OK) {
+    if (log_start(&diag) != ERR_OK || worker_start(&options, &worker, &diag) != ERR_OK) {
         (void)close(signals);
         return fail(&diag);
     }
-    LOG(EV_PROGRAM_READY, "lanes=%u brokers=%u", options.lane_count, options.broker_count);
-    printf("ready lanes=%u broker=%s http=%s\n", options.lane_count, options.brokers[0],
-           worker_http(worker));
-    int code = print_end();
+    int code = say_ready(worker, &options);
     if (code == EXIT_SUCCESS) {
         serve(worker, signals, settings);
     }
@@ -242,6 +258,7 @@ int main(int argc, char **argv) {
     log_setup(&(struct log_options){
         .program = "worker", .json = settings_bool(settings, "log.json"), .level_min = LOG_INFO});
     int code = arguments.check ? check_only(settings) : run(settings);
+    log_stop();
     settings_free(&settings);
     return code;
 }

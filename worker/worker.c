@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "http/http.h"
@@ -127,7 +128,7 @@ static void render_metrics(const struct worker *worker, struct buf *out) {
     char refused[DIAG_TEXT_MAX];
     struct rule_watch_health watch;
     rule_watch_health(worker->watch, &watch);
-    struct metric rows[COUNT_OF(COUNTERS) + 8];
+    struct metric rows[COUNT_OF(COUNTERS) + 9];
     for (size_t i = 0; i < COUNT_OF(COUNTERS); i++) {
         rows[i] = counter(COUNTERS[i].name, sum(worker, COUNTERS[i].offset), COUNTERS[i].help);
     }
@@ -149,6 +150,8 @@ static void render_metrics(const struct worker *worker, struct buf *out) {
                      "activations that a poll found and LISTEN had not told");
     *row++ = counter("casemill_worker_clock_jumps_total", watch.clock_jumps,
                      "times that the wall clock was set");
+    *row++ = counter("casemill_worker_log_dropped_total", log_lost(),
+                     "lines of the log that nobody took");
     CHECK(row == &rows[COUNT_OF(rows)]);
     metrics_write(rows, COUNT_OF(rows), out);
 }

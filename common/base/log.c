@@ -3,9 +3,12 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/json.h"
+#include "base/sink.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +31,10 @@ static const char *const LEVELS[] = {"debug", "info", "warn", "error"};
 static struct {
     pthread_mutex_t lock;
     struct log_options options;
+    _Atomic bool json; /* apart, since the sink's thread reads it */
+    struct sink *sink; /* set before other threads start, and left as it is when the log stops */
+    pid_t owner;       /* the process whose thread writes; a child process has no such thread */
+    _Atomic bool has_stopped;
     struct {
         int64_t second;
         unsigned count;
@@ -40,13 +47,10 @@ void log_setup(const struct log_options *options) {
     (void)pthread_mutex_lock(&log_state.lock);
     log_state.options = *options;
     (void)pthread_mutex_unlock(&log_state.lock);
+    log_set_json(options->json);
 }
 
-void log_set_json(bool json) {
-    (void)pthread_mutex_lock(&log_state.lock);
-    log_state.options.json = json;
-    (void)pthread_mutex_unlock(&log_state.lock);
-}
+void log_set_json(bool json) { atomic_store(&log_state.json, json); }
 
 const char *log_event_name(enum log_event event) {
     CHECK((size_t)event < COUNT_OF(ROWS));
@@ -164,6 +168,54 @@ static void write_json(struct buf *line, enum log_event event, const char *time,
     json_object_close(&json);
 }
 
+static void write_line(struct buf *line, enum log_event event, const char *fields,
+                       unsigned suppressed) {
+    char time[32];
+    wall_time(time);
+    (atomic_load(&log_state.json) ? write_json : write_logfmt)(line, event, time, fields,
+                                                               suppressed);
+    buf_byte(line, '\n');
+}
+
+static void write_gap(uint64_t lines, struct buf *out) {
+    char fields[32];
+    (void)snprintf(fields, sizeof(fields), "lines=%llu", (unsigned long long)lines);
+    write_line(out, EV_LOG_DROPPED, fields, 0);
+}
+
+enum err log_start(struct diag *diag) {
+    CHECK(log_state.sink == NULL);
+    log_state.owner = getpid();
+    return sink_open(STDERR_FILENO, write_gap, &log_state.sink, diag);
+}
+
+/* Whether this process has the thread that writes: a child process has not, nor its locks. */
+static bool has_thread(void) { return log_state.sink != NULL && log_state.owner == getpid(); }
+
+void log_stop(void) {
+    if (!has_thread() || atomic_exchange(&log_state.has_stopped, true)) {
+        return;
+    }
+    enum err drained = sink_drain(log_state.sink, LOG_END_MS);
+    (void)drained; /* there is nowhere else to say it */
+}
+
+uint64_t log_lost(void) { return log_state.sink == NULL ? 0 : sink_lost(log_state.sink); }
+
+void log_text(struct span lines) {
+    if (!has_thread()) {
+        enum err written = io_write_all(STDERR_FILENO, lines);
+        (void)written; /* there is nowhere else to say it */
+    } else if (!atomic_load(&log_state.has_stopped)) {
+        sink_put(log_state.sink, lines);
+    }
+}
+
+void log_dying(const char *text) {
+    log_text(span_str(text));
+    log_stop();
+}
+
 void log_event(enum log_event event, const char *format, ...) {
     CHECK((size_t)event < COUNT_OF(ROWS));
     if (ROWS[event].level < log_state.options.level_min) {
@@ -177,19 +229,13 @@ void log_event(enum log_event event, const char *format, ...) {
     for (char *at = fields; *at != '\0'; at++) {
         *at = (unsigned char)*at < ' ' || *at == DEL ? ' ' : *at; /* no line, no escape sequence */
     }
-    char time[32];
-    wall_time(time);
     struct buf line = BUF_EMPTY;
     unsigned suppressed = 0;
+    /* The order of lines is the order in which they are admitted. */
     (void)pthread_mutex_lock(&log_state.lock);
-    bool admitted = admit(event, &suppressed);
-    if (admitted) {
-        (log_state.options.json ? write_json : write_logfmt)(&line, event, time, fields,
-                                                             suppressed);
-        buf_byte(&line, '\n');
-        /* A log that cannot be written has nowhere to say so. */
-        ssize_t written = write(STDERR_FILENO, line.ptr, line.len);
-        (void)written;
+    if (admit(event, &suppressed)) {
+        write_line(&line, event, fields, suppressed);
+        log_text(buf_span(&line));
     }
     (void)pthread_mutex_unlock(&log_state.lock);
     buf_free(&line);

@@ -9,6 +9,10 @@
     ROW(PROGRAM_STOPPING, INFO, "a stop was asked for; work in hand is finished first", "nothing") \
     ROW(PROGRAM_STOPPED, INFO, "the program has ended in order", "nothing")                        \
     ROW(PROGRAM_FAILED, ERROR, "the program cannot go on", "read the text, mend, start again")     \
+    ROW(LOG_DROPPED, WARN, "lines of this log were dropped here: nobody took them",                \
+        "see that whatever reads this program's standard error keeps up")                          \
+    ROW(READY_UNREAD, WARN, "nobody reads standard output: the ready line waits there",            \
+        "nothing; or read or redirect the program's standard output")                              \
     ROW(CLOCK_JUMPED, WARN, "the wall clock was set; default dates of cases follow it",            \
         "look at the host's clock; see which cases without dates came while it was wrong")         \
     ROW(SETTING_WARNING, WARN, "a setting is legal but doubtful", "read the text")                 \

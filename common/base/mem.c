@@ -1,6 +1,8 @@
 /* malloc behind one door. */
 #include "base/mem.h"
 
+#include "base/log.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #ifdef __GLIBC__
@@ -9,9 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TEXT_BYTES = 80 };
+
 static void *or_die(void *ptr, size_t bytes) {
     if (ptr == NULL) {
-        (void)fprintf(stderr, "out of memory: %zu bytes were asked for\n", bytes);
+        char text[TEXT_BYTES];
+        (void)snprintf(text, sizeof(text), "out of memory: %zu bytes were asked for\n", bytes);
+        log_dying(text);
         abort();
     }
     return ptr;
