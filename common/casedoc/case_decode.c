@@ -1,68 +1,7 @@
-/* The case around its facts, and the noting of faults.  A case is judged as a whole: all faults up
- * to CASE_FAULTS_MAX are gathered, so that its sender can mend it in one go. */
+/* The case around its facts. */
 #include "base/date.h"
 #include "casedoc/casedoc_priv.h"
 #include "casedoc/decode_priv.h"
-
-#include <stdio.h>
-
-void decode_skip(struct decoder *d, size_t start) {
-    if (!decode_stopped(d)) {
-        d->at = start;
-        d->err = walk_value(d->bytes, &d->at);
-    }
-}
-
-void *decode_take(struct decoder *d, size_t bytes) {
-    void *ptr = arena_alloc(d->arena, bytes);
-    if (ptr == NULL) {
-        d->err = ERR_TOO_LARGE;
-    }
-    return ptr;
-}
-
-static void write_path(const struct decoder *d, char *path, size_t bytes) {
-    size_t len = (size_t)snprintf(path, bytes, "%s", d->base);
-    for (uint32_t i = 0; i < d->depth && len < bytes; i++) {
-        const struct trail_step *step = &d->trail[i];
-        int wrote = step->name.ptr == NULL ? snprintf(path + len, bytes - len, "[%u]", step->index)
-                                           : snprintf(path + len, bytes - len, "%s%.*s",
-                                                      len == 0 ? "" : ".", SPAN_ARG(step->name));
-        len += (size_t)wrote;
-    }
-}
-
-bool decode_fault(struct decoder *d, const char *reason, const char *expected, const char *found) {
-    if (decode_stopped(d)) {
-        return false;
-    }
-    struct case_fault *fault = &d->doc->faults[d->doc->fault_count++];
-    *fault = (struct case_fault){.reason = reason};
-    write_path(d, fault->path, sizeof(fault->path));
-    (void)snprintf(fault->expected, sizeof(fault->expected), "%s", expected);
-    (void)snprintf(fault->found, sizeof(fault->found), "%s", found);
-    return false;
-}
-
-bool decode_fault_key(struct decoder *d, struct span key, const char *reason, const char *expected,
-                      const char *found) {
-    CHECK(d->depth < TRAIL_MAX);
-    struct span shown = schema_is_name(key) ? key : SPAN_LIT("?"); /* it comes from outside */
-    d->trail[d->depth++] = (struct trail_step){.name = shown};
-    (void)decode_fault(d, reason, expected, found);
-    d->depth--;
-    return false;
-}
-
-bool decode_text(struct decoder *d, const char *expected, struct span text) {
-    if (!span_is_utf8(text)) {
-        return decode_fault(d, "not_utf8", expected, "str");
-    }
-    if (text.len != 0 && memchr(text.ptr, '\0', text.len) != NULL) {
-        return decode_fault(d, "nul_byte", expected, "str");
-    }
-    return true;
-}
 
 static void decode_id(struct decoder *d, const struct walk_item *item) {
     static const char expected[] = "str of 1 to 64 bytes";

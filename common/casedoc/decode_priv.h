@@ -1,4 +1,5 @@
-/* Purpose: the decoder's state, shared by case_decode.c (the case) and case_value.c (its facts).
+/* Purpose: the decoder's state, shared by case_decode.c (the case), case_value.c (its facts) and
+ * decode_fault.c (what both use).
  * Invariant: after any value, sound or not, `at` stands behind it, unless the decoder has stopped.
  */
 #ifndef CASEMILL_CASEDOC_DECODE_PRIV_H

@@ -78,9 +78,15 @@ struct parse {
     unsigned depth;
 };
 
-/* ast_new and ast_array never fail: the arena is sized for the largest source. */
+/* ast.c.  ast_take hands out zeroed memory; it and ast_new never fail, because the arena is sized
+ * for the largest source. */
+void *ast_take(struct parse *parse, size_t count, size_t bytes);
 struct ast *ast_new(struct parse *parse, enum ast_kind kind, uint32_t offset, uint32_t width);
 void ast_measure(struct parse *parse, struct ast *ast);
+
+/* parse_fail records the first failure at a place and returns NULL. */
+struct ast *parse_fail(struct parse *parse, enum err err, uint32_t offset, uint32_t width,
+                       const char *format, ...) PRINTF_LIKE(5, 6);
 
 /* parse_source reads one whole expression.  Errors: ERR_INVALID, ERR_TOO_DEEP, ERR_TOO_LARGE with
  * place in diag. */
@@ -88,10 +94,6 @@ MUST_USE enum err parse_source(struct parse *parse, struct ast **ast);
 
 /* parse_is_reserved: words that can never name a value. */
 bool parse_is_reserved(struct span name);
-
-/* parse_fail records the first failure at a place and returns NULL. */
-struct ast *parse_fail(struct parse *parse, enum err err, uint32_t offset, uint32_t width,
-                       const char *format, ...) PRINTF_LIKE(5, 6);
 
 /* macro_expand turns a call into a fold or a has() where its name and shape say so; any other call
  * comes back as it is; NULL after a failure. */

@@ -77,7 +77,7 @@ struct function {
 };
 const struct function *function_table(uint32_t *count);
 
-/* Checking (check.c, check_call.c). */
+/* Checking (check.c, check_call.c, check_format.c; check_report.c is what they share). */
 enum { CEL_LOCALS_MAX = 32, CEL_NAMED_MAX = 32 };
 struct scope {
     struct span name;
@@ -105,10 +105,9 @@ void check_format(struct checker *checker, struct ast *ast);
 /* Programs (compile.c). */
 struct node;
 typedef struct value (*node_fn)(struct cel_run *run, const struct node *node);
-/* What a condition says; TRUTH_OTHER: see the run's result, which is no bool. */
-enum truth { TRUTH_NO, TRUTH_YES, TRUTH_OTHER };
-typedef enum truth (*truth_fn)(struct cel_run *run, const struct node *node);
-enum test_cell { CELL_SLOT, CELL_LOCAL, CELL_FIELD };
+/* The value of a condition; with CEL_OTHER run->result holds it, and it is not a bool. */
+typedef enum cel_truth (*truth_fn)(struct cel_run *run, const struct node *node);
+enum shortcut_cell { CELL_SLOT, CELL_LOCAL, CELL_FIELD };
 /* A text as its length and two words of it, which say all of it up to 16 bytes. */
 struct word {
     uint64_t head;
@@ -121,22 +120,22 @@ struct word_set {
     uint32_t mask;
     struct word words[];
 };
-/* The short way of a node that is a test of one fact, see run_test.h; its run covers all of it. */
-enum test_op {
-    TEST_NONE, /* there is no short way: truth says it */
-    TEST_BOOL,
-    TEST_TEXT,
-    TEST_WORDS,
-    TEST_HOLDS,
-    TEST_ORDER,
-    TEST_ORDER_SLOTS
+/* The shortcut of a node that tests one fact, see shortcut_run.h; its run covers every case. */
+enum shortcut_op {
+    SHORTCUT_NONE, /* no shortcut: only truth evaluates the node */
+    SHORTCUT_BOOL,
+    SHORTCUT_TEXT,
+    SHORTCUT_WORDS,
+    SHORTCUT_HOLDS,
+    SHORTCUT_ORDER,
+    SHORTCUT_ORDER_SLOTS
 };
-struct test {
+struct shortcut {
     truth_fn truth; /* of the node, whatever it is */
-    uint8_t op;     /* enum test_op */
-    uint8_t cell;   /* enum test_cell: where the fact stands */
+    uint8_t op;     /* enum shortcut_op */
+    uint8_t cell;   /* enum shortcut_cell: where the fact stands */
     uint8_t orders; /* ORDER_LESS and so on joined */
-    bool wanted;    /* what the test must say for the node to be true */
+    bool wanted;    /* what the test must give for the node to be true */
     uint32_t at;    /* slot or local */
     uint32_t field; /* CELL_FIELD: its place in the record */
     uint32_t other; /* the second slot, where there is one */
@@ -155,49 +154,50 @@ struct blamed {
     uint64_t body;
 };
 struct step;
-typedef enum truth (*step_fn)(struct cel_run *run, const struct step *step,
-                              const struct value *base, struct blamed blamed);
+typedef enum cel_truth (*step_fn)(struct cel_run *run, const struct step *step,
+                                  const struct value *base, struct blamed blamed);
 struct step {
     step_fn run;
     const struct node *node; /* NULL at the end of the chain */
     union {
-        uint32_t mark;             /* TEST_TEXT, TEST_HOLDS */
-        uint32_t other;            /* TEST_ORDER_SLOTS */
-        const struct value *limit; /* TEST_ORDER */
-        const uint64_t *numbers;   /* TEST_WORDS */
-        uint64_t few;              /* TEST_WORDS of at most 64 words */
+        uint32_t mark;             /* SHORTCUT_TEXT, SHORTCUT_HOLDS */
+        uint32_t other;            /* SHORTCUT_ORDER_SLOTS */
+        const struct value *limit; /* SHORTCUT_ORDER */
+        const uint64_t *numbers;   /* SHORTCUT_WORDS */
+        uint64_t few;              /* SHORTCUT_WORDS of at most 64 words */
     };
     uint32_t at; /* slot, or in a record's items */
     uint8_t orders;
-    bool pass;    /* what the test must say for the chain to go on */
-    uint8_t ends; /* enum truth: what the chain is when it does not; of the last step, what it is */
+    bool pass; /* what the test must give for the chain to go on */
+    uint8_t
+        ends; /* enum cel_truth: what the chain is when it does not; of the last step, what it is */
 };
-enum truth step_bool(struct cel_run *run, const struct step *step, const struct value *base,
-                     struct blamed blamed);
-enum truth step_text(struct cel_run *run, const struct step *step, const struct value *base,
-                     struct blamed blamed);
-enum truth step_few(struct cel_run *run, const struct step *step, const struct value *base,
-                    struct blamed blamed);
-enum truth step_words(struct cel_run *run, const struct step *step, const struct value *base,
-                      struct blamed blamed);
-enum truth step_holds(struct cel_run *run, const struct step *step, const struct value *base,
-                      struct blamed blamed);
-enum truth step_order(struct cel_run *run, const struct step *step, const struct value *base,
-                      struct blamed blamed);
-enum truth step_order_slots(struct cel_run *run, const struct step *step, const struct value *base,
-                            struct blamed blamed);
-enum truth step_node(struct cel_run *run, const struct step *step, const struct value *base,
-                     struct blamed blamed);
-enum truth step_last(struct cel_run *run, const struct step *step, const struct value *base,
-                     struct blamed blamed);
-/* test_choose gives a node its short way, if it has one; false when the arena is full. */
-bool test_choose(struct cel_program *program, struct node *node);
+enum cel_truth step_bool(struct cel_run *run, const struct step *step, const struct value *base,
+                         struct blamed blamed);
+enum cel_truth step_text(struct cel_run *run, const struct step *step, const struct value *base,
+                         struct blamed blamed);
+enum cel_truth step_few(struct cel_run *run, const struct step *step, const struct value *base,
+                        struct blamed blamed);
+enum cel_truth step_words(struct cel_run *run, const struct step *step, const struct value *base,
+                          struct blamed blamed);
+enum cel_truth step_holds(struct cel_run *run, const struct step *step, const struct value *base,
+                          struct blamed blamed);
+enum cel_truth step_order(struct cel_run *run, const struct step *step, const struct value *base,
+                          struct blamed blamed);
+enum cel_truth step_order_slots(struct cel_run *run, const struct step *step,
+                                const struct value *base, struct blamed blamed);
+enum cel_truth step_node(struct cel_run *run, const struct step *step, const struct value *base,
+                         struct blamed blamed);
+enum cel_truth step_last(struct cel_run *run, const struct step *step, const struct value *base,
+                         struct blamed blamed);
+/* shortcut_choose gives a node its shortcut, if it has one; false when the arena is full. */
+bool shortcut_choose(struct cel_program *program, struct node *node);
 /* chain_choose gives && and || their steps once their operands are compiled. */
 bool chain_choose(struct cel_program *program, struct node *node);
 
 struct node {
     node_fn run;
-    struct test test;
+    struct shortcut shortcut;
     const struct cel_type *type;
     const struct node *const *args;
     uint32_t count;
@@ -247,15 +247,15 @@ static inline struct value node_eval(struct cel_run *run, const struct node *nod
     return node->run(run, node);
 }
 
-/* truth_eval is node_eval for conditions, by the short way where there is one. */
-static inline enum truth truth_eval(struct cel_run *run, const struct node *node) {
-    return node->test.truth(run, node);
+/* truth_eval is node_eval for conditions, by the shortcut where there is one. */
+static inline enum cel_truth truth_eval(struct cel_run *run, const struct node *node) {
+    return node->shortcut.truth(run, node);
 }
-static inline struct value truth_value(const struct cel_run *run, enum truth truth) {
-    return truth == TRUTH_OTHER ? run->result : value_bool(truth == TRUTH_YES);
+static inline struct value truth_value(const struct cel_run *run, enum cel_truth truth) {
+    return truth == CEL_OTHER ? run->result : value_bool(truth == CEL_YES);
 }
-enum truth truth_of_run(struct cel_run *run, const struct node *node);
-enum truth truth_of_chain(struct cel_run *run, const struct node *node);
+enum cel_truth truth_of_run(struct cel_run *run, const struct node *node);
+enum cel_truth truth_of_chain(struct cel_run *run, const struct node *node);
 
 /* program_eval runs a program inside a run that has begun. */
 struct value program_eval(struct cel_run *run, const struct cel_program *program);

@@ -4,32 +4,7 @@
 #include "base/suggest.h"
 #include "cel/cel_priv.h"
 
-#include <stdio.h>
-
 enum { DOTTED_BYTES_MAX = 256 };
-
-const struct cel_type *check_dyn(struct checker *checker) { return checker->env->scalars[CEL_DYN]; }
-
-void check_report(struct checker *checker, struct ast *ast, const char *format, ...) {
-    ast->type = check_dyn(checker);
-    if (checker->env->unchecked) {
-        return;
-    }
-    char text[DIAG_TEXT_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    (void)parse_fail(checker->parse, ERR_INVALID, ast->offset, ast->width, "%s", text);
-}
-
-void check_point_at_name(const struct checker *checker, struct ast *ast) {
-    const uint8_t *source = checker->parse->source.ptr;
-    CHECK(ast->name.ptr >= source);
-    CHECK(ast->name.ptr + ast->name.len <= source + checker->parse->source.len);
-    ast->offset = (uint32_t)(ast->name.ptr - source);
-    ast->width = (uint32_t)ast->name.len;
-}
 
 /* Writes the dotted name a chain of plain selections spells; 0 when it is no such chain. */
 static size_t dotted(const struct ast *ast, uint8_t out[DOTTED_BYTES_MAX],

@@ -209,61 +209,6 @@ static void flatten_name(struct ast *ast) {
     }
 }
 
-static void report_word(struct checker *checker, const struct cel_type *type, const struct ast *ast,
-                        struct span word) {
-    struct suggest suggest;
-    suggest_init(&suggest, word);
-    for (uint32_t i = 0; i < type->count; i++) {
-        suggest_offer(&suggest, span_str(type->words[i]));
-    }
-    word.len = word.len > 64 ? 64 : word.len;
-    char text[DIAG_TEXT_MAX];
-    if (suggest.best.ptr != NULL) {
-        (void)snprintf(text, sizeof(text),
-                       "\"%.*s\" is not a word of this vocabulary; did you mean \"%.*s\"?",
-                       SPAN_ARG(word), SPAN_ARG(suggest.best));
-    } else {
-        (void)snprintf(text, sizeof(text), "\"%.*s\" is not a word of this vocabulary",
-                       SPAN_ARG(word));
-    }
-    if (!checker->env->unchecked) {
-        (void)parse_fail(checker->parse, ERR_INVALID, ast->offset, ast->width, "%s", text);
-    }
-}
-
-/* Holds a constant against the vocabulary, element by element where both are lists. */
-static void check_value(struct checker *checker, const struct cel_type *type, const struct ast *ast,
-                        struct value value) {
-    if (type->kind == CEL_LIST && value.kind == VAL_LIST) {
-        for (uint32_t i = 0; i < value.len; i++) {
-            check_value(checker, type->element, ast, value.items[i]);
-        }
-    } else if (type->kind == CEL_STRING && type->words != NULL && value.kind == VAL_STRING &&
-               !type_has_word(type, value_span(value))) {
-        report_word(checker, type, ast, value_span(value));
-    }
-}
-
-void check_words(struct checker *checker, const struct cel_type *type, const struct ast *ast) {
-    if (ast->kind == AST_CONST) {
-        check_value(checker, type, ast, ast->value);
-    } else if (ast->kind == AST_LIST && type->kind == CEL_LIST) {
-        for (uint32_t i = 0; i < ast->count; i++) {
-            check_words(checker, type->element, ast->args[i]);
-        }
-    } else if (ast->kind == AST_COND) {
-        check_words(checker, type, ast->args[1]);
-        check_words(checker, type, ast->args[2]);
-    } else if (ast->kind == AST_NAME && ast->decl != NULL) {
-        const struct declaration *decl = ast->decl;
-        if (decl->kind == DECLARED_CONST) {
-            check_value(checker, type, ast, decl->value);
-        } else if (decl->kind == DECLARED_EXPR && decl->program->root->run == node_const) {
-            check_value(checker, type, ast, decl->program->root->value);
-        }
-    }
-}
-
 /* x in [literals]: every element; "literal" in xs: against the elements, or the keys of a map. */
 static void check_membership(struct checker *checker, const struct ast *ast) {
     const struct cel_type *left = ast->args[0]->type;

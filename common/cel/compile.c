@@ -84,7 +84,7 @@ static const struct node *compile_name(struct cel_program *program, const struct
         if (node != NULL) {
             node->index = (uint32_t)ast->local;
         }
-        return node == NULL || !test_choose(program, node) ? NULL : node;
+        return node == NULL || !shortcut_choose(program, node) ? NULL : node;
     }
     const struct declaration *decl = ast->decl;
     if (decl->kind == DECLARED_CONST) {
@@ -103,7 +103,7 @@ static const struct node *compile_name(struct cel_program *program, const struct
     }
     node->index = slot ? decl->slot : decl->memo;
     node->data = decl->program;
-    return test_choose(program, node) ? node : NULL;
+    return shortcut_choose(program, node) ? node : NULL;
 }
 
 static void note(struct cel_program *program, const struct ast *ast, const char *lint) {
@@ -202,7 +202,7 @@ static const struct node *compile_call(struct cel_program *program, const struct
     } else if (takes_zone(ast)) {
         node = keep_zone(program, ast, node);
     }
-    return node == NULL || !test_choose(program, node) ? NULL : fold(program, node);
+    return node == NULL || !shortcut_choose(program, node) ? NULL : fold(program, node);
 }
 
 /* The number of the field in its record, where the checker knows it: the place to look first. */
@@ -225,7 +225,7 @@ static const struct node *compile_select(struct cel_program *program, const stru
     }
     node->name = arena_copy(&program->arena, ast->name);
     node->index = field_hint(ast);
-    return node->name.ptr == NULL || !test_choose(program, node) ? NULL : fold(program, node);
+    return node->name.ptr == NULL || !shortcut_choose(program, node) ? NULL : fold(program, node);
 }
 
 static const struct node *compile_index(struct cel_program *program, const struct ast *ast) {
@@ -356,8 +356,8 @@ const struct node *compile_ast(struct cel_program *program, const struct ast *as
     if (node != NULL && node->type == NULL) {
         node->type = ast->type;
     }
-    if (node != NULL && node->test.truth == NULL) {
-        node->test.truth = node->steps != NULL ? truth_of_chain : truth_of_run;
+    if (node != NULL && node->shortcut.truth == NULL) {
+        node->shortcut.truth = node->steps != NULL ? truth_of_chain : truth_of_run;
     }
     return node;
 }

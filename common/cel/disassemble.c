@@ -1,4 +1,5 @@
-/* Nodes are told apart by the function that runs them: the one list of their names stands here. */
+/* Nodes are shortcut_result apart by the function that runs them: the one list of their names
+ * stands here. */
 #include "cel/disassemble.h"
 
 #include "cel/cel_priv.h"

@@ -17,55 +17,6 @@ struct parser {
 
 static struct ast *expression(struct parser *parser);
 
-struct ast *parse_fail(struct parse *parse, enum err err, uint32_t offset, uint32_t width,
-                       const char *format, ...) {
-    if (parse->err != ERR_OK) {
-        return NULL;
-    }
-    char text[DIAG_TEXT_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    parse->err = diag_fail(parse->diag, err, "%s", text);
-    if (parse->diag != NULL) {
-        parse->diag->offset = offset;
-        parse->diag->width = width == 0 ? 1 : width;
-    }
-    return NULL;
-}
-
-static void *take(struct parse *parse, size_t count, size_t bytes) {
-    void *ptr = arena_zero(parse->arena, count, bytes);
-    CHECK(ptr != NULL);
-    return ptr;
-}
-
-struct ast *ast_new(struct parse *parse, enum ast_kind kind, uint32_t offset, uint32_t width) {
-    struct ast *ast = take(parse, 1, sizeof(*ast));
-    ast->kind = kind;
-    ast->offset = offset;
-    ast->width = width;
-    ast->height = 1;
-    ast->local = LOCAL_NONE;
-    return ast;
-}
-
-/* Sets the height after target and args are in place, and holds it against its limit. */
-void ast_measure(struct parse *parse, struct ast *ast) {
-    unsigned height = ast->target == NULL ? 0 : ast->target->height;
-    for (uint32_t i = 0; i < ast->count; i++) {
-        if (ast->args[i] != NULL && ast->args[i]->height > height) {
-            height = ast->args[i]->height;
-        }
-    }
-    ast->height = (uint16_t)(height + 1);
-    if (ast->height > CEL_HEIGHT_MAX) {
-        (void)parse_fail(parse, ERR_TOO_DEEP, ast->offset, ast->width,
-                         "the expression is nested or chained too deeply");
-    }
-}
-
 static bool advance(struct parser *parser) {
     parser->last_end = parser->token.offset + parser->token.width;
     return lex_next(&parser->lexer, &parser->token);
@@ -114,7 +65,7 @@ static struct ast *call(struct parser *parser, const char *name, uint32_t count)
     struct ast *ast = ast_new(parser->parse, AST_CALL, 0, 0);
     ast->name = span_str(name);
     ast->count = count;
-    ast->args = take(parser->parse, count, sizeof(struct ast *));
+    ast->args = ast_take(parser->parse, count, sizeof(struct ast *));
     return ast;
 }
 
@@ -136,8 +87,8 @@ static bool items_add(struct parser *parser, struct items *list, struct ast *ite
     }
     if (list->count == list->cap) {
         uint32_t cap = list->cap == 0 ? 4 : list->cap * 2;
-        struct ast **grown = take(parser->parse, cap, sizeof(struct ast *));
-        bool *flags = take(parser->parse, cap, sizeof(bool));
+        struct ast **grown = ast_take(parser->parse, cap, sizeof(struct ast *));
+        bool *flags = ast_take(parser->parse, cap, sizeof(bool));
         if (list->count != 0) {
             memcpy(grown, list->items, list->count * sizeof(struct ast *));
             memcpy(flags, list->flags, list->count * sizeof(bool));
@@ -486,7 +437,7 @@ static struct ast *conditional(struct parser *parser) {
     }
     struct ast *ast = ast_new(parser->parse, AST_COND, start, 0);
     ast->count = 3;
-    ast->args = take(parser->parse, 3, sizeof(struct ast *));
+    ast->args = ast_take(parser->parse, 3, sizeof(struct ast *));
     ast->args[0] = condition;
     ast->args[1] = then;
     ast->args[2] = other;

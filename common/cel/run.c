@@ -55,12 +55,11 @@ enum cel_truth cel_run_truth(struct cel_run *run, const struct cel_program *prog
         *other = eval_with_locals(run, program->root);
         return other->kind != VAL_BOOL ? CEL_OTHER : other->b ? CEL_YES : CEL_NO;
     }
-    enum truth truth = truth_eval(run, program->root);
-    if (truth == TRUTH_OTHER) {
+    enum cel_truth truth = truth_eval(run, program->root);
+    if (truth == CEL_OTHER) {
         *other = run->result;
-        return CEL_OTHER;
     }
-    return truth == TRUTH_YES ? CEL_YES : CEL_NO;
+    return truth;
 }
 
 struct value node_const(struct cel_run *run, const struct node *node) {
@@ -119,13 +118,13 @@ struct value node_regex(struct cel_run *run, const struct node *node) {
     return value_bool(regex_matches(node->data, text.text, text.len));
 }
 
-enum truth truth_of_run(struct cel_run *run, const struct node *node) {
+enum cel_truth truth_of_run(struct cel_run *run, const struct node *node) {
     struct value value = node_eval(run, node);
     if (value.kind == VAL_BOOL) {
-        return value.b ? TRUTH_YES : TRUTH_NO;
+        return value.b ? CEL_YES : CEL_NO;
     }
     run->result = value;
-    return TRUTH_OTHER;
+    return CEL_OTHER;
 }
 
 struct value node_not(struct cel_run *run, const struct node *node) {

@@ -4,7 +4,7 @@
  * an error, goes from step to step in registers (head 0: nothing yet); what is rare is a function
  * of its own, so that it does not make the others keep them in memory.  Where a compiler makes no
  * jump of it, the length of a source bounds the depth. */
-#include "cel/run_test.h"
+#include "cel/shortcut_run.h"
 
 #define UNKNOWN_ONE (UINT64_C(1) << 32)
 #define UNKNOWN_HEAD (VAL_UNKNOWN + UNKNOWN_ONE)
@@ -23,28 +23,28 @@ static inline struct value blamed_value(struct blamed blamed) {
     return fault;
 }
 
-static inline enum truth next(struct cel_run *run, const struct step *step,
-                              const struct value *base, struct blamed blamed) {
+static inline enum cel_truth next(struct cel_run *run, const struct step *step,
+                                  const struct value *base, struct blamed blamed) {
     step++;
     return step->run(run, step, base, blamed);
 }
 
-static inline enum truth go_on(struct cel_run *run, const struct step *step,
-                               const struct value *base, struct blamed blamed, bool holds) {
-    return holds == step->pass ? next(run, step, base, blamed) : (enum truth)step->ends;
+static inline enum cel_truth go_on(struct cel_run *run, const struct step *step,
+                                   const struct value *base, struct blamed blamed, bool holds) {
+    return holds == step->pass ? next(run, step, base, blamed) : (enum cel_truth)step->ends;
 }
 
 /* --- steps -------------------------------------------------------------------------------------
  */
 
-enum truth step_last(struct cel_run *run, const struct step *step, const struct value *base,
-                     struct blamed blamed) {
+enum cel_truth step_last(struct cel_run *run, const struct step *step, const struct value *base,
+                         struct blamed blamed) {
     (void)base;
     if (blamed.head == 0) {
-        return (enum truth)step->ends;
+        return (enum cel_truth)step->ends;
     }
     run->result = blamed_value(blamed);
-    return TRUTH_OTHER;
+    return CEL_OTHER;
 }
 
 static struct blamed blame(struct cel_run *run, struct blamed blamed, struct value fault) {
@@ -52,26 +52,28 @@ static struct blamed blame(struct cel_run *run, struct blamed blamed, struct val
     return blamed_by(blamed.head == 0 ? fault : absorb_join(run, blamed_value(blamed), fault));
 }
 
-__attribute__((noinline)) enum truth step_node(struct cel_run *run, const struct step *step,
-                                               const struct value *base, struct blamed blamed) {
-    enum truth truth = truth_eval(run, step->node);
+__attribute__((noinline)) enum cel_truth step_node(struct cel_run *run, const struct step *step,
+                                                   const struct value *base, struct blamed blamed) {
+    enum cel_truth truth = truth_eval(run, step->node);
     if (truth == step->ends) {
         return truth;
     }
-    return next(run, step, base, truth == TRUTH_OTHER ? blame(run, blamed, run->result) : blamed);
+    return next(run, step, base, truth == CEL_OTHER ? blame(run, blamed, run->result) : blamed);
 }
 
-__attribute__((noinline)) static enum truth step_join(struct cel_run *run, const struct step *step,
-                                                      const struct value *base,
-                                                      struct blamed blamed) {
+__attribute__((noinline)) static enum cel_truth step_join(struct cel_run *run,
+                                                          const struct step *step,
+                                                          const struct value *base,
+                                                          struct blamed blamed) {
     return next(run, step, base, blame(run, blamed, base[step->at]));
 }
 
 /* The fact of a step is not of the kind declared: most often it is unknown.  Two such facts fit
  * into one value, see value_unknown_join. */
-__attribute__((noinline)) static enum truth step_fact(struct cel_run *run, const struct step *step,
-                                                      const struct value *base,
-                                                      struct blamed blamed) {
+__attribute__((noinline)) static enum cel_truth step_fact(struct cel_run *run,
+                                                          const struct step *step,
+                                                          const struct value *base,
+                                                          struct blamed blamed) {
     struct blamed fact = blamed_by(base[step->at]);
     if ((fact.head & UINT8_MAX) != VAL_UNKNOWN) {
         return step_node(run, step, base, blamed);
@@ -87,38 +89,38 @@ __attribute__((noinline)) static enum truth step_fact(struct cel_run *run, const
     return next(run, step, base, blamed);
 }
 
-enum truth step_bool(struct cel_run *run, const struct step *step, const struct value *base,
-                     struct blamed blamed) {
+enum cel_truth step_bool(struct cel_run *run, const struct step *step, const struct value *base,
+                         struct blamed blamed) {
     const struct value *fact = &base[step->at];
     return fact->kind == VAL_BOOL ? go_on(run, step, base, blamed, fact->b)
                                   : step_fact(run, step, base, blamed);
 }
 
-enum truth step_text(struct cel_run *run, const struct step *step, const struct value *base,
-                     struct blamed blamed) {
+enum cel_truth step_text(struct cel_run *run, const struct step *step, const struct value *base,
+                         struct blamed blamed) {
     uint32_t mark = value_mark(&base[step->at]);
     bool is_it = mark == step->mark;
     return is_it || mark_is_word(mark) ? go_on(run, step, base, blamed, is_it)
                                        : step_fact(run, step, base, blamed);
 }
 
-enum truth step_few(struct cel_run *run, const struct step *step, const struct value *base,
-                    struct blamed blamed) {
+enum cel_truth step_few(struct cel_run *run, const struct step *step, const struct value *base,
+                        struct blamed blamed) {
     uint32_t number = mark_number(value_mark(&base[step->at]));
     return number < 64 ? go_on(run, step, base, blamed, (step->few >> number & 1) != 0)
                        : step_fact(run, step, base, blamed);
 }
 
-enum truth step_words(struct cel_run *run, const struct step *step, const struct value *base,
-                      struct blamed blamed) {
+enum cel_truth step_words(struct cel_run *run, const struct step *step, const struct value *base,
+                          struct blamed blamed) {
     uint32_t number = mark_number(value_mark(&base[step->at]));
     return number < VALUE_WORDS_MAX ? go_on(run, step, base, blamed,
                                             (step->numbers[number / 64] >> number % 64 & 1) != 0)
                                     : step_fact(run, step, base, blamed);
 }
 
-enum truth step_holds(struct cel_run *run, const struct step *step, const struct value *base,
-                      struct blamed blamed) {
+enum cel_truth step_holds(struct cel_run *run, const struct step *step, const struct value *base,
+                          struct blamed blamed) {
     const struct value *fact = &base[step->at];
     bool holds = false;
     bool is_told =
@@ -126,16 +128,16 @@ enum truth step_holds(struct cel_run *run, const struct step *step, const struct
     return is_told ? go_on(run, step, base, blamed, holds) : step_fact(run, step, base, blamed);
 }
 
-enum truth step_order(struct cel_run *run, const struct step *step, const struct value *base,
-                      struct blamed blamed) {
+enum cel_truth step_order(struct cel_run *run, const struct step *step, const struct value *base,
+                          struct blamed blamed) {
     const struct value *fact = &base[step->at];
     return fact->kind == step->limit->kind
                ? go_on(run, step, base, blamed, order_holds(fact, step->limit, step->orders))
                : step_fact(run, step, base, blamed);
 }
 
-enum truth step_order_slots(struct cel_run *run, const struct step *step, const struct value *base,
-                            struct blamed blamed) {
+enum cel_truth step_order_slots(struct cel_run *run, const struct step *step,
+                                const struct value *base, struct blamed blamed) {
     const struct value *a = &base[step->at];
     const struct value *b = &base[step->other];
     return has_order(a, b) ? go_on(run, step, base, blamed, order_holds(a, b, step->orders))
@@ -146,21 +148,21 @@ enum truth step_order_slots(struct cel_run *run, const struct step *step, const 
  */
 
 /* Without its base: each operand by its node. */
-static enum truth by_nodes(struct cel_run *run, const struct step *step) {
+static enum cel_truth by_nodes(struct cel_run *run, const struct step *step) {
     struct blamed blamed = nothing;
     for (; step->node != NULL; step++) {
-        enum truth truth = truth_eval(run, step->node);
+        enum cel_truth truth = truth_eval(run, step->node);
         if (truth == step->ends) {
             return truth;
         }
-        if (truth == TRUTH_OTHER) {
+        if (truth == CEL_OTHER) {
             blamed = blame(run, blamed, run->result);
         }
     }
     return step_last(run, step, NULL, blamed);
 }
 
-enum truth truth_of_chain(struct cel_run *run, const struct node *node) {
+enum cel_truth truth_of_chain(struct cel_run *run, const struct node *node) {
     const struct step *step = node->steps;
     if (!node->of_record) {
         return step->run(run, step, run->slots, nothing);

@@ -1,5 +1,5 @@
-/* The operations that rules are made of, with a short way for operands of one plain kind.  What the
- * short way does not cover is left to the function behind the operator, so both give the same. */
+/* The operations that rules are made of, with a shortcut for operands of one plain kind.  What the
+ * shortcut does not cover is left to the function behind the operator, so both give the same. */
 #include "cel/cel_priv.h"
 
 /* Facts and constants are most operands: reading them here saves an indirect call each. */

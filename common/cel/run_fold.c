@@ -58,10 +58,10 @@ static inline struct value quantify_list(struct cel_run *run, const struct node 
             return value_error(CEL_ERROR_STEPS);
         }
         *local = range->items[i];
-        enum truth truth = truth_eval(run, node->args[1]);
-        if (truth == TRUTH_OTHER) {
+        enum cel_truth truth = truth_eval(run, node->args[1]);
+        if (truth == CEL_OTHER) {
             result = absorb_join(run, result, as_logic(run->result));
-        } else if ((truth == TRUTH_YES) == deciding) {
+        } else if ((truth == CEL_YES) == deciding) {
             return value_bool(deciding);
         }
     }

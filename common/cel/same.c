@@ -35,8 +35,8 @@ static bool value_same(const struct value *a, const struct value *b) {
     return false;
 }
 
-/* The short ways are chosen from what the nodes hold, and from the vocabularies of the facts. */
-static bool test_same(const struct test *a, const struct test *b) {
+/* The shortcuts are chosen from what the nodes hold, and from the vocabularies of the facts. */
+static bool shortcut_same(const struct shortcut *a, const struct shortcut *b) {
     return a->truth == b->truth && a->op == b->op && a->cell == b->cell && a->orders == b->orders &&
            a->wanted == b->wanted && a->at == b->at && a->field == b->field &&
            a->other == b->other && a->mark == b->mark && a->few == b->few;
@@ -52,7 +52,7 @@ static bool node_same(const struct node *a, const struct node *b) {
     if (a->run != b->run || a->call != b->call || a->count != b->count ||
         (!is_named && a->index != b->index) || a->of_record != b->of_record || a->flags != NULL ||
         b->flags != NULL || !span_eq(a->name, b->name) || !value_same(&a->value, &b->value) ||
-        !test_same(&a->test, &b->test) || !data_same(a, b)) {
+        !shortcut_same(&a->shortcut, &b->shortcut) || !data_same(a, b)) {
         return false;
     }
     for (uint32_t i = 0; i < a->count; i++) {

@@ -107,7 +107,7 @@ static void see_condition(struct measuring *measuring, struct value value, uint3
 
 static void see_rule(struct measuring *measuring, struct agreement_run *run, uint32_t index) {
     const struct rule *rule = &run->agreement->rules[index];
-    if (rule->is_status || rule_truth(run, index) == TRUTH_ABSENT) {
+    if (rule->is_status || rule_truth(run, index) == RULE_ABSENT) {
         return;
     }
     bool does_group_hold = true;
@@ -125,15 +125,15 @@ static void see_rule(struct measuring *measuring, struct agreement_run *run, uin
  */
 static void see_finding(struct measuring *measuring, struct agreement_run *run, bool projected) {
     const struct agreement *agreement = run->agreement;
-    forget_states(run);
-    struct decision decision = decide(run, projected, true);
+    agreement_run_forget(run);
+    struct decision decision = finding_decide(run, projected, true);
     bool is_by_rule = decision.rule < agreement->rule_count;
     bool is_true = decision.disposition <= DISPOSITION_EXCEPTION_APPLIES && !decision.settled;
     if (is_by_rule && !agreement->rules[decision.rule].is_status &&
         decision.disposition != DISPOSITION_INSUFFICIENT_INFORMATION) {
         measuring->coverage->items[measuring->when_items[decision.rule] - 1].is_seen = true;
     }
-    forget_states(run);
+    agreement_run_forget(run);
     for (uint32_t i = 0; i < agreement->rule_count; i++) {
         if (rule_counts(&agreement->rules[i], projected) && (!is_true || i <= decision.rule)) {
             see_rule(measuring, run, i);
@@ -141,7 +141,7 @@ static void see_finding(struct measuring *measuring, struct agreement_run *run, 
     }
 }
 
-static void see_test(void *context, const struct doc_test *test, struct agreement_run *run,
+static void see_test(void *context, const struct example_test *test, struct agreement_run *run,
                      const struct finding *finding) {
     struct measuring *measuring = context;
     struct coverage *coverage = measuring->coverage;
@@ -177,7 +177,7 @@ void coverage_measure(const struct ruleset *ruleset, uint32_t index, struct cove
         }
     }
     add_edges(&measuring);
-    doc_tests_run(agreement, see_test, &measuring, report);
+    example_tests_run(agreement, see_test, &measuring, report);
     mem_free(measuring.sources);
     mem_free(measuring.given_items);
     mem_free(measuring.when_items);

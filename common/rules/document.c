@@ -5,81 +5,6 @@
 #include "base/mem.h"
 #include "base/suggest.h"
 
-#include <stdio.h>
-
-void *agreement_take(struct agreement *agreement, size_t count, size_t bytes) {
-    void *memory = arena_zero(&agreement->arena, count == 0 ? 1 : count, bytes);
-    CHECK(memory != NULL); /* the limits of rules_priv.h keep a document far below the arena's */
-    return memory;
-}
-
-static const char *kind_name(enum yaml_kind kind) {
-    static const char *const names[] = {"a value", "a list", "a map"};
-    CHECK(kind < COUNT_OF(names));
-    return names[kind];
-}
-
-enum err expect_kind(const struct loading *loading, const struct yaml_node *node,
-                     enum yaml_kind kind, const char *what) {
-    if (node->kind != kind || (kind == YAML_SCALAR && yaml_is_null(node))) {
-        return yaml_fail(loading->yaml, node, ERR_INVALID, loading->diag, "%s: expected %s", what,
-                         kind_name(kind));
-    }
-    return ERR_OK;
-}
-
-enum err field_need(const struct loading *loading, const struct yaml_node *map, const char *key,
-                    enum yaml_kind kind, const struct yaml_node **node) {
-    const struct yaml_node *found = yaml_get(map, key);
-    if (found == NULL) {
-        return yaml_fail(loading->yaml, map, ERR_INVALID, loading->diag, "`%s` is missing here",
-                         key);
-    }
-    enum err err = expect_kind(loading, found, kind, key);
-    if (err == ERR_OK) {
-        *node = found;
-    }
-    return err;
-}
-
-enum err field_text(const struct loading *loading, const struct yaml_node *map, const char *key,
-                    const char **text) {
-    const struct yaml_node *node = NULL;
-    enum err err = field_need(loading, map, key, YAML_SCALAR, &node);
-    if (err != ERR_OK) {
-        return err;
-    }
-    if (node->text.len == 0) {
-        return yaml_fail(loading->yaml, node, ERR_INVALID, loading->diag, "`%s` is empty", key);
-    }
-    *text = (const char *)node->text.ptr;
-    return ERR_OK;
-}
-
-enum err field_text_opt(const struct loading *loading, const struct yaml_node *map, const char *key,
-                        const char **text) {
-    return yaml_get(map, key) == NULL ? ERR_OK : field_text(loading, map, key, text);
-}
-
-enum err field_date_opt(const struct loading *loading, const struct yaml_node *map, const char *key,
-                        bool *has, int32_t *days) {
-    const struct yaml_node *node = yaml_get(map, key);
-    if (node == NULL) {
-        return ERR_OK;
-    }
-    enum err err = yaml_date(loading->yaml, node, days, loading->diag);
-    if (err == ERR_OK) {
-        *has = true;
-    }
-    return err;
-}
-
-enum err field_bool_opt(const struct loading *loading, const struct yaml_node *map, const char *key,
-                        bool *value) {
-    const struct yaml_node *node = yaml_get(map, key);
-    return node == NULL ? ERR_OK : yaml_bool(loading->yaml, node, value, loading->diag);
-}
-
 /* --- words that other YAML readers take for booleans -------------------------------------------
  */
 
@@ -212,7 +137,7 @@ static enum err event_read(const struct loading *loading, const struct yaml_node
                            struct event *event) {
     static const char *const keys[] = {"event",  "date",     "recorded", "cite",
                                        "verify", "corrects", NULL};
-    enum err err = expect_kind(loading, map, YAML_MAP, "an event");
+    enum err err = field_expect_kind(loading, map, YAML_MAP, "an event");
     if (err == ERR_OK) {
         err = yaml_only_keys(loading->yaml, map, keys, loading->diag);
     }
@@ -312,7 +237,7 @@ static enum err load_document(struct loading *loading, bool with_tests) {
     static const char *const keys[] = {"agreement", "title",      "parties",   "receiving",
                                        "events",    "parameters", "variables", "rules",
                                        "example",   "tests",      NULL};
-    enum err err = expect_kind(loading, root, YAML_MAP, "an agreement");
+    enum err err = field_expect_kind(loading, root, YAML_MAP, "an agreement");
     if (err == ERR_OK) {
         err = refuse_bare_booleans(loading, root);
     }
@@ -326,22 +251,22 @@ static enum err load_document(struct loading *loading, bool with_tests) {
         err = load_events(loading, root);
     }
     if (err == ERR_OK) {
-        err = declare_builtins(loading);
+        err = expr_declare_builtins(loading);
     }
     if (err == ERR_OK) {
-        err = load_parameters(loading, root);
+        err = parameters_load(loading, root);
     }
     if (err == ERR_OK) {
-        err = load_variables(loading, root);
+        err = variables_load(loading, root);
     }
     if (err == ERR_OK) {
-        err = load_rules(loading, root);
+        err = rules_load(loading, root);
     }
     if (err == ERR_OK) {
-        build_reasons(loading->agreement);
-        find_settle_slots(loading->agreement);
+        reasons_build(loading->agreement);
+        reasons_find_settle_slots(loading->agreement);
     }
-    return err == ERR_OK && with_tests ? load_tests(loading, root) : err;
+    return err == ERR_OK && with_tests ? example_load(loading, root) : err;
 }
 
 /* loading names ruleset, yaml, overrides and diag; the rest is made here. */
@@ -390,20 +315,4 @@ enum err agreement_reload(const struct agreement *known, const struct override *
     enum err err = load_new(loading, false, agreement);
     mem_free(loading);
     return err;
-}
-
-void agreement_free(struct agreement **agreement) {
-    struct agreement *old = *agreement;
-    *agreement = NULL;
-    if (old == NULL) {
-        return;
-    }
-    while (old->program_count > 0) { /* a program may use those compiled before it */
-        cel_program_free(&old->programs[--old->program_count]);
-    }
-    mem_free(old->programs);
-    cel_env_free(&old->env);
-    arena_free(&old->arena);
-    yaml_doc_free(&old->owned_yaml);
-    mem_free(old);
 }

@@ -54,11 +54,11 @@ void agreement_run_share(struct agreement_run *run, uint8_t *truths, struct rule
     run->is_shared = true;
 }
 
-void forget_states(struct agreement_run *run) {
+void agreement_run_forget(struct agreement_run *run) {
     cel_run_begin(&run->cel, run->slots);
     run->now = run->home;
     if (!run->is_shared) {
-        memset(run->now.truths, TRUTH_NOT_RUN, run->agreement->rule_count);
+        memset(run->now.truths, RULE_NOT_RUN, run->agreement->rule_count);
     }
 }
 
@@ -66,32 +66,34 @@ void forget_states(struct agreement_run *run) {
  */
 
 /* The conjunction so far with a part that is unknown: that beats an error. */
-static enum truth and_unknown(struct rule_state *state, enum truth truth, struct value unknown) {
-    if (truth != TRUTH_UNKNOWN) {
+static enum rule_truth and_unknown(struct rule_state *state, enum rule_truth truth,
+                                   struct value unknown) {
+    if (truth != RULE_UNKNOWN) {
         state->paths = (struct path_set){0};
     }
     value_unknown_paths(unknown, &state->paths);
-    return TRUTH_UNKNOWN;
+    return RULE_UNKNOWN;
 }
 
-static enum truth and_other(struct agreement_run *run, struct rule_state *state, enum truth truth,
-                            struct value other) {
+static enum rule_truth and_other(struct agreement_run *run, struct rule_state *state,
+                                 enum rule_truth truth, struct value other) {
     if (other.kind == VAL_UNKNOWN) {
         return and_unknown(state, truth, other);
     }
-    if (truth != TRUTH_TRUE) {
+    if (truth != RULE_TRUE) {
         return truth;
     }
     state->error = other.kind == VAL_ERROR ? (enum cel_error)other.aux : CEL_ERROR_NO_SUCH_OVERLOAD;
     run->is_spent =
         run->is_spent || state->error == CEL_ERROR_MEMORY || state->error == CEL_ERROR_STEPS;
-    return TRUTH_ERROR;
+    return RULE_ERROR;
 }
 
 /* False absorbs. */
-static inline enum truth and_program(struct agreement_run *run, const struct cel_program *program,
-                                     enum truth truth, struct rule_state *state) {
-    if (program == NULL || truth == TRUTH_FALSE) {
+static inline enum rule_truth and_program(struct agreement_run *run,
+                                          const struct cel_program *program, enum rule_truth truth,
+                                          struct rule_state *state) {
+    if (program == NULL || truth == RULE_FALSE) {
         return truth;
     }
     struct value other;
@@ -99,33 +101,33 @@ static inline enum truth and_program(struct agreement_run *run, const struct cel
     case CEL_YES:
         return truth;
     case CEL_NO:
-        return TRUTH_FALSE;
+        return RULE_FALSE;
     case CEL_OTHER:
         break;
     }
     return and_other(run, state, truth, other);
 }
 
-static enum truth window_truth(struct agreement_run *run, const struct rule *rule,
-                               struct rule_state *state) {
+static enum rule_truth window_truth(struct agreement_run *run, const struct rule *rule,
+                                    struct rule_state *state) {
     struct value by = run->slots[rule->by_slot];
     if (by.kind == VAL_UNKNOWN) {
-        return and_unknown(state, TRUTH_TRUE, by);
+        return and_unknown(state, RULE_TRUE, by);
     }
     CHECK(by.kind == VAL_TIMESTAMP);
     bool is_inside = (!rule->has_from || by.i >= (int64_t)rule->from * SECONDS_PER_DAY) &&
                      (!rule->has_until || by.i < (int64_t)rule->until * SECONDS_PER_DAY);
-    return is_inside ? TRUTH_TRUE : TRUTH_FALSE;
+    return is_inside ? RULE_TRUE : RULE_FALSE;
 }
 
-static enum truth rule_run(struct agreement_run *run, uint32_t index, uint32_t place) {
+static enum rule_truth rule_run(struct agreement_run *run, uint32_t index, uint32_t place) {
     const struct rule *rule = &run->agreement->rules[index];
     struct rule_state *state = &run->now.states[place];
-    enum truth truth = TRUTH_TRUE;
+    enum rule_truth truth = RULE_TRUE;
     if (rule->is_status) {
-        truth = run->status.reason == STATUS_GOES_ON ? TRUTH_FALSE : TRUTH_TRUE;
+        truth = run->status.reason == STATUS_GOES_ON ? RULE_FALSE : RULE_TRUE;
     } else if (rule->has_recorded && rule->recorded > run->as_of) {
-        truth = TRUTH_ABSENT;
+        truth = RULE_ABSENT;
     } else {
         if (rule->has_from || rule->has_until) {
             truth = window_truth(run, rule, state);
@@ -137,13 +139,13 @@ static enum truth rule_run(struct agreement_run *run, uint32_t index, uint32_t p
     return truth;
 }
 
-static inline enum truth truth_of(struct agreement_run *run, uint32_t index) {
+static inline enum rule_truth truth_of(struct agreement_run *run, uint32_t index) {
     uint32_t place = run->now.places[index];
-    enum truth truth = (enum truth)run->now.truths[place];
-    return truth != TRUTH_NOT_RUN ? truth : rule_run(run, index, place);
+    enum rule_truth truth = (enum rule_truth)run->now.truths[place];
+    return truth != RULE_NOT_RUN ? truth : rule_run(run, index, place);
 }
 
-enum truth rule_truth(struct agreement_run *run, uint32_t index) {
+enum rule_truth rule_truth(struct agreement_run *run, uint32_t index) {
     CHECK(index < run->agreement->rule_count);
     return truth_of(run, index);
 }
@@ -168,11 +170,11 @@ static bool has_intake_path(const struct agreement_run *run, const struct rule_s
 /* Runs rules up to the first true one, which it returns, or `end`; notes those it finds open. */
 static inline uint32_t run_rules(struct agreement_run *run, uint32_t first, uint32_t end) {
     for (uint32_t i = first; i < end; i++) {
-        enum truth truth = truth_of(run, i);
-        if (truth == TRUTH_TRUE) {
+        enum rule_truth truth = truth_of(run, i);
+        if (truth == RULE_TRUE) {
             return i;
         }
-        if (truth >= TRUTH_UNKNOWN) {
+        if (truth >= RULE_UNKNOWN) {
             run->open[run->open_count++] = (uint16_t)i;
         }
     }
@@ -202,7 +204,7 @@ static struct open_rules look_at_open(const struct agreement_run *run) {
     struct open_rules open = {.first_blocking = run->agreement->rule_count};
     for (uint32_t k = run->open_count; k-- > 0;) {
         uint32_t place = run->now.places[run->open[k]];
-        bool is_error = run->now.truths[place] == TRUTH_ERROR;
+        bool is_error = run->now.truths[place] == RULE_ERROR;
         open.erred = open.erred || is_error;
         if (is_error || has_intake_path(run, &run->now.states[place])) {
             open.first_blocking = run->open[k];
@@ -227,9 +229,9 @@ static struct decision decide_officer(struct agreement_run *run) {
     uint32_t first = agreement->rule_count;
     bool erred = false;
     for (uint32_t i = agreement->officer_first; i < agreement->rule_count; i++) {
-        enum truth truth = truth_of(run, i);
-        erred = erred || truth == TRUTH_ERROR;
-        if (first == agreement->rule_count && truth != TRUTH_FALSE && truth != TRUTH_ABSENT) {
+        enum rule_truth truth = truth_of(run, i);
+        erred = erred || truth == RULE_ERROR;
+        if (first == agreement->rule_count && truth != RULE_FALSE && truth != RULE_ABSENT) {
             first = i;
         }
     }
@@ -247,15 +249,15 @@ static struct decision decide_officer(struct agreement_run *run) {
 /* Step 4 names the first officer rule that is known; all of them unknown yet, the first. */
 static uint32_t first_officer(struct agreement_run *run) {
     const struct agreement *agreement = run->agreement;
-    CHECK(agreement->officer_first < agreement->rule_count); /* load_rules has seen to it */
+    CHECK(agreement->officer_first < agreement->rule_count); /* rules_load has seen to it */
     uint32_t first = agreement->officer_first;
-    while (first < agreement->rule_count && truth_of(run, first) == TRUTH_ABSENT) {
+    while (first < agreement->rule_count && truth_of(run, first) == RULE_ABSENT) {
         first++;
     }
     return first < agreement->rule_count ? first : agreement->officer_first;
 }
 
-struct decision decide(struct agreement_run *run, bool projected, bool may_settle) {
+struct decision finding_decide(struct agreement_run *run, bool projected, bool may_settle) {
     const struct agreement *agreement = run->agreement;
     uint32_t hit = first_true(run, projected);
     if (hit < agreement->officer_first) { /* steps 1 and 2: exceptions stand last in file order */
@@ -264,7 +266,7 @@ struct decision decide(struct agreement_run *run, bool projected, bool may_settl
     struct open_rules open = look_at_open(run);
     if (open.first_blocking < agreement->rule_count) { /* step 3 */
         struct decision settled;
-        if (may_settle && agreement->settle_count > 0 && settle(run, projected, &settled)) {
+        if (may_settle && agreement->settle_count > 0 && finding_settle(run, projected, &settled)) {
             return settled;
         }
         return (struct decision){.disposition = DISPOSITION_INSUFFICIENT_INFORMATION,
@@ -295,7 +297,7 @@ struct missing_list {
 static void missing_of_rule(const struct agreement_run *run, uint32_t rule, bool of_officer,
                             struct missing_list *list) {
     uint32_t place = run->now.places[rule];
-    if (run->now.truths[place] != TRUTH_UNKNOWN) {
+    if (run->now.truths[place] != RULE_UNKNOWN) {
         return;
     }
     const struct path_set *officer = &run->agreement->ruleset->officer_paths;
@@ -339,7 +341,7 @@ static void fill_error(const struct agreement_run *run, const struct decision *d
                        struct finding *finding) {
     for (uint32_t i = 0; decision->erred && i < run->agreement->rule_count; i++) {
         uint32_t place = run->now.places[i];
-        if (run->now.truths[place] == TRUTH_ERROR) {
+        if (run->now.truths[place] == RULE_ERROR) {
             finding->error_rule = run->agreement->rules[i].label;
             finding->error_kind = cel_error_name(run->now.states[place].error);
             return;
@@ -357,8 +359,8 @@ void agreement_evaluate(struct agreement_run *run, int32_t reference_date, int32
     run->status = agreement_status(agreement, reference_date, as_of);
     run->as_of = as_of;
     *finding = (struct finding){0};
-    forget_states(run);
-    struct decision decision = decide(run, false, true);
+    agreement_run_forget(run);
+    struct decision decision = finding_decide(run, false, true);
     if (run->verdict_only) {
         finding->result =
             (struct result){.disposition = decision.disposition, .reason = decision.reason};
@@ -371,6 +373,6 @@ void agreement_evaluate(struct agreement_run *run, int32_t reference_date, int32
     }
     run->now = run->home; /* a settled decision has left the fillings' */
     finding->has_projected = true;
-    decision = decide(run, true, true);
+    decision = finding_decide(run, true, true);
     fill_result(run, &decision, true, run->missing_projected, &finding->projected);
 }

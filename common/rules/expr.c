@@ -68,7 +68,7 @@ static void name_add(struct loading *loading, const char *name, const char *what
     loading->name_count++;
 }
 
-enum err declare_builtins(struct loading *loading) {
+enum err expr_declare_builtins(struct loading *loading) {
     static const char *const extra_names[] = {"reference_date", "as_of", "in_force_on"};
     _Static_assert(EXTRA_REFERENCE_DATE == 0 && EXTRA_AS_OF == 1 && EXTRA_IN_FORCE_ON == 2,
                    "extra_names stands in the order of the extra slots");
@@ -117,7 +117,7 @@ static bool is_identifier(struct span name) {
     return name.len > 0 && name.len <= 64;
 }
 
-enum err declare_name(struct loading *loading, const struct yaml_node *key, const char *what) {
+enum err expr_declare_name(struct loading *loading, const struct yaml_node *key, const char *what) {
     if (!is_identifier(key->text)) {
         return yaml_fail(loading->yaml, key, ERR_INVALID, loading->diag,
                          "a %s's name is letters, digits and _, and starts with no digit", what);
@@ -189,7 +189,7 @@ static bool asks_of_record(const struct loading *loading, const struct expr_word
     return false;
 }
 
-static enum err lint(const struct loading *loading, const struct yaml_node *node) {
+static enum err refuse_words(const struct loading *loading, const struct yaml_node *node) {
     struct expr_words words = {.text = node->text};
     while (expr_words_next(&words)) {
         if (loading->agreement->receiving == NULL && span_is(words.word, "agreement.receiving")) {
@@ -245,7 +245,7 @@ static enum err cost_check(struct loading *loading, const struct yaml_node *node
 
 enum err expr_compile(struct loading *loading, const struct yaml_node *node,
                       const struct cel_type *expect, const struct cel_program **program) {
-    enum err err = expect_kind(loading, node, YAML_SCALAR, "a condition");
+    enum err err = field_expect_kind(loading, node, YAML_SCALAR, "a condition");
     if (err != ERR_OK) {
         return err;
     }
@@ -255,7 +255,7 @@ enum err expr_compile(struct loading *loading, const struct yaml_node *node,
                          "a condition stands on one line, in quotes, or behind `|`: a folded one "
                          "loses its positions");
     }
-    err = lint(loading, node);
+    err = refuse_words(loading, node);
     if (err != ERR_OK) {
         return err;
     }

@@ -4,40 +4,6 @@
 
 #include "base/mem.h"
 
-#include <stdio.h>
-
-static struct lint_finding *finding_new(struct lint *lint, bool is_error, const char *hint) {
-    if (lint->count == lint->cap) {
-        lint->cap = lint->cap == 0 ? 16 : lint->cap * 2;
-        lint->findings = mem_grow(lint->findings, lint->cap, sizeof(*lint->findings));
-    }
-    struct lint_finding *finding = &lint->findings[lint->count++];
-    *finding = (struct lint_finding){.is_error = is_error, .hint = hint, .notes = BUF_EMPTY};
-    lint->error_count += is_error ? 1 : 0;
-    return finding;
-}
-
-struct lint_finding *lint_add(struct linting *linting, const struct yaml_node *node, bool is_error,
-                              const char *hint, const char *format, ...) {
-    char text[DIAG_TEXT_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    struct lint_finding *finding = finding_new(linting->lint, is_error, hint);
-    finding->source = yaml_source(linting->known->yaml);
-    (void)!yaml_fail(linting->known->yaml, node, ERR_INVALID, &finding->diag, "%s", text);
-    return finding;
-}
-
-void lint_free(struct lint *lint) {
-    for (uint32_t i = 0; i < lint->count; i++) {
-        buf_free(&lint->findings[i].notes);
-    }
-    mem_free(lint->findings);
-    *lint = (struct lint){0};
-}
-
 /* --- the document again ------------------------------------------------------------------------
  */
 
@@ -48,11 +14,6 @@ static const struct lint_expr *take_expr(struct linting *linting, const struct y
                                .program = linting->agreement->programs[linting->expr_count]};
     linting->expr_count++;
     return expr;
-}
-
-const struct yaml_node *lint_section(const struct linting *linting, enum section section) {
-    const struct yaml_node *rules = yaml_get(yaml_root(linting->known->yaml), "rules");
-    return yaml_get(rules, section_name(section));
 }
 
 static void read_variables(struct linting *linting) {
@@ -97,7 +58,7 @@ static void lint_language(struct linting *linting) {
         const struct lint_expr *expr = &linting->exprs[i];
         struct cel_warning warning;
         for (uint32_t k = 0; cel_program_warning(expr->program, k, &warning); k++) {
-            struct lint_finding *finding = finding_new(linting->lint, false, warning.hint);
+            struct lint_finding *finding = lint_finding_new(linting->lint, false, warning.hint);
             finding->source = yaml_source(linting->known->yaml);
             (void)!yaml_fail_in(linting->known->yaml, expr->node, warning.offset, warning.width,
                                 &finding->diag, warning.text);
@@ -142,7 +103,7 @@ static void lint_agreement(const struct ruleset *ruleset, const struct agreement
     struct diag diag = {0};
     if (agreement_reload(known, NULL, 0, &plain, &diag) != ERR_OK) {
         struct lint_finding *finding =
-            finding_new(lint, true, "without the overrides this document does not load");
+            lint_finding_new(lint, true, "without the overrides this document does not load");
         finding->diag = diag;
         return;
     }

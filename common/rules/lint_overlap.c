@@ -97,17 +97,17 @@ static void begin_case(struct search *search) {
     search->slots[search->slot_count - 1 + EXTRA_AS_OF] = value_date(DATE_DAYS_MAX);
     search->slots[search->slot_count - 1 + EXTRA_IN_FORCE_ON] =
         value_date(agreement_in_force_on(search->linting->agreement, DATE_DAYS_MAX));
-    forget_states(&search->run);
+    agreement_run_forget(&search->run);
     search->tries++;
 }
 
 static bool both_hold(struct search *search, uint32_t a, uint32_t b) {
     begin_case(search);
-    return rule_truth(&search->run, a) == TRUTH_TRUE && rule_truth(&search->run, b) == TRUTH_TRUE;
+    return rule_truth(&search->run, a) == RULE_TRUE && rule_truth(&search->run, b) == RULE_TRUE;
 }
 
 static void take_test(struct search *search, uint32_t test, const struct path_set *which) {
-    const struct doc_test *from = &search->linting->known->tests[test];
+    const struct example_test *from = &search->linting->known->tests[test];
     for (uint32_t i = 0; i < search->slot_count; i++) {
         if (which == NULL || path_set_has(which, i)) {
             search->slots[i] =
@@ -123,7 +123,7 @@ static void find_witnesses(struct search *search) {
         begin_case(search);
         for (uint32_t i = 0; i < agreement->rule_count; i++) {
             if (search->witness_counts[i] < WITNESS_MAX && search->linting->rules[i].map != NULL &&
-                rule_truth(&search->run, i) == TRUTH_TRUE) {
+                rule_truth(&search->run, i) == RULE_TRUE) {
                 search->witnesses[i][search->witness_counts[i]++] = t;
             }
         }

@@ -39,7 +39,9 @@ struct linting {
     uint32_t name_count;
 };
 
-/* lint_add notes a finding at a node; hint may be NULL.  The result is valid until the next. */
+/* lint_report.c.  lint_finding_new notes a finding without a place, lint_add one at a node; hint
+ * may be NULL.  The result is valid until the next one. */
+struct lint_finding *lint_finding_new(struct lint *lint, bool is_error, const char *hint);
 struct lint_finding *lint_add(struct linting *linting, const struct yaml_node *node, bool is_error,
                               const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
 const struct yaml_node *lint_section(const struct linting *linting, enum section section);

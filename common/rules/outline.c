@@ -248,7 +248,7 @@ uint32_t ruleset_doc_case_count(const struct ruleset *ruleset, uint32_t agreemen
 struct doc_case ruleset_doc_case(const struct ruleset *ruleset, uint32_t agreement,
                                  uint32_t index) {
     CHECK(index < ruleset_doc_case_count(ruleset, agreement));
-    const struct doc_test *test = &ruleset->agreements[agreement]->tests[index];
+    const struct example_test *test = &ruleset->agreements[agreement]->tests[index];
     return (struct doc_case){.name = test->name,
                              .slots = test->slots,
                              .reference_date = test->reference_date,

@@ -106,12 +106,12 @@ static const struct cel_type *parameter_cel_type(struct cel_env *env, enum param
 /* A YAML list of strings as a value. */
 static enum err list_read(const struct loading *loading, const struct yaml_node *node,
                           struct value *value) {
-    enum err err = expect_kind(loading, node, YAML_SEQ, "a list of strings");
+    enum err err = field_expect_kind(loading, node, YAML_SEQ, "a list of strings");
     struct value *items = agreement_take(loading->agreement, node->count, sizeof(*items));
     uint32_t count = 0;
     for (const struct yaml_node *item = node->first; err == ERR_OK && item != NULL;
          item = item->next) {
-        err = expect_kind(loading, item, YAML_SCALAR, "a string");
+        err = field_expect_kind(loading, item, YAML_SCALAR, "a string");
         items[count++] = value_string(item->text);
     }
     *value = value_list(items, count);
@@ -181,12 +181,12 @@ static enum err parameter_type_read(const struct loading *loading, const struct 
 static enum err parameter_read(struct loading *loading, const struct yaml_node *node,
                                struct parameter *parameter) {
     static const char *const keys[] = {"type", "value", "why", NULL};
-    enum err err = expect_kind(loading, node, YAML_MAP, "a parameter");
+    enum err err = field_expect_kind(loading, node, YAML_MAP, "a parameter");
     if (err == ERR_OK) {
         err = yaml_only_keys(loading->yaml, node, keys, loading->diag);
     }
     if (err == ERR_OK) {
-        err = declare_name(loading, node->key, "parameter");
+        err = expr_declare_name(loading, node->key, "parameter");
     }
     if (err == ERR_OK) {
         err = parameter_type_read(loading, node, &parameter->type);
@@ -224,10 +224,10 @@ static enum err apply_overrides(struct loading *loading) {
     return err;
 }
 
-enum err load_parameters(struct loading *loading, const struct yaml_node *root) {
+enum err parameters_load(struct loading *loading, const struct yaml_node *root) {
     struct agreement *agreement = loading->agreement;
     const struct yaml_node *map = yaml_get(root, "parameters");
-    enum err err = map == NULL ? ERR_OK : expect_kind(loading, map, YAML_MAP, "parameters");
+    enum err err = map == NULL ? ERR_OK : field_expect_kind(loading, map, YAML_MAP, "parameters");
     if (err == ERR_OK && map != NULL && map->count > PARAMETERS_MAX) {
         err = yaml_fail(loading->yaml, map, ERR_TOO_LARGE, loading->diag, "more than %d parameters",
                         PARAMETERS_MAX);
@@ -260,7 +260,7 @@ enum err load_parameters(struct loading *loading, const struct yaml_node *root) 
 
 static enum err constant_list(struct loading *loading, const struct yaml_node *node) {
     struct value list = value_null();
-    enum err err = declare_name(loading, node->key, "variable");
+    enum err err = expr_declare_name(loading, node->key, "variable");
     if (err == ERR_OK) {
         err = list_read(loading, node, &list);
     }
@@ -281,7 +281,7 @@ static enum err variable_read(struct loading *loading, const struct yaml_node *n
     if (err != ERR_OK) {
         return err;
     }
-    err = declare_name(loading, node->key, "variable");
+    err = expr_declare_name(loading, node->key, "variable");
     if (err == ERR_OK) {
         err = cel_declare_expr(loading->agreement->env, (const char *)node->key->text.ptr, program,
                                loading->diag);
@@ -289,12 +289,12 @@ static enum err variable_read(struct loading *loading, const struct yaml_node *n
     return err;
 }
 
-enum err load_variables(struct loading *loading, const struct yaml_node *root) {
+enum err variables_load(struct loading *loading, const struct yaml_node *root) {
     const struct yaml_node *map = yaml_get(root, "variables");
     if (map == NULL) {
         return ERR_OK;
     }
-    enum err err = expect_kind(loading, map, YAML_MAP, "variables");
+    enum err err = field_expect_kind(loading, map, YAML_MAP, "variables");
     if (err == ERR_OK && map->count > VARIABLES_MAX) {
         err = yaml_fail(loading->yaml, map, ERR_TOO_LARGE, loading->diag, "more than %d variables",
                         VARIABLES_MAX);

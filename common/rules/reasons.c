@@ -5,6 +5,14 @@
 /* --- reasons -----------------------------------------------------------------------------------
  */
 
+const char *disposition_name(enum disposition disposition) {
+    static const char *const names[] = {"not_subject", "exception_applies",
+                                        "insufficient_information", "screening_required",
+                                        "subject_to_agreement"};
+    CHECK(disposition < DISPOSITION_COUNT);
+    return names[disposition];
+}
+
 uint32_t reason_find(const struct agreement *agreement, enum disposition disposition,
                      struct span label) {
     uint32_t i = 0;
@@ -33,7 +41,7 @@ static enum disposition section_disposition(enum section section) {
     return dispositions[section];
 }
 
-void build_reasons(struct agreement *agreement) {
+void reasons_build(struct agreement *agreement) {
     size_t most = (size_t)agreement->rule_count * 2 + STATUS_REASON_COUNT + 1;
     CHECK(most <= UINT16_MAX);
     agreement->reasons = agreement_take(agreement, most, sizeof(*agreement->reasons));
@@ -122,7 +130,7 @@ static void read_program(const struct cel_program *program, uint32_t slot_count,
 }
 
 /* Two-sided: read by several rules, or both plain and negated, over the whole agreement. */
-void find_settle_slots(struct agreement *agreement) {
+void reasons_find_settle_slots(struct agreement *agreement) {
     const struct schema *schema = agreement->ruleset->schema;
     struct reading readings[PATHS_MAX] = {0};
     CHECK(schema->slot_count <= PATHS_MAX);

@@ -98,7 +98,7 @@ static enum err window_read(const struct loading *loading, const struct yaml_nod
     if (err != ERR_OK || by == NULL) {
         return err;
     }
-    err = expect_kind(loading, by, YAML_SCALAR, "by");
+    err = field_expect_kind(loading, by, YAML_SCALAR, "by");
     if (err == ERR_OK && !rule->has_from && !rule->has_until) {
         err = yaml_fail(loading->yaml, by, ERR_INVALID, loading->diag,
                         "`by` without `from` or `until` means nothing");
@@ -147,7 +147,7 @@ static enum err rule_read(struct loading *loading, const struct yaml_node *map,
     struct agreement *agreement = loading->agreement;
     struct rule rule = {.section = section, .given = given};
     const struct yaml_node *when = NULL;
-    enum err err = expect_kind(loading, map, YAML_MAP, "a rule");
+    enum err err = field_expect_kind(loading, map, YAML_MAP, "a rule");
     if (err == ERR_OK) {
         err = yaml_only_keys(loading->yaml, map, keys, loading->diag);
     }
@@ -254,7 +254,7 @@ static enum err section_read(struct loading *loading, const struct yaml_node *ru
     if (list == NULL || yaml_is_null(list)) {
         return ERR_OK;
     }
-    enum err err = expect_kind(loading, list, YAML_SEQ, section_names[section]);
+    enum err err = field_expect_kind(loading, list, YAML_SEQ, section_names[section]);
     for (const struct yaml_node *node = list->first; err == ERR_OK && node != NULL;
          node = node->next) {
         if (node->kind == YAML_SCALAR) {
@@ -328,7 +328,7 @@ static void section_begins(struct agreement *agreement, enum section section) {
     }
 }
 
-enum err load_rules(struct loading *loading, const struct yaml_node *root) {
+enum err rules_load(struct loading *loading, const struct yaml_node *root) {
     static const char *const keys[] = {"scope",   "in_force",  "exclusions", "exceptions",
                                        "officer", "otherwise", NULL};
     struct agreement *agreement = loading->agreement;

@@ -1,8 +1,8 @@
 /* Purpose: what the files of rules/ share: an agreement as loaded, and its state during a run.
  * Order of a load: document.c (header, events) -> parameters.c -> rule_list.c (with expr.c) ->
- * reasons.c -> doc_test.c.  Order of a case: run.c -> evaluate.c (status.c, settle.c).
- * Ownership: everything an agreement points to lives in its arena, its cel_env, or its YAML
- * document. */
+ * reasons.c -> example_load.c; fields.c reads the fields of a map for all of them.  Order of a
+ * case: run.c -> evaluate.c (status.c, settle.c). Ownership: everything an agreement points to
+ * lives in its arena, its cel_env, or its YAML document. */
 #ifndef CASEMILL_RULES_RULES_PRIV_H
 #define CASEMILL_RULES_RULES_PRIV_H
 
@@ -110,7 +110,7 @@ struct rule {
     uint16_t reason_open; /* insufficient_information */
 };
 
-struct doc_test; /* below */
+struct example_test; /* below */
 
 struct agreement {
     struct arena arena;
@@ -142,7 +142,7 @@ struct agreement {
     uint16_t status_reasons[STATUS_REASON_COUNT];
     uint16_t *settle_slots; /* two-sided facts in case.yaml order */
     uint32_t settle_count;
-    struct doc_test *tests;
+    struct example_test *tests;
     uint32_t test_count;
 };
 
@@ -200,7 +200,7 @@ MUST_USE enum err agreement_reload(const struct agreement *known, const struct o
                                    struct diag *diag);
 void agreement_free(struct agreement **agreement);
 
-/* agreement_take hands out zeroed memory that lives as long as the agreement. */
+/* agreement.c: agreement_take hands out zeroed memory that lives as long as the agreement. */
 void *agreement_take(struct agreement *agreement, size_t count, size_t bytes);
 
 /* What the steps of one load share. */
@@ -219,7 +219,7 @@ struct loading {
     } names[NAMES_MAX];
 };
 
-/* document.c: readers of a map's fields.  A key that is missing is a fault at the map. */
+/* fields.c: a key that is missing is a fault at the map. */
 MUST_USE enum err field_need(const struct loading *loading, const struct yaml_node *map,
                              const char *key, enum yaml_kind kind, const struct yaml_node **node);
 MUST_USE enum err field_text(const struct loading *loading, const struct yaml_node *map,
@@ -230,12 +230,12 @@ MUST_USE enum err field_date_opt(const struct loading *loading, const struct yam
                                  const char *key, bool *has, int32_t *days);
 MUST_USE enum err field_bool_opt(const struct loading *loading, const struct yaml_node *map,
                                  const char *key, bool *value);
-MUST_USE enum err expect_kind(const struct loading *loading, const struct yaml_node *node,
-                              enum yaml_kind kind, const char *what);
+MUST_USE enum err field_expect_kind(const struct loading *loading, const struct yaml_node *node,
+                                    enum yaml_kind kind, const char *what);
 
 /* parameters.c */
-MUST_USE enum err load_parameters(struct loading *loading, const struct yaml_node *root);
-MUST_USE enum err load_variables(struct loading *loading, const struct yaml_node *root);
+MUST_USE enum err parameters_load(struct loading *loading, const struct yaml_node *root);
+MUST_USE enum err variables_load(struct loading *loading, const struct yaml_node *root);
 MUST_USE enum err override_parse(struct span text, struct override *override, struct diag *diag);
 const struct parameter *parameter_find(const struct agreement *agreement, struct span name);
 /* parameter_parse reads text (of --set, or of a scalar) as a value of the type; false when it is
@@ -245,17 +245,17 @@ MUST_USE bool parameter_parse(struct agreement *agreement, enum parameter_type t
 const char *parameter_type_name(enum parameter_type type);
 
 /* expr.c */
-MUST_USE enum err declare_builtins(struct loading *loading);
-MUST_USE enum err declare_name(struct loading *loading, const struct yaml_node *key,
-                               const char *what);
+MUST_USE enum err expr_declare_builtins(struct loading *loading);
+MUST_USE enum err expr_declare_name(struct loading *loading, const struct yaml_node *key,
+                                    const char *what);
 /* expr_compile compiles a scalar; expect NULL: any type.  The program belongs to the agreement. */
 MUST_USE enum err expr_compile(struct loading *loading, const struct yaml_node *node,
                                const struct cel_type *expect, const struct cel_program **program);
 
 /* rule_list.c, reasons.c */
-MUST_USE enum err load_rules(struct loading *loading, const struct yaml_node *root);
-void build_reasons(struct agreement *agreement);
-void find_settle_slots(struct agreement *agreement);
+MUST_USE enum err rules_load(struct loading *loading, const struct yaml_node *root);
+void reasons_build(struct agreement *agreement);
+void reasons_find_settle_slots(struct agreement *agreement);
 /* reason_find returns the number, or reason_count. */
 uint32_t reason_find(const struct agreement *agreement, enum disposition disposition,
                      struct span label);
@@ -264,7 +264,7 @@ bool rule_uses_officer(const struct agreement *agreement, const struct rule *rul
 /* Calls of cel_program_uses with room for every slot. */
 uint32_t program_uses(const struct cel_program *program, struct cel_use uses[PATHS_MAX * 2]);
 
-/* doc_test.c, doc_test_run.c */
+/* example_load.c, example_run.c */
 struct expectation {
     enum disposition disposition;
     uint32_t reason; /* in the reason table */
@@ -273,7 +273,7 @@ struct expectation {
     uint32_t missing_count;
 };
 enum projection { PROJECTION_ANY, PROJECTION_NONE, PROJECTION_GIVEN };
-struct doc_test {
+struct example_test {
     const char *name;
     uint32_t line;
     struct value *slots; /* schema->slot_count */
@@ -284,7 +284,7 @@ struct doc_test {
     enum projection projection; /* what is expected of it */
     struct expectation projected;
 };
-MUST_USE enum err load_tests(struct loading *loading, const struct yaml_node *root);
+MUST_USE enum err example_load(struct loading *loading, const struct yaml_node *root);
 
 /* --- status.c ------------------------------------------------------------------------------ */
 
@@ -297,20 +297,22 @@ struct status {
 void events_finish(struct agreement *agreement);
 struct status agreement_status(const struct agreement *agreement, int32_t reference_date,
                                int32_t as_of);
+/* event_counts: the entry was known at as_of, and no entry known then corrects it. */
+bool event_counts(const struct event *event, int32_t as_of);
 int32_t agreement_in_force_on(const struct agreement *agreement, int32_t as_of);
 
 /* --- a run --------------------------------------------------------------------------------- */
 
-enum truth { TRUTH_NOT_RUN, TRUTH_ABSENT, TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNKNOWN, TRUTH_ERROR };
+enum rule_truth { RULE_NOT_RUN, RULE_ABSENT, RULE_FALSE, RULE_TRUE, RULE_UNKNOWN, RULE_ERROR };
 
 struct rule_state {
-    enum cel_error error;  /* of TRUTH_ERROR */
-    struct path_set paths; /* of TRUTH_UNKNOWN */
+    enum cel_error error;  /* of RULE_ERROR */
+    struct path_set paths; /* of RULE_UNKNOWN */
 };
 
 /* What rules have been found to be, rule i at places[i]. */
 struct rule_states {
-    uint8_t *truths; /* enum truth */
+    uint8_t *truths; /* enum rule_truth */
     struct rule_state *states;
     const uint32_t *places;
 };
@@ -328,7 +330,7 @@ struct agreement_run {
     struct rule_states tried;  /* of settle's filling */
     struct rule_states joined; /* of its fillings, joined */
     struct rule_states now;    /* one of these */
-    uint16_t *open; /* rules before section officer that decide found unknown or in error */
+    uint16_t *open;            /* rules before section officer that finding_decide left open */
     uint32_t open_count;
     uint32_t path_words; /* of a path_set that the schema's paths reach */
     bool is_shared;      /* home belongs to the rule set's run, which clears it */
@@ -357,18 +359,26 @@ void agreement_run_share(struct agreement_run *run, uint8_t *truths, struct rule
 void agreement_evaluate(struct agreement_run *run, int32_t reference_date, int32_t as_of,
                         struct finding *finding);
 /* evaluate.c for settle.c and for those who show how a finding was made: what a rule is, run at
- * most once between two calls of forget_states. */
-enum truth rule_truth(struct agreement_run *run, uint32_t rule);
+ * most once between two calls of agreement_run_forget. */
+enum rule_truth rule_truth(struct agreement_run *run, uint32_t rule);
 const struct rule_state *rule_state(const struct agreement_run *run, uint32_t rule);
-void forget_states(struct agreement_run *run);
-/* decide does steps 1 to 6; step 3 without its fillings when may_settle is false. */
-struct decision decide(struct agreement_run *run, bool projected, bool may_settle);
+void agreement_run_forget(struct agreement_run *run);
+/* finding_decide does steps 1 to 6; step 3 without its fillings when may_settle is false. */
+struct decision finding_decide(struct agreement_run *run, bool projected, bool may_settle);
 static inline bool rule_counts(const struct rule *rule, bool projected) {
     return !(projected && rule->section == SECTION_IN_FORCE);
 }
-/* settle tries the two-sided facts; true when all fillings agree.  Afterwards the unknown paths of
- * all fillings are what run->now names when the disposition is screening_required. */
-bool settle(struct agreement_run *run, bool projected, struct decision *decision);
+/* finding_settle tries the two-sided facts; true when all fillings agree.  Afterwards the unknown
+ * paths of all fillings are what run->now names when the disposition is screening_required. */
+bool finding_settle(struct agreement_run *run, bool projected, struct decision *decision);
+
+/* example_run.c: example_tests_run evaluates each test of the document under the document's own
+ * parameters and the test's `set`, and shows it with the run it was made on.  What cannot be run is
+ * said in report and not shown. */
+typedef void (*example_test_fn)(void *context, const struct example_test *test,
+                                struct agreement_run *run, const struct finding *finding);
+void example_tests_run(const struct agreement *agreement, example_test_fn visit, void *context,
+                       struct buf *report);
 
 /* --- conditions.c ---------------------------------------------------------------------------- */
 

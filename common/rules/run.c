@@ -15,14 +15,6 @@ struct ruleset_run {
     uint16_t *missing; /* of the fold */
 };
 
-const char *disposition_name(enum disposition disposition) {
-    static const char *const names[] = {"not_subject", "exception_applies",
-                                        "insufficient_information", "screening_required",
-                                        "subject_to_agreement"};
-    CHECK(disposition < DISPOSITION_COUNT);
-    return names[disposition];
-}
-
 struct ruleset_run *ruleset_run_new(struct ruleset *ruleset) {
     struct ruleset_run *run = mem_zero(1, sizeof(*run));
     run->ruleset = ruleset_ref(ruleset);
@@ -97,7 +89,7 @@ static void fold(struct ruleset_run *run, struct outcome *outcome) {
 static void forget_errors(struct agreement_run *run) {
     for (uint32_t i = 0; i < run->agreement->rule_count; i++) {
         uint8_t *truth = &run->home.truths[run->home.places[i]];
-        *truth = *truth == TRUTH_ERROR ? TRUTH_NOT_RUN : *truth;
+        *truth = *truth == RULE_ERROR ? RULE_NOT_RUN : *truth;
     }
     run->is_spent = false;
 }
@@ -106,7 +98,7 @@ void ruleset_evaluate(struct ruleset_run *run, const struct case_doc *doc, int32
                       int32_t as_of, struct outcome *outcome) {
     CHECK(doc->fault_count == 0);
     memcpy(run->slots, doc->slots, run->ruleset->schema->slot_count * sizeof(*run->slots));
-    memset(run->truths, TRUTH_NOT_RUN, run->ruleset->condition_count);
+    memset(run->truths, RULE_NOT_RUN, run->ruleset->condition_count);
     for (uint32_t i = 0; i < run->ruleset->agreement_count; i++) {
         arena_reset(&run->arena); /* a finding lacks no memory for those before it */
         agreement_evaluate(&run->runs[i], reference_date, as_of, &run->findings[i]);

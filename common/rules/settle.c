@@ -81,11 +81,11 @@ static void join_states(struct agreement_run *run, bool is_first) {
     for (uint32_t i = 0; i < run->agreement->rule_count; i++) {
         struct rule_state *joined = &run->joined.states[i];
         if (is_first) {
-            run->joined.truths[i] = TRUTH_FALSE;
+            run->joined.truths[i] = RULE_FALSE;
             *joined = (struct rule_state){0};
         }
-        if (run->tried.truths[i] == TRUTH_UNKNOWN) {
-            run->joined.truths[i] = TRUTH_UNKNOWN;
+        if (run->tried.truths[i] == RULE_UNKNOWN) {
+            run->joined.truths[i] = RULE_UNKNOWN;
             path_set_join(&joined->paths, &run->tried.states[i].paths);
         }
     }
@@ -99,8 +99,8 @@ static bool try_fillings(struct agreement_run *run, bool projected, struct filli
     do {
         set_slots(run, filling);
         cel_run_begin(&run->cel, run->slots);
-        memset(run->tried.truths, TRUTH_NOT_RUN, run->agreement->rule_count);
-        struct decision one = decide(run, projected, false);
+        memset(run->tried.truths, RULE_NOT_RUN, run->agreement->rule_count);
+        struct decision one = finding_decide(run, projected, false);
         is_settled = join_decision(all, &one, is_first);
         join_states(run, is_first);
         is_first = false;
@@ -109,7 +109,7 @@ static bool try_fillings(struct agreement_run *run, bool projected, struct filli
     return is_settled;
 }
 
-bool settle(struct agreement_run *run, bool projected, struct decision *decision) {
+bool finding_settle(struct agreement_run *run, bool projected, struct decision *decision) {
     struct filling filling;
     choose_slots(run, &filling);
     if (filling.count == 0) {

@@ -172,19 +172,19 @@ static void rule_reads(struct trace *trace, const struct rule *rule, struct trac
     shown->reads = reads;
 }
 
-static enum trace_truth truth_shown(enum truth truth) {
+static enum trace_truth truth_shown(enum rule_truth truth) {
     switch (truth) {
-    case TRUTH_TRUE:
+    case RULE_TRUE:
         return TRACE_TRUE;
-    case TRUTH_FALSE:
+    case RULE_FALSE:
         return TRACE_FALSE;
-    case TRUTH_UNKNOWN:
+    case RULE_UNKNOWN:
         return TRACE_UNKNOWN;
-    case TRUTH_ERROR:
+    case RULE_ERROR:
         return TRACE_ERROR;
-    case TRUTH_ABSENT:
+    case RULE_ABSENT:
         return TRACE_ABSENT;
-    case TRUTH_NOT_RUN:
+    case RULE_NOT_RUN:
         break;
     }
     UNREACHABLE();
@@ -193,7 +193,7 @@ static enum trace_truth truth_shown(enum truth truth) {
 static void show_rule(struct trace *trace, const struct trace_view *view, uint32_t index,
                       const struct rule_source *source, struct trace_rule *shown) {
     const struct rule *rule = &trace->run.agreement->rules[index];
-    enum truth truth = rule_truth(&trace->run, index);
+    enum rule_truth truth = rule_truth(&trace->run, index);
     const struct rule_state *state = rule_state(&trace->run, index);
     bool has_window = rule->has_from || rule->has_until;
     *shown = (struct trace_rule){
@@ -213,8 +213,8 @@ static void show_rule(struct trace *trace, const struct trace_view *view, uint32
         .until = rule->until,
         .in_projected = rule_counts(rule, true),
         .truth = truth_shown(truth),
-        .error = truth == TRUTH_ERROR ? cel_error_name(state->error) : NULL};
-    if (truth == TRUTH_UNKNOWN) {
+        .error = truth == RULE_ERROR ? cel_error_name(state->error) : NULL};
+    if (truth == RULE_UNKNOWN) {
         shown->paths = state->paths;
     }
     rule_reads(trace, rule, shown);
@@ -238,8 +238,8 @@ static void show_rules(struct trace *trace, struct trace_view *view) {
 
 static struct trace_decision decision_shown(struct agreement_run *run, bool projected) {
     struct arena_mark mark = arena_mark(run->arena);
-    forget_states(run); /* a settled decision leaves them joined over its fillings */
-    struct decision decision = decide(run, projected, true);
+    agreement_run_forget(run); /* a settled decision leaves them joined over its fillings */
+    struct decision decision = finding_decide(run, projected, true);
     arena_rewind(run->arena, mark);
     return (struct trace_decision){.rule = decision.rule, .is_settled = decision.settled};
 }
@@ -268,7 +268,7 @@ void trace_agreement(struct trace *trace, const struct case_doc *doc, uint32_t a
     if (view->finding.has_projected) {
         view->projected = decision_shown(&trace->run, true);
     }
-    forget_states(&trace->run);
+    agreement_run_forget(&trace->run);
     show_events(trace, view);
     show_names(trace, view);
     show_rules(trace, view);

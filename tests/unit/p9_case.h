@@ -285,7 +285,7 @@ static void fill_facts(struct case_maker *maker, struct showing showing) {
 static void from_test(struct case_maker *maker) {
     const struct ruleset *ruleset = maker->ruleset;
     const struct agreement *agreement = ruleset->agreements[dice(maker, ruleset->agreement_count)];
-    const struct doc_test *test = &agreement->tests[dice(maker, agreement->test_count)];
+    const struct example_test *test = &agreement->tests[dice(maker, agreement->test_count)];
     memcpy(maker->whole, test->slots, maker->schema->slot_count * sizeof(*maker->whole));
     maker->reference_date = test->reference_date;
     maker->as_of = test->as_of;

@@ -32,7 +32,7 @@ struct reached {
 
 static void count_rules(struct spread *spread, const struct agreement_run *run) {
     for (uint32_t i = 0; i < run->agreement->rule_count; i++) {
-        bool is_unknown = rule_alone(run, i) == TRUTH_UNKNOWN;
+        bool is_unknown = rule_alone(run, i) == RULE_UNKNOWN;
         spread->unknown_rules += is_unknown ? 1 : 0;
         spread->known_rules += is_unknown ? 0 : 1;
     }

@@ -39,7 +39,7 @@ static void view_take(struct view *view, const struct case_maker *maker,
         struct agreement_run *run = &view->runs[i];
         arena_reset(&view->arena);
         agreement_evaluate(run, maker->reference_date, maker->as_of, &view->findings[i]);
-        forget_states(run);
+        agreement_run_forget(run);
         for (uint32_t rule = 0; rule < run->agreement->rule_count; rule++) {
             (void)rule_truth(run, rule);
         }
@@ -47,8 +47,8 @@ static void view_take(struct view *view, const struct case_maker *maker,
 }
 
 /* What a rule alone is, once the view is taken. */
-static enum truth rule_alone(const struct agreement_run *run, uint32_t rule) {
-    return (enum truth)run->now.truths[run->now.places[rule]];
+static enum rule_truth rule_alone(const struct agreement_run *run, uint32_t rule) {
+    return (enum rule_truth)run->now.truths[run->now.places[rule]];
 }
 
 /* Whether some rule of the finding is in error: then a person looks at it. */
@@ -57,7 +57,7 @@ static bool view_errs(const struct view *view, uint32_t a, bool projected) {
     bool any = false;
     for (uint32_t i = 0; i < agreement->rule_count; i++) {
         any = any || (rule_counts(&agreement->rules[i], projected) &&
-                      rule_alone(&view->runs[a], i) == TRUTH_ERROR);
+                      rule_alone(&view->runs[a], i) == RULE_ERROR);
     }
     return any;
 }

@@ -95,9 +95,9 @@ static void hold_rules(struct fixture *f) {
     for (uint32_t a = 0; a < AGREEMENTS; a++) {
         const struct agreement *agreement = f->ruleset->agreements[a];
         for (uint32_t i = 0; i < agreement->rule_count; i++) {
-            enum truth before = rule_alone(&f->open.runs[a], i);
-            enum truth after = rule_alone(&f->filled.runs[a], i);
-            if (before != TRUTH_UNKNOWN && before != after) {
+            enum rule_truth before = rule_alone(&f->open.runs[a], i);
+            enum rule_truth after = rule_alone(&f->filled.runs[a], i);
+            if (before != RULE_UNKNOWN && before != after) {
                 refute(f, a, agreement->rules[i].label, "a rule that was known has changed");
             }
         }
@@ -119,7 +119,7 @@ static void hold_unnamed(struct fixture *f, uint32_t a, uint32_t rule) {
                              .invented_percent = 70};
     fill_facts(&f->maker, others);
     view_take(&f->filled, &f->maker, f->maker.filled);
-    if (rule_alone(&f->filled.runs[a], rule) != TRUTH_UNKNOWN) {
+    if (rule_alone(&f->filled.runs[a], rule) != RULE_UNKNOWN) {
         refute(f, a, f->ruleset->agreements[a]->rules[rule].label,
                "facts that it did not name decided it");
     }
@@ -133,7 +133,7 @@ static void hold_names(struct fixture *f, uint32_t a) {
     for (uint32_t k = 0; k < agreement->rule_count; k++) {
         uint32_t i = (uint32_t)((first + k) % agreement->rule_count);
         const struct rule_state *state = rule_state(&f->open.runs[a], i);
-        if (rule_alone(&f->open.runs[a], i) != TRUTH_UNKNOWN) {
+        if (rule_alone(&f->open.runs[a], i) != RULE_UNKNOWN) {
             continue;
         }
         last_unknown = i;
@@ -195,7 +195,7 @@ static uint32_t expect_missing(const struct fixture *f, uint32_t a, bool project
     for (uint32_t i = 0; i < agreement->officer_first; i++) {
         const struct rule_state *state = rule_state(&f->open.runs[a], i);
         bool is_open = rule_counts(&agreement->rules[i], projected) &&
-                       rule_alone(&f->open.runs[a], i) == TRUTH_UNKNOWN;
+                       rule_alone(&f->open.runs[a], i) == RULE_UNKNOWN;
         for (uint16_t path = 0; is_open && path < schema->path_count; path++) {
             if (path_set_has(&state->paths, path) && !path_set_has(&listed, path) &&
                 !schema->paths[path]->officer) {

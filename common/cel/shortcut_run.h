@@ -1,8 +1,8 @@
-/* Purpose: the short ways of conditions: a test of one fact that is of the kind it was declared
+/* Purpose: the shortcuts of conditions: a test of one fact that is of the kind it was declared
  * with is a few comparisons where the fact stands.  Whatever else the fact is, an error, a part
  * unknown, a value of another kind, is left to the node's run, so both give the same. */
-#ifndef CASEMILL_CEL_RUN_TEST_H
-#define CASEMILL_CEL_RUN_TEST_H
+#ifndef CASEMILL_CEL_SHORTCUT_RUN_H
+#define CASEMILL_CEL_SHORTCUT_RUN_H
 
 #include "cel/cel_priv.h"
 
@@ -46,8 +46,8 @@ static inline bool has_order(const struct value *a, const struct value *b) {
     return a->kind == b->kind && (a->kind == VAL_TIMESTAMP || a->kind == VAL_INT);
 }
 
-static inline enum truth told(const struct test *test, bool holds) {
-    return holds == test->wanted ? TRUTH_YES : TRUTH_NO;
+static inline enum cel_truth shortcut_result(const struct shortcut *shortcut, bool holds) {
+    return holds == shortcut->wanted ? CEL_YES : CEL_NO;
 }
 
 /* ORDER_LESS, ORDER_SAME and ORDER_GREATER are bits 0, 1 and 2: no branch that depends on facts.
@@ -61,18 +61,21 @@ static inline bool order_holds(const struct value *a, const struct value *b, uns
 }
 
 /* What the tests below leave over: texts that are no marked words, unknown facts, other kinds. */
-enum truth test_rest(struct cel_run *run, const struct node *node, const struct value *fact);
+enum cel_truth shortcut_run_slow(struct cel_run *run, const struct node *node,
+                                 const struct value *fact);
 
 /* The fact, or NULL when finding it takes a search. */
-static inline const struct value *test_fact(const struct cel_run *run, const struct test *test) {
-    if (test->cell == CELL_SLOT) {
-        return &run->slots[test->at];
+static inline const struct value *shortcut_fact(const struct cel_run *run,
+                                                const struct shortcut *shortcut) {
+    if (shortcut->cell == CELL_SLOT) {
+        return &run->slots[shortcut->at];
     }
-    const struct value *local = &run->locals[test->at];
-    if (test->cell == CELL_LOCAL) {
+    const struct value *local = &run->locals[shortcut->at];
+    if (shortcut->cell == CELL_LOCAL) {
         return local;
     }
-    return value_mark(local) == MARK_OF_RECORD ? &local->items[(size_t)test->field * 2 + 1] : NULL;
+    return value_mark(local) == MARK_OF_RECORD ? &local->items[(size_t)shortcut->field * 2 + 1]
+                                               : NULL;
 }
 
 /* Whether a list has the word.  False when not all in it are marked words. */
@@ -92,53 +95,54 @@ static inline bool list_holds(const struct value *list, uint32_t mark, bool *hol
 }
 
 /* Of a node whose test has an op. */
-static inline enum truth test_run(struct cel_run *run, const struct node *node) {
-    const struct test *test = &node->test;
-    const struct value *fact = test_fact(run, test);
+static inline enum cel_truth shortcut_run(struct cel_run *run, const struct node *node) {
+    const struct shortcut *shortcut = &node->shortcut;
+    const struct value *fact = shortcut_fact(run, shortcut);
     if (fact == NULL) {
         return truth_of_run(run, node);
     }
     uint32_t mark = value_mark(fact);
-    switch ((enum test_op)test->op) {
-    case TEST_BOOL:
+    switch ((enum shortcut_op)shortcut->op) {
+    case SHORTCUT_BOOL:
         if (fact->kind == VAL_BOOL) {
-            return told(test, fact->b);
+            return shortcut_result(shortcut, fact->b);
         }
         break;
-    case TEST_TEXT:
-        if (mark_is_word(mark) && test->mark != 0) {
-            return told(test, mark == test->mark);
+    case SHORTCUT_TEXT:
+        if (mark_is_word(mark) && shortcut->mark != 0) {
+            return shortcut_result(shortcut, mark == shortcut->mark);
         }
         break;
-    case TEST_WORDS:
+    case SHORTCUT_WORDS:
         mark = mark_number(mark);
-        if (mark < VALUE_WORDS_MAX && test->numbers != NULL) {
-            return told(test, (test->numbers[mark / 64] >> mark % 64 & 1) != 0);
+        if (mark < VALUE_WORDS_MAX && shortcut->numbers != NULL) {
+            return shortcut_result(shortcut, (shortcut->numbers[mark / 64] >> mark % 64 & 1) != 0);
         }
         break;
-    case TEST_HOLDS: {
+    case SHORTCUT_HOLDS: {
         bool holds = false;
-        if (fact->kind == VAL_LIST && test->mark != 0 && list_holds(fact, test->mark, &holds) &&
-            run_spend(run, fact->len)) {
-            return told(test, holds);
+        if (fact->kind == VAL_LIST && shortcut->mark != 0 &&
+            list_holds(fact, shortcut->mark, &holds) && run_spend(run, fact->len)) {
+            return shortcut_result(shortcut, holds);
         }
         break;
     }
-    case TEST_ORDER:
-        if (fact->kind == test->limit.kind) {
-            return told(test, order_holds(fact, &test->limit, test->orders));
+    case SHORTCUT_ORDER:
+        if (fact->kind == shortcut->limit.kind) {
+            return shortcut_result(shortcut, order_holds(fact, &shortcut->limit, shortcut->orders));
         }
         break;
-    case TEST_ORDER_SLOTS:
-        if (has_order(fact, &run->slots[test->other])) {
-            return told(test, order_holds(fact, &run->slots[test->other], test->orders));
+    case SHORTCUT_ORDER_SLOTS:
+        if (has_order(fact, &run->slots[shortcut->other])) {
+            return shortcut_result(
+                shortcut, order_holds(fact, &run->slots[shortcut->other], shortcut->orders));
         }
         return truth_of_run(run, node);
-    case TEST_NONE:
+    case SHORTCUT_NONE:
         break;
     }
-    return test_rest(run, node, fact);
+    return shortcut_run_slow(run, node, fact);
 }
-enum truth truth_of_test(struct cel_run *run, const struct node *node);
+enum cel_truth truth_of_shortcut(struct cel_run *run, const struct node *node);
 
 #endif

@@ -1,29 +1,29 @@
-/* Which nodes have a short way, chosen by their shape once their operands are compiled. */
-#include "cel/run_test.h"
+/* Which nodes have a shortcut, chosen by their shape once their operands are compiled. */
+#include "cel/shortcut_run.h"
 
 enum { SET_WORDS_MAX = 4096 };
 
 /* Where a node finds the fact it reads, if that takes no evaluation. */
-static bool cell_of(const struct node *node, struct test *test) {
+static bool cell_of(const struct node *node, struct shortcut *shortcut) {
     if (node->run == node_slot || node->run == node_local) {
-        test->cell = node->run == node_slot ? CELL_SLOT : CELL_LOCAL;
-        test->at = node->index;
+        shortcut->cell = node->run == node_slot ? CELL_SLOT : CELL_LOCAL;
+        shortcut->at = node->index;
         return true;
     }
     const struct node *local = node->run == node_select ? node->args[0] : NULL;
     if (local != NULL && local->run == node_local && local->type != NULL &&
         local->type->kind == CEL_RECORD) {
-        test->cell = CELL_FIELD;
-        test->at = local->index;
-        test->field = node->index;
+        shortcut->cell = CELL_FIELD;
+        shortcut->at = local->index;
+        shortcut->field = node->index;
         return true;
     }
     return false;
 }
 
-static void set_op(struct test *test, enum test_op op) {
-    test->op = (uint8_t)op;
-    test->truth = truth_of_test;
+static void set_op(struct shortcut *shortcut, enum shortcut_op op) {
+    shortcut->op = (uint8_t)op;
+    shortcut->truth = truth_of_shortcut;
 }
 
 /* The number of a word in a type's vocabulary, or its count when it is none. */
@@ -52,14 +52,14 @@ static bool is_text(const struct node *node) {
     return node->run == node_const && node->value.kind == VAL_STRING;
 }
 
-static void choose_equal(const struct node *node, struct test *test) {
+static void choose_equal(const struct node *node, struct shortcut *shortcut) {
     for (uint32_t i = 0; i < 2; i++) {
         const struct node *text = node->args[1 - i];
-        if (is_text(text) && cell_of(node->args[i], test)) {
-            set_op(test, TEST_TEXT);
-            test->wanted = node->index == EQUAL_WANTED;
-            test->word = word_of(text->value.text, text->value.len);
-            test->mark = mark_of(node->args[i]->type, text->value);
+        if (is_text(text) && cell_of(node->args[i], shortcut)) {
+            set_op(shortcut, SHORTCUT_TEXT);
+            shortcut->wanted = node->index == EQUAL_WANTED;
+            shortcut->word = word_of(text->value.text, text->value.len);
+            shortcut->mark = mark_of(node->args[i]->type, text->value);
             return;
         }
     }
@@ -70,23 +70,23 @@ static unsigned turned(unsigned orders) {
            (orders & ORDER_GREATER ? ORDER_LESS : 0U);
 }
 
-static void choose_order(const struct node *node, struct test *test) {
-    test->wanted = true;
-    test->orders = (uint8_t)node->index;
+static void choose_order(const struct node *node, struct shortcut *shortcut) {
+    shortcut->wanted = true;
+    shortcut->orders = (uint8_t)node->index;
     if (node->args[0]->run == node_slot && node->args[1]->run == node_slot) {
-        set_op(test, TEST_ORDER_SLOTS);
-        test->cell = CELL_SLOT;
-        test->at = node->args[0]->index;
-        test->other = node->args[1]->index;
+        set_op(shortcut, SHORTCUT_ORDER_SLOTS);
+        shortcut->cell = CELL_SLOT;
+        shortcut->at = node->args[0]->index;
+        shortcut->other = node->args[1]->index;
         return;
     }
     for (uint32_t i = 0; i < 2; i++) {
         const struct node *limit = node->args[1 - i];
         if (limit->run == node_const && has_order(&limit->value, &limit->value) &&
-            cell_of(node->args[i], test)) {
-            set_op(test, TEST_ORDER);
-            test->limit = limit->value;
-            test->orders = (uint8_t)(i == 0 ? node->index : turned(node->index));
+            cell_of(node->args[i], shortcut)) {
+            set_op(shortcut, SHORTCUT_ORDER);
+            shortcut->limit = limit->value;
+            shortcut->orders = (uint8_t)(i == 0 ? node->index : turned(node->index));
             return;
         }
     }
@@ -138,83 +138,85 @@ static const uint64_t *numbers_new(struct cel_program *program, const struct cel
     return numbers;
 }
 
-static bool choose_in(struct cel_program *program, const struct node *node, struct test *test) {
+static bool choose_in(struct cel_program *program, const struct node *node,
+                      struct shortcut *shortcut) {
     const struct node *fact = node->args[0];
     const struct node *range = node->args[1];
-    test->wanted = true;
-    if (is_text(fact) && cell_of(range, test)) {
-        set_op(test, TEST_HOLDS);
-        test->word = word_of(fact->value.text, fact->value.len);
-        test->mark = range->type != NULL && range->type->kind == CEL_LIST
-                         ? mark_of(range->type->element, fact->value)
-                         : 0;
-    } else if (range->run == node_const && all_text(range->value) && cell_of(fact, test)) {
-        set_op(test, TEST_WORDS);
-        test->set = set_new(program, range->value);
+    shortcut->wanted = true;
+    if (is_text(fact) && cell_of(range, shortcut)) {
+        set_op(shortcut, SHORTCUT_HOLDS);
+        shortcut->word = word_of(fact->value.text, fact->value.len);
+        shortcut->mark = range->type != NULL && range->type->kind == CEL_LIST
+                             ? mark_of(range->type->element, fact->value)
+                             : 0;
+    } else if (range->run == node_const && all_text(range->value) && cell_of(fact, shortcut)) {
+        set_op(shortcut, SHORTCUT_WORDS);
+        shortcut->set = set_new(program, range->value);
         if (has_words(fact->type)) {
-            test->numbers = numbers_new(program, fact->type, range->value);
-            test->few = fact->type->count <= 64;
-            return test->set != NULL && test->numbers != NULL;
+            shortcut->numbers = numbers_new(program, fact->type, range->value);
+            shortcut->few = fact->type->count <= 64;
+            return shortcut->set != NULL && shortcut->numbers != NULL;
         }
-        return test->set != NULL;
+        return shortcut->set != NULL;
     }
     return true;
 }
 
-bool test_choose(struct cel_program *program, struct node *node) {
-    struct test *test = &node->test;
+bool shortcut_choose(struct cel_program *program, struct node *node) {
+    struct shortcut *shortcut = &node->shortcut;
     if (node->run == node_equal) {
-        choose_equal(node, test);
+        choose_equal(node, shortcut);
     } else if (node->run == node_order) {
-        choose_order(node, test);
+        choose_order(node, shortcut);
     } else if (node->run == node_in) {
-        return choose_in(program, node, test);
-    } else if (node->run == node_not && node->args[0]->test.op != TEST_NONE) {
-        *test = node->args[0]->test;
-        test->wanted = !test->wanted;
-    } else if (cell_of(node, test)) {
-        set_op(test, TEST_BOOL);
-        test->wanted = true;
+        return choose_in(program, node, shortcut);
+    } else if (node->run == node_not && node->args[0]->shortcut.op != SHORTCUT_NONE) {
+        *shortcut = node->args[0]->shortcut;
+        shortcut->wanted = !shortcut->wanted;
+    } else if (cell_of(node, shortcut)) {
+        set_op(shortcut, SHORTCUT_BOOL);
+        shortcut->wanted = true;
     }
     return true;
 }
 
 /* A test runs in the chain itself where its fact stands in the chain's base: the slots, or the
  * record of one local.  Anything else runs by its node. */
-static bool is_at_base(const struct node *chain, const struct test *test) {
-    bool is_field = test->cell == CELL_FIELD;
-    return chain->of_record ? is_field && test->at == chain->index : test->cell == CELL_SLOT;
+static bool is_at_base(const struct node *chain, const struct shortcut *shortcut) {
+    bool is_field = shortcut->cell == CELL_FIELD;
+    return chain->of_record ? is_field && shortcut->at == chain->index
+                            : shortcut->cell == CELL_SLOT;
 }
 
 static struct step step_of(const struct node *chain, const struct node *node) {
-    const struct test *test = &node->test;
+    const struct shortcut *shortcut = &node->shortcut;
     bool is_and = chain->run == node_and;
     struct step step = {.run = step_node,
                         .node = node,
-                        .orders = test->orders,
-                        .pass = test->wanted == is_and,
-                        .ends = is_and ? TRUTH_NO : TRUTH_YES,
-                        .at = chain->of_record ? test->field * 2 + 1 : test->at};
-    if (test->op == TEST_NONE || !is_at_base(chain, test)) {
+                        .orders = shortcut->orders,
+                        .pass = shortcut->wanted == is_and,
+                        .ends = is_and ? CEL_NO : CEL_YES,
+                        .at = chain->of_record ? shortcut->field * 2 + 1 : shortcut->at};
+    if (shortcut->op == SHORTCUT_NONE || !is_at_base(chain, shortcut)) {
         return step;
     }
-    if (test->op == TEST_BOOL) {
+    if (shortcut->op == SHORTCUT_BOOL) {
         step.run = step_bool;
-    } else if (test->op == TEST_ORDER_SLOTS) {
+    } else if (shortcut->op == SHORTCUT_ORDER_SLOTS) {
         step.run = step_order_slots;
-        step.other = test->other;
-    } else if (test->op == TEST_ORDER) {
+        step.other = shortcut->other;
+    } else if (shortcut->op == SHORTCUT_ORDER) {
         step.run = step_order;
-        step.limit = &test->limit;
-    } else if (test->op == TEST_WORDS && test->few) {
+        step.limit = &shortcut->limit;
+    } else if (shortcut->op == SHORTCUT_WORDS && shortcut->few) {
         step.run = step_few;
-        step.few = test->numbers[0];
-    } else if (test->op == TEST_WORDS && test->numbers != NULL) {
+        step.few = shortcut->numbers[0];
+    } else if (shortcut->op == SHORTCUT_WORDS && shortcut->numbers != NULL) {
         step.run = step_words;
-        step.numbers = test->numbers;
-    } else if (test->mark != 0) {
-        step.run = test->op == TEST_TEXT ? step_text : step_holds;
-        step.mark = test->mark;
+        step.numbers = shortcut->numbers;
+    } else if (shortcut->mark != 0) {
+        step.run = shortcut->op == SHORTCUT_TEXT ? step_text : step_holds;
+        step.mark = shortcut->mark;
     }
     return step;
 }
@@ -222,14 +224,14 @@ static struct step step_of(const struct node *chain, const struct node *node) {
 /* A chain about one record, as the body of exists mostly is, has that for its base. */
 static void choose_base(struct node *node) {
     for (uint32_t i = 0; i < node->count; i++) {
-        const struct test *test = &node->args[i]->test;
-        if (test->op != TEST_NONE && test->cell == CELL_SLOT) {
+        const struct shortcut *shortcut = &node->args[i]->shortcut;
+        if (shortcut->op != SHORTCUT_NONE && shortcut->cell == CELL_SLOT) {
             node->of_record = false;
             return;
         }
-        if (test->op != TEST_NONE && test->cell == CELL_FIELD) {
+        if (shortcut->op != SHORTCUT_NONE && shortcut->cell == CELL_FIELD) {
             node->of_record = true;
-            node->index = test->at;
+            node->index = shortcut->at;
         }
     }
 }
@@ -244,7 +246,7 @@ bool chain_choose(struct cel_program *program, struct node *node) {
         steps[i] = step_of(node, node->args[i]);
     }
     steps[node->count] =
-        (struct step){.run = step_last, .ends = node->run == node_and ? TRUTH_YES : TRUTH_NO};
+        (struct step){.run = step_last, .ends = node->run == node_and ? CEL_YES : CEL_NO};
     node->steps = steps;
     return true;
 }

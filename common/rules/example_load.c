@@ -1,5 +1,5 @@
 /* Purpose: reading the example and the tests of a document, so that `check` finds what is wrong in
- * them with line and column.  doc_test_run.c runs them. */
+ * them with line and column.  example_run.c runs them. */
 #include "rules/rules_priv.h"
 
 #include "base/suggest.h"
@@ -49,7 +49,7 @@ static enum err record_read(const struct loading *loading, const struct fact *re
         }
         return ERR_OK;
     }
-    err = expect_kind(loading, node, YAML_MAP, record->name);
+    err = field_expect_kind(loading, node, YAML_MAP, record->name);
     for (const struct yaml_node *leaf = node->first; err == ERR_OK && leaf != NULL;
          leaf = leaf->next) {
         const struct fact *found = NULL;
@@ -85,7 +85,7 @@ static enum err fact_read(const struct loading *loading, const struct yaml_node 
 
 static enum err facts_read(const struct loading *loading, const struct yaml_node *map,
                            const char *what, struct facts *facts) {
-    enum err err = expect_kind(loading, map, YAML_MAP, what);
+    enum err err = field_expect_kind(loading, map, YAML_MAP, what);
     for (const struct yaml_node *node = map->first; err == ERR_OK && node != NULL;
          node = node->next) {
         err = fact_read(loading, node, facts);
@@ -98,7 +98,7 @@ static enum err facts_read(const struct loading *loading, const struct yaml_node
 
 static enum err missing_read(const struct loading *loading, const struct yaml_node *list,
                              struct expectation *expect) {
-    enum err err = expect_kind(loading, list, YAML_SEQ, "missing");
+    enum err err = field_expect_kind(loading, list, YAML_SEQ, "missing");
     expect->has_missing = true;
     expect->missing = agreement_take(loading->agreement, list->count, sizeof(*expect->missing));
     for (const struct yaml_node *node = list->first; err == ERR_OK && node != NULL;
@@ -127,7 +127,7 @@ static enum err reason_read(const struct loading *loading, const struct yaml_nod
                          "insufficient_information, screening_required, subject_to_agreement), "
                          "missing or projected");
     }
-    enum err err = expect_kind(loading, node, YAML_SCALAR, "a reason");
+    enum err err = field_expect_kind(loading, node, YAML_SCALAR, "a reason");
     if (err != ERR_OK) {
         return err;
     }
@@ -152,8 +152,8 @@ static enum err reason_read(const struct loading *loading, const struct yaml_nod
 
 /* test NULL: inside `projected`, which holds no other. */
 static enum err expect_read(const struct loading *loading, const struct yaml_node *map,
-                            struct doc_test *test, struct expectation *expect) {
-    enum err err = expect_kind(loading, map, YAML_MAP, "expect");
+                            struct example_test *test, struct expectation *expect) {
+    enum err err = field_expect_kind(loading, map, YAML_MAP, "expect");
     uint32_t dispositions = 0;
     for (const struct yaml_node *node = map->first; err == ERR_OK && node != NULL;
          node = node->next) {
@@ -185,10 +185,10 @@ static enum err set_value(const struct loading *loading, const struct yaml_node 
         return ERR_OK;
     }
     struct buf text = BUF_EMPTY;
-    enum err err = expect_kind(loading, node, YAML_SEQ, "a parameter's value");
+    enum err err = field_expect_kind(loading, node, YAML_SEQ, "a parameter's value");
     for (const struct yaml_node *item = node->first; err == ERR_OK && item != NULL;
          item = item->next) {
-        err = expect_kind(loading, item, YAML_SCALAR, "a string");
+        err = field_expect_kind(loading, item, YAML_SCALAR, "a string");
         if (err == ERR_OK && memchr(item->text.ptr, ',', item->text.len) != NULL) {
             err = yaml_fail(loading->yaml, item, ERR_INVALID, loading->diag,
                             "a string with a comma cannot be set: commas separate");
@@ -203,9 +203,9 @@ static enum err set_value(const struct loading *loading, const struct yaml_node 
 }
 
 static enum err set_read(const struct loading *loading, const struct yaml_node *map,
-                         struct doc_test *test) {
+                         struct example_test *test) {
     struct agreement *agreement = loading->agreement;
-    enum err err = expect_kind(loading, map, YAML_MAP, "set");
+    enum err err = field_expect_kind(loading, map, YAML_MAP, "set");
     if (err != ERR_OK) {
         return err;
     }
@@ -234,7 +234,7 @@ static enum err set_read(const struct loading *loading, const struct yaml_node *
  */
 
 static enum err test_read(const struct loading *loading, const struct yaml_node *map,
-                          const struct facts *example, struct doc_test *test) {
+                          const struct facts *example, struct example_test *test) {
     static const char *const keys[] = {"name", "given", "set", "as_of", "expect", NULL};
     uint32_t slot_count = loading->ruleset->schema->slot_count;
     struct facts facts = *example;
@@ -242,7 +242,7 @@ static enum err test_read(const struct loading *loading, const struct yaml_node 
     memcpy(facts.slots, example->slots, slot_count * sizeof(*facts.slots));
     test->slots = facts.slots;
     test->line = map->line;
-    enum err err = expect_kind(loading, map, YAML_MAP, "a test");
+    enum err err = field_expect_kind(loading, map, YAML_MAP, "a test");
     if (err == ERR_OK) {
         err = yaml_only_keys(loading->yaml, map, keys, loading->diag);
     }
@@ -274,7 +274,7 @@ static enum err test_read(const struct loading *loading, const struct yaml_node 
     return err;
 }
 
-enum err load_tests(struct loading *loading, const struct yaml_node *root) {
+enum err example_load(struct loading *loading, const struct yaml_node *root) {
     struct agreement *agreement = loading->agreement;
     const struct schema *schema = loading->ruleset->schema;
     const struct yaml_node *example_node = yaml_get(root, "example");
@@ -291,7 +291,7 @@ enum err load_tests(struct loading *loading, const struct yaml_node *root) {
     if (err != ERR_OK || tests == NULL) {
         return err;
     }
-    err = expect_kind(loading, tests, YAML_SEQ, "tests");
+    err = field_expect_kind(loading, tests, YAML_SEQ, "tests");
     if (err == ERR_OK && tests->count > TESTS_MAX) {
         err = yaml_fail(loading->yaml, tests, ERR_TOO_LARGE, loading->diag, "more than %d tests",
                         TESTS_MAX);

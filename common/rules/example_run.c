@@ -1,6 +1,6 @@
 /* Purpose: running the tests of the documents.  They test the text as it is written: an operator's
  * overrides do not take part, only a test's own `set`. */
-#include "rules/trace_priv.h"
+#include "rules/rules_priv.h"
 
 #include "base/mem.h"
 
@@ -8,7 +8,7 @@ struct test_run {
     struct arena arena;
     struct value *slots;
     struct buf *report;
-    doc_test_fn visit;
+    example_test_fn visit;
     void *context;
 };
 
@@ -36,7 +36,7 @@ static bool is_met(const struct expectation *expect, const struct result *result
     return is_same;
 }
 
-static void report_failure(const struct agreement *agreement, const struct doc_test *test,
+static void report_failure(const struct agreement *agreement, const struct example_test *test,
                            const struct expectation *expect, const struct result *result,
                            struct buf *out) {
     const struct reason *wanted = &agreement->reasons[expect->reason];
@@ -53,7 +53,7 @@ static void report_failure(const struct agreement *agreement, const struct doc_t
     buf_byte(out, '\n');
 }
 
-static bool check_test(const struct agreement *agreement, const struct doc_test *test,
+static bool check_test(const struct agreement *agreement, const struct example_test *test,
                        const struct finding *finding, struct buf *report) {
     bool is_passed = is_met(&test->expect, &finding->result);
     if (!is_passed) {
@@ -77,7 +77,7 @@ static bool check_test(const struct agreement *agreement, const struct doc_test 
  */
 
 static void run_under(struct test_run *run, const struct agreement *under,
-                      const struct doc_test *test) {
+                      const struct example_test *test) {
     struct agreement_run state;
     struct finding finding;
     arena_reset(&run->arena);
@@ -89,7 +89,7 @@ static void run_under(struct test_run *run, const struct agreement *under,
 }
 
 static void run_test(struct test_run *run, const struct agreement *plain,
-                     const struct doc_test *test) {
+                     const struct example_test *test) {
     if (test->set_count == 0) {
         run_under(run, plain, test);
         return;
@@ -104,8 +104,8 @@ static void run_test(struct test_run *run, const struct agreement *plain,
     agreement_free(&under);
 }
 
-void doc_tests_run(const struct agreement *agreement, doc_test_fn visit, void *context,
-                   struct buf *report) {
+void example_tests_run(const struct agreement *agreement, example_test_fn visit, void *context,
+                       struct buf *report) {
     uint32_t slot_count = agreement->ruleset->schema->slot_count + EXTRA_COUNT;
     struct test_run run = {.report = report, .visit = visit, .context = context};
     struct agreement *plain = NULL;
@@ -130,7 +130,7 @@ struct tally {
 };
 
 /* A test's reason numbers hold under its `set`, since a parameter changes no label. */
-static void tally_test(void *context, const struct doc_test *test, struct agreement_run *run,
+static void tally_test(void *context, const struct example_test *test, struct agreement_run *run,
                        const struct finding *finding) {
     struct tally *tally = context;
     tally->passed += check_test(run->agreement, test, finding, tally->report) ? 1 : 0;
@@ -142,7 +142,7 @@ void ruleset_test(struct ruleset *ruleset, uint32_t *passed, uint32_t *failed, s
     for (uint32_t i = 0; i < ruleset->agreement_count; i++) {
         const struct agreement *agreement = ruleset->agreements[i];
         struct tally tally = {.report = report};
-        doc_tests_run(agreement, tally_test, &tally, report);
+        example_tests_run(agreement, tally_test, &tally, report);
         *passed += tally.passed;
         *failed += agreement->test_count - tally.passed;
     }
