@@ -30,10 +30,11 @@ static void summary_json(const struct submit_tally *tally, bool with_outcomes, s
     const struct {
         const char *key;
         uint64_t value;
-    } counts[] = {{"cases", tally->cases},           {"batches", tally->batches},
-                  {"skipped", tally->skipped},       {"accepted", tally->accepted},
-                  {"refused", tally->refused},       {"done", tally->done},
-                  {"duplicates", tally->duplicates}, {"dead", tally->dead}};
+    } counts[] = {{"cases", tally->cases},       {"batches", tally->batches},
+                  {"skipped", tally->skipped},   {"skipped_dead", tally->skipped_dead},
+                  {"accepted", tally->accepted}, {"refused", tally->refused},
+                  {"done", tally->done},         {"duplicates", tally->duplicates},
+                  {"dead", tally->dead}};
     for (size_t i = 0; i < COUNT_OF(counts); i++) {
         json_key(&json, counts[i].key);
         json_uint(&json, counts[i].value);
@@ -88,6 +89,11 @@ void submit_summary(const struct submit_tally *tally, bool with_outcomes, bool a
     }
     if (tally->skipped > 0) {
         buf_printf(out, "; %" PRIu64 " skipped as done before", tally->skipped);
+        if (tally->skipped_dead > 0) {
+            buf_str(out, ", ");
+            plural(out, tally->skipped_dead, "dead letter", "dead letters");
+            buf_str(out, " among them");
+        }
     }
     if (tally->refused > 0) {
         buf_printf(out, "; %" PRIu64 " REFUSED", tally->refused);

@@ -10,7 +10,8 @@ enum { SUBMIT_LISTED_MAX = 20 };
 struct submit_tally {
     uint64_t cases; /* sent */
     uint64_t batches;
-    uint64_t skipped; /* cases of batches that --resume knows as done */
+    uint64_t skipped;      /* cases of batches that --resume knows as done */
+    uint64_t skipped_dead; /* dead letters among them */
     uint64_t accepted;
     uint64_t done;
     uint64_t outcomes[CASEMILL_DISPOSITIONS];

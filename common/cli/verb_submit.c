@@ -12,6 +12,7 @@
 #include "cli/submit_resume.h"
 #include "cli/verb.h"
 #include "client/casemill.h"
+#include "net/keys.h"
 #include "wire/wire.h"
 
 #include <stdio.h>
@@ -78,9 +79,10 @@ static void take_done(struct submission *submission, const struct flight *flight
             submission->listed_count++;
         }
     }
-    struct uuid id;
-    memcpy(id.bytes, receipt->batch, sizeof(id.bytes));
-    if (submission->resume != NULL && resume_add(submission->resume, &id) != ERR_OK) {
+    struct resume_batch batch = {
+        .position = receipt->position, .count = receipt->count, .dead = receipt->dead_count};
+    memcpy(batch.id.bytes, receipt->batch, sizeof(batch.id.bytes));
+    if (submission->resume != NULL && resume_add(submission->resume, &batch) != ERR_OK) {
         submission->is_resume_broken = true;
     }
 }
@@ -178,39 +180,66 @@ static uint64_t free_flight(const struct submission *submission) {
     UNREACHABLE();
 }
 
+/* Sends the batch that is full, once there is room. */
+static enum err send_new(struct submission *submission, const struct uuid *id, struct diag *diag) {
+    struct span body = buf_span(&submission->body);
+    enum err err = ERR_OK;
+    while (err == ERR_OK && !casemill_has_room(submission->client)) {
+        err = step(submission, STEP_MS, diag);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    uint64_t tag = free_flight(submission);
+    struct flight taken = submission->flights[tag];
+    submission->flights[tag] = submission->filling;
+    submission->flights[tag].is_used = true;
+    submission->flights[tag].is_accepted = false;
+    submission->filling.places = taken.places;
+    struct casemill_batch batch = {.body = body.ptr,
+                                   .body_bytes = body.len,
+                                   .count = submission->count,
+                                   .id = id->bytes,
+                                   .position = submission->position,
+                                   .tag = tag};
+    CHECK(casemill_submit_batch(submission->client, &batch) == CASEMILL_OK);
+    submission->tally.cases += submission->count;
+    submission->tally.batches++;
+    return ERR_OK;
+}
+
+/* Whether an earlier run has the batch's DONE; then it is counted here.  Errors: ERR_CONFLICT. */
+static enum err skip_done(struct submission *submission, const struct uuid *id, bool *is_done,
+                          struct diag *diag) {
+    struct resume_batch batch = {
+        .id = *id, .position = submission->position, .count = submission->count};
+    *is_done = false;
+    if (submission->resume == NULL) {
+        return ERR_OK;
+    }
+    enum err err =
+        resume_check(submission->resume, &batch, buf_span(&submission->body), is_done, diag);
+    if (err == ERR_OK && *is_done) {
+        submission->tally.skipped += submission->count;
+        submission->tally.skipped_dead += resume_at(submission->resume, batch.position)->dead;
+    }
+    return err;
+}
+
 /* Sends the batch that is full, or skips it when an earlier run has its DONE. */
 static enum err send_batch(struct submission *submission, struct diag *diag) {
     if (submission->count == 0) {
         return ERR_OK;
     }
     struct uuid id;
-    struct span body = buf_span(&submission->body);
-    casemill_batch_id(body.ptr, body.len, submission->position, id.bytes);
-    if (submission->resume != NULL && resume_has(submission->resume, &id)) {
-        submission->tally.skipped += submission->count;
-    } else {
-        enum err err = ERR_OK;
-        while (err == ERR_OK && !casemill_has_room(submission->client)) {
-            err = step(submission, STEP_MS, diag);
-        }
-        if (err != ERR_OK) {
-            return err;
-        }
-        uint64_t tag = free_flight(submission);
-        struct flight taken = submission->flights[tag];
-        submission->flights[tag] = submission->filling;
-        submission->flights[tag].is_used = true;
-        submission->flights[tag].is_accepted = false;
-        submission->filling.places = taken.places;
-        struct casemill_batch batch = {.body = body.ptr,
-                                       .body_bytes = body.len,
-                                       .count = submission->count,
-                                       .id = id.bytes,
-                                       .position = submission->position,
-                                       .tag = tag};
-        CHECK(casemill_submit_batch(submission->client, &batch) == CASEMILL_OK);
-        submission->tally.cases += submission->count;
-        submission->tally.batches++;
+    bool is_done = false;
+    casemill_batch_id(submission->body.ptr, submission->body.len, submission->position, id.bytes);
+    enum err err = skip_done(submission, &id, &is_done, diag);
+    if (err == ERR_OK && !is_done) {
+        err = send_new(submission, &id, diag);
+    }
+    if (err != ERR_OK) {
+        return err;
     }
     submission->position += submission->count;
     submission->count = 0;
@@ -380,6 +409,22 @@ static enum err read_options(const struct options *options, struct submission *s
     return err;
 }
 
+/* Where the cases go stands in the file: with a key, the source is what the broker named it. */
+static enum err open_resume(struct submission *submission, const struct casemill_options *client,
+                            const char *path, struct diag *diag) {
+    struct net_key_pair own = {0};
+    if (client->key[0] != '\0') {
+        enum err err = net_key_read_secret(client->key, &own, diag);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    struct resume_target target = {.source = client->source == NULL ? "" : client->source,
+                                   .broker = client->brokers,
+                                   .key = own.public_key.text};
+    return resume_open(path, &target, &submission->resume, diag);
+}
+
 static enum err open_all(struct submission *submission, const struct casemill_options *client,
                          struct buf *source, struct diag *diag) {
     const struct options *options = submission->options;
@@ -396,7 +441,7 @@ static enum err open_all(struct submission *submission, const struct casemill_op
                           diag);
     }
     if (err == ERR_OK && resume != NULL) {
-        err = resume_open(resume, &submission->resume, diag);
+        err = open_resume(submission, client, resume, diag);
     }
     char text[DIAG_TEXT_MAX] = "";
     if (err == ERR_OK &&
@@ -514,7 +559,9 @@ static const struct option_row ROWS[] = {
      "jsonl (also one JSON array), msgpack or csv; by default what the file's name ends in; "
      "gzip is unpacked"},
     {"--rules", "DIR", "where case.yaml stands, for the columns of CSV (config)"},
-    {"--resume", "FILE", "remember in FILE which batches are done and skip them in the next run"},
+    {"--resume", "FILE",
+     "remember in FILE which batches are done and skip them in the next run; of the same cases, "
+     "source and broker"},
     {"--wait", "SECONDS", "give up when the broker says nothing for so long (never)"},
     {NULL, NULL, NULL},
 };

@@ -249,39 +249,148 @@ START_TEST(dates_go_where_there_are_none) {
 }
 END_TEST
 
+static const struct resume_target NORTH = {"north\n", "tcp://127.0.0.1:1", ""};
+
+/* A batch of `count` one-byte cases, with its id. */
+static struct resume_batch batch_of(const char *body, uint64_t position, uint32_t count) {
+    struct resume_batch batch = {.position = position, .count = count, .dead = count / 2};
+    casemill_batch_id(body, count, position, batch.id.bytes);
+    return batch;
+}
+
+static bool is_done(const struct resume *resume, const struct resume_batch *batch) {
+    struct diag diag = {0};
+    bool done = false;
+    ck_assert_int_eq(resume_check(resume, batch, SPAN_LIT("abcdefgh"), &done, &diag), ERR_OK);
+    return done;
+}
+
 START_TEST(resume_remembers_whole_lines) {
     const char *path = path_of("resume");
     struct resume *resume = NULL;
     struct diag diag = {0};
-    struct uuid a = uuid_random();
-    struct uuid b = uuid_random();
-    ck_assert_int_eq(resume_open(path, &resume, &diag), ERR_OK);
-    ck_assert(!resume_has(resume, &a));
+    struct resume_batch a = batch_of("abc", 0, 3);
+    struct resume_batch b = batch_of("xy", 3, 2);
+    ck_assert_int_eq(resume_open(path, &NORTH, &resume, &diag), ERR_OK);
+    ck_assert_ptr_null(resume_at(resume, 0));
     ck_assert_int_eq(resume_add(resume, &a), ERR_OK);
     ck_assert_int_eq(resume_add(resume, &b), ERR_OK);
     resume_close(&resume);
-    ck_assert_int_eq(truncate(path, 60), 0); /* the second line is torn */
-    ck_assert_int_eq(resume_open(path, &resume, &diag), ERR_OK);
-    ck_assert(resume_has(resume, &a));
-    ck_assert(!resume_has(resume, &b));
+    struct buf text = BUF_EMPTY;
+    ck_assert_int_eq(io_read_file(path, 1000, &text, &diag), ERR_OK);
+    ck_assert_int_eq(truncate(path, (off_t)text.len - 1), 0); /* the last line is torn */
+    ck_assert_int_eq(resume_open(path, &NORTH, &resume, &diag), ERR_OK);
+    ck_assert(is_done(resume, &a));
+    ck_assert_uint_eq(resume_at(resume, 0)->dead, 1);
+    ck_assert_ptr_null(resume_at(resume, 3));
     ck_assert_int_eq(resume_add(resume, &b), ERR_OK);
     resume_close(&resume);
-    ck_assert_int_eq(resume_open(path, &resume, &diag), ERR_OK);
-    ck_assert(resume_has(resume, &b));
+    struct buf again = BUF_EMPTY;
+    ck_assert_int_eq(io_read_file(path, 1000, &again, &diag), ERR_OK);
+    ck_assert(span_eq(buf_span(&text), buf_span(&again)));
+    ck_assert_int_eq(resume_open(path, &NORTH, &resume, &diag), ERR_OK);
+    ck_assert(is_done(resume, &b));
     resume_close(&resume);
-    path = file_with("other", SPAN_LIT("case_id,revision,reference_date,as_of\n"));
-    ck_assert_int_eq(resume_open(path, &resume, &diag), ERR_INVALID);
-    ck_assert_uint_eq(diag.line, 1);
-    ck_assert_ptr_null(resume);
-    /* Too short for a line, and no torn one: it is somebody's, and stays as it is. */
-    path = file_with("short", SPAN_LIT("hello\n"));
-    diag = (struct diag){0};
-    ck_assert_int_eq(resume_open(path, &resume, &diag), ERR_INVALID);
-    ck_assert_uint_eq(diag.line, 1);
+    buf_free(&text);
+    buf_free(&again);
+}
+END_TEST
+
+static enum err parse_for(const struct resume_target *target, const char *text, struct diag *diag) {
+    struct resume *resume = NULL;
+    *diag = (struct diag){0};
+    enum err err = resume_parse(span_str(text), "f", target, &resume, diag);
+    ck_assert_int_eq(resume == NULL, err != ERR_OK);
+    resume_close(&resume);
+    return err;
+}
+
+#define HEAD_OF(version, source, broker)                                                           \
+    "{\"casemill_resume\":" version ",\"source\":\"" source "\",\"broker\":\"" broker              \
+    "\",\"key\":\"\"}\n"
+#define NORTH_HEAD HEAD_OF("2", "north\\u000a", "tcp://127.0.0.1:1")
+#define ID "00112233445566778899aabbccddeeff"
+
+START_TEST(resume_is_of_one_target_and_version) {
+    static const struct {
+        const char *text;
+        enum err err;
+        const char *says;
+    } list[] = {
+        {"", ERR_OK, ""},
+        {NORTH_HEAD, ERR_OK, ""},
+        {NORTH_HEAD ID " 0 3 1\n" ID " 3 18", ERR_OK, ""},
+        {HEAD_OF("2", "south", "tcp://127.0.0.1:1"), ERR_CONFLICT, "source \"south\", not \"north"},
+        {HEAD_OF("2", "north\\u000a", "tcp://127.0.0.1:2"), ERR_CONFLICT,
+         "broker \"tcp://127.0.0.1:2\", not \"tcp://127.0.0.1:1\": give each its own"},
+        {HEAD_OF("3", "north\\u000a", "tcp://127.0.0.1:1"), ERR_VERSION,
+         "of version 3, expected 2"},
+        {ID "\n" ID "\n", ERR_VERSION, "of an older version"},
+        {"0011", ERR_VERSION, "of an older version"},
+        {"case_id,revision,reference_date,as_of\n", ERR_INVALID, "f is no --resume file"},
+        {"{}\n", ERR_INVALID, "f is no --resume file"},
+        {"{\"casemill_resume\":2,\"sou", ERR_INVALID, "f is no --resume file"},
+        {NORTH_HEAD ID " 0 3\n", ERR_INVALID, "expected a batch"},
+        {NORTH_HEAD ID " 0 3 4\n", ERR_INVALID, "expected a batch"},
+        {NORTH_HEAD ID " 0 0 0\n", ERR_INVALID, "expected a batch"},
+        {NORTH_HEAD ID " 0 4294967296 0\n", ERR_INVALID, "expected a batch"},
+        {NORTH_HEAD ID " 18446744073709551616 1 0\n", ERR_INVALID, "expected a batch"},
+        {NORTH_HEAD ID " 0 3 1 \n", ERR_INVALID, "expected a batch"},
+        {NORTH_HEAD "\n", ERR_INVALID, "expected a batch"},
+    };
+    struct diag diag = {0};
+    for (size_t i = 0; i < COUNT_OF(list); i++) {
+        ck_assert_msg(parse_for(&NORTH, list[i].text, &diag) == list[i].err, "%zu: %s", i,
+                      diag.text);
+        ck_assert_msg(strstr(diag.text, list[i].says) != NULL, "%zu: %s", i, diag.text);
+    }
+    const struct resume_target keyed = {"north\n", "tcp://127.0.0.1:1", "key"};
+    ck_assert_int_eq(parse_for(&keyed, NORTH_HEAD, &diag), ERR_CONFLICT);
+    /* What is refused stays as it is. */
+    struct resume *resume = NULL;
     struct buf kept = BUF_EMPTY;
-    ck_assert_int_eq(io_read_file(path, 100, &kept, &diag), ERR_OK);
+    ck_assert_int_eq(resume_open(file_with("short", SPAN_LIT("hello\n")), &NORTH, &resume, &diag),
+                     ERR_INVALID);
+    ck_assert_ptr_null(resume);
+    ck_assert_int_eq(io_read_file(path_of("short"), 100, &kept, &diag), ERR_OK);
     ck_assert_str_eq(buf_cstr(&kept), "hello\n");
     buf_free(&kept);
+}
+END_TEST
+
+START_TEST(resume_is_of_the_same_cases) {
+    static const char head[] = NORTH_HEAD;
+    struct buf text = BUF_EMPTY;
+    struct diag diag = {0};
+    struct resume *resume = NULL;
+    bool done = false;
+    const struct resume_batch first = batch_of("\1\2\3", 0, 3);
+    buf_str(&text, head);
+    buf_hex(&text, span_make(first.id.bytes, sizeof(first.id.bytes)));
+    buf_str(&text, " 0 3 0\n");
+    ck_assert_int_eq(resume_parse(buf_span(&text), "f", &NORTH, &resume, &diag), ERR_OK);
+    ck_assert_int_eq(resume_check(resume, &first, SPAN_LIT("\1\2\3"), &done, &diag), ERR_OK);
+    ck_assert(done);
+    /* The same with more behind it is a file that has grown: sent again. */
+    struct resume_batch other = batch_of("\1\2\3\4", 0, 4);
+    ck_assert_int_eq(resume_check(resume, &other, SPAN_LIT("\1\2\3\4"), &done, &diag), ERR_OK);
+    ck_assert(!done);
+    /* Of a position that is not remembered, too. */
+    other = batch_of("\4", 3, 1);
+    ck_assert_int_eq(resume_check(resume, &other, SPAN_LIT("\4"), &done, &diag), ERR_OK);
+    ck_assert(!done);
+    /* Other cases, fewer, or another beginning are not what was done. */
+    static const char *const bodies[] = {"\1\2\4", "\1\2", "\1\3\3\4"};
+    for (size_t i = 0; i < COUNT_OF(bodies); i++) {
+        uint32_t count = (uint32_t)strlen(bodies[i]);
+        other = batch_of(bodies[i], 0, count);
+        diag = (struct diag){0};
+        ck_assert_int_eq(resume_check(resume, &other, span_str(bodies[i]), &done, &diag),
+                         ERR_CONFLICT);
+        ck_assert_ptr_nonnull(strstr(diag.text, "f remembers other cases from number 1 on"));
+    }
+    resume_close(&resume);
+    buf_free(&text);
 }
 END_TEST
 
@@ -331,6 +440,8 @@ int main(void) {
     tcase_add_test(tests, formats_by_name_and_ending);
     tcase_add_test(tests, dates_go_where_there_are_none);
     tcase_add_test(tests, resume_remembers_whole_lines);
+    tcase_add_test(tests, resume_is_of_one_target_and_version);
+    tcase_add_test(tests, resume_is_of_the_same_cases);
     tcase_add_test(tests, the_end_in_words);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
