@@ -89,6 +89,9 @@ void lane_keep_connected(struct lane *lane) {
     struct diag diag = {0};
     enum err err = db_lane_open(lane->options.conninfo, application, &wait, &lane->db, &diag);
     if (err == ERR_OK) {
+        err = db_lane_check_session(lane->db, lane->options.conninfo, &diag);
+    }
+    if (err == ERR_OK) {
         err = writer_setup(&lane->writer, lane->db, lane->options.sync_standbys, &diag);
     }
     if (err == ERR_OK) {
@@ -129,6 +132,12 @@ void lane_lose_connection(struct lane *lane, enum err err) {
     lane->credit_open = false; /* said first, or what goes back would come straight back */
     lane_say_ready(lane);
     lane_give_back(lane);
+}
+
+enum err lane_read(struct lane *lane, const char *sql, struct db_result **rows) {
+    const struct db_lane_statement statement = {
+        .settings = lane->writer.settings, .sql = sql, .binary_rows = true};
+    return db_lane_transact(lane->db, &statement, rows);
 }
 
 void lane_keep_tidy(struct lane *lane) {

@@ -115,6 +115,10 @@ void lane_lose_connection(struct lane *lane, enum err err);
 /* lane_keep_rules swaps to the rule set in force, unless something is decided under the last one.
  */
 void lane_keep_rules(struct lane *lane);
+/* lane_read runs one SELECT with the settings of a transaction, its rows in binary form: what it
+ * names and gives stays out of the server's log.  Errors: those of db/sqlstate.h; they cost the
+ * connection.  Ownership: the caller frees *rows. */
+MUST_USE enum err lane_read(struct lane *lane, const char *sql, struct db_result **rows);
 MUST_USE enum err lane_source(struct lane *lane, struct span name, int16_t *number);
 /* lane_knows_source is lane_source without asking the database: false where it would have to. */
 bool lane_knows_source(const struct lane *lane, struct span name, int16_t *number);

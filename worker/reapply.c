@@ -272,7 +272,7 @@ static enum err reapply_some(struct lane *lane, uint32_t job, const struct tripl
     struct db_result *rows = NULL;
     struct buf sql = BUF_EMPTY;
     write_query(lane, triples, count, &sql);
-    enum err err = db_lane_select(lane->db, buf_cstr(&sql), &rows);
+    enum err err = lane_read(lane, buf_cstr(&sql), &rows);
     buf_free(&sql);
     if (err == ERR_OK && db_rows(rows) != count) {
         err = ERR_BUSY;

@@ -60,7 +60,7 @@ static enum err read_letters(struct lane *lane, const struct letter *letters, ui
                    letters[i].dead);
     }
     buf_str(&sql, ") AS t (nr, dead) LEFT JOIN dead_letters d ON d.dead = t.dead");
-    enum err err = db_lane_select(lane->db, buf_cstr(&sql), rows);
+    enum err err = lane_read(lane, buf_cstr(&sql), rows);
     buf_free(&sql);
     if (err == ERR_OK) {
         lane->letters =

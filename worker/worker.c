@@ -16,7 +16,7 @@
 
 enum { HOST_NAME_BYTES = 65, NAME_BYTES = HOST_NAME_BYTES + 12 };
 /* A lane looks up at least each second, whatever it waits for. */
-enum { LANE_STALLED_MS = 10000 };
+enum { LANE_STALLED_MS = 10000, CHECK_MS_MAX = 10000, CHECK_TURN_MS = 100 };
 
 struct worker {
     struct worker_options options;
@@ -40,6 +40,24 @@ static void rules_changed(void *context) {
     }
 }
 
+struct patience {
+    int64_t end_ms;
+};
+
+static enum err wait_some(void *context, int fd, bool want_write) {
+    const struct patience *patience = context;
+    struct pollfd item = {.fd = fd, .events = (short)(want_write ? POLLIN | POLLOUT : POLLIN)};
+    (void)poll(&item, 1, CHECK_TURN_MS);
+    return clock_mono_ms() >= patience->end_ms ? ERR_TIMEOUT : ERR_OK;
+}
+
+/* What lanes rely on; they look again whenever they connect. */
+static enum err check_session(const struct worker_options *options, struct diag *diag) {
+    struct patience patience = {.end_ms = clock_mono_ms() + CHECK_MS_MAX};
+    const struct db_lane_wait wait = {.wait = wait_some, .context = &patience};
+    return db_check_session(options->conninfo, &wait, diag);
+}
+
 static enum err check_postgres(const struct worker_options *options, struct diag *diag) {
     struct db *db = NULL;
     enum err err = db_open(options->conninfo, "casemill worker", &db, diag);
@@ -50,6 +68,7 @@ static enum err check_postgres(const struct worker_options *options, struct diag
         err = db_check_migrated(db, diag);
     }
     db_close(&db);
+    err = err == ERR_OK ? check_session(options, diag) : err;
     return err;
 }
 

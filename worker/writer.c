@@ -77,7 +77,8 @@ static enum err committed(const struct writer *writer) {
     return strcmp(db_lane_tag(writer->db), "COMMIT") == 0 ? ERR_OK : ERR_BUSY;
 }
 
-/* One statement is one transaction: the commits row and the tallies ride along in a WITH. */
+/* One statement, sent with what goes around it: the commits row and the tallies ride along in a
+ * WITH. */
 static enum err insert_few(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end,
                            const struct writer_commit *commit) {
     uint32_t columns = writer->rules->column_count;
@@ -106,15 +107,19 @@ static enum err insert_few(struct writer *writer, struct txn *txn, uint32_t from
         rows++;
     }
     buf_str(&writer->sql, " RETURNING purged_guard()");
-    return db_lane_insert(writer->db, buf_cstr(&writer->sql), rows * columns, writer->fields);
+    const struct db_lane_statement statement = {.settings = writer->settings,
+                                                .sql = buf_cstr(&writer->sql),
+                                                .param_count = rows * columns,
+                                                .params = writer->fields};
+    enum err err = db_lane_transact(writer->db, &statement, NULL);
+    return err == ERR_OK ? committed(writer) : err;
 }
 
 /* Everything in one round trip; without cases only the commits row and dead letters.  Cases come
  * before letters on every road, and in a purge: whoever waits for a case holds no letter. */
 static enum err copy_many(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end,
                           const struct writer_commit *commit) {
-    buf_clear(&writer->sql);
-    buf_str(&writer->sql, "BEGIN ISOLATION LEVEL READ COMMITTED; ");
+    writer_sql_begin(writer);
     writer_sql_commit(writer, txn, commit);
     buf_str(&writer->sql, "; ");
     writer_sql_tally(writer, txn, commit);
@@ -279,6 +284,10 @@ static enum err make_incoming(struct writer *writer, const struct road *road) {
 }
 
 enum err writer_tidy(struct writer *writer) {
+    if (db_lane_backend(writer->db) != writer->backend) {
+        (void)snprintf(writer->sqlstate, sizeof(writer->sqlstate), "%s", SQLSTATE_MIXED);
+        return ERR_DENIED;
+    }
     if (writer->tables_since_ms == 0 ||
         clock_mono_ms() - writer->tables_since_ms < writer->tables_ms_max) {
         return ERR_OK;
@@ -327,10 +336,9 @@ static enum err write_settling(struct writer *writer, struct txn *txn, uint32_t 
         return err;
     }
     struct writer_commit commit = {.number = writer_commit_number(writer)};
-    buf_clear(&writer->sql);
-    buf_printf(&writer->sql,
-               "BEGIN ISOLATION LEVEL READ COMMITTED; COPY %s (%s) FROM STDIN (FORMAT binary)",
-               road.incoming, road.incoming_columns);
+    writer_sql_begin(writer);
+    buf_printf(&writer->sql, "COPY %s (%s) FROM STDIN (FORMAT binary)", road.incoming,
+               road.incoming_columns);
     gather_rows(writer, txn, from, end, commit.number);
     err = db_lane_copy(writer->db, buf_cstr(&writer->sql), buf_span(&writer->data));
     if (err == ERR_OK) {

@@ -15,7 +15,9 @@ enum { WRITER_JOURNALS_MAX = 32, WRITER_FROZEN_S = 10, WRITER_TABLES_MS_MAX = 36
 enum writer_mode { WRITER_INTAKE, WRITER_REAPPLY, WRITER_CANARY };
 
 struct writer {
-    struct db_lane *db; /* borrowed */
+    struct db_lane *db;   /* borrowed */
+    const char *settings; /* a SELECT that goes with each transaction: see writer_setup.c */
+    int backend;          /* the server process that was set up */
     struct uuid lane;
     enum writer_mode mode;
     const struct active_rules *rules; /* borrowed; whose columns the rows have */

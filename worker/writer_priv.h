@@ -30,6 +30,9 @@ void writer_commit_count(const struct txn *txn, uint32_t from, uint32_t end,
                          struct writer_commit *commit);
 void writer_commit_free(struct writer_commit *commit);
 
+/* writer_sql_begin makes writer->sql the beginning of a transaction with the settings that promises
+ * rely on. */
+void writer_sql_begin(struct writer *writer);
 /* All append to writer->sql: one INSERT without a semicolon; an INSERT with one per dead letter. */
 void writer_sql_commit(struct writer *writer, const struct txn *txn,
                        const struct writer_commit *commit);

@@ -1,19 +1,24 @@
 /* What a lane asks of a connection before and beside its transactions. */
-#include "worker/writer.h"
+#include "worker/writer_priv.h"
 
 #include "base/log.h"
 #include "db/sqlstate.h"
 
 #include <stdlib.h>
 
-/* The server's own log quotes the row that it refuses, and the statement with the bytes of letters
+/* What promises rely on goes with each transaction (writer_settings), for a session's settings are
+ * nobody's where a pooler mixes sessions, and an administrator may change the server's meanwhile.
+ * Here it is set for what a lane asks between its transactions.
+ *
+ * The server's own log quotes the row that it refuses, and the statement with the bytes of letters
  * (P10).  Only who has been given the right may tell it not to. */
 #define QUIET                                                                                      \
     "DO $$ BEGIN PERFORM set_config('log_min_error_statement', 'panic', false), "                  \
-    "set_config('log_error_verbosity', 'terse', false); "                                          \
-    "EXCEPTION WHEN insufficient_privilege THEN NULL; END $$"
+    "set_config('log_error_verbosity', 'terse', false), "                                          \
+    "set_config('casemill.may_quiet', 'on', false); "                                              \
+    "EXCEPTION WHEN insufficient_privilege THEN "                                                  \
+    "PERFORM set_config('casemill.may_quiet', 'off', false); END $$; "
 
-/* A stricter isolation would look with a snapshot that is older than the wait for a purge. */
 #define SETUP                                                                                      \
     "SET client_min_messages = warning; SET standard_conforming_strings = on; "                    \
     "SET TIME ZONE 'UTC'; SET lock_timeout = '5s'; "                                               \
@@ -21,6 +26,17 @@
     "SET idle_in_transaction_session_timeout = '30s'; "                                            \
     "SELECT set_config('synchronous_commit', 'on', false) "                                        \
     "WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply'); " QUIET
+
+/* Durable (P2), never endless, and never without the word that a wait for a standby was ended. */
+#define SETTINGS                                                                                   \
+    "SELECT pg_backend_pid(), set_config('synchronous_commit', "                                   \
+    "CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' "          \
+    "ELSE 'on' END, true), set_config('lock_timeout', '5s', true), "                               \
+    "set_config('idle_in_transaction_session_timeout', '30s', true), "                             \
+    "set_config('client_min_messages', 'warning', true)"
+#define SETTINGS_QUIET                                                                             \
+    ", set_config('log_min_error_statement', 'panic', true), "                                     \
+    "set_config('log_error_verbosity', 'terse', true)"
 
 /* synchronous_standby_names: "2 (a, b)", "ANY 2 (a, b)", "FIRST 2 (a, b)", or names alone: one. */
 #define QUESTIONS                                                                                  \
@@ -31,7 +47,7 @@
     "to_regclass('schema_migrations') IS NOT NULL, "                                               \
     "(SELECT count(*) FROM pg_stat_replication), "                                                 \
     "current_setting('log_min_error_statement') = 'panic' AND "                                    \
-    "current_setting('log_error_verbosity') = 'terse'"
+    "current_setting('log_error_verbosity') = 'terse', current_setting('casemill.may_quiet')"
 
 /* Legal, and the operator should know: DONE is only as durable as this server (P2). */
 static void warn_asynchronous(const struct db_result *rows) {
@@ -107,14 +123,14 @@ enum err writer_setup(struct writer *writer, struct db_lane *db, int64_t sync_st
     writer->has_incoming_reapplied = false;
     writer->tables_since_ms = 0;
     writer->sqlstate[0] = '\0';
-    enum err err = db_lane_exec(db, SETUP, NULL);
-    if (err == ERR_OK) {
-        err = db_lane_exec(db, QUESTIONS, &rows);
-    }
+    enum err err = db_lane_exec(db, SETUP "SELECT pg_backend_pid(); " QUESTIONS, &rows);
     if (err != ERR_OK) {
         return diag_fail(diag, err, "the connection cannot be set up: %s",
                          sqlstate_text(db_lane_sqlstate(db)));
     }
+    bool may_quiet = strcmp(db_cell(rows, 0, 7), "on") == 0;
+    writer->settings = may_quiet ? SETTINGS SETTINGS_QUIET : SETTINGS;
+    writer->backend = db_lane_backend(db);
     err = check_answers(rows, sync_standbys, diag);
     db_result_free(&rows);
     return err == ERR_OK ? check_migrated(writer, diag) : err;
@@ -180,7 +196,7 @@ enum err writer_source(struct writer *writer, struct span name, int16_t *source)
 enum err writer_find(struct writer *writer, int16_t source, struct span case_id, int32_t revision,
                      struct writer_found *found) {
     struct db_result *rows = NULL;
-    buf_clear(&writer->sql);
+    writer_sql_begin(writer);
     buf_printf(&writer->sql,
                "SELECT disposition, digest FROM cases WHERE source = %d AND revision = %d "
                "AND case_id = ",
@@ -192,6 +208,7 @@ enum err writer_find(struct writer *writer, int16_t source, struct span case_id,
         "AND case_id = ",
         source, revision);
     db_quote_text(&writer->sql, case_id);
+    buf_str(&writer->sql, "; COMMIT");
     enum err err = db_lane_exec(writer->db, buf_cstr(&writer->sql), &rows);
     if (err == ERR_OK) {
         *found = (struct writer_found){.disposition = -1};

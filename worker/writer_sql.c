@@ -15,6 +15,11 @@ int64_t writer_commit_number(struct writer *writer) {
     return (int64_t)(rng_next(&writer->rng) >> 1);
 }
 
+void writer_sql_begin(struct writer *writer) {
+    buf_clear(&writer->sql);
+    buf_printf(&writer->sql, DB_LANE_BEGIN "; %s; ", writer->settings);
+}
+
 static void count_outcome(struct writer_commit *commit, const struct txn_case *written) {
     for (uint32_t i = 0; i < commit->tally_count; i++) {
         struct writer_tally *tally = &commit->tallies[i];

@@ -3,6 +3,7 @@
 #define CASEMILL_DB_DB_PRIV_H
 
 #include "db/db.h"
+#include "db/lane.h"
 
 #include <libpq-fe.h>
 
@@ -35,5 +36,11 @@ void db_host_free(struct db_host *host);
  * owns the PGconn.  Errors: ERR_INVALID the conninfo does not parse. */
 MUST_USE enum err db_connect(const char *conninfo, const char *application,
                              const struct db_host *host, PGconn **conn, struct diag *diag);
+
+/* Of a lane's connection, for pooler.c: whether somebody between has another key to cancel by than
+ * the server's; how it waits. */
+bool db_lane_is_pooled(const struct db_lane *lane);
+struct db_lane_wait db_lane_get_wait(const struct db_lane *lane);
+void db_lane_set_wait(struct db_lane *lane, struct db_lane_wait wait);
 
 #endif

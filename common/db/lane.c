@@ -8,6 +8,7 @@
 #include "db/sqlstate.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { COPY_PIECE_BYTES = 64 * 1024, TAG_BYTES = 64 };
@@ -16,6 +17,7 @@ struct db_lane {
     PGconn *conn;
     struct db_lane_wait wait;
     bool unreplicated; /* a COMMIT's wait for a standby was cancelled: not committed for us */
+    int backend;       /* as the server named it last; 0: it has not yet */
     char sqlstate[SQLSTATE_BYTES];
     char tag[TAG_BYTES];
 };
@@ -114,6 +116,18 @@ const char *db_lane_sqlstate(const struct db_lane *lane) { return lane->sqlstate
 
 const char *db_lane_tag(const struct db_lane *lane) { return lane->tag; }
 
+int db_lane_backend(const struct db_lane *lane) { return lane->backend; }
+
+bool db_lane_is_pooled(const struct db_lane *lane) {
+    return lane->backend != PQbackendPID(lane->conn);
+}
+
+struct db_lane_wait db_lane_get_wait(const struct db_lane *lane) {
+    return lane->wait;
+}
+
+void db_lane_set_wait(struct db_lane *lane, struct db_lane_wait wait) { lane->wait = wait; }
+
 static enum err wait_for(struct db_lane *lane, bool want_write) {
     enum err err = lane->wait.wait(lane->wait.context, PQsocket(lane->conn), want_write);
     if (err != ERR_OK) {
@@ -178,6 +192,13 @@ static enum err next_result(struct db_lane *lane, PGresult **result) {
     return ERR_OK;
 }
 
+static void note_backend(struct db_lane *lane, const PGresult *rows) {
+    if (PQntuples(rows) > 0 && PQnfields(rows) > 0 && PQfformat(rows, 0) == 0 &&
+        strcmp(PQfname(rows, 0), DB_LANE_BACKEND) == 0) {
+        lane->backend = (int)strtol(PQgetvalue(rows, 0, 0), NULL, 10);
+    }
+}
+
 static enum err take_result(struct db_lane *lane, PGresult *got, struct span data,
                             PGresult **rows) {
     switch ((int)PQresultStatus(got)) {
@@ -185,11 +206,15 @@ static enum err take_result(struct db_lane *lane, PGresult *got, struct span dat
         PQclear(got);
         return send_copy_data(lane, data);
     case PGRES_TUPLES_OK:
+        note_backend(lane, got);
         PQclear(*rows);
         *rows = got;
         return ERR_OK;
     case PGRES_COMMAND_OK:
         (void)snprintf(lane->tag, sizeof(lane->tag), "%s", PQcmdStatus(got));
+        PQclear(got);
+        return ERR_OK;
+    case PGRES_PIPELINE_ABORTED: /* behind the statement that failed, which is noted */
         PQclear(got);
         return ERR_OK;
     default: {
@@ -198,6 +223,19 @@ static enum err take_result(struct db_lane *lane, PGresult *got, struct span dat
         return err;
     }
     }
+}
+
+/* Behind the last result: of a pipeline its sync, after each of whose statements there is a NULL.
+ */
+static bool is_end(struct db_lane *lane, PGresult *got) {
+    if (PQpipelineStatus(lane->conn) == PQ_PIPELINE_OFF) {
+        return got == NULL;
+    }
+    bool synced = got != NULL && PQresultStatus(got) == PGRES_PIPELINE_SYNC;
+    if (synced) {
+        PQclear(got);
+    }
+    return synced;
 }
 
 /* Everything after the send.  A failure of the server is remembered while its results are read to
@@ -209,8 +247,11 @@ static enum err finish(struct db_lane *lane, struct span data, struct db_result 
     while (err == ERR_OK) {
         PGresult *got = NULL;
         err = next_result(lane, &got);
-        if (err != ERR_OK || got == NULL) {
+        if (err != ERR_OK || is_end(lane, got)) {
             break;
+        }
+        if (got == NULL) {
+            continue;
         }
         enum err outcome = take_result(lane, got, data, &rows);
         if (PQstatus(lane->conn) != CONNECTION_OK) {
@@ -249,30 +290,38 @@ enum err db_lane_copy(struct db_lane *lane, const char *sql, struct span data) {
     return PQsendQuery(lane->conn, sql) == 1 ? finish(lane, data, NULL) : ERR_CONNECTION;
 }
 
-enum err db_lane_insert(struct db_lane *lane, const char *sql, uint32_t param_count,
-                        const struct span *params) {
-    begin(lane);
-    const char **values = mem_zero(param_count, sizeof(*values));
-    int *lengths = mem_zero(param_count, sizeof(*lengths));
-    int *formats = mem_zero(param_count, sizeof(*formats));
-    for (uint32_t i = 0; i < param_count; i++) {
-        values[i] = (const char *)params[i].ptr;
-        lengths[i] = (int)params[i].len;
+static bool send_bare(struct db_lane *lane, const char *sql) {
+    return PQsendQueryParams(lane->conn, sql, 0, NULL, NULL, NULL, NULL, 0) == 1;
+}
+
+static bool send_params(struct db_lane *lane, const struct db_lane_statement *statement) {
+    uint32_t count = statement->param_count;
+    const char **values = mem_zero(count, sizeof(*values));
+    int *lengths = mem_zero(count, sizeof(*lengths));
+    int *formats = mem_zero(count, sizeof(*formats));
+    for (uint32_t i = 0; i < count; i++) {
+        values[i] = (const char *)statement->params[i].ptr;
+        lengths[i] = (int)statement->params[i].len;
         formats[i] = 1;
     }
-    int sent =
-        PQsendQueryParams(lane->conn, sql, (int)param_count, NULL, values, lengths, formats, 0);
+    int sent = PQsendQueryParams(lane->conn, statement->sql, (int)count, NULL, values, lengths,
+                                 formats, statement->binary_rows ? 1 : 0);
     mem_free(values);
     mem_free(lengths);
     mem_free(formats);
-    return sent == 1 ? finish(lane, SPAN_LIT(""), NULL) : ERR_CONNECTION;
+    return sent == 1;
 }
 
-enum err db_lane_select(struct db_lane *lane, const char *sql, struct db_result **result) {
+enum err db_lane_transact(struct db_lane *lane, const struct db_lane_statement *statement,
+                          struct db_result **result) {
     begin(lane);
-    return PQsendQueryParams(lane->conn, sql, 0, NULL, NULL, NULL, NULL, 1) == 1
-               ? finish(lane, SPAN_LIT(""), result)
-               : ERR_CONNECTION;
+    if (PQenterPipelineMode(lane->conn) != 1 || !send_bare(lane, DB_LANE_BEGIN) ||
+        !send_bare(lane, statement->settings) || !send_params(lane, statement) ||
+        !send_bare(lane, "COMMIT") || PQpipelineSync(lane->conn) != 1) {
+        return ERR_CONNECTION;
+    }
+    enum err err = finish(lane, SPAN_LIT(""), result);
+    return PQexitPipelineMode(lane->conn) == 1 ? err : err == ERR_OK ? ERR_CONNECTION : err;
 }
 
 enum err db_lane_idle(struct db_lane *lane) {

@@ -11,6 +11,10 @@
 
 struct db_lane;
 
+/* A stricter isolation would look with a snapshot that is older than a wait. */
+#define DB_LANE_BEGIN "BEGIN ISOLATION LEVEL READ COMMITTED"
+#define DB_LANE_BACKEND "pg_backend_pid"
+
 /* wait returns ERR_OK when fd may have become readable (or writable, if wanted), or some time has
  * passed: it is called again.  Anything else ends the call in progress with that error. */
 struct db_lane_wait {
@@ -27,17 +31,37 @@ MUST_USE enum err db_lane_open(const char *conninfo, const char *application,
 void db_lane_close(struct db_lane **lane);
 int db_lane_fd(const struct db_lane *lane);
 
+/* db_lane_check_session makes sure that the connection has a server process of its own, which what
+ * is set, made or locked in a session relies on.  Where no pooler is between, it costs one
+ * question; else a second connection (by the same conninfo) finds out whether the two share
+ * processes. Errors: ERR_DENIED a pooler mixes sessions, or knows no transactions; ERR_BUSY it
+ * gives this connection no server; else as db_lane_open and db_lane_exec. */
+MUST_USE enum err db_lane_check_session(struct db_lane *lane, const char *conninfo,
+                                        struct diag *diag);
+
+/* db_check_session connects and makes sure of that.  Errors: as db_lane_open and
+ * db_lane_check_session. */
+MUST_USE enum err db_check_session(const char *conninfo, const struct db_lane_wait *wait,
+                                   struct diag *diag);
+
 /* db_lane_exec runs one or more statements of a simple query.  result (NULL: not wanted) receives
  * the last one's rows; the caller frees it; unchanged on error. */
 MUST_USE enum err db_lane_exec(struct db_lane *lane, const char *sql, struct db_result **result);
 /* db_lane_copy runs a simple query that holds one COPY ... FROM STDIN, fed with data. */
 MUST_USE enum err db_lane_copy(struct db_lane *lane, const char *sql, struct span data);
-/* db_lane_insert runs one statement with parameters in binary form; a NULL ptr is SQL NULL. */
-MUST_USE enum err db_lane_insert(struct db_lane *lane, const char *sql, uint32_t param_count,
-                                 const struct span *params);
-/* db_lane_select runs one statement without parameters; its rows come in binary form
- * (db_cell_span). Ownership: as db_lane_exec. */
-MUST_USE enum err db_lane_select(struct db_lane *lane, const char *sql, struct db_result **result);
+/* A transaction of one statement.  The settings are a SELECT of set_config(..., true): what the
+ * statement relies on goes with it, whatever session a pooler between has given the connection. */
+struct db_lane_statement {
+    const char *settings;
+    const char *sql;
+    uint32_t param_count;
+    const struct span *params; /* in binary form; a NULL ptr is SQL NULL */
+    bool binary_rows;          /* db_cell_span of the result is in binary form, too */
+};
+/* db_lane_transact runs it in one round trip between DB_LANE_BEGIN and COMMIT.  Ownership: as
+ * db_lane_exec.  Errors: as above; the failed transaction is still open: say ROLLBACK. */
+MUST_USE enum err db_lane_transact(struct db_lane *lane, const struct db_lane_statement *statement,
+                                   struct db_result **result);
 /* db_lane_idle reads what came unasked.  Errors: ERR_CONNECTION the server has gone. */
 MUST_USE enum err db_lane_idle(struct db_lane *lane);
 
@@ -45,5 +69,9 @@ MUST_USE enum err db_lane_idle(struct db_lane *lane);
  * of a failed transaction says "ROLLBACK"). */
 const char *db_lane_sqlstate(const struct db_lane *lane);
 const char *db_lane_tag(const struct db_lane *lane);
+
+/* db_lane_backend is the process that served the connection when a call last selected
+ * pg_backend_pid() first; 0 before. */
+int db_lane_backend(const struct db_lane *lane);
 
 #endif

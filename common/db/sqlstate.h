@@ -7,6 +7,7 @@
 
 enum { SQLSTATE_BYTES = 6 };
 #define SQLSTATE_TOMBSTONES "23CM1" /* our own: purged_guard of sql/0006_purge.sql */
+#define SQLSTATE_MIXED "CM001"      /* our own: another server process than the one set up */
 #define SQLSTATE_LOCKED "55P03"
 
 /* Longest matching prefix wins; what is not listed is ERR_BUSY: give the work back, try later.
@@ -42,6 +43,8 @@ enum { SQLSTATE_BYTES = 6 };
     ROW("57014", AGAIN, "query cancelled: by hand, or the role has a statement_timeout")           \
     ROW("57P", CONNECTION, "server shutting down or starting")                                     \
     ROW("58", BUSY, "system error of the server")                                                  \
+    ROW(SQLSTATE_MIXED, DENIED,                                                                    \
+        "a pooler mixes sessions: set its pool_mode to session, or connect directly")              \
     ROW("XX", BUSY, "internal error of the server")
 
 /* sqlstate_err accepts NULL and "" (no state: the connection is gone). */

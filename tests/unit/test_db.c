@@ -48,8 +48,39 @@ START_TEST(test_quote) {
     db_quote_text(&sql, SPAN_LIT("x\xc3"));
     db_quote_name(&sql, SPAN_LIT("a\"b"));
     db_quote_bytes(&sql, SPAN_LIT("\x01\xff"));
-    ck_assert_str_eq(buf_cstr(&sql), "'a''b\\cd''\xc3\xa9''x?'\"a\"\"b\"'\\x01ff'");
+    ck_assert_str_eq(buf_cstr(&sql), " E'a''b\\\\cd''\xc3\xa9''x?'\"a\"\"b\" E'\\\\x01ff'");
     buf_free(&sql);
+}
+END_TEST
+
+/* A server that reads backslashes in plain literals gets the same text, and nobody's quote ends it.
+ */
+START_TEST(test_quote_settings) {
+    if (conninfo() == NULL) {
+        return;
+    }
+    static const char *const scs[] = {"SET standard_conforming_strings = on",
+                                      "SET standard_conforming_strings = off"};
+    struct db *db = NULL;
+    struct diag diag = {0};
+    ck_assert_int_eq(db_open(conninfo(), "unit", &db, &diag), ERR_OK);
+    for (size_t i = 0; i < COUNT_OF(scs); i++) {
+        struct buf sql = BUF_EMPTY;
+        struct db_result *rows = NULL;
+        ck_assert_int_eq(db_exec(db, scs[i], 0, NULL, &diag), ERR_OK);
+        buf_str(&sql, "SELECT");
+        db_quote_text(&sql, SPAN_LIT("x\\' OR 'a' = '\\n"));
+        buf_str(&sql, ", encode(");
+        db_quote_bytes(&sql, SPAN_LIT("\x01\\"));
+        buf_str(&sql, ", 'hex')");
+        ck_assert_msg(db_query(db, buf_cstr(&sql), 0, NULL, &rows, &diag) == ERR_OK, "%s",
+                      diag.text);
+        ck_assert_str_eq(db_cell(rows, 0, 0), "x\\' OR 'a' = '\\n");
+        ck_assert_str_eq(db_cell(rows, 0, 1), "015c");
+        db_result_free(&rows);
+        buf_free(&sql);
+    }
+    db_close(&db);
 }
 END_TEST
 
@@ -204,8 +235,32 @@ START_TEST(test_lane_insert) {
         span_make(seven, 4), SPAN_LIT("x"), span_make(eight, 4), {NULL, 0}};
     ck_assert_int_eq(db_lane_exec(lane, "CREATE TEMPORARY TABLE pairs (n int, t text)", NULL),
                      ERR_OK);
-    ck_assert_int_eq(db_lane_insert(lane, "INSERT INTO pairs VALUES ($1,$2), ($3,$4)", 4, params),
-                     ERR_OK);
+    struct db_lane_statement insert = {
+        .settings = "SELECT pg_backend_pid(), set_config('lock_timeout', '77ms', true)",
+        .sql = "INSERT INTO pairs VALUES ($1,$2), ($3,$4) "
+               "RETURNING current_setting('lock_timeout')",
+        .param_count = 4,
+        .params = params};
+    ck_assert_int_eq(db_lane_transact(lane, &insert, &rows), ERR_OK);
+    ck_assert_str_eq(db_lane_tag(lane), "COMMIT");
+    ck_assert_str_eq(db_cell(rows, 0, 0), "77ms"); /* there and nowhere else */
+    db_result_free(&rows);
+    ck_assert_int_eq(db_lane_exec(lane, "SHOW lock_timeout", &rows), ERR_OK);
+    ck_assert_str_ne(db_cell(rows, 0, 0), "77ms");
+    db_result_free(&rows);
+    int backend = db_lane_backend(lane);
+    ck_assert_int_eq(db_lane_exec(lane, "SELECT pg_backend_pid()", &rows), ERR_OK);
+    ck_assert_int_eq(strtol(db_cell(rows, 0, 0), NULL, 10), backend);
+    db_result_free(&rows);
+    struct db_lane_statement fails = {.settings = "SELECT 1", .sql = "SELECT 1 / 0"};
+    ck_assert_int_eq(db_lane_transact(lane, &fails, &rows), ERR_INVALID);
+    ck_assert_str_eq(db_lane_sqlstate(lane), "22012");
+    ck_assert_int_eq(db_lane_exec(lane, "ROLLBACK", NULL), ERR_OK);
+    struct db_lane_statement reads = {
+        .settings = "SELECT 1", .sql = "SELECT 8::int", .binary_rows = true};
+    ck_assert_int_eq(db_lane_transact(lane, &reads, &rows), ERR_OK);
+    ck_assert_int_eq(get_be32(db_cell_span(rows, 0, 0).ptr), 8);
+    db_result_free(&rows);
     ck_assert_int_eq(db_lane_exec(lane, "SELECT sum(n), count(t), max(t) FROM pairs", &rows),
                      ERR_OK);
     ck_assert_str_eq(db_cell(rows, 0, 0), "15");
@@ -240,6 +295,7 @@ int main(void) {
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, test_sqlstate);
     tcase_add_test(tests, test_quote);
+    tcase_add_test(tests, test_quote_settings);
     tcase_add_test(tests, test_open_refused);
     tcase_add_test(tests, test_query);
     tcase_add_test(tests, test_wait);

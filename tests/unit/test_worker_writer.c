@@ -338,6 +338,76 @@ START_TEST(test_setup_sets) {
 }
 END_TEST
 
+/* What a lane's promises rely on goes with each transaction: a session of which somebody else has
+ * changed the settings, as behind a pooler, makes none of them less. */
+START_TEST(test_settings_go_with_each_transaction) {
+    if (!available) {
+        return;
+    }
+    fixture_do(&fixture,
+               "CREATE TABLE IF NOT EXISTS seen (road int, settings text); "
+               "CREATE OR REPLACE FUNCTION note_settings() RETURNS trigger LANGUAGE plpgsql AS "
+               "'BEGIN INSERT INTO seen SELECT cardinality(NEW.tally_counts), string_agg(setting, "
+               "'','' ORDER BY name) FROM pg_settings WHERE name IN (''synchronous_commit'', "
+               "''lock_timeout'', ''transaction_isolation'', ''log_min_error_statement'', "
+               "''log_error_verbosity'', ''idle_in_transaction_session_timeout'', "
+               "''client_min_messages''); RETURN NULL; END'; "
+               "CREATE OR REPLACE TRIGGER note_settings AFTER INSERT ON commits FOR EACH ROW "
+               "EXECUTE FUNCTION note_settings()");
+    struct bench bench;
+    struct wire_tally tally;
+    bench_open(&bench, "settings");
+    ck_assert_int_eq(db_lane_exec(bench.db,
+                                  "SET synchronous_commit = off; SET lock_timeout = 0; "
+                                  "SET default_transaction_isolation = serializable; "
+                                  "SET log_min_error_statement = error; "
+                                  "SET log_error_verbosity = verbose; "
+                                  "SET idle_in_transaction_session_timeout = 0; "
+                                  "SET client_min_messages = error",
+                                  NULL),
+                     ERR_OK);
+    for (int times = 0; times < 2; times++) { /* few, then the same again: the settling road */
+        bench_begin(&bench);
+        bench_add(&bench, "few", 0, "US");
+        bench_write(&bench, &tally);
+    }
+    bench_begin(&bench);
+    for (int i = 0; i < 40; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof(id), "many-%d", i);
+        bench_add(&bench, id, 0, "US");
+    }
+    bench_write(&bench, &tally);
+    bench_begin(&bench);
+    ck_assert_int_eq(writer_write(&bench.writer, &bench.txn), ERR_OK); /* no case at all */
+    ck_assert_int_eq(fixture_number(&fixture, "SELECT count(*) FROM seen"), 4);
+    ck_assert_int_eq(fixture_number(&fixture, "SELECT count(*) FROM seen WHERE settings = "
+                                              "'warning,30000,5000,terse,panic,on,read committed'"),
+                     4);
+    fixture_do(&fixture, "DROP TRIGGER note_settings ON commits; DROP TABLE seen");
+    bench_close(&bench);
+}
+END_TEST
+
+/* Another server process than the one that was set up is noticed between transactions. */
+START_TEST(test_another_backend_is_noticed) {
+    if (!available) {
+        return;
+    }
+    struct bench bench;
+    struct wire_tally tally;
+    bench_open(&bench, "backend");
+    ck_assert_int_eq(writer_tidy(&bench.writer), ERR_OK);
+    bench.writer.backend++;
+    bench_begin(&bench);
+    bench_add(&bench, "mixed", 0, "US");
+    bench_write(&bench, &tally);
+    ck_assert_int_eq(writer_tidy(&bench.writer), ERR_DENIED);
+    ck_assert_ptr_nonnull(strstr(sqlstate_text(bench.writer.sqlstate), "pool_mode"));
+    bench_close(&bench);
+}
+END_TEST
+
 /* A purge that commits when the lane waits for its lock. */
 struct purging {
     struct db *db;
@@ -445,6 +515,8 @@ int main(void) {
     tcase_add_test(tests, test_lanes_of_another_role_are_left_alone);
     tcase_add_test(tests, test_setup_refuses);
     tcase_add_test(tests, test_setup_sets);
+    tcase_add_test(tests, test_settings_go_with_each_transaction);
+    tcase_add_test(tests, test_another_backend_is_noticed);
     tcase_add_test(tests, test_a_stricter_isolation_is_not_taken);
     tcase_add_test(tests, test_rules_refused);
     suite_add_tcase(suite, tests);
