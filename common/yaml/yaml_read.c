@@ -8,14 +8,24 @@
 
 #include <stdio.h>
 
-/* Fills position and width; end is cut at the end of start's line. */
-static enum err fail_span(const struct yaml_doc *doc, size_t start, size_t end, enum err err,
+/* Where a fault lies: bytes of the source at or behind the start of a node. */
+struct place {
+    const struct yaml_node *node;
+    size_t start, end;
+};
+
+/* Fills position and width; the end is cut at the end of the start's line.  Lines are counted from
+ * the node, which knows its own; one that was made up to point at a byte has line 0. */
+static enum err fail_span(const struct yaml_doc *doc, struct place place, enum err err,
                           struct diag *diag, const char *text) {
     struct span source = yaml_source(doc);
-    CHECK(start <= source.len);
-    uint32_t line = 1;
-    size_t line_start = 0;
-    for (size_t i = 0; i < start; i++) {
+    size_t start = place.start;
+    size_t end = place.end;
+    CHECK(start >= place.node->start && start <= source.len);
+    bool is_known = place.node->line != 0;
+    uint32_t line = is_known ? place.node->line : 1;
+    size_t line_start = is_known ? place.node->start - (place.node->column - 1) : 0;
+    for (size_t i = is_known ? place.node->start : 0; i < start; i++) {
         if (source.ptr[i] == '\n') {
             line++;
             line_start = i + 1;
@@ -43,7 +53,7 @@ enum err yaml_fail(const struct yaml_doc *doc, const struct yaml_node *node, enu
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     size_t end = node->kind == YAML_SCALAR ? node->end : node->start + 1;
-    return fail_span(doc, node->start, end, err, diag, text);
+    return fail_span(doc, (struct place){node, node->start, end}, err, diag, text);
 }
 
 static size_t utf8_bytes(uint32_t code) {
@@ -157,8 +167,9 @@ enum err yaml_fail_in(const struct yaml_doc *doc, const struct yaml_node *scalar
     size_t last = scalar->text.len;
     size_t from = offset < last ? offset : last;
     size_t to = width < last - from ? from + width : last;
-    return fail_span(doc, source_offset(source, scalar, from), source_offset(source, scalar, to),
-                     ERR_INVALID, diag, text);
+    struct place place = {scalar, source_offset(source, scalar, from),
+                          source_offset(source, scalar, to)};
+    return fail_span(doc, place, ERR_INVALID, diag, text);
 }
 
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key) {
