@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "wire/walk.h"
+#include "worker/work_read.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,67 +15,6 @@
 #include <unistd.h>
 
 enum { DIGEST_MS_MAX = 5000 };
-
-/* What PostgreSQL takes as a text; nothing has decoded this case yet. */
-static bool is_storable(struct span case_id) {
-    return case_id.len > 0 && case_id.len <= CASE_ID_BYTES_MAX && span_is_utf8(case_id) &&
-           memchr(case_id.ptr, 0, case_id.len) == NULL;
-}
-
-/* Reads only what the key needs, with the bounded walker. */
-static void peek_key(struct span body, struct span *case_id, int32_t *revision) {
-    size_t at = 0;
-    struct walk_item map;
-    if (walk_next(body, &at, &map) != ERR_OK || map.type != WALK_MAP) {
-        return;
-    }
-    for (uint32_t i = 0; i < map.count; i++) {
-        struct walk_item key;
-        struct walk_item value;
-        if (walk_next(body, &at, &key) != ERR_OK || key.type != WALK_STR) {
-            return;
-        }
-        size_t value_at = at;
-        if (walk_value(body, &at) != ERR_OK || walk_next(body, &value_at, &value) != ERR_OK) {
-            return;
-        }
-        if (span_is(key.bytes, "case_id") && value.type == WALK_STR && is_storable(value.bytes)) {
-            *case_id = value.bytes;
-        } else if (span_is(key.bytes, "revision") && value.type == WALK_UINT &&
-                   value.u <= INT32_MAX) {
-            *revision = (int32_t)value.u;
-        }
-    }
-}
-
-/* What extra says: {poison: {attempts, silent, reason}}.  An older broker says nothing. */
-static void read_history(struct span extra, struct txn_dead *dead) {
-    size_t at = 0;
-    struct walk_item item;
-    if (walk_next(extra, &at, &item) != ERR_OK || item.type != WALK_MAP || item.count != 1 ||
-        walk_next(extra, &at, &item) != ERR_OK || item.type != WALK_STR ||
-        !span_is(item.bytes, "poison") || walk_next(extra, &at, &item) != ERR_OK ||
-        item.type != WALK_MAP) {
-        return;
-    }
-    for (uint32_t pairs = item.count; pairs > 0; pairs--) {
-        struct walk_item key;
-        if (walk_next(extra, &at, &key) != ERR_OK || key.type != WALK_STR) {
-            return;
-        }
-        size_t value_at = at;
-        if (walk_value(extra, &at) != ERR_OK || walk_next(extra, &value_at, &item) != ERR_OK) {
-            return;
-        }
-        if (item.type == WALK_UINT && span_is(key.bytes, "attempts")) {
-            dead->attempts = item.u < UINT32_MAX ? (uint32_t)item.u : UINT32_MAX;
-        } else if (item.type == WALK_UINT && span_is(key.bytes, "silent")) {
-            dead->silences = item.u < UINT32_MAX ? (uint32_t)item.u : UINT32_MAX;
-        } else if (item.type == WALK_STR && span_is(key.bytes, "reason")) {
-            dead->last_words = item.bytes;
-        }
-    }
-}
 
 /* The digest of a case that may kill whoever decodes it: a child process does.  False: it died of
  * it, took too long, the case does not decode, or the system gives no process now. */
@@ -118,7 +58,7 @@ enum err lane_bury_case(struct lane *lane, const struct case_place *place, struc
     int32_t revision = CASE_REVISION_UNREAD;
     struct writer_found stored = {.disposition = -1};
     struct hash128 digest;
-    peek_key(body, &case_id, &revision);
+    work_peek_key(body, &case_id, &revision);
     if (case_id.len > 0 && revision != CASE_REVISION_UNREAD) {
         enum err err = writer_find(&lane->writer, place->source, case_id, revision, &stored);
         if (err != ERR_OK) {
@@ -146,8 +86,11 @@ enum err lane_bury_case(struct lane *lane, const struct case_place *place, struc
     (void)snprintf(dead->expected, sizeof(dead->expected), "a worker that survives it");
     dead->case_id = case_id;
     dead->revision = revision;
-    dead->attempts = delivery->attempt;
-    read_history(delivery->extra, dead);
+    struct work_history history = {.attempts = delivery->attempt};
+    work_read_history(delivery->extra, &history);
+    dead->attempts = history.attempts;
+    dead->silences = history.silences;
+    dead->last_words = history.last_words;
     return ERR_OK;
 }
 

@@ -7,14 +7,14 @@
  * changed.  Nothing here writes into `cases`. */
 #include "worker/lane_priv.h"
 
-#include "base/date.h"
 #include "casedoc/column.h"
 #include "casedoc/column_read.h"
 #include "wire/walk.h"
+#include "worker/work_read.h"
 
 #include <stdio.h>
 
-enum { READ_CASES_MAX = 1024, TRIPLE_ITEMS = 3, HAS_REFERENCE_DATE = 1, HAS_AS_OF = 2 };
+enum { READ_CASES_MAX = 1024, HAS_REFERENCE_DATE = 1, HAS_AS_OF = 2 };
 
 /* Columns of the one query, in its order; the facts follow in slot order. */
 enum column {
@@ -28,106 +28,17 @@ enum column {
     COLUMN_FACTS
 };
 
-/* What the work's extra says. */
-struct request {
-    struct span ruleset;
-    bool has_reference_date, has_as_of;
-    int32_t reference_date, as_of;
-};
-
 struct triple {
-    struct span source, case_id;
-    int32_t revision;
+    struct work_triple name;
     uint32_t index; /* in its batch */
     struct span body;
 };
 
-static enum err read_str(struct span bytes, size_t *at, struct span *text) {
-    struct walk_item item;
-    enum err err = walk_next(bytes, at, &item);
-    if (err != ERR_OK || item.type != WALK_STR) {
-        return ERR_INVALID;
-    }
-    *text = item.bytes;
-    return ERR_OK;
-}
-
-static enum err read_map(struct span bytes, size_t *at, uint32_t *pairs) {
-    struct walk_item item;
-    enum err err = walk_next(bytes, at, &item);
-    if (err != ERR_OK || item.type != WALK_MAP) {
-        return ERR_INVALID;
-    }
-    *pairs = item.count;
-    return ERR_OK;
-}
-
-static enum err read_pair(struct span extra, size_t *at, struct request *request) {
-    struct span key;
-    struct span value;
-    enum err err = read_str(extra, at, &key);
-    if (err == ERR_OK) {
-        err = read_str(extra, at, &value);
-    }
-    if (err != ERR_OK) {
-        return err;
-    }
-    if (span_is(key, "ruleset")) {
-        request->ruleset = value;
-    } else if (span_is(key, "reference_date")) {
-        request->has_reference_date = true;
-        err = date_parse(value, &request->reference_date);
-    } else if (span_is(key, "as_of")) {
-        request->has_as_of = true;
-        err = date_parse(value, &request->as_of);
-    }
-    return err;
-}
-
-/* {reapply: {ruleset, reference_date?, as_of?}} */
-static enum err read_request(struct span extra, struct request *request) {
-    size_t at = 0;
-    uint32_t pairs = 0;
-    struct span key = {NULL, 0};
-    *request = (struct request){.ruleset = SPAN_LIT("")};
-    enum err err = read_map(extra, &at, &pairs);
-    err = err == ERR_OK ? read_str(extra, &at, &key) : err;
-    if (err != ERR_OK || pairs != 1 || !span_is(key, "reapply")) {
-        return ERR_INVALID;
-    }
-    err = read_map(extra, &at, &pairs);
-    for (uint32_t i = 0; err == ERR_OK && i < pairs; i++) {
-        err = read_pair(extra, &at, request);
-    }
-    return err == ERR_OK && request->ruleset.len > 0 ? ERR_OK : ERR_INVALID;
-}
-
-static bool is_text(struct span text, size_t bytes_max) {
-    return text.len > 0 && text.len <= bytes_max && span_is_utf8(text) &&
-           memchr(text.ptr, 0, text.len) == NULL;
-}
-
-/* False: no triple that a stored case could have. */
-static bool read_triple(struct span body, struct triple *triple) {
-    size_t at = 0;
-    struct walk_item array;
-    struct walk_item revision;
-    if (walk_next(body, &at, &array) != ERR_OK || array.type != WALK_ARRAY ||
-        array.count != TRIPLE_ITEMS || read_str(body, &at, &triple->source) != ERR_OK ||
-        read_str(body, &at, &triple->case_id) != ERR_OK ||
-        walk_next(body, &at, &revision) != ERR_OK || revision.type != WALK_UINT ||
-        revision.u > INT32_MAX) {
-        return false;
-    }
-    triple->revision = (int32_t)revision.u;
-    return is_text(triple->source, WIRE_NAME_MAX) && is_text(triple->case_id, CASE_ID_BYTES_MAX);
-}
-
 static struct txn_dead *add_dead(struct lane *lane, uint32_t job, const struct triple *triple,
                                  const char *reason) {
     struct txn_dead *dead = txn_add_dead(&lane->txn, job, triple->index, reason, triple->body);
-    dead->case_id = triple->case_id;
-    dead->revision = triple->revision;
+    dead->case_id = triple->name.case_id;
+    dead->revision = triple->name.revision;
     return dead;
 }
 
@@ -140,10 +51,10 @@ static void write_query(struct lane *lane, const struct triple *triples, uint32_
     buf_str(sql, "SELECT t.nr, s.source, c.* FROM (VALUES ");
     for (uint32_t i = 0; i < count; i++) {
         buf_printf(sql, i == 0 ? "(%u, " : ", (%u, ", i);
-        db_quote_text(sql, triples[i].source);
+        db_quote_text(sql, triples[i].name.source);
         buf_str(sql, ", ");
-        db_quote_text(sql, triples[i].case_id);
-        buf_printf(sql, ", %d)", triples[i].revision);
+        db_quote_text(sql, triples[i].name.case_id);
+        buf_printf(sql, ", %d)", triples[i].name.revision);
     }
     buf_printf(sql,
                ") AS t (nr, name, case_id, revision) LEFT JOIN sources s ON s.name = t.name "
@@ -199,7 +110,7 @@ static bool digest_holds(const struct schema *schema, const struct row_head *hea
 }
 
 static void add_outcome(struct lane *lane, uint32_t job, const struct triple *triple,
-                        const struct request *request, struct row_head *head,
+                        const struct work_request *request, struct row_head *head,
                         const struct case_doc *doc) {
     struct txn *txn = &lane->txn;
     struct outcome outcome;
@@ -239,7 +150,8 @@ static const char *read_facts(struct lane *lane, const struct db_result *rows, u
 }
 
 static void reapply_row(struct lane *lane, uint32_t job, const struct triple *triple,
-                        const struct request *request, const struct db_result *rows, uint32_t row) {
+                        const struct work_request *request, const struct db_result *rows,
+                        uint32_t row) {
     struct span source = db_cell_span(rows, row, COLUMN_SOURCE);
     if (db_cell(rows, row, COLUMN_DIGEST) == NULL) {
         struct txn_dead *dead = add_dead(lane, job, triple, "no_such_case");
@@ -248,7 +160,7 @@ static void reapply_row(struct lane *lane, uint32_t job, const struct triple *tr
     }
     struct row_head head = {.source = (int16_t)get_be16(source.ptr)};
     struct hash128 stored;
-    struct case_doc doc = {.case_id = triple->case_id, .revision = triple->revision};
+    struct case_doc doc = {.case_id = triple->name.case_id, .revision = triple->name.revision};
     const char *path = "";
     const char *reason = read_facts(lane, rows, row, &doc, &path);
     if (reason == NULL &&
@@ -268,7 +180,7 @@ static void reapply_row(struct lane *lane, uint32_t job, const struct triple *tr
 
 /* One query for all of them. */
 static enum err reapply_some(struct lane *lane, uint32_t job, const struct triple *triples,
-                             uint32_t count, const struct request *request) {
+                             uint32_t count, const struct work_request *request) {
     struct db_result *rows = NULL;
     struct buf sql = BUF_EMPTY;
     write_query(lane, triples, count, &sql);
@@ -305,7 +217,8 @@ static enum err ask_rights(struct lane *lane, bool *allowed) {
 }
 
 /* Why no case of the job can be decided, or NULL.  Errors: those of db/sqlstate.h. */
-static enum err find_rules(struct lane *lane, const struct request *request, const char **reason) {
+static enum err find_rules(struct lane *lane, const struct work_request *request,
+                           const char **reason) {
     bool allowed = false;
     enum err err = ask_rights(lane, &allowed);
     if (err != ERR_OK || !allowed) {
@@ -322,9 +235,9 @@ static enum err find_rules(struct lane *lane, const struct request *request, con
 enum err lane_reapply(struct lane *lane, struct job *job, int16_t source) {
     const struct wire_delivery *delivery = job->delivery;
     struct triple triples[READ_CASES_MAX];
-    struct request request;
+    struct work_request request;
     const char *refused = NULL;
-    enum err err = read_request(delivery->extra, &request);
+    enum err err = work_read_request(delivery->extra, &request);
     err = err == ERR_OK ? find_rules(lane, &request, &refused) : err;
     uint32_t number = txn_add_job(&lane->txn, job, source);
     uint32_t gathered = 0;
@@ -337,8 +250,8 @@ enum err lane_reapply(struct lane *lane, struct job *job, int16_t source) {
             return ERR_INVALID;
         }
         triple->body = span_make(job->body.ptr + start, at - start);
-        if (!read_triple(triple->body, triple)) {
-            triple->case_id = SPAN_LIT("");
+        if (!work_read_triple(triple->body, &triple->name)) {
+            triple->name.case_id = SPAN_LIT("");
             (void)add_dead(lane, number, triple, "not_a_triple");
         } else if (refused != NULL) {
             (void)add_dead(lane, number, triple, refused);

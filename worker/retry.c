@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "casedoc/column_read.h"
 #include "wire/walk.h"
+#include "worker/work_read.h"
 
 #include <inttypes.h>
 
@@ -115,16 +116,6 @@ static enum err retry_some(struct lane *lane, const struct letter *letters, uint
     return err;
 }
 
-static bool read_number(struct span raw, int64_t *dead) {
-    size_t at = 0;
-    struct walk_item item;
-    if (walk_next(raw, &at, &item) != ERR_OK || item.type != WALK_UINT || item.u > INT64_MAX) {
-        return false;
-    }
-    *dead = (int64_t)item.u;
-    return true;
-}
-
 enum err lane_retry(struct lane *lane, struct job *job, int16_t source) {
     const struct wire_delivery *delivery = job->delivery;
     struct letter letters[READ_LETTERS_MAX];
@@ -141,7 +132,7 @@ enum err lane_retry(struct lane *lane, struct job *job, int16_t source) {
         }
         *letter = (struct letter){.index = delivery->first + i,
                                   .raw = span_make(job->body.ptr + start, at - start)};
-        if (!read_number(letter->raw, &letter->dead)) {
+        if (!work_read_letter(letter->raw, &letter->dead)) {
             (void)txn_add_dead(&lane->txn, number, letter->index, "not_a_letter", letter->raw);
         } else if (!allowed) {
             (void)txn_add_dead(&lane->txn, number, letter->index, "not_allowed", letter->raw);
