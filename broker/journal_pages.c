@@ -211,6 +211,10 @@ static enum err take_leaf_node(struct walk *walk, const struct pages_node *node,
         return mark_free(walk, node, page);
     }
     if (err == ERR_OK && node->flags == NODE_TREE) {
+        /* Nor may the walk go as deep as there are pages. */
+        if (walk->tree != &walk->meta.main) {
+            return fault(walk, page, "a tree stands where none can be");
+        }
         if (node->value_bytes != TREE_BYTES) {
             return fault(walk, page, "a tree's head is damaged");
         }

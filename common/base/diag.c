@@ -3,13 +3,31 @@
 
 #include <stdio.h>
 
+/* A text that was cut may end inside a character: what is left of it goes, too, so that a text of
+ * UTF-8 stays one. */
+static void drop_part(char *text, size_t len) {
+    size_t at = len;
+    while (at > 0 && len - at < 3 && ((uint8_t)text[at - 1] & 0xc0) == 0x80) {
+        at--;
+    }
+    size_t have = len - at + 1;
+    uint8_t lead = at == 0 ? 0 : (uint8_t)text[at - 1];
+    size_t wanted = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : have;
+    if (have < wanted) {
+        text[at - 1] = '\0';
+    }
+}
+
 PRINTF_LIKE(3, 0)
 static void fill(struct diag *diag, enum err err, const char *format, va_list arguments) {
     if (diag == NULL) {
         return;
     }
     *diag = (struct diag){.err = err, .width = 1};
-    (void)vsnprintf(diag->text, sizeof(diag->text), format, arguments);
+    int wanted = vsnprintf(diag->text, sizeof(diag->text), format, arguments);
+    if (wanted >= (int)sizeof(diag->text)) {
+        drop_part(diag->text, sizeof(diag->text) - 1);
+    }
 }
 
 enum err diag_fail(struct diag *diag, enum err err, const char *format, ...) {
@@ -29,7 +47,10 @@ enum err diag_fail_at(struct diag *diag, enum err err, const char *file, uint32_
     fill(diag, err, format, arguments);
     va_end(arguments);
     if (diag != NULL) {
-        (void)snprintf(diag->file, sizeof(diag->file), "%s", file == NULL ? "" : file);
+        if (snprintf(diag->file, sizeof(diag->file), "%s", file == NULL ? "" : file) >=
+            (int)sizeof(diag->file)) {
+            drop_part(diag->file, sizeof(diag->file) - 1);
+        }
         diag->line = line;
         diag->column = column;
     }

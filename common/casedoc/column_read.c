@@ -36,12 +36,13 @@ enum err column_read_time(struct span bytes, int64_t *us) {
     if (bytes.len != 8) {
         return ERR_INVALID;
     }
-    int64_t epoch_us = (int64_t)POSTGRES_EPOCH_DAYS * DAY_SECONDS * SECOND_US;
+    int64_t day_us = (int64_t)DAY_SECONDS * SECOND_US;
     int64_t count = (int64_t)get_be64(bytes.ptr);
-    if (count > INT64_MAX - epoch_us) { /* infinity */
-        return ERR_INVALID;
+    if (count < (DATE_DAYS_MIN - (int64_t)POSTGRES_EPOCH_DAYS) * day_us ||
+        count >= (DATE_DAYS_MAX + 1 - (int64_t)POSTGRES_EPOCH_DAYS) * day_us) {
+        return ERR_INVALID; /* no case has such a time; infinity and -infinity are among them */
     }
-    *us = count + epoch_us;
+    *us = count + POSTGRES_EPOCH_DAYS * day_us;
     return ERR_OK;
 }
 

@@ -15,7 +15,8 @@ MUST_USE enum err column_read(const struct fact *fact, struct span bytes, struct
                               struct value *slot);
 
 /* Fixed columns: a date as days since 1970, a timestamp as microseconds since 1970, elements of an
- * array of smallint that has no NULL.  Errors: ERR_INVALID another size or shape. */
+ * array of smallint that has no NULL.  Errors: ERR_INVALID another size or shape, or a day outside
+ * the years 1 to 9999, which no case has. */
 MUST_USE enum err column_read_date(struct span bytes, int32_t *days);
 MUST_USE enum err column_read_time(struct span bytes, int64_t *us);
 /* column_read_int2s views the elements: *count of them, each found with column_int2_at. */

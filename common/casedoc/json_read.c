@@ -165,8 +165,14 @@ static bool string_read(struct reader *r, struct span *text) {
 /* --- scalars -----------------------------------------------------------------------------------
  */
 
+/* What a decoded case holds as a text; a server that keeps UTF-8 gives no other. */
+static bool is_text(struct span text, uint32_t bytes_max) {
+    return text.len <= bytes_max && span_is_utf8(text) &&
+           (text.len == 0 || memchr(text.ptr, 0, text.len) == NULL);
+}
+
 enum err fact_text_value(const struct fact *fact, struct span text, struct value *value) {
-    if (fact->type == FACT_STRING && text.len <= fact->bytes_max) {
+    if (fact->type == FACT_STRING && is_text(text, fact->bytes_max)) {
         *value = value_string(text);
         return ERR_OK;
     }
@@ -324,7 +330,7 @@ static bool map_key_read(struct reader *r, const struct fact *fact, struct value
     if (!string_read(r, &text) || !take(r, ':')) {
         return fail(r, ERR_INVALID);
     }
-    bool is_known = fact->map_keys_iso ? fact_has_word(fact, text) : text.len <= fact->bytes_max;
+    bool is_known = fact->map_keys_iso ? fact_has_word(fact, text) : is_text(text, fact->bytes_max);
     *key = value_string(text);
     return is_known || fail(r, ERR_INVALID);
 }

@@ -13,7 +13,7 @@ MUST_USE enum err json_read(const struct fact *fact, struct span text, struct ar
                             struct value *value);
 
 /* fact_text_value is the value of a fact that is held as text.  Errors: ERR_INVALID no word of its
- * vocabulary, or longer than it may be. */
+ * vocabulary, longer than it may be, or not UTF-8 without NUL. */
 MUST_USE enum err fact_text_value(const struct fact *fact, struct span text, struct value *value);
 
 #endif

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 
 enum { VARS_BYTES_MAX = 8 * 1024 * 1024, VARS_ARENA_BYTES_MAX = 256 * 1024 * 1024 };
+enum { NANOS_MAX = 999999999, DAY_SECONDS = 86400 };
+#define DURATION_SECONDS_MAX 9223372036LL /* what fits 64 bits of nanoseconds */
 
 struct reading {
     struct cel_vars *vars;
@@ -95,6 +97,18 @@ static bool read_hex(struct reading *reading, const char *hex, struct value *val
     return bytes != NULL && len % 2 == 0;
 }
 
+/* The language's timestamps are of the years 1 to 9999; both parts of a duration have one sign. */
+static bool time_fits(enum value_kind kind, int64_t seconds, json_int_t nanos) {
+    if (kind == VAL_TIMESTAMP) {
+        return nanos >= 0 && nanos <= NANOS_MAX &&
+               seconds >= (int64_t)DATE_DAYS_MIN * DAY_SECONDS &&
+               seconds < ((int64_t)DATE_DAYS_MAX + 1) * DAY_SECONDS;
+    }
+    return nanos >= -NANOS_MAX && nanos <= NANOS_MAX && (seconds >= 0 || nanos <= 0) &&
+           (seconds <= 0 || nanos >= 0) && seconds >= -DURATION_SECONDS_MAX &&
+           seconds <= DURATION_SECONDS_MAX;
+}
+
 static bool read_time(const json_t *json, enum value_kind kind, struct value *value) {
     const char *text = json_string_value(json_array_get(json, 0));
     const json_t *nanos = json_array_get(json, 1);
@@ -102,10 +116,15 @@ static bool read_time(const json_t *json, enum value_kind kind, struct value *va
         return false;
     }
     char *end = NULL;
-    *value = (struct value){.kind = (uint8_t)kind,
-                            .i = strtoll(text, &end, 10),
-                            .len = (uint32_t)(int32_t)json_integer_value(nanos)};
-    return *end == '\0' && end != text;
+    errno = 0;
+    long long seconds = strtoll(text, &end, 10);
+    if (errno != 0 || *end != '\0' || end == text ||
+        !time_fits(kind, seconds, json_integer_value(nanos))) {
+        return false;
+    }
+    *value = (struct value){
+        .kind = (uint8_t)kind, .i = seconds, .len = (uint32_t)(int32_t)json_integer_value(nanos)};
+    return true;
 }
 
 static bool read_number(const char *word, const char *text, struct value *value) {

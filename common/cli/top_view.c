@@ -20,9 +20,13 @@ enum {
     MS = 1000
 };
 #define RATE_UNKNOWN (-1.0)
+#define NUMBER_MAX ((int64_t)1 << 53)
 
+/* Every number of an answer comes through here.  No broker counts so far; another peer may answer
+ * anything, and sums, differences and percentages of what is given out stay within 64 bits. */
 static int64_t number(const json_t *object, const char *name) {
-    return json_integer_value(json_object_get(object, name));
+    json_int_t value = json_integer_value(json_object_get(object, name));
+    return value > NUMBER_MAX ? NUMBER_MAX : value < -NUMBER_MAX ? -NUMBER_MAX : value;
 }
 
 static const char *word(const json_t *object, const char *name) {

@@ -100,6 +100,7 @@ static void read_list(struct span text, struct arena *arena, struct setting *set
 enum err setting_read(const struct setting_row *row, struct span text, struct arena *arena,
                       struct setting *setting, char wanted[SETTING_WANTED_BYTES]) {
     struct setting read = {.from = FROM_NOWHERE};
+    text = text.len == 0 ? SPAN_LIT("") : text; /* an empty YAML list has no bytes at all */
     if (text.len != 0 && memchr(text.ptr, '\0', text.len) != NULL) {
         (void)snprintf(wanted, SETTING_WANTED_BYTES, "a text without NUL");
         return ERR_INVALID;

@@ -256,6 +256,28 @@ START_TEST(a_diag_cuts_what_is_too_long) {
 }
 END_TEST
 
+/* One to four bytes a character, cut at each of them. */
+START_TEST(a_diag_is_cut_between_characters) {
+    static const char *const characters[] = {"a", "\u00e9", "\u20ac", "\U0001f600"};
+    for (size_t i = 0; i < COUNT_OF(characters); i++) {
+        for (size_t before = 0; before < 4; before++) {
+            struct buf text = BUF_EMPTY;
+            struct diag diag = {0};
+            buf_append(&text, span_make("xxxx", before));
+            while (text.len < DIAG_TEXT_MAX + 8) {
+                buf_str(&text, characters[i]);
+            }
+            ck_assert_int_eq(
+                diag_fail_at(&diag, ERR_INVALID, buf_cstr(&text), 1, 1, "%s", buf_cstr(&text)),
+                ERR_INVALID);
+            ck_assert(span_is_utf8(span_str(diag.text)) && span_is_utf8(span_str(diag.file)));
+            ck_assert_uint_gt(strlen(diag.text), DIAG_TEXT_MAX - 1 - strlen(characters[i]));
+            buf_free(&text);
+        }
+    }
+}
+END_TEST
+
 START_TEST(files_are_read_and_written_whole) {
     char path[] = "/tmp/casemill-base-XXXXXX";
     int fd = mkstemp(path);
@@ -355,6 +377,7 @@ int main(void) {
     tcase_add_test(cases, every_error_has_a_name_a_text_and_a_class);
     tcase_add_test(cases, a_diag_prints_the_line_and_a_caret);
     tcase_add_test(cases, a_diag_cuts_what_is_too_long);
+    tcase_add_test(cases, a_diag_is_cut_between_characters);
     tcase_add_test(cases, files_are_read_and_written_whole);
     tcase_add_test(cases, files_that_fail_say_why);
     tcase_add_test(cases, standard_descriptors_are_held);

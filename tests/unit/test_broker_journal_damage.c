@@ -288,6 +288,18 @@ START_TEST(a_newer_journal_is_left_alone) {
 }
 END_TEST
 
+/* The flags of the node whose key is "s". */
+static void make_state_a_tree(uint8_t *at) { at[-5] = 2; }
+
+START_TEST(a_tree_inside_a_tree_is_refused) {
+    struct journal *journal = NULL;
+    struct diag diag = {0};
+    ck_assert_uint_gt(fixture_damage(SPAN_LIT("CMJL"), make_state_a_tree), 0);
+    ck_assert_int_eq(fixture_try_open(&journal, 16 * MIB, &diag), ERR_CORRUPT);
+    ck_assert_msg(strstr(diag.text, "a tree stands where none can be") != NULL, "%s", diag.text);
+}
+END_TEST
+
 /* The record's value begins 53 bytes before its source; key and value stand together in a node. */
 static void make_record_newer(uint8_t *at) {
     uint8_t *value = at - 53;
@@ -323,6 +335,7 @@ int main(void) {
     }
     tcase_add_test(tests, another_journals_file_is_refused);
     tcase_add_test(tests, a_newer_journal_is_left_alone);
+    tcase_add_test(tests, a_tree_inside_a_tree_is_refused);
     suite_add_tcase(suite, tests);
     TCase *fresh = tcase_create("fresh");
     tcase_add_checked_fixture(fresh, fixture_setup, fixture_teardown);

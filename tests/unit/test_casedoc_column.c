@@ -118,6 +118,8 @@ START_TEST(test_scalars_refused) {
     refused("e", SPAN_LIT("third"));
     refused("day", SPAN_LIT("\x7f\xff\xff\xff")); /* infinity */
     refused("at", SPAN_LIT("\x7f\xff\xff\xff\xff\xff\xff\xff"));
+    refused("at", SPAN_LIT("\x80\0\0\0\0\0\0\0"));             /* -infinity */
+    refused("at", SPAN_LIT("\x03\x80\xe7\x45\xb9\x86\x40\0")); /* 10000-01-01 */
 }
 END_TEST
 
