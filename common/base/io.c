@@ -1,10 +1,13 @@
 /* Files, whole, and standard input, output and error. */
 #include "base/io.h"
 
+#include "base/mem.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static enum err read_all(int fd, const char *path, size_t bytes_max, struct buf *out,
@@ -63,6 +66,45 @@ enum err io_write_file(const char *path, struct span bytes, struct diag *diag) {
     enum err err = io_write_all(fd, bytes);
     if (close(fd) != 0 || err != ERR_OK) {
         return diag_fail(diag, ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    return ERR_OK;
+}
+
+static bool is_in_group(gid_t group) {
+    int count = getgroups(0, NULL);
+    gid_t *groups = mem_zero(count < 0 ? 0 : (size_t)count, sizeof(*groups));
+    bool found = group == getegid();
+    count = getgroups(count, groups);
+    for (int i = 0; i < count && !found; i++) {
+        found = groups[i] == group;
+    }
+    mem_free(groups);
+    return found;
+}
+
+enum err io_check_secret(int fd, const char *path, struct diag *diag) {
+    struct stat status;
+    if (fstat(fd, &status) != 0) {
+        return diag_fail(diag, ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    unsigned mode = status.st_mode & 07777U;
+    if (status.st_uid != 0 && status.st_uid != geteuid()) {
+        return diag_fail(
+            diag, ERR_DENIED,
+            "%s: another user owns this secret (uid %u): chown it to root or to uid %u", path,
+            (unsigned)status.st_uid, (unsigned)geteuid());
+    }
+    if ((mode & (unsigned)(S_IRWXO | S_IWGRP | S_IXGRP)) != 0) {
+        return diag_fail(diag, ERR_DENIED,
+                         "%s: others may read this secret (mode %04o): chmod 600 it, or make a new "
+                         "one",
+                         path, mode);
+    }
+    if ((mode & (unsigned)S_IRGRP) != 0 && !is_in_group(status.st_gid)) {
+        return diag_fail(diag, ERR_DENIED,
+                         "%s: a group that this program is not in may read this secret (gid %u, "
+                         "mode %04o): chmod 600 it, or chgrp it",
+                         path, (unsigned)status.st_gid, mode);
     }
     return ERR_OK;
 }

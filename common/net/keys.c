@@ -107,21 +107,6 @@ static enum err read_entry(struct span line, const char *path, uint32_t number, 
     return ERR_OK;
 }
 
-/* The rights are those of the file that is read, not of a path that may change meanwhile. */
-static enum err refuse_open_secret(int fd, const char *path, struct diag *diag) {
-    struct stat status;
-    if (fstat(fd, &status) != 0) {
-        return diag_fail(diag, ERR_IO, "%s: %s", path, strerror(errno));
-    }
-    if ((status.st_mode & 077) != 0) {
-        return diag_fail(diag, ERR_DENIED,
-                         "%s: others may read this secret key (mode %04o): chmod 600 it, or make "
-                         "a new one",
-                         path, (unsigned)(status.st_mode & 07777));
-    }
-    return ERR_OK;
-}
-
 enum err net_key_parse_secret(struct span text, const char *path, struct net_key_pair *pair,
                               struct diag *diag) {
     struct lines lines = {.rest = text};
@@ -150,7 +135,7 @@ enum err net_key_read_secret(const char *path, struct net_key_pair *pair, struct
     }
     char bytes[SECRET_FILE_BYTES_MAX + 1];
     size_t len = 0;
-    enum err err = refuse_open_secret(fd, path, diag);
+    enum err err = io_check_secret(fd, path, diag);
     while (err == ERR_OK && len < sizeof(bytes)) {
         ssize_t got = read(fd, bytes + len, sizeof(bytes) - len);
         if (got < 0 && errno != EINTR) {

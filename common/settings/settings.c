@@ -177,6 +177,52 @@ static bool of_other_program(struct span name, const char *const *other_sections
     return false;
 }
 
+static bool ends_with(struct span name, const char *end) {
+    size_t len = strlen(end);
+    return name.len > len && span_is(span_make(name.ptr + name.len - len, len), end);
+}
+
+/* "tcp://10.0.0.1:5570": what a service's address looks like, and no setting's value does. */
+static bool is_service_address(const char *value) {
+    return strncmp(value, "tcp://", 6) == 0 || strncmp(value, "udp://", 6) == 0 ||
+           strncmp(value, "sctp://", 7) == 0;
+}
+
+/* NAME_PORT_5570_TCP, and the same with _PROTO, _PORT or _ADDR behind it. */
+static bool is_port_of_service(struct span name) {
+    static const char *const parts[] = {"_PROTO", "_PORT", "_ADDR"};
+    static const char *const protocols[] = {"_TCP", "_UDP", "_SCTP"};
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        if (ends_with(name, parts[i])) {
+            name.len -= strlen(parts[i]);
+            break;
+        }
+    }
+    for (size_t i = 0; i < COUNT_OF(protocols); i++) {
+        if (ends_with(name, protocols[i])) {
+            size_t end = name.len - strlen(protocols[i]);
+            size_t at = end;
+            while (at > 0 && name.ptr[at - 1] >= '0' && name.ptr[at - 1] <= '9') {
+                at--;
+            }
+            return at < end && ends_with(span_make(name.ptr, at), "_PORT_");
+        }
+    }
+    return false;
+}
+
+/* Kubernetes gives every container variables of each service in its namespace.  Those of a service
+ * named casemill or casemill-* begin as ours do. */
+static bool of_kubernetes(struct span name, const char *value) {
+    static const char mark[] = "_SERVICE_PORT_"; /* and the name of a port */
+    return ends_with(name, "_SERVICE_HOST") || ends_with(name, "_SERVICE_PORT") ||
+           memmem(name.ptr, name.len, mark, sizeof(mark) - 1) != NULL ||
+           (ends_with(name, "_PORT") && is_service_address(value)) || is_port_of_service(name);
+}
+
+/* What docker/compose.yaml takes the database's password from. */
+static bool of_compose(struct span name) { return span_is(name, VARIABLE_PREFIX "DB_PASSWORD"); }
+
 static enum err unknown_variable(const struct settings *settings, struct span name,
                                  struct diag *diag) {
     struct suggest suggest;
@@ -217,7 +263,10 @@ static enum err take_variable(struct settings *settings, const char *entry,
             return ERR_OK;
         }
     }
-    return of_other_program(name, other_sections) ? ERR_OK : unknown_variable(settings, name, diag);
+    return of_other_program(name, other_sections) || of_kubernetes(name, equals + 1) ||
+                   of_compose(name)
+               ? ERR_OK
+               : unknown_variable(settings, name, diag);
 }
 
 static enum err check_required(const struct settings *settings, const char *path,

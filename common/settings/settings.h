@@ -35,7 +35,8 @@ struct settings;
  * without unit counts bytes or milliseconds.  An empty value is written "". settings_load: rows are
  * borrowed for as long as the settings live; path may be NULL (defaults and environment only).
  * environ_block: NULL-terminated "K=V". other_sections: sections of casemill's other programs,
- * and keys of theirs in a shared section, whose variables are ignored. Ownership: the caller's,
+ * and keys of theirs in a shared section, whose variables are ignored, as are the service variables
+ * of Kubernetes and CASEMILL_DB_PASSWORD. Ownership: the caller's,
  * freed with settings_free.  The getters take a key of the table and the getter of its type (else
  * CHECK); what they return lives as long as the settings. Errors: ERR_INVALID with file and line,
  * or the variable's name; ERR_NOT_FOUND no such file; as yaml_parse_file. */

@@ -99,6 +99,15 @@ place worker 'postgres:\n  conninfo: "host=x password=half secret"\n' "place.yam
 check "and nothing of a connection string is repeated" sh -c "! grep -q secret '$work/refuses.err'"
 refuses "a variable is named instead" "^casemill-broker: CASEMILL_QUEUE_WEIGHTS: .a=0.: wanted" \
     env CASEMILL_QUEUE_WEIGHTS=a=0 "$bin/casemill-broker" --check
+# Kubernetes gives variables of services named casemill and casemill-broker; what looks like them is refused as ever.
+for of_service in CASEMILL_PORT=tcp://10.0.0.1:5570 CASEMILL_SERVICE_HOST=10.0.0.1 CASEMILL_BROKER_SERVICE_PORT_INTAKE=5570 \
+    CASEMILL_BROKER_PORT_5570_TCP_ADDR=10.0.0.1 CASEMILL_DB_PASSWORD=x; do
+    check "broker, $of_service is ignored" env CASEMILL_JOURNAL_PATH="$work/journal3" "$of_service" \
+        "$bin/casemill-broker" --config config/broker.yaml --check >"$work/check.out"
+    check "worker, too" env "$of_service" "$bin/casemill-worker" --config config/worker.yaml --check >"$work/check.out"
+done
+refuses "broker, CASEMILL_PORT=5570" "unknown variable CASEMILL_PORT" \
+    env CASEMILL_PORT=5570 "$bin/casemill-broker" --config config/broker.yaml --check
 check "broker --check says what it would bind" sh -c "
     CASEMILL_JOURNAL_PATH='$work/journal3' '$bin/casemill-broker' --config config/broker.yaml --check >'$work/check.out' 2>&1"
 contains "and where" "$work/check.out" "intake"

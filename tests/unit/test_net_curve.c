@@ -5,10 +5,12 @@
 #include "base/io.h"
 
 #include <check.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { WAIT_MS = 10000 };
@@ -78,7 +80,7 @@ END_TEST
 START_TEST(a_secret_that_others_may_read_is_refused) {
     struct net_key_pair pair = pair_make();
     ck_assert_int_eq(net_key_write_pair(folder, "north", &pair, &diag), ERR_OK);
-    const mode_t modes[] = {0640, 0604, 0610, 0666};
+    const mode_t modes[] = {0620, 0604, 0610, 0666};
     for (size_t i = 0; i < COUNT_OF(modes); i++) {
         ck_assert_int_eq(chmod(in_folder("north.key"), modes[i]), 0);
         ck_assert_int_eq(net_key_read_secret(in_folder("north.key"), &pair, &diag), ERR_DENIED);
@@ -87,6 +89,63 @@ START_TEST(a_secret_that_others_may_read_is_refused) {
     }
     ck_assert_int_eq(chmod(in_folder("north.key"), 0400), 0);
     ck_assert_int_eq(net_key_read_secret(in_folder("north.key"), &pair, &diag), ERR_OK);
+}
+END_TEST
+
+/* Root's file, a group that may read it, a program of another user that is in that group or not: a
+ * secret in a volume of Kubernetes with fsGroup.  Needs root, as which the tests run in a
+ * container.
+ */
+enum { SECRET_GROUP = 54321, SOME_USER = 54322, OTHER_USER = 54323 };
+
+static const struct {
+    uid_t owner;
+    gid_t group;
+    mode_t mode;
+    gid_t of_program; /* a group beside its own */
+    enum err err;
+    const char *text;
+} SECRETS[] = {
+    {0, SECRET_GROUP, 0440, SECRET_GROUP, ERR_OK, ""},
+    {SOME_USER, SECRET_GROUP, 0640, SECRET_GROUP, ERR_OK, ""},
+    {SOME_USER, SOME_USER, 0440, SECRET_GROUP, ERR_OK, ""}, /* its own group */
+    {SOME_USER, 0, 0400, SECRET_GROUP, ERR_OK, ""},
+    {SOME_USER, 0, 0440, SECRET_GROUP, ERR_DENIED, "a group that this program is not in"},
+    {SOME_USER, SECRET_GROUP, 0440, SOME_USER, ERR_DENIED, "gid 54321, mode 0440"},
+    {0, SECRET_GROUP, 0460, SECRET_GROUP, ERR_DENIED, "mode 0460"},
+    {0, SECRET_GROUP, 0444, SECRET_GROUP, ERR_DENIED, "mode 0444"},
+    {OTHER_USER, SECRET_GROUP, 0440, SECRET_GROUP, ERR_DENIED, "another user owns this secret"},
+};
+
+START_TEST(a_secret_may_be_that_of_a_group_of_the_program) {
+    struct net_key_pair pair = pair_make();
+    struct net_key_pair read;
+    const char *path = in_folder("north.key");
+    if (geteuid() != 0) {
+        (void)printf("skipped: another user's files want root\n");
+        return;
+    }
+    ck_assert_int_eq(net_key_write_pair(folder, "north", &pair, &diag), ERR_OK);
+    ck_assert_int_eq(chown(path, SECRETS[_i].owner, SECRETS[_i].group), 0);
+    ck_assert_int_eq(chmod(path, SECRETS[_i].mode), 0);
+    ck_assert_int_eq(chmod(folder, 0711), 0);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        if (setgroups(1, &SECRETS[_i].of_program) != 0 || setgid(SOME_USER) != 0 ||
+            setuid(SOME_USER) != 0) {
+            _exit(1);
+        }
+        enum err err = net_key_read_secret(path, &read, &diag);
+        bool as_wanted = err == SECRETS[_i].err && strstr(diag.text, SECRETS[_i].text) != NULL;
+        if (!as_wanted) {
+            (void)fprintf(stderr, "case %d: %s: %s\n", _i, err_name(err), diag.text);
+        }
+        _exit(as_wanted ? 0 : 1);
+    }
+    int status = -1;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
 }
 END_TEST
 
@@ -377,6 +436,8 @@ int main(void) {
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_pair_comes_back_from_its_files);
     tcase_add_test(tests, a_secret_that_others_may_read_is_refused);
+    tcase_add_loop_test(tests, a_secret_may_be_that_of_a_group_of_the_program, 0,
+                        (int)COUNT_OF(SECRETS));
     tcase_add_test(tests, files_that_are_no_keys_say_so);
     tcase_add_test(tests, files_are_bounded);
     tcase_add_test(tests, a_ring_is_a_directory_or_a_file);

@@ -164,6 +164,51 @@ START_TEST(a_wrong_variable_is_named_its_value_is_not) {
 }
 END_TEST
 
+/* What Kubernetes sets for services named casemill, casemill-broker and casemill-http-2. */
+static const char *const SERVICE_VARIABLES[] = {"CASEMILL_SERVICE_HOST=10.0.0.1",
+                                                "CASEMILL_SERVICE_PORT=5570",
+                                                "CASEMILL_SERVICE_PORT_INTAKE=5570",
+                                                "CASEMILL_PORT=tcp://10.0.0.1:5570",
+                                                "CASEMILL_PORT_5570_TCP=tcp://10.0.0.1:5570",
+                                                "CASEMILL_PORT_5570_TCP_PROTO=tcp",
+                                                "CASEMILL_PORT_5570_TCP_PORT=5570",
+                                                "CASEMILL_PORT_5570_TCP_ADDR=10.0.0.1",
+                                                "CASEMILL_BROKER_SERVICE_HOST=10.0.0.1",
+                                                "CASEMILL_BROKER_SERVICE_PORT_WORKER_CURVE=5571",
+                                                "CASEMILL_BROKER_PORT=udp://[fd00::1]:5570",
+                                                "CASEMILL_HTTP_2_PORT_80_SCTP_ADDR=fd00::1",
+                                                "CASEMILL_DB_PASSWORD=half of a secret"};
+
+START_TEST(variables_of_services_are_ignored) {
+    struct settings *s = NULL;
+    struct diag diag;
+    char variable[128];
+    char *env[] = {variable, NULL};
+    (void)snprintf(variable, sizeof(variable), "%s", SERVICE_VARIABLES[_i]);
+    ck_assert_msg(try_load(PATH_SET, env, &s, &diag) == ERR_OK, "%s", diag.text);
+    settings_free(&s);
+}
+END_TEST
+
+/* What only looks like them may be a setting that somebody got wrong. */
+static const char *const NEAR_SERVICE_VARIABLES[] = {"CASEMILL_LANES_PORT=5570",
+                                                     "CASEMILL_LANES_PORT_5570=1",
+                                                     "CASEMILL_LANES_PORT_TCP=tcp://10.0.0.1:1",
+                                                     "CASEMILL_LANES_HOST=10.0.0.1",
+                                                     "CASEMILL_LANES_PORT_X5570_TCP=1",
+                                                     "CASEMILL_SERVICE=1",
+                                                     "CASEMILL_DB_PASSWORDS=1"};
+
+START_TEST(variables_that_look_like_a_service_s_are_refused) {
+    struct settings *s = NULL;
+    struct diag diag;
+    char variable[128];
+    char *env[] = {variable, NULL};
+    (void)snprintf(variable, sizeof(variable), "%s", NEAR_SERVICE_VARIABLES[_i]);
+    ck_assert_msg(try_load(PATH_SET, env, &s, &diag) == ERR_INVALID, "%s", variable);
+}
+END_TEST
+
 START_TEST(a_value_that_fails_later_is_found_again) {
     char variable[] = "CASEMILL_LANES_COUNT=3";
     char *env[] = {variable, NULL};
@@ -213,6 +258,10 @@ int main(void) {
     tcase_add_loop_test(cases, a_wrong_file_is_refused_with_its_line, 0, (int)COUNT_OF(WRONG));
     tcase_add_test(cases, a_file_that_is_not_there_is_refused);
     tcase_add_test(cases, a_wrong_variable_is_named_its_value_is_not);
+    tcase_add_loop_test(cases, variables_of_services_are_ignored, 0,
+                        (int)COUNT_OF(SERVICE_VARIABLES));
+    tcase_add_loop_test(cases, variables_that_look_like_a_service_s_are_refused, 0,
+                        (int)COUNT_OF(NEAR_SERVICE_VARIABLES));
     tcase_add_test(cases, a_value_that_fails_later_is_found_again);
     tcase_add_test(cases, print_says_whence_and_hides_passwords);
     suite_add_tcase(suite, cases);
