@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/sink.h"
+#include "net/hangup.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -129,7 +130,8 @@ static int serve(const struct settings *settings) {
     catch_signals();
     log_setup(&(struct log_options){
         .program = "broker", .json = settings_bool(settings, "log.json"), .level_min = LOG_INFO});
-    if (log_start(&diag) != ERR_OK || broker_open(settings, &broker, &diag) != ERR_OK) {
+    if (hangup_start(&diag) != ERR_OK || log_start(&diag) != ERR_OK ||
+        broker_open(settings, &broker, &diag) != ERR_OK) {
         return fail(&diag);
     }
     int code = say_ready(broker);

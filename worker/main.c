@@ -6,6 +6,7 @@
 #include "base/sink.h"
 #include "db/db.h"
 #include "http/http.h"
+#include "net/hangup.h"
 #include "net/net.h"
 #include "settings/settings.h"
 #include "worker/lane.h"
@@ -217,7 +218,8 @@ static int run(const struct settings *settings) {
     struct worker *worker = NULL;
     read_options(settings, &options);
     int signals = open_signals();
-    if (log_start(&diag) != ERR_OK || worker_start(&options, &worker, &diag) != ERR_OK) {
+    if (hangup_start(&diag) != ERR_OK || log_start(&diag) != ERR_OK ||
+        worker_start(&options, &worker, &diag) != ERR_OK) {
         (void)close(signals);
         return fail(&diag);
     }

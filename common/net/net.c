@@ -121,6 +121,10 @@ static enum err socket_new(struct net *net, int type, const struct net_options *
     if (type == ZMQ_ROUTER) {
         set_int(socket, ZMQ_ROUTER_MANDATORY, 1);
     } else {
+        /* A DEALER never stops reading: libzmq aborts when a peer is lost meanwhile (hangup.h), or
+         * when messages are taken after it has reconnected.  What was asked for bounds what comes:
+         * a client's window, a lane's credit. */
+        set_int(socket, ZMQ_RCVHWM, 0);
         set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
         set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX);
     }

@@ -51,8 +51,8 @@ void net_close(struct net **net); /* all sockets closed before */
 
 struct net_options {
     size_t message_bytes_max; /* MAXMSGSIZE */
-    int hwm;                  /* messages each way; 0 = library default */
-    int send_hwm;             /* messages to each peer, when it differs from hwm; 0 = hwm */
+    int hwm;      /* messages each way; 0 = library default; a DEALER receives without a bound */
+    int send_hwm; /* messages to each peer, when it differs from hwm; 0 = hwm */
     int linger_ms;
     const struct net_curve *curve; /* copied; NULL: no keys */
 };

@@ -1,0 +1,31 @@
+/* Purpose: keeps libzmq alive when a peer hangs up while libzmq has stopped reading from it.
+ * Why: libzmq stops reading a connection whose messages nobody takes (high-water mark).  epoll
+ * reports a hang-up all the same.  libzmq then marks the connection as broken, and the next thing
+ * it wants to send there (a heartbeat, the answer to a PING) is a failed assertion: the program
+ * aborts.  All versions have this fault.
+ * How: a program that calls hangup_start defines epoll_ctl, epoll_wait and send itself, so that the
+ * shared libzmq calls these.  They forward to libc, and report a hang-up only as what libzmq waits
+ * for: readable or writable.  The calls of all other libraries pass unchanged.
+ * Never: for a library.  A library must not define such symbols; its sockets have no receive mark
+ * and never stop reading (net_dealer_connect).
+ * Threads: any.  There is no lock. */
+#ifndef CASEMILL_NET_HANGUP_H
+#define CASEMILL_NET_HANGUP_H
+
+#include "base/diag.h"
+
+#include <stdint.h>
+
+/* hangup_start begins to guard libzmq and proves it: a context and a socket are made and closed,
+ * and libzmq must have called these functions.
+ * Errors: ERR_SYSTEM libzmq does not call them, with one line in diag; the program must not go on.
+ * Order: before the first net_open of the program. */
+MUST_USE enum err hangup_start(struct diag *diag);
+
+/* How often libzmq called, and how often a hang-up was hidden because libzmq waited for nothing. */
+struct hangup_counts {
+    uint64_t ctl, wait, hidden;
+};
+void hangup_counts(struct hangup_counts *counts);
+
+#endif
