@@ -4,11 +4,10 @@
  * it wants to send there (a heartbeat, the answer to a PING) is a failed assertion: the program
  * aborts.  All versions have this fault.
  * How: a program that calls hangup_start defines epoll_ctl, epoll_wait and send itself, so that the
- * shared libzmq calls these.  They forward to libc, and report a hang-up only as what libzmq waits
- * for: readable or writable.  The calls of all other libraries pass unchanged.
- * Never: for a library.  A library must not define such symbols; its sockets have no receive mark
- * and never stop reading (net_dealer_connect).
- * Threads: any.  There is no lock. */
+ * shared libzmq calls these.  They do what libc's do, but report a hang-up only as what libzmq
+ * waits for: readable or writable.  The calls of all other libraries pass unchanged. Never: for a
+ * library.  A library must not define such symbols; its sockets have no receive mark and never stop
+ * reading (net_dealer_connect). Threads: any.  There is no lock. */
 #ifndef CASEMILL_NET_HANGUP_H
 #define CASEMILL_NET_HANGUP_H
 

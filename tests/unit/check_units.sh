@@ -1,0 +1,57 @@
+#!/bin/sh
+# Whoever runs the servers starts them again when they died: the services of systemd and the compose file say so, and the
+# services are valid and confined.
+# A failure means that a crash at night stays a crash, or that systemd would ignore a line it does not understand.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+build=${CASEMILL_BUILD:-build/release}
+exposure_max=20 # systemd's rating times ten: 0 is confined, 100 is exposed
+passed=0
+failed=0
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "check_units: $1"; }
+has() { # has FILE LINE
+    if grep -qxF -e "$2" "$1"; then pass; else fail "$1: no line $2"; fi
+}
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+for program in broker worker; do
+    unit=config/systemd/casemill-$program.service
+    has "$unit" "Restart=on-failure"
+    has "$unit" "StartLimitIntervalSec=0"
+    has "$unit" "ExecStart=/usr/bin/casemill-$program --config /etc/casemill/$program.yaml"
+    has "$unit" "LimitCORE=0"
+    if [ -e "config/$program.yaml" ]; then pass; else fail "$unit names settings that are not there"; fi
+    # Verified with the programs of this build, where there are any.
+    sed "s|/usr/bin/casemill-|$(pwd)/$build/bin/casemill-|" "$unit" >"$scratch/casemill-$program.service"
+done
+if ! command -v systemd-analyze >/dev/null; then
+    echo "check_units: no systemd-analyze here, the services are not verified"
+elif [ ! -x "$build/bin/casemill-broker" ]; then
+    fail "no build in $build to verify the services with"
+else
+    said=$(systemd-analyze verify "$scratch"/*.service 2>&1)
+    if [ -z "$said" ]; then pass; else fail "systemd-analyze verify: $said"; fi
+    for program in broker worker; do
+        if said=$(systemd-analyze security --offline=yes --threshold="$exposure_max" "$scratch/casemill-$program.service" 2>&1); then
+            pass
+        else
+            fail "casemill-$program.service: $(echo "$said" | tail -n 1)"
+        fi
+    done
+fi
+
+# The compose file: broker and worker take over what x-casemill says, and do not say otherwise.
+compose=docker/compose.yaml
+part() { sed -n "/^$1:/,/^[^ ]/p" "$compose"; }
+service() { sed -n "/^  $1:/,/^  [^ ]/p" "$compose"; }
+if part x-casemill | grep -qx "  restart: unless-stopped"; then pass; else fail "$compose: x-casemill does not restart"; fi
+for name in broker worker; do
+    if service "$name" | grep -qx "    <<: \*casemill"; then pass; else fail "$compose: $name does not take over x-casemill"; fi
+    if service "$name" | grep -q "restart:"; then fail "$compose: $name has a restart of its own"; else pass; fi
+done
+if service postgres | grep -qx "    restart: unless-stopped"; then pass; else fail "$compose: postgres does not restart"; fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
