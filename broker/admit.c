@@ -16,6 +16,9 @@ static void refuse_at(struct broker *broker, const struct admission *asked,
                                              .has_offset = has_place,
                                              .index = fault->index,
                                              .offset = fault->offset}};
+    if (fault->reason == WIRE_REASON_TOO_LARGE) {
+        reply.refused.message_bytes_max = (uint32_t)asked->body_bytes_max;
+    }
     broker->batches_refused++;
     LOG(EV_BATCH_REFUSED, "reason=%s index=%u offset=%llu", wire_reason_word(fault->reason),
         fault->index, (unsigned long long)fault->offset);
@@ -38,7 +41,7 @@ static bool body_is_sound(struct broker *broker, const struct net_message *messa
         return false;
     }
     struct span body = net_part_span(&message->parts[1]);
-    if (body.len > WIRE_BODY_BYTES_MAX) {
+    if (body.len > asked->body_bytes_max) {
         admit_refuse(broker, asked, WIRE_REASON_TOO_LARGE);
         return false;
     }

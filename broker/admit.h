@@ -14,6 +14,7 @@ struct admission {
     enum wire_ack ack;
     enum wire_priority priority;
     struct span source;
+    size_t body_bytes_max;
     enum work_mode mode;
     struct span extra;
 };

@@ -2,8 +2,10 @@
 #include "broker/broker.h"
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "broker/coalesce.h"
 
 #include <stdio.h>
@@ -11,9 +13,14 @@
 enum {
     ARENA_BYTES_MAX = 64 << 20,
     RECEIPTS_HWM = 100000,
-    WORKER_HWM = 10000,
+    WORKER_HWM = 64, /* messages of a lane that wait to be read: they may be of 1 MiB */
+    WORK_HWM = 10000,
     LINGER_MS = 2000,
-    CONTROL_PATH_MAX = 100
+    CONTROL_PATH_MAX = 100,
+    OPERATORS_MAX = 64,       /* connections of the control socket */
+    RESERVE_DESCRIPTORS = 64, /* the journal, libzmq's own, the log, files that are read */
+    WHAT_BYTES = 96,
+    THREADS = 8 /* the journal, libzmq (2), a door for each socket, HTTP, the ready line */
 };
 
 static void control_endpoint(const struct settings *settings, char *endpoint, size_t size) {
@@ -41,8 +48,29 @@ static enum err check_lanes(const struct settings *settings, struct diag *diag) 
                                "must be above lanes.beat_ms");
 }
 
+static uint32_t connections_max(const struct settings *settings, enum keys_role role) {
+    static const char *const KEYS[KEYS_ROLES] = {
+        [KEYS_SOURCES] = "intake.connections_max", [KEYS_WORKERS] = "worker.connections_max"};
+    return KEYS[role] == NULL ? OPERATORS_MAX : (uint32_t)settings_int(settings, KEYS[role]);
+}
+
+/* Connections may be above their limits by a backlog for a moment, and then there must still be
+ * descriptors for the journal, HTTP and operators: libzmq aborts without one for an ipc path. */
+static enum err check_descriptors(const struct settings *settings, struct diag *diag) {
+    uint64_t need = RESERVE_DESCRIPTORS + HTTP_CONNECTIONS_MAX;
+    for (int role = 0; role < KEYS_ROLES; role++) {
+        need += connections_max(settings, (enum keys_role)role) + NET_BACKLOG;
+    }
+    char what[WHAT_BYTES];
+    (void)snprintf(what, sizeof(what), "intake.connections_max %u and worker.connections_max %u",
+                   connections_max(settings, KEYS_SOURCES),
+                   connections_max(settings, KEYS_WORKERS));
+    return descriptors_check(need, what, diag);
+}
+
 enum err broker_check_settings(const struct settings *settings, struct diag *diag) {
     enum err err = broker_check_values(settings, diag);
+    err = err == ERR_OK ? check_descriptors(settings, diag) : err;
     return err == ERR_OK ? keys_check(settings, NULL, diag) : err;
 }
 
@@ -153,13 +181,20 @@ static enum err bind_all(struct broker *broker, const struct settings *settings,
     struct net_socket **const sockets[KEYS_ROLES] = {&broker->intake, &broker->worker,
                                                      &broker->control};
     const struct net_options usual[KEYS_ROLES] = {
-        [KEYS_SOURCES] = {.hwm = INTAKE_HWM, .send_hwm = RECEIPTS_HWM},
-        [KEYS_WORKERS] = {.hwm = WORKER_HWM},
-        [KEYS_OPERATORS] = {.hwm = INTAKE_HWM}};
+        [KEYS_SOURCES] = {.hwm = INTAKE_HWM,
+                          .send_hwm = RECEIPTS_HWM,
+                          .message_bytes_max = broker->body_bytes_max + WIRE_FRAME_SLACK,
+                          .connections_max = connections_max(settings, KEYS_SOURCES)},
+        [KEYS_WORKERS] = {.hwm = WORKER_HWM,
+                          .send_hwm = WORK_HWM,
+                          .message_bytes_max = WIRE_HEAD_BYTES_MAX + WIRE_FRAME_SLACK,
+                          .connections_max = connections_max(settings, KEYS_WORKERS)},
+        [KEYS_OPERATORS] = {.hwm = INTAKE_HWM,
+                            .message_bytes_max = WIRE_CONTROL_BODY_BYTES_MAX + WIRE_FRAME_SLACK,
+                            .connections_max = connections_max(settings, KEYS_OPERATORS)}};
     enum err err = ERR_OK;
     for (int role = 0; err == ERR_OK && role < KEYS_ROLES; role++) {
         struct net_options options = usual[role];
-        options.message_bytes_max = WIRE_FRAME_BYTES_MAX;
         options.linger_ms = LINGER_MS;
         options.curve = keys_curve(broker, (enum keys_role)role, binds[role]);
         err = net_router_bind(broker->net, binds[role], &options, sockets[role], diag);
@@ -175,18 +210,26 @@ static enum err open_sockets(struct broker *broker, const struct settings *setti
 }
 
 enum err broker_open(const struct settings *settings, struct broker **held, struct diag *diag) {
-    struct broker *broker = mem_zero(1, sizeof(*broker));
+    struct broker *broker = NULL;
+    struct net_wake *wake = NULL;
+    enum err err = thread_probe(THREADS, diag);
+    err = err == ERR_OK ? net_wake_open(&wake, diag) : err;
+    if (err != ERR_OK) {
+        return err;
+    }
+    broker = mem_zero(1, sizeof(*broker));
     memory_take(broker, settings);
     broker->beat_ms = settings_int(settings, "lanes.beat_ms");
+    broker->body_bytes_max = (size_t)settings_int(settings, "intake.message_bytes_max");
     broker->now = clock_mono_ms();
-    broker->wake = net_wake_new();
+    broker->wake = wake;
     broker->flight.wake = broker->wake;
     broker->coalesced = coalesced_new();
     broker->sending = dispatch_new();
     broker->snapshot = snapshot_new();
     arena_init(&broker->arena, ARENA_BYTES_MAX);
     /* The journal first: its check forks, and no thread may run by then. */
-    enum err err = open_journal(broker, settings, diag);
+    err = open_journal(broker, settings, diag);
     err = err != ERR_OK ? err : open_sockets(broker, settings, diag);
     const char *http = settings_str(settings, "http.bind");
     if (err == ERR_OK && strcmp(http, "off") != 0) {

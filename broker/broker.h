@@ -52,8 +52,11 @@ struct broker {
     struct sending *sending;         /* dispatch.c's: what is being filled for a lane */
     struct core_stats stats;         /* as the actions in hand began */
     uint64_t memory_bytes_max;
-    uint32_t peers[KEYS_ROLES]; /* connections that stand, as of peers_at */
-    int64_t peers_at;
+    size_t body_bytes_max;                   /* of a SUBMIT */
+    struct net_door_state doors[KEYS_ROLES]; /* connections that stand, as of doors_at */
+    int64_t doors_at;
+    uint64_t doors_said[KEYS_ROLES]; /* times that a limit of connections was reached, as logged */
+    int64_t doors_said_at[KEYS_ROLES];
     uint64_t intake_bytes; /* of the largest message of late */
     int64_t beat_ms;
     struct arena arena; /* of the message in hand */
@@ -126,6 +129,10 @@ void keys_step(struct broker *broker); /* answers handshakes, says who failed */
 MUST_USE enum err keys_reload(struct broker *broker, const struct settings *fresh,
                               struct diag *diag);
 uint64_t keys_refused(const struct broker *broker); /* connections that were turned away */
+const char *keys_role_name(enum keys_role role);    /* "intake", "worker", "control" */
+
+/* doors.c: how many connections each socket has; a limit that was reached is logged. */
+void doors_look(struct broker *broker);
 
 /* The phases' files. */
 void intake_drain(struct broker *broker);   /* intake.c */

@@ -28,7 +28,8 @@ bool intake_is_open(struct broker *broker) {
 
 static bool may_wait(const struct broker *broker) {
     uint64_t each = broker->intake_bytes * (INTAKE_HWM + 1);
-    return each * broker->peers[KEYS_SOURCES] <= broker->memory_bytes_max / WAITING_SHARE;
+    return each * broker->doors[KEYS_SOURCES].connections <=
+           broker->memory_bytes_max / WAITING_SHARE;
 }
 
 bool intake_is_read(struct broker *broker) { return !may_wait(broker) || intake_is_open(broker); }
@@ -93,6 +94,7 @@ static void take_submit(struct broker *broker, struct net_message *message,
                                     .ack = submit->ack,
                                     .priority = submit->priority,
                                     .source = submit->source,
+                                    .body_bytes_max = broker->body_bytes_max,
                                     .mode = WORK_INTAKE,
                                     .extra = SPAN_LIT("")};
     if (intake_is_open(broker)) {
@@ -104,7 +106,8 @@ static void take_submit(struct broker *broker, struct net_message *message,
 
 static void take_ping(struct broker *broker, const struct net_route *route) {
     struct wire_message reply = {.command = WIRE_PONG,
-                                 .pong = {.version = SPAN_LIT(CASEMILL_VERSION)}};
+                                 .pong = {.version = SPAN_LIT(CASEMILL_VERSION),
+                                          .message_bytes_max = (uint32_t)broker->body_bytes_max}};
     if (send_head(broker, broker->intake, route, &reply) != ERR_OK) {
         broker->receipts_dropped++;
     }

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "broker/journal_check.h"
 
 #include <errno.h>
@@ -255,7 +256,9 @@ enum err journal_open(const struct journal_options *options,
         journal->uuid = journal->store->totals.uuid;
         journal->next_seq = journal->store->totals.next_seq;
         refresh_totals(journal);
-        CHECK(pthread_create(&journal->writer, NULL, writer_run, journal) == 0);
+        err = thread_start(&journal->writer, writer_run, journal, "the journal's writer", diag);
+    }
+    if (err == ERR_OK) {
         journal->writer_runs = true;
         *held = journal;
         return ERR_OK;

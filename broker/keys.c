@@ -170,6 +170,8 @@ void keys_step(struct broker *broker) {
     }
 }
 
+const char *keys_role_name(enum keys_role role) { return ROLES[role].domain; }
+
 uint64_t keys_refused(const struct broker *broker) {
     uint64_t refused = broker->guard == NULL ? 0 : net_guard_refused(broker->guard);
     for (int role = 0; role < KEYS_ROLES; role++) {

@@ -2,7 +2,7 @@
  *
  *   read the clock      once; everything in the turn uses this time
  *   poll                sockets, the journal's wake; at most a tick long
- *   count peers         connections that stand
+ *   look at the doors   connections that stand; a limit that was reached is logged
  *   keys                handshakes are answered, before what came with them is read
  *   drain intake        bounded; batches reach the core and the journal's writer
  *   drain workers       bounded; DONE, FAILED, RETURN, BEAT reach the core
@@ -33,14 +33,6 @@ static void read_clock(struct broker *broker) {
         broker->clock_jumps++;
         LOG(EV_CLOCK_JUMPED, "by_ms=%lld", (long long)jump_ms);
     }
-}
-
-static void count_peers(struct broker *broker) {
-    struct net_socket *sockets[KEYS_ROLES] = {broker->intake, broker->worker, broker->control};
-    for (int role = 0; broker->now != broker->peers_at && role < KEYS_ROLES; role++) {
-        broker->peers[role] = net_peer_count(sockets[role]);
-    }
-    broker->peers_at = broker->now;
 }
 
 static void wait_for_input(struct broker *broker) {
@@ -183,7 +175,7 @@ static bool stop_is_over(struct broker *broker, sig_atomic_t stop) {
 bool broker_turn(struct broker *broker, sig_atomic_t stop) {
     wait_for_input(broker);
     read_clock(broker);
-    count_peers(broker);
+    doors_look(broker);
     keys_step(broker);
     intake_drain(broker);
     lanes_drain(broker);

@@ -4,6 +4,7 @@
 #include "broker/journal_verify.h"
 #include "broker/settings_table.h"
 
+#include "base/descriptors.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/sink.h"
@@ -228,6 +229,7 @@ int main(int argc, char **argv) {
     /* Bodies come and go in megabytes: fixed thresholds give them back to the system (P7). */
     (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
     (void)mallopt(M_ARENA_MAX, ARENAS_MAX);
+    (void)descriptors_raise(); /* broker_check_settings holds it against what is needed */
     struct diag diag = {0};
     struct settings *settings = NULL;
     if (settings_load(BROKER_SETTINGS, COUNT_OF(BROKER_SETTINGS), arguments.config, environ,

@@ -94,6 +94,7 @@ void reapply_take(struct broker *broker, const struct net_message *message,
                               .ack = reapply->ack,
                               .priority = WIRE_BULK,
                               .source = SPAN_LIT(BROKER_SOURCE_REAPPLY),
+                              .body_bytes_max = WIRE_CONTROL_BODY_BYTES_MAX,
                               .mode = WORK_REAPPLY,
                               .extra = buf_span(&extra)};
     asked.route.channel = CORE_CHANNEL_OPERATOR;
@@ -115,6 +116,7 @@ void retry_take(struct broker *broker, const struct net_message *message,
                               .ack = retry->ack,
                               .priority = WIRE_BULK,
                               .source = SPAN_LIT(BROKER_SOURCE_RETRY),
+                              .body_bytes_max = WIRE_CONTROL_BODY_BYTES_MAX,
                               .mode = WORK_RETRY,
                               .extra = SPAN_LIT("")};
     asked.route.channel = CORE_CHANNEL_OPERATOR;

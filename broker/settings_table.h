@@ -4,6 +4,7 @@
 #define CASEMILL_BROKER_SETTINGS_TABLE_H
 
 #include "settings/settings.h"
+#include "wire/wire.h"
 
 #define MIB ((int64_t)1 << 20)
 #define TIB ((int64_t)1 << 40)
@@ -11,7 +12,13 @@
 static const struct setting_row BROKER_SETTINGS[] = {
     {"intake.bind", SETTING_STRING, "tcp://127.0.0.1:5570", 0, 0, false,
      "where intake systems connect"},
+    {"intake.connections_max", SETTING_INT, "100", 1, 100000, false,
+     "connections of intake systems; beyond it new ones wait"},
+    {"intake.message_bytes_max", SETTING_BYTES, "2MiB", WIRE_BODY_BYTES_SURE, WIRE_BODY_BYTES_MAX,
+     false, "of a batch's body; a larger one is refused by name"},
     {"worker.bind", SETTING_STRING, "tcp://127.0.0.1:5571", 0, 0, false, "where lanes connect"},
+    {"worker.connections_max", SETTING_INT, "128", 1, 100000, false,
+     "connections of lanes; beyond it new ones wait"},
     {"control.bind", SETTING_STRING, "", 0, 0, false,
      "where operators connect; empty: control.sock in journal.path"},
     {"http.bind", SETTING_STRING, "127.0.0.1:5580", 0, 0, false,

@@ -58,6 +58,13 @@
     ROW(clock_jumps_total, COUNTER, shell.clock_jumps, "times that the wall clock was set")        \
     ROW(log_dropped_total, COUNTER, shell.log_lost, "lines of the log that nobody took")           \
     ROW(peers_refused_total, COUNTER, shell.peers_refused, "messages that could not be read")      \
+    ROW(intake_connections, GAUGE, shell.doors[KEYS_SOURCES].connections,                          \
+        "connections of intake systems")                                                           \
+    ROW(worker_connections, GAUGE, shell.doors[KEYS_WORKERS].connections, "connections of lanes")  \
+    ROW(connections_full_total, COUNTER, shell.connections_full,                                   \
+        "times that a socket reached its limit of connections")                                    \
+    ROW(connections_cut_total, COUNTER, shell.connections_cut,                                     \
+        "connections shut down because they were more than the limit")                             \
     ROW(keys_refused_total, COUNTER, shell.keys_refused,                                           \
         "connections turned away for want of an allowed key")
 

@@ -8,7 +8,8 @@
 
 struct shell_stats {
     uint64_t bytes_max, body_bytes, receipt_bytes, work_bytes, receipts_dropped, peers_refused,
-        keys_refused, clock_jumps, log_lost;
+        keys_refused, clock_jumps, log_lost, connections_full, connections_cut;
+    const struct net_door_state *doors;
 };
 struct all_stats {
     struct core_stats core;
@@ -28,7 +29,12 @@ static void gather(struct broker *broker, struct all_stats *all) {
                                       .peers_refused = broker->peers_refused,
                                       .clock_jumps = broker->clock_jumps,
                                       .log_lost = log_lost(),
-                                      .keys_refused = keys_refused(broker)};
+                                      .keys_refused = keys_refused(broker),
+                                      .doors = broker->doors};
+    for (int role = 0; role < KEYS_ROLES; role++) {
+        all->shell.connections_full += broker->doors[role].full_count;
+        all->shell.connections_cut += broker->doors[role].cut_count;
+    }
 }
 
 static const char *unready_reason(const struct all_stats *all) {

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 #include <unistd.h>
 
@@ -202,11 +203,16 @@ enum err lane_start(const struct lane_options *options, uint32_t number, struct 
                     struct diag *diag) {
     CHECK(options->broker_count >= 1);
     CHECK(options->broker_count <= LINKS_MAX);
+    struct net_wake *wake = NULL;
+    enum err err = net_wake_open(&wake, diag);
+    if (err != ERR_OK) {
+        return err;
+    }
     struct lane *made = mem_zero(1, sizeof(*made));
     made->options = *options;
     made->number = number;
     made->uuid = uuid_random();
-    made->wake = net_wake_new();
+    made->wake = wake;
     made->beat_ms = BEAT_MS_DEFAULT;
     made->phase = "idle";
     made->phase_since_ms = clock_mono_ms();
@@ -219,10 +225,8 @@ enum err lane_start(const struct lane_options *options, uint32_t number, struct 
     made->writer.blocked = end_who_blocks;
     made->writer.context = made;
     arena_init(&made->arena, ARENA_BYTES_MAX);
-    enum err err = lane_connect_brokers(made, diag);
-    if (err == ERR_OK && pthread_create(&made->thread, NULL, run, made) != 0) {
-        err = diag_fail(diag, ERR_SYSTEM, "no thread for lane %u", number);
-    }
+    err = lane_connect_brokers(made, diag);
+    err = err == ERR_OK ? thread_start(&made->thread, run, made, "a lane", diag) : err;
     if (err != ERR_OK) {
         lane_free(made);
         return err;

@@ -1,6 +1,7 @@
 /* casemill-worker: reads settings, checks PostgreSQL once, starts the rule watch and the lanes,
  * waits for signals.  TERM or INT drains: lanes finish what they hold; a second one ends at once,
  * and brokers deal the rest to others.  Never touches a case. */
+#include "base/descriptors.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/sink.h"
@@ -13,9 +14,11 @@
 #include "worker/settings_table.h"
 #include "worker/worker.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -143,7 +146,7 @@ static int check_only(const struct settings *settings) {
 }
 
 /* Signals come through a descriptor, so that they interrupt nothing. */
-static int open_signals(void) {
+static enum err open_signals(int *fd, struct diag *diag) {
     sigset_t set;
     CHECK(sigemptyset(&set) == 0);
     const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE};
@@ -151,9 +154,9 @@ static int open_signals(void) {
         CHECK(sigaddset(&set, signals[i]) == 0);
     }
     CHECK(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
-    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    CHECK(fd >= 0);
-    return fd;
+    *fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return *fd >= 0 ? ERR_OK
+                    : diag_fail(diag, ERR_SYSTEM, "no more descriptors: %s", strerror(errno));
 }
 
 struct asked {
@@ -217,7 +220,11 @@ static int run(const struct settings *settings) {
     struct diag diag = {0};
     struct worker *worker = NULL;
     read_options(settings, &options);
-    int signals = open_signals();
+    int signals = -1;
+    (void)descriptors_raise(); /* worker_start holds it against what is needed */
+    if (open_signals(&signals, &diag) != ERR_OK) {
+        return fail(&diag);
+    }
     if (hangup_start(&diag) != ERR_OK || log_start(&diag) != ERR_OK ||
         worker_start(&options, &worker, &diag) != ERR_OK) {
         (void)close(signals);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "net/net.h"
 
 #include <pthread.h>
@@ -191,18 +192,23 @@ static void *run(void *argument) {
     return NULL;
 }
 
-struct rule_watch *rule_watch_start(const char *conninfo, void (*changed)(void *context),
-                                    void *context) {
+enum err rule_watch_start(const char *conninfo, void (*changed)(void *context), void *context,
+                          struct rule_watch **started, struct diag *diag) {
     struct rule_watch *watch = mem_zero(1, sizeof(*watch));
     watch->conninfo = conninfo;
     watch->changed = changed;
     watch->context = context;
-    watch->wake = net_wake_new();
     atomic_init(&watch->stopping, false);
     atomic_init(&watch->generation, 0U);
     CHECK(pthread_mutex_init(&watch->lock, NULL) == 0);
-    CHECK(pthread_create(&watch->thread, NULL, run, watch) == 0);
-    return watch;
+    enum err err = net_wake_open(&watch->wake, diag);
+    err = err == ERR_OK ? thread_start(&watch->thread, run, watch, "the rule watch", diag) : err;
+    if (err != ERR_OK) {
+        rule_watch_free(&watch);
+        return err;
+    }
+    *started = watch;
+    return ERR_OK;
 }
 
 void rule_watch_end(struct rule_watch *watch) {

@@ -10,9 +10,11 @@
 struct rule_watch;
 
 /* rule_watch_start starts the thread; changed(context) is called from it after every change.
- * conninfo is borrowed until end. */
-struct rule_watch *rule_watch_start(const char *conninfo, void (*changed)(void *context),
-                                    void *context);
+ * conninfo is borrowed until end.
+ * Ownership: *watch is the caller's, ended and then freed.  Errors: ERR_SYSTEM no thread or
+ * descriptor is left. */
+MUST_USE enum err rule_watch_start(const char *conninfo, void (*changed)(void *context),
+                                   void *context, struct rule_watch **watch, struct diag *diag);
 /* rule_watch_end joins the thread: changed() is not called any more; get still works. */
 void rule_watch_end(struct rule_watch *watch);
 void rule_watch_free(struct rule_watch **watch); /* after end; NULL inside is fine */

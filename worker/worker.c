@@ -2,21 +2,32 @@
 #include "worker/worker.h"
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/thread.h"
 #include "http/http.h"
 #include "worker/lane.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 enum { HOST_NAME_BYTES = 65, NAME_BYTES = HOST_NAME_BYTES + 12 };
 /* A lane looks up at least each second, whatever it waits for. */
 enum { LANE_STALLED_MS = 10000, CHECK_MS_MAX = 10000, CHECK_TURN_MS = 100 };
+enum {
+    OWN_THREADS = 6,      /* libzmq's two, the rule watch, the fold, HTTP, and one in reserve */
+    OWN_DESCRIPTORS = 96, /* HTTP's connections, libzmq, PostgreSQL, files */
+    LANE_DESCRIPTORS = 4,
+    BROKER_DESCRIPTORS = 4,
+    WHAT_BYTES = 80
+};
 
 struct worker {
     struct worker_options options;
@@ -279,28 +290,43 @@ static enum err start_http(struct worker *worker, struct diag *diag) {
     return http_start(bind, render, worker, &worker->http, diag);
 }
 
+/* Of a lane: its connection to PostgreSQL, its wake, and of each broker a connection and the
+ * mailboxes of three sockets. */
+static enum err check_resources(const struct worker_options *options, struct diag *diag) {
+    uint64_t of_lane = LANE_DESCRIPTORS + (uint64_t)BROKER_DESCRIPTORS * options->broker_count;
+    char what[WHAT_BYTES];
+    (void)snprintf(what, sizeof(what), "lanes.count %u with %u of broker.connect",
+                   options->lane_count, options->broker_count);
+    enum err err = descriptors_check(OWN_DESCRIPTORS + of_lane * options->lane_count, what, diag);
+    return err == ERR_OK ? thread_probe(OWN_THREADS + options->lane_count, diag) : err;
+}
+
 enum err worker_start(const struct worker_options *options, struct worker **worker,
                       struct diag *diag) {
     struct net_curve curves[LANE_BROKERS_MAX] = {0};
-    enum err err = worker_read_keys(options, curves, diag);
+    enum err err = check_resources(options, diag);
+    err = err == ERR_OK ? worker_read_keys(options, curves, diag) : err;
     err = err == ERR_OK ? check_postgres(options, diag) : err;
     if (err != ERR_OK) {
         return err;
+    }
+    int ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (ended_fd < 0) {
+        return diag_fail(diag, ERR_SYSTEM, "no more descriptors: %s", strerror(errno));
     }
     struct worker *made = mem_zero(1, sizeof(*made));
     memcpy(made->curves, curves, sizeof(curves));
     made->options = *options;
     made->started_ms = clock_mono_ms();
-    made->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    CHECK(made->ended_fd >= 0);
+    made->ended_fd = ended_fd;
     char host[HOST_NAME_BYTES] = {0};
     bool has_host = gethostname(host, sizeof(host) - 1) == 0;
     (void)snprintf(made->name, sizeof(made->name), "%s:%d", has_host ? host : "worker",
                    (int)getpid());
     err = net_open(&made->net, diag);
     if (err == ERR_OK) {
-        made->watch = rule_watch_start(made->options.conninfo, rules_changed, made);
-        err = start_lanes(made, diag);
+        err = rule_watch_start(made->options.conninfo, rules_changed, made, &made->watch, diag);
+        err = err == ERR_OK ? start_lanes(made, diag) : err;
     }
     if (err == ERR_OK) {
         err = start_http(made, diag);

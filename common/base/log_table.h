@@ -26,6 +26,9 @@
     ROW(JOURNAL_QUARANTINED, ERROR, "a record's checksum is wrong; the rest goes on",              \
         "ask its source to send the batch again")                                                  \
     ROW(BATCH_REFUSED, WARN, "a batch was refused", "tell its source the reason")                  \
+    ROW(CONNECTIONS_FULL, WARN,                                                                    \
+        "a socket has all the connections it may have; new ones wait until others leave",          \
+        "see who connects; a firewall, or intake.connections_max and worker.connections_max")      \
     ROW(LANE_READY, INFO, "a worker lane has connected", "nothing")                                \
     ROW(LANE_RETIRING, INFO, "an operator told a lane to end; it finishes what it holds",          \
         "nothing")                                                                                 \

@@ -122,7 +122,7 @@ enum err control_ask(const struct control_peer *peer, const char *verb, const ch
 enum err control_retry(const struct control_peer *peer, const struct wire_retry *asked,
                        struct span numbers, int64_t wait_ms, struct buf *reply, struct diag *diag) {
     CHECK(asked->count >= 1 && asked->count <= WIRE_CASES_MAX);
-    CHECK(numbers.len >= 1 && numbers.len <= WIRE_BODY_BYTES_MAX);
+    CHECK(numbers.len >= 1 && numbers.len <= WIRE_CONTROL_BODY_BYTES_MAX);
     const struct wire_message question = {.command = WIRE_RETRY, .retry = *asked};
     return ask(peer, &question, numbers, wait_ms, reply, diag);
 }
@@ -131,7 +131,7 @@ enum err control_reapply(const struct control_peer *peer, const struct wire_reap
                          struct span triples, int64_t wait_ms, struct buf *reply,
                          struct diag *diag) {
     CHECK(asked->count >= 1 && asked->count <= WIRE_CASES_MAX);
-    CHECK(triples.len >= 1 && triples.len <= WIRE_BODY_BYTES_MAX);
+    CHECK(triples.len >= 1 && triples.len <= WIRE_CONTROL_BODY_BYTES_MAX);
     const struct wire_message question = {.command = WIRE_REAPPLY, .reapply = *asked};
     return ask(peer, &question, triples, wait_ms, reply, diag);
 }

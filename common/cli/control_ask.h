@@ -25,9 +25,9 @@ MUST_USE enum err control_ask(const struct control_peer *peer, const char *verb,
                               struct diag *diag);
 
 /* control_reapply hands the broker asked->count triples [source, case_id, revision], MessagePack,
- * one after another: at most WIRE_CASES_MAX of WIRE_BODY_BYTES_MAX bytes.  The answer comes when
- * they are on its disk, or, with ack outcome, when they are done; the same again is safe. Errors:
- * as control_ask; ERR_BUSY the broker cannot take them now: diag says for how long. */
+ * one after another: at most WIRE_CASES_MAX of WIRE_CONTROL_BODY_BYTES_MAX bytes.  The answer comes
+ * when they are on its disk, or, with ack outcome, when they are done; the same again is safe.
+ * Errors: as control_ask; ERR_BUSY the broker cannot take them now: diag says for how long. */
 MUST_USE enum err control_reapply(const struct control_peer *peer, const struct wire_reapply *asked,
                                   struct span triples, int64_t wait_ms, struct buf *reply,
                                   struct diag *diag);

@@ -13,13 +13,13 @@
 #include <stdlib.h>
 
 enum {
-    PART_CASES = 32768,
+    PART_CASES = 8192,
     PART_ASK_MS = 15000,   /* then it is asked again: a broker that was restarted knows no waiter */
     PART_WAIT_MS = 600000, /* a part of cases, behind whatever else the broker has */
     BUSY_WAIT_MS = 500
 };
 _Static_assert((int)PART_CASES <= (int)WIRE_CASES_MAX, "a part is one batch");
-_Static_assert((size_t)PART_CASES *(3 * CASE_ID_BYTES_MAX + 16) <= WIRE_BODY_BYTES_MAX,
+_Static_assert((size_t)PART_CASES *(3 * CASE_ID_BYTES_MAX + 16) <= WIRE_CONTROL_BODY_BYTES_MAX,
                "a part's triples fit a body, with the longest names");
 
 enum triple_field { TRIPLE_SOURCE, TRIPLE_CASE_ID, TRIPLE_REVISION, TRIPLE_FIELDS };

@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WINDOW = 16, BODY_BYTES_MAX = 7 << 20, NOTE_MS = 3000, STEP_MS = 100 };
+enum { WINDOW = 16, NOTE_MS = 3000, STEP_MS = 100 };
 
 /* A batch on its way: where its cases came from.  Its number in the array is its tag. */
 struct flight {
@@ -48,6 +48,7 @@ struct submission {
     uint32_t count;
     struct buf body;
     struct buf one; /* a case before its dates are added */
+    struct buf dated;
     struct flight filling;
     struct flight flights[WINDOW];
     struct buf listed; /* dead letters and refusals, at most SUBMIT_LISTED_MAX lines */
@@ -60,6 +61,11 @@ static void list_refusal(struct submission *submission, const struct flight *fli
     index = index < receipt->count ? index : receipt->count - 1;
     buf_printf(&submission->listed, "%s:%llu: batch of %u cases refused: %s\n", flight->path,
                (unsigned long long)flight->places[index], receipt->count, receipt->reason);
+    if (receipt->message_bytes_max > 0) {
+        buf_printf(&submission->listed,
+                   "  this broker accepts at most %llu bytes (its intake.message_bytes_max)\n",
+                   (unsigned long long)receipt->message_bytes_max);
+    }
 }
 
 static void take_done(struct submission *submission, const struct flight *flight,
@@ -247,8 +253,20 @@ static enum err send_batch(struct submission *submission, struct diag *diag) {
     return step(submission, 0, diag);
 }
 
-/* Reads the next case behind the others of the batch.  A case that is no map has no place for dates
- * and goes as it is: it is the worker's to name it. */
+/* The case at hand, with the dates it is to have.  A case that is no map has no place for dates and
+ * goes as it is: it is the worker's to name it. */
+static struct span with_dates(struct submission *submission) {
+    struct span one = buf_span(&submission->one);
+    bool has_dates = submission->reference_date != NULL || submission->as_of != NULL;
+    buf_clear(&submission->dated);
+    if (has_dates && submit_dates_add(one, submission->reference_date, submission->as_of,
+                                      &submission->dated) == ERR_OK) {
+        one = buf_span(&submission->dated);
+    }
+    return one;
+}
+
+/* Reads the next case behind the others of the batch. */
 static enum err read_case(struct submission *submission, struct submit_input *input,
                           struct diag *diag) {
     uint64_t place = 0;
@@ -257,18 +275,15 @@ static enum err read_case(struct submission *submission, struct submit_input *in
     if (err != ERR_OK) {
         return err;
     }
-    struct span one = buf_span(&submission->one);
-    if (submission->body.len + one.len > BODY_BYTES_MAX) {
+    struct span one = with_dates(submission);
+    /* What every broker takes, so that the same file gives the same batches at each. */
+    if (submission->body.len + one.len > WIRE_BODY_BYTES_SURE) {
         err = send_batch(submission, diag);
         if (err != ERR_OK) {
             return err;
         }
     }
-    bool has_dates = submission->reference_date != NULL || submission->as_of != NULL;
-    if (!has_dates || submit_dates_add(one, submission->reference_date, submission->as_of,
-                                       &submission->body) != ERR_OK) {
-        buf_append(&submission->body, one);
-    }
+    buf_append(&submission->body, one);
     submission->filling.places[submission->count++] = place;
     if (submission->count == submission->batch_cases_max) {
         return send_batch(submission, diag);
@@ -466,6 +481,7 @@ static void close_all(struct submission *submission) {
     }
     buf_free(&submission->body);
     buf_free(&submission->one);
+    buf_free(&submission->dated);
     buf_free(&submission->listed);
 }
 

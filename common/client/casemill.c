@@ -25,7 +25,7 @@ void casemill_options_default(struct casemill_options *options) {
                                          .ack = CASEMILL_ACK_OUTCOME,
                                          .priority = CASEMILL_NORMAL,
                                          .batch_cases_max = 1000,
-                                         .batch_bytes_max = 4 << 20,
+                                         .batch_bytes_max = WIRE_BODY_BYTES_SURE,
                                          .linger_ms = 20,
                                          .window_batches = 32,
                                          .quiet_ms = 10000};
@@ -246,17 +246,47 @@ static enum err send_query(struct casemill *client, const struct batch *batch) {
     return send_head(client, &message, SPAN_LIT(""));
 }
 
+/* Every broker takes a batch of WIRE_BODY_BYTES_SURE.  Before a larger one is sent the broker is
+ * asked for its limit, once a connection: a frame far above it would end the connection without a
+ * word.  Errors: ERR_AGAIN its PONG is awaited, ERR_TOO_LARGE this broker never takes it. */
+static enum err check_size(struct casemill *client, const struct batch *batch, int64_t now_ms) {
+    struct link *link = links_current(&client->links);
+    if (batch->body.len <= WIRE_BODY_BYTES_SURE) {
+        return ERR_OK;
+    }
+    if (link->body_bytes_max > 0) {
+        return batch->body.len <= link->body_bytes_max ? ERR_OK : ERR_TOO_LARGE;
+    }
+    if (!link->is_pinged) {
+        struct wire_message message = {.command = WIRE_PING};
+        link->is_pinged = send_head(client, &message, SPAN_LIT("")) == ERR_OK;
+        link->asked_ms = link->asked_ms == 0 ? now_ms : link->asked_ms;
+    }
+    return ERR_AGAIN;
+}
+
+/* Sends the next batch, or settles it as refused.  Errors: ERR_AGAIN. */
+static enum err send_next(struct casemill *client, int64_t now_ms) {
+    struct batch *batch = client->window.to_send.first;
+    enum err err = check_size(client, batch, now_ms);
+    if (err == ERR_TOO_LARGE) {
+        receipt_too_large(client, batch, links_current(&client->links)->body_bytes_max);
+        return ERR_OK;
+    }
+    err = err == ERR_OK ? send_submit(client, batch) : err;
+    if (err == ERR_OK) {
+        window_heard(&client->window, batch, BATCH_SENT, now_ms);
+    }
+    return err;
+}
+
 /* Sends what is due and asks for what has been silent.  A full socket ends the round. */
 static void pump(struct casemill *client, int64_t now_ms) {
     struct window *window = &client->window;
     enum err err = ERR_OK;
     while (err == ERR_OK && window->to_send.first != NULL &&
            links_can_send(&client->links, now_ms)) {
-        struct batch *batch = window->to_send.first;
-        err = send_submit(client, batch);
-        if (err == ERR_OK) {
-            window_heard(window, batch, BATCH_SENT, now_ms);
-        }
+        err = send_next(client, now_ms);
     }
     struct link *link = links_current(&client->links);
     while (err == ERR_OK && link->connect_count > 0 && window->waiting.first != NULL &&

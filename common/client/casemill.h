@@ -4,8 +4,8 @@
  *   silent or stopping; which is safe: a case revision counts once.
  * Never: blocks outside casemill_step and casemill_wait; starts a thread; forgets a batch in
  * silence. Threads: one at a time; nothing happens between calls. Limits: a case is one MessagePack
- * map; a batch has 1 to 65,536 cases and at most 8 MiB. This header stands alone: it includes
- * nothing of casemill. */
+ * map; a batch has 1 to 65,536 cases and at most 2 MiB, or up to 8 MiB where the broker's
+ * intake.message_bytes_max allows it. This header stands alone: it includes nothing of casemill. */
 #ifndef CASEMILL_CLIENT_CASEMILL_H
 #define CASEMILL_CLIENT_CASEMILL_H
 
@@ -71,6 +71,8 @@ struct casemill_receipt {
     int64_t case_index;  /* -1 where it means nothing */
     int64_t body_offset; /* bytes; -1 where it means nothing */
     int64_t retry_ms;
+    /* REFUSED too_large: the bytes that a batch may have at this broker; else 0. */
+    uint64_t message_bytes_max;
 };
 /* May not call into the client. */
 typedef void (*casemill_receipt_fn)(void *user, const struct casemill_receipt *receipt);
@@ -90,7 +92,9 @@ struct casemill_options {
     enum casemill_ack ack;
     enum casemill_priority priority;
     uint32_t batch_cases_max;       /* a batch is closed when it has so many cases, */
-    size_t batch_bytes_max;         /* or when the next case would not fit in so many bytes, */
+    size_t batch_bytes_max;         /* or when the next case would not fit in so many bytes (2 MiB,
+                                       which every broker takes; of more the broker is asked first),
+                                     */
     int64_t linger_ms;              /* or when its first case has waited so long; -1: never */
     uint32_t window_batches;        /* closed and unsettled, at most; 1 to CASEMILL_WINDOW_MAX */
     int64_t quiet_ms;               /* without news of a batch for so long, the broker is asked;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum {
-    FRAME_BYTES_MAX = WIRE_BODY_BYTES_MAX + 1024,
+    FRAME_BYTES_MAX = WIRE_HEAD_BYTES_MAX + WIRE_FRAME_SLACK,
     LINGER_CLOSE_MS = 200,
     PATIENCE_MS_MIN = 100, /* a broker that is started again at once keeps its clients */
     PATIENCE_MS_MAX = 500,
@@ -22,6 +22,12 @@ static int64_t jittered(struct links *links, int64_t ms) {
     return ms - (int64_t)rng_below(&links->rng, (uint64_t)(ms / 2) + 1);
 }
 
+/* Behind the same address may be another broker now, or the same with other settings. */
+static void forget_limit(struct link *link) {
+    link->body_bytes_max = 0;
+    link->is_pinged = false;
+}
+
 static enum err link_connect(struct links *links, struct link *link, int64_t now_ms,
                              struct diag *diag) {
     const struct net_options limits = {.message_bytes_max = FRAME_BYTES_MAX,
@@ -29,6 +35,7 @@ static enum err link_connect(struct links *links, struct link *link, int64_t now
                                        .linger_ms = LINGER_CLOSE_MS,
                                        .curve = link->has_keys ? &link->curve : NULL};
     link->connect_count = 0;
+    forget_limit(link);
     link->down_since_ms = now_ms;
     link->patience_ms = PATIENCE_MS_MIN + jittered(links, PATIENCE_MS_MAX - PATIENCE_MS_MIN);
     return net_dealer_connect(links->net, buf_cstr(&link->endpoint), &limits, &link->socket, diag);
@@ -169,6 +176,9 @@ static bool notice_connection(struct links *links, struct link *link, int64_t no
     }
     uint32_t count = net_connect_count(link->socket);
     bool is_again = count != link->connect_count && count > 1;
+    if (count != link->connect_count) {
+        forget_limit(link);
+    }
     link->connect_count = count;
     links->was_connected = links->was_connected || count > 0;
     if (net_is_connected(link->socket)) {

@@ -25,6 +25,8 @@ struct link {
     int64_t busy_until_ms;     /* nothing new is sent before: the broker asked for it */
     int64_t shunned_until_ms;  /* it stops or failed: not chosen before */
     int64_t backoff_ms;        /* of the last failure; 0 after any word from it */
+    uint32_t body_bytes_max;   /* that it takes, by its PONG on this connection; 0: not known */
+    bool is_pinged;            /* a PING is under way on this connection */
 };
 struct links {
     struct net *net;

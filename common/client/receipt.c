@@ -113,6 +113,7 @@ static void take_refused(struct casemill *client, const struct wire_refused *ref
     struct batch *batch = refused->has_batch ? window_find(&client->window, &refused->batch) : NULL;
     struct casemill_receipt receipt = receipt_for(CASEMILL_REFUSED, &refused->batch, batch);
     receipt.reason = wire_reason_word(refused->reason);
+    receipt.message_bytes_max = refused->message_bytes_max;
     if (refused->has_index) {
         receipt.case_index = refused->index;
     }
@@ -125,6 +126,20 @@ static void take_refused(struct casemill *client, const struct wire_refused *ref
     } else if (!refused->has_batch) {
         client->is_failed = true;
     }
+}
+
+void receipt_too_large(struct casemill *client, struct batch *batch, uint32_t message_bytes_max) {
+    struct casemill_receipt receipt = receipt_for(CASEMILL_REFUSED, &batch->id, batch);
+    receipt.reason = wire_reason_word(WIRE_REASON_TOO_LARGE);
+    receipt.message_bytes_max = message_bytes_max;
+    tell(client, &receipt);
+    window_settle(&client->window, batch);
+}
+
+/* A broker of before the limit does not name one. */
+static void take_pong(struct link *from, const struct wire_pong *pong) {
+    from->body_bytes_max =
+        pong->message_bytes_max > 0 ? pong->message_bytes_max : WIRE_BODY_BYTES_MAX;
 }
 
 static void take_busy(struct casemill *client, struct link *from,
@@ -198,5 +213,7 @@ void receipt_take(struct casemill *client, struct link *from, struct span head, 
         take_busy(client, from, &message.busy, now_ms);
     } else if (message.command == WIRE_STATUS) {
         take_status(client, from, &message.status, now_ms);
+    } else if (message.command == WIRE_PONG) {
+        take_pong(from, &message.pong);
     }
 }

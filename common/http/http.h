@@ -11,6 +11,7 @@
 #include "base/diag.h"
 
 struct http;
+enum { HTTP_CONNECTIONS_MAX = 64 };
 
 struct http_reply {
     unsigned status;          /* 200 unless set */

@@ -15,23 +15,30 @@ enum { EVENT_BYTES = 6 /* uint16 event, uint32 value */, REDIAL_MS = 500 };
      ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |                       \
      ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
 
-void monitor_open(struct net_socket *socket) {
+enum err monitor_open(struct net_socket *socket, struct diag *diag) {
     char name[64];
     (void)snprintf(name, sizeof(name), "inproc://monitor-%u", socket->net->monitor_next++);
-    CHECK(zmq_socket_monitor(socket->socket, name, EVENTS) == 0);
+    if (zmq_socket_monitor(socket->socket, name, EVENTS) != 0) {
+        return diag_fail(diag, ERR_SYSTEM, "no more sockets: %s", zmq_strerror(errno));
+    }
     socket->monitor = zmq_socket(socket->net->context, ZMQ_PAIR);
-    CHECK(socket->monitor != NULL);
+    if (socket->monitor == NULL) {
+        return diag_fail(diag, ERR_SYSTEM, "no more sockets: %s", zmq_strerror(errno));
+    }
     /* Unbounded: at its bound libzmq would stop its own thread until somebody reads.  A peer that
      * is refused comes back at most once a reconnect interval. */
     int none = 0;
     CHECK(zmq_setsockopt(socket->monitor, ZMQ_RCVHWM, &none, sizeof(none)) == 0);
     CHECK(zmq_setsockopt(socket->monitor, ZMQ_LINGER, &none, sizeof(none)) == 0);
     CHECK(zmq_connect(socket->monitor, name) == 0);
+    return ERR_OK;
 }
 
 void monitor_close(struct net_socket *socket) {
     CHECK(zmq_socket_monitor(socket->socket, NULL, 0) == 0);
-    CHECK(zmq_close(socket->monitor) == 0);
+    if (socket->monitor != NULL) {
+        CHECK(zmq_close(socket->monitor) == 0);
+    }
 }
 
 static const char *fault_text(const struct net_socket *socket, uint16_t event, uint32_t value) {
@@ -47,6 +54,11 @@ static const char *fault_text(const struct net_socket *socket, uint16_t event, u
     return socket->has_keys
                ? "the handshake failed: is the broker's public key the right one, and has it keys?"
                : "the handshake failed: a broker that wants keys, or no casemill broker at all";
+}
+
+bool monitor_is_fault(const struct monitor_event *event) {
+    return event->id == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ||
+           event->id == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
 }
 
 static void take_event(struct net_socket *socket, uint16_t event, uint32_t value) {
@@ -93,24 +105,28 @@ static void redial_if_due(struct net_socket *socket) {
     }
 }
 
+bool monitor_next(struct net_socket *socket, struct monitor_event *event) {
+    uint8_t bytes[EVENT_BYTES];
+    char address[ENDPOINT_BYTES];
+    int got = -1;
+    do {
+        got = zmq_recv(socket->monitor, bytes, sizeof(bytes), ZMQ_DONTWAIT);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        return false;
+    }
+    CHECK(got == EVENT_BYTES);
+    CHECK(zmq_recv(socket->monitor, address, sizeof(address), 0) >= 0);
+    memcpy(&event->id, bytes, sizeof(event->id));
+    memcpy(&event->value, bytes + sizeof(event->id), sizeof(event->value));
+    return true;
+}
+
 void monitor_read(struct net_socket *socket) {
-    for (;;) {
-        uint8_t bytes[EVENT_BYTES];
-        char address[ENDPOINT_BYTES];
-        int got = zmq_recv(socket->monitor, bytes, sizeof(bytes), ZMQ_DONTWAIT);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            break;
-        }
-        CHECK(got == EVENT_BYTES);
-        CHECK(zmq_recv(socket->monitor, address, sizeof(address), 0) >= 0);
-        uint16_t event = 0;
-        uint32_t value = 0;
-        memcpy(&event, bytes, sizeof(event));
-        memcpy(&value, bytes + sizeof(event), sizeof(value));
-        take_event(socket, event, value);
+    struct monitor_event event;
+    CHECK(socket->door == NULL); /* its thread reads them */
+    while (monitor_next(socket, &event)) {
+        take_event(socket, event.id, event.value);
     }
     redial_if_due(socket);
 }
@@ -131,11 +147,21 @@ const char *net_connect_fault(struct net_socket *socket) {
 }
 
 uint32_t net_peer_count(struct net_socket *socket) {
+    struct net_door_state state;
+    if (socket->door != NULL) {
+        net_door_state(socket, &state);
+        return state.connections;
+    }
     monitor_read(socket);
     return socket->peer_count;
 }
 
 uint64_t net_fault_count(struct net_socket *socket) {
+    struct net_door_state state;
+    if (socket->door != NULL) {
+        net_door_state(socket, &state);
+        return state.fault_count;
+    }
     monitor_read(socket);
     return socket->fault_count;
 }

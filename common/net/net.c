@@ -4,9 +4,11 @@
 #include "net/net_priv.h"
 
 #include "base/check.h"
+#include "base/descriptors.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -24,7 +26,10 @@ enum {
     RECONNECT_MS = 50,
     RECONNECT_MS_MAX = 1000,
     PORT_MAX = 65535,
-    PORT_DIGITS_MAX = 5
+    PORT_DIGITS_MAX = 5,
+    /* What libzmq takes before there is a connection: its threads, their mailboxes and epolls. */
+    START_THREADS = 2,
+    START_DESCRIPTORS = 12
 };
 
 struct span net_part_span(const struct net_part *part) {
@@ -62,10 +67,30 @@ void net_message_close(struct net_message *message) {
     message->part_count = 0;
 }
 
+/* libzmq starts its threads with the first socket, and aborts where it gets none. */
+static enum err start_threads(void *context, struct diag *diag) {
+    void *first = zmq_socket(context, ZMQ_PAIR);
+    if (first == NULL) {
+        return diag_fail(diag, ERR_SYSTEM, "ZeroMQ does not start: %s", zmq_strerror(errno));
+    }
+    CHECK(zmq_close(first) == 0);
+    return ERR_OK;
+}
+
 enum err net_open(struct net **net, struct diag *diag) {
+    enum err err = descriptors_check(START_DESCRIPTORS, "connections", diag);
+    err = err == ERR_OK ? thread_probe(START_THREADS, diag) : err;
+    if (err != ERR_OK) {
+        return err;
+    }
     void *context = zmq_ctx_new();
     if (context == NULL) {
         return diag_fail(diag, ERR_SYSTEM, "ZeroMQ does not start: %s", zmq_strerror(errno));
+    }
+    err = start_threads(context, diag);
+    if (err != ERR_OK) {
+        CHECK(zmq_ctx_term(context) == 0);
+        return err;
     }
     *net = mem_zero(1, sizeof(**net));
     (*net)->context = context;
@@ -142,14 +167,18 @@ static enum err socket_new(struct net *net, int type, const struct net_options *
         CHECK(net->has_guard);
         net->keyed_count++;
     }
-    monitor_open(*made);
-    return ERR_OK;
+    enum err err = monitor_open(*made, diag);
+    if (err != ERR_OK) {
+        net_socket_close(made);
+    }
+    return err;
 }
 
 void net_socket_close(struct net_socket **socket) {
     if (*socket == NULL) {
         return;
     }
+    door_close(*socket);
     monitor_close(*socket);
     CHECK(zmq_close((*socket)->socket) == 0);
     if ((*socket)->is_router && (*socket)->has_keys) {
@@ -181,7 +210,7 @@ bool net_is_endpoint(const char *endpoint) {
            strtoul(colon + 1, NULL, 10) <= PORT_MAX;
 }
 
-static enum err fail_address(struct diag *diag, const char *what, const char *endpoint, int error) {
+enum err fail_address(struct diag *diag, const char *what, const char *endpoint, int error) {
     enum err err = ERR_INVALID;
     if (error == EADDRINUSE) {
         err = ERR_BUSY;
@@ -234,24 +263,78 @@ static int bind_private(void *socket, const char *endpoint) {
     return result;
 }
 
+static void read_endpoint(struct net_socket *socket) {
+    size_t bytes = sizeof(socket->endpoint);
+    CHECK(zmq_getsockopt(socket->socket, ZMQ_LAST_ENDPOINT, socket->endpoint, &bytes) == 0);
+}
+
+/* libzmq takes each descriptor over, and does not look at the endpoint's host then. */
+static enum err bind_listeners(struct net_socket *socket, const char *endpoint,
+                               struct listeners *listeners, struct diag *diag) {
+    for (uint32_t i = 0; i < listeners->count; i++) {
+        set_int(socket->socket, ZMQ_USE_FD, listeners->fds[i]);
+        if (zmq_bind(socket->socket, endpoint) != 0) {
+            enum err err = fail_address(diag, "bind", endpoint, errno);
+            for (uint32_t left = i; left < listeners->count; left++) {
+                (void)close(listeners->fds[left]);
+            }
+            return err;
+        }
+        if (i == 0) {
+            read_endpoint(socket);
+        }
+    }
+    set_int(socket->socket, ZMQ_USE_FD, -1);
+    return ERR_OK;
+}
+
+static enum err bind_path(struct net_socket *socket, const char *endpoint, struct diag *diag) {
+    if (bind_private(socket->socket, endpoint) != 0) {
+        return fail_address(diag, "bind", endpoint, errno);
+    }
+    read_endpoint(socket);
+    return ERR_OK;
+}
+
 enum err net_router_bind(struct net *net, const char *endpoint, const struct net_options *options,
                          struct net_socket **socket, struct diag *diag) {
     struct net_socket *made = NULL;
+    struct listeners listeners = {.count = 0};
+    bool is_tcp = strncmp(endpoint, "tcp://", 6) == 0;
     enum err err = refuse_abstract(endpoint, diag);
-    err = err == ERR_OK ? check_path(endpoint, diag) : err;
-    err = err == ERR_OK ? socket_new(net, ZMQ_ROUTER, options, &made, diag) : err;
+    if (err == ERR_OK) {
+        err = is_tcp ? listeners_open(endpoint, &listeners, diag) : check_path(endpoint, diag);
+    }
     if (err != ERR_OK) {
         return err;
     }
-    if (bind_private(made->socket, endpoint) != 0) {
-        err = fail_address(diag, "bind", endpoint, errno);
+    err = socket_new(net, ZMQ_ROUTER, options, &made, diag);
+    if (err != ERR_OK) {
+        listeners_close(&listeners);
+        return err;
+    }
+    err =
+        is_tcp ? bind_listeners(made, endpoint, &listeners, diag) : bind_path(made, endpoint, diag);
+    if (err == ERR_OK && options->connections_max > 0) {
+        err = door_open(made, &listeners, options->connections_max, diag);
+    }
+    if (err != ERR_OK) {
         net_socket_close(&made);
         return err;
     }
-    size_t bytes = sizeof(made->endpoint);
-    CHECK(zmq_getsockopt(made->socket, ZMQ_LAST_ENDPOINT, made->endpoint, &bytes) == 0);
     *socket = made;
     return ERR_OK;
+}
+
+enum err net_bind_check(const char *endpoint, struct diag *diag) {
+    struct listeners listeners = {.count = 0};
+    enum err err = refuse_abstract(endpoint, diag);
+    if (err == ERR_OK) {
+        err = strncmp(endpoint, "tcp://", 6) == 0 ? listeners_open(endpoint, &listeners, diag)
+                                                  : check_path(endpoint, diag);
+    }
+    listeners_close(&listeners);
+    return err;
 }
 
 enum err net_dealer_connect(struct net *net, const char *endpoint,

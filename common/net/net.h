@@ -16,6 +16,9 @@ struct net; /* the context: one a program */
 struct net_socket;
 
 enum { NET_POLL_MAX = 32 };
+/* Connections that the kernel completes before libzmq takes them: so many may come above a limit,
+ * for a moment. */
+enum { NET_BACKLOG = 64 };
 enum { NET_PARTS_MAX = 64, NET_ROUTE_BYTES_MAX = 64, NET_PART_STORAGE = 64 };
 
 struct net_part { /* a zmq_msg_t inside; do not copy */
@@ -46,6 +49,7 @@ struct net_message {
 };
 void net_message_close(struct net_message *message);
 
+/* Errors: ERR_SYSTEM the system has no thread or descriptor left. */
 MUST_USE enum err net_open(struct net **net, struct diag *diag);
 void net_close(struct net **net); /* all sockets closed before */
 
@@ -54,6 +58,7 @@ struct net_options {
     int hwm;      /* messages each way; 0 = library default; a DEALER receives without a bound */
     int send_hwm; /* messages to each peer, when it differs from hwm; 0 = hwm */
     int linger_ms;
+    uint32_t connections_max;      /* of a ROUTER: more wait or are shut down; 0: no limit */
     const struct net_curve *curve; /* copied; NULL: no keys */
 };
 /* net_is_endpoint: tcp://HOST:PORT or ipc://PATH; whether there is such a host is not looked up. */
@@ -61,12 +66,16 @@ bool net_is_endpoint(const char *endpoint);
 /* net_endpoint_fault: what is wrong with it, to be said behind its name; NULL: it is one.
  * ipc://@NAME is none: it has no file and so no owner, and every user of the host can open it. */
 const char *net_endpoint_fault(const char *endpoint);
-/* bind: "tcp://127.0.0.1:0" takes a port from the kernel; net_endpoint then has the real one; ipc
- * paths get mode 0600, and take no other program's place nor a file's.  Errors: ERR_BUSY port
- * taken, ERR_DENIED, ERR_INVALID; one clear line in diag. */
+/* bind: HOST is a name, an address, [IPv6], or * for every interface; of a name all addresses are
+ * bound, at the same port.  "tcp://127.0.0.1:0" takes a port from the kernel; net_endpoint then has
+ * the real one, of the first address.  ipc paths get mode 0600, and take no other program's place
+ * nor a file's.  Errors: ERR_BUSY port taken, ERR_DENIED, ERR_INVALID, ERR_SYSTEM no thread or
+ * descriptor left; one clear line in diag. */
 MUST_USE enum err net_router_bind(struct net *net, const char *endpoint,
                                   const struct net_options *options, struct net_socket **socket,
                                   struct diag *diag);
+/* net_bind_check tries what net_router_bind would bind, and lets go of it.  Errors: as that. */
+MUST_USE enum err net_bind_check(const char *endpoint, struct diag *diag);
 MUST_USE enum err net_dealer_connect(struct net *net, const char *endpoint,
                                      const struct net_options *options, struct net_socket **socket,
                                      struct diag *diag);
@@ -84,6 +93,15 @@ uint32_t net_peer_count(struct net_socket *socket);
 /* net_fault_count: handshakes of a keyed ROUTER that failed before a key was shown: a peer without
  * keys, or with another broker's. */
 uint64_t net_fault_count(struct net_socket *socket);
+/* How many connections a ROUTER has; all 0 without connections_max. */
+struct net_door_state {
+    uint32_t connections, connections_max;
+    bool is_shut;         /* at its limit: new ones wait */
+    uint64_t full_count;  /* times that the limit was reached */
+    uint64_t cut_count;   /* connections shut down, because they were more */
+    uint64_t fault_count; /* as net_fault_count */
+};
+void net_door_state(const struct net_socket *socket, struct net_door_state *state);
 const char *net_endpoint(const struct net_socket *socket);
 
 /* net_recv does not wait.  Errors: ERR_AGAIN nothing there, or what was there came from a peer
@@ -98,7 +116,7 @@ MUST_USE enum err net_send(struct net_socket *socket, const struct net_route *ro
 
 /* An eventfd another thread may poke. */
 struct net_wake;
-struct net_wake *net_wake_new(void);
+MUST_USE enum err net_wake_open(struct net_wake **wake, struct diag *diag); /* Errors: ERR_SYSTEM */
 void net_wake_free(struct net_wake **wake);
 void net_wake_poke(struct net_wake *wake);
 void net_wake_clear(struct net_wake *wake);

@@ -1,5 +1,6 @@
-/* Purpose: a socket's inside, shared by net.c (sockets), monitor.c (how connections came up or did
- * not) and guard.c (who may connect).  Insiders only: it alone shows zmq.h. */
+/* Purpose: a socket's inside, shared by net.c (sockets), listen.c (their listening descriptors),
+ * door.c (how many may connect), monitor.c (how connections came up or did not) and guard.c (who
+ * may connect).  Insiders only: it alone shows zmq.h. */
 #ifndef CASEMILL_NET_NET_PRIV_H
 #define CASEMILL_NET_NET_PRIV_H
 
@@ -7,7 +8,9 @@
 
 #include <zmq.h>
 
-enum { ENDPOINT_BYTES = 256, FAULT_BYTES = 160 };
+enum { ENDPOINT_BYTES = 256, FAULT_BYTES = 160, LISTENERS_MAX = 4 };
+
+struct door;
 
 struct net {
     void *context;
@@ -22,7 +25,8 @@ struct net {
 struct net_socket {
     struct net *net;
     void *socket;
-    void *monitor; /* a PAIR that reads its connection events */
+    void *monitor;     /* a PAIR that reads its connection events; with a door, its thread does */
+    struct door *door; /* of a ROUTER with a limit of connections, else NULL */
     uint32_t connect_count;
     uint64_t fault_count;    /* handshakes that failed before a key was known */
     char fault[FAULT_BYTES]; /* of a DEALER: the last failed handshake; "" since one succeeded */
@@ -40,9 +44,37 @@ static inline zmq_msg_t *part_msg(struct net_part *part) {
     return (zmq_msg_t *)(void *)part->storage;
 }
 
-/* monitor_open is called before the socket connects or binds; monitor_read takes what is there. */
-void monitor_open(struct net_socket *socket);
+/* monitor_open is called before the socket connects or binds; monitor_read takes what is there.
+ * Errors: ERR_SYSTEM no more sockets or descriptors. */
+MUST_USE enum err monitor_open(struct net_socket *socket, struct diag *diag);
 void monitor_read(struct net_socket *socket);
 void monitor_close(struct net_socket *socket);
+struct monitor_event {
+    uint16_t id;    /* ZMQ_EVENT_... */
+    uint32_t value; /* a descriptor, or what is wrong */
+};
+/* monitor_next takes one event; false when there is none. */
+bool monitor_next(struct net_socket *socket, struct monitor_event *event);
+/* monitor_is_fault: a handshake that failed before a key was known to the guard. */
+bool monitor_is_fault(const struct monitor_event *event);
+
+/* fail_address says what (bind, connect to) failed with errno's value.  Errors: always one. */
+MUST_USE enum err fail_address(struct diag *diag, const char *what, const char *endpoint,
+                               int error);
+
+/* listeners_open listens at tcp://HOST:PORT.  Ownership: the descriptors are the caller's until
+ * libzmq takes them.  Errors: as net_router_bind. */
+struct listeners {
+    int fds[LISTENERS_MAX];
+    uint32_t count;
+};
+MUST_USE enum err listeners_open(const char *endpoint, struct listeners *listeners,
+                                 struct diag *diag);
+void listeners_close(struct listeners *listeners);
+
+/* door_open starts the thread that holds a bound ROUTER to its limit.  Errors: ERR_SYSTEM. */
+MUST_USE enum err door_open(struct net_socket *socket, const struct listeners *listeners,
+                            uint32_t connections_max, struct diag *diag);
+void door_close(struct net_socket *socket); /* accepts a socket without one */
 
 #endif

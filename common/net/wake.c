@@ -6,6 +6,7 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -13,11 +14,15 @@ struct net_wake {
     int fd;
 };
 
-struct net_wake *net_wake_new(void) {
-    struct net_wake *wake = mem_zero(1, sizeof(*wake));
-    wake->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    CHECK(wake->fd >= 0);
-    return wake;
+enum err net_wake_open(struct net_wake **wake, struct diag *diag) {
+    int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (fd < 0) {
+        return diag_fail(diag, ERR_SYSTEM, "no more descriptors: %s; raise the limit (ulimit -n)",
+                         strerror(errno));
+    }
+    *wake = mem_zero(1, sizeof(**wake));
+    (*wake)->fd = fd;
+    return ERR_OK;
 }
 
 void net_wake_free(struct net_wake **wake) {

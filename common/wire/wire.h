@@ -12,10 +12,12 @@
 
 enum {
     WIRE_HEAD_BYTES_MAX = 1 << 20,
-    WIRE_BODY_BYTES_MAX = 8 << 20,
-    /* Of what a broker's socket takes at all: a body that is somewhat too large gets its REFUSED.
-     */
-    WIRE_FRAME_BYTES_MAX = WIRE_BODY_BYTES_MAX + WIRE_HEAD_BYTES_MAX,
+    WIRE_BODY_BYTES_MAX = 8 << 20,         /* of SUBMIT, whatever a broker is set to */
+    WIRE_BODY_BYTES_SURE = 2 << 20,        /* every broker takes a body of so many bytes */
+    WIRE_CONTROL_BODY_BYTES_MAX = 2 << 20, /* of REAPPLY and RETRY */
+    /* A frame over its limit ends the connection; one that is over it by no more than this is
+     * refused by name. */
+    WIRE_FRAME_SLACK = 64 << 10,
     WIRE_CASES_MAX = 65536,
     WIRE_COALESCED_MAX = 1024, /* batches of one receipt */
     WIRE_DEAD_MAX = 1000,
@@ -182,8 +184,9 @@ struct wire_refused {
     enum wire_reason reason;
     bool has_index, has_offset;
     uint32_t index;
-    uint64_t offset;     /* bytes into the body */
-    struct span version; /* that the refuser speaks; with UNKNOWN_VERSION alone */
+    uint64_t offset;            /* bytes into the body */
+    struct span version;        /* that the refuser speaks; with UNKNOWN_VERSION alone */
+    uint32_t message_bytes_max; /* that a body may have; with TOO_LARGE of a body, else 0 */
 };
 struct wire_busy_reply {
     struct uuid batch;
@@ -198,6 +201,7 @@ struct wire_status {
 };
 struct wire_pong {
     struct span version;
+    uint32_t message_bytes_max; /* that a body may have; 0: unsaid, by a broker of before */
 };
 struct wire_ready {
     struct uuid uuid;

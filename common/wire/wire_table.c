@@ -82,6 +82,7 @@ static const struct wire_field refused_fields[] = {
     FIELD("index", U32, HAS, wire_refused, index, SIDE(wire_refused, has_index), .max = UINT32_MAX),
     FIELD("offset", U64, HAS, wire_refused, offset, SIDE(wire_refused, has_offset)),
     FIELD("version", TEXT, NOT_ZERO, wire_refused, version, .max = WIRE_NAME_MAX),
+    FIELD("message_bytes_max", U32, NOT_ZERO, wire_refused, message_bytes_max, .max = UINT32_MAX),
 };
 static const struct wire_field busy_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_busy_reply, batch, .max = 0),
@@ -100,6 +101,7 @@ static const struct wire_field status_fields[] = {
 };
 static const struct wire_field pong_fields[] = {
     FIELD("version", TEXT, ALWAYS, wire_pong, version, .max = WIRE_NAME_MAX),
+    FIELD("message_bytes_max", U32, NOT_ZERO, wire_pong, message_bytes_max, .max = UINT32_MAX),
 };
 static const struct wire_field credit_fields[] = {
     FIELD("cases", U32, ALWAYS, wire_ready, credit_cases, .max = UINT32_MAX),

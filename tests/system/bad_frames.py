@@ -64,8 +64,8 @@ FRAMES = [
     ("two_delimiters", [b"", b"", head("PING", {})], "bad_head"),
     ("later_version_of_other_shape", [msgpack.packb(["CM2", "PING"])], "unknown_version"),
     ("head_over_1_mib", [head("PING", {"x": b"\0" * MIB})], "too_large"),
-    ("body_over_8_mib", submit(1, of_size(8 * MIB + 1)), "too_large"),
-    ("body_of_9_mib", submit(1, of_size(9 * MIB)), "too_large"),
+    ("body_over_2_mib", submit(1, of_size(2 * MIB + 1)), "too_large"),
+    ("body_of_2_mib_and_64_kib", submit(1, of_size(2 * MIB + 65536)), "too_large"),
     ("ping_with_a_body", [head("PING", {}), b"x"], "PONG"),
     ("ping_after_all", [head("PING", {})], "PONG"),
 ]

@@ -5,7 +5,7 @@
                                      sent again at the time it was told
   flood.py deaf ENDPOINT BATCHES N   sends batches of N bad cases, one when the other is on disk, and never reads a receipt
   flood.py heap ENDPOINT BATCHES N   sends batches of N bytes without a pause and waits until all are accepted
-  flood.py half ENDPOINT             speaks ZMTP, begins a body of 4 MiB and stops in the middle, for good
+  flood.py half ENDPOINT             speaks ZMTP, begins a body of 2 MiB and stops in the middle, for good
   flood.py heavy ENDPOINT CLIENTS N  so many clients send N bodies of 4 MiB each at once, again where BUSY says so,
                                      until all are accepted: {accepted, busy}
   flood.py lanes ENDPOINT N          so many lanes ask for 32 MiB of work each and read nothing but WELCOME
@@ -161,7 +161,7 @@ def half(endpoint):
     sock.sendall(b"\x04" + bytes([len(ready)]) + ready)
     first = head("SUBMIT", {"batch": os.urandom(16), "count": 1})
     sock.sendall(b"\x01" + bytes([len(first)]) + first)
-    sock.sendall(b"\x02" + (4 << 20).to_bytes(8, "big") + b"x" * 65536)
+    sock.sendall(b"\x02" + (2 << 20).to_bytes(8, "big") + b"x" * 65536)
     print("sent", flush=True)
     while sock.recv(65536):  # heartbeats that get no answer
         pass

@@ -16,7 +16,7 @@ base_mib=$((memory_mib * 3 / 4 + 24 + clients * 4 * 2))
 flood() { timeout 120 /usr/bin/python3 tests/system/flood.py "$@"; }
 
 database_start
-broker_start CASEMILL_MEMORY_BYTES_MAX=${memory_mib}MiB CASEMILL_JOURNAL_BYTES_MAX=1GiB CASEMILL_LANES_SILENT_MS=3s \
+broker_start CASEMILL_INTAKE_MESSAGE_BYTES_MAX=8MiB CASEMILL_MEMORY_BYTES_MAX=${memory_mib}MiB CASEMILL_JOURNAL_BYTES_MAX=1GiB CASEMILL_LANES_SILENT_MS=3s \
     CASEMILL_LANES_BEAT_MS=500ms
 start heavy /usr/bin/python3 tests/system/flood.py heavy "$intake" "$clients" "$bodies"
 until is_gone "$started_pid"; do

@@ -38,7 +38,8 @@ static inline void peer_open_sized(struct peer *peer, uint32_t cases_max) {
     ck_assert_msg(net_router_bind(peer->net, "tcp://127.0.0.1:0", &options, &peer->router, &diag) ==
                       ERR_OK,
                   "%s", diag.text);
-    peer->watch = rule_watch_start(fixture.conninfo, nothing, NULL);
+    ck_assert_int_eq(rule_watch_start(fixture.conninfo, nothing, NULL, &peer->watch, &diag),
+                     ERR_OK);
     peer->brokers[0] = net_endpoint(peer->router);
     const struct lane_options lane = {.net = peer->net,
                                       .watch = peer->watch,

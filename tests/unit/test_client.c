@@ -104,7 +104,7 @@ static void play_read(struct play *play) {
             if (head.submit.source.len > 0) {
                 memcpy(seen->source, head.submit.source.ptr, head.submit.source.len);
             }
-        } else {
+        } else if (head.command == WIRE_QUERY) {
             seen->batch = head.query.batch;
         }
         play->route = message.route;
@@ -450,6 +450,66 @@ START_TEST(a_batch_of_the_callers_own) {
 }
 END_TEST
 
+static void say_pong(struct play *play, uint32_t message_bytes_max) {
+    say(play, &(struct wire_message){
+                  .command = WIRE_PONG,
+                  .pong = {.version = SPAN_LIT("1"), .message_bytes_max = message_bytes_max}});
+}
+
+static void submit_body(struct play *play, const struct buf *body, size_t bytes, uint64_t tag) {
+    struct casemill_batch batch = {
+        .body = body->ptr, .body_bytes = bytes, .count = 1, .position = tag, .tag = tag};
+    ck_assert_int_eq(casemill_submit_batch(play->client, &batch), CASEMILL_OK);
+}
+
+/* What every broker takes goes at once; before more the broker is asked, once a connection, and
+ * what is over its limit is never sent: the frame could end the connection. */
+START_TEST(a_large_batch_waits_for_the_brokers_limit) {
+    struct casemill_options options = options_for(10, -1);
+    struct play play;
+    struct buf body = BUF_EMPTY;
+    play_open(&play, &options);
+    memset(buf_room(&body, WIRE_BODY_BYTES_MAX), 'x', WIRE_BODY_BYTES_MAX);
+    submit_body(&play, &body, WIRE_BODY_BYTES_SURE, 1);
+    until_seen(&play, 1);
+    ck_assert_int_eq(play.seen[0].command, WIRE_SUBMIT);
+    submit_body(&play, &body, WIRE_BODY_BYTES_SURE + 1, 2);
+    submit_body(&play, &body, WIRE_BODY_BYTES_MAX, 3);
+    until_seen(&play, 2);
+    ck_assert_int_eq(play.seen[1].command, WIRE_PING);
+    turns_for(&play, 50);
+    ck_assert_uint_eq(play.seen_count, 2);
+    say_pong(&play, WIRE_BODY_BYTES_SURE + 1);
+    until_told(&play, CASEMILL_REFUSED, 1);
+    ck_assert_uint_eq(play.last[CASEMILL_REFUSED].tag, 3);
+    ck_assert_str_eq(play.last[CASEMILL_REFUSED].reason, "too_large");
+    ck_assert_uint_eq(play.last[CASEMILL_REFUSED].message_bytes_max, WIRE_BODY_BYTES_SURE + 1);
+    until_seen(&play, 3);
+    ck_assert_int_eq(play.seen[2].command, WIRE_SUBMIT);
+    ck_assert_uint_eq(play.seen[2].body_bytes, WIRE_BODY_BYTES_SURE + 1);
+    ck_assert_uint_eq(casemill_unsettled(play.client), 2);
+    play_close(&play);
+    buf_free(&body);
+}
+END_TEST
+
+/* It does not say its limit: then it takes what all brokers took before there was one. */
+START_TEST(a_broker_of_before_takes_a_large_batch) {
+    struct casemill_options options = options_for(10, -1);
+    struct play play;
+    struct buf body = BUF_EMPTY;
+    play_open(&play, &options);
+    memset(buf_room(&body, WIRE_BODY_BYTES_MAX), 'x', WIRE_BODY_BYTES_MAX);
+    submit_body(&play, &body, WIRE_BODY_BYTES_MAX, 1);
+    until_seen(&play, 1);
+    say_pong(&play, 0);
+    until_seen(&play, 2);
+    ck_assert_uint_eq(play.seen[1].body_bytes, WIRE_BODY_BYTES_MAX);
+    play_close(&play);
+    buf_free(&body);
+}
+END_TEST
+
 START_TEST(bytes_that_are_no_case_are_not_taken) {
     struct casemill_options options = options_for(10, -1);
     struct play play;
@@ -517,6 +577,8 @@ int main(void) {
     tcase_add_test(tests, a_new_broker_gets_all_that_has_no_done);
     tcase_add_test(tests, silence_is_asked_about);
     tcase_add_test(tests, a_batch_of_the_callers_own);
+    tcase_add_test(tests, a_large_batch_waits_for_the_brokers_limit);
+    tcase_add_test(tests, a_broker_of_before_takes_a_large_batch);
     tcase_add_test(tests, bytes_that_are_no_case_are_not_taken);
     tcase_add_test(tests, options_are_checked_and_no_broker_is_a_timeout);
     tcase_add_test(tests, ids_come_from_body_and_position);

@@ -345,7 +345,8 @@ START_TEST(an_ipc_path_takes_only_a_place_that_was_left) {
 END_TEST
 
 START_TEST(a_wake_ends_a_poll) {
-    struct net_wake *wake = net_wake_new();
+    struct net_wake *wake = NULL;
+    ck_assert_int_eq(net_wake_open(&wake, NULL), ERR_OK);
     pthread_t thread;
     ck_assert_int_eq(pthread_create(&thread, NULL, poke_later, wake), 0);
     struct net_poll_item item = {.fd = net_wake_fd(wake)};

@@ -125,7 +125,7 @@ static uint32_t golden_intake(const struct sample *s, struct golden *rows) {
         {"pong",
          WIRE_INTAKE,
          WIRE_FROM_BROKER,
-         {.command = WIRE_PONG, .pong = {SPAN_LIT("0.1.0")}}},
+         {.command = WIRE_PONG, .pong = {SPAN_LIT("0.1.0"), 2097152}}},
     };
     return rows_copy(rows, list, COUNT_OF(list));
 }

@@ -1,0 +1,46 @@
+#include "base/descriptors.h"
+
+#include "base/check.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <sys/resource.h>
+
+uint64_t descriptors_max(void) {
+    struct rlimit limit;
+    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    return limit.rlim_cur;
+}
+
+uint64_t descriptors_raise(void) {
+    struct rlimit limit;
+    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* refused, it stays as it is; that is checked later */
+    return descriptors_max();
+}
+
+/* Where /proc is not mounted only the three of every program are counted. */
+static uint64_t open_count(uint64_t max) {
+    DIR *dir = opendir("/proc/self/fd");
+    if (dir == NULL) {
+        return errno == EMFILE ? max : 3;
+    }
+    uint64_t count = 0;
+    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+        count += entry->d_name[0] != '.' ? 1 : 0;
+    }
+    (void)closedir(dir);
+    return count - 1; /* without the directory's own */
+}
+
+enum err descriptors_check(uint64_t count, const char *what, struct diag *diag) {
+    uint64_t max = descriptors_max();
+    uint64_t need = open_count(max) + count;
+    return need <= max
+               ? ERR_OK
+               : diag_fail(diag, ERR_SYSTEM,
+                           "%s need %llu file descriptors, and the limit is %llu: raise it (ulimit "
+                           "-n, LimitNOFILE)",
+                           what, (unsigned long long)need, (unsigned long long)max);
+}

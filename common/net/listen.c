@@ -1,0 +1,160 @@
+/* Listening descriptors of our own for tcp://HOST:PORT, which libzmq takes over (ZMQ_USE_FD): only
+ * to a descriptor that we know can a filter be attached (door.c), and a name or an IPv6 address
+ * binds as a number does.  HOST is a name, an address, [IPv6], or * for every interface; a name
+ * with several addresses listens on all of them at the same port. */
+#include "net/net_priv.h"
+
+#include "base/check.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { HOST_BYTES = 256, PORT_BYTES = 8, PORT_TRIES = 16 };
+
+struct target {
+    char host[HOST_BYTES];
+    char port[PORT_BYTES];
+};
+
+static enum err parse(const char *endpoint, struct target *target, struct diag *diag) {
+    CHECK(strncmp(endpoint, "tcp://", 6) == 0);
+    const char *host = endpoint + 6;
+    const char *colon = strrchr(host, ':');
+    size_t len = colon == NULL ? 0 : (size_t)(colon - host);
+    if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
+        host++;
+        len -= 2;
+    }
+    if (len == 0 || len >= sizeof(target->host) || strlen(colon + 1) >= sizeof(target->port)) {
+        return diag_fail(diag, ERR_INVALID, "cannot bind %s: expected tcp://HOST:PORT", endpoint);
+    }
+    memcpy(target->host, host, len);
+    target->host[len] = '\0';
+    (void)snprintf(target->port, sizeof(target->port), "%s", colon + 1);
+    return ERR_OK;
+}
+
+static void set_port(struct sockaddr *address, uint16_t port) {
+    union {
+        struct sockaddr *any;
+        struct sockaddr_in *v4;
+        struct sockaddr_in6 *v6;
+    } to = {.any = address};
+    *(address->sa_family == AF_INET6 ? &to.v6->sin6_port : &to.v4->sin_port) = htons(port);
+}
+
+static uint16_t port_of(int fd) {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } at;
+    socklen_t len = sizeof(at);
+    memset(&at, 0, sizeof(at));
+    CHECK(getsockname(fd, &at.any, &len) == 0);
+    return ntohs(at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
+}
+
+/* Alone, [::] takes IPv4 as well; beside an IPv4 address of the same name it must not.  -1 with
+ * errno. */
+static int listen_at(const struct addrinfo *address, bool is_alone) {
+    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int on = 1;
+    int v6_only = is_alone ? 0 : 1;
+    if (fd < 0) {
+        return -1;
+    }
+    bool is_set = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0;
+    if (address->ai_family == AF_INET6) {
+        is_set =
+            is_set && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only)) == 0;
+    }
+    if (is_set && bind(fd, address->ai_addr, address->ai_addrlen) == 0 &&
+        listen(fd, NET_BACKLOG) == 0) {
+        return fd;
+    }
+    int error = errno;
+    (void)close(fd);
+    errno = error;
+    return -1;
+}
+
+void listeners_close(struct listeners *listeners) {
+    for (uint32_t i = 0; i < listeners->count; i++) {
+        (void)close(listeners->fds[i]);
+    }
+    listeners->count = 0;
+}
+
+/* IPv4 first: it is what the endpoint's line shows. */
+static uint32_t sort(struct addrinfo *found, struct addrinfo *sorted[LISTENERS_MAX]) {
+    static const int families[] = {AF_INET, AF_INET6};
+    uint32_t count = 0;
+    for (size_t family = 0; family < COUNT_OF(families); family++) {
+        for (struct addrinfo *at = found; at != NULL; at = at->ai_next) {
+            if (at->ai_family == families[family] && count < LISTENERS_MAX) {
+                sorted[count++] = at;
+            }
+        }
+    }
+    return count;
+}
+
+/* An address that this host has not (IPv6 switched off) is left out while another is there.
+ * 0, or errno. */
+static int listen_all(struct addrinfo *addresses[LISTENERS_MAX], uint32_t count, uint16_t port,
+                      struct listeners *listeners) {
+    int missing = EADDRNOTAVAIL;
+    for (uint32_t i = 0; i < count; i++) {
+        set_port(addresses[i]->ai_addr, port);
+        int fd = listen_at(addresses[i], count == 1);
+        int error = errno;
+        if (fd < 0 && (error == EADDRNOTAVAIL || error == EAFNOSUPPORT)) {
+            missing = error;
+            continue;
+        }
+        if (fd < 0) {
+            listeners_close(listeners);
+            return error;
+        }
+        listeners->fds[listeners->count++] = fd;
+        port = port == 0 ? port_of(fd) : port;
+    }
+    return listeners->count > 0 ? 0 : missing;
+}
+
+enum err listeners_open(const char *endpoint, struct listeners *listeners, struct diag *diag) {
+    struct target target;
+    struct addrinfo *found = NULL;
+    const struct addrinfo wanted = {.ai_family = AF_UNSPEC,
+                                    .ai_socktype = SOCK_STREAM,
+                                    .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    *listeners = (struct listeners){.count = 0};
+    enum err err = parse(endpoint, &target, diag);
+    if (err != ERR_OK) {
+        return err;
+    }
+    const char *host = strcmp(target.host, "*") == 0 ? NULL : target.host;
+    int failed = getaddrinfo(host, target.port, &wanted, &found);
+    if (failed != 0) {
+        return diag_fail(diag, ERR_INVALID, "cannot bind %s: %s", endpoint,
+                         failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed));
+    }
+    struct addrinfo *addresses[LISTENERS_MAX];
+    uint32_t count = sort(found, addresses);
+    uint16_t port = (uint16_t)strtoul(target.port, NULL, 10);
+    int error = EADDRINUSE;
+    /* A port that the kernel gave for one address may be taken at the next. */
+    for (int i = 0; error == EADDRINUSE && i < (port == 0 ? PORT_TRIES : 1); i++) {
+        error = listen_all(addresses, count, port, listeners);
+    }
+    freeaddrinfo(found);
+    return error == 0 ? ERR_OK : fail_address(diag, "bind", endpoint, error);
+}
