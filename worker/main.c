@@ -77,12 +77,20 @@ static int printed(enum err err) {
 
 static int print_end(void) { return printed(io_flush_stdout()); }
 
+static void warn_unverified(const char *conninfo) {
+    char host[DB_HOST_BYTES];
+    if (db_has_unverified_host(conninfo, host)) {
+        LOG(EV_SETTING_WARNING, "key=postgres.conninfo text=\"%s: " DB_UNVERIFIED "\"", host);
+    }
+}
+
 /* The ready line; a reader that is there but does not read is not waited for. */
 static int say_ready(const struct worker *worker, const struct worker_options *options) {
     struct diag diag = {0};
     struct buf line = BUF_EMPTY;
     buf_printf(&line, "ready lanes=%u broker=%s http=%s\n", options->lane_count,
                options->brokers[0], worker_http(worker));
+    warn_unverified(options->conninfo);
     LOG(EV_PROGRAM_READY, "lanes=%u brokers=%u", options->lane_count, options->broker_count);
     enum err err = sink_write_within(STDOUT_FILENO, buf_span(&line), READY_MS_MAX, &diag);
     if (err == ERR_TIMEOUT) {

@@ -31,7 +31,7 @@ enum err case_columns_choose(struct db *db, const struct schema *schema,
     struct db_result *there = NULL;
     columns->count = 0;
     enum err err = db_query(db,
-                            "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
+                            "SELECT attname, " DB_TYPE_NAME " FROM pg_attribute "
                             "WHERE attrelid = 'cases'::regclass AND attnum > 0 "
                             "AND NOT attisdropped",
                             0, NULL, &there, diag);

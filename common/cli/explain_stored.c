@@ -39,7 +39,8 @@ static enum err find_outcome(struct db *db, const struct explain_wanted *wanted,
                                   wanted->ruleset};
     enum err err = db_query(
         db,
-        "SELECT s.name, o.source, o.revision, r.id, o.reference_date, o.as_of, "
+        "SELECT s.name, o.source, o.revision, r.id, o.reference_date - date '1970-01-01', "
+        "o.as_of - date '1970-01-01', "
         "to_char(o.decided_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"'), o.ruleset, "
         "(SELECT string_agg(c.label, ',' ORDER BY m.place) "
         "FROM unnest(o.missing) WITH ORDINALITY m (code, place) JOIN codes c USING (code)) "
@@ -156,6 +157,17 @@ static enum err read_facts(struct db *db, const struct explain_wanted *wanted,
     return err;
 }
 
+/* Days since 1970, a number: the text of a date depends on the server's settings. */
+static enum err read_day(const struct db_result *row, enum outcome_column column, int32_t *day,
+                         struct diag *diag) {
+    long days = strtol(db_cell(row, 0, column), NULL, 10);
+    if (days < DATE_DAYS_MIN || days > DATE_DAYS_MAX) {
+        return diag_fail(diag, ERR_INVALID, "a stored date is no day of the years 1 to 9999");
+    }
+    *day = (int32_t)days;
+    return ERR_OK;
+}
+
 enum err explain_stored_load(struct db *db, const struct explain_wanted *wanted,
                              struct explain_stored *stored, struct diag *diag) {
     *stored = (struct explain_stored){0};
@@ -169,11 +181,10 @@ enum err explain_stored_load(struct db *db, const struct explain_wanted *wanted,
                                   diag);
     }
     if (err == ERR_OK) {
-        err = date_parse(db_cell_span(stored->row, 0, OUTCOME_REFERENCE_DATE),
-                         &stored->reference_date);
+        err = read_day(stored->row, OUTCOME_REFERENCE_DATE, &stored->reference_date, diag);
     }
     if (err == ERR_OK) {
-        err = date_parse(db_cell_span(stored->row, 0, OUTCOME_AS_OF), &stored->as_of);
+        err = read_day(stored->row, OUTCOME_AS_OF, &stored->as_of, diag);
     }
     if (err == ERR_OK) {
         stored->doc.case_id = span_str(wanted->case_id);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/suggest.h"
 #include "cli/plain.h"
+#include "db/db.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -134,8 +135,27 @@ const char *option_broker_key(const struct options *options) {
     return option_or_environment(options, "--broker-key", "CASEMILL_KEYS_BROKER", "");
 }
 
+/* Once a run: verbs ask for it more than once. */
+static void warn_unverified(const struct options *options, const char *conninfo) {
+    static bool is_said = false;
+    char host[DB_HOST_BYTES];
+    if (!is_said && db_has_unverified_host(conninfo, host)) {
+        struct buf text = BUF_EMPTY;
+        is_said = true;
+        buf_printf(&text, PROGRAM " %s: warning: %s: " DB_UNVERIFIED "\n", options->verb->name,
+                   host);
+        plain_print(stderr, buf_span(&text));
+        buf_free(&text);
+    }
+}
+
 const char *option_db(const struct options *options) {
-    return option_or_environment(options, "--db", "CASEMILL_POSTGRES_CONNINFO", NULL);
+    const char *conninfo =
+        option_or_environment(options, "--db", "CASEMILL_POSTGRES_CONNINFO", NULL);
+    if (conninfo != NULL) {
+        warn_unverified(options, conninfo);
+    }
+    return conninfo;
 }
 
 int verb_fail(const struct options *options, const struct diag *diag, struct span source) {

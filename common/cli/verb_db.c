@@ -1,12 +1,15 @@
 /* `casemill db migrate`: brings a database to what this version needs, in one transaction under a
  * lock, so that two runs at once are one after the other and a failed run leaves nothing behind.
  * Applies sql/NNNN_*.sql not yet applied, then adds a column to `cases` for each fact of the
- * schema. Never changes a column's type and never drops one. */
+ * schema.  It never waits for a lock for
+ * long, because lanes would wait behind it (lock_wait.h). Never changes a column's type and never
+ * drops one. */
 #include "base/hash.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "casedoc/column.h"
+#include "cli/lock_wait.h"
 #include "cli/verb.h"
 #include "db/db.h"
 
@@ -140,7 +143,7 @@ static enum err check_column(struct db *db, const struct fact *fact, const char 
     struct db_result *result = NULL;
     const char *params[] = {column};
     enum err err = db_query(db,
-                            "SELECT format_type(atttypid, atttypmod), attnotnull FROM pg_attribute "
+                            "SELECT " DB_TYPE_NAME ", attnotnull FROM pg_attribute "
                             "WHERE attrelid = 'cases'::regclass AND attname = $1 AND attnum > 0 "
                             "AND NOT attisdropped",
                             1, params, &result, diag);
@@ -234,10 +237,28 @@ static enum err add_columns(struct migrate *m, struct diag *diag) {
     return err;
 }
 
-static enum err migrate_all(struct migrate *m, struct diag *diag) {
+/* A text in another encoding would be refused case by case, and another set of tables would be made
+ * beside the one that search_path does not lead to. */
+static enum err check_database(struct db *db, struct diag *diag) {
+    struct db_result *row = NULL;
+    enum err err = db_query(db, "SELECT current_setting('server_encoding')", 0, NULL, &row, diag);
+    if (err == ERR_OK && strcmp(db_cell(row, 0, 0), "UTF8") != 0) {
+        err = diag_fail(diag, ERR_DENIED,
+                        "the database's encoding is %s: make one with ENCODING 'UTF8' TEMPLATE "
+                        "template0",
+                        db_cell(row, 0, 0));
+    }
+    db_result_free(&row);
+    return err == ERR_OK ? db_check_place(db, true, diag) : err;
+}
+
+/* One transaction: see lock_wait_run. */
+static enum err migrate_all(void *context, struct diag *diag) {
+    struct migrate *m = context;
+    m->applied = 0;
+    m->columns_added = 0;
     enum err err = db_exec(
         m->db,
-        "BEGIN; SET LOCAL client_min_messages = warning; "
         "SELECT pg_advisory_xact_lock(hashtext('casemill db migrate')); "
         "CREATE TABLE IF NOT EXISTS schema_migrations (number integer PRIMARY KEY, "
         "name text NOT NULL, hash text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()); "
@@ -250,13 +271,7 @@ static enum err migrate_all(struct migrate *m, struct diag *diag) {
     if (err == ERR_OK) {
         err = apply_files(m, diag);
     }
-    if (err == ERR_OK) {
-        err = add_columns(m, diag);
-    }
-    if (err == ERR_OK) {
-        err = db_exec(m->db, "COMMIT", 0, NULL, diag);
-    }
-    return err;
+    return err == ERR_OK ? add_columns(m, diag) : err;
 }
 
 static void print_done(const struct options *options, const struct migrate *m) {
@@ -286,9 +301,21 @@ static int run_migrate(const struct options *options) {
     struct migrate m = {.sql_dir = option_str(options, "--sql", found),
                         .rules_dir = option_str(options, "--rules", "config")};
     struct diag diag = {0};
+    int64_t patience_s = 0;
+    if (option_int(options, "--wait", LOCK_WAIT_S_DEFAULT, 0, LOCK_WAIT_S_MAX, &patience_s) !=
+        ERR_OK) {
+        return EXIT_USAGE;
+    }
     enum err err = db_open(conninfo, "casemill db migrate", &m.db, &diag);
+    err = err == ERR_OK ? check_database(m.db, &diag) : err;
     if (err == ERR_OK) {
-        err = migrate_all(&m, &diag);
+        const struct lock_wait wait = {.db = m.db,
+                                       .conninfo = conninfo,
+                                       .verb = "db migrate",
+                                       .patience_ms = patience_s * 1000,
+                                       .step = migrate_all,
+                                       .context = &m};
+        err = lock_wait_run(&wait, &diag);
     }
     db_close(&m.db);
     if (err != ERR_OK) {
@@ -301,6 +328,7 @@ static int run_migrate(const struct options *options) {
 static const struct option_row MIGRATE_ROWS[] = {
     {"--rules", "DIR", "folder with case.yaml, whose facts become columns (config)"},
     {"--sql", "DIR", "folder of migrations (sql, else the installed one)"},
+    {"--wait", "SECONDS", "how long to try while others hold locks (60)"},
     {NULL, NULL, NULL},
 };
 

@@ -1,9 +1,11 @@
 /* `casemill db purge`: old cases of a source become tombstones, a piece a transaction.  Each piece
- * locks the table against lanes for as long as it takes; they wait and try again.  Kept: the counts
+ * locks the table against lanes for as long as it takes; they wait and try again.  It does not wait
+ * for that lock for long, because lanes would wait behind it.  Kept: the counts
  * in commits, the audit row in purges, and key and digest of every revision, so that none is ever
  * decided twice. */
 #include "base/date.h"
 #include "base/json.h"
+#include "cli/lock_wait.h"
 #include "cli/verb.h"
 #include "db/db.h"
 
@@ -18,6 +20,7 @@ struct purge {
     char number[NUMBER_BYTES];
     char last_id[ID_BYTES];
     char last_revision[NUMBER_BYTES];
+    bool over; /* nothing was left */
 };
 
 /* Errors: ERR_NOT_FOUND no such source; those of db_query. */
@@ -38,8 +41,9 @@ static enum err begin_purge(struct purge *purge, struct diag *diag) {
     return err;
 }
 
-/* One transaction; *over when nothing was left. */
-static enum err purge_piece(struct purge *purge, bool *over, struct diag *diag) {
+/* One transaction: see lock_wait_run. */
+static enum err purge_piece(void *context, struct diag *diag) {
+    struct purge *purge = context;
     struct db_result *row = NULL;
     const char *const params[] = {purge->number, purge->last_id, purge->last_revision};
     enum err err = db_query(purge->db,
@@ -47,9 +51,9 @@ static enum err purge_piece(struct purge *purge, bool *over, struct diag *diag) 
                             "$3::integer, " PIECE_CASES ")",
                             COUNT_OF(params), params, &row, diag);
     if (err == ERR_OK) {
-        *over = db_rows(row) == 0;
+        purge->over = db_rows(row) == 0;
     }
-    if (err == ERR_OK && !*over) {
+    if (err == ERR_OK && !purge->over) {
         (void)snprintf(purge->last_id, sizeof(purge->last_id), "%s", db_cell(row, 0, 0));
         (void)snprintf(purge->last_revision, sizeof(purge->last_revision), "%s",
                        db_cell(row, 0, 1));
@@ -104,11 +108,16 @@ static enum err print_purge(const struct options *options, const struct purge *p
 }
 
 static enum err purge_all(const struct options *options, struct purge *purge, struct diag *diag) {
-    bool over = false;
+    const struct lock_wait wait = {.db = purge->db,
+                                   .conninfo = option_db(options),
+                                   .verb = "db purge",
+                                   .patience_ms = LOCK_WAIT_S_DEFAULT * 1000,
+                                   .step = purge_piece,
+                                   .context = purge};
     enum err err = db_check_migrated(purge->db, diag);
     err = err == ERR_OK ? begin_purge(purge, diag) : err;
-    while (err == ERR_OK && !over) {
-        err = purge_piece(purge, &over, diag);
+    while (err == ERR_OK && !purge->over) {
+        err = lock_wait_run(&wait, diag);
     }
     err = err == ERR_OK ? purge_letters(purge, diag) : err;
     return err == ERR_OK ? print_purge(options, purge, diag) : err;

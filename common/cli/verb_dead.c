@@ -13,15 +13,20 @@ enum { LIMIT = 100, LIMIT_MAX = 1000000, LIMIT_BYTES = 24 };
 static const char GROUPS_SQL[] =
     "SELECT reason, count(*) AS letters, sum(seen)::bigint AS seen, count(DISTINCT source) AS "
     "sources, "
-    "to_char(min(first_seen_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS first, "
-    "to_char(max(last_seen_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS last "
-    "FROM report.dead_letters WHERE ($1::text IS NULL OR reason = $1) AND "
-    "($2::text IS NULL OR source = $2) GROUP BY reason ORDER BY 2 DESC, 1 LIMIT $3::bigint";
+    "" DB_UTC(
+        "min(first_seen_at)") " AS first, "
+                              "" DB_UTC(
+                                  "max(last_seen_at)") " AS last "
+                                                       "FROM report.dead_letters WHERE ($1::text "
+                                                       "IS NULL OR reason = $1) AND "
+                                                       "($2::text IS NULL OR source = $2) GROUP BY "
+                                                       "reason ORDER BY 2 DESC, 1 LIMIT $3::bigint";
 static const char LETTERS_SQL[] =
     "SELECT dead AS letter, reason, source, case_id, revision, path, expected, found, seen, "
-    "to_char(last_seen_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS last "
-    "FROM report.dead_letters WHERE ($1::text IS NULL OR reason = $1) AND "
-    "($2::text IS NULL OR source = $2) ORDER BY dead LIMIT $3::bigint";
+    "" DB_UTC(
+        "last_seen_at") " AS last "
+                        "FROM report.dead_letters WHERE ($1::text IS NULL OR reason = $1) AND "
+                        "($2::text IS NULL OR source = $2) ORDER BY dead LIMIT $3::bigint";
 
 static void json_cell(struct json *json, const struct db_result *rows, uint32_t row,
                       uint32_t column) {
@@ -121,10 +126,19 @@ static const char SHOW_SQL[] =
     "WITH noted AS (INSERT INTO dead_letter_actions (kind, why, letters) "
     "VALUES ('show', $2, $1::bigint[])) "
     "SELECT d.dead AS letter, s.name AS source, d.reason, d.path, d.expected, d.found, d.case_id, "
-    "d.revision, d.batch, d.position, d.first_seen_at, d.last_seen_at, d.seen, d.resolved_at, "
-    "d.history::text AS history, encode(d.body, 'hex') AS body "
-    "FROM dead_letters d JOIN sources s ON s.source = d.source "
-    "WHERE d.dead = ANY ($1::bigint[]) ORDER BY d.dead";
+    "d.revision, d.batch, d.position, " DB_UTC("d.first_seen_at") " AS first_seen_at, " DB_UTC(
+        "d.last_seen_at") " AS last_seen_at, d.seen, " DB_UTC("d.resolved_at") " AS resolved_at, "
+                                                                               "d.history::text AS "
+                                                                               "history, "
+                                                                               "encode(d.body, "
+                                                                               "'hex') AS body "
+                                                                               "FROM dead_letters "
+                                                                               "d JOIN sources s "
+                                                                               "ON s.source = "
+                                                                               "d.source "
+                                                                               "WHERE d.dead = ANY "
+                                                                               "($1::bigint[]) "
+                                                                               "ORDER BY d.dead";
 
 static uint8_t digit_of(char c) { return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10); }
 

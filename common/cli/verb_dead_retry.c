@@ -83,10 +83,11 @@ static enum err count_wanted(struct acting *acting, struct diag *diag) {
 static enum err note_retry(struct acting *acting, struct uuid *batch, struct diag *diag) {
     struct db_result *row = NULL;
     const char *const params[] = {acting->why, buf_cstr(&acting->page.ids)};
-    enum err err = db_query(acting->db,
-                            "INSERT INTO dead_letter_actions (kind, why, letters) "
-                            "VALUES ('retry', $1, $2::bigint[]) RETURNING action, done_at",
-                            COUNT_OF(params), params, &row, diag);
+    enum err err =
+        db_query(acting->db,
+                 "INSERT INTO dead_letter_actions (kind, why, letters) "
+                 "VALUES ('retry', $1, $2::bigint[]) RETURNING action, extract(epoch FROM done_at)",
+                 COUNT_OF(params), params, &row, diag);
     if (err == ERR_OK) {
         struct buf name = BUF_EMPTY;
         buf_printf(&name, "retry %s %s", db_cell(row, 0, 0), db_cell(row, 0, 1));

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define UTC_TEXT(moment) "to_char(" moment " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-
 /* RFC 3339 in shape, so that no reader takes the month for the day or the zone for granted; the
  * database knows which of these moments exist. */
 static bool is_moment(const char *text) {
@@ -76,7 +74,7 @@ static enum err activate(const struct options *options, struct db *db, const cha
         err = db_query(db,
                        "INSERT INTO activations (ruleset, why, active_from, previous) "
                        "SELECT $1::smallint, $2, coalesce($3::timestamptz, now()), "
-                       "(SELECT ruleset FROM active_ruleset) RETURNING " UTC_TEXT("active_from"),
+                       "(SELECT ruleset FROM active_ruleset) RETURNING " DB_UTC("active_from"),
                        COUNT_OF(params), params, &row, diag);
     }
     if (err == ERR_OK) {
@@ -105,6 +103,7 @@ static int run_activate(const struct options *options) {
     struct db *db = NULL;
     struct diag diag = {0};
     enum err err = db_open(conninfo, "casemill rules activate", &db, &diag);
+    err = err == ERR_OK ? db_check_place(db, false, &diag) : err;
     if (err == ERR_OK) {
         err = activate(options, db, why, &diag);
     }
@@ -116,12 +115,12 @@ static int run_activate(const struct options *options) {
 static const char LIST_SQL[] =
     "WITH ahead AS (SELECT DISTINCT ON (active_from) ruleset, active_from FROM activations "
     "WHERE active_from > now() ORDER BY active_from, activation DESC) "
-    "SELECT r.id, " UTC_TEXT(
+    "SELECT r.id, " DB_UTC(
         "r.published_at") " AS published_at, r.published_by, "
                           "array_to_string(r.agreements, ' ') AS agreements, "
                           "CASE WHEN r.ruleset = (SELECT ruleset FROM active_ruleset) THEN "
                           "'active' ELSE '' END AS "
-                          "state, (SELECT string_agg(" UTC_TEXT(
+                          "state, (SELECT string_agg(" DB_UTC(
                               "active_from") ", ' ' ORDER BY active_from) FROM ahead "
                                              "WHERE ahead.ruleset = r.ruleset) AS active_from, "
                                              "a.activated_by, a.why FROM rulesets r "
@@ -166,6 +165,7 @@ static int run_list(const struct options *options) {
     struct db_result *result = NULL;
     struct diag diag = {0};
     enum err err = db_open(conninfo, "casemill rules list", &db, &diag);
+    err = err == ERR_OK ? db_check_place(db, false, &diag) : err;
     if (err == ERR_OK) {
         err = db_query(db, LIST_SQL, 0, NULL, &result, &diag);
     }

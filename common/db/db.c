@@ -210,11 +210,20 @@ static enum err query_number(struct db *db, const char *sql, long *number, struc
     return err;
 }
 
+enum err db_check_place(struct db *db, bool may_miss, struct diag *diag) {
+    struct db_result *row = NULL;
+    enum err err = db_query(db, may_miss ? DB_PLACE_SQL("NULL") : DB_PLACE_SQL(DB_NO_TABLES), 0,
+                            NULL, &row, diag);
+    const char *fault = err == ERR_OK ? db_cell(row, 0, 0) : NULL;
+    err = fault == NULL ? err : diag_fail(diag, ERR_VERSION, "%s", fault);
+    db_result_free(&row);
+    return err;
+}
+
 enum err db_check_migrated(struct db *db, struct diag *diag) {
     long number = 0;
-    enum err err = query_number(db, "SELECT (to_regclass('schema_migrations') IS NOT NULL)::int",
-                                &number, diag);
-    if (err == ERR_OK && number != 0) {
+    enum err err = db_check_place(db, false, diag);
+    if (err == ERR_OK) {
         err = query_number(db, "SELECT max(number) FROM schema_migrations", &number, diag);
     }
     if (err == ERR_OK && number < DB_MIGRATION_NEEDED) {

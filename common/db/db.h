@@ -19,6 +19,13 @@ enum { DB_MIGRATION_NEEDED = 13 };
 /* db_check_conninfo: whether it parses.  What is wrong with it is not repeated: it may hold a
  * password.  Errors: ERR_INVALID. */
 MUST_USE enum err db_check_conninfo(const char *conninfo, struct diag *diag);
+/* db_has_unverified_host: whether the conninfo, with what libpq's environment adds, leads to a host
+ * beyond this machine whose identity the connection would not verify; *host names the first. */
+enum { DB_HOST_BYTES = 256 };
+#define DB_UNVERIFIED                                                                              \
+    "the connection to PostgreSQL is not verified, so another host can take its place: set "       \
+    "sslmode=verify-full and sslrootcert"
+bool db_has_unverified_host(const char *conninfo, char host[DB_HOST_BYTES]);
 /* db_open connects.  Errors: ERR_DENIED the server is there but refuses (password, database, role),
  * ERR_CONNECTION it cannot be reached, ERR_INVALID the conninfo does not parse. */
 MUST_USE enum err db_open(const char *conninfo, const char *application, struct db **db,
@@ -44,6 +51,31 @@ struct span db_cell_span(const struct db_result *result, uint32_t row, uint32_t 
 /* db_check_migrated says in one line when the tables are missing or older than this program.
  * Errors: ERR_VERSION, else as db_query. */
 MUST_USE enum err db_check_migrated(struct db *db, struct diag *diag);
+
+/* What a server prints of a moment or of a type depends on its settings (DateStyle, TimeZone,
+ * quote_all_identifiers, ...).  So verbs ask for numbers, or for texts made by these.
+ * A moment as 2026-05-01T00:00:00Z. */
+#define DB_UTC(moment) "to_char(" moment " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+/* The name of a column's type (pg_attribute), also where quote_all_identifiers would quote it. */
+#define DB_TYPE_NAME "replace(format_type(atttypid, atttypmod), '\"', '')"
+
+/* A row with the fault, NULL when the tables are where search_path leads.  It takes no right but
+ * everybody's to the catalog.  no_tables: what to say where there are none. */
+#define DB_PLACE_SQL(no_tables)                                                                    \
+    "SELECT CASE WHEN to_regclass('ruleset_texts') IS NOT NULL THEN NULL "                         \
+    "WHEN at.name IS NULL THEN " no_tables " "                                                     \
+    "WHEN NOT has_schema_privilege(at.oid, 'USAGE') THEN format('role %s has no right to use "     \
+    "schema %s: run sql/roles.sql of this version', current_user, at.name) "                       \
+    "ELSE format('the tables are in schema %s, which search_path (%s) does not lead to: set "      \
+    "search_path for this role or database', at.name, current_setting('search_path')) END "        \
+    "FROM (SELECT) one LEFT JOIN (SELECT n.oid, n.nspname AS name FROM pg_class c "                \
+    "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = 'ruleset_texts' AND "         \
+    "c.relkind = 'r' ORDER BY n.nspname LIMIT 1) at ON true"
+#define DB_NO_TABLES "'the database has no tables: run `casemill db migrate`'"
+
+/* db_check_place says in one line when the tables are not where search_path leads, and why.
+ * Errors: ERR_VERSION (none are no fault where they may be missing), else as db_query. */
+MUST_USE enum err db_check_place(struct db *db, bool may_miss, struct diag *diag);
 
 /* db_wait waits for a notification on a LISTENed channel, until wake_fd is readable (-1: none) or
  * timeout_ms have passed; *notified says which.  Errors: ERR_CONNECTION. */

@@ -84,6 +84,46 @@ START_TEST(test_quote_settings) {
 }
 END_TEST
 
+START_TEST(test_unverified_host) {
+    static const struct {
+        const char *conninfo;
+        const char *host; /* NULL: none */
+    } rows[] = {
+        {"", NULL},
+        {"host=/var/run/postgresql dbname=x", NULL},
+        {"host=localhost", NULL},
+        {"host=127.0.0.3 port=1", NULL},
+        {"host=::1", NULL},
+        {"postgresql:///x?host=@abstract", NULL},
+        {"host=db.example", "db.example"},
+        {"postgresql://u:secret@db.example:5433/x", "db.example"},
+        {"host=localhost,db.example", "db.example"},
+        {"host=db.example hostaddr=192.0.2.7", "192.0.2.7"},
+        {"host=db.example hostaddr=127.0.0.1", NULL},
+        {"host=db.example sslmode=prefer", "db.example"},
+        {"host=db.example sslmode=require", "db.example"},
+        {"host=db.example sslmode=require sslrootcert=/ca.pem", NULL},
+        {"host=db.example sslmode=verify-ca", NULL},
+        {"host=db.example sslmode=verify-full", NULL},
+        {"host=db.example channel_binding=require", NULL},
+        {"host=db.example gssencmode=require", NULL},
+        {"no such word", NULL},
+    };
+    char host[DB_HOST_BYTES];
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        bool found = db_has_unverified_host(rows[i].conninfo, host);
+        ck_assert_msg(found == (rows[i].host != NULL), "%s", rows[i].conninfo);
+        ck_assert(!found || strcmp(host, rows[i].host) == 0);
+    }
+    ck_assert_int_eq(setenv("PGHOST", "db.example", 1), 0);
+    ck_assert(db_has_unverified_host("dbname=x", host));
+    ck_assert_int_eq(setenv("PGSSLMODE", "verify-full", 1), 0);
+    ck_assert(!db_has_unverified_host("dbname=x", host));
+    ck_assert_int_eq(unsetenv("PGHOST"), 0);
+    ck_assert_int_eq(unsetenv("PGSSLMODE"), 0);
+}
+END_TEST
+
 START_TEST(test_open_refused) {
     struct db *db = NULL;
     struct diag diag = {0};
@@ -294,6 +334,7 @@ int main(void) {
     TCase *tests = tcase_create("db");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, test_sqlstate);
+    tcase_add_test(tests, test_unverified_host);
     tcase_add_test(tests, test_quote);
     tcase_add_test(tests, test_quote_settings);
     tcase_add_test(tests, test_open_refused);

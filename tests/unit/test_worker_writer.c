@@ -297,9 +297,14 @@ START_TEST(test_setup_refuses) {
     bench_open(&bench, "setup");
     ck_assert_int_eq(writer_setup(&bench.writer, bench.db, 1, &diag), ERR_DENIED);
     ck_assert_ptr_nonnull(strstr(diag.text, "sync_standbys"));
-    ck_assert_int_eq(
-        db_lane_exec(bench.db, "BEGIN; ALTER TABLE schema_migrations RENAME TO away", NULL),
-        ERR_OK);
+    ck_assert_int_eq(db_lane_exec(bench.db, "SET search_path = elsewhere", NULL), ERR_OK);
+    ck_assert_int_eq(writer_setup(&bench.writer, bench.db, 0, &diag), ERR_VERSION);
+    ck_assert_ptr_nonnull(strstr(diag.text, "in schema public, which search_path (elsewhere)"));
+    ck_assert_int_eq(db_lane_exec(bench.db,
+                                  "RESET search_path; BEGIN; "
+                                  "ALTER TABLE ruleset_texts RENAME TO away",
+                                  NULL),
+                     ERR_OK);
     ck_assert_int_eq(writer_setup(&bench.writer, bench.db, 0, &diag), ERR_VERSION);
     ck_assert_ptr_nonnull(strstr(diag.text, "db migrate"));
     bench_close(&bench);
