@@ -78,6 +78,8 @@ struct broker {
     uint64_t batches_refused; /* before they came to the core, which counts its own */
     uint64_t silent_logged, exhausted_logged;
     bool failure_said, full_said, stall_said;
+    const char *unready;   /* why nothing gets done, as of the last snapshot; "": it does */
+    uint64_t queued_cases; /* as of then */
     struct online_verify online;
 };
 

@@ -104,10 +104,15 @@ static void take_submit(struct broker *broker, struct net_message *message,
     }
 }
 
+/* How the broker is comes from the last snapshot: asking costs nothing, however often. */
 static void take_ping(struct broker *broker, const struct net_route *route) {
+    struct span unready = span_str(broker->unready);
     struct wire_message reply = {.command = WIRE_PONG,
                                  .pong = {.version = SPAN_LIT(CASEMILL_VERSION),
-                                          .message_bytes_max = (uint32_t)broker->body_bytes_max}};
+                                          .message_bytes_max = (uint32_t)broker->body_bytes_max,
+                                          .ready = unready.len == 0,
+                                          .unready = unready,
+                                          .queued_cases = broker->queued_cases}};
     if (send_head(broker, broker->intake, route, &reply) != ERR_OK) {
         broker->receipts_dropped++;
     }

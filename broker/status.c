@@ -168,6 +168,8 @@ void status_render(struct broker *broker) {
 #undef STATS_ROW
     };
     const char *reason = unready_reason(&all);
+    broker->unready = reason;
+    broker->queued_cases = all.core.queued_cases + all.core.delayed_cases;
     struct snapshot_page page = {
         .healthy = !all.disk.failed, .ready = reason[0] == '\0', .reason = reason};
     metrics_write(rows, COUNT_OF(rows), &page.metrics);

@@ -67,6 +67,12 @@ void progress_step(struct progress *progress, uint64_t done) {
     }
 }
 
+void progress_note(struct progress *progress, const char *line) {
+    fprintf(stderr, "%s%s\n", progress->is_terminal ? "\r\033[K" : "", line);
+    (void)fflush(stderr);
+    progress->shown_ms = clock_mono_ms();
+}
+
 void progress_end(struct progress *progress, uint64_t done) {
     show(progress, done, clock_mono_ms(), "\n");
 }

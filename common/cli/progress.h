@@ -20,6 +20,8 @@ struct progress {
 void progress_init(struct progress *progress, const char *what, uint64_t total);
 /* progress_step shows something when enough time has passed; cheap enough for every batch. */
 void progress_step(struct progress *progress, uint64_t done);
+/* progress_note writes a line of another kind, and puts the next one of its own off. */
+void progress_note(struct progress *progress, const char *line);
 /* progress_end writes the last state and ends the line. */
 void progress_end(struct progress *progress, uint64_t done);
 

@@ -196,6 +196,9 @@ static void print_verb_help(const struct verb *verb) {
     }
     printf("\nof every verb:\n");
     print_rows(COMMON_ROWS);
+    if (verb->notes != NULL) {
+        printf("\n%s\n", verb->notes);
+    }
 }
 
 /* group is "" for all verbs, or the first word of those wanted, space included: "rules ". */
@@ -207,7 +210,8 @@ static void print_verbs(FILE *to, const struct verb *const *verbs, uint32_t verb
             fprintf(to, "  %-*s%s\n", HELP_COLUMN, verbs[i]->name, verbs[i]->summary);
         }
     }
-    fprintf(to, "\n" PROGRAM " VERB --help tells more; exit codes: 0 done, 1 failed, 2 usage.\n");
+    fprintf(to, "\n" PROGRAM " VERB --help tells more; exit codes: 0 done, 1 failed, 2 usage; "
+                "of submit also 3: some cases are dead letters.\n");
 }
 
 static int unknown_option(const struct options *options, struct span name) {

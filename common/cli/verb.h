@@ -1,5 +1,6 @@
 /* Purpose: one file a verb: its function, its options, its help; verb_table.h lists them.
- * Exit codes: 0 done, 1 failed, 2 usage. */
+ * Exit codes: 0 done, 1 failed, 2 usage; of submit also 3: done, but some cases are dead letters.
+ */
 #ifndef CASEMILL_CLI_VERB_H
 #define CASEMILL_CLI_VERB_H
 
@@ -9,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_DEAD = 3 };
 
 /* A verb's options, one row each: "--cases N" has argument "N"; a flag has NULL.  --help and --json
  * are everywhere. */
@@ -25,6 +26,7 @@ struct verb {
     const char *summary;           /* one line */
     const char *operands;          /* for the usage line: "FILE..." or "" */
     const struct option_row *rows; /* ends with a NULL name */
+    const char *notes;             /* behind the options in its help; NULL: none */
     int (*run)(const struct options *options);
 };
 

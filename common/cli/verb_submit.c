@@ -10,6 +10,7 @@
 #include "cli/submit_input.h"
 #include "cli/submit_report.h"
 #include "cli/submit_resume.h"
+#include "cli/submit_wait.h"
 #include "cli/verb.h"
 #include "client/casemill.h"
 #include "net/keys.h"
@@ -18,7 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WINDOW = 16, NOTE_MS = 3000, STEP_MS = 100 };
+enum { WINDOW = 16, STEP_MS = 100 };
 
 /* A batch on its way: where its cases came from.  Its number in the array is its tag. */
 struct flight {
@@ -37,9 +38,8 @@ struct submission {
     const char *as_of;
     bool with_outcomes;
     uint32_t batch_cases_max;
-    int64_t give_up_ms; /* without any receipt for so long; 0: never */
-    int64_t heard_ms;
-    bool is_noted;      /* that the broker is not there */
+    int64_t give_up_ms;
+    struct submit_wait wait;
     const char *broker; /* which was last sent to */
     bool is_resume_broken;
     struct progress progress;
@@ -101,9 +101,11 @@ static void count_accepted(struct submission *submission, struct flight *flight,
 
 static void on_receipt(void *user, const struct casemill_receipt *receipt) {
     struct submission *submission = user;
-    submission->heard_ms = clock_mono_ms();
     if (!receipt->is_known) {
         return;
+    }
+    if (receipt->event != CASEMILL_BUSY) {
+        submit_wait_progress(&submission->wait, clock_mono_ms());
     }
     struct flight *flight = &submission->flights[receipt->tag];
     struct submit_tally *tally = &submission->tally;
@@ -149,20 +151,18 @@ static enum err step(struct submission *submission, int64_t timeout_ms, struct d
         return diag_fail(diag, ERR_VERSION, "%s does not answer as a casemill broker does",
                          option_broker(submission->options));
     }
-    int64_t silent_ms = clock_mono_ms() - submission->heard_ms;
-    const char *fault = casemill_fault(submission->client);
-    if (submission->give_up_ms > 0 && silent_ms > submission->give_up_ms) {
-        return diag_fail(diag, ERR_TIMEOUT,
-                         "no word from %s for %lld s%s%s; nothing is lost: run it again",
-                         option_broker(submission->options), (long long)(silent_ms / 1000),
-                         fault == NULL ? "" : ": ", fault == NULL ? "" : fault);
+    struct buf line = BUF_EMPTY;
+    enum err err =
+        submit_wait_turn(&submission->wait, submission->client, clock_mono_ms(), &line, diag);
+    if (line.len > 0) {
+        struct buf note = BUF_EMPTY;
+        buf_printf(&note, "casemill submit: %s", buf_cstr(&line));
+        progress_note(&submission->progress, buf_cstr(&note));
+        buf_free(&note);
     }
-    if (!submission->is_noted && silent_ms > NOTE_MS &&
-        !casemill_was_connected(submission->client)) {
-        fprintf(stderr, "casemill submit: waiting for a broker at %s%s%s\n",
-                option_broker(submission->options), fault == NULL ? "" : ": ",
-                fault == NULL ? "" : fault);
-        submission->is_noted = true;
+    buf_free(&line);
+    if (err != ERR_OK) {
+        return err;
     }
     say_failover(submission);
     show_progress(submission);
@@ -473,6 +473,7 @@ static enum err open_all(struct submission *submission, const struct casemill_op
 
 static void close_all(struct submission *submission) {
     casemill_close(&submission->client);
+    submit_wait_fini(&submission->wait);
     resume_close(&submission->resume);
     schema_free(&submission->schema);
     mem_free(submission->filling.places);
@@ -489,7 +490,7 @@ static void close_all(struct submission *submission) {
  * settled and told. */
 static enum err submit_all(struct submission *submission, struct diag *diag) {
     const struct options *options = submission->options;
-    submission->heard_ms = clock_mono_ms();
+    submit_wait_init(&submission->wait, submission->give_up_ms, clock_mono_ms());
     progress_init(&submission->progress, "cases", 0);
     enum err err = ERR_OK;
     for (uint32_t i = 0; err == ERR_OK && i < operand_count(options); i++) {
@@ -556,6 +557,8 @@ static int submit_run(const struct options *options) {
         code = verb_fail(options, &diag, buf_span(&source));
     } else if (submission.tally.refused > 0) {
         code = EXIT_FAILED;
+    } else if (submission.tally.dead + submission.tally.skipped_dead > 0) {
+        code = EXIT_DEAD;
     }
     buf_free(&source);
     close_all(&submission);
@@ -578,7 +581,7 @@ static const struct option_row ROWS[] = {
     {"--resume", "FILE",
      "remember in FILE which batches are done and skip them in the next run; of the same cases, "
      "source and broker"},
-    {"--wait", "SECONDS", "give up when the broker says nothing for so long (never)"},
+    {"--wait", "SECONDS", "give up when no batch got further for so long (never)"},
     {NULL, NULL, NULL},
 };
 
@@ -587,5 +590,9 @@ const struct verb verb_submit = {
     .summary = "send the cases of files, or of standard input, to the broker",
     .operands = "[FILE...]",
     .rows = ROWS,
+    .notes =
+        "exit codes: 0 all is accepted (--ack journal) or has its outcome (--ack outcome);\n"
+        "1 a fault, or a batch was refused; 2 usage; 3 all is done, but some cases became dead\n"
+        "letters (with --resume, also those of earlier runs).",
     .run = submit_run,
 };

@@ -12,7 +12,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ARENA_BYTES_MAX = 4 << 20, RECEIPTS_A_STEP = 1024, STEP_MS = 100, CONNECT_STEP_MS = 10 };
+enum {
+    ARENA_BYTES_MAX = 4 << 20,
+    RECEIPTS_A_STEP = 1024,
+    STEP_MS = 100,
+    CONNECT_STEP_MS = 10,
+    ASK_MS = 1000
+};
 
 void client_check(const struct casemill *client) {
     CHECK(client->window.count <= client->options.window_batches);
@@ -397,6 +403,33 @@ enum casemill_result casemill_wait(struct casemill *client, int64_t deadline_ms)
 bool casemill_was_connected(const struct casemill *client) { return client->links.was_connected; }
 
 const char *casemill_fault(struct casemill *client) { return links_fault(&client->links); }
+
+void casemill_ask(struct casemill *client) {
+    int64_t now_ms = clock_mono_ms();
+    struct link *link = links_current(&client->links);
+    bool is_up = link->socket != NULL && net_is_connected(link->socket);
+    if (!is_up || now_ms - link->pinged_ms < ASK_MS) {
+        return; /* what were asked now would be answered much later, and say nothing of then */
+    }
+    struct wire_message message = {.command = WIRE_PING};
+    if (send_head(client, &message, SPAN_LIT("")) == ERR_OK) {
+        link->pinged_ms = now_ms;
+        link->asked_ms = link->asked_ms == 0 ? now_ms : link->asked_ms;
+    }
+}
+
+void casemill_state(struct casemill *client, struct casemill_state *state) {
+    int64_t now_ms = clock_mono_ms();
+    struct link *link = links_current(&client->links);
+    bool is_busy = link->busy != NULL && link->busy_until_ms > now_ms;
+    *state = (struct casemill_state){.is_connected =
+                                         link->socket != NULL && net_is_connected(link->socket),
+                                     .heard_ms = link->heard_ms == 0 ? -1 : now_ms - link->heard_ms,
+                                     .busy = is_busy ? link->busy : NULL,
+                                     .retry_ms = is_busy ? link->busy_until_ms - now_ms : 0,
+                                     .unready = link->is_told ? buf_cstr(&link->unready) : NULL,
+                                     .queued_cases = link->is_told ? link->queued_cases : 0};
+}
 
 const char *casemill_broker(struct casemill *client) {
     return buf_cstr(&links_current(&client->links)->endpoint);

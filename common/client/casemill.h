@@ -149,6 +149,20 @@ bool casemill_was_connected(const struct casemill *client); /* at any time since
 /* casemill_fault: in one line why no broker lets this client in; NULL when one did or nothing is
  * known.  It goes on trying.  Lives until the next step. */
 const char *casemill_fault(struct casemill *client);
+/* casemill_ask asks the broker in use how it is, at most once a second; what it answers, and what
+ * it said otherwise, is in casemill_state after a later step.  For who waits and wants to say for
+ * what. */
+void casemill_ask(struct casemill *client);
+struct casemill_state {
+    bool is_connected;
+    int64_t heard_ms; /* since its last word on this connection, of any kind; -1: none yet */
+    const char *busy; /* the reason of its last BUSY, which still holds; NULL: it takes batches */
+    int64_t retry_ms; /* with busy: until what it turned away is sent again */
+    const char *unready; /* why nothing gets done there, in one line; "": it does; NULL: not told */
+    uint64_t queued_cases; /* of all sources, where it told how it is */
+};
+void casemill_state(struct casemill *client,
+                    struct casemill_state *state);    /* until the next step */
 const char *casemill_broker(struct casemill *client); /* which is sent to, until the next step */
 const char *casemill_disposition_name(uint32_t disposition);
 

@@ -22,8 +22,13 @@ static int64_t jittered(struct links *links, int64_t ms) {
     return ms - (int64_t)rng_below(&links->rng, (uint64_t)(ms / 2) + 1);
 }
 
-/* Behind the same address may be another broker now, or the same with other settings. */
-static void forget_limit(struct link *link) {
+/* What a broker said is of an earlier connection: behind the same address may be another now, or
+ * the same with other settings. */
+static void forget_words(struct link *link) {
+    link->heard_ms = 0;
+    link->pinged_ms = 0;
+    link->busy = NULL;
+    link->is_told = false;
     link->body_bytes_max = 0;
     link->is_pinged = false;
 }
@@ -35,7 +40,7 @@ static enum err link_connect(struct links *links, struct link *link, int64_t now
                                        .linger_ms = LINGER_CLOSE_MS,
                                        .curve = link->has_keys ? &link->curve : NULL};
     link->connect_count = 0;
-    forget_limit(link);
+    forget_words(link);
     link->down_since_ms = now_ms;
     link->patience_ms = PATIENCE_MS_MIN + jittered(links, PATIENCE_MS_MAX - PATIENCE_MS_MIN);
     return net_dealer_connect(links->net, buf_cstr(&link->endpoint), &limits, &link->socket, diag);
@@ -123,6 +128,7 @@ void links_close(struct links *links) {
     for (uint32_t i = 0; i < links->count; i++) {
         net_socket_close(&links->items[i].socket);
         buf_free(&links->items[i].endpoint);
+        buf_free(&links->items[i].unready);
     }
     net_close(&links->net);
     links->count = 0;
@@ -138,7 +144,8 @@ bool links_can_send(struct links *links, int64_t now_ms) {
     return is_up && link->busy_until_ms <= now_ms;
 }
 
-void links_heard(struct link *link) {
+void links_heard(struct link *link, int64_t now_ms) {
+    link->heard_ms = now_ms;
     link->asked_ms = 0;
     link->backoff_ms = 0;
 }
@@ -177,7 +184,7 @@ static bool notice_connection(struct links *links, struct link *link, int64_t no
     uint32_t count = net_connect_count(link->socket);
     bool is_again = count != link->connect_count && count > 1;
     if (count != link->connect_count) {
-        forget_limit(link);
+        forget_words(link);
     }
     link->connect_count = count;
     links->was_connected = links->was_connected || count > 0;

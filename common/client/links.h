@@ -27,6 +27,12 @@ struct link {
     int64_t backoff_ms;        /* of the last failure; 0 after any word from it */
     uint32_t body_bytes_max;   /* that it takes, by its PONG on this connection; 0: not known */
     bool is_pinged;            /* a PING is under way on this connection */
+    int64_t heard_ms;          /* of its last word on this connection; 0: none */
+    int64_t pinged_ms;         /* when it was last asked how it is */
+    const char *busy;          /* static: the reason of its last BUSY, or NULL */
+    bool is_told;              /* how it is: in its last PONG, on this connection */
+    struct buf unready;        /* why nothing gets done there; "": it does */
+    uint64_t queued_cases;
 };
 struct links {
     struct net *net;
@@ -52,8 +58,9 @@ void links_close(struct links *links);
 /* links_turn notices what came, went and stayed silent.  True when what was sent and has no answer
  * is to be sent again: it is a new connection, or another broker's turn. */
 bool links_turn(struct links *links, int64_t now_ms);
-/* links_heard notes a word of a broker; links_stopping that it takes nothing for so long. */
-void links_heard(struct link *link);
+/* links_heard notes a word of a broker, of now_ms; links_stopping that it takes nothing for so
+ * long. */
+void links_heard(struct link *link, int64_t now_ms);
 void links_stopping(struct links *links, struct link *link, int64_t retry_ms, int64_t now_ms);
 /* links_fault: in one line why no broker lets this client in; NULL when one did or nothing is
  * known.  Lives until the next turn. */

@@ -136,10 +136,14 @@ void receipt_too_large(struct casemill *client, struct batch *batch, uint32_t me
     window_settle(&client->window, batch);
 }
 
-/* A broker of before the limit does not name one. */
+/* An older broker says neither its limit nor how it is. */
 static void take_pong(struct link *from, const struct wire_pong *pong) {
     from->body_bytes_max =
         pong->message_bytes_max > 0 ? pong->message_bytes_max : WIRE_BODY_BYTES_MAX;
+    from->is_told = pong->ready || pong->unready.len > 0;
+    buf_clear(&from->unready);
+    buf_append(&from->unready, pong->unready);
+    from->queued_cases = pong->queued_cases;
 }
 
 static void take_busy(struct casemill *client, struct link *from,
@@ -152,6 +156,7 @@ static void take_busy(struct casemill *client, struct link *from,
     receipt.retry_ms = retry_ms;
     tell(client, &receipt);
     from->busy_until_ms = now_ms + retry_ms;
+    from->busy = receipt.reason;
     if (busy->reason == WIRE_BUSY_STOPPED) {
         links_stopping(&client->links, from, retry_ms, now_ms);
     }
@@ -193,7 +198,7 @@ void receipt_take(struct casemill *client, struct link *from, struct span head, 
     struct wire_message message;
     struct wire_decode_fault fault;
     arena_reset(&client->arena);
-    links_heard(from);
+    links_heard(from, now_ms);
     enum err err =
         wire_decode(head, WIRE_INTAKE, WIRE_FROM_BROKER, &client->arena, &message, &fault);
     if (err == ERR_UNKNOWN) {

@@ -202,6 +202,9 @@ struct wire_status {
 struct wire_pong {
     struct span version;
     uint32_t message_bytes_max; /* that a body may have; 0: unsaid, by a broker of before */
+    bool ready;                 /* work gets done; neither ready nor unready: not told */
+    struct span unready;        /* why none does, for a person */
+    uint64_t queued_cases;
 };
 struct wire_ready {
     struct uuid uuid;

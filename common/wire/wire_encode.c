@@ -151,6 +151,9 @@ static bool is_zero(const struct wire_field *field, const uint8_t *base) {
     if (field->kind == KIND_I64) {
         return *(const int64_t *)at == 0;
     }
+    if (field->kind == KIND_U64) {
+        return *(const uint64_t *)at == 0;
+    }
     CHECK(field->kind == KIND_WORD || field->kind == KIND_U32);
     return *(const uint32_t *)at == 0;
 }

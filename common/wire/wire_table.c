@@ -102,6 +102,9 @@ static const struct wire_field status_fields[] = {
 static const struct wire_field pong_fields[] = {
     FIELD("version", TEXT, ALWAYS, wire_pong, version, .max = WIRE_NAME_MAX),
     FIELD("message_bytes_max", U32, NOT_ZERO, wire_pong, message_bytes_max, .max = UINT32_MAX),
+    FIELD("ready", BOOL, NOT_ZERO, wire_pong, ready, .max = 0),
+    FIELD("unready", TEXT, NOT_ZERO, wire_pong, unready, .max = WIRE_NAME_MAX),
+    FIELD("cases", U64, NOT_ZERO, wire_pong, queued_cases, .max = 0),
 };
 static const struct wire_field credit_fields[] = {
     FIELD("cases", U32, ALWAYS, wire_ready, credit_cases, .max = UINT32_MAX),

@@ -16,7 +16,7 @@ casemill generate --cases 2000 --seed 8 --bad 50 --out "$work/bad.jsonl" || abor
 for round in $(seq $((cases / piece))); do
     "$tools/bench_submit" rate "$intake" "$work/cases.mp" 1000 ordered $((round * piece)) || abort "bench_submit"
 done
-submit --ack outcome "$work/bad.jsonl" >"$work/bad.out" # exits with 1: there are dead letters
+submit --ack outcome "$work/bad.jsonl" >"$work/bad.out" # exits with 3: there are dead letters
 [ "$(rows dead_letters)" -gt 0 ] || abort "there are dead letters"
 is_folded() { [ "$(rows tallies)" = 0 ]; }
 wait_until 60 is_folded || abort "tallies are folded"

@@ -34,7 +34,8 @@ while_running "$submit_pid"
 is_gone "$submit_pid" || abort "submit comes to its end (rows: $(rows), dead: $(rows dead_letters), deaths: $deaths)"
 wait "$submit_pid"
 submit_code=$?
-echo "    $deaths workers died, submit's exit is $submit_code"
+echo "    $deaths workers died"
+equal "submit says that there are dead letters" "$submit_code" 3
 check "workers died of it" [ "$deaths" -ge 6 ]
 equal "every neighbour has its outcome" "$(rows)" $((count - 3))
 equal "no poison has one" "$(pg_sql "select count(*) from cases where case_id like 'POISON%'")" 0

@@ -48,7 +48,7 @@ all_agree() { # all_agree WHEN
     done
 }
 send() { # send NAME FILE
-    timeout 120 "$bin/casemill" submit --broker "$intake" --ack outcome "$2" >"$work/$1.out" 2>"$work/$1.err"
+    settled timeout 120 "$bin/casemill" submit --broker "$intake" --ack outcome "$2" >"$work/$1.out" 2>"$work/$1.err"
 }
 tallies() { pg_sql "select count(*) from tallies"; }
 is_folded() { [ "$(tallies)" = 0 ]; }
@@ -107,7 +107,7 @@ while ! is_gone "$sending"; do
     for view in months findings latency completeness; do [ "$(differ "$view")" = 0 ] || echo "$view" >>"$work/differ"; done
     looks=$((looks + 1))
 done
-wait "$sending" || abort "submit second" "$(tail -n 1 "$work/second.err")"
+settled wait "$sending" || abort "submit second" "$(tail -n 1 "$work/second.err")"
 rm "$work/folding"
 wait "$fold1" "$fold2"
 check "there were looks in between" [ "$looks" -ge 3 ]

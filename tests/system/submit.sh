@@ -44,4 +44,64 @@ equal "has its cases" "$(pg_sql "select count(*) from cases c join sources s on 
 echo 00112233445566778899aabbccddeeff >"$memory"
 refused "a file of the first version" 'is of an older version, which kept neither source nor broker: remove it' \
     --source north "$work/some.jsonl"
+
+# Exit codes: 0 all has its outcome, 1 a fault, 2 usage, 3 some are dead letters, in this run or an earlier one.
+head -n 20 "$work/cases.jsonl" | sed '7s/"claim_country":"[A-Z]*"/"claim_country":"XX"/; s/"G/"D/' >"$work/dead.jsonl"
+send dead --ack outcome --resume "$work/dead" "$work/dead.jsonl"
+equal "a case that became a dead letter: exit code" $? 3
+contains "and which" "$work/dead.err" "dead.jsonl:7: dead letter"
+send dead --ack outcome --resume "$work/dead" "$work/dead.jsonl"
+equal "and when all of it was done before" $? 3
+contains "with their number" "$work/dead.out" "20 skipped as done before, 1 dead letter among them"
+send dead --ack journal "$work/dead.jsonl"
+equal "accepted is all that --ack journal knows: exit code" $? 0
+send usage --ack never "$work/dead.jsonl"
+equal "usage: exit code" $? 2
+casemill submit --help >"$work/help.out"
+contains "--help says so" "$work/help.out" "3 all is done, but some cases became dead"
+
+# While it waits, it says for what, and never that a broker is silent which answers.
+control="ipc://$work/control"
+waits() { # waits TEXT PATTERN: the submit in the background says so within 12 s
+    wait_until 12 grep -Eq "$2" "$work/waiting.err" || not_ok "$1" "$(tail -n 3 "$work/waiting.err")"
+    contains "$1" "$work/waiting.err" "$2"
+}
+gives_up() { # gives_up TEXT PATTERN OPTIONS...
+    up_text=$1
+    up_pattern=$2
+    shift 2
+    send up --wait 2 --ack outcome "$@" "$work/wait.jsonl"
+    equal "$up_text: exit code" $? 1
+    contains "$up_text: is said" "$work/up.err" "gave up after [23] s: tcp:.*$up_pattern.*nothing is lost: run it again"
+}
+sed 's/"G/"W/' "$work/some.jsonl" >"$work/wait.jsonl"
+stop "$worker_pid"
+start waiting "$bin/casemill" submit --broker "$intake" --ack outcome --batch 100 "$work/wait.jsonl"
+waiting_pid=$started_pid
+waits "without a worker" "^casemill submit: waiting for tcp:.*: no lane is connected; 250 cases are queued there$"
+casemill pause --control "$control" >"$work/pause.out" 2>&1 || abort "pause" "$(cat "$work/pause.out")"
+waits "paused" "waiting for tcp:.*: paused; 250 cases"
+gives_up "--wait without a worker" "paused; [0-9]* cases are queued there"
+casemill resume --control "$control" >"$work/pause.out" 2>&1 || abort "resume" "$(cat "$work/pause.out")"
+worker_start again
+wait_until 30 is_gone "$waiting_pid" || abort "submit comes to its end"
+wait "$waiting_pid"
+equal "once there is a worker, it ends: exit code" $? 0
+sed 's/"W/"V/' "$work/wait.jsonl" >"$work/drained.jsonl"
+casemill drain --control "$control" >"$work/drain.out" 2>&1 || abort "drain" "$(cat "$work/drain.out")"
+start waiting "$bin/casemill" submit --broker "$intake" --ack outcome --batch 100 "$work/drained.jsonl"
+waiting_pid=$started_pid
+waits "BUSY, with its reason" "waiting for tcp:.*: BUSY stopped: it accepts nothing until an operator .*; draining: no batch is accepted"
+sed 's/"W/"U/' "$work/wait.jsonl" >"$work/wait2.jsonl"
+mv "$work/wait2.jsonl" "$work/wait.jsonl"
+gives_up "--wait on BUSY" "BUSY stopped"
+kill -STOP "$broker_pid"
+waits "a broker that stands still" "waiting for tcp:.*: it is connected and does not answer"
+kill -CONT "$broker_pid"
+casemill resume --control "$control" >"$work/pause.out" 2>&1 || abort "resume" "$(cat "$work/pause.out")"
+wait_until 30 is_gone "$waiting_pid" || abort "submit comes to its end"
+wait "$waiting_pid"
+equal "resumed, it ends: exit code" $? 0
+gives_up "no broker" "no connection" --broker tcp://127.0.0.1:1
+stop "$broker_pid"
 finish

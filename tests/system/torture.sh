@@ -144,7 +144,7 @@ while [ "$round" -lt "$rounds" ]; do
         strike
     done
     wait_until 60 is_gone "$submit_pid" || abort "round $round: submit comes to its end"
-    reap "$submit_pid" || abort "round $round: submit says all is well" "$(tail -n 1 "$work/submit.err")"
+    settled reap "$submit_pid" || abort "round $round: submit says all is well" "$(tail -n 1 "$work/submit.err")"
     expected=$((expected + case_count))
     wait_until 30 is_settled || abort "round $round: the broker has nothing left" "$(head -n 20 "$work/status")"
     compare_round

@@ -6,6 +6,7 @@
 #include "cli/submit_input.h"
 #include "cli/submit_report.h"
 #include "cli/submit_resume.h"
+#include "cli/submit_wait.h"
 
 #include "base/io.h"
 
@@ -394,6 +395,85 @@ START_TEST(resume_is_of_the_same_cases) {
 }
 END_TEST
 
+START_TEST(waiting_in_words) {
+    static const struct {
+        struct casemill_state state;
+        const char *fault;
+        const char *words;
+    } list[] = {
+        {{false, -1, NULL, 0, NULL, 0}, NULL, "no connection"},
+        {{false, 10, "rate", 10, "paused", 0}, "wants keys", "wants keys"},
+        {{true, -1, NULL, 0, NULL, 0}, NULL, "it is connected and does not answer"},
+        {{true, 60000, NULL, 0, "", 3}, NULL, "it is connected and does not answer"},
+        {{true, 900, NULL, 0, NULL, 0}, NULL, "it answers, and has not done what it was sent"},
+        {{true, 900, NULL, 0, "", 3}, NULL, "at work; 3 cases are queued there"},
+        {{true, 900, NULL, 0, "paused", 3}, NULL, "paused; 3 cases are queued there"},
+        {{true, 900, "queue_full", 1500, "", 3},
+         NULL,
+         "BUSY queue_full: as many batches wait there as may; sent again in 1.5 s; 3 cases are "
+         "queued "
+         "there"},
+        {{true, 900, "later", 1500, NULL, 0},
+         NULL,
+         "BUSY later: it takes no batch now; sent again in 1.5 s"},
+    };
+    for (size_t i = 0; i < COUNT_OF(list); i++) {
+        struct buf out = BUF_EMPTY;
+        submit_wait_reason(&list[i].state, list[i].fault, &out);
+        submit_wait_numbers(&list[i].state, &out);
+        ck_assert_str_eq(buf_cstr(&out), list[i].words);
+        buf_free(&out);
+    }
+}
+END_TEST
+
+/* By a clock of its own, towards a broker that is not there. */
+START_TEST(waiting_is_said_now_and_then_and_ends) {
+    struct casemill_options options;
+    struct casemill *client = NULL;
+    struct submit_wait wait;
+    struct diag diag = {0};
+    struct buf said = BUF_EMPTY;
+    struct casemill_batch batch = {.body = "\x80", .body_bytes = 1, .count = 1};
+    casemill_options_default(&options);
+    options.brokers = "tcp://127.0.0.1:1";
+    ck_assert_int_eq(casemill_open(&options, &client, NULL, 0), CASEMILL_OK);
+    submit_wait_init(&wait, 10000, 0);
+    for (int64_t now_ms = 0; now_ms <= 20000; now_ms += 500) { /* nothing was sent: no wait */
+        ck_assert_int_eq(submit_wait_turn(&wait, client, now_ms, &said, &diag), ERR_OK);
+    }
+    ck_assert_uint_eq(said.len, 0);
+    ck_assert_int_eq(casemill_submit_batch(client, &batch), CASEMILL_OK);
+    /* An hour without a turn is an hour of input, not of silence. */
+    int64_t begun_ms = 20000 + 3600000;
+    int64_t lines_ms[4] = {0};
+    int lines = 0;
+    enum err err = ERR_OK;
+    int64_t now_ms = begun_ms;
+    for (; err == ERR_OK && now_ms <= begun_ms + 60000; now_ms += 500) {
+        buf_clear(&said);
+        err = submit_wait_turn(&wait, client, now_ms, &said, &diag);
+        if (said.len > 0) {
+            ck_assert_str_eq(buf_cstr(&said), "waiting for tcp://127.0.0.1:1: no connection");
+            ck_assert_int_lt(lines, 4);
+            lines_ms[lines++] = now_ms - begun_ms;
+        }
+    }
+    ck_assert_int_eq(err, ERR_TIMEOUT);
+    ck_assert_str_eq(diag.text, "gave up after 10 s: tcp://127.0.0.1:1: no connection; nothing is "
+                                "lost: run it again");
+    ck_assert_int_eq(now_ms - 500 - begun_ms, 10500);
+    ck_assert_int_eq(lines, 2);
+    ck_assert(lines_ms[0] == 3000 && lines_ms[1] == 8000);
+    /* Progress begins the wait anew. */
+    submit_wait_progress(&wait, now_ms);
+    ck_assert_int_eq(submit_wait_turn(&wait, client, now_ms + 900, &said, &diag), ERR_OK);
+    submit_wait_fini(&wait);
+    casemill_close(&client);
+    buf_free(&said);
+}
+END_TEST
+
 START_TEST(the_end_in_words) {
     struct buf out = BUF_EMPTY;
     struct submit_tally tally = {.cases = 10,
@@ -442,6 +522,8 @@ int main(void) {
     tcase_add_test(tests, resume_remembers_whole_lines);
     tcase_add_test(tests, resume_is_of_one_target_and_version);
     tcase_add_test(tests, resume_is_of_the_same_cases);
+    tcase_add_test(tests, waiting_in_words);
+    tcase_add_test(tests, waiting_is_said_now_and_then_and_ends);
     tcase_add_test(tests, the_end_in_words);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

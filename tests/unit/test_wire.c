@@ -78,6 +78,10 @@ static uint32_t rows_copy(struct golden *rows, const struct golden *list, uint32
     return count;
 }
 
+#define PONG(...)                                                                                  \
+    WIRE_INTAKE, WIRE_FROM_BROKER, {                                                               \
+        .command = WIRE_PONG, .pong = { SPAN_LIT("0.1.0"), __VA_ARGS__ }                           \
+    }
 static uint32_t golden_intake(const struct sample *s, struct golden *rows) {
     struct wire_done done = {.batch = s->batch, .count = 1000, .tally = s->tallies[0]};
     const struct golden list[] = {
@@ -122,10 +126,9 @@ static uint32_t golden_intake(const struct sample *s, struct golden *rows) {
          WIRE_INTAKE,
          WIRE_FROM_BROKER,
          {.command = WIRE_STATUS, .status = {s->batch, WIRE_STATE_DONE, true, done}}},
-        {"pong",
-         WIRE_INTAKE,
-         WIRE_FROM_BROKER,
-         {.command = WIRE_PONG, .pong = {SPAN_LIT("0.1.0"), 2097152}}},
+        {"pong", PONG(.message_bytes_max = 2097152)},
+        {"pong_ready", PONG(.ready = true, .queued_cases = 300)},
+        {"pong_unready", PONG(.unready = SPAN_LIT("paused"), .queued_cases = 5)},
     };
     return rows_copy(rows, list, COUNT_OF(list));
 }
