@@ -4,7 +4,8 @@
 --   casemill_publisher  rule sets and their activation
 --   casemill_operator   dead letters: list, show, retry, drop; what is done is noted with the name that logged in
 --   casemill_reporter   the views of schema report, nothing else
--- All that they need is said here: what everybody may do elsewhere can be taken from PUBLIC.
+-- All that they need is said here: what everybody may do elsewhere can be taken from PUBLIC, and no function of casemill
+-- is everybody's.
 
 DO $$
 DECLARE wanted text;

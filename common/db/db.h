@@ -14,7 +14,7 @@ struct db;
 struct db_result;
 
 /* The number of the last migration that programs of this version need. */
-enum { DB_MIGRATION_NEEDED = 13 };
+enum { DB_MIGRATION_NEEDED = 15 };
 
 /* db_check_conninfo: whether it parses.  What is wrong with it is not repeated: it may hold a
  * password.  Errors: ERR_INVALID. */

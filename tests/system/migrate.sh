@@ -1,6 +1,7 @@
 #!/bin/sh
 # `casemill db migrate` and `db purge` while others hold locks: they name who is in the way and let
-# lanes pass; and the databases that db migrate refuses.
+# lanes pass; and the databases that db migrate refuses.  An older database is brought to today's
+# tables with its rows.
 # A failure means that a reporter's open transaction stops intake for as long as it is open, or that
 # an operator does not see whose it is.
 # suite: full
@@ -102,4 +103,35 @@ pg_sql "alter role casemill_lane reset search_path; revoke usage on schema publi
 refuses "a worker without a right to the schema" "role casemill_lane has no right to use schema public: run sql/roles.sql" \
     env CASEMILL_POSTGRES_CONNINFO="$lane_conninfo" "$bin/casemill-worker" --config config/worker.yaml
 
+# --- an older database with rows, whose functions everybody may call
+mkdir "$work/old"
+cp sql/000*.sql sql/0010*.sql sql/0011*.sql sql/0012*.sql sql/0013*.sql "$work/old"
+pg_sql "create database older"
+older="host=$pg_dir user=casemill dbname=older"
+casemill db migrate --sql "$work/old" --db "$older" >"$work/older.out" 2>&1 || not_ok "an older database is made"
+older_sql() { (pg_conninfo=$older && pg_sql "$1"); }
+older_sql "insert into sources (name) values ('one');
+    insert into cases (source, case_id, revision, received_at, digest, ruleset, disposition, agreement, reason, findings, projected,
+        missing, reference_date, as_of, decided_at, commit)
+    select 1, 'C' || n, 0, now(), gen_random_uuid(), 1, n % 5, 16, 17, '{17}', '{null}', '{}', date '2020-01-01' + n, '2020-01-10', now(), n
+    from generate_series(1, 500) n;
+    insert into commits (commit, committed_at, lane, mode, journals, low_water, cases, duplicates, dead, work_us, tally_sources,
+        tally_agreements, tally_dispositions, tally_counts)
+    select n, now(), gen_random_uuid(), 'intake', '{}', '{}', 1, 0, 0, 1, '{1}', '{16}', array[n % 5]::smallint[], '{1}' from generate_series(1, 500) n;
+    select rebuild_rollups();
+    insert into tallies (commit, day, outcome_sources, outcome_months, outcome_agreements, outcome_dispositions, outcome_counts)
+    select 0, current_date, '{1}', '{240}', '{16}', '{1}', '{7}' from generate_series(1, 3)" >"$work/older.rows" || not_ok "it has rows"
+state() {
+    older_sql "select md5(string_agg(c::text, ' ' order by c.case_id)) from cases c;
+        select md5(string_agg(c::text, ' ' order by c.commit)) from commits c;
+        select count(*), sum(outcomes) from rollup_months; select count(*) from tallies"
+}
+state >"$work/before"
+casemill db migrate --db "$older" >"$work/older.out" 2>"$work/older.err"
+equal "an older database is brought to today's tables" $? 0
+state >"$work/after"
+check "its rows stand" cmp "$work/before" "$work/after"
+equal "its tallies are folded" "$(older_sql "select fold_tallies(100)")" 3
+equal "and no function is everybody's" "$(older_sql "select count(*) from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+    where n.nspname in ('public', 'report') and has_function_privilege('public', p.oid, 'EXECUTE')")" 0
 finish
