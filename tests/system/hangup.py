@@ -18,11 +18,13 @@ import subprocess
 import sys
 import time
 
-WAIT_S = 30
+WAIT_S = 90  # far more than a busy machine needs
 INTAKE_FLOOD, WORKER_FLOOD = 40, 11000  # beyond the mark of each socket
+FAST_FLOOD = 1000  # more than libzmq reads at once
 BODY = b"\x93\xa3CM1\xa4PING\x80"
 MESSAGE = b"\x00" + bytes([len(BODY)]) + BODY
 ZMTP_PING = b"\x04\x07\x04PING\x00\x00"
+ZMTP_PONG = b"\x04\x05\x04PONG"
 KINDS = ("reset", "ping_reset", "ping_first", "end", "half", "twin", "full")
 
 
@@ -101,8 +103,8 @@ def answers(endpoint):
     """A PING of casemill's own protocol is answered: the loop turns."""
     sock = connect(endpoint)
     sock.sendall(MESSAGE)
-    while frame(sock)[0] & 4:  # ZMTP's own commands
-        pass
+    while frame(sock)[0] & 4:  # the broker's own PING, when the answer takes long
+        sock.sendall(ZMTP_PONG)
     return sock
 
 
@@ -213,7 +215,7 @@ def fast(plain, connections):
         peers.append(connect(intake))
         time.sleep(4.8 / int(connections))  # spreads the heartbeats over their interval
     for sock in peers:
-        pour(sock, MESSAGE * 4000)
+        pour(sock, MESSAGE * FAST_FLOOD)
     for sock in peers:
         reset(sock)
     answers(intake).close()

@@ -11,6 +11,7 @@ rounds=1
 fast_connections=200
 [ "${1:-}" != --rounds ] || { rounds=$2 fast_connections=400; }
 busy_percent=20 # a spin takes what there is of a processor
+rounds_each=10  # of one life of the brokers
 spare_mib=24    # what the first round may leave in the allocator
 end_s=40        # the longest that a dead peer's connection stands, and its last heartbeat
 
@@ -53,7 +54,8 @@ mkdir -p "$hold" "$keys/sources" "$keys/workers"
 casemill keys new broker --out "$keys" >"$work/keys.out" && casemill keys new source --out "$keys" >>"$work/keys.out" &&
     cp "$keys/source.pub" "$keys/sources" && cp "$keys/source.pub" "$keys/workers" || abort "keys are made"
 preload=$work/hold.so
-case $bin in *san/bin) preload="$(cc -print-file-name="lib$(basename "${bin%/bin}").so"):$preload" ;; esac
+# A sanitizer's runtime comes first, and keeps what was freed.
+case $bin in *san/bin) spare_mib=400 preload="$(cc -print-file-name="lib$(basename "${bin%/bin}").so"):$preload" ;; esac
 serve() { # serve NAME [VARIABLE...]: its pid in serve_pid
     serve_name=$1
     shift
@@ -64,22 +66,22 @@ serve() { # serve NAME [VARIABLE...]: its pid in serve_pid
     serve_pid=$started_pid
     wait_ready "$serve_name" "$serve_pid" || abort "the broker $serve_name starts" "$(tail -n 1 "$work/$serve_name.err")"
 }
-serve plain
-plain_pid=$serve_pid
-plain=$plain_pid,$(ready_field plain intake),$(ready_field plain worker),$(ready_field plain control)
-serve keyed CASEMILL_KEYS_SECRET="$keys/broker.key" CASEMILL_KEYS_SOURCES="$keys/sources" CASEMILL_KEYS_WORKERS="$keys/workers"
-keyed_pid=$serve_pid
-keyed=$keyed_pid,$(ready_field keyed intake),$keys/source.key,$keys/broker.pub
-serve free TEST_HOLD_DIR="$work"
-free_pid=$serve_pid
-free=$free_pid,$(ready_field free intake)
-
 descriptors() { find "/proc/$1/fd" -mindepth 1 2>/dev/null | wc -l; }
 anon() { awk '/^RssAnon/ {print int($2 / 1024)}' "/proc/$1/status" 2>/dev/null; }
-plain_fds=$(descriptors "$plain_pid")
-keyed_fds=$(descriptors "$keyed_pid")
-free_fds=$(descriptors "$free_pid")
-peers() { timeout 120 /usr/bin/python3 tests/system/hangup.py "$@"; }
+serve_all() { # with new journals: nobody works on what is accepted
+    rm -rf "$work"/*.journal
+    serve plain
+    plain_pid=$serve_pid plain_fds=$(descriptors "$serve_pid")
+    plain=$plain_pid,$(ready_field plain intake),$(ready_field plain worker),$(ready_field plain control)
+    serve keyed CASEMILL_KEYS_SECRET="$keys/broker.key" CASEMILL_KEYS_SOURCES="$keys/sources" \
+        CASEMILL_KEYS_WORKERS="$keys/workers"
+    keyed_pid=$serve_pid keyed_fds=$(descriptors "$serve_pid")
+    keyed=$keyed_pid,$(ready_field keyed intake),$keys/source.key,$keys/broker.pub
+    serve free TEST_HOLD_DIR="$work"
+    free_pid=$serve_pid free_fds=$(descriptors "$serve_pid")
+    free=$free_pid,$(ready_field free intake)
+}
+peers() { timeout 170 /usr/bin/python3 tests/system/hangup.py "$@"; }
 hung_up() { # hung_up TEXT NAME: what hangup.py printed into NAME.out, and who is alive
     contains "$1: peers hang up, and the broker answers" "$work/$2.out" 'peers hung up'
     [ "$2" != fast ] || return 0 # what the flood left is still being read
@@ -94,7 +96,7 @@ alive() { # alive TEXT
 }
 
 round() { # round TEXT
-    start fast timeout 120 /usr/bin/python3 tests/system/hangup.py fast "$free" "$fast_connections"
+    start fast timeout 170 /usr/bin/python3 tests/system/hangup.py fast "$free" "$fast_connections"
     fast_pid=$started_pid
     peers held "$hold" "$plain" "$keyed" >"$work/held.out" 2>&1
     hung_up "$1, held loop" held
@@ -104,32 +106,46 @@ round() { # round TEXT
     hung_up "$1, quick disk" fast
     alive "$1"
 }
-round_number=0
-while [ "$round_number" -lt "$rounds" ] && { [ "$round_number" -eq 0 ] || [ "$failed" -eq 0 ]; }; do
-    round_number=$((round_number + 1))
-    round "round $round_number"
-    if [ "$round_number" -eq 1 ]; then plain_mib=$(anon "$plain_pid") keyed_mib=$(anon "$keyed_pid") free_mib=$(anon "$free_pid"); fi
-done
+# What is left of the rounds since the brokers started.
+settled() { [ "$(descriptors "$1")" -le "$2" ] && [ "$(anon "$1")" -le "$3" ]; } # settled PID FDS MIB
+what_is_left() {
+    for name in plain keyed free; do
+        eval "pid=\$${name}_pid fds=\$${name}_fds mib=\$${name}_mib"
+        wait_until "$end_s" settled "$pid" "$fds" $((mib + spare_mib))
+        below "the broker $name: open descriptors, as before" "$(descriptors "$pid")" "$fds"
+        below "the broker $name: anonymous memory in MiB" "$(anon "$pid")" $((mib + spare_mib))
+    done
+    casemill submit --broker "$(ready_field plain intake)" --ack journal --wait 20 "$work/cases.jsonl" >"$work/submit.out" 2>&1
+    equal "a batch is accepted afterwards" $? 0
+}
+end_all() {
+    for name in plain keyed free; do
+        eval "pid=\$${name}_pid"
+        stop "$pid"
+        equal "the broker $name ends on TERM" $? 0
+    done
+}
 
-# --- what is left
-no_more_than() { [ "$(descriptors "$1")" -le "$2" ] && [ "$(anon "$1")" -le "$3" ]; } # no_more_than PID FDS MIB
-for name in plain keyed free; do
-    eval "pid=\$${name}_pid fds=\$${name}_fds mib=\$${name}_mib"
-    wait_until "$end_s" no_more_than "$pid" "$fds" $((mib + spare_mib))
-    below "the broker $name: open descriptors, as before" "$(descriptors "$pid")" "$fds"
-    below "the broker $name: anonymous memory in MiB" "$(anon "$pid")" $((mib + spare_mib))
-done
 casemill generate --cases 100 --seed 1 --bad 0 --out "$work/cases.jsonl" 2>"$work/generate.err"
-casemill submit --broker "$(ready_field plain intake)" --ack journal --wait 20 "$work/cases.jsonl" >"$work/submit.out" 2>&1
-equal "a batch is accepted afterwards" $? 0
+serve_all
+number=0
+while [ "$number" -lt "$rounds" ] && { [ "$number" -eq 0 ] || [ "$failed" -eq 0 ]; }; do
+    number=$((number + 1))
+    round "round $number"
+    if [ $((number % rounds_each)) -eq 1 ]; then
+        plain_mib=$(anon "$plain_pid") keyed_mib=$(anon "$keyed_pid") free_mib=$(anon "$free_pid")
+    fi
+    if [ $((number % rounds_each)) -eq 0 ] && [ "$number" -lt "$rounds" ]; then
+        what_is_left
+        end_all
+        serve_all
+    fi
+done
+what_is_left
 
 # --- a broker that stops while it is flooded
 start flood /usr/bin/python3 tests/system/hangup.py flood "$(ready_field plain intake)"
 is_flooding() { grep -q flooding "$work/flood.out"; }
 wait_until 20 is_flooding || not_ok "the flood begins"
-for name in plain keyed free; do
-    eval "pid=\$${name}_pid"
-    stop "$pid"
-    equal "the broker $name ends on TERM" $? 0
-done
+end_all
 finish
