@@ -27,8 +27,10 @@ bool intake_is_open(struct broker *broker) {
 }
 
 static bool may_wait(const struct broker *broker) {
+    /* A connection that ended leaves its messages behind, and makes room for the next one. */
+    const struct net_door_state *door = &broker->doors[KEYS_SOURCES];
     uint64_t each = broker->intake_bytes * (INTAKE_HWM + 1);
-    return each * broker->doors[KEYS_SOURCES].connections <=
+    return each * ((uint64_t)door->connections + door->left_unread) <=
            broker->memory_bytes_max / WAITING_SHARE;
 }
 

@@ -39,6 +39,7 @@ struct door {
     struct listeners listeners; /* libzmq's own by now: never closed here */
     _Atomic bool stopping;
     _Atomic uint32_t count; /* connections that stand */
+    _Atomic uint32_t left;  /* that ended since the socket was last read to its end */
     _Atomic uint64_t fault_count;
     _Atomic uint64_t full_count; /* times that the limit was reached */
     _Atomic uint64_t cut_count;
@@ -101,6 +102,7 @@ static void take_event(struct door *door, const struct monitor_event *event) {
         add_peer(door, (int)event->value);
     } else if (event->id == ZMQ_EVENT_DISCONNECTED) {
         remove_peer(door, (int)event->value);
+        atomic_fetch_add(&door->left, 1U);
     } else if (monitor_is_fault(event)) {
         atomic_fetch_add(&door->fault_count, 1U);
     }
@@ -200,11 +202,18 @@ void door_close(struct net_socket *socket) {
     socket->door = NULL;
 }
 
+void door_is_empty(struct net_socket *socket) {
+    if (socket->door != NULL && atomic_load(&socket->door->left) != 0) {
+        atomic_store(&socket->door->left, 0U);
+    }
+}
+
 void net_door_state(const struct net_socket *socket, struct net_door_state *state) {
     const struct door *door = socket->door;
     *state = (struct net_door_state){.is_shut = false};
     if (door != NULL) {
         state->connections = atomic_load(&door->count);
+        state->left_unread = atomic_load(&door->left);
         state->connections_max = door->connections_max;
         state->is_shut = atomic_load(&door->is_shut);
         state->full_count = atomic_load(&door->full_count);

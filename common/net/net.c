@@ -418,6 +418,7 @@ enum err net_recv(struct net_socket *socket, struct net_message *message) {
     message->too_many = false;
     enum err err = recv_part(socket, &message->parts[0], &more);
     if (err != ERR_OK) {
+        door_is_empty(socket);
         return err;
     }
     bool is_kept = true;

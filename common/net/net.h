@@ -96,6 +96,7 @@ uint64_t net_fault_count(struct net_socket *socket);
 /* How many connections a ROUTER has; all 0 without connections_max. */
 struct net_door_state {
     uint32_t connections, connections_max;
+    uint32_t left_unread; /* that ended since a net_recv found nothing: what they sent may wait */
     bool is_shut;         /* at its limit: new ones wait */
     uint64_t full_count;  /* times that the limit was reached */
     uint64_t cut_count;   /* connections shut down, because they were more */

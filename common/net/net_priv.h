@@ -75,6 +75,7 @@ void listeners_close(struct listeners *listeners);
 /* door_open starts the thread that holds a bound ROUTER to its limit.  Errors: ERR_SYSTEM. */
 MUST_USE enum err door_open(struct net_socket *socket, const struct listeners *listeners,
                             uint32_t connections_max, struct diag *diag);
-void door_close(struct net_socket *socket); /* accepts a socket without one */
+void door_close(struct net_socket *socket);    /* accepts a socket without one */
+void door_is_empty(struct net_socket *socket); /* no message is left to be read; likewise */
 
 #endif

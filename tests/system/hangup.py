@@ -7,19 +7,23 @@
   hangup.py flood ENDPOINT           sends PINGs without a pause until the broker is gone
 
 HOLD is the directory of hold_preload.c.  PLAIN is PID,INTAKE,WORKER,CONTROL; KEYED is PID,INTAKE,KEY,BROKER_PUB.
-The first three print "N peers hung up, P% Q% of a processor": what each broker used between the last hang-up and the
-next heartbeat; they fail when the broker does not answer afterwards.
+The first three print "N peers hung up, P% Q%": what part of a processor each broker used between the last hang-up and
+the next heartbeat; they fail when the broker does not answer afterwards.  While the disk stands still, others connect
+one after another, leave large messages behind and end; what that adds to memory is printed, too.
 """
+import fcntl
 import os
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import termios
 import time
 
 WAIT_S = 90  # far more than a busy machine needs
 INTAKE_FLOOD, WORKER_FLOOD = 40, 11000  # beyond the mark of each socket
+INTAKE_MARK, LARGE, CHURN = 16, 200000, 100
 FAST_FLOOD = 1000  # more than libzmq reads at once
 BODY = b"\x93\xa3CM1\xa4PING\x80"
 MESSAGE = b"\x00" + bytes([len(BODY)]) + BODY
@@ -189,6 +193,23 @@ def held(folder, plain, keyed):
     return len(peers) + len(children), used
 
 
+def anon_mib(pid):
+    line = next(line for line in open("/proc/%s/status" % pid) if line.startswith("RssAnon"))
+    return int(line.split()[1]) // 1024
+
+
+def leave_unread(endpoint):
+    """As many large messages as libzmq takes; when it has them, the end."""
+    sock = connect(endpoint)
+    sock.sendall((b"\x02" + struct.pack(">Q", LARGE) + bytes(LARGE)) * INTAKE_MARK)
+    deadline = time.monotonic() + WAIT_S
+    while struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0] > 0:
+        if time.monotonic() > deadline:
+            raise OSError("the broker does not take %d messages" % INTAKE_MARK)
+        time.sleep(0.001)
+    reset(sock)
+
+
 def stalled(folder, plain, keyed):
     pid, intake = plain.split(",")[:2]
     keyed_pid, keyed_intake, key, broker_pub = keyed.split(",")
@@ -203,6 +224,10 @@ def stalled(folder, plain, keyed):
     usage = Usage([pid, keyed_pid])
     await_beat(intake)
     used = usage.percent()
+    before = anon_mib(pid)
+    for _ in range(CHURN):
+        leave_unread(intake)
+    used += " of a processor, then %d MiB were left by %d" % (anon_mib(pid) - before, CHURN)
     hold(folder, "fdatasync", False)
     answers(intake).close()
     return len(children), used
@@ -312,7 +337,7 @@ try:
     if sys.argv[1] in OTHERS:
         OTHERS[sys.argv[1]](*sys.argv[2:])
     else:
-        print("%d peers hung up, %s of a processor" % ROUNDS[sys.argv[1]](*sys.argv[2:]))
+        print("%d peers hung up, %s" % ROUNDS[sys.argv[1]](*sys.argv[2:]))
 except (OSError, ValueError) as error:
     print("hangup.py %s: %r in line %d" % (sys.argv[1], error, error.__traceback__.tb_next.tb_lineno))
     sys.exit(1)

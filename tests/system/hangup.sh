@@ -11,6 +11,7 @@ rounds=1
 fast_connections=200
 [ "${1:-}" != --rounds ] || { rounds=$2 fast_connections=400; }
 busy_percent=20 # a spin takes what there is of a processor
+left_mib=80     # of 320 that were sent
 rounds_each=10  # of one life of the brokers
 spare_mib=24    # what the first round may leave in the allocator
 end_s=40        # the longest that a dead peer's connection stands, and its last heartbeat
@@ -77,7 +78,7 @@ serve_all() { # with new journals: nobody works on what is accepted
         CASEMILL_KEYS_WORKERS="$keys/workers"
     keyed_pid=$serve_pid keyed_fds=$(descriptors "$serve_pid")
     keyed=$keyed_pid,$(ready_field keyed intake),$keys/source.key,$keys/broker.pub
-    serve free TEST_HOLD_DIR="$work"
+    serve free TEST_HOLD_DIR="$work" CASEMILL_INTAKE_CONNECTIONS_MAX=1000
     free_pid=$serve_pid free_fds=$(descriptors "$serve_pid")
     free=$free_pid,$(ready_field free intake)
 }
@@ -102,6 +103,8 @@ round() { # round TEXT
     hung_up "$1, held loop" held
     peers stalled "$hold" "$plain" "$keyed" >"$work/stalled.out" 2>&1
     hung_up "$1, stalled disk" stalled
+    below "$1, stalled disk: MiB that ended connections left unread" \
+        "$(sed -n 's/.*then \([0-9-]*\) MiB were left.*/\1/p' "$work/stalled.out")" "$left_mib"
     reap "$fast_pid"
     hung_up "$1, quick disk" fast
     alive "$1"
