@@ -51,7 +51,8 @@ static const struct setting_row BROKER_SETTINGS[] = {
     {"log.json", SETTING_BOOL, "false", 0, 0, true, "log lines as JSON"},
 };
 /* The worker's and the tools', which may stand in a shared environment. */
-static const char *const OTHER_SECTIONS[] = {"postgres",    "transaction", "broker",
-                                             "lanes.count", "keys.broker", NULL};
+static const char *const OTHER_SECTIONS[] = {
+    "postgres",      "transaction", "broker", "lanes.count",
+    "lanes.grace_s", "keys.broker", "rules",  NULL};
 
 #endif

@@ -29,7 +29,8 @@ BEGIN
     END LOOP;
     EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO casemill_worker', current_database());
 END $$;
-GRANT EXECUTE ON FUNCTION source_for(text), purged_guard(), fold_tallies(integer) TO casemill_worker;
+GRANT EXECUTE ON FUNCTION source_for(text), purged_guard(), fold_tallies(integer), rules_guard(smallint, text, interval)
+    TO casemill_worker;
 GRANT EXECUTE ON FUNCTION code_for(text, text, text, text) TO casemill_publisher;
 
 -- The server's log would quote the rows that it refuses and the bytes of letters; lanes tell it not to, where they may.

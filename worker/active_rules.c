@@ -2,6 +2,7 @@
  * code, or whose facts have no column, is refused before a lane sees it. */
 #include "worker/active_rules.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "casedoc/column.h"
 #include "db/sqlstate.h"
@@ -216,12 +217,12 @@ static enum err load_columns(const struct asking *asking, struct active_rules *r
     return err;
 }
 
-struct active_row {
-    int64_t activation;
-    char number[8];
-    char id[65];
-    long engine;
-};
+static void read_row(const struct db_result *rows, uint32_t at, struct active_row *row) {
+    *row = (struct active_row){.activation = strtoll(db_cell(rows, at, 0), NULL, 10),
+                               .engine = strtol(db_cell(rows, at, 3), NULL, 10)};
+    (void)snprintf(row->number, sizeof(row->number), "%s", db_cell(rows, at, 1));
+    (void)snprintf(row->id, sizeof(row->id), "%s", db_cell(rows, at, 2));
+}
 
 /* Errors: ERR_NOT_FOUND the statement, which gives (activation, ruleset, id, engine), gives none.
  */
@@ -235,10 +236,7 @@ static enum err find_row(const struct asking *asking, const char *sql, struct ac
     if (db_rows(active) == 0) {
         err = ERR_NOT_FOUND;
     } else {
-        row->activation = strtoll(db_cell(active, 0, 0), NULL, 10);
-        (void)snprintf(row->number, sizeof(row->number), "%s", db_cell(active, 0, 1));
-        (void)snprintf(row->id, sizeof(row->id), "%s", db_cell(active, 0, 2));
-        row->engine = strtol(db_cell(active, 0, 3), NULL, 10);
+        read_row(active, 0, row);
     }
     db_result_free(&active);
     return err;
@@ -293,20 +291,88 @@ static enum err load_row(const struct asking *asking, const struct active_row *r
     return ERR_OK;
 }
 
-enum err active_rules_load(struct db *db, int64_t have, struct active_rules **rules,
+#define FIND_ACTIVE "SELECT activation, ruleset, id, engine FROM active_ruleset"
+
+static enum err find_active(const struct asking *asking, struct active_row *row,
+                            struct diag *diag) {
+    enum err err = find_row(asking, FIND_ACTIVE, row, diag);
+    return err == ERR_NOT_FOUND ? diag_fail(diag, err, "no rule set is active") : err;
+}
+
+enum err active_rules_find(struct db *db, struct active_row *row, struct diag *diag) {
+    const struct asking asking = {.db = db};
+    return find_active(&asking, row, diag);
+}
+
+/* Rounded up, and counted from when the answer is here: never early.  What is a year ahead can
+ * wait. */
+#define FIND_PLANNED                                                                               \
+    "SELECT activation, ruleset, id, engine, "                                                     \
+    "ceil(extract(epoch FROM active_from - clock_timestamp()) * 1000)::bigint "                    \
+    "FROM (SELECT DISTINCT ON (active_from) a.activation, a.ruleset, r.id, r.engine, "             \
+    "a.active_from FROM activations a JOIN rulesets r USING (ruleset) WHERE a.active_from > "      \
+    "now() AND a.active_from < now() + interval '1 year' ORDER BY a.active_from, "                 \
+    "a.activation DESC) p ORDER BY active_from LIMIT 4"
+
+enum err active_rules_find_planned(struct db *db, struct active_row rows[ACTIVE_RULES_PLANNED_MAX],
+                                   uint32_t *count, struct diag *diag) {
+    struct db_result *planned = NULL;
+    enum err err = db_query(db, FIND_PLANNED, 0, NULL, &planned, diag);
+    if (err != ERR_OK) {
+        return err;
+    }
+    int64_t now_ms = clock_mono_ms();
+    *count = db_rows(planned);
+    for (uint32_t i = 0; i < *count; i++) {
+        read_row(planned, i, &rows[i]);
+        rows[i].due_ms = now_ms + strtoll(db_cell(planned, i, 4), NULL, 10);
+    }
+    db_result_free(&planned);
+    return ERR_OK;
+}
+
+enum err active_rules_load(struct db *db, const struct active_row *row, struct active_rules **rules,
                            struct diag *diag) {
     const struct asking asking = {.db = db};
+    return load_row(&asking, row, rules, diag);
+}
+
+enum err active_rules_load_due(struct db_lane *db, const struct active_rules *have,
+                               struct active_rules **rules, struct diag *diag) {
+    const struct asking asking = {.lane = db};
     struct active_row row = {0};
-    enum err err =
-        find_row(&asking, "SELECT activation, ruleset, id, engine FROM active_ruleset", &row, diag);
-    if (err == ERR_NOT_FOUND) {
-        return diag_fail(diag, err, "no rule set is active");
-    }
-    if (err == ERR_OK && row.activation == have) {
+    enum err err = find_active(&asking, &row, diag);
+    if (err == ERR_OK && have != NULL && active_rules_are(have, &row)) {
         *rules = NULL;
         return ERR_OK;
     }
     return err == ERR_OK ? load_row(&asking, &row, rules, diag) : err;
+}
+
+bool active_rules_are(const struct active_rules *rules, const struct active_row *row) {
+    return rules->activation == row->activation &&
+           rules->number == (int16_t)strtol(row->number, NULL, 10) &&
+           strcmp(ruleset_id(rules->ruleset), row->id) == 0;
+}
+
+static bool same_codes(const int16_t *a, const int16_t *b, uint32_t count) {
+    return count == 0 || memcmp(a, b, count * sizeof(*a)) == 0;
+}
+
+bool active_rules_equal(const struct active_rules *a, const struct active_rules *b) {
+    if (a->number != b->number || a->activation != b->activation ||
+        strcmp(ruleset_id(a->ruleset), ruleset_id(b->ruleset)) != 0) {
+        return false;
+    }
+    /* The same text: the same agreements, reasons and paths. */
+    bool same = same_codes(a->agreement_codes, b->agreement_codes, a->agreement_count) &&
+                same_codes(a->path_codes, b->path_codes, ruleset_schema(a->ruleset)->path_count) &&
+                span_eq(buf_span(&a->other_columns), buf_span(&b->other_columns));
+    for (uint32_t i = 0; i < a->agreement_count && same; i++) {
+        same = same_codes(a->finding_codes[i], b->finding_codes[i],
+                          ruleset_reason_count(a->ruleset, i));
+    }
+    return same;
 }
 
 enum err active_rules_load_named(struct db_lane *db, struct span id, struct active_rules **rules,

@@ -37,12 +37,35 @@ struct active_rules {
     struct buf other_columns; /* SQL: whether a case knows a fact that this schema has not */
 };
 
-/* active_rules_load reads what is active now.  When that is activation `have` already, *rules is
- * set to NULL and nothing more is read (have 0: none). Errors: ERR_NOT_FOUND nothing is active;
- * ERR_INVALID the rule set does not load, lacks codes or a column (diag says what to run); those of
- * db_query. */
-MUST_USE enum err active_rules_load(struct db *db, int64_t have, struct active_rules **rules,
-                                    struct diag *diag);
+/* Which activation of which rule set: a number alone may mean another one after a failover. */
+struct active_row {
+    int64_t activation;
+    char number[8];
+    char id[65];
+    long engine;
+    int64_t due_ms; /* of one that is planned: monotonic */
+};
+/* active_rules_find reads which is in force now.  Errors: ERR_NOT_FOUND none is; those of db_query.
+ */
+MUST_USE enum err active_rules_find(struct db *db, struct active_row *row, struct diag *diag);
+/* active_rules_find_planned reads what is planned next, in order, never due too early.  Errors:
+ * those of db_query. */
+enum { ACTIVE_RULES_PLANNED_MAX = 4 };
+MUST_USE enum err active_rules_find_planned(struct db *db,
+                                            struct active_row rows[ACTIVE_RULES_PLANNED_MAX],
+                                            uint32_t *count, struct diag *diag);
+/* active_rules_load reads the rule set of a row.  Errors: ERR_INVALID it does not load, lacks codes
+ * or a column (diag says what to run); those of db_query. */
+MUST_USE enum err active_rules_load(struct db *db, const struct active_row *row,
+                                    struct active_rules **rules, struct diag *diag);
+/* active_rules_load_due reads the one in force over a lane's connection.  When that is the row of
+ * `have` already, *rules is set to NULL.  Errors: ERR_NOT_FOUND, ERR_INVALID as above; those of
+ * db/sqlstate.h. */
+MUST_USE enum err active_rules_load_due(struct db_lane *db, const struct active_rules *have,
+                                        struct active_rules **rules, struct diag *diag);
+bool active_rules_are(const struct active_rules *rules, const struct active_row *row);
+/* active_rules_equal: whether rows of both would be the same, number by number. */
+bool active_rules_equal(const struct active_rules *a, const struct active_rules *b);
 /* active_rules_load_named reads the rule set of that id (64 hex digits) over a lane's connection.
  * Errors: ERR_NOT_FOUND there is none, ERR_INVALID as above; those of db/sqlstate.h. */
 MUST_USE enum err active_rules_load_named(struct db_lane *db, struct span id,

@@ -4,7 +4,8 @@
  *
  * While PostgreSQL works on one transaction the lane decodes and evaluates for the next.
  * Invariants: DONE is said only of what is committed; whatever ends a transaction early gives its
- * jobs back, and the next one's; credit is open only while there is a connection and a rule set. */
+ * jobs back, and the next one's; credit is open only while there is a connection and a rule set
+ * that may decide. */
 #include "worker/lane_priv.h"
 
 #include "base/clock.h"
@@ -18,7 +19,7 @@
 enum { IDLE_MS = 1000 };
 
 static void keep_credit(struct lane *lane) {
-    bool open = lane->db != NULL && lane->rules != NULL && !atomic_load(&lane->draining);
+    bool open = lane_is_able(lane) && !atomic_load(&lane->draining);
     if (open != lane->credit_open) {
         lane->credit_open = open;
         lane_say_ready(lane);
@@ -35,14 +36,14 @@ static bool canary_wanted(const struct lane *lane) {
 }
 
 static bool has_work(const struct lane *lane) {
-    return lane->db != NULL && lane->rules != NULL &&
+    return lane_is_able(lane) &&
            (lane->txn.job_count > 0 || inbox_peek(&lane->inbox) != NULL || canary_wanted(lane));
 }
 
 /* WORK that was on its way while credit closed must not wait here for a connection or a rule set
  * that others may have. */
 static void keep_hands_empty(struct lane *lane) {
-    if ((lane->db == NULL || lane->rules == NULL) && lane->inbox.job_count > 0) {
+    if (!lane_is_able(lane) && lane->inbox.job_count > 0) {
         lane_give_back(lane);
     }
 }
@@ -121,6 +122,7 @@ static enum err end_who_blocks(void *context) {
 }
 
 static void transact(struct lane *lane) {
+    lane->writer.sqlstate[0] = '\0';
     enum err err = end_fenced_lanes(lane);
     if (err == ERR_OK) {
         lane_set_phase(lane, "decode");
@@ -133,7 +135,9 @@ static void transact(struct lane *lane) {
             lane_say_done(lane);
         }
     }
-    if (err != ERR_OK) {
+    if (err != ERR_OK && strcmp(lane->writer.sqlstate, SQLSTATE_STALE_RULES) == 0) {
+        lane_leave_rules(lane);
+    } else if (err != ERR_OK) {
         lane_lose_connection(lane, err);
     }
     lane_forget_letters(lane);
@@ -160,10 +164,8 @@ static void *run(void *argument) {
             transact(lane);
         }
     }
-    if (!atomic_load(&lane->abandoned)) {
-        lane_give_back(lane);
-        lane_say_bye(lane);
-    }
+    lane_give_back(lane);
+    lane_say_bye(lane);
     lane_close_brokers(lane);
     db_lane_close(&lane->db);
     atomic_store(&lane->stats.connected, false);
@@ -222,6 +224,7 @@ enum err lane_start(const struct lane_options *options, uint32_t number, struct 
     writer_init(&made->writer, &made->uuid);
     made->writer.tables_ms_max =
         options->tables_ms_max > 0 ? options->tables_ms_max : WRITER_TABLES_MS_MAX;
+    made->writer.stale_s = options->stale_s;
     made->writer.blocked = end_who_blocks;
     made->writer.context = made;
     arena_init(&made->arena, ARENA_BYTES_MAX);

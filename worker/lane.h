@@ -26,6 +26,7 @@ struct lane_options {
     const struct net_curve *curves; /* one a broker; NULL: no keys */
     uint32_t cases_max;             /* in one transaction */
     int64_t sync_standbys;
+    int64_t stale_s;       /* rules.stale_s */
     int64_t tables_ms_max; /* how old its temporary tables get; 0: WRITER_TABLES_MS_MAX */
     int drained_fd;        /* an eventfd that a lane pokes when its thread is about to end */
 };
@@ -37,10 +38,12 @@ struct lane_stats {
     _Atomic uint64_t duplicates;
     _Atomic uint64_t dead;
     _Atomic uint64_t reconnects;
-    _Atomic uint64_t frozen;   /* other lanes' backends that this one ended */
-    _Atomic int64_t turned_at; /* monotonic ms: when its thread last looked up */
-    _Atomic uint32_t links_up; /* connections to brokers that stand */
+    _Atomic uint64_t stale_found; /* times that a transaction found the rules superseded */
+    _Atomic uint64_t frozen;      /* other lanes' backends that this one ended */
+    _Atomic int64_t turned_at;    /* monotonic ms: when its thread last looked up */
+    _Atomic uint32_t links_up;    /* connections to brokers that stand */
     atomic_bool connected;
+    atomic_bool stale; /* another rule set is due, and this lane could not load it */
     atomic_bool ended;
 };
 
@@ -49,7 +52,7 @@ MUST_USE enum err lane_start(const struct lane_options *options, uint32_t number
                              struct lane **lane, struct diag *diag);
 /* lane_drain asks for an orderly end: no new work, what is held is finished, BYE. */
 void lane_drain(struct lane *lane);
-/* lane_abandon ends what is in progress; nothing is said of it, so others will do it again. */
+/* lane_abandon ends what is in progress, whatever it waits for; the work is given back. */
 void lane_abandon(struct lane *lane);
 /* lane_poke makes it look at the rule watch. */
 void lane_poke(struct lane *lane);

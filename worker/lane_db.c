@@ -10,13 +10,13 @@
 
 #include <stdio.h>
 
-enum { BACKOFF_MS_MIN = 100, BACKOFF_MS_MAX = 5000 };
+enum { BACKOFF_MS_MIN = 100, BACKOFF_MS_MAX = 5000, RELOAD_MS = 3000 };
 
 /* libpq waits through this: the lane goes on beating, taking in messages, and filling the next
  * transaction. */
 static enum err wait_in_call(void *context, int fd, bool want_write) {
     struct lane *lane = context;
-    if (atomic_load(&lane->abandoned)) {
+    if (atomic_load(&lane->abandoned) || (lane->connecting && atomic_load(&lane->draining))) {
         return ERR_TIMEOUT;
     }
     while (lane->writing.job_count > 0 && lane_can_gather_ahead(lane)) {
@@ -87,6 +87,7 @@ void lane_keep_connected(struct lane *lane) {
     (void)snprintf(application, sizeof(application), "casemill/%s", uuid);
     const struct db_lane_wait wait = {.wait = wait_in_call, .context = lane};
     struct diag diag = {0};
+    lane->connecting = true;
     enum err err = db_lane_open(lane->options.conninfo, application, &wait, &lane->db, &diag);
     if (err == ERR_OK) {
         err = db_lane_check_session(lane->db, lane->options.conninfo, &diag);
@@ -94,6 +95,7 @@ void lane_keep_connected(struct lane *lane) {
     if (err == ERR_OK) {
         err = writer_setup(&lane->writer, lane->db, lane->options.sync_standbys, &diag);
     }
+    lane->connecting = false;
     if (err == ERR_OK) {
         lane->said = ERR_OK;
         atomic_store(&lane->stats.connected, true);
@@ -101,7 +103,7 @@ void lane_keep_connected(struct lane *lane) {
         LOG(EV_POSTGRES_CONNECTED, "lane=%s", uuid);
         return;
     }
-    if (err != lane->said) {
+    if (err != lane->said && err != ERR_TIMEOUT) {
         lane->said = err;
         if (err == ERR_DENIED || err == ERR_VERSION) {
             LOG(EV_POSTGRES_REFUSED, "lane=%s text=\"%s\"", uuid, diag.text);
@@ -110,6 +112,17 @@ void lane_keep_connected(struct lane *lane) {
         }
     }
     close_connection(lane);
+}
+
+static const char *why_lost(const struct lane *lane, enum err err, const char *sqlstate) {
+    if (err == ERR_CORRUPT) {
+        return "rows that this version does not understand: is another one at work?";
+    }
+    if (err == ERR_TIMEOUT) {
+        return "stopped before PostgreSQL had answered";
+    }
+    bool mute = lane->db != NULL && db_lane_is_mute(lane->db);
+    return mute ? "the server does not answer any more" : sqlstate_text(sqlstate);
 }
 
 void lane_lose_connection(struct lane *lane, enum err err) {
@@ -124,9 +137,7 @@ void lane_lose_connection(struct lane *lane, enum err err) {
         LOG(EV_POSTGRES_LOST, "lane=%s error=%s sqlstate=%s jobs=%u text=\"%s\"", uuid,
             err_name(err), sqlstate,
             lane->writing.job_count + lane->txn.job_count + lane->inbox.job_count,
-            err == ERR_CORRUPT
-                ? "rows that this version does not understand: is another one at work?"
-                : sqlstate_text(sqlstate));
+            why_lost(lane, err, sqlstate));
     }
     close_connection(lane);
     lane->credit_open = false; /* said first, or what goes back would come straight back */
@@ -147,23 +158,76 @@ void lane_keep_tidy(struct lane *lane) {
     }
 }
 
-void lane_keep_rules(struct lane *lane) {
-    uint32_t generation = rule_watch_generation(lane->options.watch);
-    if (generation == lane->generation || lane->txn.job_count > 0) {
-        return;
-    }
-    lane->generation = generation;
-    struct active_rules *rules = rule_watch_get(lane->options.watch);
+static void take_rules(struct lane *lane, struct active_rules *rules) {
     ruleset_run_free(&lane->run);
     active_rules_unref(&lane->rules);
     lane_forget_named(lane); /* a new schema may have brought columns that it does not know */
     lane->rules = rules;
     lane->writer.rules = rules;
     lane->writer.has_incoming = false;
+    lane->stale = false;
+    atomic_store(&lane->stats.stale, false);
     if (rules != NULL) {
         lane->run = ruleset_run_new(rules->ruleset);
         lane->credit_open = false; /* say READY again: it names the rule set */
     }
+}
+
+/* What its own transactions are held against is read over its own connection: the watch may look at
+ * another server. */
+static void reload_rules(struct lane *lane) {
+    struct active_rules *rules = NULL;
+    struct diag diag = {0};
+    enum err err = active_rules_load_due(lane->db, lane->rules, &rules, &diag);
+    if (err == ERR_OK && rules != NULL) {
+        LOG(EV_RULESET_LOADED, "ruleset=%.12s activation=%lld agreements=%u by=lane",
+            ruleset_id(rules->ruleset), (long long)rules->activation, rules->agreement_count);
+        take_rules(lane, rules);
+        lane->own_rules = true;
+    } else if (err == ERR_OK || err == ERR_NOT_FOUND) { /* in force again, or nothing else is */
+        lane->stale = false;
+        atomic_store(&lane->stats.stale, false);
+    } else if (err == ERR_INVALID) {
+        LOG(EV_RULESET_REFUSED, "text=\"%s\"", diag.text);
+        atomic_store(&lane->stats.stale, true);
+        lane->reload_at_ms = clock_mono_ms() + RELOAD_MS;
+    } else {
+        lane_lose_connection(lane, err);
+    }
+}
+
+void lane_keep_rules(struct lane *lane) {
+    uint32_t generation = rule_watch_generation(lane->options.watch);
+    if (lane->txn.job_count > 0) {
+        return;
+    }
+    if (generation != lane->generation) {
+        lane->generation = generation;
+        lane->own_rules = false;
+        take_rules(lane, rule_watch_get(lane->options.watch));
+    } else if (lane->stale && lane->db != NULL && clock_mono_ms() >= lane->reload_at_ms) {
+        lane_set_phase(lane, "rules");
+        reload_rules(lane);
+    }
+}
+
+void lane_leave_rules(struct lane *lane) {
+    char uuid[UUID_TEXT_BYTES];
+    uuid_format(&lane->uuid, uuid);
+    LOG(EV_RULES_STALE, "lane=%s ruleset=%.12s jobs=%u", uuid, ruleset_id(lane->rules->ruleset),
+        lane->writing.job_count + lane->txn.job_count + lane->inbox.job_count);
+    atomic_fetch_add(&lane->stats.stale_found, 1U);
+    lane->stale = true;
+    lane->reload_at_ms = 0;
+    lane->credit_open = false; /* said first, or what goes back would come straight back */
+    lane_say_ready(lane);
+    lane_give_back(lane);
+    rule_watch_doubt(lane->options.watch);
+}
+
+bool lane_is_able(const struct lane *lane) {
+    return lane->db != NULL && lane->rules != NULL && !lane->stale &&
+           (lane->own_rules || !rule_watch_is_stale(lane->options.watch));
 }
 
 bool lane_knows_source(const struct lane *lane, struct span name, int16_t *number) {

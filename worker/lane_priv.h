@@ -73,6 +73,10 @@ struct lane {
 
     uint32_t generation; /* of the rule watch */
     struct active_rules *rules;
+    bool own_rules; /* loaded over this connection, because those of the watch were stale */
+    bool stale;     /* its transaction found them so: no work until others are loaded */
+    int64_t reload_at_ms;
+    bool connecting; /* nothing is lost when a stop ends that */
     struct ruleset_run *run;
     struct active_rules *named; /* the rule set that was last reapplied; NULL: none */
     struct ruleset_run *named_run;
@@ -115,6 +119,11 @@ void lane_lose_connection(struct lane *lane, enum err err);
 /* lane_keep_rules swaps to the rule set in force, unless something is decided under the last one.
  */
 void lane_keep_rules(struct lane *lane);
+/* lane_leave_rules gives all work back, because another rule set is due; lane_keep_rules loads it.
+ */
+void lane_leave_rules(struct lane *lane);
+/* lane_is_able: connected, with rules that may decide. */
+bool lane_is_able(const struct lane *lane);
 /* lane_read runs one SELECT with the settings of a transaction, its rows in binary form: what it
  * names and gives stays out of the server's log.  Errors: those of db/sqlstate.h; they cost the
  * connection.  Ownership: the caller frees *rows. */

@@ -1,6 +1,8 @@
 /* casemill-worker: reads settings, checks PostgreSQL once, starts the rule watch and the lanes,
- * waits for signals.  TERM or INT drains: lanes finish what they hold; a second one ends at once,
- * and brokers deal the rest to others.  Never touches a case. */
+ * waits for signals.  TERM or INT drains: lanes finish what they hold, for lanes.grace_s at most; a
+ * second one ends at once.  What is not finished is given back, and brokers deal it to others.
+ * Whatever a thread may hang in, an alarm ends the process.  Never touches a case. */
+#include "base/clock.h"
 #include "base/descriptors.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -29,7 +31,11 @@ struct arguments {
     bool check, version, help;
 };
 
-enum { EXIT_USAGE = 2, READY_MS_MAX = 2000 };
+enum {
+    EXIT_USAGE = 2,
+    READY_MS_MAX = 2000,
+    END_S_MAX = 5 /* from giving back to the end of the process */
+};
 
 static int usage(int status) {
     fprintf(status == 0 ? stdout : stderr,
@@ -106,6 +112,8 @@ static void read_options(const struct settings *settings, struct worker_options 
         .conninfo = settings_str(settings, "postgres.conninfo"),
         .sync_standbys = settings_int(settings, "postgres.sync_standbys"),
         .wait_for_postgres = settings_bool(settings, "postgres.wait"),
+        .stale_s = settings_int(settings, "rules.stale_s"),
+        .stop_fd = -1,
         .lane_count = (uint32_t)settings_int(settings, "lanes.count"),
         .cases_max = (uint32_t)settings_int(settings, "transaction.cases_max"),
         .http_bind = settings_str(settings, "http.bind"),
@@ -153,6 +161,13 @@ static int check_only(const struct settings *settings) {
     return err == ERR_OK ? print_end() : fail(&diag);
 }
 
+/* The last resort, when a thread does not come back: nothing is lost by it, because lanes hold
+ * nothing that a broker does not.  It writes nothing: whoever reads standard error may not read. */
+static void end_hard(int signal) {
+    (void)signal;
+    _exit(EXIT_FAILURE);
+}
+
 /* Signals come through a descriptor, so that they interrupt nothing. */
 static enum err open_signals(int *fd, struct diag *diag) {
     sigset_t set;
@@ -162,6 +177,8 @@ static enum err open_signals(int *fd, struct diag *diag) {
         CHECK(sigaddset(&set, signals[i]) == 0);
     }
     CHECK(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
+    const struct sigaction hard = {.sa_handler = end_hard};
+    CHECK(sigaction(SIGALRM, &hard, NULL) == 0);
     *fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return *fd >= 0 ? ERR_OK
                     : diag_fail(diag, ERR_SYSTEM, "no more descriptors: %s", strerror(errno));
@@ -200,8 +217,29 @@ static void reload(const struct settings *start, struct settings **now) {
     *now = fresh;
 }
 
+static void end_within(int64_t seconds) { (void)alarm((unsigned)seconds); }
+
+struct stopping {
+    bool draining, abandoned;
+    int64_t until_ms; /* monotonic: then lanes give back */
+};
+
+static void stop_or_hurry(struct worker *worker, struct stopping *stopping, int64_t grace_s) {
+    LOG(EV_PROGRAM_STOPPING, "asked=%s", stopping->draining ? "again" : "once");
+    if (stopping->draining) {
+        stopping->abandoned = true;
+        end_within(END_S_MAX);
+        worker_abandon(worker);
+        return;
+    }
+    stopping->draining = true;
+    stopping->until_ms = clock_mono_ms() + grace_s * 1000;
+    end_within(grace_s + END_S_MAX);
+    worker_drain(worker);
+}
+
 static void serve(struct worker *worker, int signals, const struct settings *settings) {
-    bool draining = false;
+    struct stopping stopping = {0};
     struct settings *now = NULL;
     while (!worker_has_ended(worker)) {
         worker_wait(worker, signals);
@@ -209,18 +247,27 @@ static void serve(struct worker *worker, int signals, const struct settings *set
         if (asked.reload) {
             reload(settings, &now);
         }
-        if (!asked.stop) {
-            continue;
+        if (asked.stop) {
+            stop_or_hurry(worker, &stopping, settings_int(settings, "lanes.grace_s"));
         }
-        LOG(EV_PROGRAM_STOPPING, "asked=%s", draining ? "again" : "once");
-        if (draining) {
+        if (stopping.draining && !stopping.abandoned && clock_mono_ms() >= stopping.until_ms) {
+            LOG(EV_GRACE_OVER, "grace_s=%lld", (long long)settings_int(settings, "lanes.grace_s"));
+            stopping.abandoned = true;
             worker_abandon(worker);
-        } else {
-            worker_drain(worker);
         }
-        draining = true;
     }
     settings_free(&now);
+}
+
+/* ERR_TIMEOUT: a stop was asked for before there was a worker. */
+static enum err start(struct worker_options *options, int signals, struct worker **worker,
+                      struct diag *diag) {
+    options->stop_fd = signals;
+    enum err err = worker_start(options, worker, diag);
+    while (err == ERR_TIMEOUT && !read_signals(signals).stop) { /* another signal: go on */
+        err = worker_start(options, worker, diag);
+    }
+    return err;
 }
 
 static int run(const struct settings *settings) {
@@ -233,15 +280,22 @@ static int run(const struct settings *settings) {
     if (open_signals(&signals, &diag) != ERR_OK) {
         return fail(&diag);
     }
-    if (hangup_start(&diag) != ERR_OK || log_start(&diag) != ERR_OK ||
-        worker_start(&options, &worker, &diag) != ERR_OK) {
+    enum err err = hangup_start(&diag);
+    err = err == ERR_OK ? log_start(&diag) : err;
+    err = err == ERR_OK ? start(&options, signals, &worker, &diag) : err;
+    if (err != ERR_OK) {
         (void)close(signals);
-        return fail(&diag);
+        if (err != ERR_TIMEOUT) {
+            return fail(&diag);
+        }
+        LOG(EV_PROGRAM_STOPPED, "code=%d text=\"before it had started\"", EXIT_SUCCESS);
+        return EXIT_SUCCESS;
     }
     int code = say_ready(worker, &options);
     if (code == EXIT_SUCCESS) {
         serve(worker, signals, settings);
     }
+    end_within(END_S_MAX); /* also where lanes ended by themselves */
     worker_stop(&worker);
     (void)close(signals);
     LOG(EV_PROGRAM_STOPPED, "code=%d", code);

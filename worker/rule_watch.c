@@ -1,30 +1,35 @@
-/* The watch thread: connect, load, wait for a notification or the next poll, load again. */
+/* The watch thread: connect, look, wait for a notification, the next planned moment or the next
+ * poll, look again.  Every call has a limit and is woken by rule_watch_end and rule_watch_doubt. */
 #include "worker/rule_watch.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "db/sqlstate.h"
 #include "net/net.h"
+#include "worker/planned_rules.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { POLL_MS = 3000, RECONNECT_MS = 1000, LATE_MS = 1000, FOLD_MAX = 500 };
+enum { POLL_MS = 3000, RECONNECT_MS = 1000, LATE_MS = 1000, CALL_MS = 10000 };
 
 struct rule_watch {
     pthread_t thread;
-    const char *conninfo;
-    void (*changed)(void *context);
-    void *context;
+    struct rule_watch_options options;
     struct net_wake *wake;
-    atomic_bool stopping;
-    atomic_uint generation;
+    atomic_bool stopping, doubted, stale;
+    atomic_uint generation, planned_count;
     _Atomic int64_t looked_at, heard_at; /* monotonic ms; 0: never */
+    int64_t started_at;
+    bool unchecked_said; /* by the tick */
     _Atomic uint64_t deaf, clock_jumps;
     int64_t wall_ahead_us;
-    int64_t newest;       /* number of the last activation seen on this connection; -1: none yet */
+    int64_t newest;  /* number of the last activation seen on this connection; -1: none yet */
+    bool is_trusted; /* the codes of the rules were read over this connection */
+    struct planned_rules planned;
     pthread_mutex_t lock; /* guards what is below */
     struct active_rules *rules;
     enum err said; /* the last trouble logged, so that a poll does not repeat it */
@@ -39,8 +44,9 @@ static void adopt(struct rule_watch *watch, struct active_rules *rules) {
     watch->rules = rules;
     (void)pthread_mutex_unlock(&watch->lock);
     active_rules_unref(&old);
+    atomic_store(&watch->stale, false);
     atomic_fetch_add(&watch->generation, 1U);
-    watch->changed(watch->context);
+    watch->options.changed(watch->options.context);
 }
 
 static void say_trouble(struct rule_watch *watch, enum err err, const struct diag *diag) {
@@ -58,48 +64,95 @@ static void say_trouble(struct rule_watch *watch, enum err err, const struct dia
     }
 }
 
-/* Errors: ERR_CONNECTION the connection is to be made anew. */
-static enum err look(struct rule_watch *watch, struct db *db) {
-    struct active_rules *rules = NULL;
+static void clear_trouble(struct rule_watch *watch) {
+    (void)pthread_mutex_lock(&watch->lock);
+    watch->said = ERR_OK;
+    (void)pthread_mutex_unlock(&watch->lock);
+    atomic_store(&watch->stale, false);
+}
+
+static bool is_lost(enum err err) {
+    return err == ERR_CONNECTION || err == ERR_TIMEOUT || err == ERR_AGAIN;
+}
+
+/* What is in force does not load: for how long may the rules before it go on?  Errors: of the
+ * connection. */
+static enum err check_stale(struct rule_watch *watch, struct db *db) {
     struct diag diag = {0};
-    int64_t have = watch->rules == NULL ? 0 : watch->rules->activation;
-    enum err err = active_rules_load(db, have, &rules, &diag);
-    if (err == ERR_OK) {
-        (void)pthread_mutex_lock(&watch->lock);
-        watch->said = ERR_OK;
-        (void)pthread_mutex_unlock(&watch->lock);
-        if (rules != NULL) {
-            adopt(watch, rules);
-        }
+    char number[8];
+    char seconds[24];
+    if (watch->rules == NULL) {
         return ERR_OK;
     }
-    if (err == ERR_CONNECTION) {
+    const char *const params[] = {number, ruleset_id(watch->rules->ruleset), seconds};
+    (void)snprintf(number, sizeof(number), "%d", watch->rules->number);
+    (void)snprintf(seconds, sizeof(seconds), "%lld", (long long)watch->options.stale_s);
+    enum err err =
+        db_exec(db, "SELECT rules_guard($1::smallint, $2, make_interval(secs => $3::integer))",
+                COUNT_OF(params), params, &diag);
+    bool stale = err != ERR_OK && strcmp(db_sqlstate(db), SQLSTATE_STALE_RULES) == 0;
+    if (stale && !atomic_exchange(&watch->stale, true)) {
+        LOG(EV_RULES_STALE, "ruleset=%.12s text=\"%s\"", ruleset_id(watch->rules->ruleset),
+            "what is in force does not load here: no work until it does");
+        watch->options.changed(watch->options.context);
+    }
+    return is_lost(err) ? err : ERR_OK;
+}
+
+/* Whether the codes of the same rule set are others than they were on the last connection. */
+static bool is_news(const struct rule_watch *watch, const struct active_rules *rules) {
+    return watch->rules == NULL || !active_rules_equal(watch->rules, rules);
+}
+
+/* Errors: those of active_rules_load. */
+static enum err take(struct rule_watch *watch, struct db *db, const struct active_row *row,
+                     struct diag *diag) {
+    struct active_rules *rules = watch->is_trusted ? planned_rules_of(&watch->planned, row) : NULL;
+    enum err err = rules == NULL ? active_rules_load(db, row, &rules, diag) : ERR_OK;
+    if (err != ERR_OK) {
         return err;
     }
-    say_trouble(watch, err, &diag); /* the old rule set stays */
+    watch->is_trusted = true;
+    if (is_news(watch, rules)) {
+        adopt(watch, rules);
+    } else {
+        active_rules_unref(&rules);
+    }
     return ERR_OK;
 }
 
-/* What lanes counted goes into the rollups, here, where no case waits for it.  Errors:
- * ERR_CONNECTION as above. */
-static enum err fold(struct rule_watch *watch, struct db *db) {
+/* Errors: of the connection, which is to be made anew. */
+static enum err look(struct rule_watch *watch, struct db *db) {
     struct diag diag = {0};
-    char most[16];
-    const char *const params[] = {most};
-    (void)snprintf(most, sizeof(most), "%d", (int)FOLD_MAX);
-    int64_t folded = FOLD_MAX;
-    while (folded == FOLD_MAX && !atomic_load(&watch->stopping)) {
-        struct db_result *row = NULL;
-        enum err err =
-            db_query(db, "SELECT fold_tallies($1::integer)", COUNT_OF(params), params, &row, &diag);
-        if (err != ERR_OK) {
-            LOG(EV_TALLIES_UNFOLDED, "text=\"%s\"", diag.text);
-            return err == ERR_CONNECTION ? err : ERR_OK; /* reports add up the rest themselves */
-        }
-        folded = strtoll(db_cell(row, 0, 0), NULL, 10);
-        db_result_free(&row);
+    struct active_row row = {0};
+    enum err err = active_rules_find(db, &row, &diag);
+    bool same = err == ERR_OK && watch->is_trusted && watch->rules != NULL &&
+                active_rules_are(watch->rules, &row);
+    if (err == ERR_OK && !same) {
+        err = take(watch, db, &row, &diag);
     }
-    return ERR_OK;
+    if (is_lost(err)) {
+        return err;
+    }
+    if (err == ERR_OK) {
+        clear_trouble(watch);
+    } else {
+        say_trouble(watch, err, &diag); /* the old rule set stays */
+        err = err == ERR_NOT_FOUND ? ERR_OK : check_stale(watch, db);
+    }
+    err = err == ERR_OK ? planned_rules_read(&watch->planned, db, &diag) : err;
+    atomic_store(&watch->planned_count, watch->planned.count);
+    return err;
+}
+
+/* PostgreSQL does not answer at a planned moment: what was loaded ahead is taken. */
+static void take_due(struct rule_watch *watch) {
+    struct active_rules *due = planned_rules_due(&watch->planned, clock_mono_ms());
+    if (due != NULL && is_news(watch, due)) {
+        adopt(watch, due);
+    } else {
+        active_rules_unref(&due);
+    }
 }
 
 /* The number of the last activation, planned ones too: each was notified of when it was written.
@@ -124,14 +177,14 @@ static enum err check_hearing(struct rule_watch *watch, struct db *db, bool *not
     if (read_newest(db, &newest) != ERR_OK) {
         return ERR_CONNECTION;
     }
-    bool is_news = watch->newest >= 0 && newest > watch->newest && !*notified;
+    bool unheard = watch->newest >= 0 && newest > watch->newest && !*notified;
     watch->newest = newest;
-    if (is_news && db_wait(db, net_wake_fd(watch->wake), LATE_MS, notified, &diag) != ERR_OK) {
+    if (unheard && db_wait(db, LATE_MS, notified, &diag) != ERR_OK) {
         return ERR_CONNECTION;
     }
     if (*notified) {
         atomic_store(&watch->heard_at, clock_mono_ms());
-    } else if (is_news && !atomic_load(&watch->stopping)) {
+    } else if (unheard && !atomic_load(&watch->stopping) && !atomic_load(&watch->doubted)) {
         atomic_fetch_add(&watch->deaf, 1U);
         LOG(EV_LISTEN_DEAF, "activation=%lld", (long long)newest);
         return ERR_CONNECTION;
@@ -154,37 +207,57 @@ static void wait_without_connection(struct rule_watch *watch) {
     CHECK(err == ERR_OK);
 }
 
+/* Errors: those of db_open; ERR_CONNECTION. */
+static enum err connect_anew(struct rule_watch *watch, struct db **db) {
+    const struct db_limits limits = {.wake_fd = net_wake_fd(watch->wake), .call_ms_max = CALL_MS};
+    struct diag diag = {0};
+    watch->newest = -1;
+    watch->is_trusted = false;
+    enum err err =
+        db_open_limited(watch->options.conninfo, "casemill rule watch", &limits, db, &diag);
+    err = err == ERR_OK ? db_exec(*db, "LISTEN casemill_rulesets", 0, NULL, &diag) : err;
+    if (err == ERR_OK) {
+        planned_rules_clear(&watch->planned); /* with the codes of the last one */
+    }
+    return err;
+}
+
+/* Looks, and waits until it is time to look again.  Errors: connect anew. */
+static enum err turn(struct rule_watch *watch, struct db *db, bool *notified) {
+    struct diag diag = {0};
+    enum err err = look(watch, db);
+    if (err == ERR_OK) {
+        atomic_store(&watch->looked_at, clock_mono_ms());
+        err = check_hearing(watch, db, notified);
+    }
+    *notified = false;
+    if (err == ERR_OK) {
+        int64_t wait_ms = planned_rules_wait_ms(&watch->planned, clock_mono_ms(), POLL_MS);
+        err = db_wait(db, wait_ms, notified, &diag);
+    }
+    return err;
+}
+
 static void *run(void *argument) {
     struct rule_watch *watch = argument;
     struct db *db = NULL;
     bool notified = false;
-    while (!atomic_load(&watch->stopping)) {
-        struct diag diag = {0};
-        enum err err = ERR_OK;
+    for (;;) {
+        net_wake_clear(
+            watch->wake); /* before the flags are read: a later poke wakes the next wait */
+        if (atomic_load(&watch->stopping)) {
+            break;
+        }
         watch_clock(watch);
-        if (db == NULL) {
-            watch->newest = -1;
-            err = db_open(watch->conninfo, "casemill rule watch", &db, &diag);
-            if (err == ERR_OK) {
-                err = db_exec(db, "LISTEN casemill_rulesets", 0, NULL, &diag);
-            }
+        if (atomic_exchange(&watch->doubted, false)) {
+            db_close(&db);
         }
-        if (err == ERR_OK) {
-            err = look(watch, db);
-        }
-        if (err == ERR_OK) {
-            atomic_store(&watch->looked_at, clock_mono_ms());
-            err = check_hearing(watch, db, &notified);
-        }
-        notified = false;
-        if (err == ERR_OK) {
-            err = fold(watch, db);
-        }
-        if (err == ERR_OK) {
-            err = db_wait(db, net_wake_fd(watch->wake), POLL_MS, &notified, &diag);
-        }
+        enum err err = db == NULL ? connect_anew(watch, &db) : ERR_OK;
+        err = err == ERR_OK ? turn(watch, db, &notified) : err;
         if (err != ERR_OK) {
             db_close(&db);
+            notified = false;
+            take_due(watch);
             wait_without_connection(watch);
         }
     }
@@ -192,22 +265,19 @@ static void *run(void *argument) {
     return NULL;
 }
 
-enum err rule_watch_start(const char *conninfo, void (*changed)(void *context), void *context,
-                          struct rule_watch **started, struct diag *diag) {
-    struct rule_watch *watch = mem_zero(1, sizeof(*watch));
-    watch->conninfo = conninfo;
-    watch->changed = changed;
-    watch->context = context;
-    atomic_init(&watch->stopping, false);
-    atomic_init(&watch->generation, 0U);
-    CHECK(pthread_mutex_init(&watch->lock, NULL) == 0);
-    enum err err = net_wake_open(&watch->wake, diag);
-    err = err == ERR_OK ? thread_start(&watch->thread, run, watch, "the rule watch", diag) : err;
+enum err rule_watch_start(const struct rule_watch_options *options, struct rule_watch **watch,
+                          struct diag *diag) {
+    struct rule_watch *made = mem_zero(1, sizeof(*made));
+    made->options = *options;
+    made->started_at = clock_mono_ms();
+    CHECK(pthread_mutex_init(&made->lock, NULL) == 0);
+    enum err err = net_wake_open(&made->wake, diag);
+    err = err == ERR_OK ? thread_start(&made->thread, run, made, "the rule watch", diag) : err;
     if (err != ERR_OK) {
-        rule_watch_free(&watch);
+        rule_watch_free(&made);
         return err;
     }
-    *started = watch;
+    *watch = made;
     return ERR_OK;
 }
 
@@ -223,6 +293,7 @@ void rule_watch_free(struct rule_watch **watch) {
         net_wake_free(&gone->wake);
         CHECK(pthread_mutex_destroy(&gone->lock) == 0);
         active_rules_unref(&gone->rules);
+        planned_rules_clear(&gone->planned);
         mem_free(gone);
         *watch = NULL;
     }
@@ -237,12 +308,41 @@ struct active_rules *rule_watch_get(struct rule_watch *watch) {
     return rules;
 }
 
+bool rule_watch_is_stale(struct rule_watch *watch) { return atomic_load(&watch->stale); }
+
+void rule_watch_doubt(struct rule_watch *watch) {
+    if (!atomic_exchange(&watch->doubted, true)) {
+        net_wake_poke(watch->wake);
+    }
+}
+
+static int64_t unchecked_ms(struct rule_watch *watch) {
+    int64_t looked = atomic_load(&watch->looked_at);
+    return clock_mono_ms() - (looked == 0 ? watch->started_at : looked);
+}
+
+bool rule_watch_is_unchecked(struct rule_watch *watch) {
+    return unchecked_ms(watch) >= RULE_WATCH_UNCHECKED_MS;
+}
+
+void rule_watch_tick(struct rule_watch *watch) {
+    int64_t for_ms = unchecked_ms(watch);
+    bool unchecked = for_ms >= RULE_WATCH_UNCHECKED_MS;
+    if (unchecked && !watch->unchecked_said) {
+        LOG(EV_RULES_UNCHECKED, "for_ms=%lld", (long long)for_ms);
+    } else if (!unchecked && watch->unchecked_said) {
+        LOG(EV_RULES_CHECKED, "ago_ms=%lld", (long long)for_ms);
+    }
+    watch->unchecked_said = unchecked;
+}
+
 void rule_watch_health(struct rule_watch *watch, struct rule_watch_health *health) {
     int64_t now = clock_mono_ms();
     int64_t looked = atomic_load(&watch->looked_at);
     int64_t heard = atomic_load(&watch->heard_at);
     *health = (struct rule_watch_health){.looked_ms = looked == 0 ? -1 : now - looked,
                                          .heard_ms = heard == 0 ? -1 : now - heard,
+                                         .planned = atomic_load(&watch->planned_count),
                                          .deaf = atomic_load(&watch->deaf),
                                          .clock_jumps = atomic_load(&watch->clock_jumps)};
 }

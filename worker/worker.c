@@ -9,6 +9,7 @@
 #include "base/metrics.h"
 #include "base/thread.h"
 #include "http/http.h"
+#include "worker/fold.h"
 #include "worker/lane.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@
 
 enum { HOST_NAME_BYTES = 65, NAME_BYTES = HOST_NAME_BYTES + 12 };
 /* A lane looks up at least each second, whatever it waits for. */
-enum { LANE_STALLED_MS = 10000, CHECK_MS_MAX = 10000, CHECK_TURN_MS = 100 };
+enum { LANE_STALLED_MS = 10000, TICK_MS = 1000, CHECK_MS_MAX = 10000, CHECK_TURN_MS = 100 };
 enum {
     OWN_THREADS = 6,      /* libzmq's two, the rule watch, the fold, HTTP, and one in reserve */
     OWN_DESCRIPTORS = 96, /* HTTP's connections, libzmq, PostgreSQL, files */
@@ -35,6 +36,7 @@ struct worker {
     char name[NAME_BYTES];                     /* HOST:PID */
     struct net *net;
     struct rule_watch *watch;
+    struct fold *fold;
     struct http *http;
     int ended_fd; /* poked by each lane that ends */
     int64_t started_ms;
@@ -53,27 +55,34 @@ static void rules_changed(void *context) {
 
 struct patience {
     int64_t end_ms;
+    int stop_fd;
 };
 
 static enum err wait_some(void *context, int fd, bool want_write) {
     const struct patience *patience = context;
-    struct pollfd item = {.fd = fd, .events = (short)(want_write ? POLLIN | POLLOUT : POLLIN)};
-    (void)poll(&item, 1, CHECK_TURN_MS);
-    return clock_mono_ms() >= patience->end_ms ? ERR_TIMEOUT : ERR_OK;
+    struct pollfd items[] = {{.fd = fd, .events = (short)(want_write ? POLLIN | POLLOUT : POLLIN)},
+                             {.fd = patience->stop_fd, .events = POLLIN}};
+    int ready = poll(items, patience->stop_fd < 0 ? 1 : 2, CHECK_TURN_MS);
+    if (ready > 0 && patience->stop_fd >= 0 && items[1].revents != 0) {
+        return ERR_TIMEOUT;
+    }
+    return clock_mono_ms() >= patience->end_ms ? ERR_CONNECTION : ERR_OK;
 }
 
 /* What lanes rely on; they look again whenever they connect. */
 static enum err check_session(const struct worker_options *options, struct diag *diag) {
-    struct patience patience = {.end_ms = clock_mono_ms() + CHECK_MS_MAX};
+    struct patience patience = {.end_ms = clock_mono_ms() + CHECK_MS_MAX,
+                                .stop_fd = options->stop_fd};
     const struct db_lane_wait wait = {.wait = wait_some, .context = &patience};
     return db_check_session(options->conninfo, &wait, diag);
 }
 
 static enum err check_postgres(const struct worker_options *options, struct diag *diag) {
+    const struct db_limits limits = {.wake_fd = options->stop_fd, .call_ms_max = CHECK_MS_MAX};
     struct db *db = NULL;
-    enum err err = db_open(options->conninfo, "casemill worker", &db, diag);
-    if (err == ERR_CONNECTION && options->wait_for_postgres) {
-        return ERR_OK;
+    enum err err = db_open_limited(options->conninfo, "casemill worker", &limits, &db, diag);
+    if (err == ERR_AGAIN || (err == ERR_CONNECTION && options->wait_for_postgres)) {
+        return ERR_OK; /* what is starting up will be there; lanes wait for it */
     }
     if (err == ERR_OK) {
         err = db_check_migrated(db, diag);
@@ -115,6 +124,14 @@ static int64_t longest_turn(const struct worker *worker) {
     return longest;
 }
 
+static uint32_t stale_lanes(const struct worker *worker) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < atomic_load(&worker->lane_count); i++) {
+        count += atomic_load(&lane_stats(worker->lanes[i])->stale) ? 1 : 0;
+    }
+    return count;
+}
+
 static uint32_t links_up(const struct worker *worker) {
     uint32_t up = 0;
     uint32_t count = atomic_load(&worker->lane_count);
@@ -139,6 +156,8 @@ static const struct {
      offsetof(struct lane_stats, dead)},
     {"casemill_worker_connections_total", "connections made to PostgreSQL",
      offsetof(struct lane_stats, reconnects)},
+    {"casemill_worker_stale_total", "times that a lane's rule set was superseded as it wrote",
+     offsetof(struct lane_stats, stale_found)},
     {"casemill_worker_frozen_ended_total", "backends of lanes that froze in a transaction, ended",
      offsetof(struct lane_stats, frozen)},
 };
@@ -158,7 +177,7 @@ static void render_metrics(const struct worker *worker, struct buf *out) {
     char refused[DIAG_TEXT_MAX];
     struct rule_watch_health watch;
     rule_watch_health(worker->watch, &watch);
-    struct metric rows[COUNT_OF(COUNTERS) + 9];
+    struct metric rows[COUNT_OF(COUNTERS) + 11];
     for (size_t i = 0; i < COUNT_OF(COUNTERS); i++) {
         rows[i] = counter(COUNTERS[i].name, sum(worker, COUNTERS[i].offset), COUNTERS[i].help);
     }
@@ -170,6 +189,11 @@ static void render_metrics(const struct worker *worker, struct buf *out) {
     *row++ =
         gauge("casemill_worker_ruleset_refused", rule_watch_refused(worker->watch, refused) ? 1 : 0,
               "1 while the active rule set does not load and an older one decides");
+    *row++ = gauge("casemill_worker_rules_stale",
+                   rule_watch_is_stale(worker->watch) || stale_lanes(worker) > 0 ? 1 : 0,
+                   "1 while another rule set is due and does not load: no work is taken");
+    *row++ = gauge("casemill_worker_rules_planned", watch.planned,
+                   "rule sets that are loaded ahead of their moment");
     *row++ = gauge("casemill_worker_lane_turn_ms", (double)longest_turn(worker),
                    "since the lane that stands still the longest looked up, milliseconds");
     *row++ = gauge("casemill_worker_rules_looked_ms", (double)watch.looked_ms,
@@ -238,6 +262,26 @@ static void render_status(const struct worker *worker, struct buf *out) {
     buf_byte(out, '\n');
 }
 
+/* NULL: ready. */
+static const char *why_unready(const struct worker *worker) {
+    if (connected_lanes(worker) == 0) {
+        return "no lane is connected to PostgreSQL\n";
+    }
+    if (links_up(worker) == 0) {
+        return "no lane is connected to a broker\n";
+    }
+    if (rule_watch_is_unchecked(worker->watch)) {
+        return "the rules were not checked for 30 s\n";
+    }
+    if (rule_watch_is_stale(worker->watch) || stale_lanes(worker) > 0) {
+        return "the rule set in force does not load here\n";
+    }
+    struct active_rules *rules = rule_watch_get(worker->watch);
+    bool has_rules = rules != NULL;
+    active_rules_unref(&rules);
+    return has_rules ? NULL : "no rule set is active\n";
+}
+
 static void render(const char *path, struct http_reply *reply, void *context) {
     const struct worker *worker = context;
     if (strcmp(path, "/metrics") == 0) {
@@ -250,9 +294,7 @@ static void render(const char *path, struct http_reply *reply, void *context) {
         reply->status = stalled ? 503 : 200;
         buf_str(&reply->body, stalled ? "a lane stands still\n" : "ok\n");
     } else if (strcmp(path, "/readyz") == 0) {
-        const char *missing = connected_lanes(worker) == 0 ? "no lane is connected to PostgreSQL\n"
-                              : links_up(worker) == 0      ? "no lane is connected to a broker\n"
-                                                           : NULL;
+        const char *missing = why_unready(worker);
         reply->status = missing == NULL ? 200 : 503;
         buf_str(&reply->body, missing == NULL ? "ready\n" : missing);
     } else {
@@ -271,6 +313,7 @@ static enum err start_lanes(struct worker *worker, struct diag *diag) {
         .broker_count = worker->options.broker_count,
         .cases_max = worker->options.cases_max,
         .sync_standbys = worker->options.sync_standbys,
+        .stale_s = worker->options.stale_s,
         .drained_fd = worker->ended_fd};
     for (uint32_t i = 0; i < worker->options.lane_count; i++) {
         enum err err = lane_start(&options, i, &worker->lanes[i], diag);
@@ -324,10 +367,13 @@ enum err worker_start(const struct worker_options *options, struct worker **work
     (void)snprintf(made->name, sizeof(made->name), "%s:%d", has_host ? host : "worker",
                    (int)getpid());
     err = net_open(&made->net, diag);
-    if (err == ERR_OK) {
-        err = rule_watch_start(made->options.conninfo, rules_changed, made, &made->watch, diag);
-        err = err == ERR_OK ? start_lanes(made, diag) : err;
-    }
+    const struct rule_watch_options watch = {.conninfo = made->options.conninfo,
+                                             .stale_s = made->options.stale_s,
+                                             .changed = rules_changed,
+                                             .context = made};
+    err = err == ERR_OK ? rule_watch_start(&watch, &made->watch, diag) : err;
+    err = err == ERR_OK ? fold_start(made->options.conninfo, &made->fold, diag) : err;
+    err = err == ERR_OK ? start_lanes(made, diag) : err;
     if (err == ERR_OK) {
         err = start_http(made, diag);
     }
@@ -346,10 +392,11 @@ const char *worker_http(const struct worker *worker) {
 void worker_wait(struct worker *worker, int fd) {
     struct pollfd fds[] = {{.fd = fd, .events = POLLIN},
                            {.fd = worker->ended_fd, .events = POLLIN}};
-    if (poll(fds, COUNT_OF(fds), -1) > 0 && fds[1].revents != 0) {
+    if (poll(fds, COUNT_OF(fds), TICK_MS) > 0 && fds[1].revents != 0) {
         uint64_t count = 0;
         CHECK(read(worker->ended_fd, &count, sizeof(count)) == (ssize_t)sizeof(count));
     }
+    rule_watch_tick(worker->watch);
 }
 
 bool worker_has_ended(const struct worker *worker) {
@@ -383,6 +430,7 @@ void worker_stop(struct worker **worker) {
     if (gone->watch != NULL) {
         rule_watch_end(gone->watch);
     }
+    fold_end(&gone->fold);
     if (!worker_has_ended(gone)) {
         worker_abandon(gone);
     }

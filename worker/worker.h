@@ -16,6 +16,8 @@ struct worker_options {
     const char *conninfo;
     int64_t sync_standbys;
     bool wait_for_postgres;
+    int stop_fd;     /* readable: worker_start gives up waiting for PostgreSQL; -1: none */
+    int64_t stale_s; /* rules.stale_s */
     const char *const *brokers;
     uint32_t broker_count;
     uint32_t lane_count;
@@ -34,15 +36,15 @@ MUST_USE enum err worker_read_keys(const struct worker_options *options, struct 
                                    struct diag *diag);
 /* worker_start checks PostgreSQL with one connection, then starts the threads.
  * Errors, one clear line each: ERR_CONNECTION not reachable (unless wait_for_postgres), ERR_DENIED,
- * ERR_VERSION not migrated, ERR_INVALID an address. */
+ * ERR_VERSION not migrated, ERR_INVALID an address, ERR_TIMEOUT stop_fd became readable. */
 MUST_USE enum err worker_start(const struct worker_options *options, struct worker **worker,
                                struct diag *diag);
 const char *worker_http(const struct worker *worker); /* "http://127.0.0.1:40003" or "off" */
-/* worker_wait returns when fd is readable or a lane has ended. */
+/* worker_wait returns when fd is readable, a lane has ended or a second has passed. */
 void worker_wait(struct worker *worker, int fd);
 bool worker_has_ended(const struct worker *worker); /* all lanes have */
 void worker_drain(struct worker *worker);
-void worker_abandon(struct worker *worker);
-void worker_stop(struct worker **worker); /* joins all threads; abandons lanes that still run */
+void worker_abandon(struct worker *worker); /* lanes give back what they hold, at once */
+void worker_stop(struct worker **worker);   /* joins all threads; abandons lanes that still run */
 
 #endif

@@ -1,10 +1,12 @@
 /* The roads into the table.  Fresh: everything in one round trip, COPY for many rows, one INSERT
  * for few; it ends with purged_guard(), behind the rows whose lock a purge waits for, and fails
- * where there are tombstones.  Settling, after a unique violation: COPY into a temporary table,
- * insert what is new in key order, and with *another statement* compare the rest, because within
- * one statement a row committed meanwhile is neither inserted nor visible.  Splitting, after a data
- * error: halves, down to the case that the database does not take, which becomes a dead letter.
- * Invariant: verdicts and conflict letters of an attempt that did not commit are undone. */
+ * where there are tombstones.  Every road but reapplying also ends with rules_guard(), which fails
+ * where another rule set has been due for too long.  Settling, after a unique violation: COPY into
+ * a temporary table, insert what is new in key order, and with *another statement* compare the
+ * rest, because within one statement a row committed meanwhile is neither inserted nor visible.
+ * Splitting, after a data error: halves, down to the case that the database does not take, which
+ * becomes a dead letter. Invariant: verdicts and conflict letters of an attempt that did not commit
+ * are undone. */
 #include "worker/writer.h"
 
 #include "base/clock.h"
@@ -86,6 +88,7 @@ static enum err insert_few(struct writer *writer, struct txn *txn, uint32_t from
     buf_clear(&writer->sql);
     buf_str(&writer->sql, "WITH noted AS (");
     writer_sql_commit(writer, txn, commit);
+    writer_sql_guard(writer, " RETURNING ", "");
     buf_str(&writer->sql, "), tallied AS (");
     writer_sql_tally(writer, txn, commit);
     buf_printf(&writer->sql, ") INSERT INTO cases (%s) VALUES ",
@@ -126,9 +129,13 @@ static enum err copy_many(struct writer *writer, struct txn *txn, uint32_t from,
     buf_str(&writer->sql, "; ");
     if (from < end) {
         buf_printf(&writer->sql,
-                   "COPY cases (%s) FROM STDIN (FORMAT binary); SELECT purged_guard(); ",
+                   "COPY cases (%s) FROM STDIN (FORMAT binary); SELECT purged_guard()",
                    (const char *)writer->rules->columns.ptr);
+        writer_sql_guard(writer, ", ", "");
+        buf_str(&writer->sql, "; ");
         gather_rows(writer, txn, from, end, commit->number);
+    } else {
+        writer_sql_guard(writer, "SELECT ", "; ");
     }
     writer_sql_dead(writer, txn, commit);
     buf_str(&writer->sql, "COMMIT");
@@ -361,6 +368,7 @@ static enum err write_settling(struct writer *writer, struct txn *txn, uint32_t 
     if (writer->resolves) {
         writer_sql_resolve(writer, txn, from, end, commit.number);
     }
+    writer_sql_guard(writer, "SELECT ", "; ");
     buf_str(&writer->sql, "COMMIT");
     writer_commit_free(&commit);
     err = db_lane_exec(writer->db, buf_cstr(&writer->sql), NULL);

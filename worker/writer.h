@@ -21,6 +21,7 @@ struct writer {
     struct uuid lane;
     enum writer_mode mode;
     const struct active_rules *rules; /* borrowed; whose columns the rows have */
+    int64_t stale_s;   /* the transaction fails when they were superseded for longer; 0: never */
     bool resolves;     /* the cases stand in dead letters, which an outcome resolves */
     bool has_incoming; /* the temporary table stands on this connection, for these columns */
     bool has_purged;   /* there are tombstones: the fresh road would only fail */

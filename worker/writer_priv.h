@@ -41,6 +41,9 @@ void writer_sql_tally(struct writer *writer, const struct txn *txn,
                       const struct writer_commit *commit);
 void writer_sql_dead(struct writer *writer, const struct txn *txn,
                      const struct writer_commit *commit);
+/* writer_sql_guard appends a call of rules_guard between the two texts; nothing where the work
+ * names its rule set itself.  Order: as late in the transaction as there is a statement. */
+void writer_sql_guard(struct writer *writer, const char *before, const char *behind);
 /* writer_sql_resolve appends one UPDATE, of the letters whose case has its outcome now. */
 void writer_sql_resolve(struct writer *writer, const struct txn *txn, uint32_t from, uint32_t end,
                         int64_t commit);

@@ -166,6 +166,15 @@ void writer_sql_tally(struct writer *writer, const struct txn *txn,
     buf_byte(sql, ')');
 }
 
+void writer_sql_guard(struct writer *writer, const char *before, const char *behind) {
+    if (writer->mode == WRITER_REAPPLY || writer->rules == NULL || writer->stale_s == 0) {
+        return;
+    }
+    buf_printf(&writer->sql, "%srules_guard(%d::smallint, '%s', interval '%" PRId64 " s')%s",
+               before, writer->rules->number, ruleset_id(writer->rules->ruleset), writer->stale_s,
+               behind);
+}
+
 /* The order of the unique key: two lanes with the same letters never wait for each other. */
 static int by_unique_key(const void *a, const void *b) {
     const struct txn_dead *left = *(const struct txn_dead *const *)a;

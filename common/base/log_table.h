@@ -7,6 +7,8 @@
 #define LOG_TABLE(ROW)                                                                             \
     ROW(PROGRAM_READY, INFO, "the program is up and serving", "nothing")                           \
     ROW(PROGRAM_STOPPING, INFO, "a stop was asked for; work in hand is finished first", "nothing") \
+    ROW(GRACE_OVER, WARN, "not all was finished in time after a stop; it is given back",           \
+        "see whether PostgreSQL answers")                                                          \
     ROW(PROGRAM_STOPPED, INFO, "the program has ended in order", "nothing")                        \
     ROW(PROGRAM_FAILED, ERROR, "the program cannot go on", "read the text, mend, start again")     \
     ROW(LOG_DROPPED, WARN, "lines of this log were dropped here: nobody took them",                \
@@ -56,6 +58,12 @@
     ROW(RULESET_LOADED, INFO, "a rule set is in use", "nothing")                                   \
     ROW(RULESET_MISSING, WARN, "no rule set is active; work waits", "casemill rules activate")     \
     ROW(RULESET_REFUSED, ERROR, "a rule set does not load; the old one stays", "read the text")    \
+    ROW(RULES_STALE, WARN, "another rule set is due; what the old one decided goes back undone",   \
+        "nothing, unless it repeats: read RULESET_REFUSED, and look where postgres.conninfo "      \
+        "leads")                                                                                   \
+    ROW(RULES_UNCHECKED, WARN, "the rule set in force could not be checked for too long",          \
+        "see whether PostgreSQL answers")                                                          \
+    ROW(RULES_CHECKED, INFO, "the rule set in force is checked again", "nothing")                  \
     ROW(TALLIES_UNFOLDED, WARN, "tallies are not folded; reports add them up and take longer",     \
         "read the text")                                                                           \
     ROW(HTTP_FAILED, WARN, "the status page is not served", "read the text")                       \

@@ -309,6 +309,7 @@ static int run_migrate(const struct options *options) {
     enum err err = db_open(conninfo, "casemill db migrate", &m.db, &diag);
     err = err == ERR_OK ? check_database(m.db, &diag) : err;
     if (err == ERR_OK) {
+        db_limit(m.db, DB_CALL_MS_LONG); /* a migration may go through whole tables */
         const struct lock_wait wait = {.db = m.db,
                                        .conninfo = conninfo,
                                        .verb = "db migrate",

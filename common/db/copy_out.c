@@ -19,8 +19,12 @@ struct db_copy {
 
 enum err db_copy_open(struct db *db, const char *sql, uint32_t field_count, struct db_copy **copy,
                       struct diag *diag) {
-    PGresult *result = PQexec(db->conn, sql);
-    enum err err = PQresultStatus(result) == PGRES_COPY_OUT ? ERR_OK : db_fail(db, result, diag);
+    PGresult *result = NULL;
+    enum err err = db_send(db, sql, 0, NULL, diag);
+    err = err == ERR_OK ? db_last_result(db, &result, diag) : err;
+    if (err == ERR_OK && PQresultStatus(result) != PGRES_COPY_OUT) {
+        err = db_fail(db, result, diag);
+    }
     PQclear(result);
     if (err == ERR_OK) {
         *copy = mem_zero(1, sizeof(**copy));
@@ -45,31 +49,45 @@ static enum err damaged(struct diag *diag) {
 /* The rest of the results, so that the connection is idle; a failure of the server comes here. */
 static enum err finish(struct db_copy *copy, struct diag *diag) {
     char tag[TAG_BYTES];
-    bool is_whole = false;
-    enum err err = ERR_OK;
+    PGresult *result = NULL;
     (void)snprintf(tag, sizeof(tag), "COPY %" PRIu64, copy->reader.rows);
-    PGconn *conn = copy->db->conn;
-    for (PGresult *result = PQgetResult(conn); result != NULL; result = PQgetResult(conn)) {
-        is_whole = is_whole || strcmp(PQcmdStatus(result), tag) == 0;
-        if (err == ERR_OK && PQresultStatus(result) != PGRES_COMMAND_OK) {
-            err = db_fail(copy->db, result, diag);
-        }
-        PQclear(result);
+    enum err err = db_last_result(copy->db, &result, diag);
+    if (err == ERR_OK && PQresultStatus(result) != PGRES_COMMAND_OK) {
+        err = db_fail(copy->db, result, diag);
     }
-    return err != ERR_OK || (is_whole && copy->reader.has_end) ? err : damaged(diag);
+    bool is_whole = err == ERR_OK && copy->reader.has_end && strcmp(PQcmdStatus(result), tag) == 0;
+    PQclear(result);
+    return err != ERR_OK || is_whole ? err : damaged(diag);
+}
+
+/* The next piece: its length, -1 behind the last.  Each may take as long as a call. */
+static enum err receive(struct db_copy *copy, int *got, struct diag *diag) {
+    struct db *db = copy->db;
+    db_patience_begin(&db->patience);
+    for (;;) {
+        *got = PQgetCopyData(db->conn, &copy->piece, 1);
+        if (*got != 0) {
+            return *got == -2 ? db_fail(db, NULL, diag) : ERR_OK;
+        }
+        enum err err = db_patience_wait(&db->patience, db->conn, false);
+        if (err != ERR_OK) {
+            return db_given_up(db, err, diag);
+        }
+    }
 }
 
 /* *is_end is true behind the last piece. */
 static enum err next_piece(struct db_copy *copy, bool *is_end, struct diag *diag) {
     PQfreemem(copy->piece);
     copy->piece = NULL;
-    int got = PQgetCopyData(copy->db->conn, &copy->piece, 0);
-    *is_end = got == -1;
-    if (got == -1) {
-        return finish(copy, diag);
+    int got = 0;
+    enum err err = receive(copy, &got, diag);
+    if (err != ERR_OK) {
+        return err;
     }
-    if (got <= 0) {
-        return db_fail(copy->db, NULL, diag);
+    *is_end = got == -1;
+    if (*is_end) {
+        return finish(copy, diag);
     }
     return copy_reader_take(&copy->reader, span_make(copy->piece, (size_t)got)) == ERR_OK
                ? ERR_OK

@@ -1,5 +1,6 @@
-/* Blocking connections for tools.  Server messages may go to the operator's terminal from here, but
- * never into the log of a lane, because they can quote what was written. */
+/* Connections for tools: a call returns when it is done, and waits no longer than patience.c lets
+ * it.  Server messages may go to the operator's terminal from here, but never into the log of a
+ * lane, because they can quote what was written. */
 #include "db/db.h"
 
 #include "base/mem.h"
@@ -7,8 +8,11 @@
 #include "db/sqlstate.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { TURN_MS = 500 };
 
 void db_one_line(const char *message, char *text, size_t size) {
     CHECK(size > 0);
@@ -27,83 +31,59 @@ void db_one_line(const char *message, char *text, size_t size) {
     text[len] = '\0';
 }
 
-static void ignore_notice(void *context, const PGresult *result) {
-    (void)context;
-    (void)result;
+/* The wait of a tool's connection: for the server or whoever wakes it. */
+static enum err wait_or_wake(void *context, int fd, bool want_write) {
+    const struct db_limits *limits = context;
+    struct pollfd fds[2] = {{.fd = fd, .events = (short)(want_write ? POLLIN | POLLOUT : POLLIN)},
+                            {.fd = limits->wake_fd, .events = POLLIN}};
+    int ready = poll(fds, limits->wake_fd < 0 ? 1 : 2, TURN_MS);
+    return ready > 0 && limits->wake_fd >= 0 && fds[1].revents != 0 ? ERR_TIMEOUT : ERR_OK;
 }
 
-/* libpq's own words repeat the part that it stumbled over, which may be half of a password. */
-enum err db_check_conninfo(const char *conninfo, struct diag *diag) {
-    PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
-    if (parsed == NULL) {
-        return diag_fail(diag, ERR_INVALID,
-                         "PostgreSQL conninfo does not parse: wanted key=value words, quoted where "
-                         "they hold spaces, or a postgresql:// URI");
+static enum err refused(const struct db_refusal *refusal, struct diag *diag) {
+    enum err by_state = sqlstate_err(refusal->sqlstate);
+    if (strcmp(refusal->sqlstate, SQLSTATE_STARTING) == 0) {
+        return diag_fail(diag, ERR_AGAIN, "PostgreSQL is not ready yet: %s", refusal->text);
     }
-    PQconninfoFree(parsed);
-    return ERR_OK;
+    if (refusal->password && (refusal->sqlstate[0] == '\0' || by_state == ERR_DENIED)) {
+        return diag_fail(diag, ERR_DENIED, "PostgreSQL refuses the password or wants one: %s",
+                         refusal->text);
+    }
+    if (by_state != ERR_CONNECTION) {
+        return diag_fail(diag, ERR_DENIED, "PostgreSQL refuses the connection: %s", refusal->text);
+    }
+    return diag_fail(diag, ERR_CONNECTION, "PostgreSQL cannot be reached: %s", refusal->text);
 }
 
-enum err db_connect(const char *conninfo, const char *application, const struct db_host *host,
-                    PGconn **conn, struct diag *diag) {
-    enum err err = db_check_conninfo(conninfo, diag);
+enum err db_open_limited(const char *conninfo, const char *application,
+                         const struct db_limits *limits, struct db **db, struct diag *diag) {
+    struct db_connected connected;
+    struct db *opened = mem_zero(1, sizeof(*opened));
+    opened->limits = *limits;
+    const struct db_lane_wait wait = {.wait = wait_or_wake, .context = &opened->limits};
+    enum err err = db_connect(conninfo, application, &wait, &connected, diag);
     if (err != ERR_OK) {
-        return err;
+        mem_free(opened);
+        return err == ERR_CONNECTION ? refused(&connected.refusal, diag)
+               : err == ERR_TIMEOUT  ? diag_fail(diag, err, "stopped while it connected")
+                                     : err;
     }
-    /* A later entry wins over what expands from dbname, so a timeout of the user's own stays.  A
-     * server that has gone without a word is noticed while waiting (keepalives) and while sending
-     * (tcp_user_timeout) alike. */
-    const char *const keys[] = {"connect_timeout",
-                                "keepalives_idle",
-                                "keepalives_interval",
-                                "keepalives_count",
-                                "tcp_user_timeout",
-                                "dbname",
-                                "application_name",
-                                "client_encoding",
-                                "host",
-                                "hostaddr",
-                                "port",
-                                NULL};
-    const struct db_host any = {0};
-    const struct db_host *one = host == NULL ? &any : host;
-    const char *const values[] = {"10",        "10",   "5",       "4",          "30000",   conninfo,
-                                  application, "UTF8", one->name, one->address, one->port, NULL};
-    *conn =
-        host == NULL ? PQconnectdbParams(keys, values, 1) : PQconnectStartParams(keys, values, 1);
-    CHECK(*conn != NULL);
-    (void)PQsetNoticeReceiver(*conn, ignore_notice, NULL);
+    opened->conn = connected.conn;
+    db_patience_init(&opened->patience, conninfo, connected.timeout_ms, &wait);
+    opened->patience.call_ms_max = limits->call_ms_max;
+    *db = opened;
     return ERR_OK;
 }
 
 enum err db_open(const char *conninfo, const char *application, struct db **db, struct diag *diag) {
-    PGconn *conn = NULL;
-    enum err err = db_connect(conninfo, application, NULL, &conn, diag);
-    if (err != ERR_OK) {
-        return err;
-    }
-    if (PQstatus(conn) == CONNECTION_OK) {
-        *db = mem_zero(1, sizeof(**db));
-        (*db)->conn = conn;
-        return ERR_OK;
-    }
-    char text[384];
-    db_one_line(PQerrorMessage(conn), text, sizeof(text));
-    bool password = PQconnectionUsedPassword(conn) != 0 || PQconnectionNeedsPassword(conn) != 0;
-    PQfinish(conn);
-    if (password) {
-        return diag_fail(diag, ERR_DENIED, "PostgreSQL refuses the password or wants one: %s",
-                         text);
-    }
-    if (PQping(conninfo) == PQPING_OK) {
-        return diag_fail(diag, ERR_DENIED, "PostgreSQL refuses the connection: %s", text);
-    }
-    return diag_fail(diag, ERR_CONNECTION, "PostgreSQL cannot be reached: %s", text);
+    const struct db_limits limits = {.wake_fd = -1, .call_ms_max = DB_CALL_MS_TOOL};
+    return db_open_limited(conninfo, application, &limits, db, diag);
 }
 
 void db_close(struct db **db) {
     if (*db != NULL) {
-        PQfinish((*db)->conn);
+        PQfinish((*db)->conn); /* not blocking, as in db/lane.c */
+        db_patience_free(&(*db)->patience);
         mem_free(*db);
         *db = NULL;
     }
@@ -116,6 +96,7 @@ enum err db_fail(struct db *db, const PGresult *result, struct diag *diag) {
         return diag_fail(diag, ERR_CONNECTION, "PostgreSQL connection lost: %s", lost);
     }
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    (void)snprintf(db->sqlstate, sizeof(db->sqlstate), "%s", sqlstate == NULL ? "" : sqlstate);
     const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     char text[384];
     db_one_line(primary == NULL ? PQerrorMessage(db->conn) : primary, text, sizeof(text));
@@ -123,20 +104,78 @@ enum err db_fail(struct db *db, const PGresult *result, struct diag *diag) {
                      sqlstate == NULL ? "none" : sqlstate);
 }
 
+enum err db_given_up(struct db *db, enum err err, struct diag *diag) {
+    db->unusable = true;
+    if (err != ERR_CONNECTION) {
+        return diag_fail(diag, err, "stopped while it waited for PostgreSQL");
+    }
+    if (db->patience.mute) {
+        return diag_fail(diag, ERR_CONNECTION, "PostgreSQL does not answer any more");
+    }
+    err = db_fail(db, NULL, diag);
+    return err == ERR_CONNECTION ? err : diag_fail(diag, ERR_CONNECTION, "%s", diag->text);
+}
+
+enum err db_send(struct db *db, const char *sql, uint32_t param_count, const char *const *params,
+                 struct diag *diag) {
+    if (db->unusable) {
+        return diag_fail(diag, ERR_CONNECTION, "PostgreSQL connection given up before");
+    }
+    db->sqlstate[0] = '\0';
+    db_patience_begin(&db->patience);
+    int sent = param_count == 0 ? PQsendQuery(db->conn, sql)
+                                : PQsendQueryParams(db->conn, sql, (int)param_count, NULL, params,
+                                                    NULL, NULL, 0);
+    enum err err = sent == 1 ? db_patience_flush(&db->patience, db->conn) : ERR_CONNECTION;
+    return err == ERR_OK ? ERR_OK : db_given_up(db, err, diag);
+}
+
+enum err db_last_result(struct db *db, PGresult **result, struct diag *diag) {
+    PGresult *last = NULL;
+    for (;;) {
+        PGresult *got = NULL;
+        enum err err = db_patience_result(&db->patience, db->conn, &got);
+        if (err != ERR_OK) {
+            PQclear(last);
+            return db_given_up(db, err, diag);
+        }
+        if (got == NULL) {
+            break;
+        }
+        bool failed = last != NULL && PQresultStatus(last) == PGRES_FATAL_ERROR;
+        PQclear(failed ? got : last);
+        last = failed ? last : got;
+        ExecStatusType status = PQresultStatus(last);
+        if (status == PGRES_COPY_OUT || status == PGRES_COPY_IN || status == PGRES_COPY_BOTH ||
+            PQstatus(db->conn) != CONNECTION_OK) {
+            break;
+        }
+    }
+    *result = last;
+    return ERR_OK;
+}
+
 static enum err run(struct db *db, const char *sql, uint32_t param_count, const char *const *params,
                     PGresult **result, struct diag *diag) {
-    PGresult *got = param_count == 0 ? PQexec(db->conn, sql)
-                                     : PQexecParams(db->conn, sql, (int)param_count, NULL, params,
-                                                    NULL, NULL, 0);
+    PGresult *got = NULL;
+    enum err err = db_send(db, sql, param_count, params, diag);
+    err = err == ERR_OK ? db_last_result(db, &got, diag) : err;
+    if (err != ERR_OK) {
+        return err;
+    }
     ExecStatusType status = PQresultStatus(got);
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
         *result = got;
         return ERR_OK;
     }
-    enum err err = db_fail(db, got, diag);
+    err = db_fail(db, got, diag);
     PQclear(got);
     return err;
 }
+
+const char *db_sqlstate(const struct db *db) { return db->sqlstate; }
+
+void db_limit(struct db *db, int64_t call_ms_max) { db->patience.call_ms_max = call_ms_max; }
 
 enum err db_exec(struct db *db, const char *sql, uint32_t param_count, const char *const *params,
                  struct diag *diag) {
@@ -235,12 +274,11 @@ enum err db_check_migrated(struct db *db, struct diag *diag) {
     return err;
 }
 
-enum err db_wait(struct db *db, int wake_fd, int64_t timeout_ms, bool *notified,
-                 struct diag *diag) {
+enum err db_wait(struct db *db, int64_t timeout_ms, bool *notified, struct diag *diag) {
     *notified = false;
     struct pollfd fds[2] = {{.fd = PQsocket(db->conn), .events = POLLIN},
-                            {.fd = wake_fd, .events = POLLIN}};
-    int ready = poll(fds, wake_fd < 0 ? 1 : 2, (int)timeout_ms);
+                            {.fd = db->limits.wake_fd, .events = POLLIN}};
+    int ready = poll(fds, db->limits.wake_fd < 0 ? 1 : 2, (int)timeout_ms);
     if (ready > 0 && fds[0].revents != 0 && PQconsumeInput(db->conn) == 0) {
         return db_fail(db, NULL, diag);
     }

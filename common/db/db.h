@@ -1,6 +1,10 @@
-/* Purpose: PostgreSQL for tools: one blocking connection, parameters and results as text.  The only
- * folder that includes libpq-fe.h; lanes use db/lane.h.
- * Errors: every failure is one clear line in diag: server message, SQLSTATE, what to do. */
+/* Purpose: PostgreSQL for tools: one connection, parameters and results as text.  The only folder
+ * that includes libpq-fe.h; lanes use db/lane.h.
+ * Limits: no call waits for ever.  A host that does not let a connection in within connect_timeout
+ * (10 s) is left for the next.  A call ends after its own limit, and when the server has given no
+ * sign of life for three times connect_timeout: neither a byte, nor an answer to a second
+ * connection that asks whether the server works on the call. Errors: every failure is one clear
+ * line in diag: server message, SQLSTATE, what to do. */
 #ifndef CASEMILL_DB_DB_H
 #define CASEMILL_DB_DB_H
 
@@ -26,13 +30,29 @@ enum { DB_HOST_BYTES = 256 };
     "the connection to PostgreSQL is not verified, so another host can take its place: set "       \
     "sslmode=verify-full and sslrootcert"
 bool db_has_unverified_host(const char *conninfo, char host[DB_HOST_BYTES]);
+/* One call of a tool: a statement of db_exec and db_query, a piece of a COPY. */
+enum { DB_CALL_MS_TOOL = 600000, DB_CALL_MS_LONG = 86400000 };
+struct db_limits {
+    int wake_fd;         /* readable: whatever waits ends with ERR_TIMEOUT; -1: none */
+    int64_t call_ms_max; /* for one call */
+};
 /* db_open connects.  Errors: ERR_DENIED the server is there but refuses (password, database, role),
- * ERR_CONNECTION it cannot be reached, ERR_INVALID the conninfo does not parse. */
+ * ERR_AGAIN it is starting up or shutting down, ERR_CONNECTION it cannot be reached or does not
+ * answer, ERR_INVALID the conninfo does not parse. */
 MUST_USE enum err db_open(const char *conninfo, const char *application, struct db **db,
                           struct diag *diag);
+/* db_open_limited is db_open with limits of the caller's.  Errors: and ERR_TIMEOUT it was woken. */
+MUST_USE enum err db_open_limited(const char *conninfo, const char *application,
+                                  const struct db_limits *limits, struct db **db,
+                                  struct diag *diag);
+/* db_limit changes the limit of one call, for statements that go through a whole table. */
+void db_limit(struct db *db, int64_t call_ms_max);
+/* db_sqlstate is the state of the last call that the server refused, "" of one that it did not. */
+const char *db_sqlstate(const struct db *db);
 void db_close(struct db **db);
 /* db_exec runs one statement (params) or, with param_count 0, several in one go; no rows wanted.
- * Errors: see db/sqlstate.h; ERR_CONNECTION the connection is lost. */
+ * Errors: see db/sqlstate.h; ERR_CONNECTION the connection is lost or given up; ERR_TIMEOUT woken;
+ * after either only db_close is left. */
 MUST_USE enum err db_exec(struct db *db, const char *sql, uint32_t param_count,
                           const char *const *params, struct diag *diag);
 /* db_query returns all rows; the caller frees the result.  A NULL param is SQL NULL.
@@ -77,10 +97,9 @@ MUST_USE enum err db_check_migrated(struct db *db, struct diag *diag);
  * Errors: ERR_VERSION (none are no fault where they may be missing), else as db_query. */
 MUST_USE enum err db_check_place(struct db *db, bool may_miss, struct diag *diag);
 
-/* db_wait waits for a notification on a LISTENed channel, until wake_fd is readable (-1: none) or
- * timeout_ms have passed; *notified says which.  Errors: ERR_CONNECTION. */
-MUST_USE enum err db_wait(struct db *db, int wake_fd, int64_t timeout_ms, bool *notified,
-                          struct diag *diag);
+/* db_wait waits for a notification on a LISTENed channel, until it is woken or timeout_ms have
+ * passed; *notified says which.  Errors: ERR_CONNECTION. */
+MUST_USE enum err db_wait(struct db *db, int64_t timeout_ms, bool *notified, struct diag *diag);
 
 /* Appends to SQL text, whatever the bytes: a quoted text literal ('' doubled, NUL left out, bytes
  * that are not UTF-8 as '?'), a quoted identifier, a bytea literal. */

@@ -2,7 +2,6 @@
  * call that returns leaves the connection idle or says that it is unusable. */
 #include "db/lane.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "db/db_priv.h"
 #include "db/sqlstate.h"
@@ -15,7 +14,7 @@ enum { COPY_PIECE_BYTES = 64 * 1024, TAG_BYTES = 64 };
 
 struct db_lane {
     PGconn *conn;
-    struct db_lane_wait wait;
+    struct db_patience patience;
     bool unreplicated; /* a COMMIT's wait for a standby was cancelled: not committed for us */
     int backend;       /* as the server named it last; 0: it has not yet */
     char sqlstate[SQLSTATE_BYTES];
@@ -31,72 +30,26 @@ static void notice(void *context, const PGresult *result) {
     }
 }
 
-/* Errors: ERR_BUSY no answer in time. */
-static enum err wait_connect(PGconn *conn, int64_t timeout_ms, const struct db_lane_wait *wait) {
-    PostgresPollingStatusType want = PGRES_POLLING_WRITING;
-    int64_t began_ms = clock_mono_ms();
-    while (want == PGRES_POLLING_READING || want == PGRES_POLLING_WRITING) {
-        if (clock_mono_ms() - began_ms >= timeout_ms) {
-            return ERR_BUSY;
-        }
-        enum err err = wait->wait(wait->context, PQsocket(conn), want == PGRES_POLLING_WRITING);
-        if (err != ERR_OK) {
-            return err;
-        }
-        want = PQconnectPoll(conn);
+/* Errors: as db_lane_open. */
+static enum err refused(enum err err, const struct db_refusal *refusal, struct diag *diag) {
+    if (err == ERR_CONNECTION && refusal->password) {
+        err = ERR_DENIED;
+    } else if (err == ERR_CONNECTION && refusal->sqlstate[0] != '\0') {
+        err = sqlstate_err(refusal->sqlstate) == ERR_DENIED ? ERR_DENIED : ERR_CONNECTION;
     }
-    return want == PGRES_POLLING_OK ? ERR_OK : ERR_CONNECTION;
-}
-
-/* Why it is none; frees it. */
-static enum err no_connection(PGconn *conn, enum err err, struct diag *diag) {
-    char text[256];
-    db_one_line(PQerrorMessage(conn), text, sizeof(text));
-    bool password = PQconnectionUsedPassword(conn) != 0 || PQconnectionNeedsPassword(conn) != 0;
-    if (err == ERR_BUSY) {
-        const char *host = PQhost(conn) == NULL ? "" : PQhost(conn);
-        err = diag_fail(diag, ERR_CONNECTION, "no connection: the server at %s does not answer",
-                        host);
-    } else {
-        err = err == ERR_CONNECTION && password ? ERR_DENIED : err;
-        err = diag_fail(diag, err == ERR_OK ? ERR_CONNECTION : err, "no connection: %s", text);
-    }
-    PQfinish(conn);
-    return err;
-}
-
-static enum err open_host(const char *conninfo, const char *application, const struct db_host *host,
-                          struct db_lane *lane, struct diag *diag) {
-    PGconn *conn = NULL;
-    enum err err = db_connect(conninfo, application, host, &conn, diag);
-    if (err != ERR_OK) {
-        return err;
-    }
-    err = PQstatus(conn) == CONNECTION_BAD ? ERR_CONNECTION
-                                           : wait_connect(conn, host->timeout_ms, &lane->wait);
-    if (err != ERR_OK || PQsetnonblocking(conn, 1) != 0) {
-        return no_connection(conn, err, diag);
-    }
-    lane->conn = conn;
-    return ERR_OK;
+    return diag_fail(diag, err, "no connection: %s", refusal->text);
 }
 
 enum err db_lane_open(const char *conninfo, const char *application,
                       const struct db_lane_wait *wait, struct db_lane **lane, struct diag *diag) {
-    struct db_lane *opened = mem_zero(1, sizeof(*opened));
-    struct db_host host = {.count = 1};
-    enum err err = ERR_CONNECTION;
-    opened->wait = *wait;
-    for (uint32_t n = 0; n < host.count && (err == ERR_CONNECTION || err == ERR_DENIED); n++) {
-        db_host_free(&host);
-        err = db_host_read(conninfo, n, &host, diag);
-        err = err == ERR_OK ? open_host(conninfo, application, &host, opened, diag) : err;
-    }
-    db_host_free(&host);
+    struct db_connected connected;
+    enum err err = db_connect(conninfo, application, wait, &connected, diag);
     if (err != ERR_OK) {
-        mem_free(opened);
-        return err;
+        return err == ERR_INVALID ? err : refused(err, &connected.refusal, diag);
     }
+    struct db_lane *opened = mem_zero(1, sizeof(*opened));
+    opened->conn = connected.conn;
+    db_patience_init(&opened->patience, conninfo, connected.timeout_ms, wait);
     (void)PQsetNoticeReceiver(opened->conn, notice, opened);
     *lane = opened;
     return ERR_OK;
@@ -104,7 +57,9 @@ enum err db_lane_open(const char *conninfo, const char *application,
 
 void db_lane_close(struct db_lane **lane) {
     if (*lane != NULL) {
-        PQfinish((*lane)->conn);
+        PQfinish(
+            (*lane)->conn); /* not blocking: it does not wait for a server that reads nothing */
+        db_patience_free(&(*lane)->patience);
         mem_free(*lane);
         *lane = NULL;
     }
@@ -113,6 +68,8 @@ void db_lane_close(struct db_lane **lane) {
 int db_lane_fd(const struct db_lane *lane) { return PQsocket(lane->conn); }
 
 const char *db_lane_sqlstate(const struct db_lane *lane) { return lane->sqlstate; }
+
+bool db_lane_is_mute(const struct db_lane *lane) { return lane->patience.mute; }
 
 const char *db_lane_tag(const struct db_lane *lane) { return lane->tag; }
 
@@ -123,30 +80,11 @@ bool db_lane_is_pooled(const struct db_lane *lane) {
 }
 
 struct db_lane_wait db_lane_get_wait(const struct db_lane *lane) {
-    return lane->wait;
+    return lane->patience.wait;
 }
 
-void db_lane_set_wait(struct db_lane *lane, struct db_lane_wait wait) { lane->wait = wait; }
-
-static enum err wait_for(struct db_lane *lane, bool want_write) {
-    enum err err = lane->wait.wait(lane->wait.context, PQsocket(lane->conn), want_write);
-    if (err != ERR_OK) {
-        return err;
-    }
-    return PQconsumeInput(lane->conn) == 1 ? ERR_OK : ERR_CONNECTION;
-}
-
-static enum err flush(struct db_lane *lane) {
-    for (;;) {
-        int left = PQflush(lane->conn);
-        if (left <= 0) {
-            return left == 0 ? ERR_OK : ERR_CONNECTION;
-        }
-        enum err err = wait_for(lane, true);
-        if (err != ERR_OK) {
-            return err;
-        }
-    }
+void db_lane_set_wait(struct db_lane *lane, struct db_lane_wait wait) {
+    lane->patience.wait = wait;
 }
 
 static enum err send_copy_data(struct db_lane *lane, struct span data) {
@@ -157,18 +95,18 @@ static enum err send_copy_data(struct db_lane *lane, struct span data) {
             return ERR_CONNECTION;
         }
         at += put == 1 ? piece : 0;
-        enum err err = flush(lane);
+        enum err err = db_patience_flush(&lane->patience, lane->conn);
         if (err != ERR_OK) {
             return err;
         }
     }
     while (PQputCopyEnd(lane->conn, NULL) == 0) {
-        enum err err = flush(lane);
+        enum err err = db_patience_flush(&lane->patience, lane->conn);
         if (err != ERR_OK) {
             return err;
         }
     }
-    return flush(lane);
+    return db_patience_flush(&lane->patience, lane->conn);
 }
 
 /* Keeps the first failure's state; libpq may add more results behind it. */
@@ -180,22 +118,11 @@ static enum err note_failure(struct db_lane *lane, const PGresult *result) {
     return sqlstate_err(sqlstate);
 }
 
-/* Reads one result, NULL at the end of the call. */
-static enum err next_result(struct db_lane *lane, PGresult **result) {
-    while (PQisBusy(lane->conn) != 0) {
-        enum err err = wait_for(lane, false);
-        if (err != ERR_OK) {
-            return err;
-        }
-    }
-    *result = PQgetResult(lane->conn);
-    return ERR_OK;
-}
-
 static void note_backend(struct db_lane *lane, const PGresult *rows) {
     if (PQntuples(rows) > 0 && PQnfields(rows) > 0 && PQfformat(rows, 0) == 0 &&
         strcmp(PQfname(rows, 0), DB_LANE_BACKEND) == 0) {
         lane->backend = (int)strtol(PQgetvalue(rows, 0, 0), NULL, 10);
+        lane->patience.backend = lane->backend;
     }
 }
 
@@ -243,10 +170,10 @@ static bool is_end(struct db_lane *lane, PGresult *got) {
 static enum err finish(struct db_lane *lane, struct span data, struct db_result **result) {
     PGresult *rows = NULL;
     enum err failure = ERR_OK;
-    enum err err = flush(lane);
+    enum err err = db_patience_flush(&lane->patience, lane->conn);
     while (err == ERR_OK) {
         PGresult *got = NULL;
-        err = next_result(lane, &got);
+        err = db_patience_result(&lane->patience, lane->conn, &got);
         if (err != ERR_OK || is_end(lane, got)) {
             break;
         }
@@ -275,6 +202,7 @@ static enum err finish(struct db_lane *lane, struct span data, struct db_result 
 }
 
 static void begin(struct db_lane *lane) {
+    db_patience_begin(&lane->patience);
     lane->unreplicated = false;
     lane->sqlstate[0] = '\0';
     lane->tag[0] = '\0';

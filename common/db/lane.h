@@ -15,8 +15,9 @@ struct db_lane;
 #define DB_LANE_BEGIN "BEGIN ISOLATION LEVEL READ COMMITTED"
 #define DB_LANE_BACKEND "pg_backend_pid"
 
-/* wait returns ERR_OK when fd may have become readable (or writable, if wanted), or some time has
- * passed: it is called again.  Anything else ends the call in progress with that error. */
+/* wait returns ERR_OK when fd may have become readable (or writable, if wanted), or a part of a
+ * second has passed: it is called again.  Anything else ends the call in progress with that error.
+ */
 struct db_lane_wait {
     enum err (*wait)(void *context, int fd, bool want_write);
     void *context;
@@ -69,6 +70,8 @@ MUST_USE enum err db_lane_idle(struct db_lane *lane);
  * of a failed transaction says "ROLLBACK"). */
 const char *db_lane_sqlstate(const struct db_lane *lane);
 const char *db_lane_tag(const struct db_lane *lane);
+/* Whether the last call was given up because the server gave no sign of life (db.h). */
+bool db_lane_is_mute(const struct db_lane *lane);
 
 /* db_lane_backend is the process that served the connection when a call last selected
  * pg_backend_pid() first; 0 before. */

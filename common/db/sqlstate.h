@@ -9,6 +9,8 @@ enum { SQLSTATE_BYTES = 6 };
 #define SQLSTATE_TOMBSTONES "23CM1" /* our own: purged_guard of sql/0006_purge.sql */
 #define SQLSTATE_MIXED "CM001"      /* our own: another server process than the one set up */
 #define SQLSTATE_LOCKED "55P03"
+#define SQLSTATE_STALE_RULES "55CM1" /* our own: rules_guard of sql/0014_rules_guard.sql */
+#define SQLSTATE_STARTING "57P03"    /* cannot connect now */
 
 /* Longest matching prefix wins; what is not listed is ERR_BUSY: give the work back, try later.
  *   ERR_CONFLICT   the key stands there already: the duplicate road
@@ -39,6 +41,7 @@ enum { SQLSTATE_BYTES = 6 };
     ROW("42P01", DENIED, "no such table: run `casemill db migrate`")                               \
     ROW("53", BUSY, "disk full, out of memory, too many connections")                              \
     ROW("54", INVALID, "larger than the server's limits")                                          \
+    ROW(SQLSTATE_STALE_RULES, BUSY, "another rule set than the lane's is due")                     \
     ROW(SQLSTATE_LOCKED, AGAIN, "somebody holds a lock for too long: see pg_locks")                \
     ROW("57014", AGAIN, "query cancelled: by hand, or the role has a statement_timeout")           \
     ROW("57P", CONNECTION, "server shutting down or starting")                                     \

@@ -12,6 +12,8 @@
 static struct fixture fixture;
 static bool available;
 static int64_t tables_ms_max; /* of lanes opened from now on */
+/* Where lanes opened from now on connect, and their watches; NULL: to the fixture. */
+static const char *lane_conninfo, *watch_conninfo;
 
 /* The other end of the lane's socket. */
 struct peer {
@@ -38,16 +40,21 @@ static inline void peer_open_sized(struct peer *peer, uint32_t cases_max) {
     ck_assert_msg(net_router_bind(peer->net, "tcp://127.0.0.1:0", &options, &peer->router, &diag) ==
                       ERR_OK,
                   "%s", diag.text);
-    ck_assert_int_eq(rule_watch_start(fixture.conninfo, nothing, NULL, &peer->watch, &diag),
-                     ERR_OK);
+    const struct rule_watch_options watch = {.conninfo = watch_conninfo == NULL ? fixture.conninfo
+                                                                                : watch_conninfo,
+                                             .stale_s = 60,
+                                             .changed = nothing};
+    ck_assert_int_eq(rule_watch_start(&watch, &peer->watch, &diag), ERR_OK);
     peer->brokers[0] = net_endpoint(peer->router);
     const struct lane_options lane = {.net = peer->net,
                                       .watch = peer->watch,
-                                      .conninfo = fixture.conninfo,
+                                      .conninfo =
+                                          lane_conninfo == NULL ? fixture.conninfo : lane_conninfo,
                                       .name = "unit",
                                       .brokers = peer->brokers,
                                       .broker_count = 1,
                                       .cases_max = cases_max,
+                                      .stale_s = 60,
                                       .tables_ms_max = tables_ms_max,
                                       .drained_fd = peer->ended_fd};
     ck_assert_msg(lane_start(&lane, 0, &peer->lane, &diag) == ERR_OK, "%s", diag.text);

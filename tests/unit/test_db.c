@@ -177,10 +177,10 @@ START_TEST(test_wait) {
     ck_assert_int_eq(db_open(conninfo(), "unit", &listener, &diag), ERR_OK);
     ck_assert_int_eq(db_open(conninfo(), "unit", &teller, &diag), ERR_OK);
     ck_assert_int_eq(db_exec(listener, "LISTEN unit_db", 0, NULL, &diag), ERR_OK);
-    ck_assert_int_eq(db_wait(listener, -1, 1, &notified, &diag), ERR_OK);
+    ck_assert_int_eq(db_wait(listener, 1, &notified, &diag), ERR_OK);
     ck_assert(!notified);
     ck_assert_int_eq(db_exec(teller, "NOTIFY unit_db", 0, NULL, &diag), ERR_OK);
-    ck_assert_int_eq(db_wait(listener, -1, 5000, &notified, &diag), ERR_OK);
+    ck_assert_int_eq(db_wait(listener, 5000, &notified, &diag), ERR_OK);
     ck_assert(notified);
     db_close(&listener);
     db_close(&teller);

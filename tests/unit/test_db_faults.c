@@ -64,6 +64,7 @@ START_TEST(states_that_have_to_be_right) {
         {"40001", ERR_AGAIN},      /* serialization_failure */
         {"40P01", ERR_AGAIN},      /* deadlock_detected */
         {"55P03", ERR_AGAIN},      /* lock_not_available */
+        {"55CM1", ERR_BUSY},       /* our own: the rules are stale, the lane loads others */
         {"57014", ERR_AGAIN},      /* query_canceled: statement_timeout */
         {"53100", ERR_BUSY},       /* disk_full */
         {"53200", ERR_BUSY},       /* out_of_memory */

@@ -155,6 +155,20 @@ static inline void fixture_close(struct fixture *fixture) {
     buf_free(&sql);
 }
 
+/* Publishes the shipped rules with one parameter changed, as the next number. */
+static inline void fixture_publish_other(const struct fixture *of) {
+    static const char *const overrides[] = {"US-GT-ACA-2019.transit_gate=false"};
+    struct ruleset *ruleset = NULL;
+    struct db *db = NULL;
+    struct diag diag = {0};
+    ck_assert_msg(ruleset_load_dir("config", overrides, 1, &ruleset, NULL, &diag) == ERR_OK, "%s",
+                  diag.text);
+    ck_assert_msg(db_open(of->conninfo, "unit", &db, &diag) == ERR_OK, "%s", diag.text);
+    fixture_publish(db, ruleset);
+    db_close(&db);
+    ruleset_unref(&ruleset);
+}
+
 /* A case in MessagePack: id, revision, reference date, and a few invented facts. */
 static inline void fixture_case(struct buf *out, const char *id, uint8_t revision,
                                 const char *country) {

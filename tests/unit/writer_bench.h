@@ -46,12 +46,15 @@ static inline void bench_open(struct bench *bench, const char *source) {
     struct db *db = NULL;
     struct diag diag = {0};
     ck_assert_int_eq(db_open(fixture.conninfo, "unit", &db, &diag), ERR_OK);
-    ck_assert_msg(active_rules_load(db, 0, &bench->rules, &diag) == ERR_OK, "%s", diag.text);
+    struct active_row active;
+    ck_assert_int_eq(active_rules_find(db, &active, &diag), ERR_OK);
+    ck_assert_msg(active_rules_load(db, &active, &bench->rules, &diag) == ERR_OK, "%s", diag.text);
     db_close(&db);
     bench->run = ruleset_run_new(bench->rules->ruleset);
     struct uuid lane = uuid_random();
     writer_init(&bench->writer, &lane);
     bench->writer.rules = bench->rules;
+    bench->writer.stale_s = 60;
     bench_connect(bench);
     arena_init(&bench->arena, 16 << 20);
     ck_assert_int_eq(writer_source(&bench->writer, span_str(source), &bench->source), ERR_OK);

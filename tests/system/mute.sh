@@ -1,0 +1,183 @@
+#!/bin/sh
+# PostgreSQL takes connections and says nothing, or stops in the middle of a transaction.  Every verb ends with one line, a
+# worker ends on TERM in time, and the rules that decide are those in force: a watch that cannot look says so, and
+# where it is late the lanes' own transactions notice.
+# A failure means that a program hangs, or that cases are decided under rules that are over while all lights are green.
+# suite: full
+. "$(dirname "$0")/lib.sh"
+
+page() { # page PROGRAM PATH: false unless its status is 200
+    /usr/bin/python3 - "$(ready_field "$1" http)$2" <<'PY' 2>>"$work/page.err"
+import sys, urllib.error, urllib.request
+try:
+    answer, good = urllib.request.urlopen(sys.argv[1], timeout=5), True
+except urllib.error.HTTPError as error:
+    answer, good = error, False
+sys.stdout.write(answer.read().decode())
+sys.exit(0 if good else 1)
+PY
+}
+is_bad() { ! page "$1" /readyz >"$work/page" && grep -q -e "$2" "$work/page"; }
+is_good() { page "$1" /readyz >"$work/page"; }
+case_file() { echo "{\"case_id\": \"$1\", \"revision\": 0, \"facts\": {\"claim_country\": \"US\"}}" >"$work/$1.jsonl"; }
+decided() { # decided NAME: a new case goes end-to-end; prints the rule set that decided it
+    case_file "$1"
+    timeout 60 "$bin/casemill" submit --broker "$intake" --ack outcome "$work/$1.jsonl" >"$work/one.out" 2>&1
+    pg_sql "select r.id from cases c join rulesets r using (ruleset) where c.case_id = '$1'"
+}
+loaded() { grep -q "event=RULESET_LOADED ruleset=$(echo "$2" | cut -c 1-12)" "$work/$1.err"; }
+
+database_start
+first=$ruleset
+casemill rules publish config --set US-GT-ACA-2019.transit_gate=false --db "$pg_conninfo" >"$work/publish.out" 2>&1 || abort "publish"
+second=$(pg_sql "select id from rulesets order by ruleset desc limit 1")
+broker_start CASEMILL_HEALTH_CANARY_MS=60s
+
+# --- server processes stop in the middle of a transaction, and the workers are to end
+in_transaction() { [ "$(pg_sql "select count(*) from pg_stat_activity where wait_event = 'PgSleep'")" = "$1" ]; }
+stop_server() { # the postmaster first, so that it starts no other
+    kill -STOP "$pg_pid"
+    stopped=$(pgrep -P "$pg_pid")
+    kill -STOP $stopped
+}
+continue_server() { kill -CONT $stopped "$pg_pid"; }
+pg_sql "create function slow() returns trigger language plpgsql as 'begin if new.cases > 100 then perform pg_sleep(4); end if; return new; end';
+    create trigger slow before insert on commits for each row execute function slow()"
+worker_start patient CASEMILL_LANES_COUNT=1 CASEMILL_LANES_GRACE_S=2
+patient=$worker_pid
+worker_start hurried CASEMILL_LANES_COUNT=1
+hurried=$worker_pid
+for part in 1 2; do
+    casemill generate --cases 500 --seed "$part" --bad 0 --duplicates 0 --out "$work/part$part.jsonl" || abort "generate"
+    sed -i "s/\"G0/\"P$part-/" "$work/part$part.jsonl"
+    start "part$part" "$bin/casemill" submit --broker "$intake" --ack outcome --batch 500 "$work/part$part.jsonl"
+    eval "part$part=$started_pid"
+    wait_until 10 in_transaction "$part" || abort "worker $part is in a transaction"
+done
+stop_server
+kill -TERM "$patient" "$hurried"
+wait_until 10 grep -q 'event=PROGRAM_STOPPING asked=once' "$work/hurried.err" || abort "the worker takes its TERM"
+kill -TERM "$hurried"
+check "a second TERM ends a worker whose server has stopped" wait_until 10 is_gone "$hurried"
+reap "$hurried"
+equal "in order" $? 0
+check "after its grace the other ends by itself" wait_until 10 is_gone "$patient"
+reap "$patient"
+equal "in order" $? 0
+contains "and logs why" "$work/patient.err" 'event=GRACE_OVER grace_s=2'
+contains "both gave their work back" "$work/hurried.err" 'event=POSTGRES_LOST .* jobs=1 .*stopped before'
+continue_server
+pg_sql "drop trigger slow on commits"
+
+# --- the server says nothing: verbs, a worker that starts, the rule watch
+mkdir "$work/proxy"
+chmod 0711 "$work/proxy"
+echo pass >"$work/mode"
+start proxy /usr/bin/python3 tests/system/mute_proxy.py "$work/proxy/.s.PGSQL.5432" "$pg_dir/.s.PGSQL.5432" "$work/mode"
+wait_until 10 grep -q ready "$work/proxy.out" || abort "the proxy starts"
+through="host=$work/proxy dbname=casemill connect_timeout=2"
+straight=$lane_conninfo
+lane_conninfo="$through user=casemill_lane"
+worker_start worker CASEMILL_HTTP_BIND=127.0.0.1:0 CASEMILL_RULES_STALE_S=1
+for part in 1 2; do
+    eval "pid=\$part$part"
+    wait_until 30 is_gone "$pid" || abort "submit comes to its end"
+    check "another worker does what was given back" reap "$pid"
+done
+equal "each case once" "$(pg_sql "select count(*) || ' ' || count(distinct case_id) from cases")" "1000 1000"
+wait_until 10 is_good worker || abort "the worker is ready"
+equal "the first rule set decides" "$(decided case-1)" "$first"
+
+verbs() { # verbs NAME: all that speak to the database, at once; each is to end with one line
+    count=0
+    while read -r verb; do
+        count=$((count + 1))
+        # shellcheck disable=SC2086 # words
+        start "verb$count" "$bin/casemill" $verb --db "$through user=casemill"
+        eval "verb$count=$started_pid"
+    done <<VERBS
+db migrate
+db purge --source local --before 2020-01-01 --why test
+dead list
+dead show 1 --why test
+dead retry 1 --why test --broker $intake
+dead drop 1 --why test
+explain case-1
+replay --ruleset $second
+report
+rules activate $second --why test
+rules diff $first $second
+rules list
+rules publish config
+rules show $first
+VERBS
+    for number in $(seq 1 "$count"); do
+        eval "pid=\$verb$number"
+        wait_until 40 is_gone "$pid" || not_ok "$1: $number of the verbs ends"
+        reap "$pid"
+        echo "$? $(wc -l <"$work/verb$number.err") $(cat "$work/verb$number.err" "$work/verb$number.out")"
+        : >"$work/verb$number.err"
+    done >"$work/verbs.said"
+    equal "$1: each of $count verbs ends with exit code 1 and one line" "$(grep -c "^1 1 .*$2" "$work/verbs.said")" "$count"
+    grep -v "^1 1 .*$2" "$work/verbs.said"
+}
+echo mute >"$work/mode"
+verbs "no connection" "does not answer"
+echo later >"$work/mode"
+verbs "no answer to a statement" "does not answer any more"
+echo mute >"$work/mode"
+start waits "$bin/casemill" report --db "$through user=casemill connect_timeout=60"
+waits=$started_pid
+start early env CASEMILL_BROKER_CONNECT="$lanes" CASEMILL_POSTGRES_CONNINFO="$through connect_timeout=60 user=casemill_lane" \
+    CASEMILL_POSTGRES_WAIT=true "$bin/casemill-worker" --config "$root/config/worker.yaml"
+early=$started_pid
+connects() { [ "$(ls -l "/proc/$1/fd" 2>/dev/null | grep -c socket:)" -ge 1 ]; }
+wait_until 10 connects "$early" && wait_until 10 connects "$waits" || abort "both connect"
+kill -TERM "$early" "$waits"
+check "a worker that starts ends on TERM" wait_until 5 is_gone "$early"
+reap "$early"
+equal "with exit code 0" $? 0
+check "so does a verb" wait_until 5 is_gone "$waits"
+reap "$waits"
+check "rules that were not checked for 30 s: not ready" wait_until 45 is_bad worker 'the rules were not checked for 30 s'
+check "and a line" wait_until 5 grep -q 'event=RULES_UNCHECKED for_ms=3' "$work/worker.err"
+
+# --- it answers again, but not on the connections that stand, which lanes notice; the newer rule set decides
+casemill rules activate "$second" --why "meanwhile" --db "$pg_conninfo" >"$work/activate.out" 2>&1 || abort "activate"
+echo pass >"$work/mode"
+check "the watch takes the newer rule set" wait_until 20 loaded worker "$second"
+check "and the worker is ready again" wait_until 20 is_good worker
+check "which is logged too" wait_until 5 grep -q 'event=RULES_CHECKED' "$work/worker.err"
+equal "the newer rule set decides" "$(decided case-2)" "$second"
+contains "once the lane has left its old connection" "$work/worker.err" 'event=POSTGRES_LOST .*does not answer any more'
+
+# --- the watch alone is kept from looking: the lanes' own transactions notice
+echo watch >"$work/mode"
+casemill rules activate "$first" --why "back" --db "$pg_conninfo" >"$work/activate.out" 2>&1 || abort "activate"
+is_over() { [ "$(pg_sql "select active_from < now() - interval '1 s' from activations order by activation desc limit 1")" = t ]; }
+wait_until 10 is_over
+equal "a lane decides again under the rule set in force" "$(decided case-3)" "$first"
+contains "its log says so" "$work/worker.err" 'event=RULES_STALE lane='
+contains "and who loaded the rules" "$work/worker.err" "event=RULESET_LOADED ruleset=$(echo "$first" | cut -c 1-12) .*by=lane"
+check "no attempt was counted" sh -c "! grep -q DELIVERY_FAILED '$work/broker.err'"
+equal "each case once" "$(rows)" 1003
+
+# --- what is in force does not load here, and the rules before it are over
+echo pass >"$work/mode"
+pg_sql "insert into rulesets (id, engine, agreements) values (encode(sha256('nonsense'), 'hex'), (select max(engine) from rulesets), '{}');
+    insert into ruleset_texts select max(ruleset), 'nonsense' from rulesets;
+    insert into activations (ruleset, why) select max(ruleset), 'does not load' from rulesets" || abort "activate nonsense"
+check "no work, and not ready" wait_until 20 is_bad worker 'the rule set in force does not load here'
+case_file case-4
+start waiting "$bin/casemill" submit --broker "$intake" --ack outcome "$work/case-4.jsonl"
+waiting=$started_pid
+casemill rules activate "$second" --why "sound" --db "$pg_conninfo" >"$work/activate.out" 2>&1 || abort "activate"
+wait_until 30 is_gone "$waiting" || abort "the case is done when there are rules"
+check "the case that waited is done under sound rules" reap "$waiting"
+equal "those" "$(pg_sql "select r.id from cases c join rulesets r using (ruleset) where c.case_id = 'case-4'")" "$second"
+check "and the worker is ready" wait_until 10 is_good worker
+
+stop "$worker_pid"
+equal "the worker ends in order" $? 0
+stop "$broker_pid"
+finish

@@ -1,0 +1,152 @@
+/* worker/: a lane is told to stop while PostgreSQL does not go on, in each phase.  Drained, it ends
+ * by itself only where it holds nothing; abandoned, it gives back what it holds and says goodbye,
+ * whatever it waits for. */
+#include "lane_peer.h"
+#include "mute_server.h"
+
+static void open_database(void) { available = fixture_open(&fixture, "worker_stop"); }
+static void close_database(void) { fixture_close(&fixture); }
+
+/* Where the server's side of the lane hangs, and how that shows. */
+static const struct phase {
+    const char *name;
+    const char *make;   /* makes it hang, before work is dealt */
+    const char *shows;  /* a number above 0 when it does */
+    const char *remove; /* for the next */
+    uint32_t cases;
+} PHASES[] = {
+    {"in the statement of a few rows",
+     "CREATE TRIGGER hang BEFORE INSERT ON cases FOR EACH ROW EXECUTE FUNCTION hang()",
+     "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = "
+     "current_database()",
+     "DROP TRIGGER hang ON cases", 1},
+    {"in COPY", "CREATE TRIGGER hang BEFORE INSERT ON cases FOR EACH ROW EXECUTE FUNCTION hang()",
+     "SELECT count(*) FROM pg_stat_progress_copy c JOIN pg_stat_activity a USING (pid) WHERE "
+     "a.wait_event = 'PgSleep' AND a.datname = current_database()",
+     "DROP TRIGGER hang ON cases", 60},
+    {"in COMMIT",
+     "CREATE CONSTRAINT TRIGGER hang AFTER INSERT ON commits DEFERRABLE INITIALLY DEFERRED FOR "
+     "EACH ROW EXECUTE FUNCTION hang()",
+     "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = "
+     "current_database()",
+     "DROP TRIGGER hang ON commits", 1},
+    {"waiting for a lock", NULL,
+     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name "
+     "LIKE 'casemill/%' AND datname = current_database()",
+     NULL, 1},
+};
+
+/* The lane's wait for its COMMIT is as long as the server says that it works. */
+static void end_backends(void) {
+    fixture_do(&fixture, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+                         "application_name LIKE 'casemill/%' AND datname = current_database()");
+}
+
+static void await_shown(const char *sql) {
+    int64_t until_ms = clock_mono_ms() + 20000;
+    while (fixture_number(&fixture, sql) == 0) {
+        ck_assert_msg(clock_mono_ms() < until_ms, "not in time: %s", sql);
+        clock_sleep_ms(20);
+    }
+}
+
+START_TEST(work_is_given_back_in_each_phase) {
+    if (!available) {
+        return;
+    }
+    const struct phase *phase = &PHASES[_i];
+    struct peer peer;
+    struct buf body = BUF_EMPTY;
+    struct db *holder = NULL;
+    struct diag diag = {0};
+    peer_open(&peer);
+    (void)expect(&peer, WIRE_READY);
+    welcome(&peer);
+    await_credit(&peer);
+    ck_assert_int_eq(db_open(fixture.conninfo, "holder", &holder, &diag), ERR_OK);
+    if (phase->make == NULL) {
+        fixture_exec(holder, "BEGIN; LOCK TABLE commits");
+    } else {
+        fixture_exec(holder, "CREATE OR REPLACE FUNCTION hang() RETURNS trigger LANGUAGE plpgsql "
+                             "AS 'BEGIN PERFORM pg_sleep(600); RETURN NEW; END'");
+        fixture_exec(holder, phase->make);
+    }
+    for (uint32_t i = 0; i < phase->cases; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof(id), "P%d-%u", _i, i);
+        fixture_case(&body, id, 1, "US");
+    }
+    deal(&peer, WIRE_WORK, "intake", 7, phase->cases, buf_span(&body));
+    await_shown(phase->shows);
+    lane_drain(peer.lane);
+    while (expect(&peer, WIRE_LANE_BEAT).lane_beat.hold_count != 1) { /* it goes on beating */
+        continue;
+    }
+    lane_abandon(peer.lane);
+    struct wire_message message = expect(&peer, WIRE_RETURN);
+    ck_assert_uint_eq(message.returned.ranges[0].seq, 7);
+    ck_assert_uint_eq(message.returned.ranges[0].count, phase->cases);
+    (void)expect(&peer, WIRE_BYE);
+    peer_close(&peer);
+    end_backends();
+    fixture_exec(holder, phase->make == NULL ? "ROLLBACK" : phase->remove);
+    db_close(&holder);
+    buf_free(&body);
+}
+END_TEST
+
+/* It holds nothing: the first word is enough. */
+static void drained_at(const char *conninfo) {
+    struct peer peer;
+    lane_conninfo = conninfo;
+    peer_open(&peer);
+    (void)expect(&peer, WIRE_READY);
+    welcome(&peer);
+    if (conninfo == NULL) {
+        await_credit(&peer);
+    } else {
+        while (!span_is(expect(&peer, WIRE_LANE_BEAT).lane_beat.phase, "reconnect")) {
+            continue;
+        }
+    }
+    drain(&peer);
+    peer_close(&peer);
+    lane_conninfo = NULL;
+}
+
+START_TEST(an_idle_lane_ends_at_once) {
+    if (available) {
+        drained_at(NULL);
+    }
+}
+END_TEST
+
+/* Not let in, and let in but never answered. */
+START_TEST(a_lane_that_connects_ends_at_once) {
+    if (!available) {
+        return;
+    }
+    struct mute_server server;
+    char conninfo[256];
+    mute_open(&server, _i == 0 ? 0 : 1, NULL);
+    mute_conninfo(&server, "connect_timeout=600", conninfo, sizeof(conninfo));
+    drained_at(conninfo);
+    mute_close(&server);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("worker_stop");
+    TCase *tests = tcase_create("stop");
+    tcase_set_timeout(tests, 60);
+    tcase_add_unchecked_fixture(tests, open_database, close_database);
+    tcase_add_test(tests, an_idle_lane_ends_at_once);
+    tcase_add_loop_test(tests, a_lane_that_connects_ends_at_once, 0, 2);
+    tcase_add_loop_test(tests, work_is_given_back_in_each_phase, 0, (int)COUNT_OF(PHASES));
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}

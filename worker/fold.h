@@ -1,0 +1,18 @@
+/* Purpose: one thread that folds what lanes tallied into the rollups, every few seconds, over a
+ * connection of its own: nothing waits for it, and it waits for nothing else.
+ * Threads: fold_start and fold_end from main. */
+#ifndef CASEMILL_WORKER_FOLD_H
+#define CASEMILL_WORKER_FOLD_H
+
+#include "base/diag.h"
+
+struct fold;
+
+/* fold_start starts the thread; conninfo is borrowed until the end.  Ownership: *fold is the
+ * caller's, ended by fold_end.  Errors: ERR_SYSTEM no thread or
+ * descriptor is left. */
+MUST_USE enum err fold_start(const char *conninfo, struct fold **fold, struct diag *diag);
+/* fold_end wakes the thread, whatever it waits for, and joins it; NULL inside is fine. */
+void fold_end(struct fold **fold);
+
+#endif
