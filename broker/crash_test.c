@@ -6,7 +6,6 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/plain.h"
 #include "broker/journal_check.h"
 
 #include <errno.h>
@@ -467,11 +466,8 @@ static void remove_files(const struct crash_test *test) {
 }
 
 static enum err print(int out, struct buf *line) {
-    struct buf plain = BUF_EMPTY; /* a path may hold anything */
     buf_byte(line, '\n');
-    plain_lines(&plain, buf_span(line));
-    enum err err = io_write_all(out, buf_span(&plain));
-    buf_free(&plain);
+    enum err err = io_write_all(out, buf_span(line));
     buf_free(line);
     return err;
 }

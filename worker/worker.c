@@ -81,15 +81,14 @@ static enum err check_postgres(const struct worker_options *options, struct diag
     const struct db_limits limits = {.wake_fd = options->stop_fd, .call_ms_max = CHECK_MS_MAX};
     struct db *db = NULL;
     enum err err = db_open_limited(options->conninfo, "casemill worker", &limits, &db, diag);
-    if (err == ERR_AGAIN || (err == ERR_CONNECTION && options->wait_for_postgres)) {
-        return ERR_OK; /* what is starting up will be there; lanes wait for it */
-    }
     if (err == ERR_OK) {
         err = db_check_migrated(db, diag);
     }
     db_close(&db);
     err = err == ERR_OK ? check_session(options, diag) : err;
-    return err;
+    /* What is starting up will be there; a pooler may be there without it.  Lanes wait for it. */
+    bool is_away = err == ERR_CONNECTION || err == ERR_BUSY;
+    return err == ERR_AGAIN || (is_away && options->wait_for_postgres) ? ERR_OK : err;
 }
 
 static uint64_t sum(const struct worker *worker, size_t offset) {

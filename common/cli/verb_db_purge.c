@@ -5,7 +5,6 @@
  * decided twice. */
 #include "base/date.h"
 #include "base/json.h"
-#include "base/plain.h"
 #include "cli/lock_wait.h"
 #include "cli/verb.h"
 #include "db/db.h"
@@ -97,10 +96,9 @@ static enum err print_purge(const struct options *options, const struct purge *p
     }
     json_object_close(&json);
     if (option_flag(options, "--json")) {
-        plain_printf(stdout, "%s\n", buf_cstr(&text));
+        printf("%s\n", buf_cstr(&text));
     } else {
-        plain_printf(
-            stdout,
+        printf(
             "purge %s: %s cases are tombstones; %s further outcomes and %s dead letters are gone\n",
             purge->number, db_cell(row, 0, 0), db_cell(row, 0, 1), db_cell(row, 0, 2));
     }

@@ -2,7 +2,6 @@
  * did it and why, before the broker has it or with the removal. */
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/plain.h"
 #include "cli/control_ask.h"
 #include "cli/dead_choice.h"
 #include "cli/progress.h"
@@ -52,15 +51,14 @@ static void print_counts(const struct options *options, const struct db_result *
         json_key(&json, db_cell(counts, row, 0));
         json_uint(&json, strtoull(db_cell(counts, row, 1), NULL, 10));
         if (!option_flag(options, "--json")) {
-            plain_printf(stdout, "%-20s %s\n", db_cell(counts, row, 0), db_cell(counts, row, 1));
+            printf("%-20s %s\n", db_cell(counts, row, 0), db_cell(counts, row, 1));
         }
     }
     json_object_close(&json);
     if (option_flag(options, "--json")) {
-        plain_printf(stdout, "{\"letters\":%llu,\"reasons\":%s}\n", (unsigned long long)total,
-                     buf_cstr(&text));
+        printf("{\"letters\":%llu,\"reasons\":%s}\n", (unsigned long long)total, buf_cstr(&text));
     } else {
-        plain_printf(stdout, "%llu letters; nothing was done\n", (unsigned long long)total);
+        printf("%llu letters; nothing was done\n", (unsigned long long)total);
     }
     buf_free(&text);
 }
@@ -184,13 +182,11 @@ static void print_retried(const struct acting *acting) {
     unsigned long long duplicates = acting->duplicates;
     unsigned long long dead = acting->dead;
     if (option_flag(acting->options, "--json")) {
-        plain_printf(stdout,
-                     "{\"letters\":%llu,\"outcomes\":%llu,\"duplicates\":%llu,\"dead\":%llu}\n",
-                     outcomes + duplicates + dead, outcomes, duplicates, dead);
+        printf("{\"letters\":%llu,\"outcomes\":%llu,\"duplicates\":%llu,\"dead\":%llu}\n",
+               outcomes + duplicates + dead, outcomes, duplicates, dead);
     } else {
-        plain_printf(stdout,
-                     "%llu letters: %llu have an outcome, %llu had one, %llu are dead again\n",
-                     outcomes + duplicates + dead, outcomes, duplicates, dead);
+        printf("%llu letters: %llu have an outcome, %llu had one, %llu are dead again\n",
+               outcomes + duplicates + dead, outcomes, duplicates, dead);
     }
 }
 
@@ -264,10 +260,8 @@ static int drop_run(const struct options *options) {
     int code = read_acting(options, &acting);
     code = code == EXIT_DONE ? act(&acting, "casemill dead drop", drop_all) : code;
     if (code == EXIT_DONE && !option_flag(options, "--dry-run")) {
-        plain_printf(stdout,
-                     option_flag(options, "--json") ? "{\"dropped\":%llu}\n"
-                                                    : "%llu letters dropped\n",
-                     (unsigned long long)acting.dropped);
+        printf(option_flag(options, "--json") ? "{\"dropped\":%llu}\n" : "%llu letters dropped\n",
+               (unsigned long long)acting.dropped);
     }
     return code;
 }

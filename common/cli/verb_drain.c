@@ -1,7 +1,6 @@
 /* `casemill pause`, `resume`, `drain` and `retire`: whether a broker deals, whether it accepts, and
  * lanes that are to end.  What is in hand is always finished, and none of it costs an attempt. */
 #include "base/clock.h"
-#include "base/plain.h"
 #include "cli/control_ask.h"
 #include "cli/verb.h"
 
@@ -18,10 +17,9 @@ static int say(const struct options *options, enum err err, const struct buf *re
         return verb_fail(options, diag, SPAN_LIT(""));
     }
     if (option_flag(options, "--json")) {
-        plain_json(stdout, buf_span(reply));
-        plain_printf(stdout, "\n");
+        printf("%.*s\n", SPAN_ARG(buf_span(reply)));
     } else {
-        plain_printf(stdout, "%s\n", line);
+        printf("%s\n", line);
     }
     return EXIT_DONE;
 }

@@ -2,7 +2,6 @@
  * decides and on which authority; or its canonical text. */
 #include "base/date.h"
 #include "base/json.h"
-#include "base/plain.h"
 #include "cli/rules_either.h"
 #include "rules/outline.h"
 
@@ -191,7 +190,7 @@ static void show(const struct options *options, const struct ruleset *ruleset) {
         json_object_close(&json);
         buf_byte(&out, '\n');
     }
-    plain_print(stdout, buf_span(&out));
+    (void)fwrite(out.ptr, 1, out.len, stdout); /* checked by verb_main */
     buf_free(&out);
 }
 
@@ -213,7 +212,7 @@ static int run_show(const struct options *options) {
                           option_str(options, "--agreement", ""));
     } else if (option_flag(options, "--text")) {
         struct span text = ruleset_text(ruleset);
-        plain_exact(stdout, text);
+        (void)fwrite(text.ptr, 1, text.len, stdout);
     } else {
         show(options, ruleset);
     }

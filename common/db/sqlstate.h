@@ -22,7 +22,8 @@ enum { SQLSTATE_BYTES = 6 };
  *   ERR_CONNECTION there is no connection any more */
 #define SQLSTATE_TABLE(ROW)                                                                        \
     ROW("08", CONNECTION, "connection exception")                                                  \
-    ROW("08P01", DENIED, "a column of cases has another type than its fact: see db migrate")       \
+    ROW("08P01", DENIED,                                                                           \
+        "a column of cases has another type than its fact (see db migrate), or a pooler refuses")  \
     ROW("22", INVALID, "data exception")                                                           \
     ROW("22P03", DENIED, "a column of cases has another type than its fact: see db migrate")       \
     ROW("22P04", DENIED, "cases has other columns than its facts: run `casemill db migrate`")      \

@@ -33,6 +33,7 @@ admin_users = casemill
 pool_mode = $1
 default_pool_size = $2
 max_client_conn = 100
+server_login_retry = 1
 logfile = $pooler_dir/log
 pidfile = $pooler_dir/pid
 ${3:-}
@@ -96,11 +97,22 @@ for way in "1" "2 server_round_robin=1" "8" "8 server_round_robin=1" "1 server_r
     pooler_start transaction $way
     # As many servers as the pool may have, idle.
     fillers=""
-    for i in 1 2 3 4; do pooler_sql casemill "select pg_sleep(0.2)" >"$work/fill.out" 2>&1 & fillers="$fillers $!"; done
+    for i in 1 2 3 4 5 6 7; do pooler_sql casemill "select pg_sleep(0.2)" >"$work/fill.out" 2>&1 & fillers="$fillers $!"; done
     wait $fillers
     refused "transaction mode, pool of $way" "different servers: set its pool_mode to session"
     pooler_stop
 done
+
+# While others are at work, the servers change hands between any two looks.
+pooler_start transaction 8
+echo "select pg_sleep(0.001)" >"$work/others.sql"
+start others "$pg_bin/pgbench" -n -c 6 -T 30 -f "$work/others.sql" -h "$pooler_dir" -p 6432 -U casemill casemill
+others_pid=$started_pid
+others_work() { [ "$(pg_sql "select count(*) from pg_stat_activity where application_name = 'pgbench'")" -ge 3 ]; }
+check "others are at work" wait_until 10 others_work
+refused "transaction mode, others at work" "different servers: set its pool_mode to session"
+kill_hard "$others_pid"
+pooler_stop
 
 # --- verbs work in transaction mode: they rely on no session
 pooler_start transaction 2
@@ -122,6 +134,20 @@ worker_start worker
 made 2 300
 check "a pool without a spare server: every case is DONE" submit --ack outcome --batch 100 "$work/2.jsonl"
 equal "a pool without a spare server: and has its row" "$(count_of 2)" 300
+
+# --- PostgreSQL goes away behind the pooler, under a worker that runs and at the start of another
+kill -INT "$pg_pid"
+wait "$pg_pid"
+stop "$worker_pid"
+worker_start waits CASEMILL_POSTGRES_WAIT=true
+made 4 100
+start submit4 "$bin/casemill" submit --broker "$intake" --ack outcome --batch 100 "$work/4.jsonl"
+submit_pid=$started_pid
+pg_restart || abort "PostgreSQL comes back"
+check "PostgreSQL away behind the pooler: every case is DONE afterwards" wait_until 60 is_gone "$submit_pid"
+equal "PostgreSQL away behind the pooler: and has its row" "$(count_of 4)" 100
+stop "$worker_pid"
+worker_start worker
 
 # --- the mode is changed under a worker that runs: it notices and refuses
 : >"$work/worker.err"

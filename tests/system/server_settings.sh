@@ -137,9 +137,10 @@ for name in $ran; do
     fi
 done
 # That the comparison has something to compare.
-for name in submit report explain explain_quote explain_unicode replay dead_show_json rules_list purge_all migrate; do
+for name in report explain explain_quote explain_unicode replay dead_show_json rules_list purge_all migrate; do
     contains "$name did its work" "$work/plain.$name" "^exit code 0"
 done
+contains "submit did its work" "$work/plain.submit" "^exit code 3" # two of them are dead letters
 contains "explain shows a day as a day" "$work/odd.explain_quote" "2020-02-29"
 contains "migrate finds every column as it should be" "$work/odd.migrate" "migrations applied: 0, columns added: 0"
 stones() { (pg_conninfo=$1 && pg_sql "select md5(string_agg(concat_ws(' ', case_id, revision, digest, disposition), ',' order by case_id, revision)) from purged"); }
@@ -160,5 +161,24 @@ worker_start warned
 equal "a worker warns once" "$(warns warned db.invalid)" 1
 stop "$worker_pid"
 
+# --- PostgreSQL recovers when the worker starts
+kill -INT "$pg_pid"
+wait "$pg_pid"
+echo "hot_standby = off" >>"$pg_dir/data/postgresql.conf"
+touch "$pg_dir/data/standby.signal"
+chown --reference="$pg_dir/data/PG_VERSION" "$pg_dir/data/standby.signal"
+(cd "$pg_dir" && pg_as "$pg_bin/postgres" -D "$pg_dir/data") >>"$pg_dir/log" 2>&1 &
+pg_pid=$!
+recovers() { "$pg_bin/pg_isready" -q -h "$pg_dir"; [ $? -eq 1 ]; }
+check "PostgreSQL recovers and lets nobody in" wait_until 20 recovers
+lane_conninfo="host=$pg_dir user=casemill_lane dbname=casemill"
+worker_start recovering
+ok "a worker starts and waits for it"
+kill -INT "$pg_pid"
+wait "$pg_pid"
+rm "$pg_dir/data/standby.signal"
+pg_restart || abort "PostgreSQL comes back"
+check "its lanes connect when it has recovered" wait_until 30 grep -q POSTGRES_CONNECTED "$work/recovering.err"
+stop "$worker_pid"
 stop "$broker_pid"
 finish
