@@ -197,6 +197,7 @@ static enum err bind_all(struct broker *broker, const struct settings *settings,
         struct net_options options = usual[role];
         options.linger_ms = LINGER_MS;
         options.curve = keys_curve(broker, (enum keys_role)role, binds[role]);
+        options.takes_over = role == KEYS_SOURCES && options.curve == NULL;
         err = net_router_bind(broker->net, binds[role], &options, sockets[role], diag);
     }
     return err;
@@ -273,6 +274,7 @@ void broker_close(struct broker **held) {
     arena_free(&broker->arena);
     buf_free(&broker->head);
     mem_free(broker->damaged);
+    net_route_drop(&broker->online.route);
     mem_free(broker);
     *held = NULL;
 }

@@ -28,7 +28,7 @@ enum {
 enum keys_role { KEYS_SOURCES, KEYS_WORKERS, KEYS_OPERATORS, KEYS_ROLES };
 struct online_verify { /* an operator's VERIFY on its way through the journal */
     bool runs;
-    struct net_route route; /* who asked */
+    struct net_route route; /* who asked; kept while it runs */
     uint64_t next_seq, batches, cases, damaged;
     uint64_t seqs[ONLINE_SEQS_MAX]; /* the first of the damaged */
 };

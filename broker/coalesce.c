@@ -8,7 +8,8 @@
 enum { COALESCED_GROUPS = 16 };
 
 struct group {
-    struct net_route route;
+    struct net_route route; /* of route_bytes */
+    uint8_t route_bytes[NET_ROUTE_BYTES_MAX];
     enum core_action_kind kind; /* ACCEPTED or DONE */
     bool duplicate;             /* ACCEPTED */
     uint32_t count;             /* DONE, with the tally */
@@ -31,12 +32,8 @@ void coalesced_free(struct coalesced **coalesced) {
     *coalesced = NULL;
 }
 
-static bool is_same_route(const struct net_route *a, const struct net_route *b) {
-    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
-}
-
 static bool belongs(const struct group *group, const struct core_action *action) {
-    if (group->kind != action->kind || !is_same_route(&group->route, &action->route)) {
+    if (group->kind != action->kind || !net_route_eq(&group->route, &action->route)) {
         return false;
     }
     if (action->kind == CORE_ACCEPTED) {
@@ -58,7 +55,9 @@ static struct group *group_for(struct broker *broker, const struct core_action *
         coalesce_flush(broker);
     }
     struct group *group = &held->groups[held->len++];
+    memcpy(group->route_bytes, action->route.bytes, action->route.len);
     group->route = action->route;
+    group->route.bytes = group->route_bytes;
     group->kind = action->kind;
     group->len = 0;
     group->duplicate = action->kind == CORE_ACCEPTED && action->duplicate;

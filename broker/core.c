@@ -30,6 +30,7 @@ void core_actions_clear(struct core *core) {
         }
     }
     core->action_count = 0;
+    arena_reset(&core->action_routes);
 }
 
 struct core *core_new(const struct core_options *options) {
@@ -44,6 +45,7 @@ struct core *core_new(const struct core_options *options) {
     core->room_bytes = UINT64_MAX;
     core->accepting = true;
     core->dispatching = true;
+    arena_init(&core->action_routes, SIZE_MAX);
     table_init(&core->by_seq);
     table_init(&core->by_name);
     table_init(&core->recent_by_name);
@@ -63,6 +65,7 @@ void core_set_journal(struct core *core, const struct uuid *journal, uint64_t ne
 static void batch_free(struct core *core, struct core_batch *batch) {
     for (struct core_waiter *waiter = batch->waiters; waiter != NULL;) {
         struct core_waiter *next = waiter->next;
+        core_route_drop(core, &waiter->route);
         mem_free(waiter);
         waiter = next;
     }
@@ -84,6 +87,7 @@ void core_free(struct core **held) {
     }
     rest_fini(core);
     for (uint32_t i = 0; i < core->lane_count; i++) {
+        core_route_drop(core, &core->lanes[i]->route);
         mem_free(core->lanes[i]);
     }
     core_sources_fini(core);
@@ -95,6 +99,8 @@ void core_free(struct core **held) {
     mem_free(core->heap);
     mem_free(core->live);
     mem_free(core->actions);
+    CHECK(core->route_bytes == 0);
+    arena_free(&core->action_routes);
     table_fini(&core->by_seq);
     table_fini(&core->by_name);
     table_fini(&core->recent_by_name);
@@ -264,8 +270,7 @@ void core_batch_remove(struct core *core, struct core_batch *batch) {
 
 static void emit_busy(struct core *core, const struct net_route *route, const struct uuid *id,
                       enum wire_busy reason, int64_t retry_ms) {
-    struct core_action *action = core_emit(core, CORE_BUSY);
-    action->route = *route;
+    struct core_action *action = core_emit_to(core, CORE_BUSY, route);
     action->batch = *id;
     action->busy.reason = reason;
     action->busy.retry_ms = retry_ms;
@@ -280,15 +285,14 @@ void core_turn_away(struct core *core, const struct net_route *route, const stru
 static void emit_accepted(struct core *core, const struct core_batch *batch,
                           const struct core_waiter *waiter) {
     CHECK(batch->state == BATCH_DURABLE);
-    struct core_action *action = core_emit(core, CORE_ACCEPTED);
-    action->route = waiter->route;
+    struct core_action *action = core_emit_to(core, CORE_ACCEPTED, &waiter->route);
     action->batch = batch->id;
     action->seq = batch->seq;
     action->duplicate = waiter->duplicate;
 }
 
 bool core_same_route(const struct net_route *a, const struct net_route *b) {
-    return a->channel == b->channel && a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+    return a->channel == b->channel && net_route_eq(a, b);
 }
 
 static bool gets_one_reply(const struct net_route *route) {
@@ -296,7 +300,8 @@ static bool gets_one_reply(const struct net_route *route) {
 }
 
 /* Adds who waits for the batch.  A REQ peer gets one reply: ACCEPTED, or with ack outcome DONE. */
-static struct core_waiter *waiter_add(struct core_batch *batch, const struct net_route *route) {
+static struct core_waiter *waiter_add(struct core *core, struct core_batch *batch,
+                                      const struct net_route *route) {
     uint32_t count = 0;
     struct core_waiter *spent = NULL;
     for (struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
@@ -310,18 +315,19 @@ static struct core_waiter *waiter_add(struct core_batch *batch, const struct net
         return NULL;
     }
     if (spent != NULL) {
-        spent->route = *route;
+        core_route_drop(core, &spent->route);
+        core_route_keep(core, &spent->route, route);
         return spent;
     }
     struct core_waiter *waiter = mem_zero(1, sizeof(*waiter));
-    waiter->route = *route;
+    core_route_keep(core, &waiter->route, route);
     waiter->next = batch->waiters;
     batch->waiters = waiter;
     return waiter;
 }
 
-void core_wait_done(struct core_batch *batch, const struct net_route *route) {
-    struct core_waiter *waiter = waiter_add(batch, route);
+void core_wait_done(struct core *core, struct core_batch *batch, const struct net_route *route) {
+    struct core_waiter *waiter = waiter_add(core, batch, route);
     if (waiter != NULL) {
         waiter->want_done = true;
     }
@@ -329,7 +335,8 @@ void core_wait_done(struct core_batch *batch, const struct net_route *route) {
 
 static void join(struct core *core, struct core_batch *batch, const struct net_route *route,
                  enum wire_ack ack, bool duplicate) {
-    struct core_waiter *waiter = waiter_add(batch, route);
+    struct core_waiter *waiter =
+        core_route_fits(core, route) ? waiter_add(core, batch, route) : NULL;
     if (waiter == NULL) {
         emit_busy(core, route, &batch->id, WIRE_BUSY_RATE, RETRY_RATE_MS);
         return;
@@ -346,8 +353,7 @@ static void join(struct core *core, struct core_batch *batch, const struct net_r
 
 static void emit_refused(struct core *core, const struct net_route *route, const struct uuid *id,
                          enum wire_reason reason) {
-    struct core_action *action = core_emit(core, CORE_REFUSED);
-    action->route = *route;
+    struct core_action *action = core_emit_to(core, CORE_REFUSED, route);
     action->batch = *id;
     action->reason = reason;
     core->counters.batches_refused++;
@@ -388,6 +394,10 @@ bool core_submit(struct core *core, const struct net_route *route,
         emit_busy(core, route, &meta->batch, WIRE_BUSY_STOPPED, RETRY_STOPPED_MS);
         return false;
     }
+    if (!core_route_fits(core, route)) {
+        emit_busy(core, route, &meta->batch, WIRE_BUSY_RATE, RETRY_RATE_MS);
+        return false;
+    }
     if (core->by_seq.count + core->rests.count >= core->options.batches_max) {
         emit_busy(core, route, &meta->batch, WIRE_BUSY_QUEUE_FULL, core_drain_batch_ms(core));
         return false;
@@ -420,8 +430,7 @@ void core_restore(struct core *core, uint64_t seq, const struct core_batch_meta 
 
 static struct core_action *emit_status(struct core *core, const struct net_route *route,
                                        const struct uuid *id) {
-    struct core_action *action = core_emit(core, CORE_STATUS);
-    action->route = *route;
+    struct core_action *action = core_emit_to(core, CORE_STATUS, route);
     action->batch = *id;
     return action;
 }
@@ -442,8 +451,8 @@ void core_query(struct core *core, const struct net_route *route, struct span so
         action->done.state = WIRE_STATE_QUARANTINED;
     } else if (batch != NULL && batch->state == BATCH_DURABLE) {
         action->done.state = batch->dealt ? WIRE_STATE_WORKING : WIRE_STATE_ACCEPTED;
-        if (!route->delimited) {
-            core_wait_done(batch, route);
+        if (!route->delimited && core_route_fits(core, route)) {
+            core_wait_done(core, batch, route);
         }
     } else if (batch == NULL && source != UINT32_MAX) {
         const struct core_recent *recent = core_find_recent(core, source, id);
@@ -464,8 +473,7 @@ void core_batch_settle(struct core *core, struct core_batch *batch) {
     }
     for (struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
         if (waiter->want_done) {
-            struct core_action *action = core_emit(core, CORE_DONE);
-            action->route = waiter->route;
+            struct core_action *action = core_emit_to(core, CORE_DONE, &waiter->route);
             action->batch = batch->id;
             action->seq = batch->seq;
             action->done.count = batch->count;

@@ -29,9 +29,7 @@ void core_canary_tick(struct core *core, int64_t now) {
     canary->lane = chosen->uuid;
     canary->is_out = true;
     canary->asked = now;
-    struct core_action *action = core_emit(core, CORE_CANARY);
-    action->route = chosen->route;
-    action->work.lane = chosen->uuid;
+    core_emit_to(core, CORE_CANARY, &chosen->route)->work.lane = chosen->uuid;
 }
 
 void core_canary_done(struct core *core, const struct core_lane *lane, uint32_t taken,

@@ -8,8 +8,7 @@ enum { BACKOFF_FIRST_MS = 250, BACKOFF_MAX_MS = 30000, OMITTED_MAX = 2, STALL_MS
 
 static struct core_lane *lane_by_route(struct core *core, const struct net_route *route) {
     for (uint32_t i = 0; i < core->lane_count; i++) {
-        const struct net_route *known = &core->lanes[i]->route;
-        if (known->len == route->len && memcmp(known->bytes, route->bytes, route->len) == 0) {
+        if (net_route_eq(&core->lanes[i]->route, route)) {
             return core->lanes[i];
         }
     }
@@ -35,7 +34,7 @@ static struct core_lane *heard(struct core *core, const struct net_route *route,
 }
 
 static void ask_ready(struct core *core, const struct net_route *route) {
-    core_emit(core, CORE_READY_ASK)->route = *route;
+    (void)core_emit_to(core, CORE_READY_ASK, route);
 }
 
 /* Gives back all a lane holds, oldest first in the queue, and forgets the lane. */
@@ -54,6 +53,7 @@ static void lane_remove(struct core *core, struct core_lane *lane, bool silent) 
             break;
         }
     }
+    core_route_drop(core, &lane->route);
     mem_free(lane);
 }
 
@@ -146,16 +146,15 @@ void core_ready(struct core *core, const struct net_route *route, const struct w
         core->lanes[core->lane_count++] = lane;
         fence_remove(core, &ready->uuid);
     }
-    lane->route = *route;
+    core_route_drop(core, &lane->route);
+    core_route_keep(core, &lane->route, route);
     lane->heard = now;
     lane->blocked = false;
     lane->credit_cases = ready->credit_cases;
     lane->credit_bytes = ready->credit_bytes;
     copy_text(lane->name, sizeof(lane->name), ready->name);
     reconcile(core, lane, ready->holds, ready->hold_count, false);
-    struct core_action *action = core_emit(core, CORE_WELCOME);
-    action->route = *route;
-    action->work.lane = lane->uuid;
+    core_emit_to(core, CORE_WELCOME, route)->work.lane = lane->uuid;
 }
 
 static void part_done(struct core *core, struct core_part *part) {
@@ -376,7 +375,7 @@ void core_unsent(struct core *core, const struct uuid *uuid, uint64_t seq, uint3
  * told at once, and again as long as something waits. */
 static void tell_fence(struct core *core) {
     for (uint32_t i = 0; i < core->lane_count; i++) {
-        core_emit(core, CORE_FENCE)->route = core->lanes[i]->route;
+        (void)core_emit_to(core, CORE_FENCE, &core->lanes[i]->route);
     }
 }
 

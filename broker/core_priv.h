@@ -180,6 +180,8 @@ struct core {
     uint64_t dip_seq;            /* of the latest such batch; 0: none */
     struct core_recent **recent; /* ring */
     uint32_t recent_len, recent_at;
+    struct arena action_routes; /* until the actions are cleared */
+    size_t route_bytes;         /* of kept routes that are longer than usual */
     struct core_action *actions;
     size_t action_count, action_cap;
     int64_t beat_due;
@@ -190,6 +192,13 @@ struct core {
 
 /* core.c */
 struct core_action *core_emit(struct core *core, enum core_action_kind kind);
+/* core_routes.c.  core_emit_to emits what is sent to a peer.  core_route_keep copies a route until
+ * core_route_drop; the caller has asked core_route_fits, but for a lane's. */
+struct core_action *core_emit_to(struct core *core, enum core_action_kind kind,
+                                 const struct net_route *route);
+bool core_route_fits(const struct core *core, const struct net_route *route);
+void core_route_keep(struct core *core, struct net_route *kept, const struct net_route *route);
+void core_route_drop(struct core *core, struct net_route *kept);
 /* core_find_* know the batches that are not packed; core_batch_of wakes what it finds. */
 struct core_batch *core_find_seq(const struct core *core, uint64_t seq);
 struct core_batch *core_find_name(const struct core *core, uint32_t source, const struct uuid *id);
@@ -205,7 +214,7 @@ void core_batch_remove(struct core *core, struct core_batch *batch);
 struct core_batch *core_batch_new(struct core *core, const struct core_batch_meta *meta,
                                   uint32_t source, uint64_t seq);
 void core_batch_forget(struct core *core, struct core_batch *batch);
-void core_wait_done(struct core_batch *batch, const struct net_route *route);
+void core_wait_done(struct core *core, struct core_batch *batch, const struct net_route *route);
 /* core_sources.c: indices, UINT32_MAX: none.  core_source_claim names a place anew for a name that
  * was not found, for a batch that joins next; none: every place has batches.  core_source_must
  * finds or makes one.  The caller says when a batch has joined, and when it has left for good. */

@@ -343,8 +343,7 @@ void core_deal(struct core *core, int64_t now) {
         lane->turn = ++core->turn;
         core->counters.parts_dealt++;
         struct core_action *action =
-            core_emit(core, core_is_poison(core, part) ? CORE_BURY : CORE_WORK);
-        action->route = lane->route;
+            core_emit_to(core, core_is_poison(core, part) ? CORE_BURY : CORE_WORK, &lane->route);
         action->batch = part->batch->id;
         action->seq = part->batch->seq;
         action->tag = part->batch->tag;

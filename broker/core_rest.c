@@ -34,7 +34,10 @@ void rest_fini(struct core *core) {
         mem_free(rests->chunks[i]);
     }
     for (uint32_t i = REST_NOBODY + 1; i < rests->route_numbers.next; i++) {
-        mem_free(rests->routes[i]);
+        if (rests->routes[i] != NULL) {
+            core_route_drop(core, &rests->routes[i]->route);
+            mem_free(rests->routes[i]);
+        }
     }
     for (uint32_t i = 0; i < core->source_count; i++) {
         for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
@@ -55,7 +58,8 @@ static uint64_t route_hash(const struct net_route *route) {
     return hash64(span_make(route->bytes, route->len)) + route->channel * 2U + route->delimited;
 }
 
-static uint32_t route_keep(struct core_rests *rests, const struct net_route *route) {
+static uint32_t route_keep(struct core *core, const struct net_route *route) {
+    struct core_rests *rests = &core->rests;
     uint64_t hash = route_hash(route);
     for (struct table_node *node = table_first(&rests->by_route, hash); node != NULL;
          node = table_next(node)) {
@@ -71,7 +75,7 @@ static uint32_t route_keep(struct core_rests *rests, const struct net_route *rou
         rests->routes = mem_grow(rests->routes, rests->route_cap, sizeof(*rests->routes));
     }
     struct rest_route *made = mem_zero(1, sizeof(*made));
-    made->route = *route;
+    core_route_keep(core, &made->route, route);
     made->references = 1;
     made->number = number;
     rests->routes[number] = made;
@@ -79,12 +83,14 @@ static uint32_t route_keep(struct core_rests *rests, const struct net_route *rou
     return number;
 }
 
-static void route_drop(struct core_rests *rests, uint32_t number) {
+static void route_drop(struct core *core, uint32_t number) {
+    struct core_rests *rests = &core->rests;
     struct rest_route *route = rests->routes[number];
     if (--route->references == 0) {
         table_remove(&rests->by_route, &route->node);
         rests->routes[number] = NULL;
         number_give(&rests->route_numbers, number);
+        core_route_drop(core, &route->route);
         mem_free(route);
     }
 }
@@ -256,7 +262,7 @@ static void pack(struct core *core, struct core_chunk *chunk, struct core_batch 
     rest->bytes = batch->bytes;
     rest->route = REST_NOBODY;
     for (const struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
-        rest->route = waits(waiter) ? route_keep(rests, &waiter->route) : rest->route;
+        rest->route = waits(waiter) ? route_keep(core, &waiter->route) : rest->route;
     }
     name_link(rests, place);
     chunk->packed++;
@@ -325,9 +331,12 @@ bool core_waits_long(const struct core *core) {
 
 bool rest_wait(struct core *core, struct core_place place, const struct net_route *route) {
     struct core_rest *rest = &place.chunk->rests[place.slot];
-    if (rest->route == REST_NOBODY) {
-        rest->route = route_keep(&core->rests, route);
+    if (rest->route == REST_NOBODY && core_route_fits(core, route)) {
+        rest->route = route_keep(core, route);
         return true;
+    }
+    if (rest->route == REST_NOBODY) {
+        return false;
     }
     const struct net_route *known = &core->rests.routes[rest->route]->route;
     return core_same_route(known, route) && known->delimited == route->delimited;
@@ -355,8 +364,8 @@ static struct core_batch *unpack(struct core *core, struct core_place place) {
     batch->since = chunk->since_first + span * place.slot / REST_CHUNK;
     batch->parts[0].state = PART_QUEUED;
     if (rest->route != REST_NOBODY) {
-        core_wait_done(batch, &core->rests.routes[rest->route]->route);
-        route_drop(&core->rests, rest->route);
+        core_wait_done(core, batch, &core->rests.routes[rest->route]->route);
+        route_drop(core, rest->route);
     }
     rest->bytes = 0;
     return batch;

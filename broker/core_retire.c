@@ -15,7 +15,5 @@ bool core_retire(struct core *core, const struct uuid *uuid) {
 }
 
 void core_beat_to(struct core *core, const struct core_lane *lane) {
-    struct core_action *action = core_emit(core, CORE_BEAT);
-    action->route = lane->route;
-    action->retire = lane->retiring;
+    core_emit_to(core, CORE_BEAT, &lane->route)->retire = lane->retiring;
 }

@@ -22,7 +22,8 @@ void online_verify_start(struct broker *broker, const struct net_route *route) {
         answer(broker, route, false, SPAN_LIT("{\"error\":\"a VERIFY is running\"}"));
         return;
     }
-    *online = (struct online_verify){.runs = true, .route = *route};
+    *online = (struct online_verify){.runs = true};
+    net_route_keep(&online->route, route);
 }
 
 static void take_record(struct broker *broker, const struct journal_record *record) {
@@ -68,6 +69,7 @@ static void finish(struct broker *broker, bool all_read) {
     answer(broker, &online->route, all_read, buf_span(&text));
     buf_free(&text);
     online->runs = false;
+    net_route_drop(&online->route);
 }
 
 void online_verify_step(struct broker *broker) {

@@ -65,6 +65,9 @@
         "times that a socket reached its limit of connections")                                    \
     ROW(connections_cut_total, COUNTER, shell.connections_cut,                                     \
         "connections shut down because they were more than the limit")                             \
+    ROW(routing_ids_taken_over_total, COUNTER, shell.taken_over,                                   \
+        "routing ids of intake that a second connection took over")                                \
+    ROW(connections_mute, GAUGE, shell.mute, "connections that have sent nothing for 15 s")        \
     ROW(keys_refused_total, COUNTER, shell.keys_refused,                                           \
         "connections turned away for want of an allowed key")
 

@@ -8,7 +8,7 @@
 
 struct shell_stats {
     uint64_t bytes_max, body_bytes, receipt_bytes, work_bytes, receipts_dropped, peers_refused,
-        keys_refused, clock_jumps, log_lost, connections_full, connections_cut;
+        keys_refused, clock_jumps, log_lost, connections_full, connections_cut, taken_over, mute;
     const struct net_door_state *doors;
 };
 struct all_stats {
@@ -31,7 +31,13 @@ static void gather(struct broker *broker, struct all_stats *all) {
                                       .log_lost = log_lost(),
                                       .keys_refused = keys_refused(broker),
                                       .doors = broker->doors};
+    struct net_socket *const sockets[KEYS_ROLES] = {broker->intake, broker->worker,
+                                                    broker->control};
     for (int role = 0; role < KEYS_ROLES; role++) {
+        struct net_peers_state peers;
+        net_peers_look(sockets[role], &peers);
+        all->shell.mute += peers.mute;
+        all->shell.taken_over += peers.taken_over;
         all->shell.connections_full += broker->doors[role].full_count;
         all->shell.connections_cut += broker->doors[role].cut_count;
     }

@@ -80,6 +80,12 @@
         "restart when it suits")                                                                   \
     ROW(PEER_VERSION, WARN, "a peer speaks another version of the protocol; nothing is lost",      \
         "update the older of the two")                                                             \
+    ROW(ROUTING_ID_TAKEN, WARN,                                                                    \
+        "a second connection has the routing id of another, which receives nothing any more",      \
+        "give each client a routing id of its own, or none")                                       \
+    ROW(PEER_MUTE, INFO,                                                                           \
+        "a connection has sent nothing yet: it waits, or its routing id is another's",             \
+        "if that client waits for an answer, give it a routing id of its own, or none")            \
     ROW(PEER_REFUSED, WARN, "a peer sent what cannot be read", "update or stop that peer")
 
 #endif

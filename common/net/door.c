@@ -100,9 +100,11 @@ static void add_peer(struct door *door, int fd) {
 static void take_event(struct door *door, const struct monitor_event *event) {
     if (event->id == ZMQ_EVENT_ACCEPTED) {
         add_peer(door, (int)event->value);
+        peers_accepted(door->socket->peers, event->value);
     } else if (event->id == ZMQ_EVENT_DISCONNECTED) {
         remove_peer(door, (int)event->value);
         atomic_fetch_add(&door->left, 1U);
+        peers_gone(door->socket->peers, event->value);
     } else if (monitor_is_fault(event)) {
         atomic_fetch_add(&door->fault_count, 1U);
     }

@@ -65,10 +65,14 @@ static void take_event(struct net_socket *socket, uint16_t event, uint32_t value
     socket->is_connected = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
     if (event == ZMQ_EVENT_ACCEPTED) {
         socket->peer_count++;
+        peers_accepted(socket->peers, value);
         return;
     }
     if (event == ZMQ_EVENT_DISCONNECTED) {
         socket->peer_count -= socket->peer_count > 0 ? 1 : 0;
+        if (socket->peers != NULL) {
+            peers_gone(socket->peers, value);
+        }
         return;
     }
     if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {

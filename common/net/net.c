@@ -6,7 +6,6 @@
 #include "base/check.h"
 #include "base/descriptors.h"
 #include "base/err.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
 
@@ -25,6 +24,7 @@ enum {
     HEARTBEAT_TIMEOUT_MS = 20000,
     RECONNECT_MS = 50,
     RECONNECT_MS_MAX = 1000,
+    PROBES_MAX = 256, /* passed over in one call */
     PORT_MAX = 65535,
     PORT_DIGITS_MAX = 5,
     /* What libzmq takes before there is a connection: its threads, their mailboxes and epolls. */
@@ -65,6 +65,8 @@ void net_message_close(struct net_message *message) {
         net_part_close(&message->parts[i]);
     }
     message->part_count = 0;
+    mem_free(message->route_long);
+    route_begin(message);
 }
 
 /* libzmq starts its threads with the first socket, and aborts where it gets none. */
@@ -145,6 +147,8 @@ static enum err socket_new(struct net *net, int type, const struct net_options *
     }
     if (type == ZMQ_ROUTER) {
         set_int(socket, ZMQ_ROUTER_MANDATORY, 1);
+        CHECK(!options->takes_over || options->curve == NULL);
+        set_int(socket, ZMQ_ROUTER_HANDOVER, options->takes_over ? 1 : 0);
     } else {
         /* A DEALER never stops reading: libzmq aborts when a peer is lost meanwhile (hangup.h), or
          * when messages are taken after it has reconnected.  What was asked for bounds what comes:
@@ -161,6 +165,7 @@ static enum err socket_new(struct net *net, int type, const struct net_options *
     (*made)->socket = socket;
     (*made)->is_router = type == ZMQ_ROUTER;
     (*made)->has_keys = options->curve != NULL;
+    (*made)->peers = type == ZMQ_ROUTER ? peers_new(options->mute_ms) : NULL;
     net->socket_count++;
     if (type == ZMQ_ROUTER && options->curve != NULL) {
         /* Without a handler libzmq would let every key in. */
@@ -185,6 +190,7 @@ void net_socket_close(struct net_socket **socket) {
         (*socket)->net->keyed_count--;
     }
     (*socket)->net->socket_count--;
+    peers_free(&(*socket)->peers);
     mem_free(*socket);
     *socket = NULL;
 }
@@ -373,18 +379,6 @@ static enum err recv_part(struct net_socket *socket, struct net_part *part, bool
     return ERR_OK;
 }
 
-/* Takes the routing id; false when it is too long to be kept. */
-static bool take_route(struct net_part *part, struct net_route *route) {
-    struct span id = net_part_span(part);
-    bool fits = id.len <= NET_ROUTE_BYTES_MAX;
-    if (fits) {
-        route->len = (uint8_t)id.len;
-        memcpy(route->bytes, id.ptr, id.len);
-    }
-    net_part_close(part);
-    return fits;
-}
-
 /* Receives the frames after the first; a part is never copied, so each is received where it stays.
  */
 static void recv_rest(struct net_socket *socket, struct net_message *message) {
@@ -409,11 +403,9 @@ static void recv_rest(struct net_socket *socket, struct net_message *message) {
     }
 }
 
-enum err net_recv(struct net_socket *socket, struct net_message *message) {
+static enum err recv_message(struct net_socket *socket, struct net_message *message) {
     bool more = false;
-    message->route.len = 0;
-    message->route.delimited = false;
-    message->route.channel = 0;
+    route_begin(message);
     message->part_count = 0;
     message->too_many = false;
     enum err err = recv_part(socket, &message->parts[0], &more);
@@ -421,21 +413,37 @@ enum err net_recv(struct net_socket *socket, struct net_message *message) {
         door_is_empty(socket);
         return err;
     }
-    bool is_kept = true;
     if (socket->is_router) {
-        is_kept = take_route(&message->parts[0], &message->route);
+        route_add(message, net_part_span(&message->parts[0])); /* ZeroMQ's are 255 bytes at most */
+        net_part_close(&message->parts[0]);
     } else {
         message->part_count = 1;
     }
     if (more) {
         recv_rest(socket, message);
     }
-    if (!is_kept) {
-        net_message_close(message);
-        LOG(EV_PEER_REFUSED, "reason=routing_id_too_long");
-        return ERR_AGAIN;
+    if (socket->is_router && message->part_count > 0) {
+        peers_heard(socket, span_make(message->route.bytes + 1, message->route.bytes[0]),
+                    &message->parts[0]);
+    }
+    if (socket->is_router && !message->route.delimited) {
+        route_take_envelope(message);
     }
     return ERR_OK;
+}
+
+static bool is_probe(const struct net_socket *socket, const struct net_message *message) {
+    return socket->is_router && !message->route.delimited && message->part_count == 1 &&
+           net_part_span(&message->parts[0]).len == 0;
+}
+
+enum err net_recv(struct net_socket *socket, struct net_message *message) {
+    enum err err = recv_message(socket, message);
+    for (int i = 0; err == ERR_OK && is_probe(socket, message); i++) {
+        net_message_close(message);
+        err = i < PROBES_MAX ? recv_message(socket, message) : ERR_AGAIN;
+    }
+    return err;
 }
 
 static enum err send_error(int error) {
@@ -469,8 +477,9 @@ enum err net_send(struct net_socket *socket, const struct net_route *route, stru
     CHECK(count > 0);
     CHECK(socket->is_router == (route != NULL));
     enum err err = ERR_OK;
-    if (route != NULL) {
-        err = send_bytes(socket, route->bytes, route->len);
+    struct span frame;
+    for (uint16_t at = 0; err == ERR_OK && route != NULL && route_next(route, &at, &frame);) {
+        err = send_bytes(socket, frame.ptr, frame.len);
     }
     if (err == ERR_OK && route != NULL && route->delimited) {
         err = send_bytes(socket, "", 0);

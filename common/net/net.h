@@ -19,7 +19,13 @@ enum { NET_POLL_MAX = 32 };
 /* Connections that the kernel completes before libzmq takes them: so many may come above a limit,
  * for a moment. */
 enum { NET_BACKLOG = 64 };
-enum { NET_PARTS_MAX = 64, NET_ROUTE_BYTES_MAX = 64, NET_PART_STORAGE = 64 };
+enum { NET_PARTS_MAX = 64, NET_PART_STORAGE = 64 };
+enum {
+    NET_FRAME_BYTES_MAX = 255, /* of an envelope's frame; ZeroMQ's own limit for a routing id */
+    NET_ENVELOPE_MAX = 8,      /* frames between the routing id and the empty one */
+    NET_ROUTE_BYTES_MAX = (NET_ENVELOPE_MAX + 1) * (NET_FRAME_BYTES_MAX + 1),
+    NET_ROUTE_USUAL = 64 /* a route of so many bytes takes no memory of its own in a message */
+};
 
 struct net_part { /* a zmq_msg_t inside; do not copy */
     _Alignas(16) uint8_t storage[NET_PART_STORAGE];
@@ -32,19 +38,28 @@ void net_part_share(struct net_part *part, struct span bytes,
                     void (*release)(void *bytes, void *hint), void *hint);
 void net_part_close(struct net_part *part);
 
-/* Where a message came from or goes to on a ROUTER; delimited: an empty delimiter followed the id
- * (REQ); channel: the caller's own mark of which socket, 0 unless it sets one. */
+/* Where a message came from or goes to on a ROUTER: its envelope, a view of bytes that somebody
+ * else owns, until the message is closed.  A frame is a length byte and so many bytes; the first is
+ * the routing id.  delimited: an empty frame followed (REQ); channel: the caller's own mark of
+ * which socket, 0 unless it sets one. */
 struct net_route {
-    uint8_t len;
+    const uint8_t *bytes;
+    uint16_t len;
     bool delimited;
     uint8_t channel;
-    uint8_t bytes[NET_ROUTE_BYTES_MAX];
 };
+/* net_route_keep copies the bytes, too.  Ownership: *kept is the caller's, freed by net_route_drop,
+ * which accepts a zeroed one. */
+void net_route_keep(struct net_route *kept, const struct net_route *route);
+void net_route_drop(struct net_route *kept);
+bool net_route_eq(const struct net_route *a, const struct net_route *b); /* of the bytes */
+
 struct net_message {
     struct net_route route; /* empty on a DEALER */
-    uint32_t
-        part_count; /* without route and delimiter; parts beyond NET_PARTS_MAX are dropped and */
-    bool too_many;  /* said here */
+    uint8_t route_usual[NET_ROUTE_USUAL];
+    uint8_t *route_long; /* NULL: the route fits into the usual one */
+    uint32_t part_count; /* without the envelope; parts beyond NET_PARTS_MAX are dropped and */
+    bool too_many;       /* said here */
     struct net_part parts[NET_PARTS_MAX];
 };
 void net_message_close(struct net_message *message);
@@ -60,6 +75,11 @@ struct net_options {
     int linger_ms;
     uint32_t connections_max;      /* of a ROUTER: more wait or are shut down; 0: no limit */
     const struct net_curve *curve; /* copied; NULL: no keys */
+    /* Of a ROUTER.  A connection whose peer chose a routing id that is another's takes it over, and
+     * the other is heard no more; else the newcomer never is.  Not with keys: what is sent to one
+     * would reach the other. */
+    bool takes_over;
+    int64_t mute_ms; /* see net_peers_look; 0: 15 s */
 };
 /* net_is_endpoint: tcp://HOST:PORT or ipc://PATH; whether there is such a host is not looked up. */
 bool net_is_endpoint(const char *endpoint);
@@ -103,11 +123,20 @@ struct net_door_state {
     uint64_t fault_count; /* as net_fault_count */
 };
 void net_door_state(const struct net_socket *socket, struct net_door_state *state);
+/* net_peers_look says of a ROUTER how many connections have stood for mute_ms and never sent
+ * anything (they wait, or their routing id is another's), and how many routing ids a second
+ * connection has taken over.  Each is logged once, in this call, which is made about once a second.
+ */
+struct net_peers_state {
+    uint32_t mute;
+    uint64_t taken_over;
+};
+void net_peers_look(struct net_socket *socket, struct net_peers_state *state);
 const char *net_endpoint(const struct net_socket *socket);
 
-/* net_recv does not wait.  Errors: ERR_AGAIN nothing there, or what was there came from a peer
- * whose routing id is longer than NET_ROUTE_BYTES_MAX (logged and dropped: it could not be
- * answered).  The caller closes the message when ERR_OK was returned. */
+/* net_recv does not wait.  A message of one empty frame and nothing else is a probe
+ * (ZMQ_PROBE_ROUTER), which wants no answer: it is passed over.
+ * Errors: ERR_AGAIN nothing there.  The caller closes the message when ERR_OK was returned. */
 MUST_USE enum err net_recv(struct net_socket *socket, struct net_message *message);
 /* net_send does not wait.  route NULL on a DEALER.  All parts are taken whatever the result.
  * Errors: ERR_AGAIN the peer's queue is full, ERR_NOT_FOUND no such peer (any more): nothing was

@@ -32,6 +32,7 @@ struct net_socket {
     char fault[FAULT_BYTES]; /* of a DEALER: the last failed handshake; "" since one succeeded */
     int64_t redial_ms;       /* of a DEALER that was told no: when it connects anew; 0: not */
     bool was_redialed;       /* since it last came up */
+    struct net_peers *peers; /* of a ROUTER */
     uint32_t peer_count;     /* of a ROUTER, as of the last monitor_read */
     bool is_connected;       /* of a DEALER, as of the last monitor_read */
     bool is_router;
@@ -43,6 +44,23 @@ _Static_assert(sizeof(zmq_msg_t) <= NET_PART_STORAGE, "a part holds a zmq_msg_t"
 static inline zmq_msg_t *part_msg(struct net_part *part) {
     return (zmq_msg_t *)(void *)part->storage;
 }
+
+/* route.c.  route_begin makes a message's route empty, route_add puts a frame behind the others;
+ * route_next reads them, at begins at 0.  route_take_envelope moves the envelope of a ROUTER's
+ * message that has none yet from its parts to its route. */
+void route_begin(struct net_message *message);
+void route_add(struct net_message *message, struct span frame);
+bool route_next(const struct net_route *route, uint16_t *at, struct span *frame);
+void route_take_envelope(struct net_message *message);
+bool route_is_made_id(struct span frame); /* by a ROUTER, for a peer that has none of its own */
+
+/* peers.c.  accepted and gone: of connections, by descriptor; heard: a message came, part is any of
+ * its. */
+struct net_peers *peers_new(int64_t mute_ms);
+void peers_free(struct net_peers **peers);
+void peers_accepted(struct net_peers *peers, uint32_t fd);
+void peers_gone(struct net_peers *peers, uint32_t fd);
+void peers_heard(struct net_socket *socket, struct span routing_id, const struct net_part *part);
 
 /* monitor_open is called before the socket connects or binds; monitor_read takes what is there.
  * Errors: ERR_SYSTEM no more sockets or descriptors. */

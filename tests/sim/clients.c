@@ -13,7 +13,10 @@ struct uuid batch_id(uint32_t name) {
 }
 
 struct net_route client_route(const struct sim_batch *batch) {
-    return (struct net_route){.len = 1, .delimited = batch->delimited, .bytes = {batch->route}};
+    static uint8_t names[UINT8_MAX + 1];
+    names[batch->route] = batch->route;
+    return (struct net_route){
+        .len = 1, .delimited = batch->delimited, .bytes = &names[batch->route]};
 }
 
 void batch_meta(const struct sim_batch *batch, int64_t day, uint32_t cuts[CORE_PARTS_MAX],
@@ -150,7 +153,7 @@ void client_query(struct world *world, uint32_t number, uint32_t to) {
     struct sim_broker *broker = &world->brokers[to];
     const struct sim_batch *batch = &world->batches[number];
     struct sim_record *record = live_record(world, broker, batch);
-    struct net_route route = {.len = 1, .bytes = {batch->route}, .delimited = batch->delimited};
+    struct net_route route = client_route(batch);
     struct uuid id = batch_id(batch->name);
     char source[8];
     (void)snprintf(source, sizeof(source), "s%u", batch->source);

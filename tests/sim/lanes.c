@@ -4,6 +4,14 @@
 
 enum { THAW = 25, RESTART_SAME_ROUTE = 300, LOCK_TIMEOUT_MS = 2000, WRITE_CASES_MAX = 20000 };
 
+static struct net_route route_named(uint32_t name) {
+    static uint8_t names[UINT16_MAX + 1][2];
+    uint8_t *bytes = names[name & UINT16_MAX];
+    bytes[0] = (uint8_t)name;
+    bytes[1] = (uint8_t)(name >> 8);
+    return (struct net_route){.len = 2, .bytes = bytes};
+}
+
 void lane_start(struct world *world, uint32_t number) {
     struct sim_lane *lane = &world->lanes[number];
     struct net_route route = lane->route;
@@ -14,7 +22,7 @@ void lane_start(struct world *world, uint32_t number) {
                               .credit_bytes = chance(world, 700) ? 60000 : 1 + below(world, 1000)};
     lane->route = route;
     if (route.len == 0 || !chance(world, RESTART_SAME_ROUTE)) {
-        lane->route = (struct net_route){.len = 2, .bytes = {(uint8_t)name, (uint8_t)(name >> 8)}};
+        lane->route = route_named(name);
         return;
     }
     for (uint32_t i = world->letter_count; i-- > 0;) { /* no longer on the way: one connection */

@@ -30,7 +30,8 @@ def of_size(size):
 
 FRAMES = [
     ("garbage", [b"\xff\xfe\xfd"], "bad_head"),
-    ("empty_head", [b""], "bad_head"),
+    ("empty_head", [b"", b""], "bad_head"),
+    ("probe_and_ping", [b""], "PONG"),
     ("not_an_array", [msgpack.packb({"CM1": 1})], "bad_head"),
     ("version", [head("PING", {}, version="CM9")], "unknown_version"),
     ("command", [head("LAUNCH", {})], "unknown_command"),
@@ -93,8 +94,11 @@ def main():
     dealer.connect(sys.argv[1])
     for name, frames, wanted in FRAMES:
         dealer.send_multipart(frames)
+        if wanted == "PONG" and frames == [b""]:  # what PROBE_ROUTER sends has no answer
+            dealer.send_multipart([head("PING", {})])
         print(name, answer(dealer), wanted)
     for name, frames, wanted in FRAMES:
+        wanted = "bad_head" if frames == [b""] else wanted
         print("req_" + name, as_req(dealer, frames), wanted + ",PONG")
     context.destroy(linger=0)
 

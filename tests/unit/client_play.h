@@ -81,6 +81,7 @@ static inline void play_open(struct play *play, struct casemill_options *options
 static inline void play_close(struct play *play) {
     casemill_close(&play->client);
     net_socket_close(&play->router);
+    net_route_drop(&play->route);
     net_close(&play->net);
 }
 
@@ -109,7 +110,8 @@ static inline void play_read(struct play *play) {
         } else if (head.command == WIRE_QUERY) {
             seen->batch = head.query.batch;
         }
-        play->route = message.route;
+        net_route_drop(&play->route);
+        net_route_keep(&play->route, &message.route);
         net_message_close(&message);
         arena_free(&arena);
     }

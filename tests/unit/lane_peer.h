@@ -67,6 +67,7 @@ static inline void peer_close(struct peer *peer) {
     lane_join(&peer->lane);
     rule_watch_free(&peer->watch);
     net_socket_close(&peer->router);
+    net_route_drop(&peer->route);
     net_close(&peer->net);
     arena_free(&peer->arena);
     (void)close(peer->ended_fd);
@@ -86,7 +87,8 @@ static inline struct wire_message expect(struct peer *peer, enum wire_command co
         struct wire_decode_fault fault;
         arena_reset(&peer->arena);
         struct span head = arena_copy(&peer->arena, net_part_span(&in.parts[0]));
-        peer->route = in.route;
+        net_route_drop(&peer->route);
+        net_route_keep(&peer->route, &in.route);
         net_message_close(&in);
         ck_assert_int_eq(
             wire_decode(head, WIRE_WORKER, WIRE_TO_BROKER, &peer->arena, &message, &fault), ERR_OK);

@@ -457,6 +457,43 @@ START_TEST(restored_batches_go_on) {
 }
 END_TEST
 
+/* A client behind proxies has a long route.  Those of batches that wait are bounded in their sum.
+ */
+START_TEST(long_routes_are_bounded) {
+    enum { LONG = 2000, FIT = (8 << 20) / LONG };
+    static uint8_t bytes[LONG];
+    const struct core_options options = {
+        .journal = JOURNAL, .next_seq = 1, .batches_max = 2 * FIT, .attempts_max = 5, .beat_ms = 1};
+    struct core *usual = core;
+    core = core_new(&options);
+    struct net_route from = {.bytes = bytes, .len = LONG, .delimited = true};
+    static const uint32_t cuts[1] = {0};
+    struct core_batch_meta meta = {
+        .source = SPAN_LIT("s"), .count = 1, .bytes = 1, .ack = WIRE_ACK_OUTCOME, .cuts = cuts};
+    for (uint32_t i = 0; i < FIT + 1; i++) {
+        memcpy(bytes, &i, sizeof(i));
+        memcpy(meta.batch.bytes, &i, sizeof(i));
+        ck_assert_int_eq(core_submit(core, &from, &meta, 0), i < FIT);
+    }
+    ck_assert_uint_eq(count_of(CORE_BUSY), 1);
+    ck_assert_int_eq(find(CORE_BUSY, 0)->busy.reason, WIRE_BUSY_RATE);
+    struct net_route near = route('a', true);
+    ck_assert(core_submit(core, &near, &meta, 0)); /* who has a usual one is taken */
+    core_journaled(core, 1);
+    core_rest(core, 1, NULL); /* packed it keeps its route, and gives it back once it is done */
+    core_actions_clear(core);
+    done('w', 1, 0, 1, 0);
+    const struct net_route *told = &find(CORE_DONE, 0)->route;
+    ck_assert_uint_eq(told->len, LONG);
+    ck_assert_uint_eq(told->bytes[0], 0);
+    meta.batch.bytes[15] = 1;
+    ck_assert(core_submit(core, &from, &meta, 0));
+    core_check(core);
+    core_free(&core);
+    core = usual;
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("broker core");
     TCase *tests = tcase_create("core");
@@ -484,6 +521,7 @@ int main(void) {
     tcase_add_test(tests, a_req_that_waits_for_what_is_damaged_is_answered_once);
     tcase_add_test(tests, sources_share_and_bulk_is_not_starved);
     tcase_add_test(tests, restored_batches_go_on);
+    tcase_add_test(tests, long_routes_are_bounded);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -76,6 +76,7 @@ static void play_close(struct play *play) {
     casemill_close(&play->client);
     for (int i = 0; i < BROKERS; i++) {
         net_socket_close(&play->sides[i].router);
+        net_route_drop(&play->sides[i].route);
     }
     net_close(&play->net);
 }
@@ -94,7 +95,8 @@ static void side_read(struct side *side) {
         side->submits += is_submit ? 1 : 0;
         side->queries += is_submit ? 0 : 1;
         side->last = is_submit ? head.submit.batch : head.query.batch;
-        side->route = message.route;
+        net_route_drop(&side->route);
+        net_route_keep(&side->route, &message.route);
         net_message_close(&message);
         arena_free(&arena);
     }

@@ -71,9 +71,11 @@ START_TEST(there_and_back) {
     ck_assert(!message.route.delimited);
     ck_assert(span_is(net_part_span(&message.parts[0]), "head"));
     ck_assert(span_is(net_part_span(&message.parts[1]), "body"));
-    struct net_route route = message.route;
+    struct net_route route;
+    net_route_keep(&route, &message.route);
     net_message_close(&message);
     ck_assert_int_eq(send_text(pair.router, &route, "answer", ""), ERR_OK);
+    net_route_drop(&route);
     ck_assert_int_eq(recv_within(pair.dealer, &message, WAIT_MS), ERR_OK);
     ck_assert_uint_eq(message.part_count, 2);
     ck_assert(span_is(net_part_span(&message.parts[0]), "answer"));
@@ -84,27 +86,175 @@ START_TEST(there_and_back) {
 }
 END_TEST
 
+/* Answers a message with "told" and closes it. */
+static void tell(struct net_socket *router, struct net_message *message) {
+    struct net_part part;
+    net_part_copy(&part, SPAN_LIT("told"));
+    ck_assert_int_eq(net_send(router, &message->route, &part, 1), ERR_OK);
+    net_message_close(message);
+}
+
+static void set_option(void *socket, int option, int value) {
+    ck_assert_int_eq(zmq_setsockopt(socket, option, &value, sizeof(value)), 0);
+}
+
+/* A socket of somebody else's program. */
+static void *peer_open(void *context, int type) {
+    void *peer = zmq_socket(context, type);
+    ck_assert_ptr_nonnull(peer);
+    set_option(peer, ZMQ_RCVTIMEO, WAIT_MS);
+    set_option(peer, ZMQ_LINGER, 0);
+    return peer;
+}
+
+static void peer_close(void *context, void *peer) {
+    ck_assert_int_eq(zmq_close(peer), 0);
+    ck_assert_int_eq(zmq_ctx_term(context), 0);
+}
+
+/* Numbered, a REQ takes only the answer to its latest request. */
 START_TEST(req_gets_its_delimiter_back) {
     struct pair pair = pair_open(&usual);
     void *context = zmq_ctx_new();
-    void *req = zmq_socket(context, ZMQ_REQ);
-    int wait_ms = WAIT_MS;
-    ck_assert_int_eq(zmq_setsockopt(req, ZMQ_RCVTIMEO, &wait_ms, sizeof(wait_ms)), 0);
+    void *req = peer_open(context, ZMQ_REQ);
+    set_option(req, ZMQ_REQ_CORRELATE, _i);
     ck_assert_int_eq(zmq_connect(req, net_endpoint(pair.router)), 0);
     ck_assert_int_eq(zmq_send(req, "ask", 3, 0), 3);
     struct net_message message;
     ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
     ck_assert(message.route.delimited);
     ck_assert_uint_eq(message.part_count, 1);
-    struct net_route route = message.route;
-    net_message_close(&message);
-    struct net_part part;
-    net_part_copy(&part, SPAN_LIT("told"));
-    ck_assert_int_eq(net_send(pair.router, &route, &part, 1), ERR_OK);
+    tell(pair.router, &message);
     char answer[8];
     ck_assert_int_eq(zmq_recv(req, answer, sizeof(answer), 0), 4);
-    ck_assert_int_eq(zmq_close(req), 0);
-    ck_assert_int_eq(zmq_ctx_term(context), 0);
+    peer_close(context, req);
+    pair_close(&pair);
+}
+END_TEST
+
+enum { FRAMES_MAX = 16, LONG = NET_FRAME_BYTES_MAX };
+struct frames {
+    struct span of[FRAMES_MAX];
+    uint32_t count;
+};
+
+static void send_frames(void *socket, const struct frames *frames) {
+    for (uint32_t i = 0; i < frames->count; i++) {
+        int more = i + 1 < frames->count ? ZMQ_SNDMORE : 0;
+        ck_assert_int_eq(zmq_send(socket, frames->of[i].ptr, frames->of[i].len, more),
+                         (int)frames->of[i].len);
+    }
+}
+
+static void expect_frame(void *socket, struct span wanted, bool is_last) {
+    uint8_t bytes[LONG + 1];
+    int more = 0;
+    size_t size = sizeof(more);
+    int got = zmq_recv(socket, bytes, sizeof(bytes), 0);
+    ck_assert_int_eq(got, (int)wanted.len);
+    ck_assert(span_eq(span_make(bytes, (size_t)got), wanted));
+    ck_assert_int_eq(zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &size), 0);
+    ck_assert_int_eq(more, is_last ? 0 : 1);
+}
+
+/* What proxies put in front comes back in front, frame by frame, up to the bound. */
+START_TEST(an_envelope_comes_back_as_it_was) {
+    static uint8_t bytes[LONG];
+    memset(bytes, 'e', sizeof(bytes));
+    struct pair pair = pair_open(&usual);
+    void *context = zmq_ctx_new();
+    void *proxy = peer_open(context, ZMQ_DEALER);
+    ck_assert_int_eq(zmq_setsockopt(proxy, ZMQ_ROUTING_ID, bytes, sizeof(bytes)), 0);
+    ck_assert_int_eq(zmq_connect(proxy, net_endpoint(pair.router)), 0);
+    for (uint32_t depth = 1; depth <= NET_ENVELOPE_MAX; depth++) {
+        struct frames sent = {.count = depth + 3};
+        for (uint32_t i = 0; i < depth; i++) {
+            sent.of[i] = span_make(bytes, depth == 1 ? 4 : sizeof(bytes) - i);
+        }
+        sent.of[depth] = SPAN_LIT("");
+        sent.of[depth + 1] = SPAN_LIT("head");
+        sent.of[depth + 2] = SPAN_LIT("body");
+        send_frames(proxy, &sent);
+        struct net_message message;
+        ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
+        ck_assert(message.route.delimited);
+        ck_assert_uint_eq(message.part_count, 2);
+        ck_assert(span_is(net_part_span(&message.parts[0]), "head"));
+        ck_assert(span_is(net_part_span(&message.parts[1]), "body"));
+        tell(pair.router, &message);
+        for (uint32_t i = 0; i <= depth; i++) {
+            expect_frame(proxy, sent.of[i], false);
+        }
+        expect_frame(proxy, SPAN_LIT("told"), true);
+    }
+    peer_close(context, proxy);
+    pair_close(&pair);
+}
+END_TEST
+
+/* A DEALER behind a proxy, which sends no empty frame: the proxy's own mark is enough. */
+START_TEST(an_id_that_a_proxy_made_needs_no_delimiter) {
+    static const uint8_t made[5] = {0, 1, 2, 3, 4};
+    struct pair pair = pair_open(&usual);
+    void *context = zmq_ctx_new();
+    void *proxy = peer_open(context, ZMQ_DEALER);
+    ck_assert_int_eq(zmq_connect(proxy, net_endpoint(pair.router)), 0);
+    struct frames sent = {{span_make(made, 5), SPAN_LIT("head"), SPAN_LIT("body")}, 3};
+    send_frames(proxy, &sent);
+    struct net_message message;
+    ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
+    ck_assert(!message.route.delimited);
+    ck_assert_uint_eq(message.part_count, 2);
+    tell(pair.router, &message);
+    expect_frame(proxy, sent.of[0], false);
+    expect_frame(proxy, SPAN_LIT("told"), true);
+    peer_close(context, proxy);
+    pair_close(&pair);
+}
+END_TEST
+
+/* Beyond the bound it is no envelope: its parts are left for the caller to refuse. */
+START_TEST(an_envelope_that_is_too_long_is_none) {
+    static uint8_t bytes[LONG + 1];
+    memset(bytes, 'e', sizeof(bytes));
+    struct pair pair = pair_open(&usual);
+    void *context = zmq_ctx_new();
+    void *proxy = peer_open(context, ZMQ_DEALER);
+    ck_assert_int_eq(zmq_connect(proxy, net_endpoint(pair.router)), 0);
+    struct frames deep = {.count = NET_ENVELOPE_MAX + 3};
+    for (uint32_t i = 0; i < deep.count; i++) {
+        deep.of[i] = i == NET_ENVELOPE_MAX + 1 ? SPAN_LIT("") : SPAN_LIT("e");
+    }
+    struct frames wide = {{span_make(bytes, LONG + 1), SPAN_LIT(""), SPAN_LIT("head")}, 3};
+    const struct frames *all[] = {&deep, &wide};
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        struct net_message message;
+        send_frames(proxy, all[i]);
+        ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
+        ck_assert(!message.route.delimited);
+        ck_assert_uint_eq(message.part_count, all[i]->count);
+        tell(pair.router, &message);
+        expect_frame(proxy, SPAN_LIT("told"), true);
+    }
+    peer_close(context, proxy);
+    pair_close(&pair);
+}
+END_TEST
+
+START_TEST(a_probe_is_passed_over) {
+    struct pair pair = pair_open(&usual);
+    void *context = zmq_ctx_new();
+    void *dealer = peer_open(context, ZMQ_DEALER);
+    set_option(dealer, ZMQ_PROBE_ROUTER, 1);
+    ck_assert_int_eq(zmq_connect(dealer, net_endpoint(pair.router)), 0);
+    ck_assert_int_eq(zmq_send(dealer, "ask", 3, 0), 3);
+    struct net_message message;
+    ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
+    ck_assert_uint_eq(message.part_count, 1);
+    ck_assert(span_is(net_part_span(&message.parts[0]), "ask"));
+    tell(pair.router, &message);
+    expect_frame(dealer, SPAN_LIT("told"), true);
+    peer_close(context, dealer);
     pair_close(&pair);
 }
 END_TEST
@@ -114,7 +264,8 @@ START_TEST(a_lost_peer_is_told) {
     struct net_message message;
     ck_assert_int_eq(send_text(pair.dealer, NULL, "a", "b"), ERR_OK);
     ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
-    struct net_route route = message.route;
+    struct net_route route;
+    net_route_keep(&route, &message.route);
     net_message_close(&message);
     net_socket_close(&pair.dealer);
     enum err err = ERR_OK;
@@ -123,7 +274,8 @@ START_TEST(a_lost_peer_is_told) {
         err = send_text(pair.router, &route, "to", "nobody");
     }
     ck_assert_int_eq(err, ERR_NOT_FOUND);
-    route = (struct net_route){.len = 3, .bytes = {1, 2, 3}};
+    net_route_drop(&route);
+    route = (struct net_route){.len = 3, .bytes = (const uint8_t *)"\2ab"};
     ck_assert_int_eq(send_text(pair.router, &route, "to", "nobody"), ERR_NOT_FOUND);
     /* What failed left nothing behind: the next message to a real peer is whole. */
     struct diag diag = {0};
@@ -176,30 +328,51 @@ START_TEST(an_oversized_message_never_arrives) {
 }
 END_TEST
 
-static void long_id_peer(void *context, const char *endpoint, void **dealer) {
-    char id[NET_ROUTE_BYTES_MAX + 1];
-    memset(id, 'i', sizeof(id));
-    *dealer = zmq_socket(context, ZMQ_DEALER);
-    ck_assert_int_eq(zmq_setsockopt(*dealer, ZMQ_ROUTING_ID, id, sizeof(id)), 0);
-    int linger_ms = 0;
-    ck_assert_int_eq(zmq_setsockopt(*dealer, ZMQ_LINGER, &linger_ms, sizeof(linger_ms)), 0);
-    ck_assert_int_eq(zmq_connect(*dealer, endpoint), 0);
+static void expect_peers(struct net_socket *router, const struct net_peers_state *wanted) {
+    struct net_peers_state state;
+    int64_t deadline = clock_mono_ms() + WAIT_MS;
+    do {
+        clock_sleep_ms(10);
+        net_peers_look(router, &state);
+    } while ((state.mute != wanted->mute || state.taken_over != wanted->taken_over) &&
+             clock_mono_ms() < deadline);
+    ck_assert_uint_eq(state.mute, wanted->mute);
+    ck_assert_uint_eq(state.taken_over, wanted->taken_over);
 }
 
-START_TEST(a_long_routing_id_is_dropped_and_the_rest_goes_on) {
-    struct pair pair = pair_open(&usual);
+/* With a limit of connections another thread reads their events (_i / 2).  Two clients with one
+ * routing id: _i % 2: the later one takes it over. */
+START_TEST(a_routing_id_that_is_used_twice_is_counted) {
+    struct net_options options = usual;
+    options.takes_over = _i % 2 == 1;
+    options.connections_max = _i / 2 == 1 ? 100 : 0;
+    options.mute_ms = 300;
+    struct pair pair = pair_open(&options);
     void *context = zmq_ctx_new();
-    void *dealer = NULL;
-    long_id_peer(context, net_endpoint(pair.router), &dealer);
-    ck_assert_int_eq(zmq_send(dealer, "x", 1, 0), 1);
+    void *twins[2];
+    for (int i = 0; i < 2; i++) {
+        struct net_message message;
+        twins[i] = peer_open(context, ZMQ_DEALER);
+        ck_assert_int_eq(zmq_setsockopt(twins[i], ZMQ_ROUTING_ID, "north", 5), 0);
+        ck_assert_int_eq(zmq_connect(twins[i], net_endpoint(pair.router)), 0);
+        ck_assert_int_eq(zmq_send(twins[i], "ask", 3, 0), 3);
+        if (i == 0 || options.takes_over) {
+            ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
+            tell(pair.router, &message);
+            expect_frame(twins[i], SPAN_LIT("told"), true);
+        }
+    }
+    ck_assert_int_eq(send_text(pair.dealer, NULL, "a", "b"), ERR_OK); /* and others go on */
     struct net_message message;
-    ck_assert_int_eq(recv_within(pair.router, &message, 300), ERR_TIMEOUT);
-    ck_assert_int_eq(send_text(pair.dealer, NULL, "a", "b"), ERR_OK);
     ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
-    ck_assert_uint_eq(message.part_count, 2);
     net_message_close(&message);
-    ck_assert_int_eq(zmq_close(dealer), 0);
-    ck_assert_int_eq(zmq_ctx_term(context), 0);
+    struct net_peers_state wanted = {.mute = options.takes_over ? 0 : 1,
+                                     .taken_over = options.takes_over ? 1 : 0};
+    expect_peers(pair.router, &wanted);
+    ck_assert_int_eq(zmq_close(twins[1]), 0);
+    wanted.mute = 0;
+    expect_peers(pair.router, &wanted);
+    peer_close(context, twins[0]);
     pair_close(&pair);
 }
 END_TEST
@@ -219,7 +392,7 @@ START_TEST(shared_bytes_are_released_once) {
     struct net_message message;
     ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
     ck_assert_uint_eq(net_part_span(&message.parts[0]).len, sizeof(bytes));
-    struct net_route nobody = {.len = 1, .bytes = {9}};
+    struct net_route nobody = {.len = 2, .bytes = (const uint8_t *)"\1z"};
     net_message_close(&message);
     net_part_share(&part, span_make(bytes, sizeof(bytes)), count_release, &released);
     ck_assert_int_eq(net_send(pair.router, &nobody, &part, 1), ERR_NOT_FOUND);
@@ -365,11 +538,15 @@ int main(void) {
     TCase *tests = tcase_create("net");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, there_and_back);
-    tcase_add_test(tests, req_gets_its_delimiter_back);
+    tcase_add_loop_test(tests, req_gets_its_delimiter_back, 0, 2);
     tcase_add_test(tests, a_lost_peer_is_told);
     tcase_add_test(tests, too_many_parts_are_said);
     tcase_add_test(tests, an_oversized_message_never_arrives);
-    tcase_add_test(tests, a_long_routing_id_is_dropped_and_the_rest_goes_on);
+    tcase_add_test(tests, an_envelope_comes_back_as_it_was);
+    tcase_add_test(tests, an_id_that_a_proxy_made_needs_no_delimiter);
+    tcase_add_test(tests, an_envelope_that_is_too_long_is_none);
+    tcase_add_test(tests, a_probe_is_passed_over);
+    tcase_add_loop_test(tests, a_routing_id_that_is_used_twice_is_counted, 0, 4);
     tcase_add_test(tests, shared_bytes_are_released_once);
     tcase_add_test(tests, addresses_that_cannot_be_used_say_why);
     tcase_add_test(tests, addresses_are_told_from_noise);

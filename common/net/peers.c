@@ -1,0 +1,188 @@
+/* Connections of a ROUTER: which of them have spoken, and whose routing id is whose.  libzmq has no
+ * event for a routing id that is used twice: without handover the second connection stands and is
+ * never heard, with it the first one is; neither peer is told.  So the events of connections
+ * are held against the descriptor that each message came by.
+ *
+ * Threads: events come from the door's thread, messages from the loop's, in either order.  A
+ * message that came by a descriptor shortly before its ACCEPTED was read is the new connection's;
+ * an id that moved is only counted as taken over once its former owner still stands a second later.
+ * An id that libzmq made is never used twice: its messages are looked at once, then known by a
+ * small cache, so that a stream costs no lock. */
+#include "net/net_priv.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <pthread.h>
+
+enum {
+    MUTE_MS = 15000, /* above HANDSHAKE_MS */
+    EARLY_MS = 2000, /* how late an event may be read */
+    SETTLED_MS = 1000,
+    CACHE = 256,
+    CONNECTIONS_FIRST = 64
+};
+
+struct connection { /* of the descriptor that is its index */
+    int64_t since_ms;
+    int64_t heard_ms; /* the last message that was looked at; also of the one before */
+    int64_t lost_ms;  /* when another took its routing id; 0: none has */
+    uint64_t id;      /* the hash of the routing id that its peer chose; 0: none */
+    bool stands, spoke, mute_said;
+};
+struct net_peers {
+    pthread_mutex_t lock; /* guards all but `heard`, which is the loop's */
+    struct connection *connections;
+    uint32_t cap;
+    uint64_t taken_over;
+    int64_t mute_ms;
+    uint64_t heard[CACHE]; /* hashes of ids that libzmq made, the latest of each place */
+};
+
+struct net_peers *peers_new(int64_t mute_ms) {
+    struct net_peers *peers = mem_zero(1, sizeof(*peers));
+    CHECK(pthread_mutex_init(&peers->lock, NULL) == 0);
+    peers->mute_ms = mute_ms > 0 ? mute_ms : MUTE_MS;
+    return peers;
+}
+
+void peers_free(struct net_peers **held) {
+    struct net_peers *peers = *held;
+    *held = NULL;
+    if (peers != NULL) {
+        CHECK(pthread_mutex_destroy(&peers->lock) == 0);
+        mem_free(peers->connections);
+        mem_free(peers);
+    }
+}
+
+static struct connection *connection_at(struct net_peers *peers, uint32_t fd) {
+    uint32_t cap = peers->cap == 0 ? CONNECTIONS_FIRST : peers->cap;
+    while (cap <= fd) {
+        cap *= 2;
+    }
+    if (cap > peers->cap) {
+        peers->connections = mem_grow(peers->connections, cap, sizeof(*peers->connections));
+        memset(peers->connections + peers->cap, 0,
+               (cap - peers->cap) * sizeof(*peers->connections));
+        peers->cap = cap;
+    }
+    return &peers->connections[fd];
+}
+
+void peers_accepted(struct net_peers *peers, uint32_t fd) {
+    int64_t now_ms = clock_mono_ms();
+    (void)pthread_mutex_lock(&peers->lock);
+    struct connection *connection = connection_at(peers, fd);
+    bool is_early = connection->heard_ms != 0 && now_ms - connection->heard_ms < EARLY_MS;
+    *connection = (struct connection){.since_ms = now_ms,
+                                      .heard_ms = connection->heard_ms,
+                                      .id = is_early ? connection->id : 0,
+                                      .stands = true,
+                                      .spoke = is_early};
+    (void)pthread_mutex_unlock(&peers->lock);
+}
+
+/* What was heard of late stays: it may have been the next connection's, which then keeps it. */
+void peers_gone(struct net_peers *peers, uint32_t fd) {
+    (void)pthread_mutex_lock(&peers->lock);
+    struct connection *connection = connection_at(peers, fd);
+    connection->stands = false;
+    connection->lost_ms = 0;
+    (void)pthread_mutex_unlock(&peers->lock);
+}
+
+static void take_id(struct net_peers *peers, struct connection *by, uint64_t id, int64_t now_ms) {
+    for (uint32_t i = 0; by->id != id && i < peers->cap; i++) {
+        struct connection *other = &peers->connections[i];
+        if (other != by && other->stands && other->id == id) {
+            other->lost_ms = now_ms;
+            other->id = 0;
+        }
+    }
+    by->id = id;
+}
+
+void peers_heard(struct net_socket *socket, struct span routing_id, const struct net_part *part) {
+    struct net_peers *peers = socket->peers;
+    uint64_t id = hash64(routing_id);
+    bool is_made = route_is_made_id(routing_id);
+    if (is_made && peers->heard[id % CACHE] == id) {
+        return;
+    }
+    union {
+        const struct net_part *in;
+        struct net_part *out;
+    } unqualified = {.in = part};
+    int fd = zmq_msg_get(part_msg(unqualified.out), ZMQ_SRCFD);
+    if (fd < 0) {
+        return;
+    }
+    if (socket->door == NULL) {
+        monitor_read(socket);
+    }
+    int64_t now_ms = clock_mono_ms();
+    (void)pthread_mutex_lock(&peers->lock);
+    struct connection *connection = connection_at(peers, (uint32_t)fd);
+    connection->heard_ms = now_ms;
+    connection->spoke = true;
+    if (is_made) {
+        peers->heard[id % CACHE] = id;
+        connection->id = 0;
+    } else {
+        take_id(peers, connection, id, now_ms);
+    }
+    (void)pthread_mutex_unlock(&peers->lock);
+}
+
+static bool is_mute(const struct net_peers *peers, const struct connection *connection,
+                    int64_t now_ms) {
+    return connection->stands && !connection->spoke &&
+           now_ms - connection->since_ms >= peers->mute_ms;
+}
+
+/* Logged by the caller, without the lock. */
+struct found {
+    uint32_t mute, mute_new;
+    uint64_t taken_over, taken_new;
+};
+
+static struct found look(struct net_peers *peers) {
+    struct found found = {0};
+    int64_t now_ms = clock_mono_ms();
+    (void)pthread_mutex_lock(&peers->lock);
+    for (uint32_t i = 0; i < peers->cap; i++) {
+        struct connection *connection = &peers->connections[i];
+        if (is_mute(peers, connection, now_ms)) {
+            found.mute++;
+            found.mute_new += connection->mute_said ? 0 : 1;
+            connection->mute_said = true;
+        }
+        if (connection->lost_ms != 0 && now_ms - connection->lost_ms >= SETTLED_MS) {
+            connection->lost_ms = 0;
+            found.taken_new++;
+        }
+    }
+    peers->taken_over += found.taken_new;
+    found.taken_over = peers->taken_over;
+    (void)pthread_mutex_unlock(&peers->lock);
+    return found;
+}
+
+void net_peers_look(struct net_socket *socket, struct net_peers_state *state) {
+    if (socket->door == NULL) {
+        monitor_read(socket);
+    }
+    struct found found = look(socket->peers);
+    if (found.taken_new > 0) {
+        LOG(EV_ROUTING_ID_TAKEN, "socket=%s connections=%llu taken_over=%llu", socket->endpoint,
+            (unsigned long long)found.taken_new, (unsigned long long)found.taken_over);
+    }
+    if (found.mute_new > 0) {
+        LOG(EV_PEER_MUTE, "socket=%s connections=%u mute=%u", socket->endpoint, found.mute_new,
+            found.mute);
+    }
+    *state = (struct net_peers_state){.mute = found.mute, .taken_over = found.taken_over};
+}

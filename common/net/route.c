@@ -1,0 +1,109 @@
+/* Routes: what stands in front of a message on a ROUTER, so that an answer finds its way back.
+ * Behind a proxy that is more than the routing id of the next hop: each ROUTER on the way has put
+ * the id of the peer before it in front, a REQ may have put its request's number there, and an
+ * empty frame ends it all. */
+#include "net/net_priv.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+enum { MADE_ID_BYTES = 5 }; /* an id that a ROUTER made up: a zero byte and a number */
+
+void net_route_keep(struct net_route *kept, const struct net_route *route) {
+    uint8_t *bytes = mem_alloc(route->len);
+    memcpy(bytes, route->len == 0 ? (const uint8_t *)"" : route->bytes, route->len);
+    *kept = *route;
+    kept->bytes = bytes;
+}
+
+void net_route_drop(struct net_route *kept) {
+    union {
+        const uint8_t *in;
+        void *out;
+    } unqualified = {.in = kept->bytes};
+    mem_free(unqualified.out);
+    *kept = (struct net_route){0};
+}
+
+bool net_route_eq(const struct net_route *a, const struct net_route *b) {
+    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+void route_begin(struct net_message *message) {
+    message->route = (struct net_route){.bytes = message->route_usual};
+    message->route_long = NULL;
+}
+
+void route_add(struct net_message *message, struct span frame) {
+    size_t len = message->route.len;
+    uint8_t *bytes = message->route_long != NULL ? message->route_long : message->route_usual;
+    CHECK(frame.len <= NET_FRAME_BYTES_MAX);
+    CHECK(len + 1 + frame.len <= NET_ROUTE_BYTES_MAX);
+    if (message->route_long == NULL && len + 1 + frame.len > NET_ROUTE_USUAL) {
+        message->route_long = mem_alloc(NET_ROUTE_BYTES_MAX);
+        memcpy(message->route_long, bytes, len);
+        bytes = message->route_long;
+        message->route.bytes = bytes;
+    }
+    bytes[len] = (uint8_t)frame.len;
+    memcpy(bytes + len + 1, frame.len == 0 ? (const uint8_t *)"" : frame.ptr, frame.len);
+    message->route.len = (uint16_t)(len + 1 + frame.len);
+}
+
+bool route_next(const struct net_route *route, uint16_t *at, struct span *frame) {
+    if (*at >= route->len) {
+        return false;
+    }
+    uint16_t len = route->bytes[*at];
+    CHECK(*at + 1 + len <= route->len);
+    *frame = span_make(route->bytes + *at + 1, len);
+    *at = (uint16_t)(*at + 1 + len);
+    return true;
+}
+
+bool route_is_made_id(struct span frame) { return frame.len == MADE_ID_BYTES && frame.ptr[0] == 0; }
+
+/* How many parts are the envelope's, without the empty frame behind them; *delimited: it is there.
+ * A DEALER behind a proxy need not send one: an id that a ROUTER made up can be told from a head.
+ */
+static uint32_t envelope_frames(const struct net_message *message, bool *delimited) {
+    uint32_t made = 0;
+    bool is_short = true;
+    *delimited = false;
+    for (uint32_t i = 0; i + 1 < message->part_count; i++) {
+        struct span part = net_part_span(&message->parts[i]);
+        if (part.len == 0) {
+            if (i > NET_ENVELOPE_MAX || !is_short) {
+                LOG(EV_PEER_REFUSED, "reason=envelope_too_long frames=%u", i);
+                return 0;
+            }
+            *delimited = true;
+            return i;
+        }
+        is_short = is_short && part.len <= NET_FRAME_BYTES_MAX;
+        made += made == i && i < NET_ENVELOPE_MAX && route_is_made_id(part) ? 1 : 0;
+    }
+    return made;
+}
+
+void route_take_envelope(struct net_message *message) {
+    bool delimited = false;
+    uint32_t frames = envelope_frames(message, &delimited);
+    uint32_t taken = frames + (delimited ? 1 : 0);
+    for (uint32_t i = 0; i < frames; i++) {
+        route_add(message, net_part_span(&message->parts[i]));
+    }
+    message->route.delimited = delimited;
+    for (uint32_t i = 0; taken > 0 && i < message->part_count; i++) {
+        zmq_msg_t *from = part_msg(&message->parts[i]);
+        if (i < taken) {
+            CHECK(zmq_msg_close(from) == 0);
+        } else {
+            zmq_msg_t *to = part_msg(&message->parts[i - taken]);
+            CHECK(zmq_msg_init(to) == 0);
+            CHECK(zmq_msg_move(to, from) == 0);
+            CHECK(zmq_msg_close(from) == 0);
+        }
+    }
+    message->part_count -= taken;
+}
