@@ -16,17 +16,53 @@ enum {
     WORKER_HWM = 64, /* messages of a lane that wait to be read: they may be of 1 MiB */
     WORK_HWM = 10000,
     LINGER_MS = 2000,
-    CONTROL_PATH_MAX = 100,
+    SOCKET_PATH_MAX = 100,
     OPERATORS_MAX = 64,       /* connections of the control socket */
     RESERVE_DESCRIPTORS = 64, /* the journal, libzmq's own, the log, files that are read */
     WHAT_BYTES = 96,
     THREADS = 8 /* the journal, libzmq (2), a door for each socket, HTTP, the ready line */
 };
 
-static void control_endpoint(const struct settings *settings, char *endpoint, size_t size) {
-    const char *set = settings_str(settings, "control.bind");
-    (void)snprintf(endpoint, size, set[0] != '\0' ? "%s" : "ipc://%s/control.sock",
-                   set[0] != '\0' ? set : settings_str(settings, "journal.path"));
+enum { ENDPOINT_BYTES_MAX = 512 };
+/* Where each role's socket is bound; those that are private by default lie beside the journal. */
+struct binds {
+    const char *of[KEYS_ROLES];
+    char worker[ENDPOINT_BYTES_MAX], control[ENDPOINT_BYTES_MAX];
+};
+
+static const char *bind_or_beside(const struct settings *settings, const char *key,
+                                  const char *file, char endpoint[ENDPOINT_BYTES_MAX]) {
+    const char *set = settings_str(settings, key);
+    if (set[0] != '\0') {
+        return set;
+    }
+    (void)snprintf(endpoint, ENDPOINT_BYTES_MAX, "ipc://%s/%s",
+                   settings_str(settings, "journal.path"), file);
+    return endpoint;
+}
+
+static void binds_read(const struct settings *settings, struct binds *binds) {
+    binds->of[KEYS_SOURCES] = settings_str(settings, "intake.bind");
+    binds->of[KEYS_WORKERS] = bind_or_beside(settings, "worker.bind", "lanes.sock", binds->worker);
+    binds->of[KEYS_OPERATORS] =
+        bind_or_beside(settings, "control.bind", "control.sock", binds->control);
+}
+
+/* A path that is cut short would be another one. */
+static enum err check_length(const struct settings *settings, const char *key, const char *endpoint,
+                             struct diag *diag) {
+    return strlen(endpoint) <= SOCKET_PATH_MAX
+               ? ERR_OK
+               : settings_fail(settings, key, ERR_INVALID, diag,
+                               "\"%s\" is too long for a socket: set a shorter one", endpoint);
+}
+
+static enum err check_trust(const struct settings *settings, struct diag *diag) {
+    const char *trust = settings_str(settings, "worker.trust");
+    return trust[0] == '\0' || strcmp(trust, "loopback") == 0
+               ? ERR_OK
+               : settings_fail(settings, "worker.trust", ERR_INVALID, diag,
+                               "\"%s\" is not loopback, nor empty", trust);
 }
 
 static enum err check_http(const struct settings *settings, struct diag *diag) {
@@ -75,18 +111,16 @@ enum err broker_check_settings(const struct settings *settings, struct diag *dia
 }
 
 enum err broker_check_values(const struct settings *settings, struct diag *diag) {
-    char control[512];
-    control_endpoint(settings, control, sizeof(control));
-    const char *const binds[KEYS_ROLES] = {settings_str(settings, "intake.bind"),
-                                           settings_str(settings, "worker.bind"), control};
+    struct binds binds;
     enum err err = ERR_OK;
+    binds_read(settings, &binds);
     for (int role = 0; err == ERR_OK && role < KEYS_ROLES; role++) {
-        err = keys_check_endpoint(settings, (enum keys_role)role, binds[role], diag);
+        err = keys_check_endpoint(settings, (enum keys_role)role, binds.of[role], diag);
     }
-    if (err == ERR_OK && strlen(control) > CONTROL_PATH_MAX) {
-        err = settings_fail(settings, "control.bind", ERR_INVALID, diag,
-                            "\"%s\" is too long for a socket: set a shorter one", control);
-    }
+    err = err == ERR_OK ? check_length(settings, "control.bind", binds.of[KEYS_OPERATORS], diag)
+                        : err;
+    err = err == ERR_OK ? check_length(settings, "worker.bind", binds.of[KEYS_WORKERS], diag) : err;
+    err = err == ERR_OK ? check_trust(settings, diag) : err;
     err = err == ERR_OK ? check_http(settings, diag) : err;
     err = err == ERR_OK ? check_lanes(settings, diag) : err;
     return err == ERR_OK ? weights_check(settings, diag) : err;
@@ -147,6 +181,7 @@ static void make_core(struct broker *broker, const struct settings *settings) {
         .attempts_max = (uint32_t)settings_int(settings, "lanes.attempts_max"),
         .beat_ms = broker->beat_ms,
         .silent_ms = settings_int(settings, "lanes.silent_ms"),
+        .lanes_unproved = proof_is_off(settings),
         .canary_ms = settings_int(settings, "health.canary_ms")};
     broker->core = core_new(&options);
     weights_take(broker, NULL, settings);
@@ -174,10 +209,8 @@ static enum err open_journal(struct broker *broker, const struct settings *setti
 
 static enum err bind_all(struct broker *broker, const struct settings *settings,
                          struct diag *diag) {
-    char control[512];
-    control_endpoint(settings, control, sizeof(control));
-    const char *const binds[KEYS_ROLES] = {settings_str(settings, "intake.bind"),
-                                           settings_str(settings, "worker.bind"), control};
+    struct binds binds;
+    binds_read(settings, &binds);
     struct net_socket **const sockets[KEYS_ROLES] = {&broker->intake, &broker->worker,
                                                      &broker->control};
     const struct net_options usual[KEYS_ROLES] = {
@@ -196,9 +229,9 @@ static enum err bind_all(struct broker *broker, const struct settings *settings,
     for (int role = 0; err == ERR_OK && role < KEYS_ROLES; role++) {
         struct net_options options = usual[role];
         options.linger_ms = LINGER_MS;
-        options.curve = keys_curve(broker, (enum keys_role)role, binds[role]);
+        options.curve = keys_curve(broker, (enum keys_role)role, binds.of[role]);
         options.takes_over = role == KEYS_SOURCES && options.curve == NULL;
-        err = net_router_bind(broker->net, binds[role], &options, sockets[role], diag);
+        err = net_router_bind(broker->net, binds.of[role], &options, sockets[role], diag);
     }
     return err;
 }
@@ -207,6 +240,7 @@ static enum err open_sockets(struct broker *broker, const struct settings *setti
                              struct diag *diag) {
     enum err err = net_open(&broker->net, diag);
     err = err == ERR_OK ? keys_open(broker, settings, diag) : err;
+    err = err == ERR_OK ? proof_open(broker, settings, diag) : err;
     return err == ERR_OK ? bind_all(broker, settings, diag) : err;
 }
 

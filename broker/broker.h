@@ -13,6 +13,7 @@
 #include "http/http.h"
 #include "net/guard.h"
 #include "net/net.h"
+#include "net/secret.h"
 #include "settings/settings.h"
 
 #include <signal.h>
@@ -26,6 +27,20 @@ enum {
 };
 /* Who is on the other side of a socket. */
 enum keys_role { KEYS_SOURCES, KEYS_WORKERS, KEYS_OPERATORS, KEYS_ROLES };
+/* The file of the journal's directory that a lane proves it can read. */
+#define PROOF_FILE "lane.secret"
+enum { PROOF_CHALLENGED_MAX = 256 };
+struct challenged { /* a peer that has not answered yet */
+    uint64_t route; /* hash */
+    int64_t due;    /* when that is said */
+};
+struct proof {
+    bool is_wanted;
+    struct net_secret secret;
+    uint8_t key[KEY_BYTES];                             /* of this process: of its challenges */
+    struct challenged challenged[PROOF_CHALLENGED_MAX]; /* the latest of each place */
+    uint64_t refused;
+};
 struct online_verify { /* an operator's VERIFY on its way through the journal */
     bool runs;
     struct net_route route; /* who asked; kept while it runs */
@@ -39,6 +54,7 @@ struct broker {
     struct net_curve curve;      /* the broker's own key */
     bool wants_keys[KEYS_ROLES]; /* of the role's socket */
     uint64_t faults_said[KEYS_ROLES];
+    struct proof proof;
     const struct settings *settings; /* borrowed: as last read, for what a HUP may change */
     struct net_wake *wake;           /* poked by the journal's writer */
     struct journal *journal;
@@ -76,6 +92,7 @@ struct broker {
     uint64_t clock_jumps;
     uint64_t receipts_dropped, peers_refused;
     uint64_t batches_refused; /* before they came to the core, which counts its own */
+    int64_t lanes_full_due;   /* when it is said again that no place for a lane is free */
     uint64_t silent_logged, exhausted_logged;
     bool failure_said, full_said, stall_said;
     const char *unready;   /* why nothing gets done, as of the last snapshot; "": it does */
@@ -135,6 +152,17 @@ const char *keys_role_name(enum keys_role role);    /* "intake", "worker", "cont
 
 /* doors.c: how many connections each socket has; a limit that was reached is logged. */
 void doors_look(struct broker *broker);
+
+/* proof.c: which lanes may take part on tcp without keys.  proof_open reads the secret or makes it.
+ * proof_holds: READY may go to the core; else the lane was sent a challenge, or refused.
+ * proof_is_given: so may anything else, is_result: what became of work; else the lane was asked for
+ * READY.  Errors: as net_secret_take. */
+bool proof_is_off(const struct settings *settings); /* lanes prove nothing, in no way */
+MUST_USE enum err proof_open(struct broker *broker, const struct settings *settings,
+                             struct diag *diag);
+bool proof_holds(struct broker *broker, const struct net_route *route,
+                 const struct wire_ready *ready);
+bool proof_is_given(struct broker *broker, const struct net_route *route, bool is_result);
 
 /* The phases' files. */
 void intake_drain(struct broker *broker);   /* intake.c */

@@ -44,6 +44,8 @@ struct core_options {
                              0 = CORE_SOURCES_MAX */
     int64_t beat_ms;
     int64_t silent_ms;
+    /* Lanes prove nothing: what one says it holds is its own only where it was dealt it. */
+    bool lanes_unproved;
     int64_t canary_ms; /* without work that comes back for so long a canary is sent; 0: never */
 };
 
@@ -168,8 +170,13 @@ void core_put_failed(struct core *core, uint64_t seq, enum wire_busy reason);
 void core_stop(struct core *core);
 void core_quarantine(struct core *core, uint64_t seq); /* its record is damaged */
 
-void core_ready(struct core *core, const struct net_route *route, const struct wire_ready *ready,
+/* core_ready: false when there is no place for the lane, whose peer is then to be told.  One that
+ * has never done any work and holds none gives its place up to a newcomer: first one without
+ * credit, of these the one that came first; a newcomer without credit takes no other. */
+bool core_ready(struct core *core, const struct net_route *route, const struct wire_ready *ready,
                 int64_t now);
+/* core_is_lane: a lane is known by that route, and by that uuid unless it is NULL. */
+bool core_is_lane(const struct core *core, const struct net_route *route, const struct uuid *uuid);
 void core_done(struct core *core, const struct net_route *route, const struct wire_lane_done *done,
                int64_t now);
 void core_failed(struct core *core, const struct net_route *route, const struct wire_failed *failed,
@@ -205,7 +212,7 @@ struct core_stats {
     uint64_t batches_quarantined;
     uint64_t sources_replaced; /* places that a new name took over */
     uint64_t parts_dealt, parts_failed, parts_split, parts_exhausted, parts_returned, parts_omitted,
-        lanes_silent;
+        lanes_silent, lanes_replaced, lanes_turned_away;
     uint64_t ranges_ignored; /* of lanes' DONE: unknown, already done, or crossing */
     uint64_t canaries_sent, canaries_lost;
     int64_t road_ms;        /* since work or a canary came the whole road; -1: never yet */

@@ -32,8 +32,8 @@ void core_canary_tick(struct core *core, int64_t now) {
     core_emit_to(core, CORE_CANARY, &chosen->route)->work.lane = chosen->uuid;
 }
 
-void core_canary_done(struct core *core, const struct core_lane *lane, uint32_t taken,
-                      uint32_t ranges, int64_t now) {
+void core_canary_done(struct core *core, struct core_lane *lane, uint32_t taken, uint32_t ranges,
+                      int64_t now) {
     struct core_canary *canary = &core->canary;
     if (lane == NULL) {
         return;
@@ -41,6 +41,7 @@ void core_canary_done(struct core *core, const struct core_lane *lane, uint32_t 
     bool is_canary = canary->is_out && ranges == 0 && uuid_eq(&lane->uuid, &canary->lane);
     if (is_canary) {
         canary->is_out = false;
+        lane->worked = true;
         canary->took_ms = now - canary->asked;
     }
     if (is_canary || taken > 0) {

@@ -6,13 +6,18 @@
 
 enum { BACKOFF_FIRST_MS = 250, BACKOFF_MAX_MS = 30000, OMITTED_MAX = 2, STALL_MS_MIN = 500 };
 
-static struct core_lane *lane_by_route(struct core *core, const struct net_route *route) {
+static struct core_lane *lane_by_route(const struct core *core, const struct net_route *route) {
     for (uint32_t i = 0; i < core->lane_count; i++) {
         if (net_route_eq(&core->lanes[i]->route, route)) {
             return core->lanes[i];
         }
     }
     return NULL;
+}
+
+bool core_is_lane(const struct core *core, const struct net_route *route, const struct uuid *uuid) {
+    const struct core_lane *lane = lane_by_route(core, route);
+    return lane != NULL && (uuid == NULL || uuid_eq(&lane->uuid, uuid));
 }
 
 static struct core_lane *lane_by_uuid(struct core *core, const struct uuid *uuid) {
@@ -77,7 +82,8 @@ static void fence_add(struct core *core, const struct uuid *uuid) {
     core->fence[core->fence_count++] = *uuid;
 }
 
-/* The batch a range of ours speaks of; NULL when there is none (any more) or it does not fit. */
+/* The batch a range of ours speaks of, woken if it was packed; NULL when there is none (any more)
+ * or it does not fit. */
 static struct core_batch *range_batch(struct core *core, const struct wire_range *range) {
     if (!uuid_eq(&range->journal, &core->options.journal) || range->count == 0) {
         return NULL;
@@ -90,6 +96,14 @@ static struct core_batch *range_batch(struct core *core, const struct wire_range
     return batch;
 }
 
+/* Whether a part that is queued may become a lane's because it says that it holds it.  It does so
+ * after a restart, too, which knows of no dealing; but a lane that proves nothing may say anything.
+ */
+static bool may_hold(const struct core *core, const struct core_lane *lane,
+                     const struct core_part *part) {
+    return !core->options.lanes_unproved || uuid_eq(&part->dealt_to, &lane->uuid);
+}
+
 /* What a lane says it holds: marks its parts, and takes as its own what is queued.  Only beats
  * count what they leave out: they are a beat apart, while several READY may cross one WORK on its
  * way. */
@@ -97,14 +111,17 @@ static void reconcile(struct core *core, struct core_lane *lane, const struct wi
                       uint32_t count, bool is_beat) {
     lane->beat++;
     for (uint32_t i = 0; i < count; i++) {
-        struct core_batch *batch = range_batch(core, &holds[i]);
+        /* What is packed nobody was dealt: one that may lie does not wake it. */
+        bool may_be = !core->options.lanes_unproved || core_find_seq(core, holds[i].seq) != NULL;
+        struct core_batch *batch = may_be ? range_batch(core, &holds[i]) : NULL;
         if (batch == NULL) {
             continue;
         }
         uint32_t end = holds[i].first + holds[i].count;
         for (struct core_part *part = core_leaf(batch, holds[i].first);
              part != NULL && part->first < end; part = core_leaf_after(part)) {
-            if (part->state == PART_QUEUED || part->state == PART_DELAYED) {
+            if ((part->state == PART_QUEUED || part->state == PART_DELAYED) &&
+                may_hold(core, lane, part)) {
                 part_assign(core, part, lane);
             }
             if (part->state == PART_OUT && part->lane == lane) {
@@ -129,7 +146,39 @@ static void copy_text(char *text, size_t size, struct span from) {
     text[len] = '\0';
 }
 
-void core_ready(struct core *core, const struct net_route *route, const struct wire_ready *ready,
+/* The lane that gives its place up first; NULL: none does. */
+static struct core_lane *idle_lane(const struct core *core, bool has_credit) {
+    struct core_lane *chosen = NULL;
+    for (uint32_t i = 0; i < core->lane_count; i++) {
+        struct core_lane *lane = core->lanes[i];
+        bool is_open = lane->credit_cases > 0;
+        if (lane->worked || lane->held.first != NULL || (is_open && !has_credit)) {
+            continue;
+        }
+        if (chosen == NULL || is_open < (chosen->credit_cases > 0) ||
+            (is_open == (chosen->credit_cases > 0) && lane->joined < chosen->joined)) {
+            chosen = lane;
+        }
+    }
+    return chosen;
+}
+
+/* A place for a new lane; false: there is none. */
+static bool make_place(struct core *core, const struct wire_ready *ready) {
+    if (core->lane_count < CORE_LANES_MAX) {
+        return true;
+    }
+    struct core_lane *idle = idle_lane(core, ready->credit_cases > 0);
+    if (idle == NULL) {
+        core->counters.lanes_turned_away++;
+        return false;
+    }
+    core->counters.lanes_replaced++;
+    lane_remove(core, idle, false);
+    return true;
+}
+
+bool core_ready(struct core *core, const struct net_route *route, const struct wire_ready *ready,
                 int64_t now) {
     struct core_lane *lane = lane_by_uuid(core, &ready->uuid);
     struct core_lane *other = lane_by_route(core, route);
@@ -138,11 +187,12 @@ void core_ready(struct core *core, const struct net_route *route, const struct w
         lane_remove(core, other, true);
     }
     if (lane == NULL) {
-        if (core->lane_count == CORE_LANES_MAX) {
-            return;
+        if (!make_place(core, ready)) {
+            return false;
         }
         lane = mem_zero(1, sizeof(*lane));
         lane->uuid = ready->uuid;
+        lane->joined = ++core->lanes_joined;
         core->lanes[core->lane_count++] = lane;
         fence_remove(core, &ready->uuid);
     }
@@ -155,6 +205,7 @@ void core_ready(struct core *core, const struct net_route *route, const struct w
     copy_text(lane->name, sizeof(lane->name), ready->name);
     reconcile(core, lane, ready->holds, ready->hold_count, false);
     core_emit_to(core, CORE_WELCOME, route)->work.lane = lane->uuid;
+    return true;
 }
 
 static void part_done(struct core *core, struct core_part *part) {
@@ -268,6 +319,7 @@ void core_done(struct core *core, const struct net_route *route, const struct wi
             news++;
             if (lane != NULL) {
                 lane->done += range->count;
+                lane->worked = true;
             }
             core_batch_settle(core, batch);
         }

@@ -46,6 +46,7 @@ struct core_part {
     struct core_part *next, *prev; /* in its queue (QUEUED) or lane (OUT) */
     struct core_batch *batch;
     struct core_lane *lane;   /* OUT only */
+    struct uuid dealt_to;     /* the lane that had it last; zero: none in this process's life */
     struct core_chunk *chunk; /* QUEUED among the awake of one */
     struct core_progress *progress;
     struct core_part *whole;  /* what it is a piece of, or NULL */
@@ -121,6 +122,8 @@ struct core_lane {
     uint32_t beat;
     bool blocked;
     bool retiring;        /* an operator wants it to end */
+    bool worked;          /* it has done work, or brought a canary back */
+    uint64_t joined;      /* counts lanes that got a place */
     uint64_t canary_turn; /* when it was last asked for a canary */
     char name[WIRE_NAME_MAX + 1];
     char phase[32];
@@ -172,6 +175,7 @@ struct core {
     uint32_t heap_len, heap_cap;
     struct core_lane **lanes;
     uint32_t lane_count;
+    uint64_t lanes_joined;             /* ever */
     struct uuid fence[CORE_FENCE_MAX]; /* lanes that went silent, latest last */
     uint32_t fence_count;
     struct core_canary canary;
@@ -262,8 +266,8 @@ void core_note_accepted(struct core *core, uint64_t seq, int64_t accepted_at);
 /* core_canary.c */
 void core_canary_tick(struct core *core, int64_t now);
 /* core_canary_done: a lane (NULL: unknown) said DONE of so many ranges, `taken` of them news. */
-void core_canary_done(struct core *core, const struct core_lane *lane, uint32_t taken,
-                      uint32_t ranges, int64_t now);
+void core_canary_done(struct core *core, struct core_lane *lane, uint32_t taken, uint32_t ranges,
+                      int64_t now);
 void core_canary_stats(const struct core *core, int64_t now, struct core_stats *stats);
 /* core_queue.c: the one mover of a part. */
 void part_move(struct core *core, struct core_part *part, enum part_state state);

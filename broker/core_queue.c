@@ -188,6 +188,7 @@ void part_assign(struct core *core, struct core_part *part, struct core_lane *la
     leave_list(core, part);
     part->state = PART_OUT;
     part->lane = lane;
+    part->dealt_to = lane->uuid;
     part->alone = false;
     part->omitted = 0;
     part->beat_seen = 0; /* beats are numbered from 1 by each lane: another's mean nothing here */

@@ -3,20 +3,47 @@
 
 #include "base/log.h"
 
-enum { DRAIN_MESSAGES_MAX = 256 };
+enum { DRAIN_MESSAGES_MAX = 256, SAY_FULL_MS = 10000 };
+
+static void refuse_place(struct broker *broker, const struct net_route *route) {
+    const struct wire_message refused = {.command = WIRE_REFUSED,
+                                         .refused = {.reason = WIRE_REASON_TOO_MANY_LANES}};
+    if (send_head(broker, broker->worker, route, &refused) != ERR_OK) {
+        broker->receipts_dropped++;
+    }
+}
+
+/* Lanes that are turned away come back with every beat, so it is not said of each. */
+static void say_full(struct broker *broker, const struct core_stats *stats) {
+    if (broker->now >= broker->lanes_full_due) {
+        broker->lanes_full_due = broker->now + SAY_FULL_MS;
+        LOG(EV_LANES_FULL, "lanes=%u replaced=%llu turned_away=%llu", stats->lanes,
+            (unsigned long long)stats->lanes_replaced,
+            (unsigned long long)stats->lanes_turned_away);
+    }
+}
 
 static void take_ready(struct broker *broker, const struct net_route *route,
                        const struct wire_ready *ready) {
+    if (!proof_holds(broker, route, ready)) {
+        return;
+    }
     struct core_stats before;
     core_stats(broker->core, broker->now, &before);
-    core_ready(broker->core, route, ready, broker->now);
+    bool has_place = core_ready(broker->core, route, ready, broker->now);
     struct core_stats after;
     core_stats(broker->core, broker->now, &after);
-    if (after.lanes > before.lanes) {
+    if (after.lanes > before.lanes || after.lanes_replaced > before.lanes_replaced) {
         char lane[UUID_TEXT_BYTES];
         uuid_format(&ready->uuid, lane);
         LOG(EV_LANE_READY, "lane=%s cases=%u bytes=%llu holds=%u", lane, ready->credit_cases,
             (unsigned long long)ready->credit_bytes, ready->hold_count);
+    }
+    if (!has_place) {
+        refuse_place(broker, route);
+    }
+    if (!has_place || after.lanes_replaced > before.lanes_replaced) {
+        say_full(broker, &after);
     }
 }
 
@@ -35,6 +62,12 @@ static void take_message(struct broker *broker, const struct net_message *messag
     struct span head = message->part_count == 0 ? SPAN_LIT("") : net_part_span(&message->parts[0]);
     if (wire_decode(head, WIRE_WORKER, WIRE_TO_BROKER, &broker->arena, &said, &fault) != ERR_OK) {
         refuse_unreadable(broker, broker->worker, route, &fault);
+        return;
+    }
+    bool is_result = said.command == WIRE_LANE_DONE || said.command == WIRE_FAILED ||
+                     said.command == WIRE_RETURN;
+    if (said.command != WIRE_READY && said.command != WIRE_BYE &&
+        !proof_is_given(broker, route, is_result)) {
         return;
     }
     if (said.command == WIRE_READY) {

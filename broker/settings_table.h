@@ -16,7 +16,11 @@ static const struct setting_row BROKER_SETTINGS[] = {
      "connections of intake systems; beyond it new ones wait"},
     {"intake.message_bytes_max", SETTING_BYTES, "2MiB", WIRE_BODY_BYTES_SURE, WIRE_BODY_BYTES_MAX,
      false, "of a batch's body; a larger one is refused by name"},
-    {"worker.bind", SETTING_STRING, "tcp://127.0.0.1:5571", 0, 0, false, "where lanes connect"},
+    {"worker.bind", SETTING_STRING, "", 0, 0, false,
+     "where lanes connect; empty: lanes.sock in journal.path"},
+    {"worker.trust", SETTING_STRING, "", 0, 0, false,
+     "loopback: on tcp without keys every user of this host can be a lane; empty: it proves "
+     "itself"},
     {"worker.connections_max", SETTING_INT, "128", 1, 100000, false,
      "connections of lanes; beyond it new ones wait"},
     {"control.bind", SETTING_STRING, "", 0, 0, false,

@@ -68,6 +68,12 @@
     ROW(routing_ids_taken_over_total, COUNTER, shell.taken_over,                                   \
         "routing ids of intake that a second connection took over")                                \
     ROW(connections_mute, GAUGE, shell.mute, "connections that have sent nothing for 15 s")        \
+    ROW(lanes_replaced_total, COUNTER, core.lanes_replaced,                                        \
+        "lanes without any work done whose place a new one took")                                  \
+    ROW(lanes_turned_away_total, COUNTER, core.lanes_turned_away,                                  \
+        "READY of lanes for which no place was free")                                              \
+    ROW(lanes_refused_total, COUNTER, shell.lanes_refused,                                         \
+        "READY and results of work from lanes that have not proved themselves")                    \
     ROW(keys_refused_total, COUNTER, shell.keys_refused,                                           \
         "connections turned away for want of an allowed key")
 

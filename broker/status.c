@@ -8,7 +8,8 @@
 
 struct shell_stats {
     uint64_t bytes_max, body_bytes, receipt_bytes, work_bytes, receipts_dropped, peers_refused,
-        keys_refused, clock_jumps, log_lost, connections_full, connections_cut, taken_over, mute;
+        keys_refused, clock_jumps, log_lost, connections_full, connections_cut, taken_over, mute,
+        lanes_refused;
     const struct net_door_state *doors;
 };
 struct all_stats {
@@ -30,6 +31,7 @@ static void gather(struct broker *broker, struct all_stats *all) {
                                       .clock_jumps = broker->clock_jumps,
                                       .log_lost = log_lost(),
                                       .keys_refused = keys_refused(broker),
+                                      .lanes_refused = broker->proof.refused,
                                       .doors = broker->doors};
     struct net_socket *const sockets[KEYS_ROLES] = {broker->intake, broker->worker,
                                                     broker->control};

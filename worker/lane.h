@@ -24,7 +24,10 @@ struct lane_options {
     const char *const *brokers;
     uint32_t broker_count;
     const struct net_curve *curves; /* one a broker; NULL: no keys */
-    uint32_t cases_max;             /* in one transaction */
+    const char *const
+        *secrets; /* files that prove this lane to brokers: one for all, or one each */
+    uint32_t secret_count;
+    uint32_t cases_max; /* in one transaction */
     int64_t sync_standbys;
     int64_t stale_s;       /* rules.stale_s */
     int64_t tables_ms_max; /* how old its temporary tables get; 0: WRITER_TABLES_MS_MAX */

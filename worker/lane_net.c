@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/secret.h"
 
 enum { QUIET_MS_MIN = 1000, QUIET_MS_MAX = 30000, AWAY_MS = 5000 };
 enum { MESSAGES_PER_POLL = 64, CREDIT_TRANSACTIONS = 2, DONE_RANGES_MAX = 2048 };
@@ -78,7 +79,8 @@ static struct wire_range *held_ranges(const struct lane *lane, uint32_t link, ui
     return ranges;
 }
 
-static void say_ready_to(struct lane *lane, uint32_t link) {
+/* proof: the answer to a challenge, or NULL. */
+static void say_ready_with(struct lane *lane, uint32_t link, const struct uuid *proof) {
     struct wire_message message = {.command = WIRE_READY};
     struct wire_ready *ready = &message.ready;
     struct wire_range *holds = held_ranges(lane, link, &ready->hold_count);
@@ -88,6 +90,8 @@ static void say_ready_to(struct lane *lane, uint32_t link) {
     ready->ruleset =
         lane->rules == NULL ? SPAN_LIT("") : span_str(ruleset_id(lane->rules->ruleset));
     ready->holds = holds;
+    ready->has_proof = proof != NULL;
+    ready->proof = proof != NULL ? *proof : ready->proof;
     if (lane->credit_open) {
         uint32_t cases = CREDIT_TRANSACTIONS * lane->options.cases_max / lane->link_count;
         ready->credit_cases = cases > 0 ? cases : 1;
@@ -96,6 +100,8 @@ static void say_ready_to(struct lane *lane, uint32_t link) {
     send_head(lane, link, &message);
     mem_free(holds);
 }
+
+static void say_ready_to(struct lane *lane, uint32_t link) { say_ready_with(lane, link, NULL); }
 
 void lane_say_ready(struct lane *lane) {
     for (uint32_t i = 0; i < lane->link_count; i++) {
@@ -260,9 +266,42 @@ static void leave_alone(struct lane *lane, uint32_t link, struct span version) {
     broker->welcomed = false;
 }
 
+/* Said once until the broker has welcomed the lane. */
+static void say_unproved(struct lane *lane, uint32_t link, const char *text) {
+    if (!lane->links[link].proof_said) {
+        LOG(EV_BROKER_REFUSED, "broker=%s text=\"%s\"", lane->options.brokers[link], text);
+    }
+    lane->links[link].proof_said = true;
+}
+
+/* The file is read anew each time: the broker may have made it, or another one, meanwhile. */
+static void take_challenge(struct lane *lane, uint32_t link,
+                           const struct wire_challenge *challenge) {
+    uint32_t count = lane->options.secret_count;
+    struct net_secret secret;
+    struct diag diag = {0};
+    if (count == 0) {
+        say_unproved(lane, link,
+                     "it wants a proof that this lane may read its secret: set broker.secret to "
+                     "lane.secret of its journal.path");
+        return;
+    }
+    if (net_secret_read(lane->options.secrets[count == 1 ? 0 : link], &secret, &diag) != ERR_OK) {
+        say_unproved(lane, link, diag.text);
+        return;
+    }
+    struct uuid proof = net_secret_answer(&secret, &challenge->nonce, &lane->uuid);
+    say_ready_with(lane, link, &proof);
+}
+
 static void take_refused(struct lane *lane, uint32_t link, const struct wire_refused *refused) {
     if (refused->reason == WIRE_REASON_UNKNOWN_VERSION) {
         leave_alone(lane, link, refused->version);
+    } else if (refused->reason == WIRE_REASON_NOT_ALLOWED) {
+        say_unproved(lane, link,
+                     "it refuses this lane's proof: broker.secret is not its lane.secret");
+    } else if (refused->reason == WIRE_REASON_TOO_MANY_LANES) {
+        say_unproved(lane, link, "it has no place for one lane more");
     } else {
         LOG(EV_PEER_REFUSED, "peer=broker reason=%s", wire_reason_word(refused->reason));
     }
@@ -277,6 +316,7 @@ static void take_welcome(struct lane *lane, uint32_t link, const struct wire_wel
         broker->low_water_at = 0;
     }
     broker->welcomed = true;
+    broker->proof_said = false;
     broker->quiet_ms = 0;
     lane->beat_ms = welcome->beat_ms > 0 ? welcome->beat_ms : lane->beat_ms;
 }
@@ -306,6 +346,9 @@ static void take_message(struct lane *lane, uint32_t link, struct parcel *parcel
         } else {
             say_ready_to(lane, link); /* without WELCOME its ranges have no name; it deals again */
         }
+        return;
+    case WIRE_CHALLENGE:
+        take_challenge(lane, link, &parcel->head.challenge);
         return;
     case WIRE_READY_ASK:
         say_ready_to(lane, link);

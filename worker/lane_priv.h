@@ -24,6 +24,7 @@ struct link {
     bool welcomed;
     int64_t quiet_ms, quiet_until_ms; /* it speaks another version: 0, it does not */
     bool fault_said;                  /* that no connection comes up */
+    bool proof_said;                  /* that the lane could not prove itself */
     bool is_up, away_said;            /* its connection stands; it was said that it does not */
     int64_t down_since_ms;
     bool canary; /* asked for a commits row; answered with the next transaction */

@@ -120,6 +120,7 @@ static void read_options(const struct settings *settings, struct worker_options 
         .secret_key = settings_str(settings, "keys.secret"),
     };
     options->broker_count = settings_list(settings, "broker.connect", &options->brokers);
+    options->secret_count = settings_list(settings, "broker.secret", &options->secrets);
     options->broker_key_count = settings_list(settings, "keys.broker", &options->broker_keys);
 }
 

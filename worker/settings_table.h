@@ -7,8 +7,12 @@
 #include "worker/worker.h"
 
 static const struct setting_row WORKER_SETTINGS[] = {
-    {"broker.connect", SETTING_LIST, "tcp://127.0.0.1:5571", 0, 0, false,
+    {"broker.connect", SETTING_LIST, "ipc:///var/lib/casemill/journal/lanes.sock", 0, 0, false,
      "brokers' worker sockets; a lane connects to all"},
+    {"broker.secret", SETTING_LIST, "", 0, 0, false,
+     "where a broker on loopback wants a proof: lane.secret of its journal.path; one for all, or "
+     "one "
+     "each as in broker.connect"},
     {"keys.secret", SETTING_STRING, "", 0, 0, false,
      "the worker's own secret key file; empty: brokers are spoken to without keys"},
     {"keys.broker", SETTING_LIST, "", 0, 0, false,

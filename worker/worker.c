@@ -309,6 +309,8 @@ static enum err start_lanes(struct worker *worker, struct diag *diag) {
         .name = worker->name,
         .brokers = worker->options.brokers,
         .curves = worker->options.secret_key[0] == '\0' ? NULL : worker->curves,
+        .secrets = worker->options.secrets,
+        .secret_count = worker->options.secret_count,
         .broker_count = worker->options.broker_count,
         .cases_max = worker->options.cases_max,
         .sync_standbys = worker->options.sync_standbys,

@@ -22,7 +22,9 @@ struct worker_options {
     uint32_t broker_count;
     uint32_t lane_count;
     uint32_t cases_max;
-    const char *http_bind;          /* "off" or an address */
+    const char *http_bind;      /* "off" or an address */
+    const char *const *secrets; /* files of the brokers: one for all, or one each */
+    uint32_t secret_count;
     const char *secret_key;         /* a file; "": none */
     const char *const *broker_keys; /* files: one for all, or one each */
     uint32_t broker_key_count;

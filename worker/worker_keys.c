@@ -9,6 +9,11 @@ enum err worker_read_keys(const struct worker_options *options, struct net_curve
         return diag_fail(diag, ERR_INVALID, "broker.connect lists 1 to %d brokers, not %u",
                          (int)LANE_BROKERS_MAX, options->broker_count);
     }
+    if (options->secret_count > 1 && options->secret_count != options->broker_count) {
+        return diag_fail(diag, ERR_INVALID,
+                         "broker.secret lists %u files for %u brokers: one for all, or one each",
+                         options->secret_count, options->broker_count);
+    }
     if (options->secret_key[0] == '\0' && options->broker_key_count == 0) {
         return ERR_OK;
     }

@@ -36,3 +36,17 @@ void sha256_hex(struct span bytes, char hex[SHA256_HEX_BYTES]) {
     (void)crypto_hash_sha256(digest, bytes.ptr, bytes.len);
     (void)sodium_bin2hex(hex, SHA256_HEX_BYTES, digest, sizeof(digest));
 }
+
+struct hash128 hash128_keyed(const uint8_t key[KEY_BYTES], struct span a, struct span b) {
+    crypto_generichash_state state;
+    struct hash128 hash;
+    CHECK(crypto_generichash_init(&state, key, KEY_BYTES, sizeof(hash.bytes)) == 0);
+    CHECK(crypto_generichash_update(&state, a.ptr, a.len) == 0);
+    CHECK(crypto_generichash_update(&state, b.ptr, b.len) == 0);
+    CHECK(crypto_generichash_final(&state, hash.bytes, sizeof(hash.bytes)) == 0);
+    return hash;
+}
+
+bool secret_eq(const void *a, const void *b, size_t len) { return sodium_memcmp(a, b, len) == 0; }
+
+void random_bytes(void *bytes, size_t len) { randombytes_buf(bytes, len); }

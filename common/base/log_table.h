@@ -32,6 +32,10 @@
         "a socket has all the connections it may have; new ones wait until others leave",          \
         "see who connects; a firewall, or intake.connections_max and worker.connections_max")      \
     ROW(LANE_READY, INFO, "a worker lane has connected", "nothing")                                \
+    ROW(LANES_FULL, WARN, "all places for lanes are taken; those that never worked give way",      \
+        "see `casemill workers` for lanes that are none of yours; start fewer lanes")              \
+    ROW(LANE_REFUSED, WARN, "a lane has not proved that it may take part; it gets no work",        \
+        "read the text; broker.secret of that worker, or find out who that is")                    \
     ROW(LANE_RETIRING, INFO, "an operator told a lane to end; it finishes what it holds",          \
         "nothing")                                                                                 \
     ROW(LANE_GONE, INFO, "a worker lane has said goodbye", "nothing")                              \

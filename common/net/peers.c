@@ -72,16 +72,23 @@ static struct connection *connection_at(struct net_peers *peers, uint32_t fd) {
     return &peers->connections[fd];
 }
 
+/* What came by the descriptor of late may have come by a connection whose ACCEPTED is not read yet.
+ */
+static bool is_early(const struct connection *connection, int64_t now_ms) {
+    return connection->heard_ms != 0 && now_ms - connection->heard_ms < EARLY_MS;
+}
+
 void peers_accepted(struct net_peers *peers, uint32_t fd) {
     int64_t now_ms = clock_mono_ms();
     (void)pthread_mutex_lock(&peers->lock);
     struct connection *connection = connection_at(peers, fd);
-    bool is_early = connection->heard_ms != 0 && now_ms - connection->heard_ms < EARLY_MS;
+    bool early = is_early(connection, now_ms);
     *connection = (struct connection){.since_ms = now_ms,
                                       .heard_ms = connection->heard_ms,
-                                      .id = is_early ? connection->id : 0,
+                                      .lost_ms = early ? connection->lost_ms : 0,
+                                      .id = early ? connection->id : 0,
                                       .stands = true,
-                                      .spoke = is_early};
+                                      .spoke = early};
     (void)pthread_mutex_unlock(&peers->lock);
 }
 
@@ -97,7 +104,7 @@ void peers_gone(struct net_peers *peers, uint32_t fd) {
 static void take_id(struct net_peers *peers, struct connection *by, uint64_t id, int64_t now_ms) {
     for (uint32_t i = 0; by->id != id && i < peers->cap; i++) {
         struct connection *other = &peers->connections[i];
-        if (other != by && other->stands && other->id == id) {
+        if (other != by && other->id == id && (other->stands || is_early(other, now_ms))) {
             other->lost_ms = now_ms;
             other->id = 0;
         }
@@ -162,7 +169,7 @@ static struct found look(struct net_peers *peers) {
         }
         if (connection->lost_ms != 0 && now_ms - connection->lost_ms >= SETTLED_MS) {
             connection->lost_ms = 0;
-            found.taken_new++;
+            found.taken_new += connection->stands ? 1 : 0;
         }
     }
     peers->taken_over += found.taken_new;

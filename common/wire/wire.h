@@ -51,6 +51,7 @@ enum {
     ROW(BURY, "BURY", WORKER, FROM_BROKER)                                                         \
     ROW(BEAT, "BEAT", WORKER, FROM_BROKER)                                                         \
     ROW(READY_ASK, "READY?", WORKER, FROM_BROKER)                                                  \
+    ROW(CHALLENGE, "CHALLENGE", WORKER, FROM_BROKER)                                               \
     ROW(DRAIN, "DRAIN", WORKER, FROM_BROKER)                                                       \
     ROW(CONTROL, "CONTROL", CONTROL, TO_BROKER) /* any control verb; see wire_control */           \
     ROW(CONTROL_REPLY, "REPLY", CONTROL, FROM_BROKER)                                              \
@@ -84,7 +85,8 @@ enum wire_priority { WIRE_URGENT, WIRE_NORMAL, WIRE_BULK, WIRE_PRIORITY_COUNT };
     ROW(SIZE_BOMB, "size_bomb")                                                                    \
     ROW(TRAILING_BYTES, "trailing_bytes")                                                          \
     ROW(BATCH_ID_REUSED, "batch_id_reused")                                                        \
-    ROW(NOT_ALLOWED, "not_allowed")
+    ROW(NOT_ALLOWED, "not_allowed")                                                                \
+    ROW(TOO_MANY_LANES, "too_many_lanes")
 // clang-format on
 enum wire_reason {
 #define WIRE_ENUM(id, word) WIRE_REASON_##id,
@@ -213,6 +215,8 @@ struct wire_ready {
     uint64_t credit_bytes;
     uint32_t hold_count;
     const struct wire_range *holds;
+    bool has_proof; /* the answer to a CHALLENGE */
+    struct uuid proof;
 };
 struct wire_lane_done { /* ranges and verdicts run in parallel */
     uint32_t range_count;
@@ -241,6 +245,9 @@ struct wire_welcome {
     uint32_t cases_max;
     uint64_t bytes_max;
     struct span version;
+};
+struct wire_challenge {
+    struct uuid nonce;
 };
 struct wire_work {    /* also BURY */
     struct span mode; /* "intake", "reapply", "retry", "canary" */
@@ -300,6 +307,7 @@ struct wire_message {
         struct wire_return returned;
         struct wire_lane_beat lane_beat;
         struct wire_welcome welcome;
+        struct wire_challenge challenge;
         struct wire_work work; /* WORK and BURY */
         struct wire_beat beat;
         struct wire_control control;

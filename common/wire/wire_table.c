@@ -118,6 +118,7 @@ static const struct wire_field ready_fields[] = {
     GROUP("credit", ALWAYS, INNER(credit_fields)),
     FIELD("holds", RANGES, ALWAYS, wire_ready, holds, SIDE(wire_ready, hold_count),
           .max = WIRE_RANGES_MAX),
+    FIELD("proof", UUID, HAS, wire_ready, proof, SIDE(wire_ready, has_proof)),
 };
 static const struct wire_field lane_done_fields[] = {
     FIELD("ranges", RANGES, ALWAYS, wire_lane_done, ranges, SIDE(wire_lane_done, range_count),
@@ -150,6 +151,9 @@ static const struct wire_field welcome_fields[] = {
     GROUP("limits", ALWAYS, INNER(limits_fields)),
     FIELD("beat_ms", I64, ALWAYS, wire_welcome, beat_ms, .max = 0),
     FIELD("version", TEXT, ALWAYS, wire_welcome, version, .max = WIRE_NAME_MAX),
+};
+static const struct wire_field challenge_fields[] = {
+    FIELD("nonce", UUID, ALWAYS, wire_challenge, nonce, .max = 0),
 };
 static const struct wire_field work_fields[] = {
     FIELD("mode", TEXT, ALWAYS, wire_work, mode, .max = WIRE_NAME_MAX),
@@ -201,6 +205,7 @@ static const struct wire_shape command_shapes[WIRE_COMMAND_COUNT] = {
     ROW(RETURN, returned, return_fields),
     ROW(LANE_BEAT, lane_beat, lane_beat_fields),
     ROW(WELCOME, welcome, welcome_fields),
+    ROW(CHALLENGE, challenge, challenge_fields),
     ROW(WORK, work, work_fields),
     ROW(BURY, work, work_fields),
     ROW(BEAT, beat, beat_fields),

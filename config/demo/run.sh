@@ -74,7 +74,7 @@ ruleset=$(pg_sql "select id from rulesets order by ruleset desc limit 1")
 casemill rules activate "$ruleset" --why "demo" --db "$pg_conninfo" || fail "rules activate failed"
 
 say "broker and $workers worker(s)"
-start broker env CASEMILL_INTAKE_BIND=tcp://127.0.0.1:0 CASEMILL_WORKER_BIND=tcp://127.0.0.1:0 \
+start broker env CASEMILL_INTAKE_BIND=tcp://127.0.0.1:0 CASEMILL_WORKER_BIND="ipc://$work/lanes" \
     CASEMILL_CONTROL_BIND="ipc://$work/control" CASEMILL_HTTP_BIND=127.0.0.1:0 \
     CASEMILL_JOURNAL_PATH="$work/journal" \
     "$bin/casemill-broker" --config config/broker.yaml

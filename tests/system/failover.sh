@@ -48,6 +48,7 @@ serve one
 serve two
 stop "$two_pid"
 both_lanes="$one_lanes,$two_lanes"
+lane_secrets="$work/one.journal/lane.secret,$work/two.journal/lane.secret"
 lanes=$both_lanes
 worker_start worker_a
 lanes=$both_lanes

@@ -71,7 +71,7 @@ finish() {
 trap 'cleanup; exit 1' INT TERM
 trap cleanup EXIT
 
-# The first start takes free ports; a later one takes the same, so that peers find it again.
+# Lanes are on tcp here, so a worker proves itself with the broker's secret.  The first start takes free ports; a later one takes the same, so that peers find it again.
 intake=tcp://127.0.0.1:0
 lanes=tcp://127.0.0.1:0
 broker_start() {
@@ -87,7 +87,8 @@ broker_start() {
 worker_start() { # worker_start NAME [VARIABLE=VALUE...]
     worker_name=$1
     shift
-    start "$worker_name" env CASEMILL_BROKER_CONNECT="$lanes" CASEMILL_POSTGRES_CONNINFO="$lane_conninfo" \
+    start "$worker_name" env CASEMILL_BROKER_CONNECT="$lanes" \
+        CASEMILL_BROKER_SECRET="${lane_secrets:-$work/journal/lane.secret}" CASEMILL_POSTGRES_CONNINFO="$lane_conninfo" \
         CASEMILL_LANES_COUNT=2 "$@" "$bin/casemill-worker" --config "$root/config/worker.yaml"
     worker_pid=$started_pid
     wait_ready "$worker_name" "$worker_pid" ||

@@ -17,7 +17,7 @@ flood() { timeout 120 /usr/bin/python3 tests/system/flood.py "$@"; }
 
 database_start
 broker_start CASEMILL_INTAKE_MESSAGE_BYTES_MAX=8MiB CASEMILL_MEMORY_BYTES_MAX=${memory_mib}MiB CASEMILL_JOURNAL_BYTES_MAX=1GiB CASEMILL_LANES_SILENT_MS=3s \
-    CASEMILL_LANES_BEAT_MS=500ms
+    CASEMILL_LANES_BEAT_MS=500ms CASEMILL_WORKER_TRUST=loopback
 start heavy /usr/bin/python3 tests/system/flood.py heavy "$intake" "$clients" "$bodies"
 until is_gone "$started_pid"; do
     sample

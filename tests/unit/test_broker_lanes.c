@@ -243,6 +243,107 @@ START_TEST(who_is_turned_away_comes_back_when_told) {
 }
 END_TEST
 
+static struct net_route numbered(uint32_t number) {
+    static uint32_t names[4096];
+    names[number] = number;
+    return (struct net_route){.len = sizeof(number), .bytes = (const uint8_t *)&names[number]};
+}
+
+static bool join(uint32_t number, uint32_t credit) {
+    struct net_route from = numbered(number);
+    struct wire_ready said = {
+        .name = SPAN_LIT("w"), .credit_cases = credit, .credit_bytes = 1 << 20};
+    memcpy(said.uuid.bytes, &number, sizeof(number));
+    bool has_place = core_ready(core, &from, &said, 0);
+    core_check(core);
+    return has_place;
+}
+
+static bool is_known(uint32_t number) {
+    struct net_route from = numbered(number);
+    return core_is_lane(core, &from, NULL);
+}
+
+/* Lanes that never work take all the places there are; one that works gets a place and keeps it. */
+START_TEST(a_lane_that_never_worked_gives_its_place_up) {
+    enum { FAKES = 1100, REAL = 2000, LATER = 3000 };
+    struct core_stats stats;
+    for (uint32_t i = 0; i < FAKES; i++) {
+        ck_assert(join(i, 0));
+    }
+    core_stats(core, 0, &stats);
+    ck_assert_uint_eq(stats.lanes, CORE_LANES_MAX);
+    ck_assert_uint_eq(stats.lanes_replaced, FAKES - CORE_LANES_MAX);
+    ck_assert(!is_known(0)); /* the first to come goes first */
+    ck_assert(is_known(FAKES - 1));
+    ck_assert(submit(1, 10, route('a', false)));
+    core_journaled(core, 1);
+    ck_assert(join(REAL, 100));
+    ck_assert(is_known(REAL));
+    for (uint32_t i = 0; i < FAKES; i++) {
+        ck_assert(join(LATER + i % 1000, 0)); /* without credit they take one another's */
+        ck_assert(is_known(REAL));
+    }
+    core_actions_clear(core);
+    core_deal(core, 0);
+    ck_assert_uint_eq(count_of(CORE_WORK), 1);
+    for (uint32_t i = 0; i < FAKES; i++) {
+        ck_assert(join(i, 100)); /* who holds work keeps its place */
+        ck_assert(is_known(REAL));
+    }
+    struct net_route from = numbered(REAL);
+    struct wire_range range = {JOURNAL, 1, 0, 10};
+    struct wire_tally tally = {.outcomes = {10}};
+    struct wire_lane_done said = {1, &range, &tally};
+    core_done(core, &from, &said, 0);
+    for (uint32_t i = 0; i < FAKES; i++) {
+        ck_assert(join(i, 100)); /* so does who has done some */
+        ck_assert(is_known(REAL));
+    }
+    core_stats(core, 0, &stats);
+    ck_assert_uint_eq(stats.lanes, CORE_LANES_MAX);
+    ck_assert_uint_eq(stats.lanes_turned_away, 0);
+    ck_assert(!join(LATER, 0)); /* all have credit or have worked */
+    core_stats(core, 0, &stats);
+    ck_assert_uint_eq(stats.lanes_turned_away, 1);
+}
+END_TEST
+
+/* Where lanes prove nothing, what one claims to hold is its own only where it was dealt it. */
+START_TEST(who_proves_nothing_holds_what_it_was_dealt) {
+    const struct core_options options = {.journal = JOURNAL,
+                                         .next_seq = 1,
+                                         .batches_max = 8,
+                                         .attempts_max = 5,
+                                         .beat_ms = 1000,
+                                         .silent_ms = 10000,
+                                         .lanes_unproved = true};
+    core_free(&core);
+    core = core_new(&options);
+    const struct wire_range held[] = {{JOURNAL, 1, 0, 10}, {JOURNAL, 2, 0, 10}};
+    ck_assert(submit(1, 10, route('a', false)));
+    ck_assert(submit(2, 10, route('a', false)));
+    core_journaled(core, 1);
+    core_journaled(core, 2);
+    ready_at('w', 'w', 10, NULL, 0, 0);
+    core_deal(core, 0); /* the first is w's */
+    ready_at('x', 'x', 0, held, 2, 0);
+    beat('x', held, 2, 0);
+    struct core_stats stats;
+    core_stats(core, 0, &stats);
+    ck_assert_uint_eq(stats.out_cases, 10);
+    ck_assert_uint_eq(stats.queued_cases, 10);
+    struct net_route w = route('w', false);
+    core_bye(core, &w);
+    ready_at('x', 'x', 0, held, 2, 0);
+    core_stats(core, 0, &stats);
+    ck_assert_uint_eq(stats.queued_cases, 20);
+    ready_at('w', 'v', 0, held, 2, 0); /* it is back by another route */
+    core_stats(core, 0, &stats);
+    ck_assert_uint_eq(stats.out_cases, 10);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("broker lanes");
     TCase *tests = tcase_create("lanes");
@@ -257,6 +358,8 @@ int main(void) {
     tcase_add_test(tests, what_is_on_its_way_leaves_room_for_so_much_more);
     tcase_add_test(tests, without_room_a_lane_gets_one_part);
     tcase_add_test(tests, who_is_turned_away_comes_back_when_told);
+    tcase_add_test(tests, a_lane_that_never_worked_gives_its_place_up);
+    tcase_add_test(tests, who_proves_nothing_holds_what_it_was_dealt);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

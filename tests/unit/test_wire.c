@@ -186,45 +186,42 @@ static uint32_t golden_control(const struct sample *s, struct golden *rows) {
     return rows_copy(rows, list, COUNT_OF(list));
 }
 
+static struct wire_message ready_of(const struct sample *s, bool has_proof) {
+    return (struct wire_message){.command = WIRE_READY,
+                                 .ready = {uuid_from(0x60), SPAN_LIT("worker-1/2"),
+                                           SPAN_LIT("0.1.0"), SPAN_LIT("9f86d081"), 16384, 8388608,
+                                           2, s->ranges, has_proof,
+                                           has_proof ? uuid_from(0x80) : uuid_from(0)}};
+}
+
+#define SAYS WIRE_WORKER, WIRE_TO_BROKER /* a lane */
+#define HEARS WIRE_WORKER, WIRE_FROM_BROKER
 static uint32_t golden_worker(const struct sample *s, struct golden *rows) {
     const struct golden list[] = {
-        {"ready",
-         WIRE_WORKER,
-         WIRE_TO_BROKER,
-         {.command = WIRE_READY,
-          .ready = {uuid_from(0x60), SPAN_LIT("worker-1/2"), SPAN_LIT("0.1.0"),
-                    SPAN_LIT("9f86d081"), 16384, 8388608, 2, s->ranges}}},
-        {"lane_done",
-         WIRE_WORKER,
-         WIRE_TO_BROKER,
-         {.command = WIRE_LANE_DONE, .lane_done = {2, s->ranges, s->tallies}}},
+        {"ready", SAYS, ready_of(s, false)},
+        {"ready_proof", SAYS, ready_of(s, true)},
+        {"challenge", HEARS, {.command = WIRE_CHALLENGE, .challenge = {uuid_from(0x80)}}},
+        {"lane_done", SAYS, {.command = WIRE_LANE_DONE, .lane_done = {2, s->ranges, s->tallies}}},
         {"failed",
-         WIRE_WORKER,
-         WIRE_TO_BROKER,
+         SAYS,
          {.command = WIRE_FAILED, .failed = {2, s->ranges, SPAN_LIT("connection lost")}}},
-        {"return",
-         WIRE_WORKER,
-         WIRE_TO_BROKER,
-         {.command = WIRE_RETURN, .returned = {2, s->ranges}}},
+        {"return", SAYS, {.command = WIRE_RETURN, .returned = {2, s->ranges}}},
         {"lane_beat",
-         WIRE_WORKER,
-         WIRE_TO_BROKER,
+         SAYS,
          {.command = WIRE_LANE_BEAT, .lane_beat = {0, NULL, SPAN_LIT("commit"), 12, 5000000000}}},
-        {"bye", WIRE_WORKER, WIRE_TO_BROKER, {.command = WIRE_BYE}},
+        {"bye", SAYS, {.command = WIRE_BYE}},
         {"welcome",
-         WIRE_WORKER,
-         WIRE_FROM_BROKER,
+         HEARS,
          {.command = WIRE_WELCOME,
           .welcome = {uuid_from(0x40), 1000, 8192, 8388608, SPAN_LIT("0.1.0")}}},
         {"work",
-         WIRE_WORKER,
-         WIRE_FROM_BROKER,
+         HEARS,
          {.command = WIRE_WORK,
           .work = {SPAN_LIT("intake"), 2, s->deliveries, 1, &s->fence, 7, 1600000000123456}}},
-        {"beat", WIRE_WORKER, WIRE_FROM_BROKER, {.command = WIRE_BEAT}},
-        {"beat_retire", WIRE_WORKER, WIRE_FROM_BROKER, {.command = WIRE_BEAT, .beat = {true}}},
-        {"ready_ask", WIRE_WORKER, WIRE_FROM_BROKER, {.command = WIRE_READY_ASK}},
-        {"drain", WIRE_WORKER, WIRE_FROM_BROKER, {.command = WIRE_DRAIN}},
+        {"beat", HEARS, {.command = WIRE_BEAT}},
+        {"beat_retire", HEARS, {.command = WIRE_BEAT, .beat = {true}}},
+        {"ready_ask", HEARS, {.command = WIRE_READY_ASK}},
+        {"drain", HEARS, {.command = WIRE_DRAIN}},
     };
     return rows_copy(rows, list, COUNT_OF(list));
 }

@@ -1,0 +1,151 @@
+/* Which lanes may take part where neither a key nor the owner of an ipc path says so: on tcp
+ * without keys, which is loopback, a lane proves that it can read a file of the broker's.  Nothing
+ * is kept for who has not: the challenge is a hash of the route and the minute, and no two have the
+ * same. */
+#include "broker/broker.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+
+#include <stdio.h>
+
+enum {
+    WINDOW_MS = 30000 /* a challenge holds for one or two of them */,
+    ANSWER_MS = 2000,
+    SAY_AGAIN_MS = 60000,
+    PATH_BYTES = 4096
+};
+
+static bool is_open(const struct settings *settings) {
+    return settings_str(settings, "keys.secret")[0] == '\0' &&
+           strncmp(settings_str(settings, "worker.bind"), "tcp://", 6) == 0;
+}
+
+bool proof_is_off(const struct settings *settings) {
+    return is_open(settings) && strcmp(settings_str(settings, "worker.trust"), "loopback") == 0;
+}
+
+enum err proof_open(struct broker *broker, const struct settings *settings, struct diag *diag) {
+    char path[PATH_BYTES];
+    struct proof *proof = &broker->proof;
+    if (!is_open(settings)) {
+        return ERR_OK;
+    }
+    if (proof_is_off(settings)) {
+        LOG(EV_SETTING_WARNING,
+            "setting=worker.trust text=\"every user of this host can be a lane: it reads cases and "
+            "can say that they are done\"");
+        return ERR_OK;
+    }
+    int len =
+        snprintf(path, sizeof(path), "%s/" PROOF_FILE, settings_str(settings, "journal.path"));
+    if (len < 0 || (size_t)len >= sizeof(path) - sizeof(".new")) {
+        return diag_fail(diag, ERR_INVALID, "journal.path is too long");
+    }
+    random_bytes(proof->key, sizeof(proof->key));
+    enum err err = net_secret_take(path, &proof->secret, diag);
+    proof->is_wanted = err == ERR_OK;
+    return err;
+}
+
+static struct uuid nonce_of(const struct broker *broker, const struct net_route *route,
+                            int64_t window) {
+    struct hash128 hash = hash128_keyed(broker->proof.key, span_make(route->bytes, route->len),
+                                        span_make(&window, sizeof(window)));
+    struct uuid nonce;
+    memcpy(nonce.bytes, hash.bytes, sizeof(nonce.bytes));
+    return nonce;
+}
+
+static bool is_right(const struct broker *broker, const struct net_route *route,
+                     const struct wire_ready *ready) {
+    bool right = false;
+    int64_t window = broker->now / WINDOW_MS;
+    for (int64_t back = 0; back < 2; back++) {
+        struct uuid nonce = nonce_of(broker, route, window - back);
+        struct uuid answer = net_secret_answer(&broker->proof.secret, &nonce, &ready->uuid);
+        right = secret_eq(answer.bytes, ready->proof.bytes, sizeof(answer.bytes)) || right;
+    }
+    return right;
+}
+
+static void send_to(struct broker *broker, const struct net_route *route,
+                    const struct wire_message *message) {
+    if (send_head(broker, broker->worker, route, message) != ERR_OK) {
+        broker->receipts_dropped++;
+    }
+}
+
+static struct challenged *place_of(struct broker *broker, const struct net_route *route,
+                                   uint64_t *hash) {
+    *hash = hash64(span_make(route->bytes, route->len));
+    return &broker->proof.challenged[*hash % PROOF_CHALLENGED_MAX];
+}
+
+/* Whether this peer has left a challenge without an answer for long, said once in a while.  A lane
+ * may have said READY again before the challenge came. */
+static bool has_ignored_one(struct broker *broker, const struct net_route *route) {
+    uint64_t hash = 0;
+    struct challenged *place = place_of(broker, route, &hash);
+    if (place->route != hash) {
+        *place = (struct challenged){.route = hash, .due = broker->now + ANSWER_MS};
+        return false;
+    }
+    bool is_due = broker->now >= place->due;
+    place->due = is_due ? broker->now + SAY_AGAIN_MS : place->due;
+    return is_due;
+}
+
+static void forget_challenge(struct broker *broker, const struct net_route *route) {
+    uint64_t hash = 0;
+    struct challenged *place = place_of(broker, route, &hash);
+    place->route = place->route == hash ? 0 : place->route;
+}
+
+static void refuse(struct broker *broker, const struct net_route *route, const char *reason,
+                   const char *text) {
+    const struct wire_message refused = {.command = WIRE_REFUSED,
+                                         .refused = {.reason = WIRE_REASON_NOT_ALLOWED}};
+    broker->proof.refused++;
+    LOG(EV_LANE_REFUSED, "reason=%s text=\"%s\"", reason, text);
+    send_to(broker, route, &refused);
+}
+
+bool proof_holds(struct broker *broker, const struct net_route *route,
+                 const struct wire_ready *ready) {
+    if (!broker->proof.is_wanted || core_is_lane(broker->core, route, &ready->uuid)) {
+        return true;
+    }
+    if (ready->has_proof && is_right(broker, route, ready)) {
+        forget_challenge(broker, route);
+        return true;
+    }
+    if (ready->has_proof) {
+        refuse(broker, route, "wrong_proof",
+               "the worker's broker.secret names another file than lane.secret in journal.path");
+        return false;
+    }
+    if (has_ignored_one(broker, route)) {
+        refuse(broker, route, "no_proof",
+               "set broker.secret of the worker to lane.secret in journal.path; a worker of an "
+               "older version cannot prove itself");
+    }
+    const struct wire_message challenge = {
+        .command = WIRE_CHALLENGE,
+        .challenge = {.nonce = nonce_of(broker, route, broker->now / WINDOW_MS)}};
+    send_to(broker, route, &challenge);
+    return false;
+}
+
+bool proof_is_given(struct broker *broker, const struct net_route *route, bool is_result) {
+    if (!broker->proof.is_wanted || core_is_lane(broker->core, route, NULL)) {
+        return true;
+    }
+    if (is_result) {
+        broker->proof.refused++;
+        LOG(EV_LANE_REFUSED, "reason=not_proved text=\"what it says of work is not taken\"");
+    }
+    const struct wire_message ask = {.command = WIRE_READY_ASK};
+    send_to(broker, route, &ask);
+    return false;
+}
