@@ -35,6 +35,8 @@
  * version 1, of REAPPLY 2, of RETRY 3; a pack's head is told from them by its own. */
 #include "broker/journal_format.h"
 
+#define SEQ_END (UINT64_C(1) << 62) /* no broker counts so far: what is added never overflows */
+
 enum {
     RECORD_VERSION_INTAKE = 1,
     RECORD_VERSION_MODE = 2,
@@ -137,6 +139,12 @@ static bool mode_holds(uint8_t version, struct span rest, struct journal_record 
     return extra_bytes <= JOURNAL_EXTRA_MAX && rest.len == RECORD_MODE_BYTES + extra_bytes;
 }
 
+bool format_numbers_hold(uint64_t seq, int64_t accepted_at, uint32_t count) {
+    int64_t taken = 0;
+    return seq < SEQ_END && wire_number_take(WIRE_NUMBER_TIME_US, accepted_at, &taken) == ERR_OK &&
+           wire_number_take(WIRE_NUMBER_BATCH_CASES, count, &taken) == ERR_OK;
+}
+
 /* Whether the fields may be used at all: each in its range, the parts in order within the body. */
 static bool shape_holds(struct span value, struct journal_record *record) {
     const uint8_t *at = value.ptr;
@@ -145,8 +153,8 @@ static bool shape_holds(struct span value, struct journal_record *record) {
         RECORD_FIXED_BYTES + source_bytes + RECORD_PART_BYTES * (size_t)record->cut_count;
     if (at[1] > WIRE_ACK_OUTCOME || at[2] >= WIRE_PRIORITY_COUNT || source_bytes < 1 ||
         source_bytes > WIRE_NAME_MAX || record->cut_count < 1 ||
-        record->cut_count > JOURNAL_CUTS_MAX || record->count < 1 ||
-        record->count > WIRE_CASES_MAX || record->bytes > WIRE_BODY_BYTES_MAX ||
+        record->cut_count > JOURNAL_CUTS_MAX || record->bytes > WIRE_BODY_BYTES_MAX ||
+        !format_numbers_hold(record->seq, record->accepted_at, record->count) ||
         value.len < parts_end + SUM_BYTES ||
         !mode_holds(at[0], span_make(at + parts_end, value.len - parts_end - SUM_BYTES), record)) {
         return false;
@@ -225,5 +233,5 @@ enum err format_state_decode(struct span value, struct journal_totals *totals, u
     totals->live_bytes = get_le64(at + 40);
     totals->live_xor = get_le64(at + 48);
     totals->txn = get_le64(at + 56);
-    return ERR_OK;
+    return totals->next_seq <= SEQ_END ? ERR_OK : ERR_CORRUPT;
 }

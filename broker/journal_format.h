@@ -41,4 +41,8 @@ void format_state_encode(const struct journal_totals *totals, struct buf *value)
 MUST_USE enum err format_state_decode(struct span value, struct journal_totals *totals,
                                       uint32_t *version);
 
+/* Whether stored numbers are such as the protocol can carry: a journal's sums tell chance from
+ * damage, and nothing else. */
+bool format_numbers_hold(uint64_t seq, int64_t accepted_at, uint32_t count);
+
 #endif

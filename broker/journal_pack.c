@@ -170,7 +170,8 @@ enum err pack_record(const struct pack *pack, struct span value, uint32_t index,
                                       .sums = {get_le64(at + 44)}};
     memcpy(record->batch.bytes, at + 4, sizeof(record->batch.bytes));
     memcpy(record->hash.bytes, at + 20, sizeof(record->hash.bytes));
-    if (at[0] > WIRE_ACK_OUTCOME || at[1] >= WIRE_PRIORITY_COUNT || record->count < 1 ||
+    if (at[0] > WIRE_ACK_OUTCOME || at[1] >= WIRE_PRIORITY_COUNT ||
+        !format_numbers_hold(record->seq, record->accepted_at, record->count) ||
         record->count > record->bytes) { /* a case has a byte at least */
         return ERR_CORRUPT;
     }

@@ -186,6 +186,7 @@ quick)
         part rules-p9 step build/release/tests/test_rules_p9 --cases 3000000 --seed "$(date +%s)"
         part cel-differential step build/release/tests/test_cel_differential --cases 3000000 --seed "$(date +%s)"
     fi
+    part system-liars-asan env CASEMILL_BUILD="$root/build/asan" timeout 180 sh tests/system/liars.sh
     part system-road-asan env CASEMILL_BUILD="$root/build/asan" timeout 180 sh tests/system/road.sh
     part system-road-tsan env CASEMILL_BUILD="$root/build/tsan" timeout 180 sh tests/system/road.sh
     ;;

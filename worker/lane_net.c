@@ -307,6 +307,18 @@ static void take_refused(struct lane *lane, uint32_t link, const struct wire_ref
     }
 }
 
+/* A beat goes to all brokers at once, so it is that of the one that wants most: none may make the
+ * lane silent to another. */
+static int64_t shortest_beat(const struct lane *lane) {
+    int64_t shortest = INT64_MAX;
+    for (uint32_t i = 0; i < lane->link_count; i++) {
+        int64_t beat_ms = lane->links[i].beat_ms;
+        shortest = beat_ms > 0 && beat_ms < shortest ? beat_ms : shortest;
+    }
+    CHECK(shortest < INT64_MAX); /* that of the WELCOME in hand, at least */
+    return shortest;
+}
+
 /* A broker that began a new journal counts anew: the marks of the old one mean nothing there. */
 static void take_welcome(struct lane *lane, uint32_t link, const struct wire_welcome *welcome) {
     struct link *broker = &lane->links[link];
@@ -318,7 +330,8 @@ static void take_welcome(struct lane *lane, uint32_t link, const struct wire_wel
     broker->welcomed = true;
     broker->proof_said = false;
     broker->quiet_ms = 0;
-    lane->beat_ms = welcome->beat_ms > 0 ? welcome->beat_ms : lane->beat_ms;
+    broker->beat_ms = welcome->beat_ms;
+    lane->beat_ms = shortest_beat(lane);
 }
 
 static void take_message(struct lane *lane, uint32_t link, struct parcel *parcel) {

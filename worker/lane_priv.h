@@ -21,6 +21,7 @@ struct link {
     struct uuid journal; /* valid once welcomed */
     uint64_t low_water;
     int64_t low_water_at; /* 0: not said */
+    int64_t beat_ms;      /* of its last WELCOME; 0: none yet */
     bool welcomed;
     int64_t quiet_ms, quiet_until_ms; /* it speaks another version: 0, it does not */
     bool fault_said;                  /* that no connection comes up */

@@ -21,42 +21,44 @@ static enum err read_item(struct reader *reader, enum walk_type type, struct wal
     return item->type == type ? ERR_OK : ERR_INVALID;
 }
 
-static enum err read_uint(struct reader *reader, uint64_t max, uint64_t *value) {
-    struct walk_item item;
-    enum err err = read_item(reader, WALK_UINT, &item);
-    if (err == ERR_OK && item.u > max) {
-        err = ERR_INVALID;
-    }
-    if (err == ERR_OK) {
-        *value = item.u;
-    }
-    return err;
-}
-
-static enum err read_u32(struct reader *reader, uint32_t max, uint32_t *value) {
-    uint64_t wide = 0;
-    enum err err = read_uint(reader, max, &wide);
-    if (err == ERR_OK) {
-        *value = (uint32_t)wide;
-    }
-    return err;
-}
-
-static enum err read_i64(struct reader *reader, int64_t *value) {
+/* What an int64_t cannot hold is the largest one, which is in no range. */
+static enum err read_number(struct reader *reader, enum wire_number number, int64_t *value) {
     struct walk_item item;
     enum err err = walk_next(reader->head, &reader->at, &item);
     if (err != ERR_OK) {
         return err;
     }
     if (item.type == WALK_INT) {
-        *value = item.i;
-        return ERR_OK;
+        return wire_number_take(number, item.i, value);
     }
-    if (item.type != WALK_UINT || item.u > INT64_MAX) {
+    if (item.type != WALK_UINT) {
         return ERR_INVALID;
     }
-    *value = (int64_t)item.u;
-    return ERR_OK;
+    return wire_number_take(number, item.u > INT64_MAX ? INT64_MAX : (int64_t)item.u, value);
+}
+
+static enum err read_u64(struct reader *reader, enum wire_number number, uint64_t *value) {
+    int64_t taken = 0;
+    struct walk_item item;
+    size_t at = reader->at;
+    enum err err = read_item(reader, WALK_UINT, &item);
+    reader->at = at;
+    err = err == ERR_OK ? read_number(reader, number, &taken) : err;
+    if (err == ERR_OK) {
+        CHECK(taken >= 0);
+        *value = (uint64_t)taken;
+    }
+    return err;
+}
+
+static enum err read_u32(struct reader *reader, enum wire_number number, uint32_t *value) {
+    uint64_t taken = 0;
+    enum err err = read_u64(reader, number, &taken);
+    if (err == ERR_OK) {
+        CHECK(taken <= UINT32_MAX);
+        *value = (uint32_t)taken;
+    }
+    return err;
 }
 
 static enum err read_uuid(struct reader *reader, struct uuid *uuid) {
@@ -134,9 +136,11 @@ static enum err skip(struct reader *reader, uint32_t count) {
     return err;
 }
 
-static enum err read_run(struct reader *reader, uint32_t *first, uint32_t *count) {
-    enum err err = read_u32(reader, WIRE_CASES_MAX, first);
-    return err != ERR_OK ? err : read_u32(reader, WIRE_CASES_MAX - *first, count);
+static enum err read_run(struct reader *reader, enum wire_number cases, uint32_t *first,
+                         uint32_t *count) {
+    enum err err = read_u32(reader, WIRE_NUMBER_CASES, first);
+    err = err != ERR_OK ? err : read_u32(reader, cases, count);
+    return err == ERR_OK && *count > WIRE_CASES_MAX - *first ? ERR_INVALID : err;
 }
 
 static enum err read_range(struct reader *reader, struct wire_range *range) {
@@ -146,23 +150,23 @@ static enum err read_range(struct reader *reader, struct wire_range *range) {
         err = read_uuid(reader, &range->journal);
     }
     if (err == ERR_OK) {
-        err = read_uint(reader, UINT64_MAX, &range->seq);
+        err = read_u64(reader, WIRE_NUMBER_SEQ, &range->seq);
     }
     if (err == ERR_OK) {
-        err = read_run(reader, &range->first, &range->count);
+        err = read_run(reader, WIRE_NUMBER_CASES, &range->first, &range->count);
     }
     return err != ERR_OK ? err : skip(reader, more);
 }
 
 static enum err read_place(struct reader *reader, struct wire_delivery *delivery) {
-    enum err err = read_u32(reader, WIRE_DELIVERIES_MAX, &delivery->frame);
+    enum err err = read_u32(reader, WIRE_NUMBER_FRAME, &delivery->frame);
     if (err == ERR_OK) {
-        err = read_u32(reader, UINT32_MAX, &delivery->offset);
+        err = read_u32(reader, WIRE_NUMBER_FRAME_BYTES, &delivery->offset);
     }
     if (err == ERR_OK) {
-        err = read_u32(reader, UINT32_MAX - delivery->offset, &delivery->length);
+        err = read_u32(reader, WIRE_NUMBER_FRAME_BYTES, &delivery->length);
     }
-    return err;
+    return err == ERR_OK && delivery->length > UINT32_MAX - delivery->offset ? ERR_INVALID : err;
 }
 
 static enum err read_extra(struct reader *reader, struct span *extra) {
@@ -187,16 +191,16 @@ static enum err read_delivery(struct reader *reader, struct wire_delivery *deliv
         err = read_uuid(reader, &delivery->batch);
     }
     if (err == ERR_OK) {
-        err = read_uint(reader, UINT64_MAX, &delivery->seq);
+        err = read_u64(reader, WIRE_NUMBER_SEQ, &delivery->seq);
     }
     if (err == ERR_OK) {
-        err = read_run(reader, &delivery->first, &delivery->count);
+        err = read_run(reader, WIRE_NUMBER_BATCH_CASES, &delivery->first, &delivery->count);
     }
     if (err == ERR_OK) {
-        err = read_u32(reader, UINT32_MAX, &delivery->attempt);
+        err = read_u32(reader, WIRE_NUMBER_ATTEMPT, &delivery->attempt);
     }
     if (err == ERR_OK) {
-        err = read_i64(reader, &delivery->accepted_at);
+        err = read_number(reader, WIRE_NUMBER_TIME_US, &delivery->accepted_at);
     }
     if (err == ERR_OK) {
         err = read_text(reader, WIRE_NAME_MAX, &delivery->source);
@@ -211,14 +215,14 @@ static enum err read_delivery(struct reader *reader, struct wire_delivery *deliv
     return err != ERR_OK ? err : skip(reader, more);
 }
 
-static enum err read_outcomes(struct reader *reader, uint32_t max, uint32_t *outcomes) {
+static enum err read_outcomes(struct reader *reader, enum wire_number number, uint32_t *outcomes) {
     struct walk_item map;
     enum err err = read_item(reader, WALK_MAP, &map);
     for (uint32_t i = 0; err == ERR_OK && i < map.count; i++) {
         uint32_t disposition = 0;
         err = read_word(reader, &wire_dispositions, &disposition);
         if (err == ERR_OK) {
-            err = read_u32(reader, max, &outcomes[disposition]);
+            err = read_u32(reader, number, &outcomes[disposition]);
         }
     }
     return err;
@@ -273,11 +277,11 @@ static enum err read_value(struct reader *reader, const struct wire_field *field
     case KIND_UUID:
         return read_uuid(reader, at);
     case KIND_U32:
-        return read_u32(reader, field->max, at);
+        return read_u32(reader, field->number, at);
     case KIND_U64:
-        return read_uint(reader, UINT64_MAX, at);
+        return read_u64(reader, field->number, at);
     case KIND_I64:
-        return read_i64(reader, at);
+        return read_number(reader, field->number, at);
     case KIND_BOOL:
         err = read_item(reader, WALK_BOOL, &item);
         if (err == ERR_OK) {
@@ -291,7 +295,7 @@ static enum err read_value(struct reader *reader, const struct wire_field *field
     case KIND_FIELDS:
         return read_fields(reader, field->fields, field->field_count, base);
     case KIND_OUTCOMES:
-        return read_outcomes(reader, field->max, at);
+        return read_outcomes(reader, field->number, at);
     case KIND_DEAD:
     case KIND_RANGES:
     case KIND_TALLIES:
@@ -470,10 +474,7 @@ enum err wire_decode(struct span head, enum wire_socket socket, enum wire_direct
     if (err == ERR_TOO_LARGE) {
         return refuse(fault, err, WIRE_REASON_TOO_LARGE);
     }
-    bool is_empty = (command == WIRE_SUBMIT && read.submit.count == 0) ||
-                    (command == WIRE_REAPPLY && read.reapply.count == 0) ||
-                    (command == WIRE_RETRY && read.retry.count == 0);
-    if (err != ERR_OK || is_empty) {
+    if (err != ERR_OK) {
         return refuse(fault, ERR_INVALID, WIRE_REASON_BAD_HEADER);
     }
     *message = read;

@@ -29,6 +29,41 @@ enum {
 };
 #define WIRE_VERSION "CM1"
 
+/* Every number of the protocol by what it counts: least and largest value, and what becomes of one
+ * outside of them, on whichever side reads it.  REFUSE: the message is bad_header; its meaning
+ * would be lost.  CLAMP: the nearest value is taken; it only advises.  Nothing behind wire_decode
+ * ever meets another value, and README.md has the same table. */
+// clang-format off
+#define WIRE_NUMBERS(ROW)                                                                          \
+    ROW(BATCH_CASES, 1, WIRE_CASES_MAX, REFUSE)        /* of a batch or delivery */                \
+    ROW(CASES, 0, WIRE_CASES_MAX, REFUSE)              /* counted in one batch */                  \
+    ROW(CASE_INDEX, 0, WIRE_CASES_MAX - 1, REFUSE)     /* in a batch */                            \
+    ROW(SEQ, 0, INT64_MAX - 1, REFUSE)                 /* of a journal; a bigint in PostgreSQL */  \
+    ROW(TIME_US, 0, WIRE_TIME_US_MAX, REFUSE)          /* 1970 to the end of the year 9999 */      \
+    ROW(FRAME, 0, WIRE_DELIVERIES_MAX, REFUSE)         /* of a message */                          \
+    ROW(FRAME_BYTES, 0, UINT32_MAX, REFUSE)            /* offset and length in a frame */          \
+    ROW(ATTEMPT, 1, INT32_MAX, CLAMP)                                                              \
+    ROW(CREDIT_CASES, 0, 1 << 20, CLAMP)                                                           \
+    ROW(CREDIT_BYTES, 0, 1 << 30, CLAMP)                                                           \
+    ROW(BEAT_MS, 10, 60000, CLAMP)                     /* the range of lanes.beat_ms */            \
+    ROW(RETRY_MS, 0, 3600000, CLAMP)                                                               \
+    ROW(AGE_MS, 0, WIRE_COUNT_MAX, CLAMP)                                                          \
+    ROW(TOTAL, 0, WIRE_COUNT_MAX, CLAMP)               /* since a start, or of all sources */      \
+    ROW(BODY_BYTES, 0, WIRE_BODY_BYTES_MAX, CLAMP)
+// clang-format on
+#define WIRE_TIME_US_MAX INT64_C(253402300799999999)
+#define WIRE_COUNT_MAX (INT64_C(1) << 53) /* what JSON carries, and sums never overflow */
+enum wire_number {
+    WIRE_NUMBER_NONE, /* what a row of the protocol that names none has: it is noticed at once */
+#define WIRE_ENUM(name, least, most, outside) WIRE_NUMBER_##name,
+    WIRE_NUMBERS(WIRE_ENUM)
+#undef WIRE_ENUM
+        WIRE_NUMBER_COUNT
+};
+/* wire_number_take gives *taken the value, or the nearest that is allowed where the table says so.
+ * Errors: ERR_INVALID, the number is to be refused. */
+MUST_USE enum err wire_number_take(enum wire_number number, int64_t value, int64_t *taken);
+
 /* Commands: name on the wire, socket, direction.  DONE of a lane is WIRE_LANE_DONE. */
 #define WIRE_COMMANDS(ROW)                                                                         \
     ROW(SUBMIT, "SUBMIT", INTAKE, TO_BROKER)                                                       \

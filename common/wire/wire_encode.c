@@ -12,7 +12,22 @@ static void pack_uuid(struct buf *out, const struct uuid *uuid) {
 static void pack_fields(struct buf *out, const struct wire_field *fields, uint32_t count,
                         const uint8_t *base);
 
-static void pack_outcomes(struct buf *out, const uint32_t *outcomes) {
+/* What a reader would clamp is clamped here already; what it would refuse is never sent. */
+static void pack_number(struct buf *out, enum wire_number number, uint64_t value) {
+    int64_t taken = 0;
+    enum err err = wire_number_take(number, value > INT64_MAX ? INT64_MAX : (int64_t)value, &taken);
+    CHECK(err == ERR_OK);
+    pack_int(out, taken);
+}
+
+static void pack_signed(struct buf *out, enum wire_number number, int64_t value) {
+    int64_t taken = 0;
+    enum err err = wire_number_take(number, value, &taken);
+    CHECK(err == ERR_OK);
+    pack_int(out, taken);
+}
+
+static void pack_outcomes(struct buf *out, enum wire_number number, const uint32_t *outcomes) {
     size_t given = 0;
     for (uint32_t i = 0; i < WIRE_DISPOSITIONS; i++) {
         given += outcomes[i] > 0;
@@ -21,7 +36,7 @@ static void pack_outcomes(struct buf *out, const uint32_t *outcomes) {
     for (uint32_t i = 0; i < WIRE_DISPOSITIONS; i++) {
         if (outcomes[i] > 0) {
             pack_str(out, span_str(wire_dispositions.words[i]));
-            pack_uint(out, outcomes[i]);
+            pack_number(out, number, outcomes[i]);
         }
     }
 }
@@ -31,23 +46,23 @@ static void pack_ranges(struct buf *out, const struct wire_range *ranges, uint32
     for (uint32_t i = 0; i < count; i++) {
         pack_array(out, WIRE_RANGE_ITEMS);
         pack_uuid(out, &ranges[i].journal);
-        pack_uint(out, ranges[i].seq);
-        pack_uint(out, ranges[i].first);
-        pack_uint(out, ranges[i].count);
+        pack_number(out, WIRE_NUMBER_SEQ, ranges[i].seq);
+        pack_number(out, WIRE_NUMBER_CASES, ranges[i].first);
+        pack_number(out, WIRE_NUMBER_CASES, ranges[i].count);
     }
 }
 
 static void pack_delivery(struct buf *out, const struct wire_delivery *delivery) {
     pack_array(out, WIRE_DELIVERY_ITEMS);
-    pack_uint(out, delivery->frame);
-    pack_uint(out, delivery->offset);
-    pack_uint(out, delivery->length);
+    pack_number(out, WIRE_NUMBER_FRAME, delivery->frame);
+    pack_number(out, WIRE_NUMBER_FRAME_BYTES, delivery->offset);
+    pack_number(out, WIRE_NUMBER_FRAME_BYTES, delivery->length);
     pack_uuid(out, &delivery->batch);
-    pack_uint(out, delivery->seq);
-    pack_uint(out, delivery->first);
-    pack_uint(out, delivery->count);
-    pack_uint(out, delivery->attempt);
-    pack_int(out, delivery->accepted_at);
+    pack_number(out, WIRE_NUMBER_SEQ, delivery->seq);
+    pack_number(out, WIRE_NUMBER_CASES, delivery->first);
+    pack_number(out, WIRE_NUMBER_BATCH_CASES, delivery->count);
+    pack_number(out, WIRE_NUMBER_ATTEMPT, delivery->attempt);
+    pack_signed(out, WIRE_NUMBER_TIME_US, delivery->accepted_at);
     pack_str(out, delivery->source);
     pack_str(out, span_str(wire_priority_word(delivery->priority)));
     if (delivery->extra.len == 0) {
@@ -80,14 +95,13 @@ static void pack_value(struct buf *out, const struct wire_field *field, const ui
         pack_uuid(out, at);
         break;
     case KIND_U32:
-        CHECK(*(const uint32_t *)at <= field->max);
-        pack_uint(out, *(const uint32_t *)at);
+        pack_number(out, field->number, *(const uint32_t *)at);
         break;
     case KIND_U64:
-        pack_uint(out, *(const uint64_t *)at);
+        pack_number(out, field->number, *(const uint64_t *)at);
         break;
     case KIND_I64:
-        pack_int(out, *(const int64_t *)at);
+        pack_signed(out, field->number, *(const int64_t *)at);
         break;
     case KIND_BOOL:
         pack_bool(out, *(const bool *)at);
@@ -104,7 +118,7 @@ static void pack_value(struct buf *out, const struct wire_field *field, const ui
         pack_fields(out, field->fields, field->field_count, base);
         break;
     case KIND_OUTCOMES:
-        pack_outcomes(out, at);
+        pack_outcomes(out, field->number, at);
         break;
     case KIND_DEAD:
         pack_array_of(out, field, base, sizeof(struct wire_dead));

@@ -8,14 +8,14 @@
 
 enum wire_kind {
     KIND_UUID,       /* bin of 16 bytes */
-    KIND_U32,        /* uint up to `max` */
-    KIND_U64,        /* uint */
-    KIND_I64,        /* int */
+    KIND_U32,        /* uint, of `number` */
+    KIND_U64,        /* uint, of `number` */
+    KIND_I64,        /* int, of `number` */
     KIND_BOOL,       /* bool */
     KIND_TEXT,       /* UTF-8 str of at most `max` bytes */
     KIND_WORD,       /* str of a closed list; an enum in the struct */
     KIND_FIELDS,     /* map of `fields`, in the same struct */
-    KIND_OUTCOMES,   /* map: disposition -> uint; zeros may be left out */
+    KIND_OUTCOMES,   /* map: disposition -> uint, of `number`; zeros may be left out */
     KIND_DEAD,       /* array of maps of `fields`, struct wire_dead each */
     KIND_RANGES,     /* array of [journal, seq, first, count] */
     KIND_TALLIES,    /* array of maps of `fields`, struct wire_tally each, one per range */
@@ -39,9 +39,10 @@ struct wire_field {
     const char *key;
     enum wire_kind kind;
     enum wire_need need;
-    size_t at;   /* offset of the member in the struct */
-    size_t side; /* offset of its bool (NEED_HAS) or of its uint32_t count (arrays) */
-    uint32_t max;
+    size_t at;               /* offset of the member in the struct */
+    size_t side;             /* offset of its bool (NEED_HAS) or of its uint32_t count (arrays) */
+    uint32_t max;            /* bytes of a text, elements of an array */
+    enum wire_number number; /* of an integer: its range */
     const struct wire_words *words;
     const struct wire_field *fields; /* of a map or of an array's elements */
     uint32_t field_count;

@@ -22,6 +22,37 @@ static const struct wire_words states = {state_words, COUNT_OF(state_words)};
 const struct wire_words wire_priorities = {priority_words, COUNT_OF(priority_words)};
 const struct wire_words wire_dispositions = {disposition_words, COUNT_OF(disposition_words)};
 
+static const struct {
+    int64_t least, most;
+    bool is_clamped;
+} numbers[WIRE_NUMBER_COUNT] = {
+#define REFUSE false
+#define CLAMP true
+#define NUMBER_ROW(name, least, most, outside) [WIRE_NUMBER_##name] = {(least), (most), outside},
+    WIRE_NUMBERS(NUMBER_ROW)
+#undef NUMBER_ROW
+#undef REFUSE
+#undef CLAMP
+};
+#define NUMBER_FITS(name, least, most, outside)                                                    \
+    _Static_assert((least) >= 0 && (most) < INT64_MAX, "what is read as INT64_MAX is in no "       \
+                                                       "range");
+WIRE_NUMBERS(NUMBER_FITS)
+#undef NUMBER_FITS
+
+enum err wire_number_take(enum wire_number number, int64_t value, int64_t *taken) {
+    CHECK(number > WIRE_NUMBER_NONE);
+    CHECK(number < WIRE_NUMBER_COUNT);
+    int64_t nearest = value < numbers[number].least  ? numbers[number].least
+                      : value > numbers[number].most ? numbers[number].most
+                                                     : value;
+    if (nearest != value && !numbers[number].is_clamped) {
+        return ERR_INVALID;
+    }
+    *taken = nearest;
+    return ERR_OK;
+}
+
 #define FIELD(key, kind, need, type, member, ...)                                                  \
     { key, KIND_##kind, NEED_##need, offsetof(struct type, member), __VA_ARGS__ }
 #define GROUP(key, need, ...)                                                                      \
@@ -30,23 +61,23 @@ const struct wire_words wire_dispositions = {disposition_words, COUNT_OF(disposi
 #define INNER(array) .fields = (array), .field_count = COUNT_OF(array)
 
 static const struct wire_field dead_fields[] = {
-    FIELD("index", U32, ALWAYS, wire_dead, index, .max = WIRE_CASES_MAX - 1),
+    FIELD("index", U32, ALWAYS, wire_dead, index, .number = WIRE_NUMBER_CASE_INDEX),
     FIELD("reason", TEXT, ALWAYS, wire_dead, reason, .max = WIRE_NAME_MAX),
     FIELD("path", TEXT, NOT_ZERO, wire_dead, path, .max = WIRE_NAME_MAX),
     FIELD("expected", TEXT, NOT_ZERO, wire_dead, expected, .max = 2 * WIRE_NAME_MAX),
     FIELD("found", TEXT, NOT_ZERO, wire_dead, found, .max = WIRE_NAME_MAX),
 };
 #define TALLY(type, path)                                                                          \
-    FIELD("outcomes", OUTCOMES, ALWAYS, type, path outcomes, .max = WIRE_CASES_MAX),               \
-        FIELD("duplicates", U32, ALWAYS, type, path duplicates, .max = WIRE_CASES_MAX),            \
+    FIELD("outcomes", OUTCOMES, ALWAYS, type, path outcomes, .number = WIRE_NUMBER_CASES),         \
+        FIELD("duplicates", U32, ALWAYS, type, path duplicates, .number = WIRE_NUMBER_CASES),      \
         FIELD("dead", DEAD, ALWAYS, type, path dead, SIDE(type, path dead_listed),                 \
               .max = WIRE_DEAD_MAX, INNER(dead_fields)),                                           \
-        FIELD("dead_count", U32, ALWAYS, type, path dead_count, .max = WIRE_CASES_MAX)
+        FIELD("dead_count", U32, ALWAYS, type, path dead_count, .number = WIRE_NUMBER_CASES)
 static const struct wire_field tally_fields[] = {TALLY(wire_tally, )};
 
 static const struct wire_field submit_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_submit, batch, .max = 0),
-    FIELD("count", U32, ALWAYS, wire_submit, count, .max = WIRE_CASES_MAX),
+    FIELD("count", U32, ALWAYS, wire_submit, count, .number = WIRE_NUMBER_BATCH_CASES),
     FIELD("ack", WORD, NOT_ZERO, wire_submit, ack, .words = &acks),
     FIELD("priority", WORD, OPTIONAL, wire_submit, priority, .words = &wire_priorities),
     FIELD("coalesce", BOOL, NOT_ZERO, wire_submit, coalesce, .max = 0),
@@ -58,9 +89,9 @@ static const struct wire_field query_fields[] = {
     FIELD("source", TEXT, NOT_ZERO, wire_query, source, .max = WIRE_NAME_MAX),
 };
 static const struct wire_field queue_fields[] = {
-    FIELD("cases", U64, ALWAYS, wire_accepted, queue_cases, .max = 0),
-    FIELD("oldest_ms", I64, ALWAYS, wire_accepted, queue_oldest_ms, .max = 0),
-    FIELD("retry_ms", I64, ALWAYS, wire_accepted, queue_retry_ms, .max = 0),
+    FIELD("cases", U64, ALWAYS, wire_accepted, queue_cases, .number = WIRE_NUMBER_TOTAL),
+    FIELD("oldest_ms", I64, ALWAYS, wire_accepted, queue_oldest_ms, .number = WIRE_NUMBER_AGE_MS),
+    FIELD("retry_ms", I64, ALWAYS, wire_accepted, queue_retry_ms, .number = WIRE_NUMBER_RETRY_MS),
 };
 static const struct wire_field accepted_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_accepted, batch, .max = 0),
@@ -71,7 +102,7 @@ static const struct wire_field accepted_fields[] = {
 };
 static const struct wire_field done_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_done, batch, .max = 0),
-    FIELD("count", U32, ALWAYS, wire_done, count, .max = WIRE_CASES_MAX),
+    FIELD("count", U32, ALWAYS, wire_done, count, .number = WIRE_NUMBER_CASES),
     TALLY(wire_done, tally.),
     FIELD("batches", UUIDS, NOT_ZERO, wire_done, batches, SIDE(wire_done, batches_count),
           .max = WIRE_COALESCED_MAX),
@@ -79,19 +110,22 @@ static const struct wire_field done_fields[] = {
 static const struct wire_field refused_fields[] = {
     FIELD("batch", UUID, HAS, wire_refused, batch, SIDE(wire_refused, has_batch)),
     FIELD("reason", WORD, ALWAYS, wire_refused, reason, .words = &reasons),
-    FIELD("index", U32, HAS, wire_refused, index, SIDE(wire_refused, has_index), .max = UINT32_MAX),
-    FIELD("offset", U64, HAS, wire_refused, offset, SIDE(wire_refused, has_offset)),
+    FIELD("index", U32, HAS, wire_refused, index, SIDE(wire_refused, has_index),
+          .number = WIRE_NUMBER_CASES),
+    FIELD("offset", U64, HAS, wire_refused, offset, SIDE(wire_refused, has_offset),
+          .number = WIRE_NUMBER_BODY_BYTES),
     FIELD("version", TEXT, NOT_ZERO, wire_refused, version, .max = WIRE_NAME_MAX),
-    FIELD("message_bytes_max", U32, NOT_ZERO, wire_refused, message_bytes_max, .max = UINT32_MAX),
+    FIELD("message_bytes_max", U32, NOT_ZERO, wire_refused, message_bytes_max,
+          .number = WIRE_NUMBER_BODY_BYTES),
 };
 static const struct wire_field busy_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_busy_reply, batch, .max = 0),
-    FIELD("retry_ms", I64, ALWAYS, wire_busy_reply, retry_ms, .max = 0),
+    FIELD("retry_ms", I64, ALWAYS, wire_busy_reply, retry_ms, .number = WIRE_NUMBER_RETRY_MS),
     FIELD("reason", WORD, ALWAYS, wire_busy_reply, reason, .words = &busies),
 };
 static const struct wire_field status_done_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_status, done.batch, .max = 0),
-    FIELD("count", U32, ALWAYS, wire_status, done.count, .max = WIRE_CASES_MAX),
+    FIELD("count", U32, ALWAYS, wire_status, done.count, .number = WIRE_NUMBER_CASES),
     TALLY(wire_status, done.tally.),
 };
 static const struct wire_field status_fields[] = {
@@ -101,14 +135,15 @@ static const struct wire_field status_fields[] = {
 };
 static const struct wire_field pong_fields[] = {
     FIELD("version", TEXT, ALWAYS, wire_pong, version, .max = WIRE_NAME_MAX),
-    FIELD("message_bytes_max", U32, NOT_ZERO, wire_pong, message_bytes_max, .max = UINT32_MAX),
+    FIELD("message_bytes_max", U32, NOT_ZERO, wire_pong, message_bytes_max,
+          .number = WIRE_NUMBER_BODY_BYTES),
     FIELD("ready", BOOL, NOT_ZERO, wire_pong, ready, .max = 0),
     FIELD("unready", TEXT, NOT_ZERO, wire_pong, unready, .max = WIRE_NAME_MAX),
-    FIELD("cases", U64, NOT_ZERO, wire_pong, queued_cases, .max = 0),
+    FIELD("cases", U64, NOT_ZERO, wire_pong, queued_cases, .number = WIRE_NUMBER_TOTAL),
 };
 static const struct wire_field credit_fields[] = {
-    FIELD("cases", U32, ALWAYS, wire_ready, credit_cases, .max = UINT32_MAX),
-    FIELD("bytes", U64, ALWAYS, wire_ready, credit_bytes, .max = 0),
+    FIELD("cases", U32, ALWAYS, wire_ready, credit_cases, .number = WIRE_NUMBER_CREDIT_CASES),
+    FIELD("bytes", U64, ALWAYS, wire_ready, credit_bytes, .number = WIRE_NUMBER_CREDIT_BYTES),
 };
 static const struct wire_field ready_fields[] = {
     FIELD("uuid", UUID, ALWAYS, wire_ready, uuid, .max = 0),
@@ -139,17 +174,17 @@ static const struct wire_field lane_beat_fields[] = {
     FIELD("holds", RANGES, ALWAYS, wire_lane_beat, holds, SIDE(wire_lane_beat, hold_count),
           .max = WIRE_RANGES_MAX),
     FIELD("phase", TEXT, ALWAYS, wire_lane_beat, phase, .max = WIRE_NAME_MAX),
-    FIELD("since", I64, ALWAYS, wire_lane_beat, since_ms, .max = 0),
-    FIELD("done", U64, ALWAYS, wire_lane_beat, done, .max = 0),
+    FIELD("since", I64, ALWAYS, wire_lane_beat, since_ms, .number = WIRE_NUMBER_AGE_MS),
+    FIELD("done", U64, ALWAYS, wire_lane_beat, done, .number = WIRE_NUMBER_TOTAL),
 };
 static const struct wire_field limits_fields[] = {
-    FIELD("cases", U32, ALWAYS, wire_welcome, cases_max, .max = UINT32_MAX),
-    FIELD("bytes", U64, ALWAYS, wire_welcome, bytes_max, .max = 0),
+    FIELD("cases", U32, ALWAYS, wire_welcome, cases_max, .number = WIRE_NUMBER_CREDIT_CASES),
+    FIELD("bytes", U64, ALWAYS, wire_welcome, bytes_max, .number = WIRE_NUMBER_CREDIT_BYTES),
 };
 static const struct wire_field welcome_fields[] = {
     FIELD("journal", UUID, ALWAYS, wire_welcome, journal, .max = 0),
     GROUP("limits", ALWAYS, INNER(limits_fields)),
-    FIELD("beat_ms", I64, ALWAYS, wire_welcome, beat_ms, .max = 0),
+    FIELD("beat_ms", I64, ALWAYS, wire_welcome, beat_ms, .number = WIRE_NUMBER_BEAT_MS),
     FIELD("version", TEXT, ALWAYS, wire_welcome, version, .max = WIRE_NAME_MAX),
 };
 static const struct wire_field challenge_fields[] = {
@@ -161,8 +196,8 @@ static const struct wire_field work_fields[] = {
           .max = WIRE_DELIVERIES_MAX),
     FIELD("fence", UUIDS, NOT_ZERO, wire_work, fence, SIDE(wire_work, fence_count),
           .max = WIRE_DELIVERIES_MAX),
-    FIELD("low_water", U64, ALWAYS, wire_work, low_water, .max = 0),
-    FIELD("low_water_at", I64, NOT_ZERO, wire_work, low_water_at, .max = 0),
+    FIELD("low_water", U64, ALWAYS, wire_work, low_water, .number = WIRE_NUMBER_SEQ),
+    FIELD("low_water_at", I64, NOT_ZERO, wire_work, low_water_at, .number = WIRE_NUMBER_TIME_US),
 };
 static const struct wire_field beat_fields[] = {
     FIELD("retire", BOOL, NOT_ZERO, wire_beat, retire, .max = 0),
@@ -177,7 +212,7 @@ static const struct wire_field control_reply_fields[] = {
 };
 static const struct wire_field reapply_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_reapply, batch, .max = 0),
-    FIELD("count", U32, ALWAYS, wire_reapply, count, .max = WIRE_CASES_MAX),
+    FIELD("count", U32, ALWAYS, wire_reapply, count, .number = WIRE_NUMBER_BATCH_CASES),
     FIELD("ack", WORD, NOT_ZERO, wire_reapply, ack, .words = &acks),
     FIELD("ruleset", TEXT, ALWAYS, wire_reapply, ruleset, .max = WIRE_NAME_MAX),
     FIELD("reference_date", TEXT, NOT_ZERO, wire_reapply, reference_date, .max = WIRE_NAME_MAX),
@@ -185,7 +220,7 @@ static const struct wire_field reapply_fields[] = {
 };
 static const struct wire_field retry_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_retry, batch, .max = 0),
-    FIELD("count", U32, ALWAYS, wire_retry, count, .max = WIRE_CASES_MAX),
+    FIELD("count", U32, ALWAYS, wire_retry, count, .number = WIRE_NUMBER_BATCH_CASES),
     FIELD("ack", WORD, NOT_ZERO, wire_retry, ack, .words = &acks),
 };
 

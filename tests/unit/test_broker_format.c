@@ -136,6 +136,34 @@ START_TEST(a_mode_out_of_range_is_refused) {
 }
 END_TEST
 
+/* Sealed, too, and no time that a broker could have stamped, no number that it could have given. */
+START_TEST(numbers_out_of_range_are_refused) {
+    const int64_t times[] = {-1, INT64_MIN, INT64_MAX, INT64_C(253402300800000000)};
+    for (size_t i = 0; i < COUNT_OF(times) + 2; i++) {
+        struct journal_record record = sample(WORK_INTAKE, SPAN_LIT(""));
+        struct journal_record read;
+        struct buf value = BUF_EMPTY;
+        uint8_t key[FORMAT_RECORD_KEY_BYTES];
+        if (i < COUNT_OF(times)) {
+            record.accepted_at = times[i];
+        } else {
+            record.seq = i == COUNT_OF(times) ? UINT64_MAX : UINT64_C(1) << 62;
+        }
+        format_record_encode(&record, &value);
+        format_record_key(record.seq, key);
+        ck_assert_int_eq(format_record_decode(span_make(key, sizeof(key)), buf_span(&value), &read),
+                         ERR_CORRUPT);
+        buf_free(&value);
+    }
+    struct journal_totals totals = {.next_seq = UINT64_MAX};
+    struct buf state = BUF_EMPTY;
+    uint32_t version = 0;
+    format_state_encode(&totals, &state);
+    ck_assert_int_eq(format_state_decode(buf_span(&state), &totals, &version), ERR_CORRUPT);
+    buf_free(&state);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("broker format");
     TCase *tests = tcase_create("records");
@@ -144,6 +172,7 @@ int main(void) {
     tcase_add_test(tests, retry_is_the_third_version_to_the_byte);
     tcase_add_test(tests, any_bit_and_any_cut_is_noticed);
     tcase_add_test(tests, a_mode_out_of_range_is_refused);
+    tcase_add_test(tests, numbers_out_of_range_are_refused);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -141,7 +141,7 @@ START_TEST(a_lane_never_holds_more_parts_than_a_beat_can_list) {
     struct wire_range *holds = calloc(CORE_LANE_PARTS_MAX, sizeof(*holds));
     ck_assert_ptr_nonnull(holds);
     for (uint32_t i = 0; i < CORE_LANE_PARTS_MAX; i++) {
-        holds[i] = (struct wire_range){JOURNAL, UINT64_MAX, WIRE_CASES_MAX - 1, 1};
+        holds[i] = (struct wire_range){JOURNAL, INT64_MAX - 1, WIRE_CASES_MAX - 1, 1};
     }
     struct wire_message message = {
         .command = WIRE_LANE_BEAT,
