@@ -5,6 +5,7 @@
 #include "base/descriptors.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/plain.h"
 #include "base/thread.h"
 #include "broker/coalesce.h"
 
@@ -314,7 +315,16 @@ void broker_close(struct broker **held) {
 }
 
 void broker_ready_line(const struct broker *broker, struct buf *out) {
-    buf_printf(out, "ready intake=%s worker=%s control=%s http=%s\n", net_endpoint(broker->intake),
-               net_endpoint(broker->worker), net_endpoint(broker->control),
-               broker->http == NULL ? "off" : http_endpoint(broker->http));
+    const struct {
+        const char *name;
+        const char *endpoint;
+    } rows[] = {{"ready intake=", net_endpoint(broker->intake)},
+                {" worker=", net_endpoint(broker->worker)},
+                {" control=", net_endpoint(broker->control)},
+                {" http=", broker->http == NULL ? "off" : http_endpoint(broker->http)}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        buf_str(out, rows[i].name);
+        plain_text(out, rows[i].endpoint); /* a path of ipc may hold anything */
+    }
+    buf_byte(out, '\n');
 }

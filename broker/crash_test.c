@@ -6,6 +6,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/plain.h"
 #include "broker/journal_check.h"
 
 #include <errno.h>
@@ -466,8 +467,11 @@ static void remove_files(const struct crash_test *test) {
 }
 
 static enum err print(int out, struct buf *line) {
+    struct buf plain = BUF_EMPTY; /* a path may hold anything */
     buf_byte(line, '\n');
-    enum err err = io_write_all(out, buf_span(line));
+    plain_lines(&plain, buf_span(line));
+    enum err err = io_write_all(out, buf_span(&plain));
+    buf_free(&plain);
     buf_free(line);
     return err;
 }

@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/plain.h"
 #include "broker/journal_check.h"
 #include "broker/journal_pages.h"
 #include "broker/journal_salvage.h"
@@ -26,8 +27,11 @@ struct records {
 };
 
 static void write_line(struct verify_report *report, struct buf *line) {
+    struct buf plain = BUF_EMPTY; /* a source's name and a path may hold anything */
     buf_byte(line, '\n');
-    report->unwritten = io_write_all(report->out, buf_span(line)) != ERR_OK || report->unwritten;
+    plain_lines(&plain, buf_span(line));
+    report->unwritten = io_write_all(report->out, buf_span(&plain)) != ERR_OK || report->unwritten;
+    buf_free(&plain);
     buf_free(line);
 }
 

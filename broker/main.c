@@ -7,6 +7,7 @@
 #include "base/descriptors.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/plain.h"
 #include "base/sink.h"
 #include "net/hangup.h"
 
@@ -66,7 +67,7 @@ static int printed(enum err err) {
 }
 
 static int usage(int status) {
-    (void)fprintf(
+    plain_printf(
         status == 0 ? stdout : stderr,
         "usage: casemill-broker [--config FILE] [--check] | --verify DIR |\n"
         "       --crash-test DIR\n"
@@ -87,9 +88,9 @@ static int check(const struct settings *settings) {
         buf_free(&text);
         return fail(&diag);
     }
-    enum err err = io_write_all(STDOUT_FILENO, buf_span(&text));
+    plain_print(stdout, buf_span(&text));
     buf_free(&text);
-    return printed(err);
+    return printed(io_flush_stdout());
 }
 
 /* A HUP.  *now is what the last one brought, NULL before the first. */
@@ -217,7 +218,7 @@ int main(int argc, char **argv) {
         return usage(0);
     }
     if (arguments.version) {
-        (void)printf("casemill-broker %s\n", CASEMILL_VERSION);
+        plain_printf(stdout, "casemill-broker %s\n", CASEMILL_VERSION);
         return printed(io_flush_stdout());
     }
     if (arguments.verify != NULL) {

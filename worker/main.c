@@ -6,6 +6,7 @@
 #include "base/descriptors.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/plain.h"
 #include "base/sink.h"
 #include "db/db.h"
 #include "http/http.h"
@@ -38,11 +39,11 @@ enum {
 };
 
 static int usage(int status) {
-    fprintf(status == 0 ? stdout : stderr,
-            "usage: casemill-worker [--config FILE] [--check]\n"
-            "  --config FILE  settings; without it defaults and CASEMILL_* variables\n"
-            "  --check        say what would be used, then exit 0 or 1\n"
-            "  --version      print the version\n");
+    plain_printf(status == 0 ? stdout : stderr,
+                 "usage: casemill-worker [--config FILE] [--check]\n"
+                 "  --config FILE  settings; without it defaults and CASEMILL_* variables\n"
+                 "  --check        say what would be used, then exit 0 or 1\n"
+                 "  --version      print the version\n");
     return status;
 }
 
@@ -94,8 +95,9 @@ static void warn_unverified(const char *conninfo) {
 static int say_ready(const struct worker *worker, const struct worker_options *options) {
     struct diag diag = {0};
     struct buf line = BUF_EMPTY;
-    buf_printf(&line, "ready lanes=%u broker=%s http=%s\n", options->lane_count,
-               options->brokers[0], worker_http(worker));
+    buf_printf(&line, "ready lanes=%u broker=", options->lane_count);
+    plain_text(&line, options->brokers[0]);
+    buf_printf(&line, " http=%s\n", worker_http(worker));
     warn_unverified(options->conninfo);
     LOG(EV_PROGRAM_READY, "lanes=%u brokers=%u", options->lane_count, options->broker_count);
     enum err err = sink_write_within(STDOUT_FILENO, buf_span(&line), READY_MS_MAX, &diag);
@@ -149,7 +151,7 @@ static enum err check_settings(const struct settings *settings, struct diag *dia
 static int check_only(const struct settings *settings) {
     struct buf text = BUF_EMPTY;
     settings_print(settings, &text);
-    printf("%.*s", SPAN_ARG(text));
+    plain_printf(stdout, "%.*s", SPAN_ARG(text));
     buf_free(&text);
     struct worker_options options;
     struct net_curve curves[LANE_BROKERS_MAX] = {0};
@@ -157,7 +159,7 @@ static int check_only(const struct settings *settings) {
     read_options(settings, &options);
     enum err err = worker_read_keys(&options, curves, &diag);
     if (err == ERR_OK && options.secret_key[0] != '\0') {
-        printf("# public key: %s\n", curves[0].own.public_key.text);
+        plain_printf(stdout, "# public key: %s\n", curves[0].own.public_key.text);
     }
     return err == ERR_OK ? print_end() : fail(&diag);
 }
@@ -316,7 +318,7 @@ int main(int argc, char **argv) {
         return print_end();
     }
     if (arguments.version) {
-        printf("casemill-worker %s\n", CASEMILL_VERSION);
+        plain_printf(stdout, "casemill-worker %s\n", CASEMILL_VERSION);
         return print_end();
     }
     struct settings *settings = NULL;

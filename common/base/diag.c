@@ -1,6 +1,8 @@
 /* One failure, for a person. */
 #include "base/diag.h"
 
+#include "base/plain.h"
+
 #include <stdio.h>
 
 /* A text that was cut may end inside a character: what is left of it goes, too, so that a text of
@@ -93,7 +95,8 @@ static void print_caret(struct span line, const struct diag *diag, struct buf *o
 
 void diag_print(const struct diag *diag, struct span source, struct buf *out) {
     if (diag->file[0] != '\0') {
-        buf_printf(out, "%s:", diag->file);
+        plain_text(out, diag->file);
+        buf_byte(out, ':');
         if (diag->line != 0) {
             buf_printf(out, "%u:", diag->line);
         }
@@ -102,7 +105,8 @@ void diag_print(const struct diag *diag, struct span source, struct buf *out) {
         }
         buf_byte(out, ' ');
     }
-    buf_printf(out, "%s\n", diag->text);
+    plain_text(out, diag->text); /* one line, whatever stands in it */
+    buf_byte(out, '\n');
     struct span line = diag->line == 0 ? span_make(NULL, 0) : source_line(source, diag->line);
     if (line.len != 0 && diag->column != 0) {
         buf_append(out, line);

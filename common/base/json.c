@@ -2,6 +2,7 @@
 #include "base/json.h"
 
 #include "base/check.h"
+#include "base/plain.h"
 
 #include <math.h>
 
@@ -36,11 +37,6 @@ void json_object_open(struct json *json) { open_level(json, '{'); }
 void json_object_close(struct json *json) { close_level(json, '}'); }
 void json_array_open(struct json *json) { open_level(json, '['); }
 void json_array_close(struct json *json) { close_level(json, ']'); }
-
-static size_t utf8_len(const uint8_t *ptr, size_t left) {
-    size_t len = ptr[0] < 0x80 ? 1 : ptr[0] < 0xe0 ? 2 : ptr[0] < 0xf0 ? 3 : 4;
-    return len <= left && span_is_utf8(span_make(ptr, len)) ? len : 0;
-}
 
 /* Printable ASCII but for the quote and the backslash stands for itself. */
 static bool is_plain(uint8_t c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
@@ -96,19 +92,19 @@ static void escaped(struct buf *out, struct span text) {
         if (at == text.len) {
             break;
         }
-        uint8_t c = text.ptr[at];
-        size_t len = utf8_len(text.ptr + at, text.len - at);
-        if (c == '"' || c == '\\') {
+        uint32_t code = 0;
+        size_t len = plain_next(text, at, &code);
+        if (code == '"' || code == '\\') {
             buf_byte(out, '\\');
-            buf_byte(out, c);
-        } else if (c < 0x20) {
-            buf_printf(out, "\\u%04x", c);
-        } else if (len == 0) {
+            buf_byte(out, (uint8_t)code);
+        } else if (code == PLAIN_NO_CODE) {
             buf_str(out, "\xef\xbf\xbd");
+        } else if (!plain_is_shown(code)) {
+            plain_escape(out, code);
         } else {
             buf_append(out, span_make(text.ptr + at, len));
         }
-        at += len == 0 ? 1 : len;
+        at += len;
     }
     buf_byte(out, '"');
 }

@@ -1,6 +1,6 @@
 /* Purpose: writing JSON into a buffer, for status pages, logs and --json output.
- * Commas are placed by the writer; keys and strings are escaped; bytes that are not UTF-8 come out
- * as U+FFFD.  Limits: 32 levels. */
+ * Commas are placed by the writer; keys and strings are escaped, and in them what a terminal would
+ * act upon (base/plain.h); bytes that are not UTF-8 come out as U+FFFD.  Limits: 32 levels. */
 #ifndef CASEMILL_BASE_JSON_H
 #define CASEMILL_BASE_JSON_H
 

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/plain.h"
 #include "base/sink.h"
 
 #include <pthread.h>
@@ -13,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 2048, BURST_PER_SECOND = 20, KEY_BYTES_MAX = 64, DEL = 0x7f };
+enum { LINE_MAX_BYTES = 2048, BURST_PER_SECOND = 20, KEY_BYTES_MAX = 64 };
 
 static const struct {
     const char *name;
@@ -202,7 +203,7 @@ void log_stop(void) {
 
 uint64_t log_lost(void) { return log_state.sink == NULL ? 0 : sink_lost(log_state.sink); }
 
-void log_text(struct span lines) {
+static void put_text(struct span lines) {
     if (!has_thread()) {
         enum err written = io_write_all(STDERR_FILENO, lines);
         (void)written; /* there is nowhere else to say it */
@@ -211,8 +212,16 @@ void log_text(struct span lines) {
     }
 }
 
+void log_text(struct span lines) {
+    struct buf plain = BUF_EMPTY;
+    plain_lines(&plain, lines);
+    put_text(buf_span(&plain));
+    buf_free(&plain);
+}
+
+/* The text is our own, and memory may be what the program dies of. */
 void log_dying(const char *text) {
-    log_text(span_str(text));
+    put_text(span_str(text));
     log_stop();
 }
 
@@ -227,7 +236,7 @@ void log_event(enum log_event event, const char *format, ...) {
     (void)vsnprintf(fields, sizeof(fields), format, arguments);
     va_end(arguments);
     for (char *at = fields; *at != '\0'; at++) {
-        *at = (unsigned char)*at < ' ' || *at == DEL ? ' ' : *at; /* no line, no escape sequence */
+        *at = (unsigned char)*at < ' ' ? ' ' : *at; /* an event is one line */
     }
     struct buf line = BUF_EMPTY;
     unsigned suppressed = 0;

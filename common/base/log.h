@@ -38,7 +38,7 @@ MUST_USE enum err log_start(struct diag *diag);
 enum { LOG_END_MS = 2000 };
 void log_stop(void);
 /* log_text writes lines that are no event, such as why a program does not start, by the log's road.
- */
+ * Whatever is logged goes through base/plain.h: the log may be read on a terminal. */
 void log_text(struct span lines);
 /* log_dying writes the last line of a program that aborts: at most LOG_END_MS from now. */
 void log_dying(const char *text);

@@ -1,8 +1,8 @@
 /* One question, one table. */
 #include "cli/control_table.h"
 
+#include "base/plain.h"
 #include "cli/control_ask.h"
-#include "cli/plain.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ static void print_cell(const json_t *value, int width) {
     }
     struct buf cell = BUF_EMPTY;
     plain_cell(&cell, text, width);
-    printf(" %.*s", SPAN_ARG(cell));
+    plain_printf(stdout, " %.*s", SPAN_ARG(cell));
     buf_free(&cell);
 }
 
@@ -44,16 +44,16 @@ static enum err print_rows(struct span text, const struct control_column *column
         return diag_fail(diag, ERR_VERSION, "the broker's answer is not a JSON array");
     }
     for (const struct control_column *column = columns; column->member != NULL; column++) {
-        printf(" %*s", column->width, column->head);
+        plain_printf(stdout, " %*s", column->width, column->head);
     }
-    printf("\n");
+    plain_printf(stdout, "\n");
     size_t i = 0;
     const json_t *row = NULL;
     json_array_foreach(root, i, row) {
         for (const struct control_column *column = columns; column->member != NULL; column++) {
             print_cell(find_member(row, column->member), column->width);
         }
-        printf("\n");
+        plain_printf(stdout, "\n");
     }
     json_decref(root);
     return ERR_OK;
@@ -66,7 +66,8 @@ int control_table_run(const struct options *options, const char *verb,
     const struct control_peer peer = control_peer(options);
     enum err err = control_ask(&peer, verb, "", CONTROL_WAIT_MS, &reply, &diag);
     if (err == ERR_OK && option_flag(options, "--json")) {
-        printf("%.*s\n", SPAN_ARG(buf_span(&reply)));
+        plain_json(stdout, buf_span(&reply));
+        plain_printf(stdout, "\n");
     } else if (err == ERR_OK) {
         err = print_rows(buf_span(&reply), columns, &diag);
     }

@@ -2,7 +2,7 @@
 #include "cli/lock_wait.h"
 
 #include "base/clock.h"
-#include "cli/plain.h"
+#include "base/plain.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

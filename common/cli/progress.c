@@ -2,6 +2,7 @@
 #include "cli/progress.h"
 
 #include "base/clock.h"
+#include "base/plain.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -50,10 +51,12 @@ void progress_line(const struct progress *progress, uint64_t done, int64_t now_m
 static void show(struct progress *progress, uint64_t done, int64_t now_ms, const char *end) {
     struct buf line = BUF_EMPTY;
     progress_line(progress, done, now_ms, &line);
-    /* "\r" goes to the line's start and "\033[K" clears what a longer line left behind it. */
-    fprintf(stderr, "%s%.*s%s", progress->is_terminal ? "\r" : "", SPAN_ARG(line),
-            progress->is_terminal ? "\033[K" : "");
-    fprintf(stderr, "%s", end);
+    if (progress->is_terminal) {
+        plain_redraw(stderr, buf_span(&line));
+    } else {
+        plain_print(stderr, buf_span(&line));
+    }
+    plain_printf(stderr, "%s", end);
     (void)fflush(stderr);
     buf_free(&line);
     progress->shown_ms = now_ms;
@@ -68,7 +71,10 @@ void progress_step(struct progress *progress, uint64_t done) {
 }
 
 void progress_note(struct progress *progress, const char *line) {
-    fprintf(stderr, "%s%s\n", progress->is_terminal ? "\r\033[K" : "", line);
+    if (progress->is_terminal) {
+        plain_redraw(stderr, SPAN_LIT(""));
+    }
+    plain_printf(stderr, "%s\n", line);
     (void)fflush(stderr);
     progress->shown_ms = clock_mono_ms();
 }

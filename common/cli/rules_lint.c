@@ -1,5 +1,6 @@
 /* See rules_lint.h. */
 #include "cli/rules_lint.h"
+#include "base/plain.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,7 +34,7 @@ void rules_lint_print(const struct lint *lint, bool with_warnings) {
         buf_printf(&out, "%" PRIu32 " errors, %" PRIu32 " warnings\n", lint->error_count,
                    lint->count - lint->error_count);
     }
-    fprintf(stderr, "%s", buf_cstr(&out));
+    plain_printf(stderr, "%s", buf_cstr(&out));
     buf_free(&out);
 }
 

@@ -2,6 +2,7 @@
 #include "cli/rules_option.h"
 
 #include "base/mem.h"
+#include "base/plain.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,8 +35,8 @@ bool rules_option_failed(struct ruleset *ruleset) {
     struct buf report = BUF_EMPTY;
     ruleset_test(ruleset, &passed, &failed, &report);
     if (failed > 0) {
-        fprintf(stderr, "%s%" PRIu32 " passed, %" PRIu32 " failed\n", buf_cstr(&report), passed,
-                failed);
+        plain_printf(stderr, "%s%" PRIu32 " passed, %" PRIu32 " failed\n", buf_cstr(&report),
+                     passed, failed);
     }
     buf_free(&report);
     return failed > 0;

@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/plain.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -139,7 +140,10 @@ enum top_event top_screen_read(struct top_screen *screen) {
 
 enum err top_screen_draw(struct top_screen *screen, struct span lines) {
     struct buf page = BUF_EMPTY;
+    struct buf plain = BUF_EMPTY;
     CHECK(screen->is_drawn);
+    plain_lines(&plain, lines);
+    lines = buf_span(&plain);
     buf_str(&page, SCREEN_HOME);
     for (size_t at = 0; at < lines.len;) {
         const uint8_t *end = memchr(lines.ptr + at, '\n', lines.len - at);
@@ -152,6 +156,7 @@ enum err top_screen_draw(struct top_screen *screen, struct span lines) {
     }
     buf_str(&page, SCREEN_REST);
     enum err err = io_write_all(STDOUT_FILENO, buf_span(&page));
+    buf_free(&plain);
     buf_free(&page);
     return err;
 }

@@ -3,7 +3,7 @@
 #include "cli/top_view.h"
 
 #include "base/mem.h"
-#include "cli/plain.h"
+#include "base/plain.h"
 
 #include <stdio.h>
 #include <stdlib.h>

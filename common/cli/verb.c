@@ -4,8 +4,8 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/plain.h"
 #include "base/suggest.h"
-#include "cli/plain.h"
 #include "db/db.h"
 
 #include <errno.h>
@@ -161,7 +161,7 @@ const char *option_db(const struct options *options) {
 int verb_fail(const struct options *options, const struct diag *diag, struct span source) {
     struct buf text = BUF_EMPTY;
     diag_print(diag, source, &text);
-    fprintf(stderr, PROGRAM " %s: ", options->verb->name);
+    plain_printf(stderr, PROGRAM " %s: ", options->verb->name);
     plain_print(stderr, buf_span(&text));
     buf_free(&text);
     return EXIT_FAILED;
@@ -173,45 +173,47 @@ int verb_usage(const struct options *options, const char *format, ...) {
     struct buf text = BUF_EMPTY;
     buf_vprintf(&text, format, arguments);
     va_end(arguments);
-    fprintf(stderr, PROGRAM " %s: %.*s\nsee: " PROGRAM " %s --help\n", options->verb->name,
-            SPAN_ARG(text), options->verb->name);
+    plain_printf(stderr, PROGRAM " %s: %.*s\nsee: " PROGRAM " %s --help\n", options->verb->name,
+                 SPAN_ARG(text), options->verb->name);
     buf_free(&text);
     return EXIT_USAGE;
 }
 
 static void print_rows(const struct option_row *rows) {
     for (; rows->name != NULL; rows++) {
-        int width = printf("  %s%s%s", rows->name, rows->argument == NULL ? "" : " ",
-                           rows->argument == NULL ? "" : rows->argument);
-        printf("%*s  %s\n", width < HELP_COLUMN ? HELP_COLUMN - width : 0, "", rows->help);
+        struct buf option = BUF_EMPTY;
+        buf_printf(&option, "  %s%s%s", rows->name, rows->argument == NULL ? "" : " ",
+                   rows->argument == NULL ? "" : rows->argument);
+        plain_printf(stdout, "%-*s  %s\n", HELP_COLUMN, buf_cstr(&option), rows->help);
+        buf_free(&option);
     }
 }
 
 static void print_verb_help(const struct verb *verb) {
-    printf("usage: " PROGRAM " %s [OPTION...]%s%s\n\n%s\n", verb->name,
-           verb->operands[0] == '\0' ? "" : " ", verb->operands, verb->summary);
+    plain_printf(stdout, "usage: " PROGRAM " %s [OPTION...]%s%s\n\n%s\n", verb->name,
+                 verb->operands[0] == '\0' ? "" : " ", verb->operands, verb->summary);
     if (verb->rows->name != NULL) {
-        printf("\noptions:\n");
+        plain_printf(stdout, "\noptions:\n");
         print_rows(verb->rows);
     }
-    printf("\nof every verb:\n");
+    plain_printf(stdout, "\nof every verb:\n");
     print_rows(COMMON_ROWS);
     if (verb->notes != NULL) {
-        printf("\n%s\n", verb->notes);
+        plain_printf(stdout, "\n%s\n", verb->notes);
     }
 }
 
 /* group is "" for all verbs, or the first word of those wanted, space included: "rules ". */
 static void print_verbs(FILE *to, const struct verb *const *verbs, uint32_t verb_count,
                         const char *group) {
-    fprintf(to, "usage: " PROGRAM " %sVERB [OPTION...] [OPERAND...]\n\nverbs:\n", group);
+    plain_printf(to, "usage: " PROGRAM " %sVERB [OPTION...] [OPERAND...]\n\nverbs:\n", group);
     for (uint32_t i = 0; i < verb_count; i++) {
         if (strncmp(verbs[i]->name, group, strlen(group)) == 0) {
-            fprintf(to, "  %-*s%s\n", HELP_COLUMN, verbs[i]->name, verbs[i]->summary);
+            plain_printf(to, "  %-*s%s\n", HELP_COLUMN, verbs[i]->name, verbs[i]->summary);
         }
     }
-    fprintf(to, "\n" PROGRAM " VERB --help tells more; exit codes: 0 done, 1 failed, 2 usage; "
-                "of submit also 3: some cases are dead letters.\n");
+    plain_printf(to, "\n" PROGRAM " VERB --help tells more; exit codes: 0 done, 1 failed, 2 usage; "
+                     "of submit also 3: some cases are dead letters.\n");
 }
 
 static int unknown_option(const struct options *options, struct span name) {
@@ -342,11 +344,11 @@ static int verb_unknown(const struct verb *const *verbs, uint32_t verb_count, in
     for (uint32_t i = 0; i < verb_count; i++) {
         suggest_offer(&suggest, span_str(verbs[i]->name));
     }
-    fprintf(stderr, PROGRAM ": there is no verb \"%.*s\"", SPAN_ARG(words));
+    plain_printf(stderr, PROGRAM ": there is no verb \"%.*s\"", SPAN_ARG(words));
     if (suggest.best.ptr != NULL) {
-        fprintf(stderr, "; did you mean \"%.*s\"?\n", SPAN_ARG(suggest.best));
+        plain_printf(stderr, "; did you mean \"%.*s\"?\n", SPAN_ARG(suggest.best));
     } else {
-        fprintf(stderr, "; see: " PROGRAM " --help\n");
+        plain_printf(stderr, "; see: " PROGRAM " --help\n");
     }
     buf_free(&words);
     return EXIT_USAGE;
@@ -363,7 +365,7 @@ static int dispatch(const struct verb *const *verbs, uint32_t verb_count, int ar
         return EXIT_DONE;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf(PROGRAM " " CASEMILL_VERSION "\n");
+        plain_printf(stdout, PROGRAM " " CASEMILL_VERSION "\n");
         return EXIT_DONE;
     }
     int used = 0;
@@ -380,7 +382,7 @@ int verb_main(const struct verb *const *verbs, uint32_t verb_count, int argc, ch
     }
     int code = dispatch(verbs, verb_count, argc, argv);
     if (io_flush_stdout() != ERR_OK) {
-        fprintf(stderr, PROGRAM ": standard output could not be written\n");
+        plain_printf(stderr, PROGRAM ": standard output could not be written\n");
         return code == EXIT_DONE ? EXIT_FAILED : code;
     }
     return code;

@@ -1,6 +1,7 @@
 /* `casemill cel`: one expression: its value, or what the checker makes of it.  No broker, no
  * database, no rules. */
 #include "base/json.h"
+#include "base/plain.h"
 #include "cel/disassemble.h"
 #include "cli/cel_vars.h"
 #include "cli/verb.h"
@@ -39,7 +40,7 @@ static void print_unknown(const struct cel_vars *vars, struct value value, struc
 static void print_result(const struct options *options, const char *key, const struct buf *text,
                          const struct cel_program *program) {
     if (!option_flag(options, "--json")) {
-        printf("%.*s\n", SPAN_ARG(*text));
+        plain_printf(stdout, "%.*s\n", SPAN_ARG(*text));
         return;
     }
     struct buf out = BUF_EMPTY;
@@ -55,7 +56,7 @@ static void print_result(const struct options *options, const char *key, const s
     json_key(&json, key);
     json_span(&json, buf_span(text));
     json_object_close(&json);
-    printf("%s\n", buf_cstr(&out));
+    plain_printf(stdout, "%s\n", buf_cstr(&out));
     buf_free(&type);
     buf_free(&out);
 }

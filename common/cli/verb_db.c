@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/plain.h"
 #include "casedoc/column.h"
 #include "cli/lock_wait.h"
 #include "cli/verb.h"
@@ -276,7 +277,8 @@ static enum err migrate_all(void *context, struct diag *diag) {
 
 static void print_done(const struct options *options, const struct migrate *m) {
     if (!option_flag(options, "--json")) {
-        printf("migrations applied: %u, columns added: %u\n", m->applied, m->columns_added);
+        plain_printf(stdout, "migrations applied: %u, columns added: %u\n", m->applied,
+                     m->columns_added);
         return;
     }
     struct buf text = BUF_EMPTY;
@@ -288,7 +290,7 @@ static void print_done(const struct options *options, const struct migrate *m) {
     json_key(&json, "columns_added");
     json_uint(&json, m->columns_added);
     json_object_close(&json);
-    printf("%s\n", buf_cstr(&text));
+    plain_printf(stdout, "%s\n", buf_cstr(&text));
     buf_free(&text);
 }
 

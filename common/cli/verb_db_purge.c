@@ -5,6 +5,7 @@
  * decided twice. */
 #include "base/date.h"
 #include "base/json.h"
+#include "base/plain.h"
 #include "cli/lock_wait.h"
 #include "cli/verb.h"
 #include "db/db.h"
@@ -96,9 +97,10 @@ static enum err print_purge(const struct options *options, const struct purge *p
     }
     json_object_close(&json);
     if (option_flag(options, "--json")) {
-        printf("%s\n", buf_cstr(&text));
+        plain_printf(stdout, "%s\n", buf_cstr(&text));
     } else {
-        printf(
+        plain_printf(
+            stdout,
             "purge %s: %s cases are tombstones; %s further outcomes and %s dead letters are gone\n",
             purge->number, db_cell(row, 0, 0), db_cell(row, 0, 1), db_cell(row, 0, 2));
     }

@@ -1,8 +1,8 @@
 /* `casemill dead list` and `casemill dead show`: what became no outcome, and why. */
 #include "base/json.h"
+#include "base/plain.h"
 #include "cli/dead_choice.h"
 #include "cli/msgpack_json.h"
-#include "cli/plain.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +54,7 @@ static void print_json(const struct db_result *rows) {
         json_object_close(&json);
     }
     json_array_close(&json);
-    printf("%s\n", buf_cstr(&text));
+    plain_printf(stdout, "%s\n", buf_cstr(&text));
     buf_free(&text);
 }
 
@@ -81,7 +81,7 @@ static void print_text(const struct db_result *rows) {
             buf_str(&text, column < last ? "  " : "\n");
         }
     }
-    printf("%.*s", SPAN_ARG(text));
+    plain_printf(stdout, "%.*s", SPAN_ARG(text));
     buf_free(&text);
 }
 
@@ -111,7 +111,7 @@ static int list_run(const struct options *options) {
     } else if (err == ERR_OK && db_rows(rows) > 0) {
         print_text(rows);
     } else if (err == ERR_OK) {
-        printf("no open dead letter\n");
+        plain_printf(stdout, "no open dead letter\n");
     }
     db_result_free(&rows);
     db_close(&db);
@@ -166,7 +166,7 @@ static void print_letter(const struct db_result *rows, uint32_t row, bool as_jso
         if (!as_json && column < last) {
             struct buf plain = BUF_EMPTY;
             plain_text(&plain, cell == NULL || cell[0] == '\0' ? "-" : cell);
-            printf("%-14s %.*s\n", db_column_name(rows, column), SPAN_ARG(plain));
+            plain_printf(stdout, "%-14s %.*s\n", db_column_name(rows, column), SPAN_ARG(plain));
             buf_free(&plain);
             continue;
         }
@@ -182,7 +182,8 @@ static void print_letter(const struct db_result *rows, uint32_t row, bool as_jso
     if (as_json) {
         json_object_close(&json);
     }
-    printf(as_json ? "%s%s\n" : "%-14s %s\n\n", as_json ? "" : "body", buf_cstr(&text));
+    plain_printf(stdout, as_json ? "%s%s\n" : "%-14s %s\n\n", as_json ? "" : "body",
+                 buf_cstr(&text));
     buf_free(&text);
 }
 

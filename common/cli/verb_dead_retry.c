@@ -2,6 +2,7 @@
  * did it and why, before the broker has it or with the removal. */
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/plain.h"
 #include "cli/control_ask.h"
 #include "cli/dead_choice.h"
 #include "cli/progress.h"
@@ -51,14 +52,15 @@ static void print_counts(const struct options *options, const struct db_result *
         json_key(&json, db_cell(counts, row, 0));
         json_uint(&json, strtoull(db_cell(counts, row, 1), NULL, 10));
         if (!option_flag(options, "--json")) {
-            printf("%-20s %s\n", db_cell(counts, row, 0), db_cell(counts, row, 1));
+            plain_printf(stdout, "%-20s %s\n", db_cell(counts, row, 0), db_cell(counts, row, 1));
         }
     }
     json_object_close(&json);
     if (option_flag(options, "--json")) {
-        printf("{\"letters\":%llu,\"reasons\":%s}\n", (unsigned long long)total, buf_cstr(&text));
+        plain_printf(stdout, "{\"letters\":%llu,\"reasons\":%s}\n", (unsigned long long)total,
+                     buf_cstr(&text));
     } else {
-        printf("%llu letters; nothing was done\n", (unsigned long long)total);
+        plain_printf(stdout, "%llu letters; nothing was done\n", (unsigned long long)total);
     }
     buf_free(&text);
 }
@@ -182,11 +184,13 @@ static void print_retried(const struct acting *acting) {
     unsigned long long duplicates = acting->duplicates;
     unsigned long long dead = acting->dead;
     if (option_flag(acting->options, "--json")) {
-        printf("{\"letters\":%llu,\"outcomes\":%llu,\"duplicates\":%llu,\"dead\":%llu}\n",
-               outcomes + duplicates + dead, outcomes, duplicates, dead);
+        plain_printf(stdout,
+                     "{\"letters\":%llu,\"outcomes\":%llu,\"duplicates\":%llu,\"dead\":%llu}\n",
+                     outcomes + duplicates + dead, outcomes, duplicates, dead);
     } else {
-        printf("%llu letters: %llu have an outcome, %llu had one, %llu are dead again\n",
-               outcomes + duplicates + dead, outcomes, duplicates, dead);
+        plain_printf(stdout,
+                     "%llu letters: %llu have an outcome, %llu had one, %llu are dead again\n",
+                     outcomes + duplicates + dead, outcomes, duplicates, dead);
     }
 }
 
@@ -260,8 +264,10 @@ static int drop_run(const struct options *options) {
     int code = read_acting(options, &acting);
     code = code == EXIT_DONE ? act(&acting, "casemill dead drop", drop_all) : code;
     if (code == EXIT_DONE && !option_flag(options, "--dry-run")) {
-        printf(option_flag(options, "--json") ? "{\"dropped\":%llu}\n" : "%llu letters dropped\n",
-               (unsigned long long)acting.dropped);
+        plain_printf(stdout,
+                     option_flag(options, "--json") ? "{\"dropped\":%llu}\n"
+                                                    : "%llu letters dropped\n",
+                     (unsigned long long)acting.dropped);
     }
     return code;
 }

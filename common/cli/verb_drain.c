@@ -1,6 +1,7 @@
 /* `casemill pause`, `resume`, `drain` and `retire`: whether a broker deals, whether it accepts, and
  * lanes that are to end.  What is in hand is always finished, and none of it costs an attempt. */
 #include "base/clock.h"
+#include "base/plain.h"
 #include "cli/control_ask.h"
 #include "cli/verb.h"
 
@@ -17,9 +18,10 @@ static int say(const struct options *options, enum err err, const struct buf *re
         return verb_fail(options, diag, SPAN_LIT(""));
     }
     if (option_flag(options, "--json")) {
-        printf("%.*s\n", SPAN_ARG(buf_span(reply)));
+        plain_json(stdout, buf_span(reply));
+        plain_printf(stdout, "\n");
     } else {
-        printf("%s\n", line);
+        plain_printf(stdout, "%s\n", line);
     }
     return EXIT_DONE;
 }

@@ -1,6 +1,7 @@
 /* `casemill evaluate`: cases from JSON lines under the rules of a directory, without broker or
  * database: one line of JSON out for each line in, in order, as they come. */
 #include "base/clock.h"
+#include "base/plain.h"
 #include "cli/json_case.h"
 #include "cli/json_text.h"
 #include "cli/outcome_json.h"
@@ -59,7 +60,7 @@ static void evaluate_object(struct evaluation *evaluation, struct span object, b
         evaluate_case(evaluation, &doc, &json);
     }
     buf_byte(&evaluation->text, '\n');
-    (void)fwrite(evaluation->text.ptr, 1, evaluation->text.len, stdout); /* checked by verb_main */
+    plain_print(stdout, buf_span(&evaluation->text));
 }
 
 static enum err evaluate_file(struct evaluation *evaluation, const char *path, struct diag *diag) {

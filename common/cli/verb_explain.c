@@ -2,11 +2,11 @@
  * what is missing and which answer would decide.  Of a stored case under the rules and days of its
  * outcome, or of cases in a file.  Reads only. */
 #include "base/clock.h"
+#include "base/plain.h"
 #include "base/suggest.h"
 #include "cli/explain_stored.h"
 #include "cli/json_case.h"
 #include "cli/json_text.h"
-#include "cli/plain.h"
 #include "cli/rules_option.h"
 #include "cli/stored_ruleset.h"
 
@@ -41,7 +41,7 @@ static void print_case(const struct options *options, const struct explain_case 
         json_init(&json, &out);
         explain_json(shown, trace, &json);
         buf_byte(&out, '\n');
-        (void)fwrite(out.ptr, 1, out.len, stdout); /* checked by verb_main */
+        plain_print(stdout, buf_span(&out));
     } else {
         explain_text(shown, trace, &out);
         plain_print(stdout, buf_span(&out));
@@ -169,7 +169,7 @@ static enum err explain_line(struct file_cases *cases, struct span line, bool is
                                  .agreement = option_str(cases->options, "--agreement", NULL)};
     explain_evaluate(&shown, cases->run);
     if (cases->shown++ > 0 && !option_flag(cases->options, "--json")) {
-        printf("\n");
+        plain_printf(stdout, "\n");
     }
     print_case(cases->options, &shown, cases->trace);
     return ERR_OK;

@@ -1,5 +1,6 @@
 /* `casemill keys`: new pairs for sources, workers, operators and brokers; what stands in a file. */
 #include "base/json.h"
+#include "base/plain.h"
 #include "cli/verb.h"
 #include "net/keys.h"
 
@@ -9,7 +10,7 @@
 static void print_key(const char *key, const char *name, void *context) {
     const struct options *options = context;
     if (!option_flag(options, "--json")) {
-        printf("%s%s%s\n", key, name[0] == '\0' ? "" : " ", name);
+        plain_printf(stdout, "%s%s%s\n", key, name[0] == '\0' ? "" : " ", name);
         return;
     }
     struct buf text = BUF_EMPTY;
@@ -21,7 +22,7 @@ static void print_key(const char *key, const char *name, void *context) {
     json_key(&json, "name");
     json_str(&json, name);
     json_object_close(&json);
-    printf("%.*s\n", SPAN_ARG(buf_span(&text)));
+    plain_printf(stdout, "%.*s\n", SPAN_ARG(buf_span(&text)));
     buf_free(&text);
 }
 

@@ -4,7 +4,7 @@
 #include "base/date.h"
 #include "base/io.h"
 #include "base/mem.h"
-#include "cli/plain.h"
+#include "base/plain.h"
 #include "cli/replay_report.h"
 #include "cli/rules_option.h"
 #include "cli/stored_ruleset.h"
@@ -179,9 +179,9 @@ static enum err apply(struct replay_job *job, struct diag *diag) {
     const struct control_peer control = control_peer(job->options);
     enum err err = replay_apply(job->db, &control, &job->stored, &job->how, &job->applied, diag);
     if (err != ERR_OK) {
-        fprintf(stderr,
-                "%" PRIu64 " of %" PRIu64 " are done; the same command goes on from there\n",
-                job->applied.done, job->applied.wanted);
+        plain_printf(stderr,
+                     "%" PRIu64 " of %" PRIu64 " are done; the same command goes on from there\n",
+                     job->applied.done, job->applied.wanted);
     }
     return err;
 }
@@ -248,7 +248,7 @@ static enum err write_report(struct replay_job *job, struct diag *diag) {
     bool as_json = option_flag(job->options, "--json");
     (as_json ? replay_report_json : replay_report_text)(&report, &out);
     if (err == ERR_OK && as_json) {
-        (void)fwrite(out.ptr, 1, out.len, stdout); /* checked by verb_main */
+        plain_print(stdout, buf_span(&out));
     } else if (err == ERR_OK) {
         plain_print(stdout, buf_span(&out));
     }

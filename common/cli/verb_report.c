@@ -2,6 +2,7 @@
  * reference date, outcomes by winning agreement, totals, dead letters by reason.  Counts only,
  * never a case. */
 #include "base/json.h"
+#include "base/plain.h"
 #include "cli/verb.h"
 #include "db/db.h"
 
@@ -77,7 +78,7 @@ static void print_line(const struct db_result *result, uint32_t text_columns,
     for (uint32_t c = 0; c <= last; c++) {
         const char *cell = row < 0 ? db_column_name(result, c) : db_cell(result, (uint32_t)row, c);
         int width = c < text_columns ? -widths[c] : widths[c];
-        printf("%*s%s", width, cell == NULL ? "" : cell, c == last ? "\n" : "  ");
+        plain_printf(stdout, "%*s%s", width, cell == NULL ? "" : cell, c == last ? "\n" : "  ");
     }
 }
 
@@ -88,7 +89,7 @@ static void print_text(const struct table *table, const struct db_result *result
     for (int64_t row = -1; row < (int64_t)db_rows(result); row++) {
         print_line(result, table->text_columns, widths, row);
     }
-    printf("\n");
+    plain_printf(stdout, "\n");
 }
 
 static void print_json(struct json *json, const struct table *table,
@@ -128,7 +129,7 @@ static enum err print_tables(const struct options *options, struct db *db, struc
     }
     json_object_close(&json);
     if (err == ERR_OK && option_flag(options, "--json")) {
-        printf("%s\n", buf_cstr(&text));
+        plain_printf(stdout, "%s\n", buf_cstr(&text));
     }
     buf_free(&text);
     return err;

@@ -1,5 +1,6 @@
 /* `casemill rules test`: whether the tests inside the documents hold.  No database. */
 #include "base/json.h"
+#include "base/plain.h"
 #include "cli/rules_option.h"
 
 #include <inttypes.h>
@@ -8,7 +9,8 @@
 static void print_tested(const struct options *options, uint32_t passed, uint32_t failed,
                          struct buf *report) {
     if (!option_flag(options, "--json")) {
-        printf("%s%" PRIu32 " passed, %" PRIu32 " failed\n", buf_cstr(report), passed, failed);
+        plain_printf(stdout, "%s%" PRIu32 " passed, %" PRIu32 " failed\n", buf_cstr(report), passed,
+                     failed);
         return;
     }
     struct buf text = BUF_EMPTY;
@@ -22,7 +24,7 @@ static void print_tested(const struct options *options, uint32_t passed, uint32_
     json_key(&json, "report");
     json_span(&json, buf_span(report));
     json_object_close(&json);
-    printf("%s\n", buf_cstr(&text));
+    plain_printf(stdout, "%s\n", buf_cstr(&text));
     buf_free(&text);
 }
 

@@ -1,6 +1,7 @@
 /* `casemill rules activate` and `rules list`: which published rule set decides, since when, by whom
  * and why.  Who may activate is the database's to say (sql/0004_two_person.sql). */
 #include "base/json.h"
+#include "base/plain.h"
 #include "cli/rules_option.h"
 #include "cli/stored_ruleset.h"
 #include "db/db.h"
@@ -44,7 +45,7 @@ static enum err engine_check(struct db *db, const char *number, struct diag *dia
 
 static void print_activated(const struct options *options, const char *id, const char *from) {
     if (!option_flag(options, "--json")) {
-        printf("activated %s from %s\n", id, from);
+        plain_printf(stdout, "activated %s from %s\n", id, from);
         return;
     }
     struct buf text = BUF_EMPTY;
@@ -56,7 +57,7 @@ static void print_activated(const struct options *options, const char *id, const
     json_key(&json, "active_from");
     json_str(&json, from);
     json_object_close(&json);
-    printf("%s\n", buf_cstr(&text));
+    plain_printf(stdout, "%s\n", buf_cstr(&text));
     buf_free(&text);
 }
 
@@ -141,17 +142,18 @@ static void print_list(const struct options *options, const struct db_result *re
             json_key(&json, db_column_name(result, c));
             json_str(&json, cell == NULL ? "" : cell);
             if (!option_flag(options, "--json")) {
-                printf("%s%s", c == 0 ? "" : "  ", cell == NULL || cell[0] == '\0' ? "-" : cell);
+                plain_printf(stdout, "%s%s", c == 0 ? "" : "  ",
+                             cell == NULL || cell[0] == '\0' ? "-" : cell);
             }
         }
         json_object_close(&json);
         if (!option_flag(options, "--json")) {
-            printf("\n");
+            plain_printf(stdout, "\n");
         }
     }
     json_array_close(&json);
     if (option_flag(options, "--json")) {
-        printf("%s\n", buf_cstr(&text));
+        plain_printf(stdout, "%s\n", buf_cstr(&text));
     }
     buf_free(&text);
 }

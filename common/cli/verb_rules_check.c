@@ -1,6 +1,7 @@
 /* `casemill rules check`: what a directory of rule documents says is wrong with it, and what may
  * surprise whoever wrote it.  No database. */
 #include "base/json.h"
+#include "base/plain.h"
 #include "cli/rules_lint.h"
 #include "cli/rules_option.h"
 
@@ -16,12 +17,12 @@ static uint64_t agreement_steps(const struct ruleset *ruleset, uint32_t agreemen
 }
 
 static void print_agreement(const struct ruleset *ruleset, uint32_t agreement) {
-    printf("%s: %" PRIu32 " reasons, at most %" PRIu64 " steps a case\n",
-           ruleset_agreement_id(ruleset, agreement), ruleset_reason_count(ruleset, agreement),
-           agreement_steps(ruleset, agreement));
+    plain_printf(stdout, "%s: %" PRIu32 " reasons, at most %" PRIu64 " steps a case\n",
+                 ruleset_agreement_id(ruleset, agreement), ruleset_reason_count(ruleset, agreement),
+                 agreement_steps(ruleset, agreement));
     for (uint32_t i = 0; i < ruleset_rule_count(ruleset, agreement); i++) {
         struct rule_cost cost = ruleset_rule_cost(ruleset, agreement, i);
-        printf("%9" PRIu64 "  %s\n", cost.steps, cost.label);
+        plain_printf(stdout, "%9" PRIu64 "  %s\n", cost.steps, cost.label);
     }
 }
 
@@ -52,7 +53,7 @@ static void print_checked(const struct options *options, const struct ruleset *r
         for (uint32_t i = 0; i < count; i++) {
             print_agreement(ruleset, i);
         }
-        printf("ruleset %s\n", ruleset_id(ruleset));
+        plain_printf(stdout, "ruleset %s\n", ruleset_id(ruleset));
         return;
     }
     struct buf text = BUF_EMPTY;
@@ -72,7 +73,7 @@ static void print_checked(const struct options *options, const struct ruleset *r
     json_key(&json, "findings");
     rules_lint_json(&json, lint);
     json_object_close(&json);
-    printf("%s\n", buf_cstr(&text));
+    plain_printf(stdout, "%s\n", buf_cstr(&text));
     buf_free(&text);
 }
 

@@ -2,6 +2,7 @@
  * rules and legal days, and the line of each thing that no test has seen.  No database. */
 #include "base/date.h"
 #include "base/json.h"
+#include "base/plain.h"
 #include "cli/rules_option.h"
 #include "rules/coverage.h"
 
@@ -169,8 +170,8 @@ static int run_coverage(const struct options *options) {
         struct buf out = BUF_EMPTY;
         struct buf report = BUF_EMPTY;
         uint32_t lowest = measure_all(ruleset, option_flag(options, "--json"), &out, &report);
-        printf("%s", buf_cstr(&out));
-        fprintf(stderr, "%s", buf_cstr(&report));
+        plain_printf(stdout, "%s", buf_cstr(&out));
+        plain_printf(stderr, "%s", buf_cstr(&report));
         code = lowest < threshold || report.len > 0 ? EXIT_FAILED : EXIT_DONE;
         buf_free(&out);
         buf_free(&report);

@@ -1,6 +1,7 @@
 /* `casemill rules diff`: what changed between two rule sets, in their documents' words, and on
  * which cases it matters. */
 #include "base/date.h"
+#include "base/plain.h"
 #include "cli/rules_effect.h"
 #include "cli/rules_either.h"
 
@@ -53,7 +54,7 @@ static void print_diff(const struct options *options, struct ruleset *const rule
         rules_changes_print(&changes, &out);
         rules_effect_print(&effect, &changes, &out);
     }
-    (void)fwrite(out.ptr, 1, out.len, stdout); /* checked by verb_main */
+    plain_print(stdout, buf_span(&out));
     rules_effect_free(&effect);
     rules_changes_free(&changes);
     buf_free(&out);

@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/plain.h"
 #include "cli/rules_option.h"
 #include "yaml/yaml_format.h"
 
@@ -113,7 +114,7 @@ static int format_all(const struct options *options, const struct files *files) 
         code = one == EXIT_DONE ? code : one;
         count += changed ? 1 : 0;
         if (changed && !as_json) {
-            printf("%s%s\n", files->paths[i], is_check ? ": not in style" : "");
+            plain_printf(stdout, "%s%s\n", files->paths[i], is_check ? ": not in style" : "");
         }
         json_object_open(&json);
         json_key(&json, "file");
@@ -124,7 +125,7 @@ static int format_all(const struct options *options, const struct files *files) 
     }
     json_array_close(&json);
     if (as_json) {
-        printf("%s\n", buf_cstr(&out));
+        plain_printf(stdout, "%s\n", buf_cstr(&out));
     }
     buf_free(&out);
     return code == EXIT_DONE && is_check && count > 0 ? EXIT_FAILED : code;

@@ -2,6 +2,7 @@
  * checked, tested, then written with every code that its outcomes can need, in one transaction.
  * Doing it again changes nothing. */
 #include "base/json.h"
+#include "base/plain.h"
 #include "cli/rules_lint.h"
 #include "cli/rules_option.h"
 #include "db/db.h"
@@ -88,7 +89,8 @@ static enum err publish(struct db *db, const struct ruleset *ruleset, bool *is_n
 static void print_published(const struct options *options, const struct ruleset *ruleset,
                             bool is_new) {
     if (!option_flag(options, "--json")) {
-        printf("%s %s\n", is_new ? "published" : "was published already", ruleset_id(ruleset));
+        plain_printf(stdout, "%s %s\n", is_new ? "published" : "was published already",
+                     ruleset_id(ruleset));
         return;
     }
     struct buf text = BUF_EMPTY;
@@ -100,7 +102,7 @@ static void print_published(const struct options *options, const struct ruleset 
     json_key(&json, "new");
     json_bool(&json, is_new);
     json_object_close(&json);
-    printf("%s\n", buf_cstr(&text));
+    plain_printf(stdout, "%s\n", buf_cstr(&text));
     buf_free(&text);
 }
 

@@ -2,6 +2,7 @@
  * decides and on which authority; or its canonical text. */
 #include "base/date.h"
 #include "base/json.h"
+#include "base/plain.h"
 #include "cli/rules_either.h"
 #include "rules/outline.h"
 
@@ -190,7 +191,7 @@ static void show(const struct options *options, const struct ruleset *ruleset) {
         json_object_close(&json);
         buf_byte(&out, '\n');
     }
-    (void)fwrite(out.ptr, 1, out.len, stdout); /* checked by verb_main */
+    plain_print(stdout, buf_span(&out));
     buf_free(&out);
 }
 
@@ -212,7 +213,7 @@ static int run_show(const struct options *options) {
                           option_str(options, "--agreement", ""));
     } else if (option_flag(options, "--text")) {
         struct span text = ruleset_text(ruleset);
-        (void)fwrite(text.ptr, 1, text.len, stdout);
+        plain_exact(stdout, text);
     } else {
         show(options, ruleset);
     }

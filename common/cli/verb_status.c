@@ -1,7 +1,7 @@
 /* `casemill status`: what the broker says of itself, as it is (--json) or as lines of `key value`.
  */
+#include "base/plain.h"
 #include "cli/control_ask.h"
-#include "cli/plain.h"
 #include "cli/verb.h"
 
 #include <jansson.h>
@@ -19,7 +19,7 @@ static void print_inner(const char *key, const char *leaf, json_t *value, unsign
 
 static void print_value(const char *key, json_t *value, unsigned depth) {
     if (depth > DEPTH_MAX) {
-        printf("%s ...\n", key);
+        plain_printf(stdout, "%s ...\n", key);
     } else if (json_is_object(value)) {
         const char *leaf = NULL;
         json_t *inner = NULL;
@@ -33,14 +33,15 @@ static void print_value(const char *key, json_t *value, unsigned depth) {
     } else if (json_is_string(value)) {
         struct buf text = BUF_EMPTY;
         plain_text(&text, json_string_value(value));
-        printf("%-32s %.*s\n", key, SPAN_ARG(text));
+        plain_printf(stdout, "%-32s %.*s\n", key, SPAN_ARG(text));
         buf_free(&text);
     } else if (json_is_integer(value)) {
-        printf("%-32s %lld\n", key, (long long)json_integer_value(value));
+        plain_printf(stdout, "%-32s %lld\n", key, (long long)json_integer_value(value));
     } else if (json_is_real(value)) {
-        printf("%-32s %g\n", key, json_real_value(value));
+        plain_printf(stdout, "%-32s %g\n", key, json_real_value(value));
     } else {
-        printf("%-32s %s\n", key, json_is_null(value) ? "-" : (json_is_true(value) ? "yes" : "no"));
+        plain_printf(stdout, "%-32s %s\n", key,
+                     json_is_null(value) ? "-" : (json_is_true(value) ? "yes" : "no"));
     }
 }
 
@@ -66,7 +67,8 @@ static int status_run(const struct options *options) {
     const struct control_peer peer = control_peer(options);
     enum err err = control_ask(&peer, "STATUS", "", wait_s * 1000, &reply, &diag);
     if (err == ERR_OK && option_flag(options, "--json")) {
-        printf("%.*s\n", SPAN_ARG(buf_span(&reply)));
+        plain_json(stdout, buf_span(&reply));
+        plain_printf(stdout, "\n");
     } else if (err == ERR_OK) {
         err = print_text(buf_span(&reply), &diag);
     }

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/date.h"
 #include "base/mem.h"
-#include "cli/plain.h"
+#include "base/plain.h"
 #include "cli/progress.h"
 #include "cli/submit_dates.h"
 #include "cli/submit_input.h"
@@ -139,8 +139,8 @@ static void show_progress(struct submission *submission) {
 static void say_failover(struct submission *submission) {
     const char *broker = casemill_broker(submission->client);
     if (submission->broker != NULL && broker != submission->broker) {
-        fprintf(stderr, "casemill submit: %s is not there or stops, going on with %s\n",
-                submission->broker, broker);
+        plain_printf(stderr, "casemill submit: %s is not there or stops, going on with %s\n",
+                     submission->broker, broker);
     }
     submission->broker = broker;
 }
@@ -529,7 +529,7 @@ static void print_end(struct submission *submission, bool is_whole) {
     plain_print(stderr, buf_span(&submission->listed));
     if (tally->batches > 0 || tally->skipped > 0 || is_whole) {
         submit_summary(tally, submission->with_outcomes, as_json, &text);
-        printf("%.*s", SPAN_ARG(buf_span(&text)));
+        plain_printf(stdout, "%.*s", SPAN_ARG(buf_span(&text)));
     }
     buf_free(&text);
 }
@@ -549,9 +549,9 @@ static int submit_run(const struct options *options) {
         print_end(&submission, err == ERR_OK);
     }
     if (err != ERR_OK && submission.count > 0) {
-        fprintf(stderr,
-                "casemill submit: the %u cases read since the last whole batch were not sent\n",
-                submission.count);
+        plain_printf(
+            stderr, "casemill submit: the %u cases read since the last whole batch were not sent\n",
+            submission.count);
     }
     if (err != ERR_OK) {
         code = verb_fail(options, &diag, buf_span(&source));

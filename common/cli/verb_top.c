@@ -1,7 +1,7 @@
 /* `casemill top`: brokers, sources and lanes as they are, again every second: a page on a terminal,
  * a line a broker elsewhere, JSON for scripts. */
 #include "base/clock.h"
-#include "cli/plain.h"
+#include "base/plain.h"
 #include "cli/top_poll.h"
 #include "cli/top_screen.h"
 #include "cli/top_view.h"
@@ -60,7 +60,7 @@ static void print(struct top *top) {
             top_view_line(&brokers[i], clock_wall_us(), &text);
         }
     }
-    printf("%.*s", SPAN_ARG(text));
+    (top->as_json ? plain_json : plain_print)(stdout, buf_span(&text));
     top->has_ended = fflush(stdout) != 0 || top->has_ended; /* verb_main says why */
     buf_free(&text);
 }
@@ -126,8 +126,8 @@ static int end_of_once(const struct top *top) {
     const struct top_broker *brokers = top_poll_brokers(top->poll, &count);
     for (uint32_t i = 0; top->once && !top->has_ended && i < count; i++) {
         if (!brokers[i].is_fresh) {
-            fprintf(stderr, "casemill top: no answer from %s: %s\n", brokers[i].endpoint,
-                    brokers[i].fault);
+            plain_printf(stderr, "casemill top: no answer from %s: %s\n", brokers[i].endpoint,
+                         brokers[i].fault);
         }
     }
     return !top->once || (!top->has_ended && all_answer(top)) ? EXIT_DONE : EXIT_FAILED;

@@ -1,6 +1,7 @@
 /* `casemill verify`: everything in a journal is read and held against its sums.  The broker's own
  * program does it, for only that knows the bytes; while a broker has the journal, that one is asked
  * to do it beside its work. */
+#include "base/plain.h"
 #include "cli/broker_program.h"
 #include "cli/control_ask.h"
 #include "cli/verb.h"
@@ -24,12 +25,13 @@ static void print_text(struct span answer) {
     size_t i = 0;
     const json_t *seq = NULL;
     json_array_foreach(seqs, i, seq) {
-        printf("damaged: seq %lld, see the broker's log\n", (long long)json_integer_value(seq));
+        plain_printf(stdout, "damaged: seq %lld, see the broker's log\n",
+                     (long long)json_integer_value(seq));
     }
-    printf("%lld batches read, %lld cases, %lld damaged\n",
-           (long long)json_integer_value(json_object_get(found, "read")),
-           (long long)json_integer_value(json_object_get(found, "cases")),
-           (long long)json_integer_value(json_object_get(found, "damaged")));
+    plain_printf(stdout, "%lld batches read, %lld cases, %lld damaged\n",
+                 (long long)json_integer_value(json_object_get(found, "read")),
+                 (long long)json_integer_value(json_object_get(found, "cases")),
+                 (long long)json_integer_value(json_object_get(found, "damaged")));
     json_decref(found);
 }
 
@@ -39,7 +41,8 @@ static int ask_running(const struct options *options, int64_t wait_s) {
     const struct control_peer peer = control_peer(options);
     enum err err = control_ask(&peer, "VERIFY", "", wait_s * 1000, &reply, &diag);
     if (err == ERR_OK && option_flag(options, "--json")) {
-        printf("%.*s\n", SPAN_ARG(buf_span(&reply)));
+        plain_json(stdout, buf_span(&reply));
+        plain_printf(stdout, "\n");
     } else if (err == ERR_OK) {
         print_text(buf_span(&reply));
     }
@@ -76,8 +79,8 @@ static int verify_run(const struct options *options) {
         return verb_fail(options, &diag, SPAN_LIT(""));
     }
     if (code == BROKER_PROGRAM_IN_USE && into == NULL) {
-        (void)fprintf(stderr, "casemill verify: asking the running broker at %s\n",
-                      option_control(options));
+        plain_printf(stderr, "casemill verify: asking the running broker at %s\n",
+                     option_control(options));
         return ask_running(options, wait_s);
     }
     return code == 0 ? EXIT_DONE : EXIT_FAILED;

@@ -113,6 +113,17 @@ database_start() { # database_start [RULES]: PostgreSQL with migrations and rule
     pg_sql "create role casemill_lane login in role casemill_worker" || abort "the lanes' role is made"
     lane_conninfo="host=$pg_dir user=${lane_role:-casemill_lane} dbname=casemill"
 }
+# harmless FILE...: none holds what a terminal acts upon or hides: control characters but newline and tab,
+# marks of direction, bytes that are no UTF-8.
+harmless() {
+    /usr/bin/python3 -c '
+import sys, unicodedata
+for path in sys.argv[1:]:
+    for number, line in enumerate(open(path, encoding="utf-8", newline="\n"), 1):
+        bad = [c for c in line if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") and c not in "\n\t\u200c\u200d\u00ad"]
+        if bad:
+            sys.exit("%s:%d: %a" % (path, number, bad))' "$@"
+}
 submit() { casemill submit --broker "$intake" "$@"; }
 settled() { # settled COMMAND...: a submit that ends with 0, or with 3, where some cases became dead letters
     "$@"

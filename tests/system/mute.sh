@@ -69,6 +69,14 @@ contains "both gave their work back" "$work/hurried.err" 'event=POSTGRES_LOST .*
 continue_server
 pg_sql "drop trigger slow on commits"
 
+# --- a thread of a worker that does not come back: the process ends all the same
+cc -shared -fPIC -O1 -o "$work/hold.so" "$root/tests/system/hold_preload.c" -ldl || abort "the preload is built"
+mkdir "$work/hold"
+worker_start held CASEMILL_LANES_GRACE_S=1 LD_PRELOAD="$work/hold.so" TEST_HOLD_DIR="$work/hold"
+held=$worker_pid
+: >"$work/hold/zmq_poll"
+kill -TERM "$held" # looked at below
+
 # --- the server says nothing: verbs, a worker that starts, the rule watch
 mkdir "$work/proxy"
 chmod 0711 "$work/proxy"
@@ -121,6 +129,10 @@ VERBS
     equal "$1: each of $count verbs ends with exit code 1 and one line" "$(grep -c "^1 1 .*$2" "$work/verbs.said")" "$count"
     grep -v "^1 1 .*$2" "$work/verbs.said"
 }
+check "a worker whose lanes hang ends after its grace" wait_until 20 is_gone "$held"
+reap "$held"
+equal "with exit code 1" $? 1
+
 echo mute >"$work/mode"
 verbs "no connection" "does not answer"
 echo later >"$work/mode"

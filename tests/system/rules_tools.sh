@@ -27,6 +27,18 @@ contains "its citation" "$work/dir.out" "cite  GT ACA art[.] 4"
 contains "its window" "$work/dir.out" "where claim_date is on or after 2023-03-25"
 casemill rules show "$(echo "$ruleset" | cut -c1-8)" --text --db "$pg_conninfo" >"$work/text.out"
 equal "the canonical text is what the id names" "$(sha256sum <"$work/text.out" | cut -d' ' -f1)" "$ruleset"
+# A title that would colour the terminal and turn the text round; an agreement of that name, too.
+copy
+sed -i '0,/^title: "/s//title: "\\e[31mred\\u202e\\u009b/' "$work/rules/agreements/US-GT-ACA-2019.yaml"
+casemill rules show "$work/rules" >"$work/odd.out"
+contains "a title is shown without what moves a terminal" "$work/odd.out" "[?]\[31mred[?][?]United States and Guatemala"
+check "and nothing else has it" harmless "$work/odd.out"
+casemill rules show "$work/rules" --json >"$work/odd.json"
+check "in JSON it is escapes" harmless "$work/odd.json"
+casemill rules diff config "$work/rules" >"$work/odd.out" 2>&1
+check "rules diff shows none" harmless "$work/odd.out"
+casemill rules show "$(printf '%b' "$work/no\033[31mne")" >"$work/odd.out" 2>&1
+check "nor does the name of a file that is not there" harmless "$work/odd.out"
 casemill rules show config --agreement US-CA-STCA >"$work/one.out"
 contains "one agreement alone" "$work/one.out" "^US-CA-STCA"
 check "and no other" sh -c "! grep -q '^US-GT' '$work/one.out'"

@@ -111,6 +111,21 @@ refuses "broker, CASEMILL_PORT=5570" "unknown variable CASEMILL_PORT" \
 check "broker --check says what it would bind" sh -c "
     CASEMILL_JOURNAL_PATH='$work/journal3' '$bin/casemill-broker' --config config/broker.yaml --check >'$work/check.out' 2>&1"
 contains "and where" "$work/check.out" "intake"
+# A setting's value is shown, and a fault in one, without what a terminal would act upon.
+odd=$(printf 'o\033[31md\342\200\256d\302\233')
+env CASEMILL_JOURNAL_PATH="$work/$odd" "$bin/casemill-broker" --check >"$work/odd.out" 2>&1
+contains "broker --check shows a setting" "$work/odd.out" 'journal.*o[?]\[31md[?]d[?]'
+env CASEMILL_INTAKE_BIND="$odd" "$bin/casemill-broker" --check >>"$work/odd.out" 2>&1
+env CASEMILL_JOURNAL_BYTES_MAX="$odd" "$bin/casemill-broker" >>"$work/odd.out" 2>&1
+env CASEMILL_POSTGRES_CONNINFO="$odd" CASEMILL_KEYS_SECRET="$odd" "$bin/casemill-worker" --check >>"$work/odd.out" 2>&1
+"$bin/casemill-worker" --config "$odd" >>"$work/odd.out" 2>&1
+"$bin/casemill" submit --broker "$odd" --source "$odd" "$odd.jsonl" >>"$work/odd.out" 2>&1
+mkdir -p "$work/$odd"
+"$bin/casemill" verify "$work/$odd" >>"$work/odd.out" 2>&1
+"$bin/casemill" crash-test "$work/$odd/none" >>"$work/odd.out" 2>&1
+"$bin/casemill" "$odd" >>"$work/odd.out" 2>&1
+"$bin/casemill" status "--$odd" >>"$work/odd.out" 2>&1
+check "no setting, no fault and no word of a command line moves the terminal" harmless "$work/odd.out"
 check "and makes nothing" [ ! -e "$work/journal3" ]
 
 # Started without standard input and error, the next files that a program opens would get their

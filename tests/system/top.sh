@@ -38,7 +38,7 @@ json_pid=$started_pid
 check "elsewhere than on a terminal it is a line each second" wait_until 20 grep -q 'answers=yes.* lanes=2' "$work/lines.out"
 casemill generate --cases 3000 --seed 3 --bad 0 --duplicates 0 --out "$work/some.jsonl" || abort "generate"
 # A source is what its client says it is: here one that would colour the terminal and break the table.
-submit --ack outcome --source "$(printf 'no\033[31mrth\nwest\302\233')" "$work/some.jsonl" >"$work/submit.out" 2>"$work/submit.err"
+submit --ack outcome --source "$(printf 'no\033[31mrth\nwest\302\233\342\200\256')" "$work/some.jsonl" >"$work/submit.out" 2>"$work/submit.err"
 equal "cases are submitted" $? 0
 check "they are seen to be accepted" wait_until 20 grep -q ' accepted_s=[1-9]' "$work/lines.out"
 check "and done" wait_until 20 grep -q ' done_s=[1-9]' "$work/lines.out"
@@ -59,9 +59,15 @@ for verb in sources "top --once"; do
     # shellcheck disable=SC2086
     casemill $verb --control "$control" >"$work/names.out" 2>&1
     check "casemill $verb shows the name without its control characters" \
-        grep -qF 'no?[31mrth?west?' "$work/names.out"
-    check "and none elsewhere" sh -c "! LC_ALL=C grep -q '[[:cntrl:]]' '$work/names.out'"
+        grep -qF 'no?[31mrth?west??' "$work/names.out"
+    check "and none elsewhere" harmless "$work/names.out"
 done
+casemill sources --json --control "$control" >"$work/names.json"
+check "in JSON they are escapes" harmless "$work/names.json"
+equal "and the name is what it was" "$(/usr/bin/python3 -c '
+import json, sys
+print([row["source"] for row in json.load(open(sys.argv[1])) if row["source"].startswith("no")] == ["no\033[31mrth\nwest\x9b\u202e"])' "$work/names.json")" True
+check "no log has any" harmless "$work/broker.err" "$work/worker.err" "$work/lines.out"
 
 timeout 120 /usr/bin/python3 tests/system/top_pty.py "$bin/casemill" "$control" >"$work/pty.out" 2>"$work/pty.err"
 equal "it runs on a terminal" $? 0

@@ -37,8 +37,11 @@ without() { echo "$sources" | grep -vE "$1"; }
         '(^|[^a-z0-9_>.])(sleep|usleep|nanosleep|clock_nanosleep)\(' $(without '^common/base/clock\.c$')
     none "the clock is read in base/clock.c" \
         '(^|[^a-z0-9_>.])(clock_gettime|gettimeofday|time|localtime|localtime_r)\(' $(without '^common/base/clock\.c$')
-    none "printf to a stream is for programs' mains, the command and base" \
-        '(^|[^a-z0-9_>.])(printf|puts|putchar)\(' $(without '^common/(cli|base)/|/main\.c$')
+    none "what goes to a terminal goes through base/plain.h (a crash's last words apart)" \
+        '(^|[^a-z0-9_>.])(f?printf|vf?printf|dprintf|puts|fputs|putchar|putc|fputc|fwrite|perror)\(' \
+        $(without '^common/base/(plain|check|mem)\.c$')
+    none "what goes to a terminal goes through base/plain.h, not to its descriptor" \
+        'io_write_all\(STD(OUT|ERR)_FILENO' $(without '^common/(base/log|cli/top_screen)\.c$')
     none "state lives in structs: no variables at file scope" \
         '^(static )?(unsigned |signed )?(struct [a-z_]+|enum [a-z_]+|char|int|bool|u?int[0-9]+_t|size_t|double|_Atomic [a-z0-9_ ]+) \**[a-z_0-9]+(\[[^]]*\])?( = [^(]*)?;$' \
         $(without '/main\.c$|\.h$')

@@ -226,9 +226,9 @@ START_TEST(json_escapes_wherever_a_byte_stands) {
                 bool is_named = byte == '"' || byte == '\\';
                 text[at] = (char)byte;
                 (void)snprintf(wanted, sizeof(wanted),
-                               is_named      ? "\"%.*s\\%c%.*s\""
-                               : byte < 0x20 ? "\"%.*s\\u%04x%.*s\""
-                                             : "\"%.*s%c%.*s\"",
+                               is_named                      ? "\"%.*s\\%c%.*s\""
+                               : byte < 0x20 || byte == 0x7f ? "\"%.*s\\u%04x%.*s\""
+                                                             : "\"%.*s%c%.*s\"",
                                (int)at, text, (int)byte, (int)(len - at - 1), text + at + 1);
                 struct json json;
                 buf_clear(&out);

@@ -1,5 +1,5 @@
 /* cli/top_view, cli/plain: rates from two answers, a page that fits, names made harmless. */
-#include "cli/plain.h"
+#include "base/plain.h"
 #include "cli/top_view.h"
 
 #include <check.h>
