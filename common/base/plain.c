@@ -42,8 +42,30 @@ size_t plain_next(struct span text, size_t at, uint32_t *code) {
     return len;
 }
 
+/* Whether eight bytes are printable ASCII; may say no of some that are. */
+static inline bool are_ascii(const uint8_t *ptr) {
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t eight = 0;
+    memcpy(&eight, ptr, sizeof(eight));
+    uint64_t odd = eight | (eight - ones * BLANK) | ((eight ^ ones * DEL) - ones);
+    return (odd & ones * 0x80) == 0;
+}
+
+/* Appends what needs no look: printable ASCII, most of what there is.  Returns where it ends. */
+static size_t append_ascii(struct buf *out, struct span text, size_t at) {
+    size_t end = at;
+    while (text.len - end >= sizeof(uint64_t) && are_ascii(text.ptr + end)) {
+        end += sizeof(uint64_t);
+    }
+    while (end < text.len && text.ptr[end] >= BLANK && text.ptr[end] < DEL) {
+        end++;
+    }
+    buf_append(out, span_make(text.ptr + at, end - at));
+    return end;
+}
+
 static void append(struct buf *out, struct span text, const char *kept) {
-    for (size_t at = 0; at < text.len;) {
+    for (size_t at = append_ascii(out, text, 0); at < text.len; at = append_ascii(out, text, at)) {
         uint32_t code = 0;
         size_t len = plain_next(text, at, &code);
         bool is_kept = code < BLANK && code != 0 && strchr(kept, (int)code) != NULL;
@@ -69,6 +91,7 @@ static void put(FILE *to, struct span bytes) {
 
 void plain_print(FILE *to, struct span lines) {
     struct buf plain = BUF_EMPTY;
+    (void)buf_room(&plain, lines.len + 1);
     plain_lines(&plain, lines);
     put(to, buf_span(&plain));
     buf_free(&plain);
@@ -97,7 +120,8 @@ void plain_escape(struct buf *out, uint32_t code) {
 
 void plain_json(FILE *to, struct span json) {
     struct buf plain = BUF_EMPTY;
-    for (size_t at = 0; at < json.len;) {
+    for (size_t at = append_ascii(&plain, json, 0); at < json.len;
+         at = append_ascii(&plain, json, at)) {
         uint32_t code = 0;
         size_t len = plain_next(json, at, &code);
         /* Blanks of JSON stand between its tokens; what else is not shown can only be in a string.
