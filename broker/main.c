@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/plain.h"
+#include "base/process.h"
 #include "base/sink.h"
 #include "net/hangup.h"
 
@@ -208,6 +209,7 @@ static int crash_test(const struct arguments *arguments) {
 
 int main(int argc, char **argv) {
     struct arguments arguments = {0};
+    process_keep_memory();
     if (io_hold_standard() != ERR_OK) {
         return 1;
     }

@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/plain.h"
+#include "base/process.h"
 #include "base/sink.h"
 #include "db/db.h"
 #include "http/http.h"
@@ -307,6 +308,7 @@ static int run(const struct settings *settings) {
 
 int main(int argc, char **argv) {
     struct arguments arguments = {0};
+    process_keep_memory();
     if (io_hold_standard() != ERR_OK) {
         return EXIT_FAILURE;
     }

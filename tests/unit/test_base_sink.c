@@ -2,6 +2,7 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/sink.h"
 
 #include <check.h>
@@ -11,6 +12,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -332,6 +335,24 @@ START_TEST(many_threads_put_lines) {
 }
 END_TEST
 
+/* In a child, as it is the whole process's. */
+START_TEST(a_process_leaves_no_core) {
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        struct rlimit core = {.rlim_cur = 1, .rlim_max = 1};
+        process_keep_memory();
+        int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+        bool is_none = getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur == 0 &&
+                       core.rlim_max == 0 && (dumpable == 0 || process_is_sanitized());
+        _exit(is_none ? 0 : 1);
+    }
+    int status = -1;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("base_sink");
     TCase *cases = tcase_create("base_sink");
@@ -344,6 +365,7 @@ int main(void) {
     tcase_add_test(cases, what_was_logged_before_an_end_is_written);
     tcase_add_test(cases, a_stopped_terminal_stops_nobody);
     tcase_add_test(cases, many_threads_put_lines);
+    tcase_add_test(cases, a_process_leaves_no_core);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
