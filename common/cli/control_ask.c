@@ -64,8 +64,12 @@ static enum err wait_answer(struct net_socket *socket, int64_t wait_ms, struct b
         int64_t left_ms = end_ms - clock_mono_ms();
         if (left_ms <= 0) {
             const char *fault = net_connect_fault(socket);
+            char why[NET_WHY_BYTES];
+            if (fault == NULL) {
+                net_why_away(net_endpoint(socket), why);
+            }
             return diag_fail(diag, ERR_TIMEOUT, "no answer from %s: %s", net_endpoint(socket),
-                             fault == NULL ? "is the broker running?" : fault);
+                             fault == NULL ? why : fault);
         }
         struct net_poll_item item = {.socket = socket};
         if (net_poll(&item, 1, left_ms) != ERR_OK) {

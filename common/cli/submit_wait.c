@@ -1,6 +1,8 @@
 /* The words of waiting. */
 #include "cli/submit_wait.h"
 
+#include "net/net.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -89,6 +91,16 @@ static bool is_due(const struct submit_wait *wait, struct span reason, int64_t n
     return now_ms - wait->said_ms >= (is_other ? SAY_CHANGED_MS : SAY_EVERY_MS);
 }
 
+/* Asked for only where a line is said: it waits for the network. */
+static void add_why_away(struct casemill *client, const struct casemill_state *state,
+                         struct buf *out) {
+    if (!state->is_connected && casemill_fault(client) == NULL) {
+        char why[NET_WHY_BYTES];
+        net_why_away(casemill_broker(client), why);
+        buf_printf(out, ": %s", why);
+    }
+}
+
 enum err submit_wait_turn(struct submit_wait *wait, struct casemill *client, int64_t now_ms,
                           struct buf *line, struct diag *diag) {
     int64_t gap_ms = now_ms - wait->turned_ms;
@@ -111,6 +123,7 @@ enum err submit_wait_turn(struct submit_wait *wait, struct casemill *client, int
     submit_wait_reason(&state, casemill_fault(client), &reason);
     submit_wait_numbers(&state, &numbers);
     if (wait->give_up_ms > 0 && waited_ms > wait->give_up_ms) {
+        add_why_away(client, &state, &reason);
         err = diag_fail(diag, ERR_TIMEOUT,
                         "gave up after %lld s: %s: %s%s; nothing is lost: run it again",
                         (long long)(waited_ms / 1000), casemill_broker(client), buf_cstr(&reason),
@@ -118,6 +131,7 @@ enum err submit_wait_turn(struct submit_wait *wait, struct casemill *client, int
     } else if (is_due(wait, buf_span(&reason), now_ms)) {
         buf_printf(line, "waiting for %s: %s%s", casemill_broker(client), buf_cstr(&reason),
                    buf_cstr(&numbers));
+        add_why_away(client, &state, line);
         wait->said_ms = now_ms;
         buf_clear(&wait->said);
         buf_append(&wait->said, buf_span(&reason));

@@ -127,7 +127,11 @@ void top_poll_end(struct top_poll *poll) {
         const struct asked *asked = &poll->asked[i];
         if (asked->socket != NULL && asked->next < TOP_ANSWERS) {
             const char *fault = net_connect_fault(asked->socket);
-            give_up(poll, i, fault == NULL ? "is the broker running?" : fault);
+            char why[NET_WHY_BYTES];
+            if (fault == NULL) {
+                net_why_away(poll->brokers[i].endpoint, why);
+            }
+            give_up(poll, i, fault == NULL ? why : fault);
         }
     }
 }

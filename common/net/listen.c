@@ -16,29 +16,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HOST_BYTES = 256, PORT_BYTES = 8, PORT_TRIES = 16 };
+enum { PORT_TRIES = 16 };
 
-struct target {
-    char host[HOST_BYTES];
-    char port[PORT_BYTES];
-};
-
-static enum err parse(const char *endpoint, struct target *target, struct diag *diag) {
-    CHECK(strncmp(endpoint, "tcp://", 6) == 0);
-    const char *host = endpoint + 6;
+bool net_host_parse(const char *endpoint, struct net_host *parsed) {
+    const char *host = strncmp(endpoint, "tcp://", 6) == 0 ? endpoint + 6 : "";
     const char *colon = strrchr(host, ':');
     size_t len = colon == NULL ? 0 : (size_t)(colon - host);
     if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
         host++;
         len -= 2;
     }
-    if (len == 0 || len >= sizeof(target->host) || strlen(colon + 1) >= sizeof(target->port)) {
-        return diag_fail(diag, ERR_INVALID, "cannot bind %s: expected tcp://HOST:PORT", endpoint);
+    if (len == 0 || len >= sizeof(parsed->name) || strlen(colon + 1) >= sizeof(parsed->port)) {
+        return false;
     }
-    memcpy(target->host, host, len);
-    target->host[len] = '\0';
-    (void)snprintf(target->port, sizeof(target->port), "%s", colon + 1);
-    return ERR_OK;
+    memcpy(parsed->name, host, len);
+    parsed->name[len] = '\0';
+    (void)snprintf(parsed->port, sizeof(parsed->port), "%s", colon + 1);
+    return true;
 }
 
 static void set_port(struct sockaddr *address, uint16_t port) {
@@ -131,17 +125,16 @@ static int listen_all(struct addrinfo *addresses[LISTENERS_MAX], uint32_t count,
 }
 
 enum err listeners_open(const char *endpoint, struct listeners *listeners, struct diag *diag) {
-    struct target target;
+    struct net_host target;
     struct addrinfo *found = NULL;
     const struct addrinfo wanted = {.ai_family = AF_UNSPEC,
                                     .ai_socktype = SOCK_STREAM,
                                     .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     *listeners = (struct listeners){.count = 0};
-    enum err err = parse(endpoint, &target, diag);
-    if (err != ERR_OK) {
-        return err;
+    if (!net_host_parse(endpoint, &target)) {
+        return diag_fail(diag, ERR_INVALID, "cannot bind %s: expected tcp://HOST:PORT", endpoint);
     }
-    const char *host = strcmp(target.host, "*") == 0 ? NULL : target.host;
+    const char *host = strcmp(target.name, "*") == 0 ? NULL : target.name;
     int failed = getaddrinfo(host, target.port, &wanted, &found);
     if (failed != 0) {
         return diag_fail(diag, ERR_INVALID, "cannot bind %s: %s", endpoint,

@@ -352,6 +352,7 @@ enum err net_dealer_connect(struct net *net, const char *endpoint,
     if (err != ERR_OK) {
         return err;
     }
+    set_int(made->socket, ZMQ_IPV6, net_wants_ipv6(endpoint) ? 1 : 0);
     if (zmq_connect(made->socket, endpoint) != 0) {
         err = fail_address(diag, "connect to", endpoint, errno);
         net_socket_close(&made);

@@ -99,6 +99,11 @@ MUST_USE enum err net_bind_check(const char *endpoint, struct diag *diag);
 MUST_USE enum err net_dealer_connect(struct net *net, const char *endpoint,
                                      const struct net_options *options, struct net_socket **socket,
                                      struct diag *diag);
+/* net_why_away tries once to connect to an address that does not answer, and says in one line what
+ * keeps a client from it: the name, the network, the path's owner.  Waits up to a second, longer
+ * where a name server does not answer: for a program that is about to give up. */
+enum { NET_WHY_BYTES = 160 };
+void net_why_away(const char *endpoint, char text[NET_WHY_BYTES]);
 void net_socket_close(struct net_socket **socket);
 /* net_connect_count says how often a DEALER's connection has come up since it was made: when it has
  * grown, the peer may be another process, and receipts for what was sent before went to nobody. */

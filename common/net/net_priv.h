@@ -80,6 +80,14 @@ bool monitor_is_fault(const struct monitor_event *event);
 MUST_USE enum err fail_address(struct diag *diag, const char *what, const char *endpoint,
                                int error);
 
+/* net_host_parse takes tcp://HOST:PORT apart, [IPv6] without its brackets. */
+struct net_host {
+    char name[256];
+    char port[8];
+};
+bool net_host_parse(const char *endpoint, struct net_host *parsed);
+bool net_wants_ipv6(const char *endpoint); /* whether its host has IPv6 addresses alone */
+
 /* listeners_open listens at tcp://HOST:PORT.  Ownership: the descriptors are the caller's until
  * libzmq takes them.  Errors: as net_router_bind. */
 struct listeners {
