@@ -108,6 +108,9 @@ MUST_USE enum err broker_open(const struct settings *settings, struct broker **b
 void broker_close(struct broker **broker);
 /* broker_check_settings holds what a type cannot say: addresses, weights, relations. */
 MUST_USE enum err broker_check_settings(const struct settings *settings, struct diag *diag);
+/* broker_try tries what broker_open would do, makes nothing and disturbs no broker that runs;
+ * appends a "# ..." line for what it left alone.  Errors: as broker_open, in one line. */
+MUST_USE enum err broker_try(const struct settings *settings, struct buf *out, struct diag *diag);
 /* broker_check_values is all of it but the key files. */
 MUST_USE enum err broker_check_values(const struct settings *settings, struct diag *diag);
 

@@ -43,7 +43,7 @@ static int usage(int status) {
     plain_printf(status == 0 ? stdout : stderr,
                  "usage: casemill-worker [--config FILE] [--check]\n"
                  "  --config FILE  settings; without it defaults and CASEMILL_* variables\n"
-                 "  --check        say what would be used, then exit 0 or 1\n"
+                 "  --check        say what would be used, try what a start would do, then exit 0 or 1\n"
                  "  --version      print the version\n");
     return status;
 }
@@ -161,6 +161,12 @@ static int check_only(const struct settings *settings) {
     enum err err = worker_read_keys(&options, curves, &diag);
     if (err == ERR_OK && options.secret_key[0] != '\0') {
         plain_printf(stdout, "# public key: %s\n", curves[0].own.public_key.text);
+    }
+    if (err == ERR_OK) {
+        struct buf tried = BUF_EMPTY;
+        err = worker_try(&options, &tried, &diag);
+        plain_printf(stdout, "%.*s", SPAN_ARG(tried));
+        buf_free(&tried);
     }
     return err == ERR_OK ? print_end() : fail(&diag);
 }

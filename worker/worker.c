@@ -91,6 +91,19 @@ static enum err check_postgres(const struct worker_options *options, struct diag
     return err == ERR_AGAIN || (is_away && options->wait_for_postgres) ? ERR_OK : err;
 }
 
+enum err worker_try(const struct worker_options *options, struct buf *out, struct diag *diag) {
+    const char *http = options->http_bind;
+    enum err err = check_postgres(options, diag);
+    for (uint32_t i = 0; err == ERR_OK && i < options->broker_count; i++) {
+        char why[NET_WHY_BYTES];
+        if (!net_is_reached(options->brokers[i], why)) {
+            buf_printf(out, "# broker.connect %s: %s\n", options->brokers[i], why);
+        }
+    }
+    bool has_page = http[0] != '\0' && strcmp(http, "off") != 0;
+    return err == ERR_OK && has_page ? http_bind_try(http, diag) : err;
+}
+
 static uint64_t sum(const struct worker *worker, size_t offset) {
     uint64_t total = 0;
     for (uint32_t i = 0; i < atomic_load(&worker->lane_count); i++) {

@@ -36,6 +36,11 @@ struct worker;
  * Errors: as net_curve_read; ERR_INVALID the number of brokers or files. */
 MUST_USE enum err worker_read_keys(const struct worker_options *options, struct net_curve *curves,
                                    struct diag *diag);
+/* worker_try tries what worker_start would do: PostgreSQL, with its connect_timeout, and the status
+ * page's address; a broker that is away is a "# ..." line, since a lane would wait for it.
+ * Errors: as worker_start. */
+MUST_USE enum err worker_try(const struct worker_options *options, struct buf *out,
+                             struct diag *diag);
 /* worker_start checks PostgreSQL with one connection, then starts the threads.
  * Errors, one clear line each: ERR_CONNECTION not reachable (unless wait_for_postgres), ERR_DENIED,
  * ERR_VERSION not migrated, ERR_INVALID an address, ERR_TIMEOUT stop_fd became readable. */

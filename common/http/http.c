@@ -151,6 +151,18 @@ static void name_endpoint(struct http *http, int listener) {
     }
 }
 
+enum err http_bind_try(const char *bind, struct diag *diag) {
+    union address address;
+    socklen_t len = 0;
+    int listener = -1;
+    enum err err = parse(bind, &address, &len, diag);
+    err = err != ERR_OK ? err : listen_on(&address, len, bind, &listener, diag);
+    if (err == ERR_OK) {
+        (void)close(listener);
+    }
+    return err;
+}
+
 enum err http_start(const char *bind, http_render_fn render, void *context, struct http **held,
                     struct diag *diag) {
     union address address;

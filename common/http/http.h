@@ -30,5 +30,7 @@ void http_stop(struct http **http);                 /* waits for replies under w
 /* http_bind_check says whether http_start would take the address. Errors: ERR_INVALID, ERR_DENIED.
  */
 MUST_USE enum err http_bind_check(const char *bind, struct diag *diag);
+/* http_bind_try binds it and lets go.  Errors: ERR_BUSY the port is taken, as http_start. */
+MUST_USE enum err http_bind_try(const char *bind, struct diag *diag);
 
 #endif

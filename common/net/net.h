@@ -104,6 +104,8 @@ MUST_USE enum err net_dealer_connect(struct net *net, const char *endpoint,
  * where a name server does not answer: for a program that is about to give up. */
 enum { NET_WHY_BYTES = 160 };
 void net_why_away(const char *endpoint, char text[NET_WHY_BYTES]);
+/* net_is_reached: whether something listens there; if not, text says why. */
+bool net_is_reached(const char *endpoint, char text[NET_WHY_BYTES]);
 void net_socket_close(struct net_socket **socket);
 /* net_connect_count says how often a DEALER's connection has come up since it was made: when it has
  * grown, the peer may be another process, and receipts for what was sent before went to nobody. */

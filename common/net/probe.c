@@ -35,12 +35,12 @@ static int try_connect(int family, const struct sockaddr *address, socklen_t len
     return error;
 }
 
-static void say_path(const char *path, char text[NET_WHY_BYTES]) {
+static bool say_path(const char *path, char text[NET_WHY_BYTES]) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct stat found;
     if (strlen(path) >= sizeof(address.sun_path)) {
         (void)snprintf(text, NET_WHY_BYTES, "the path is too long for a socket");
-        return;
+        return false;
     }
     (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     int error = try_connect(AF_UNIX, (const struct sockaddr *)&address, sizeof(address));
@@ -56,9 +56,10 @@ static void say_path(const char *path, char text[NET_WHY_BYTES]) {
         (void)snprintf(text, NET_WHY_BYTES, "%s: is the broker running?",
                        error == ENOENT ? "there is no such socket" : strerror(error));
     }
+    return error == 0 || error == EAGAIN;
 }
 
-static void say_host(const struct net_host *host, char text[NET_WHY_BYTES]) {
+static bool say_host(const struct net_host *host, char text[NET_WHY_BYTES]) {
     struct addrinfo *found = NULL;
     const struct addrinfo wanted = {
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
@@ -66,7 +67,7 @@ static void say_host(const struct net_host *host, char text[NET_WHY_BYTES]) {
     if (failed != 0) {
         (void)snprintf(text, NET_WHY_BYTES, "the name does not resolve: %s",
                        failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed));
-        return;
+        return false;
     }
     int error = ENOENT;
     for (const struct addrinfo *at = found; at != NULL && error != 0; at = at->ai_next) {
@@ -78,17 +79,24 @@ static void say_host(const struct net_host *host, char text[NET_WHY_BYTES]) {
     } else {
         (void)snprintf(text, NET_WHY_BYTES, "%s: is the broker running?", strerror(error));
     }
+    return error == 0;
+}
+
+bool net_is_reached(const char *endpoint, char text[NET_WHY_BYTES]) {
+    struct net_host host;
+    if (strncmp(endpoint, "ipc://", 6) == 0) {
+        return say_path(endpoint + 6, text);
+    }
+    if (net_host_parse(endpoint, &host)) {
+        return say_host(&host, text);
+    }
+    (void)snprintf(text, NET_WHY_BYTES, "it is not tcp://HOST:PORT");
+    return false;
 }
 
 void net_why_away(const char *endpoint, char text[NET_WHY_BYTES]) {
-    struct net_host host;
-    if (strncmp(endpoint, "ipc://", 6) == 0) {
-        say_path(endpoint + 6, text);
-    } else if (net_host_parse(endpoint, &host)) {
-        say_host(&host, text);
-    } else {
-        (void)snprintf(text, NET_WHY_BYTES, "it is not tcp://HOST:PORT");
-    }
+    bool is_reached = net_is_reached(endpoint, text);
+    (void)is_reached; /* then something listens, and does not answer */
 }
 
 /* With ZMQ_IPV6 libzmq asks for IPv6 addresses alone, without it for IPv4 alone, each time that it

@@ -104,7 +104,7 @@ for of_service in CASEMILL_PORT=tcp://10.0.0.1:5570 CASEMILL_SERVICE_HOST=10.0.0
     CASEMILL_BROKER_PORT_5570_TCP_ADDR=10.0.0.1 CASEMILL_DB_PASSWORD=x; do
     check "broker, $of_service is ignored" env CASEMILL_JOURNAL_PATH="$work/journal3" "$of_service" \
         "$bin/casemill-broker" --config config/broker.yaml --check >"$work/check.out"
-    check "worker, too" env "$of_service" "$bin/casemill-worker" --config config/worker.yaml --check >"$work/check.out"
+    check "worker, too" env CASEMILL_POSTGRES_CONNINFO="$pg_conninfo" "$of_service" "$bin/casemill-worker" --config config/worker.yaml --check >"$work/check.out"
 done
 refuses "broker, CASEMILL_PORT=5570" "unknown variable CASEMILL_PORT" \
     env CASEMILL_PORT=5570 "$bin/casemill-broker" --config config/broker.yaml --check
@@ -127,6 +127,29 @@ mkdir -p "$work/$odd"
 "$bin/casemill" status "--$odd" >>"$work/odd.out" 2>&1
 check "no setting, no fault and no word of a command line moves the terminal" harmless "$work/odd.out"
 check "and makes nothing" [ ! -e "$work/journal3" ]
+# --check tries what a start would do, and leaves a broker that runs alone.
+tries() { # tries TEXT PATTERN PROGRAM VARIABLE...
+    tries_text=$1 tries_pattern=$2 tries_program=$3
+    shift 3
+    # shellcheck disable=SC2086
+    refuses "$tries_text" "$tries_pattern" $broker_env CASEMILL_JOURNAL_PATH="$work/journal3" "$@" "$bin/$tries_program" --check
+    check "$tries_text: makes nothing" [ ! -e "$work/journal3" ]
+}
+tries "broker --check, intake port taken" "Address already in use" casemill-broker CASEMILL_INTAKE_BIND="$intake"
+tries "broker --check, a name that does not resolve" "no-such-host.invalid" casemill-broker CASEMILL_INTAKE_BIND=tcp://no-such-host.invalid:0
+tries "broker --check, HTTP port taken" "already in use" casemill-broker CASEMILL_HTTP_BIND="$(ready_field broker http | sed 's|http://||')"
+tries "broker --check, journal below a file" "file/journal: cannot be made" casemill-broker CASEMILL_JOURNAL_PATH="$work/file/journal"
+tries "broker --check, more than the disk has" "has room for" casemill-broker CASEMILL_JOURNAL_BYTES_MAX=16000GiB
+# shellcheck disable=SC2086
+check "broker --check beside a broker that runs" $broker_env CASEMILL_JOURNAL_PATH="$work/journal" CASEMILL_INTAKE_BIND="$intake" \
+    "$bin/casemill-broker" --check >"$work/check.out" 2>&1
+contains "says that its journal is in use" "$work/check.out" '^# journal.path: in use, a broker runs on it'
+contains "and its port" "$work/check.out" '^# intake.bind: in use'
+check "which goes on" casemill status --control "ipc://$work/control" >"$work/check.out"
+tries "worker --check, no PostgreSQL" "nowhere" casemill-worker CASEMILL_POSTGRES_CONNINFO="host=$work/nowhere dbname=casemill"
+check "worker --check with all there" env CASEMILL_BROKER_CONNECT="$lanes,tcp://127.0.0.1:1" CASEMILL_POSTGRES_CONNINFO="$pg_conninfo" \
+    "$bin/casemill-worker" --check >"$work/check.out" 2>&1
+contains "names a broker that is away" "$work/check.out" '^# broker.connect tcp://127.0.0.1:1: Connection refused'
 
 # Started without standard input and error, the next files that a program opens would get their
 # numbers, and what it logs would go into its own journal.
@@ -150,7 +173,7 @@ for unheard in ">/dev/full" ">&-"; do
     equal "with exit code 1" $? 1
     contains "and says so" "$work/unheard.err" "^casemill-broker: standard output cannot be written"
 done
-"$bin/casemill-worker" --check >/dev/full 2>"$work/unheard.err"
+CASEMILL_POSTGRES_CONNINFO="$pg_conninfo" "$bin/casemill-worker" --check >/dev/full 2>"$work/unheard.err"
 equal "a worker whose --check goes nowhere: exit code" $? 1
 contains "and says so" "$work/unheard.err" "^casemill-worker: standard output cannot be written"
 casemill submit --broker "$intake" - <&- >"$work/unread.out" 2>"$work/unread.err"
