@@ -1,4 +1,4 @@
-/* Pages by path: / /metrics /status /healthz /readyz. */
+/* Pages by path: / with its /dashboard.css and /dashboard.js, /metrics /status /healthz /readyz. */
 #include "broker/snapshot.h"
 
 #include "base/clock.h"
@@ -61,6 +61,12 @@ void snapshot_serve(const char *path, struct http_reply *reply, void *context) {
     if (strcmp(path, "/") == 0) {
         reply->content_type = "text/html; charset=utf-8";
         buf_append(&reply->body, span_make(DASHBOARD_PAGE, DASHBOARD_PAGE_BYTES));
+    } else if (strcmp(path, "/dashboard.css") == 0) {
+        reply->content_type = "text/css; charset=utf-8";
+        buf_append(&reply->body, span_make(DASHBOARD_STYLE, DASHBOARD_STYLE_BYTES));
+    } else if (strcmp(path, "/dashboard.js") == 0) {
+        reply->content_type = "text/javascript; charset=utf-8";
+        buf_append(&reply->body, span_make(DASHBOARD_SCRIPT, DASHBOARD_SCRIPT_BYTES));
     } else if (strcmp(path, "/metrics") == 0) {
         reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
         buf_append(&reply->body, buf_span(&page->metrics));

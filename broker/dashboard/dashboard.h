@@ -1,4 +1,5 @@
-/* Purpose: the dashboard's page, as dashboard.html says it; the build makes it an array. */
+/* Purpose: the dashboard's page, style and script: the files beside this one, which the build makes
+ * arrays. */
 #ifndef CASEMILL_BROKER_DASHBOARD_DASHBOARD_H
 #define CASEMILL_BROKER_DASHBOARD_DASHBOARD_H
 
@@ -6,5 +7,9 @@
 
 extern const unsigned char DASHBOARD_PAGE[];
 extern const size_t DASHBOARD_PAGE_BYTES;
+extern const unsigned char DASHBOARD_STYLE[];
+extern const size_t DASHBOARD_STYLE_BYTES;
+extern const unsigned char DASHBOARD_SCRIPT[];
+extern const size_t DASHBOARD_SCRIPT_BYTES;
 
 #endif

@@ -1,6 +1,11 @@
-/* One polling thread of libmicrohttpd; connections are few and bounded. */
+/* One polling thread of libmicrohttpd; connections are few and bounded, and none can keep the
+ * others out: each new one that would be too many ends the oldest, and one that has lasted longer
+ * than its deadline is ended when the next comes.  A page is for a browser of this host alone: a
+ * request whose Host is not a loopback name comes from a page elsewhere, whose own name was made to
+ * point here (DNS rebinding). */
 #include "http/http.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <arpa/inet.h>
@@ -10,15 +15,44 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 32, TIMEOUT_SECONDS = 10, HOST_MAX = 64, BACKLOG = 16, PORT_MAX = 65535 };
+enum {
+    KEPT_MAX = HTTP_CONNECTIONS_MAX / 2, /* the rest are ends that are not noticed yet */
+    TIMEOUT_SECONDS = 10,                /* without a byte */
+    DEADLINE_MS = 10000,                 /* altogether */
+    HOST_MAX = 64,
+    BACKLOG = 128,
+    PORT_MAX = 65535
+};
+
+/* What a page may do in a browser: load and ask for what comes from here. */
+static const struct {
+    const char *name, *value;
+} HEADERS[] = {
+    {"Cache-Control", "no-store"},
+    {"Connection", "close"},
+    {"Content-Security-Policy",
+     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Referrer-Policy", "no-referrer"},
+    {"X-Content-Type-Options", "nosniff"},
+};
+
+struct connection {
+    int fd; /* -1: a free place */
+    int64_t since_ms;
+    bool is_cut;
+};
 
 struct http {
     struct MHD_Daemon *daemon;
     http_render_fn render;
     void *context;
+    struct connection connections[HTTP_CONNECTIONS_MAX]; /* of the server's thread */
     char endpoint[HOST_MAX + 32];
 };
 
@@ -80,14 +114,41 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, struct http
         return MHD_NO;
     }
     enum MHD_Result result = MHD_add_response_header(response, "Content-Type", reply->content_type);
-    if (result == MHD_YES) {
-        result = MHD_add_response_header(response, "Cache-Control", "no-store");
+    for (size_t i = 0; result == MHD_YES && i < COUNT_OF(HEADERS); i++) {
+        result = MHD_add_response_header(response, HEADERS[i].name, HEADERS[i].value);
     }
     if (result == MHD_YES) {
         result = MHD_queue_response(connection, reply->status, response);
     }
     MHD_destroy_response(response);
     return result;
+}
+
+/* NAME, NAME:PORT, [IPv6], [IPv6]:PORT; of any port, since a tunnel may end at another. */
+static bool is_loopback_host(const char *text) {
+    char host[HOST_MAX];
+    struct in_addr v4;
+    struct in6_addr v6;
+    bool is_v6 = text[0] == '[';
+    size_t len = is_v6 ? strcspn(text + 1, "]") : strcspn(text, ":");
+    const char *after = text + len + (is_v6 ? 2 : 0);
+    if (len >= sizeof(host) || (is_v6 && text[len + 1] != ']') ||
+        (*after != '\0' && (*after != ':' || after[1 + strspn(after + 1, "0123456789")] != '\0'))) {
+        return false;
+    }
+    memcpy(host, text + (is_v6 ? 1 : 0), len);
+    host[len] = '\0';
+    if (is_v6) {
+        return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+    }
+    return strcasecmp(host, "localhost") == 0 ||
+           (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
+}
+
+/* A browser always sends it; HTTP/1.0 need not. */
+static bool is_host_ours(struct MHD_Connection *connection) {
+    const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
+    return host == NULL || is_loopback_host(host);
 }
 
 static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *url,
@@ -105,7 +166,10 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
         return MHD_YES;
     }
     struct http_reply reply = {.status = 200, .content_type = "text/plain; charset=utf-8"};
-    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+    if (!is_host_ours(connection)) {
+        reply.status = MHD_HTTP_MISDIRECTED_REQUEST;
+        buf_str(&reply.body, "only for a Host of this machine: localhost or 127.0.0.1\n");
+    } else if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
         reply.status = MHD_HTTP_METHOD_NOT_ALLOWED;
         buf_str(&reply.body, "only GET and HEAD\n");
     } else {
@@ -115,6 +179,56 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
         buf_str(&reply.body, "no such page\n");
     }
     return send_reply(connection, &reply);
+}
+
+static void cut(struct connection *connection) {
+    connection->is_cut = true;
+    (void)shutdown(connection->fd, SHUT_RDWR); /* the server notices that and closes it */
+}
+
+/* Ends whoever is past the deadline; while too many are left, the oldest. */
+static void make_room(struct http *http, int64_t now_ms) {
+    for (;;) {
+        struct connection *oldest = NULL;
+        uint32_t kept = 0;
+        for (size_t i = 0; i < COUNT_OF(http->connections); i++) {
+            struct connection *one = &http->connections[i];
+            if (one->fd < 0 || one->is_cut) {
+                continue;
+            }
+            kept++;
+            oldest = oldest == NULL || one->since_ms < oldest->since_ms ? one : oldest;
+        }
+        if (oldest == NULL ||
+            (kept < KEPT_MAX && now_ms - oldest->since_ms <= (int64_t)DEADLINE_MS)) {
+            return;
+        }
+        cut(oldest);
+    }
+}
+
+/* Called by the server's thread alone, before it closes a descriptor. */
+static void note_connection(void *context, struct MHD_Connection *connection, void **slot,
+                            enum MHD_ConnectionNotificationCode what) {
+    struct http *http = context;
+    struct connection *noted = *slot;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        if (noted != NULL) {
+            noted->fd = -1;
+        }
+        return;
+    }
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    int64_t now_ms = clock_mono_ms();
+    make_room(http, now_ms);
+    for (size_t i = 0; info != NULL && i < COUNT_OF(http->connections); i++) {
+        if (http->connections[i].fd < 0) {
+            http->connections[i] = (struct connection){.fd = info->connect_fd, .since_ms = now_ms};
+            *slot = &http->connections[i];
+            return;
+        }
+    }
 }
 
 static enum err listen_on(const union address *address, socklen_t len, const char *bind_text,
@@ -177,10 +291,14 @@ enum err http_start(const char *bind, http_render_fn render, void *context, stru
     http->render = render;
     http->context = context;
     name_endpoint(http, listener);
+    for (size_t i = 0; i < COUNT_OF(http->connections); i++) {
+        http->connections[i].fd = -1;
+    }
     http->daemon = MHD_start_daemon(
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO, 0, NULL, NULL, answer, http,
-        MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_SECONDS, MHD_OPTION_END);
+        MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_SECONDS,
+        MHD_OPTION_NOTIFY_CONNECTION, note_connection, http, MHD_OPTION_END);
     if (http->daemon == NULL) {
         (void)close(listener);
         mem_free(http);

@@ -1,7 +1,8 @@
 /* Purpose: a small read-only HTTP server for status, health and metrics.  The only user of
  * microhttpd.h.
- * Never: serves anything but GET and HEAD, or on an address that is not loopback; knows what the
- * pages say.
+ * Never: serves anything but GET and HEAD, on an address that is not loopback or to a request whose
+ * Host is another machine's name (421); knows what the pages say.
+ * Limits: HTTP_CONNECTIONS_MAX connections, each of one request and at most 10 s.
  * Threads: `render` is called from the server's own thread; what it reads is guarded by its owner.
  */
 #ifndef CASEMILL_HTTP_HTTP_H
@@ -11,6 +12,7 @@
 #include "base/diag.h"
 
 struct http;
+/* At one time; half of them are kept, then a new one ends the oldest. */
 enum { HTTP_CONNECTIONS_MAX = 64 };
 
 struct http_reply {

@@ -22,8 +22,7 @@ static void render(const char *path, struct http_reply *reply, void *context) {
     }
 }
 
-/* Sends one request and reads the whole answer. */
-static void ask(const char *endpoint, const char *request, struct buf *answer) {
+static int connect_to(const char *endpoint) {
     struct sockaddr_in address = {.sin_family = AF_INET};
     address.sin_port = htons((uint16_t)atoi(strrchr(endpoint, ':') + 1));
     ck_assert_int_eq(inet_pton(AF_INET, "127.0.0.1", &address.sin_addr), 1);
@@ -33,6 +32,14 @@ static void ask(const char *endpoint, const char *request, struct buf *answer) {
         struct sockaddr_in v4;
     } to = {.v4 = address};
     ck_assert_int_eq(connect(fd, &to.any, sizeof(to.v4)), 0);
+    return fd;
+}
+
+/* Sends one request and reads the whole answer. */
+static void ask(const char *endpoint, const char *request, struct buf *answer) {
+    int fd = connect_to(endpoint);
+    const struct timeval patience = {.tv_sec = 5};
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
     ck_assert_int_eq(write(fd, request, strlen(request)), (ssize_t)strlen(request));
     for (;;) {
         uint8_t *room = buf_room(answer, 4096);
@@ -55,7 +62,7 @@ static void expect(const char *endpoint, const char *request, const char *first,
     buf_free(&answer);
 }
 
-#define REQUEST(line) line " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+#define REQUEST(line) line " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 START_TEST(pages_by_path) {
     struct http *http = NULL;
@@ -72,6 +79,83 @@ START_TEST(pages_by_path) {
     expect(endpoint, REQUEST("DELETE /status"), "HTTP/1.1 405", "only GET");
     http_stop(&http);
     ck_assert_ptr_null(http);
+}
+END_TEST
+
+START_TEST(only_for_a_host_of_this_machine) {
+    struct http *http = NULL;
+    struct diag diag = {0};
+    char context[] = "context";
+    ck_assert_int_eq(http_start("127.0.0.1:0", render, context, &http, &diag), ERR_OK);
+    const char *endpoint = http_endpoint(http);
+    static const struct {
+        const char *host, *status;
+    } hosts[] = {{"localhost", "HTTP/1.1 200"},
+                 {"LocalHost:5580", "HTTP/1.1 200"},
+                 {"127.0.0.1:1", "HTTP/1.1 200"},
+                 {"127.9.9.9", "HTTP/1.1 200"},
+                 {"[::1]", "HTTP/1.1 200"},
+                 {"[::1]:5580", "HTTP/1.1 200"},
+                 {"example.org", "HTTP/1.1 421"},
+                 {"example.org:5580", "HTTP/1.1 421"},
+                 {"localhost.example.org", "HTTP/1.1 421"},
+                 {"127.0.0.1.example.org", "HTTP/1.1 421"},
+                 {"10.0.0.1", "HTTP/1.1 421"},
+                 {"[::2]", "HTTP/1.1 421"},
+                 {"[::1].example.org", "HTTP/1.1 421"},
+                 {"localhost:x", "HTTP/1.1 421"},
+                 {"[::1", "HTTP/1.1 421"},
+                 {"", "HTTP/1.1 421"}};
+    for (size_t i = 0; i < COUNT_OF(hosts); i++) {
+        char request[160];
+        (void)snprintf(request, sizeof(request),
+                       "GET /status HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
+                       hosts[i].host);
+        expect(endpoint, request, hosts[i].status, "Content-Type");
+    }
+    expect(endpoint, "GET /status HTTP/1.0\r\n\r\n", "HTTP/1.1 200", "{\"good\":true}");
+    http_stop(&http);
+}
+END_TEST
+
+START_TEST(each_answer_is_for_this_page_alone) {
+    struct http *http = NULL;
+    struct diag diag = {0};
+    char context[] = "context";
+    ck_assert_int_eq(http_start("127.0.0.1:0", render, context, &http, &diag), ERR_OK);
+    const char *endpoint = http_endpoint(http);
+    static const char *const requests[] = {REQUEST("GET /status"), REQUEST("GET /other"),
+                                           REQUEST("PUT /status")};
+    for (size_t i = 0; i < COUNT_OF(requests); i++) {
+        expect(endpoint, requests[i], "HTTP/1.1", "X-Content-Type-Options: nosniff\r\n");
+        expect(endpoint, requests[i], "HTTP/1.1", "Content-Security-Policy: default-src 'none';");
+        expect(endpoint, requests[i], "HTTP/1.1", "frame-ancestors 'none'\r\n");
+        expect(endpoint, requests[i], "HTTP/1.1", "Connection: close\r\n");
+    }
+    http_stop(&http);
+}
+END_TEST
+
+/* Far more than there are places, none of which ends by itself within the patience of ask. */
+START_TEST(idle_connections_keep_nobody_out) {
+    struct http *http = NULL;
+    struct diag diag = {0};
+    char context[] = "context";
+    int idle[HTTP_CONNECTIONS_MAX * 3];
+    ck_assert_int_eq(http_start("127.0.0.1:0", render, context, &http, &diag), ERR_OK);
+    const char *endpoint = http_endpoint(http);
+    for (size_t i = 0; i < COUNT_OF(idle); i++) {
+        idle[i] = connect_to(endpoint);
+        ck_assert_int_eq(write(idle[i], "GET /st", i % 2 == 0 ? 7 : 0), i % 2 == 0 ? 7 : 0);
+    }
+    for (int i = 0; i < 40; i++) {
+        expect(endpoint, REQUEST("GET /status"), "HTTP/1.1 200", "{\"good\":true}");
+    }
+    for (size_t i = 0; i < COUNT_OF(idle); i++) {
+        (void)close(idle[i]);
+    }
+    expect(endpoint, REQUEST("GET /status"), "HTTP/1.1 200", "{\"good\":true}");
+    http_stop(&http);
 }
 END_TEST
 
@@ -105,6 +189,9 @@ int main(void) {
     Suite *suite = suite_create("http");
     TCase *tests = tcase_create("http");
     tcase_add_test(tests, pages_by_path);
+    tcase_add_test(tests, only_for_a_host_of_this_machine);
+    tcase_add_test(tests, each_answer_is_for_this_page_alone);
+    tcase_add_test(tests, idle_connections_keep_nobody_out);
     tcase_add_test(tests, a_taken_port_is_said);
     tcase_add_test(tests, only_loopback_is_served);
     suite_add_tcase(suite, tests);
