@@ -18,7 +18,7 @@ enum {
     WORK_HWM = 10000,
     LINGER_MS = 2000,
     SOCKET_PATH_MAX = 100,
-    OPERATORS_MAX = 64,       /* connections of the control socket */
+    OPERATORS_MAX = 32,       /* connections of the control socket */
     RESERVE_DESCRIPTORS = 64, /* the journal, libzmq's own, the log, files that are read */
     WHAT_BYTES = 96,
     THREADS = 8 /* the journal, libzmq (2), a door for each socket, HTTP, the ready line */

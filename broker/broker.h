@@ -73,6 +73,8 @@ struct broker {
     int64_t doors_at;
     uint64_t doors_said[KEYS_ROLES]; /* times that a limit of connections was reached, as logged */
     int64_t doors_said_at[KEYS_ROLES];
+    uint64_t heavy_said[KEYS_ROLES]; /* connections that held too much unread, as logged */
+    int64_t heavy_said_at[KEYS_ROLES];
     uint64_t intake_bytes; /* of the largest message of late */
     int64_t beat_ms;
     struct arena arena; /* of the message in hand */

@@ -6,25 +6,41 @@
 
 enum { SAY_AGAIN_MS = 10000 };
 
-static void say_full(struct broker *broker, enum keys_role role) {
-    const struct net_door_state *door = &broker->doors[role];
-    bool is_due =
-        broker->doors_said[role] == 0 || broker->now - broker->doors_said_at[role] >= SAY_AGAIN_MS;
-    if (door->full_count == broker->doors_said[role] || !is_due) {
-        return;
+/* How many there are more than were logged; 0: nothing is to be logged now. */
+static uint64_t news(const struct broker *broker, uint64_t count, uint64_t *said,
+                     int64_t *said_at) {
+    bool is_due = *said == 0 || broker->now - *said_at >= SAY_AGAIN_MS;
+    uint64_t fresh = is_due ? count - *said : 0;
+    if (fresh > 0) {
+        *said = count;
+        *said_at = broker->now;
     }
-    LOG(EV_CONNECTIONS_FULL, "socket=%s connections=%u connections_max=%u times=%llu",
-        keys_role_name(role), door->connections, door->connections_max,
-        (unsigned long long)(door->full_count - broker->doors_said[role]));
-    broker->doors_said[role] = door->full_count;
-    broker->doors_said_at[role] = broker->now;
+    return fresh;
+}
+
+static void say(struct broker *broker, enum keys_role role) {
+    const struct net_door_state *door = &broker->doors[role];
+    uint64_t times =
+        news(broker, door->full_count, &broker->doors_said[role], &broker->doors_said_at[role]);
+    if (times > 0) {
+        LOG(EV_CONNECTIONS_FULL, "socket=%s connections=%u connections_max=%u times=%llu",
+            keys_role_name(role), door->connections, door->connections_max,
+            (unsigned long long)times);
+    }
+    times =
+        news(broker, door->heavy_count, &broker->heavy_said[role], &broker->heavy_said_at[role]);
+    if (times > 0) {
+        LOG(EV_CONNECTIONS_HEAVY, "socket=%s connections=%llu unread_bytes_max=%llu",
+            keys_role_name(role), (unsigned long long)times,
+            (unsigned long long)door->unread_bytes_max);
+    }
 }
 
 void doors_look(struct broker *broker) {
     struct net_socket *sockets[KEYS_ROLES] = {broker->intake, broker->worker, broker->control};
     for (int role = 0; broker->now != broker->doors_at && role < KEYS_ROLES; role++) {
         net_door_state(sockets[role], &broker->doors[role]);
-        say_full(broker, (enum keys_role)role);
+        say(broker, (enum keys_role)role);
     }
     broker->doors_at = broker->now;
 }

@@ -65,6 +65,9 @@
         "times that a socket reached its limit of connections")                                    \
     ROW(connections_cut_total, COUNTER, shell.connections_cut,                                     \
         "connections shut down because they were more than the limit")                             \
+    ROW(connections_heavy_total, COUNTER, shell.connections_heavy,                                 \
+        "connections ended because of what they held unread")                                      \
+    ROW(memory_unread_bytes, GAUGE, shell.unread_bytes, "messages not whole or not read yet")      \
     ROW(routing_ids_taken_over_total, COUNTER, shell.taken_over,                                   \
         "routing ids of intake that a second connection took over")                                \
     ROW(connections_mute, GAUGE, shell.mute, "connections that have sent nothing for 15 s")        \

@@ -9,7 +9,7 @@
 struct shell_stats {
     uint64_t bytes_max, body_bytes, receipt_bytes, work_bytes, receipts_dropped, peers_refused,
         keys_refused, clock_jumps, log_lost, connections_full, connections_cut, taken_over, mute,
-        lanes_refused;
+        lanes_refused, connections_heavy, unread_bytes;
     const struct net_door_state *doors;
 };
 struct all_stats {
@@ -42,6 +42,8 @@ static void gather(struct broker *broker, struct all_stats *all) {
         all->shell.taken_over += peers.taken_over;
         all->shell.connections_full += broker->doors[role].full_count;
         all->shell.connections_cut += broker->doors[role].cut_count;
+        all->shell.connections_heavy += broker->doors[role].heavy_count;
+        all->shell.unread_bytes += broker->doors[role].unread_bytes;
     }
 }
 

@@ -286,8 +286,9 @@ static int run(const struct settings *settings) {
     struct worker *worker = NULL;
     read_options(settings, &options);
     int signals = -1;
-    (void)descriptors_raise(); /* worker_start holds it against what is needed */
-    if (open_signals(&signals, &diag) != ERR_OK) {
+    (void)descriptors_raise();
+    if (worker_check_resources(&options, &diag) != ERR_OK ||
+        open_signals(&signals, &diag) != ERR_OK) {
         return fail(&diag);
     }
     enum err err = hangup_start(&diag);

@@ -349,7 +349,7 @@ static enum err start_http(struct worker *worker, struct diag *diag) {
 
 /* Of a lane: its connection to PostgreSQL, its wake, and of each broker a connection and the
  * mailboxes of three sockets. */
-static enum err check_resources(const struct worker_options *options, struct diag *diag) {
+enum err worker_check_resources(const struct worker_options *options, struct diag *diag) {
     uint64_t of_lane = LANE_DESCRIPTORS + (uint64_t)BROKER_DESCRIPTORS * options->broker_count;
     char what[WHAT_BYTES];
     (void)snprintf(what, sizeof(what), "lanes.count %u with %u of broker.connect",
@@ -361,8 +361,7 @@ static enum err check_resources(const struct worker_options *options, struct dia
 enum err worker_start(const struct worker_options *options, struct worker **worker,
                       struct diag *diag) {
     struct net_curve curves[LANE_BROKERS_MAX] = {0};
-    enum err err = check_resources(options, diag);
-    err = err == ERR_OK ? worker_read_keys(options, curves, diag) : err;
+    enum err err = worker_read_keys(options, curves, diag);
     err = err == ERR_OK ? check_postgres(options, diag) : err;
     if (err != ERR_OK) {
         return err;

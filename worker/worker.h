@@ -41,6 +41,9 @@ MUST_USE enum err worker_read_keys(const struct worker_options *options, struct 
  * Errors: as worker_start. */
 MUST_USE enum err worker_try(const struct worker_options *options, struct buf *out,
                              struct diag *diag);
+/* worker_check_resources: whether there are descriptors and threads for so many lanes and brokers.
+ * It is called before libzmq is used, which aborts without them.  Errors: ERR_SYSTEM. */
+MUST_USE enum err worker_check_resources(const struct worker_options *options, struct diag *diag);
 /* worker_start checks PostgreSQL with one connection, then starts the threads.
  * Errors, one clear line each: ERR_CONNECTION not reachable (unless wait_for_postgres), ERR_DENIED,
  * ERR_VERSION not migrated, ERR_INVALID an address, ERR_TIMEOUT stop_fd became readable. */

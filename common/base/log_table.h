@@ -31,6 +31,9 @@
     ROW(CONNECTIONS_FULL, WARN,                                                                    \
         "a socket has all the connections it may have; new ones wait until others leave",          \
         "see who connects; a firewall, or intake.connections_max and worker.connections_max")      \
+    ROW(CONNECTIONS_HEAVY, WARN,                                                                   \
+        "connections held more of unfinished or unread messages than all may; they were ended",    \
+        "see who connects; nothing is lost, a client connects and sends again")                    \
     ROW(LANE_READY, INFO, "a worker lane has connected", "nothing")                                \
     ROW(LANES_FULL, WARN, "all places for lanes are taken; those that never worked give way",      \
         "see `casemill workers` for lanes that are none of yours; start fewer lanes")              \

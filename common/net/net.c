@@ -27,6 +27,11 @@ enum {
     PROBES_MAX = 256, /* passed over in one call */
     PORT_MAX = 65535,
     PORT_DIGITS_MAX = 5,
+    /* ZMTP 3: a frame of more than 255 bytes has a length of 8 bytes; CURVE adds to each. */
+    SHORT_FRAME_MAX = 255,
+    SHORT_FRAME_BYTES = 2,
+    LONG_FRAME_BYTES = 9,
+    CURVE_FRAME_BYTES = 33,
     /* What libzmq takes before there is a connection: its threads, their mailboxes and epolls. */
     START_THREADS = 2,
     START_DESCRIPTORS = 12
@@ -322,7 +327,7 @@ enum err net_router_bind(struct net *net, const char *endpoint, const struct net
     err =
         is_tcp ? bind_listeners(made, endpoint, &listeners, diag) : bind_path(made, endpoint, diag);
     if (err == ERR_OK && options->connections_max > 0) {
-        err = door_open(made, &listeners, options->connections_max, diag);
+        err = door_open(made, &listeners, options, diag);
     }
     if (err != ERR_OK) {
         net_socket_close(&made);
@@ -365,6 +370,15 @@ enum err net_dealer_connect(struct net *net, const char *endpoint,
 
 const char *net_endpoint(const struct net_socket *socket) { return socket->endpoint; }
 
+/* A frame as it was on the wire: its flags and length, and what CURVE adds to its content. */
+static void weigh_part(struct net_socket *socket, struct net_part *part) {
+    uint64_t bytes = zmq_msg_size(part_msg(part)) + (socket->has_keys ? CURVE_FRAME_BYTES : 0U);
+    socket->read_bytes += bytes + (bytes > SHORT_FRAME_MAX ? LONG_FRAME_BYTES : SHORT_FRAME_BYTES);
+    if (socket->read_fd < 0) {
+        socket->read_fd = zmq_msg_get(part_msg(part), ZMQ_SRCFD);
+    }
+}
+
 /* Receives one frame.  Errors: ERR_AGAIN. */
 static enum err recv_part(struct net_socket *socket, struct net_part *part, bool *more) {
     CHECK(zmq_msg_init(part_msg(part)) == 0);
@@ -377,6 +391,9 @@ static enum err recv_part(struct net_socket *socket, struct net_part *part, bool
         return ERR_AGAIN;
     }
     *more = zmq_msg_more(part_msg(part)) != 0;
+    if (socket->door != NULL) {
+        weigh_part(socket, part);
+    }
     return ERR_OK;
 }
 
@@ -409,11 +426,13 @@ static enum err recv_message(struct net_socket *socket, struct net_message *mess
     route_begin(message);
     message->part_count = 0;
     message->too_many = false;
+    socket->read_fd = -1;
     enum err err = recv_part(socket, &message->parts[0], &more);
     if (err != ERR_OK) {
         door_is_empty(socket);
         return err;
     }
+    socket->read_bytes = 0; /* the routing id was not on the wire */
     if (socket->is_router) {
         route_add(message, net_part_span(&message->parts[0])); /* ZeroMQ's are 255 bytes at most */
         net_part_close(&message->parts[0]);
@@ -422,6 +441,9 @@ static enum err recv_message(struct net_socket *socket, struct net_message *mess
     }
     if (more) {
         recv_rest(socket, message);
+    }
+    if (socket->door != NULL) {
+        door_note_read(socket->door, socket->read_fd, socket->read_bytes);
     }
     if (socket->is_router && message->part_count > 0) {
         peers_heard(socket, span_make(message->route.bytes + 1, message->route.bytes[0]),

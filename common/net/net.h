@@ -127,6 +127,10 @@ struct net_door_state {
     bool is_shut;         /* at its limit: new ones wait */
     uint64_t full_count;  /* times that the limit was reached */
     uint64_t cut_count;   /* connections shut down, because they were more */
+    uint64_t heavy_count; /* connections shut down, because of what they held unread */
+    /* Of messages that are not whole or not read, of all tcp connections: connections_max messages
+     * of message_bytes_max, as is the limit. */
+    uint64_t unread_bytes, unread_bytes_max;
     uint64_t fault_count; /* as net_fault_count */
 };
 void net_door_state(const struct net_socket *socket, struct net_door_state *state);

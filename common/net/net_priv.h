@@ -25,8 +25,10 @@ struct net {
 struct net_socket {
     struct net *net;
     void *socket;
-    void *monitor;     /* a PAIR that reads its connection events; with a door, its thread does */
-    struct door *door; /* of a ROUTER with a limit of connections, else NULL */
+    void *monitor;       /* a PAIR that reads its connection events; with a door, its thread does */
+    struct door *door;   /* of a ROUTER with a limit of connections, else NULL */
+    uint64_t read_bytes; /* of the message in hand, as it was on the wire; with a door */
+    int read_fd;         /* whose it is; -1: not known */
     uint32_t connect_count;
     uint64_t fault_count;    /* handshakes that failed before a key was known */
     char fault[FAULT_BYTES]; /* of a DEALER: the last failed handshake; "" since one succeeded */
@@ -100,7 +102,10 @@ void listeners_close(struct listeners *listeners);
 
 /* door_open starts the thread that holds a bound ROUTER to its limit.  Errors: ERR_SYSTEM. */
 MUST_USE enum err door_open(struct net_socket *socket, const struct listeners *listeners,
-                            uint32_t connections_max, struct diag *diag);
+                            const struct net_options *options, struct diag *diag);
+/* door_note_read: a message of so many bytes, as they were on the wire, was read from the peer with
+ * that descriptor. */
+void door_note_read(struct door *door, int fd, uint64_t wire_bytes);
 void door_close(struct net_socket *socket);    /* accepts a socket without one */
 void door_is_empty(struct net_socket *socket); /* no message is left to be read; likewise */
 

@@ -19,8 +19,9 @@
 #include <unistd.h>
 
 enum { WAIT_MS = 10000, LIMIT = 3, STRANGERS = 40 };
+enum { MESSAGE_BYTES = 1 << 20 };
 static const struct net_options limited = {
-    .message_bytes_max = 1 << 20, .linger_ms = 0, .connections_max = LIMIT};
+    .message_bytes_max = MESSAGE_BYTES, .linger_ms = 0, .hwm = 2, .connections_max = LIMIT};
 
 static struct net *open_net(void) {
     struct net *net = NULL;
@@ -242,6 +243,97 @@ START_TEST(a_path_is_held_to_the_limit) {
 }
 END_TEST
 
+/* What a ZMTP 3 peer without keys says first. */
+static void greet(int fd) {
+    uint8_t first[64 + 2 + 40] = {0xff, [9] = 0x7f, 3, 0, 'N', 'U', 'L', 'L'};
+    static const char ready[] = "\5READY\13Socket-Type\0\0\0\6DEALER";
+    struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+    ck_assert_int_eq(poll(&poll_fd, 1, WAIT_MS), 1);
+    first[64] = 4; /* a command */
+    first[65] = sizeof(ready) - 1;
+    memcpy(first + 66, ready, sizeof(ready) - 1);
+    ck_assert_int_eq(write(fd, first, 66 + sizeof(ready) - 1), 66 + (ssize_t)sizeof(ready) - 1);
+}
+
+/* Sends frames that all announce another, until the connection is ended; false: so many were taken.
+ */
+static bool is_ended(int fd, size_t bytes_max) {
+    static uint8_t frame[9 + MESSAGE_BYTES];
+    frame[0] = 3; /* long, more follow */
+    frame[6] = MESSAGE_BYTES >> 16;
+    size_t sent = 0;
+    while (sent < bytes_max) {
+        struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+        ck_assert_int_eq(poll(&poll_fd, 1, WAIT_MS), 1);
+        size_t at = sent % sizeof(frame);
+        ssize_t wrote = send(fd, frame + at, sizeof(frame) - at, MSG_NOSIGNAL);
+        if (wrote < 0 && errno != EAGAIN) {
+            return true;
+        }
+        sent += wrote < 0 ? 0 : (size_t)wrote;
+    }
+    return false;
+}
+
+/* A message without a last frame counts for none of libzmq's marks. */
+START_TEST(a_message_without_an_end_is_ended) {
+    struct net *net = open_net();
+    struct net_socket *router = bind_at(net, "tcp://127.0.0.1:0");
+    struct net_socket *standing = dealer_to(net, router);
+    expect_served(router, standing);
+    int fd = stranger(AF_INET, port_of(router));
+    greet(fd);
+    ck_assert(is_ended(fd, (size_t)400 * MESSAGE_BYTES));
+    (void)close(fd);
+    ck_assert(has_settled(router, 1, 0));
+    struct net_door_state state;
+    net_door_state(router, &state);
+    ck_assert_uint_eq(state.heavy_count, 1);
+    ck_assert_uint_eq(state.unread_bytes_max, (uint64_t)LIMIT * MESSAGE_BYTES);
+    expect_served(router, standing);
+    net_socket_close(&standing);
+    net_socket_close(&router);
+    net_close(&net);
+}
+END_TEST
+
+/* What is read is taken off again, to the byte: far more than the limit goes through. */
+START_TEST(what_is_read_weighs_nothing) {
+    struct net *net = open_net();
+    struct net_socket *router = bind_at(net, "tcp://127.0.0.1:0");
+    struct net_socket *dealer = dealer_to(net, router);
+    static const size_t sizes[] = {0, 1, 255, 256, 100000, MESSAGE_BYTES};
+    static uint8_t bytes[MESSAGE_BYTES];
+    for (size_t i = 0; i < 120; i++) {
+        struct net_part parts[3];
+        struct net_message message;
+        for (size_t part = 0; part < COUNT_OF(parts); part++) {
+            net_part_copy(&parts[part], span_make(bytes, sizes[(i + part) % COUNT_OF(sizes)]));
+        }
+        ck_assert_int_eq(net_send(dealer, NULL, parts, COUNT_OF(parts)), ERR_OK);
+        int64_t deadline = clock_mono_ms() + WAIT_MS;
+        while (net_recv(router, &message) != ERR_OK) {
+            struct net_poll_item item = {.socket = router};
+            ck_assert_int_lt(clock_mono_ms(), deadline);
+            ck_assert_int_eq(net_poll(&item, 1, 100), ERR_OK);
+        }
+        net_message_close(&message);
+    }
+    struct net_door_state state;
+    int64_t deadline = clock_mono_ms() + WAIT_MS;
+    do { /* greeting, handshake and heartbeats may be left, or a little more be forgiven */
+        ck_assert_int_lt(clock_mono_ms(), deadline);
+        clock_sleep_ms(5);
+        net_door_state(router, &state);
+    } while (state.unread_bytes > 1024);
+    ck_assert_uint_eq(state.heavy_count, 0);
+    ck_assert_uint_eq(state.connections, 1);
+    net_socket_close(&dealer);
+    net_socket_close(&router);
+    net_close(&net);
+}
+END_TEST
+
 static void limit_descriptors(rlim_t count) {
     struct rlimit limit;
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -323,6 +415,8 @@ int main(void) {
     tcase_add_test(tests, what_cannot_be_bound_is_said);
     tcase_add_test(tests, new_ones_wait_at_the_limit);
     tcase_add_test(tests, a_path_is_held_to_the_limit);
+    tcase_add_test(tests, a_message_without_an_end_is_ended);
+    tcase_add_test(tests, what_is_read_weighs_nothing);
     tcase_add_test(tests, without_descriptors_there_is_one_line);
     tcase_add_test(tests, the_soft_limit_is_raised);
     tcase_add_test(tests, sockets_without_descriptors_fail_in_order);
