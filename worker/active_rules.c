@@ -16,16 +16,24 @@ struct asking {
     struct db_lane *lane; /* or NULL */
 };
 
-static enum err ask(const struct asking *asking, const char *sql, struct db_result **result,
-                    struct diag *diag) {
+/* The rows have the shape (db_expect); on an error there are none. */
+static enum err ask(const struct asking *asking, const char *sql, const char *shape,
+                    struct db_result **result, struct diag *diag) {
+    enum err err = ERR_OK;
     if (asking->db != NULL) {
-        return db_query(asking->db, sql, 0, NULL, result, diag);
+        err = db_query(asking->db, sql, 0, NULL, result, diag);
+    } else {
+        err = db_lane_exec(asking->lane, sql, result);
+        /* What is invalid here is the statement or the server, never the rule set. */
+        err = err == ERR_OK ? ERR_OK
+                            : diag_fail(diag, err == ERR_INVALID ? ERR_BUSY : err, "%s",
+                                        sqlstate_text(db_lane_sqlstate(asking->lane)));
     }
-    enum err err = db_lane_exec(asking->lane, sql, result);
-    /* What is invalid here is the statement or the server, never the rule set. */
-    return err == ERR_OK ? ERR_OK
-                         : diag_fail(diag, err == ERR_INVALID ? ERR_BUSY : err, "%s",
-                                     sqlstate_text(db_lane_sqlstate(asking->lane)));
+    err = err == ERR_OK ? db_expect(*result, shape, diag) : err;
+    if (err != ERR_OK) {
+        db_result_free(result);
+    }
+    return err;
 }
 
 static struct active_rules *rules_new(struct ruleset *ruleset, int16_t number, int64_t activation) {
@@ -83,6 +91,8 @@ static void note_code(struct active_rules *rules, const struct db_result *codes,
     int16_t code = (int16_t)strtol(db_cell(codes, row, 0), NULL, 10);
     const char *kind = db_cell(codes, row, 1);
     const char *agreement = db_cell(codes, row, 2);
+    const char *disposition = db_cell(codes, row, 3);
+    const char *label = db_cell(codes, row, 4);
     if (strcmp(kind, "path") == 0) {
         const struct fact *fact =
             schema_find(ruleset_schema(rules->ruleset), db_cell_span(codes, row, 4));
@@ -91,14 +101,14 @@ static void note_code(struct active_rules *rules, const struct db_result *codes,
         }
         return;
     }
-    for (uint32_t i = 0; i < rules->agreement_count; i++) {
+    for (uint32_t i = 0; agreement != NULL && i < rules->agreement_count; i++) {
         if (strcmp(ruleset_agreement_id(rules->ruleset, i), agreement) != 0) {
             continue;
         }
         if (strcmp(kind, "agreement") == 0) {
             rules->agreement_codes[i] = code;
-        } else {
-            note_finding(rules, i, db_cell(codes, row, 3), db_cell(codes, row, 4), code);
+        } else if (disposition != NULL && label != NULL) {
+            note_finding(rules, i, disposition, label, code);
         }
     }
 }
@@ -129,7 +139,7 @@ static enum err load_codes(const struct asking *asking, struct active_rules *rul
     enum err err = ask(asking,
                        "SELECT code, kind, agreement, disposition, label FROM codes "
                        "WHERE kind IN ('agreement', 'finding', 'path')",
-                       &codes, diag);
+                       "* h s s? s? s?", &codes, diag);
     if (err != ERR_OK) {
         return err;
     }
@@ -189,7 +199,7 @@ static enum err load_columns(const struct asking *asking, struct active_rules *r
                        "SELECT attname FROM pg_attribute WHERE attrelid = 'cases'::regclass "
                        "AND attnum > 0 AND NOT attisdropped AND attname <> ALL "
                        "(string_to_array('" ACTIVE_RULES_FIXED "', ', '))",
-                       &columns, diag);
+                       "* s", &columns, diag);
     buf_str(&rules->columns, ACTIVE_RULES_FIXED);
     buf_str(&rules->typed_columns, ACTIVE_RULES_FIXED_TYPED);
     for (uint32_t i = 0; err == ERR_OK && i < schema->slot_count; i++) {
@@ -229,7 +239,7 @@ static void read_row(const struct db_result *rows, uint32_t at, struct active_ro
 static enum err find_row(const struct asking *asking, const char *sql, struct active_row *row,
                          struct diag *diag) {
     struct db_result *active = NULL;
-    enum err err = ask(asking, sql, &active, diag);
+    enum err err = ask(asking, sql, "? i h s i", &active, diag);
     if (err != ERR_OK) {
         return err;
     }
@@ -255,7 +265,7 @@ static enum err load_text(const struct asking *asking, const struct active_row *
     char sql[80];
     (void)snprintf(sql, sizeof(sql), "SELECT body FROM ruleset_texts WHERE ruleset = %s",
                    row->number);
-    enum err err = ask(asking, sql, &body, diag);
+    enum err err = ask(asking, sql, "? s", &body, diag);
     if (err == ERR_OK && db_rows(body) == 0) {
         err = diag_fail(diag, ERR_INVALID, "rule set %.12s has no text", row->id);
     } else if (err == ERR_OK) {
@@ -306,6 +316,7 @@ enum err active_rules_find(struct db *db, struct active_row *row, struct diag *d
 
 /* Rounded up, and counted from when the answer is here: never early.  What is a year ahead can
  * wait. */
+#define AHEAD_MS_MAX ((int64_t)366 * 86400 * 1000)
 #define FIND_PLANNED                                                                               \
     "SELECT activation, ruleset, id, engine, "                                                     \
     "ceil(extract(epoch FROM active_from - clock_timestamp()) * 1000)::bigint "                    \
@@ -316,16 +327,19 @@ enum err active_rules_find(struct db *db, struct active_row *row, struct diag *d
 
 enum err active_rules_find_planned(struct db *db, struct active_row rows[ACTIVE_RULES_PLANNED_MAX],
                                    uint32_t *count, struct diag *diag) {
+    const struct asking asking = {.db = db};
     struct db_result *planned = NULL;
-    enum err err = db_query(db, FIND_PLANNED, 0, NULL, &planned, diag);
+    enum err err = ask(&asking, FIND_PLANNED, "* i h s i i", &planned, diag);
     if (err != ERR_OK) {
         return err;
     }
     int64_t now_ms = clock_mono_ms();
-    *count = db_rows(planned);
-    for (uint32_t i = 0; i < *count; i++) {
+    *count = 0;
+    for (uint32_t i = 0; i < db_rows(planned) && i < ACTIVE_RULES_PLANNED_MAX; i++) {
+        int64_t left_ms = strtoll(db_cell(planned, i, 4), NULL, 10);
         read_row(planned, i, &rows[i]);
-        rows[i].due_ms = now_ms + strtoll(db_cell(planned, i, 4), NULL, 10);
+        rows[i].due_ms = now_ms + (left_ms < AHEAD_MS_MAX ? left_ms : AHEAD_MS_MAX);
+        ++*count;
     }
     db_result_free(&planned);
     return ERR_OK;

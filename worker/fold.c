@@ -29,7 +29,9 @@ static enum err fold_all(struct fold *fold, struct db *db, struct diag *diag) {
     while (folded == TALLIES_MAX && !atomic_load(&fold->stopping)) {
         struct db_result *row = NULL;
         enum err err = db_query(db, "SELECT fold_tallies(500)", 0, NULL, &row, diag);
+        err = err == ERR_OK ? db_expect(row, "1 n", diag) : err;
         if (err != ERR_OK) {
+            db_result_free(&row);
             return err;
         }
         folded = strtoll(db_cell(row, 0, 0), NULL, 10);

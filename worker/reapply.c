@@ -153,7 +153,7 @@ static void reapply_row(struct lane *lane, uint32_t job, const struct triple *tr
                         const struct work_request *request, const struct db_result *rows,
                         uint32_t row) {
     struct span source = db_cell_span(rows, row, COLUMN_SOURCE);
-    if (db_cell(rows, row, COLUMN_DIGEST) == NULL) {
+    if (db_cell(rows, row, COLUMN_DIGEST) == NULL || source.len != 2) {
         struct txn_dead *dead = add_dead(lane, job, triple, "no_such_case");
         dead->source = source.len == 2 ? (int16_t)get_be16(source.ptr) : dead->source;
         return;
@@ -178,22 +178,34 @@ static void reapply_row(struct lane *lane, uint32_t job, const struct triple *tr
     (void)snprintf(dead->path, sizeof(dead->path), "%s", path);
 }
 
+static enum err rows_check(struct lane *lane, const struct db_result *rows, uint32_t count) {
+    enum err err = db_expect(rows, "* 4 2? x? 8? 4? 4? x? *", NULL);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (db_columns(rows) != COLUMN_FACTS + ruleset_schema(lane->named->ruleset)->slot_count) {
+        return ERR_CORRUPT;
+    }
+    return db_rows(rows) == count ? ERR_OK : ERR_BUSY;
+}
+
 /* One query for all of them. */
 static enum err reapply_some(struct lane *lane, uint32_t job, const struct triple *triples,
                              uint32_t count, const struct work_request *request) {
     struct db_result *rows = NULL;
     struct buf sql = BUF_EMPTY;
     write_query(lane, triples, count, &sql);
+    bool seen[READ_CASES_MAX] = {false};
     enum err err = lane_read(lane, buf_cstr(&sql), &rows);
     buf_free(&sql);
-    if (err == ERR_OK && db_rows(rows) != count) {
-        err = ERR_BUSY;
-    }
+    err = err == ERR_OK ? rows_check(lane, rows, count) : err;
     for (uint32_t row = 0; err == ERR_OK && row < count; row++) {
-        struct span number = db_cell_span(rows, row, COLUMN_NUMBER);
-        CHECK(number.len == 4);
-        uint32_t at = get_be32(number.ptr);
-        CHECK(at < count);
+        uint32_t at = get_be32(db_cell_span(rows, row, COLUMN_NUMBER).ptr);
+        if (at >= count || seen[at]) {
+            err = ERR_CORRUPT; /* each triple has one row, or one of them would have no outcome */
+            break;
+        }
+        seen[at] = true;
         struct arena_mark mark = arena_mark(&lane->arena);
         reapply_row(lane, job, &triples[at], request, rows, row);
         arena_rewind(&lane->arena, mark);
@@ -211,6 +223,7 @@ static enum err ask_rights(struct lane *lane, bool *allowed) {
                                 "has_table_privilege('reapplied', 'INSERT') AND "
                                 "has_column_privilege('reapplied', 'disposition', 'SELECT')",
                                 &rows);
+    err = err == ERR_OK ? db_expect(rows, "1 b", NULL) : err;
     *allowed = err == ERR_OK && strcmp(db_cell(rows, 0, 0), "t") == 0;
     db_result_free(&rows);
     return err;

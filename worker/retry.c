@@ -46,6 +46,7 @@ static enum err ask_rights(struct lane *lane, bool *allowed) {
                      "has_column_privilege('dead_letters', 'resolved_at', 'UPDATE') AND "
                      "has_column_privilege('dead_letters', 'resolved_by', 'UPDATE')",
                      &rows);
+    err = err == ERR_OK ? db_expect(rows, "1 b", NULL) : err;
     *allowed = err == ERR_OK && strcmp(db_cell(rows, 0, 0), "t") == 0;
     db_result_free(&rows);
     return err;
@@ -67,7 +68,7 @@ static enum err read_letters(struct lane *lane, const struct letter *letters, ui
         lane->letters =
             mem_grow(lane->letters, lane->letter_results + 1, sizeof(struct db_result *));
         lane->letters[lane->letter_results++] = *rows;
-        err = db_rows(*rows) == count ? ERR_OK : ERR_BUSY;
+        err = db_rows(*rows) == count ? db_expect(*rows, "* 4 2? 8? x?", NULL) : ERR_BUSY;
     }
     return err;
 }
@@ -104,12 +105,15 @@ static enum err retry_row(struct lane *lane, const struct letter *letter, uint32
 static enum err retry_some(struct lane *lane, const struct letter *letters, uint32_t count,
                            uint32_t job) {
     struct db_result *rows = NULL;
+    bool seen[READ_LETTERS_MAX] = {false};
     enum err err = read_letters(lane, letters, count, &rows);
     for (uint32_t row = 0; err == ERR_OK && row < count; row++) {
-        struct span number = db_cell_span(rows, row, COLUMN_NUMBER);
-        CHECK(number.len == 4);
-        uint32_t at = get_be32(number.ptr);
-        CHECK(at < count);
+        uint32_t at = get_be32(db_cell_span(rows, row, COLUMN_NUMBER).ptr);
+        if (at >= count || seen[at]) {
+            err = ERR_CORRUPT; /* each letter has one row, or one of them would have no outcome */
+            break;
+        }
+        seen[at] = true;
         err = retry_row(lane, &letters[at], job, rows, row);
     }
     lane_beat_if_due(lane);

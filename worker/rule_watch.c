@@ -162,6 +162,7 @@ static enum err read_newest(struct db *db, int64_t *newest) {
     struct diag diag = {0};
     enum err err =
         db_query(db, "SELECT coalesce(max(activation), 0) FROM activations", 0, NULL, &rows, &diag);
+    err = err == ERR_OK ? db_expect(rows, "1 i", &diag) : err;
     if (err == ERR_OK) {
         *newest = strtoll(db_cell(rows, 0, 0), NULL, 10);
     }

@@ -320,12 +320,14 @@ static enum err insert_and_compare(struct writer *writer, const struct road *roa
                "ON CONFLICT DO NOTHING RETURNING source, case_id, revision",
                road->table, road->columns, road->columns, road->incoming, road->only);
     enum err err = db_lane_exec(writer->db, buf_cstr(&writer->sql), &rows);
+    err = err == ERR_OK ? db_expect(rows, "* h s w", NULL) : err;
     if (err == ERR_OK) {
         err = note_inserted(txn, from, end, rows);
     }
     db_result_free(&rows);
     if (err == ERR_OK) {
         err = db_lane_exec(writer->db, road->compare, &rows);
+        err = err == ERR_OK ? db_expect(rows, "* h s w u h", NULL) : err;
     }
     if (err == ERR_OK) {
         err = note_stored(txn, from, end, rows);

@@ -50,6 +50,7 @@
                                    "current_setting('log_min_error_statement') = 'panic' AND "     \
                                    "current_setting('log_error_verbosity') = 'terse', "            \
                                    "current_setting('casemill.may_quiet')"
+#define ANSWERS "1 s s b n s? n b s"
 
 /* Legal, and the operator should know: DONE is only as durable as this server (P2). */
 static void warn_asynchronous(const struct db_result *rows) {
@@ -101,6 +102,10 @@ static enum err check_migrated(struct writer *writer, struct diag *diag) {
     struct db_result *rows = NULL;
     enum err err =
         db_lane_exec(writer->db, "SELECT coalesce(max(number), 0) FROM schema_migrations", &rows);
+    if (err == ERR_OK && db_expect(rows, "1 i", diag) != ERR_OK) {
+        db_result_free(&rows);
+        return ERR_CORRUPT;
+    }
     if (err != ERR_OK) {
         return diag_fail(diag, err, "schema_migrations cannot be read: %s",
                          sqlstate_text(db_lane_sqlstate(writer->db)));
@@ -125,6 +130,10 @@ enum err writer_setup(struct writer *writer, struct db_lane *db, int64_t sync_st
     writer->tables_since_ms = 0;
     writer->sqlstate[0] = '\0';
     enum err err = db_lane_exec(db, SETUP "SELECT pg_backend_pid(); " QUESTIONS, &rows);
+    if (err == ERR_OK && db_expect(rows, ANSWERS, diag) != ERR_OK) {
+        db_result_free(&rows);
+        return ERR_CORRUPT;
+    }
     if (err != ERR_OK) {
         return diag_fail(diag, err, "the connection cannot be set up: %s",
                          sqlstate_text(db_lane_sqlstate(db)));
@@ -171,6 +180,7 @@ enum err writer_end_frozen(struct writer *writer, uint32_t still_s, uint32_t *en
     buf_str(&writer->sql, "::text[]) THEN pg_terminate_backend(pid, 5000) ELSE false END), "
                           "coalesce(array_agg(look), '{}') FROM waits");
     enum err err = db_lane_exec(writer->db, buf_cstr(&writer->sql), &rows);
+    err = err == ERR_OK ? db_expect(rows, "1 n s", NULL) : err;
     if (err == ERR_OK) {
         *ended = (uint32_t)strtoul(db_cell(rows, 0, 0), NULL, 10);
         buf_clear(&writer->waiting);
@@ -187,6 +197,7 @@ enum err writer_source(struct writer *writer, struct span name, int16_t *source)
     db_quote_text(&writer->sql, name);
     buf_byte(&writer->sql, ')');
     enum err err = db_lane_exec(writer->db, buf_cstr(&writer->sql), &rows);
+    err = err == ERR_OK ? db_expect(rows, "1 h", NULL) : err;
     if (err == ERR_OK) {
         *source = (int16_t)strtol(db_cell(rows, 0, 0), NULL, 10);
     }
@@ -211,6 +222,7 @@ enum err writer_find(struct writer *writer, int16_t source, struct span case_id,
     db_quote_text(&writer->sql, case_id);
     buf_str(&writer->sql, "; COMMIT");
     enum err err = db_lane_exec(writer->db, buf_cstr(&writer->sql), &rows);
+    err = err == ERR_OK ? db_expect(rows, "* h u", NULL) : err;
     if (err == ERR_OK) {
         *found = (struct writer_found){.disposition = -1};
     }

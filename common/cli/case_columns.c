@@ -35,6 +35,7 @@ enum err case_columns_choose(struct db *db, const struct schema *schema,
                             "WHERE attrelid = 'cases'::regclass AND attnum > 0 "
                             "AND NOT attisdropped",
                             0, NULL, &there, diag);
+    err = err == ERR_OK ? db_expect(there, "* s s", diag) : err;
     for (uint32_t i = 0; err == ERR_OK && i < schema->slot_count; i++) {
         if (wanted == NULL || path_set_has(wanted, i)) {
             err = choose(there, schema->slots[i], columns, select, diag);

@@ -77,6 +77,7 @@ static enum err check_numbers(struct db *db, const struct dead_choice *choice, s
                             "SELECT i FROM unnest($1::bigint[]) i WHERE NOT EXISTS "
                             "(SELECT FROM dead_letters d WHERE d.dead = i) LIMIT 1",
                             1, params, &missing, diag);
+    err = err == ERR_OK ? db_expect(missing, "? i", diag) : err;
     if (err == ERR_OK && db_rows(missing) > 0) {
         err = diag_fail(diag, ERR_NOT_FOUND, "there is no dead letter %s", db_cell(missing, 0, 0));
     }
@@ -93,6 +94,7 @@ enum err dead_choice_count(struct db *db, const struct dead_choice *choice,
     enum err err = check_numbers(db, choice, diag);
     if (err == ERR_OK) {
         err = db_query(db, buf_cstr(&sql), PARAMS, params, counts, diag);
+        err = err == ERR_OK ? db_expect(*counts, "* s n", diag) : err;
     }
     buf_free(&sql);
     return err;
@@ -110,6 +112,7 @@ enum err dead_choice_page(struct db *db, const struct dead_choice *choice, struc
     buf_printf(&sql, "SELECT d.dead, octet_length(d.body)%sORDER BY 1 LIMIT %u", CHOSEN,
                page->most);
     enum err err = db_query(db, buf_cstr(&sql), PARAMS, params, &rows, diag);
+    err = err == ERR_OK ? db_expect(rows, "* i n", diag) : err;
     buf_free(&sql);
     buf_clear(&page->ids);
     page->count = 0;

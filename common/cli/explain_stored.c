@@ -53,6 +53,7 @@ static enum err find_outcome(struct db *db, const struct explain_wanted *wanted,
         "AND CASE WHEN $4::text IS NULL THEN o.is_intake ELSE starts_with(r.id, $4) END "
         "ORDER BY o.revision DESC, o.decided_at DESC, o.ruleset DESC, s.name",
         (uint32_t)COUNT_OF(params), params, row, diag);
+    err = err == ERR_OK ? db_expect(*row, "* s h w s s s s h s?", diag) : err;
     if (err != ERR_OK) {
         return err;
     }
@@ -75,7 +76,7 @@ static enum err find_findings(struct db *db, const char *case_id, const struct d
     const char *const params[] = {db_cell(row, 0, OUTCOME_SOURCE), case_id,
                                   db_cell(row, 0, OUTCOME_REVISION),
                                   db_cell(row, 0, OUTCOME_RULESET_NUMBER)};
-    return db_query(
+    enum err err = db_query(
         db,
         "SELECT a.id, f.disposition || ': ' || f.label, p.disposition || ': ' || p.label "
         "FROM (SELECT source, case_id, revision, ruleset, findings, projected FROM cases "
@@ -87,6 +88,7 @@ static enum err find_findings(struct db *db, const char *case_id, const struct d
         "WHERE o.source = $1::smallint AND o.case_id = $2 AND o.revision = $3::integer "
         "AND o.ruleset = $4::smallint ORDER BY a.place",
         (uint32_t)COUNT_OF(params), params, findings, diag);
+    return err == ERR_OK ? db_expect(*findings, "* s s? s?", diag) : err;
 }
 
 /* --- the facts ---------------------------------------------------------------------------------

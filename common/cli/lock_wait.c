@@ -56,6 +56,7 @@ static void *look(void *context) {
     while (err == ERR_OK && !atomic_load(&looking->over)) {
         struct db_result *rows = NULL;
         err = db_query(db, BLOCKER, COUNT_OF(params), params, &rows, &diag);
+        err = err == ERR_OK ? db_expect(rows, "? i s? s? s?", &diag) : err;
         if (err == ERR_OK && db_rows(rows) > 0) {
             note_blocker(looking, rows);
         }
@@ -81,6 +82,7 @@ static enum err attempt(const struct lock_wait *wait, struct diag *diag) {
 static enum err read_pid(struct db *db, char pid[PID_BYTES], struct diag *diag) {
     struct db_result *rows = NULL;
     enum err err = db_query(db, "SELECT pg_backend_pid()", 0, NULL, &rows, diag);
+    err = err == ERR_OK ? db_expect(rows, "1 i", diag) : err;
     if (err == ERR_OK) {
         (void)snprintf(pid, PID_BYTES, "%s", db_cell(rows, 0, 0));
     }

@@ -41,7 +41,9 @@ static enum err wanted_sql(struct db *db, const struct replay_stored *stored, st
     struct db_result *number = NULL;
     const char *const id[] = {ruleset_id(stored->candidate)};
     enum err err = db_query(db, "SELECT ruleset FROM rulesets WHERE id = $1", 1, id, &number, diag);
+    err = err == ERR_OK ? db_expect(number, "? h", diag) : err;
     if (err != ERR_OK) {
+        db_result_free(&number);
         return err;
     }
     if (db_rows(number) == 0) {
@@ -66,6 +68,7 @@ static enum err count_wanted(struct db *db, const struct buf *from, uint64_t *wa
     buf_str(&sql, "SELECT count(*) ");
     buf_append(&sql, buf_span(from));
     enum err err = db_query(db, buf_cstr(&sql), 0, NULL, &result, diag);
+    err = err == ERR_OK ? db_expect(result, "1 n", diag) : err;
     if (err == ERR_OK) {
         *wanted = strtoull(db_cell(result, 0, 0), NULL, 10);
     }

@@ -332,7 +332,9 @@ enum err replay_run(struct db *db, struct ruleset *candidate, const struct repla
     *result = (struct replay_result){0};
     replay_matrix_init(&result->matrix, stored->table_count, options->sample_max);
     enum err err = db_query(db, "SELECT pg_export_snapshot()", 0, NULL, &snapshot, diag);
+    err = err == ERR_OK ? db_expect(snapshot, "1 s", diag) : err;
     if (err != ERR_OK) {
+        db_result_free(&snapshot);
         return err;
     }
     struct replay replay = {.stored = stored,

@@ -51,7 +51,9 @@ static enum err load_rulesets(struct db *db, struct replay_stored *stored, struc
                             "unnest(r.agreements) WITH ORDINALITY AS a (id, place) "
                             "ORDER BY r.ruleset, a.place",
                             0, NULL, &rows, diag);
+    err = err == ERR_OK ? db_expect(rows, "* h s h", diag) : err;
     if (err != ERR_OK) {
+        db_result_free(&rows);
         return err;
     }
     for (uint32_t i = 0; i < ruleset_agreement_count(stored->candidate); i++) {
@@ -111,6 +113,7 @@ static enum err load_codes(struct db *db, struct replay_stored *stored, struct d
                             "SELECT code, agreement, disposition, label FROM codes "
                             "WHERE kind = 'finding'",
                             0, NULL, &rows, diag);
+    err = err == ERR_OK ? db_expect(rows, "* h s s s", diag) : err;
     for (uint32_t row = 0; err == ERR_OK && row < db_rows(rows); row++) {
         note_code(stored, rows, row);
     }
@@ -121,6 +124,7 @@ static enum err load_codes(struct db *db, struct replay_stored *stored, struct d
 static enum err load_sources(struct db *db, struct replay_stored *stored, struct diag *diag) {
     struct db_result *rows = NULL;
     enum err err = db_query(db, "SELECT source, name FROM sources", 0, NULL, &rows, diag);
+    err = err == ERR_OK ? db_expect(rows, "* h s", diag) : err;
     for (uint32_t row = 0; err == ERR_OK && row < db_rows(rows); row++) {
         if (is_number(number_at(rows, row, 0))) {
             stored->sources[number_at(rows, row, 0)] = mem_strdup(db_cell(rows, row, 1));
@@ -174,6 +178,7 @@ static enum err measure(struct db *db, bool *has_reapplied, uint32_t *pages, str
                             "SELECT (EXISTS (SELECT FROM reapplied))::int, "
                             "pg_relation_size('cases') / current_setting('block_size')::int",
                             0, NULL, &result, diag);
+    err = err == ERR_OK ? db_expect(result, "1 n n", diag) : err;
     if (err == ERR_OK) {
         *has_reapplied = number_at(result, 0, 0) == 1;
         *pages = (uint32_t)number_at(result, 0, 1);

@@ -15,7 +15,9 @@ enum err stored_ruleset_find(struct db *db, const char *id, struct stored_rulese
     struct db_result *rows = NULL;
     enum err err = db_query(db, "SELECT ruleset, id FROM rulesets WHERE starts_with(id, $1)", 1,
                             params, &rows, diag);
+    err = err == ERR_OK ? db_expect(rows, "* h s", diag) : err;
     if (err != ERR_OK) {
+        db_result_free(&rows);
         return err;
     }
     if (db_rows(rows) == 1) {
@@ -40,6 +42,7 @@ enum err stored_ruleset_load(struct db *db, const char *id, struct ruleset **rul
         err = db_query(db, "SELECT body FROM ruleset_texts WHERE ruleset = $1::smallint", 1, params,
                        &rows, diag);
     }
+    err = err == ERR_OK ? db_expect(rows, "* s", diag) : err;
     if (err == ERR_OK && db_rows(rows) != 1) {
         err = diag_fail(diag, ERR_NOT_FOUND, "rule set %.12s has no text", found.id);
     } else if (err == ERR_OK) {

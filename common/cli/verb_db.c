@@ -78,7 +78,9 @@ static enum err applied_hash(struct db *db, const char *number, char hash[SHA256
     const char *params[] = {number};
     enum err err = db_query(db, "SELECT hash FROM schema_migrations WHERE number = $1::int", 1,
                             params, &result, diag);
+    err = err == ERR_OK ? db_expect(result, "? s", diag) : err;
     if (err != ERR_OK) {
+        db_result_free(&result);
         return err;
     }
     (void)snprintf(hash, SHA256_HEX_BYTES, "%s", db_rows(result) == 0 ? "" : db_cell(result, 0, 0));
@@ -148,7 +150,9 @@ static enum err check_column(struct db *db, const struct fact *fact, const char 
                             "WHERE attrelid = 'cases'::regclass AND attname = $1 AND attnum > 0 "
                             "AND NOT attisdropped",
                             1, params, &result, diag);
+    err = err == ERR_OK ? db_expect(result, "? s b", diag) : err;
     if (err != ERR_OK) {
+        db_result_free(&result);
         return err;
     }
     *exists = db_rows(result) == 1;
@@ -243,6 +247,7 @@ static enum err add_columns(struct migrate *m, struct diag *diag) {
 static enum err check_database(struct db *db, struct diag *diag) {
     struct db_result *row = NULL;
     enum err err = db_query(db, "SELECT current_setting('server_encoding')", 0, NULL, &row, diag);
+    err = err == ERR_OK ? db_expect(row, "1 s", diag) : err;
     if (err == ERR_OK && strcmp(db_cell(row, 0, 0), "UTF8") != 0) {
         err = diag_fail(diag, ERR_DENIED,
                         "the database's encoding is %s: make one with ENCODING 'UTF8' TEMPLATE "

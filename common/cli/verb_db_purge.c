@@ -33,6 +33,7 @@ static enum err begin_purge(struct purge *purge, struct diag *diag) {
                             "SELECT source, $2::date::timestamp AT TIME ZONE 'UTC', $3 "
                             "FROM sources WHERE name = $1 RETURNING purge",
                             COUNT_OF(params), params, &row, diag);
+    err = err == ERR_OK ? db_expect(row, "? i", diag) : err;
     if (err == ERR_OK && db_rows(row) == 0) {
         err = diag_fail(diag, ERR_NOT_FOUND, "no source \"%s\" has sent anything", purge->source);
     } else if (err == ERR_OK) {
@@ -51,6 +52,7 @@ static enum err purge_piece(void *context, struct diag *diag) {
                             "SELECT last_id, last_revision FROM purge_some($1::bigint, $2, "
                             "$3::integer, " PIECE_CASES ")",
                             COUNT_OF(params), params, &row, diag);
+    err = err == ERR_OK ? db_expect(row, "? s w", diag) : err;
     if (err == ERR_OK) {
         purge->over = db_rows(row) == 0;
     }
@@ -82,7 +84,9 @@ static enum err print_purge(const struct options *options, const struct purge *p
     enum err err = db_query(
         purge->db, "SELECT cases, reapplied, dead_letters FROM purges WHERE purge = $1::bigint",
         COUNT_OF(params), params, &row, diag);
+    err = err == ERR_OK ? db_expect(row, "1 n n n", diag) : err;
     if (err != ERR_OK) {
+        db_result_free(&row);
         return err;
     }
     struct buf text = BUF_EMPTY;

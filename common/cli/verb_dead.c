@@ -28,6 +28,9 @@ static const char LETTERS_SQL[] =
                         "FROM report.dead_letters WHERE ($1::text IS NULL OR reason = $1) AND "
                         "($2::text IS NULL OR source = $2) ORDER BY dead LIMIT $3::bigint";
 
+#define GROUPS_SHAPE "* s n n n s s"
+#define LETTERS_SHAPE "* i s s? s? w? s? s? s? n s"
+
 static void json_cell(struct json *json, const struct db_result *rows, uint32_t row,
                       uint32_t column) {
     const char *cell = db_cell(rows, row, column);
@@ -103,8 +106,10 @@ static int list_run(const struct options *options) {
                                   option_str(options, "--source", NULL), limit_text};
     enum err err = db_open(conninfo, "casemill dead list", &db, &diag);
     if (err == ERR_OK) {
-        err = db_query(db, option_flag(options, "--letters") ? LETTERS_SQL : GROUPS_SQL,
-                       COUNT_OF(params), params, &rows, &diag);
+        bool letters = option_flag(options, "--letters");
+        err = db_query(db, letters ? LETTERS_SQL : GROUPS_SQL, COUNT_OF(params), params, &rows,
+                       &diag);
+        err = err == ERR_OK ? db_expect(rows, letters ? LETTERS_SHAPE : GROUPS_SHAPE, &diag) : err;
     }
     if (err == ERR_OK && option_flag(options, "--json")) {
         print_json(rows);
@@ -139,6 +144,8 @@ static const char SHOW_SQL[] =
                                                                                "WHERE d.dead = ANY "
                                                                                "($1::bigint[]) "
                                                                                "ORDER BY d.dead";
+
+#define SHOW_SHAPE "* i s s s? s? s? s? w? s? w? s s n s? s? s"
 
 static uint8_t digit_of(char c) { return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10); }
 
@@ -209,6 +216,7 @@ static int show_run(const struct options *options) {
     err = err == ERR_OK ? db_check_migrated(db, &diag) : err;
     err = err == ERR_OK ? dead_choice_count(db, &choice, &counts, &diag) : err;
     err = err == ERR_OK ? db_query(db, SHOW_SQL, COUNT_OF(params), params, &rows, &diag) : err;
+    err = err == ERR_OK ? db_expect(rows, SHOW_SHAPE, &diag) : err;
     for (uint32_t row = 0; err == ERR_OK && row < db_rows(rows); row++) {
         print_letter(rows, row, option_flag(options, "--json"));
     }

@@ -90,6 +90,7 @@ static enum err note_retry(struct acting *acting, struct uuid *batch, struct dia
                  "INSERT INTO dead_letter_actions (kind, why, letters) "
                  "VALUES ('retry', $1, $2::bigint[]) RETURNING action, extract(epoch FROM done_at)",
                  COUNT_OF(params), params, &row, diag);
+    err = err == ERR_OK ? db_expect(row, "1 i s", diag) : err;
     if (err == ERR_OK) {
         struct buf name = BUF_EMPTY;
         buf_printf(&name, "retry %s %s", db_cell(row, 0, 0), db_cell(row, 0, 1));
@@ -207,6 +208,7 @@ static enum err drop_page(struct acting *acting, struct diag *diag) {
                             "array_agg(dead ORDER BY dead) FROM gone HAVING count(*) > 0) "
                             "SELECT count(*) FROM gone",
                             COUNT_OF(params), params, &row, diag);
+    err = err == ERR_OK ? db_expect(row, "1 n", diag) : err;
     acting->dropped += err == ERR_OK ? strtoull(db_cell(row, 0, 0), NULL, 10) : 0;
     db_result_free(&row);
     return err;

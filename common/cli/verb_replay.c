@@ -103,6 +103,7 @@ static int read_options(struct replay_job *job) {
 static enum err active_id(struct db *db, struct buf *id, struct diag *diag) {
     struct db_result *active = NULL;
     enum err err = db_query(db, "SELECT id FROM active_ruleset", 0, NULL, &active, diag);
+    err = err == ERR_OK ? db_expect(active, "? s", diag) : err;
     if (err == ERR_OK && db_rows(active) == 0) {
         err = diag_fail(diag, ERR_NOT_FOUND, "no rule set is active: give --ruleset or --rules");
     }

@@ -13,6 +13,7 @@ struct table {
     const char *name;
     const char *sql;
     uint32_t text_columns; /* these first, then counts */
+    const char *shape;
 };
 
 /* One line a month and agreement: how many cases it did not reach for its status (signed,
@@ -39,25 +40,25 @@ static const struct table
                                                                                     "terminated") ", " COUNT_WHERE("disposition = 'not_subject' AND reason NOT IN " STATUS_REASONS, "not_subject") ", " COUNT_OF_DISPOSITION("exception_applies", "exception") ", " COUNT_OF_DISPOSITION("insufficient_information", "insufficient") ", " COUNT_OF_DISPOSITION("screening_required", "screening") ", " COUNT_OF_DISPOSITION("subject_to_agreement",
                                                                                                                                                                                                                                                                                                                                                                                                                             "subject") ", " COUNT_WHERE("projected IN ('screening_required', 'subject_to_agreement')",
                                                                                                                                                                                                                                                                                                                                                                                                                                                         "would_be_adverse") " FROM report.findings GROUP BY 1, 2 ORDER BY 1, 2",
-                 2},
+                 2, "* s s n n n n n n n n n"},
                 {"outcomes",
                  "SELECT agreement, disposition, sum(outcomes)::bigint AS outcomes FROM "
                  "report.months "
                  "GROUP BY 1, 2 ORDER BY 1, 2",
-                 2},
+                 2, "* s s n"},
                 {"totals",
                  "SELECT disposition, sum(outcomes)::bigint AS outcomes FROM report.months GROUP "
                  "BY 1 "
                  "ORDER BY 1",
-                 1},
+                 1, "* s n"},
                 {"dead_letters",
                  "SELECT reason, count(*) AS dead_letters FROM report.dead_letters GROUP BY 1 "
                  "ORDER BY 1",
-                 1},
+                 1, "* s n"},
                 {"cases",
                  "SELECT 'all' AS cases, coalesce(sum(outcomes), 0)::bigint AS outcomes FROM "
                  "report.months",
-                 1},
+                 1, "1 s n"},
 };
 
 enum { TABLE_COLUMNS_MAX = 12 };
@@ -120,6 +121,7 @@ static enum err print_tables(const struct options *options, struct db *db, struc
     for (size_t i = 0; i < COUNT_OF(TABLES) && err == ERR_OK; i++) {
         struct db_result *result = NULL;
         err = db_query(db, TABLES[i].sql, 0, NULL, &result, diag);
+        err = err == ERR_OK ? db_expect(result, TABLES[i].shape, diag) : err;
         if (err == ERR_OK && option_flag(options, "--json")) {
             print_json(&json, &TABLES[i], result);
         } else if (err == ERR_OK) {

@@ -35,6 +35,7 @@ static enum err engine_check(struct db *db, const char *number, struct diag *dia
     struct db_result *found = NULL;
     enum err err = db_query(db, "SELECT engine FROM rulesets WHERE ruleset = $1::smallint", 1,
                             params, &found, diag);
+    err = err == ERR_OK ? db_expect(found, "1 i", diag) : err;
     if (err == ERR_OK && strtol(db_cell(found, 0, 0), NULL, 10) != RULESET_ENGINE_VERSION) {
         err = diag_fail(diag, ERR_VERSION, "that rule set is for engine %s, this program has %d",
                         db_cell(found, 0, 0), RULESET_ENGINE_VERSION);
@@ -78,6 +79,7 @@ static enum err activate(const struct options *options, struct db *db, const cha
                        "(SELECT ruleset FROM active_ruleset) RETURNING " DB_UTC("active_from"),
                        COUNT_OF(params), params, &row, diag);
     }
+    err = err == ERR_OK ? db_expect(row, "1 s", diag) : err;
     if (err == ERR_OK) {
         print_activated(options, found.id, db_cell(row, 0, 0));
     }
@@ -171,6 +173,7 @@ static int run_list(const struct options *options) {
     if (err == ERR_OK) {
         err = db_query(db, LIST_SQL, 0, NULL, &result, &diag);
     }
+    err = err == ERR_OK ? db_expect(result, "* s s s s s s? s? s?", &diag) : err;
     if (err == ERR_OK) {
         print_list(options, result);
     }

@@ -78,6 +78,7 @@ static enum err publish(struct db *db, const struct ruleset *ruleset, bool *is_n
     if (err == ERR_OK) {
         err = db_query(db, "SELECT ruleset FROM rulesets WHERE id = $1", 1, params, &known, diag);
     }
+    err = err == ERR_OK ? db_expect(known, "? h", diag) : err;
     if (err == ERR_OK) {
         *is_new = db_rows(known) == 0;
         err = *is_new ? write_ruleset(db, ruleset, diag) : ERR_OK;

@@ -241,6 +241,7 @@ struct span db_cell_span(const struct db_result *result, uint32_t row, uint32_t 
 static enum err query_number(struct db *db, const char *sql, long *number, struct diag *diag) {
     struct db_result *result = NULL;
     enum err err = db_query(db, sql, 0, NULL, &result, diag);
+    err = err == ERR_OK ? db_expect(result, "1 i?", diag) : err;
     if (err == ERR_OK) {
         const char *cell = db_cell(result, 0, 0);
         *number = cell == NULL ? 0 : strtol(cell, NULL, 10);
@@ -253,6 +254,7 @@ enum err db_check_place(struct db *db, bool may_miss, struct diag *diag) {
     struct db_result *row = NULL;
     enum err err = db_query(db, may_miss ? DB_PLACE_SQL("NULL") : DB_PLACE_SQL(DB_NO_TABLES), 0,
                             NULL, &row, diag);
+    err = err == ERR_OK ? db_expect(row, "1 s?", diag) : err;
     const char *fault = err == ERR_OK ? db_cell(row, 0, 0) : NULL;
     err = fault == NULL ? err : diag_fail(diag, ERR_VERSION, "%s", fault);
     db_result_free(&row);

@@ -59,6 +59,14 @@ MUST_USE enum err db_exec(struct db *db, const char *sql, uint32_t param_count,
  * Errors: as db_exec; *result unchanged. */
 MUST_USE enum err db_query(struct db *db, const char *sql, uint32_t param_count,
                            const char *const *params, struct db_result **result, struct diag *diag);
+/* db_expect holds rows against the shape that their statement has, whoever answered: behind it
+ * counts, NULLs and numbers can be believed.  It follows every call that gives rows, of a lane too.
+ * Shape: how many rows, 1, ? (at most one), + (at least one) or *; then a letter a column, ? behind
+ * it where it may be NULL: s text, i whole number of 64 bits, w of 32, h not negative and of 16, n
+ * a count (so far below 64 bits that sums fit), b bool, u uuid; in binary form 2, 4, 8 so many
+ * bytes, x any; * at the end: whatever else there is. Errors: ERR_CORRUPT, also for a result that
+ * is NULL; diag (may be NULL) has the place. */
+MUST_USE enum err db_expect(const struct db_result *result, const char *shape, struct diag *diag);
 void db_result_free(struct db_result **result);
 uint32_t db_rows(const struct db_result *result);
 uint32_t db_columns(const struct db_result *result);

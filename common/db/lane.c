@@ -133,6 +133,7 @@ static enum err take_result(struct db_lane *lane, PGresult *got, struct span dat
         PQclear(got);
         return send_copy_data(lane, data);
     case PGRES_TUPLES_OK:
+        (void)snprintf(lane->tag, sizeof(lane->tag), "%s", PQcmdStatus(got));
         note_backend(lane, got);
         PQclear(*rows);
         *rows = got;
@@ -190,6 +191,9 @@ static enum err finish(struct db_lane *lane, struct span data, struct db_result 
         }
     }
     err = err == ERR_OK ? failure : err;
+    if (err == ERR_OK && lane->tag[0] == '\0') {
+        err = ERR_CORRUPT; /* nothing says that a statement was done */
+    }
     if (err == ERR_OK && lane->unreplicated) {
         err = ERR_AGAIN;
     }

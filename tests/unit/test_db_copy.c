@@ -1,6 +1,7 @@
 /* db: rows out of COPY against a real PostgreSQL (CASEMILL_TEST_CONNINFO; without it those tests
  * say so and pass). */
 #include "db/copy_out.h"
+#include "db/copy_read.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -102,12 +103,66 @@ START_TEST(test_failures) {
 }
 END_TEST
 
+/* --- the stream alone --- */
+
+#define HEAD "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"
+
+/* Reads one piece; *rows counts. */
+static enum err read_piece(struct copy_reader *reader, struct span piece, uint32_t *rows) {
+    struct span fields[2];
+    bool is_row = true;
+    enum err err = copy_reader_take(reader, piece);
+    while (err == ERR_OK && is_row) {
+        err = copy_reader_next(reader, fields, &is_row);
+        *rows += is_row ? 1 : 0;
+    }
+    return err;
+}
+
+START_TEST(test_streams) {
+    const struct {
+        struct span pieces[3];
+        uint32_t rows;
+        enum err err;
+    } streams[] = {
+        {{SPAN_LIT(HEAD "\0\1\0\0\0\1x"), SPAN_LIT("\0\1\377\377\377\377"), SPAN_LIT("\377\377")},
+         2,
+         ERR_OK},
+        {{SPAN_LIT(HEAD "\377\377")}, 0, ERR_OK},
+        {{SPAN_LIT("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\3xyz\377\377")}, 0, ERR_OK},
+        {{SPAN_LIT("PGCOPX\n\377\r\n\0\0\0\0\0\0\0\0\0")}, 0, ERR_CORRUPT},
+        {{SPAN_LIT("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\1")}, 0, ERR_CORRUPT},
+        {{SPAN_LIT("PGCOPY")}, 0, ERR_CORRUPT},
+        {{SPAN_LIT(HEAD "\0")}, 0, ERR_CORRUPT},
+        {{SPAN_LIT(HEAD "\0\2\0\0\0\1x\0\0\0\1y")}, 0, ERR_CORRUPT},
+        {{SPAN_LIT(HEAD "\0\1\0\0\0\2x")}, 0, ERR_CORRUPT},
+        {{SPAN_LIT(HEAD "\0\1\0\0\0")}, 0, ERR_CORRUPT},
+        {{SPAN_LIT(HEAD "\0\1\377\377\377\376x")}, 0, ERR_CORRUPT},
+        {{SPAN_LIT(HEAD "\377\376")}, 0, ERR_CORRUPT},
+        {{SPAN_LIT(HEAD "\377\377x")}, 0, ERR_CORRUPT},
+        {{SPAN_LIT(HEAD "\377\377"), SPAN_LIT("\0\1\0\0\0\1x")}, 0, ERR_CORRUPT},
+    };
+    for (size_t i = 0; i < COUNT_OF(streams); i++) {
+        struct copy_reader reader = {.field_count = 1};
+        enum err err = ERR_OK;
+        uint32_t rows = 0;
+        for (size_t k = 0; err == ERR_OK && k < 3 && streams[i].pieces[k].len > 0; k++) {
+            err = read_piece(&reader, streams[i].pieces[k], &rows);
+        }
+        ck_assert_msg(err == streams[i].err, "stream %zu: %s", i, err_name(err));
+        ck_assert_uint_eq(rows, streams[i].rows);
+        ck_assert(err != ERR_OK || reader.has_end);
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("db_copy");
     TCase *tcase = tcase_create("db_copy");
     tcase_add_test(tcase, test_rows);
     tcase_add_test(tcase, test_no_rows);
     tcase_add_test(tcase, test_failures);
+    tcase_add_test(tcase, test_streams);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -1,0 +1,124 @@
+#!/bin/sh
+# A PostgreSQL that lies (lying_pg.py): rows of another shape, lengths, types, tags and states that cannot be.
+# Verbs end and the worker goes on or ends, each with a clear line, without a sanitizer's report; and what
+# was DONE is in the tables (P2).  Runs the asan build where there is one.
+#   sh tests/system/lying_pg.sh [--seed N] [--seconds N]     seconds: of verbs, and of the worker (6 each)
+# A failure means that a number, a length or a missing row from the server is believed without a look.
+# suite: full
+root=$(cd "$(dirname "$0")/../.." && pwd)
+if [ -z "${CASEMILL_BUILD:-}" ] && [ -x "$root/build/asan/bin/casemill-worker" ]; then
+    CASEMILL_BUILD=$root/build/asan
+fi
+. "$(dirname "$0")/lib.sh"
+seed=$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')
+seconds=6
+while [ $# -gt 1 ]; do
+    case $1 in
+    --seed) seed=$2 ;;
+    --seconds) seconds=$2 ;;
+    *) abort "usage: lying_pg.sh [--seed N] [--seconds N]" ;;
+    esac
+    shift 2
+done
+echo "seed $seed, $(basename "$(dirname "$bin")")"
+ASAN_OPTIONS=detect_leaks=0:abort_on_error=0:exitcode=99
+UBSAN_OPTIONS=print_stacktrace=1:exitcode=99
+export ASAN_OPTIONS UBSAN_OPTIONS
+
+lying=/usr/bin/python3
+liar=tests/system/lying_pg.py
+server=/.s.PGSQL.5432
+made() { # made NAME COUNT SEED: cases with ids of their own, some of them bad
+    casemill generate --cases "$2" --seed "$3" --bad 20 --duplicates 0 --out "$work/$1.jsonl" || abort "generate"
+    sed -i "s/\"G0/\"$1-/" "$work/$1.jsonl"
+}
+
+database_start
+broker_start
+worker_start honest
+made first 300 1
+timeout 60 "$bin/casemill" submit --broker "$intake" --source north --ack outcome "$work/first.jsonl" >"$work/first.out" 2>&1
+code=$?
+[ "$code" -eq 3 ] && code=0 # some of it is dead letters
+equal "an honest server: everything is DONE" "$code" 0
+check "some of it dead letters, for verbs to show" [ "$(rows dead_letters)" -gt 0 ]
+
+# --- verbs
+case_id=$(pg_sql "select case_id from cases limit 1")
+printf '@case=%s\n@ruleset=%s\n' "$case_id" "$ruleset" >"$work/names"
+$lying $liar verbs "$work" "$pg_dir$server" "$bin" "$seed" "$seconds" >"$work/verbs.out" 2>"$work/verbs.err"
+while IFS= read -r line; do
+    case $line in
+    "ok - "*) ok "${line#ok - }" ;;
+    "not ok - "*) not_ok "${line#not ok - }" ;;
+    *) echo "$line" ;;
+    esac
+done <"$work/verbs.out"
+contains "verbs were run" "$work/verbs.out" "^[1-9][0-9]* runs, "
+equal "the proxy itself held" "$(wc -c <"$work/verbs.err" | tr -d ' ')" 0
+stop "$worker_pid"
+
+# --- the worker: started again where it gave up
+mkdir "$work/proxy"
+chmod 0711 "$work/proxy"
+echo "$seed 25" >"$work/lies"
+start proxy $lying $liar proxy "$work/proxy$server" "$pg_dir$server" "$work/lies"
+wait_until 10 grep -q ready "$work/proxy.out" || abort "the proxy starts"
+lane_conninfo="host=$work/proxy user=casemill_lane dbname=casemill"
+# Rows that are whole and fewer than the server's own tag says: a result must not be made of them.
+proxied="host=$work/proxy user=casemill dbname=casemill"
+for left_out in -1 -2; do
+    echo "0 $left_out" >"$work/lies"
+    casemill replay --threads 1 --db "$proxied" >"$work/replay.out" 2>"$work/replay.err"
+    equal "a COPY that lacks pieces ($left_out) is no result" $? 1
+    contains "and said to be damaged" "$work/replay.err" "PostgreSQL sent rows of another shape"
+done
+echo "0 0" >"$work/lies"
+check "the same through an honest proxy" casemill replay --threads 1 --db "$proxied" >"$work/replay.out" 2>&1
+echo "$seed 25" >"$work/lies"
+for round in 1 2 3; do
+    made "lied$round" 400 "$((round + 1))"
+    start "submit$round" "$bin/casemill" submit --broker "$intake" --source north --batch 20 --ack outcome "$work/lied$round.jsonl"
+    eval "submit${round}_pid=$started_pid"
+done
+starts=0
+bad_ends=''
+end=$(($(date +%s) + seconds))
+: >"$work/liar.errs"
+while [ "$(date +%s)" -lt "$end" ]; do
+    start "liar$starts" env CASEMILL_BROKER_CONNECT="$lanes" CASEMILL_POSTGRES_CONNINFO="$lane_conninfo" CASEMILL_LANES_COUNT=2 \
+        "$bin/casemill-worker" --config config/worker.yaml
+    liar_pid=$started_pid
+    name=liar$starts
+    starts=$((starts + 1))
+    left=$((end - $(date +%s)))
+    [ "$left" -gt 0 ] || left=1
+    if wait_until "$left" is_gone "$liar_pid"; then
+        wait "$liar_pid"
+        code=$?
+        [ "$code" -eq 1 ] || bad_ends="$bad_ends $code"
+        [ -s "$work/$name.err" ] || bad_ends="$bad_ends silent"
+    else
+        stop "$liar_pid" || true
+    fi
+    cat "$work/$name.err" >>"$work/liar.errs"
+done
+equal "a worker that gives up ends with 1 and a line ($starts starts)" "$bad_ends" ""
+equal "no sanitizer, no failed check" \
+    "$(grep -aEc 'Sanitizer|runtime error|check failed|out of memory' "$work/liar.errs")" 0
+grep -aE -A12 'Sanitizer|runtime error|check failed|out of memory' "$work/liar.errs" | head -n 40
+
+# --- an honest server again: all is done, and what was said to be done is there
+echo "0 0" >"$work/lies"
+worker_start healed
+for round in 1 2 3; do
+    eval "pid=\$submit${round}_pid"
+    wait_until 60 is_gone "$pid" || not_ok "submit $round comes to its end"
+    sed -n 's/.*"case_id": *"\([^"]*\)".*/\1/p' "$work/lied$round.jsonl" | sort -u >"$work/sent"
+    pg_sql "select case_id from cases where case_id like 'lied$round-%' union
+            select case_id from dead_letters where case_id like 'lied$round-%'" | sort -u >"$work/stored"
+    equal "round $round: each case that was DONE is in the tables" "$(comm -23 "$work/sent" "$work/stored" | wc -l | tr -d ' ')" 0
+done
+stop "$worker_pid"
+stop "$broker_pid"
+finish
