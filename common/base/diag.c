@@ -20,6 +20,15 @@ static void drop_part(char *text, size_t len) {
     }
 }
 
+/* A name or path from outside that stands in a text must not break its line, nor reach a log or a
+ * terminal as what they act upon. */
+static void make_plain(char *text, size_t size) {
+    struct buf plain = BUF_EMPTY;
+    plain_text(&plain, text);
+    (void)snprintf(text, size, "%s", buf_cstr(&plain));
+    buf_free(&plain);
+}
+
 PRINTF_LIKE(3, 0)
 static void fill(struct diag *diag, enum err err, const char *format, va_list arguments) {
     if (diag == NULL) {
@@ -30,6 +39,7 @@ static void fill(struct diag *diag, enum err err, const char *format, va_list ar
     if (wanted >= (int)sizeof(diag->text)) {
         drop_part(diag->text, sizeof(diag->text) - 1);
     }
+    make_plain(diag->text, sizeof(diag->text));
 }
 
 enum err diag_fail(struct diag *diag, enum err err, const char *format, ...) {
@@ -53,6 +63,7 @@ enum err diag_fail_at(struct diag *diag, enum err err, const char *file, uint32_
             (int)sizeof(diag->file)) {
             drop_part(diag->file, sizeof(diag->file) - 1);
         }
+        make_plain(diag->file, sizeof(diag->file));
         diag->line = line;
         diag->column = column;
     }

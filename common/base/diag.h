@@ -20,7 +20,7 @@ struct diag {
     uint32_t column;          /* from 1, in bytes of the line; 0 = whole line */
     uint32_t width;           /* bytes under the caret, at least 1 */
     size_t offset; /* byte offset in the source text, for a caller that maps it further */
-    char text[DIAG_TEXT_MAX]; /* one line without newline */
+    char text[DIAG_TEXT_MAX]; /* one line; control characters are shown as '?' */
 };
 
 /* diag_fail fills the diag (NULL is allowed) and returns err, so that `return diag_fail(...)` reads

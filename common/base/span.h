@@ -26,6 +26,11 @@ static inline struct span span_str(const char *text) {
     return (struct span){(const uint8_t *)text, strlen(text)};
 }
 
+/* span_from is the text from a byte on, also of one that has no bytes at all. */
+static inline struct span span_from(struct span text, size_t at) {
+    return at == 0 ? text : span_make(text.ptr + at, text.len - at);
+}
+
 static inline bool span_eq(struct span a, struct span b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }

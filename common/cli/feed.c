@@ -100,7 +100,7 @@ bool feed_is_at_end(const struct feed *feed) { return feed->is_at_end; }
 const char *feed_path(const struct feed *feed) { return feed->path; }
 
 static struct span raw_left(const struct feed *feed) {
-    return span_make(feed->raw.ptr + feed->raw_at, feed->raw.len - feed->raw_at);
+    return span_from(buf_span(&feed->raw), feed->raw_at);
 }
 
 /* Reads one chunk behind what is left of the last. */
@@ -116,7 +116,7 @@ static enum err read_chunk(struct feed *feed, struct diag *diag) {
     if (feed->fd < 0) {
         got = feed->memory.len < FEED_CHUNK_BYTES ? (ssize_t)feed->memory.len : FEED_CHUNK_BYTES;
         buf_append(&feed->raw, span_make(feed->memory.ptr, (size_t)got));
-        feed->memory = span_make(feed->memory.ptr + got, feed->memory.len - (size_t)got);
+        feed->memory = span_from(feed->memory, (size_t)got);
         feed->is_read = got == 0;
         return ERR_OK;
     }

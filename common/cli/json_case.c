@@ -211,7 +211,7 @@ static enum err write_value(struct span bytes, size_t *offset, uint32_t depth, s
         json_uint(json, item.u);
         return ERR_OK;
     case WALK_FLOAT:
-        json_double(json, item.d);
+        json_float(json, item.d);
         return ERR_OK;
     case WALK_STR:
         json_span(json, item.bytes);

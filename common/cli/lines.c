@@ -22,7 +22,7 @@ void lines_close(struct lines *lines) {
 }
 
 struct span lines_left(const struct lines *lines) {
-    return span_make(lines->bytes.ptr + lines->at, lines->bytes.len - lines->at);
+    return span_from(buf_span(&lines->bytes), lines->at);
 }
 
 enum err lines_more(struct lines *lines, struct diag *diag) {
@@ -50,8 +50,8 @@ void lines_skip(struct lines *lines, size_t bytes) {
 static enum err find_end(struct lines *lines, size_t *len, bool *has_newline, struct diag *diag) {
     size_t seen = 0;
     while (true) {
-        size_t left = lines->bytes.len - lines->at;
-        const uint8_t *start = lines->bytes.ptr + lines->at;
+        size_t left = lines_left(lines).len;
+        const uint8_t *start = lines_left(lines).ptr;
         const uint8_t *end = seen < left ? memchr(start + seen, '\n', left - seen) : NULL;
         *has_newline = end != NULL;
         *len = end == NULL ? left : (size_t)(end - start);

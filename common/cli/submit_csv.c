@@ -136,8 +136,9 @@ static struct span cut_at(struct span *rest, uint8_t mark) {
     return part;
 }
 
+/* A fact's name, or a record's and its leaf's: nothing longer is repeated. */
 static bool looks_like_path(struct span name) {
-    bool is_path = true;
+    bool is_path = name.len <= 2 * FACT_NAME_BYTES_MAX + 1;
     while (is_path && name.len > 0) {
         struct span part = cut_at(&name, '.');
         is_path = schema_is_name(part);

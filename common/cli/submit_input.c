@@ -228,7 +228,7 @@ static enum err read_more(struct submit_input *input, struct diag *diag) {
 static enum err msgpack_next(struct submit_input *input, struct buf *out, struct diag *diag) {
     input->number++;
     for (;;) {
-        struct span left = span_make(input->bytes.ptr + input->at, input->bytes.len - input->at);
+        struct span left = span_from(buf_span(&input->bytes), input->at);
         bool is_at_end = feed_is_at_end(input->feed);
         if (left.len == 0 && is_at_end) {
             input->is_ended = true;

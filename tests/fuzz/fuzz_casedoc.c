@@ -1,21 +1,10 @@
 /* Cases: any bytes that the walker lets pass decode, under the schema that casemill ships with, to
  * facts or to faults; with the same bytes to the same digest. */
 #include "casedoc/case_doc.h"
-#include "fuzz.h"
+#include "fuzz_schema.h"
 #include "wire/walk.h"
 
 enum { ARENA_BYTES_MAX = 16 * 1024 * 1024 };
-
-static struct schema *schema_open(void) {
-    static const char *const codes[] = {"CA", "GT", "HN", "MX", "SV", "US"};
-    struct vocabulary iso = {.words = codes, .count = COUNT_OF(codes)};
-    struct yaml_doc *doc = NULL;
-    struct schema *schema = NULL;
-    CHECK(yaml_parse_file(CASEMILL_SOURCE "/config/case.yaml", &doc, NULL) == ERR_OK);
-    CHECK(schema_load(doc, iso, &schema, NULL) == ERR_OK);
-    yaml_doc_free(&doc);
-    return schema;
-}
 
 static void doc_check(const struct schema *schema, const struct case_doc *doc) {
     CHECK(doc->fault_count <= CASE_FAULTS_MAX);
@@ -38,7 +27,7 @@ static void doc_check(const struct schema *schema, const struct case_doc *doc) {
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len) {
     static struct schema *schema; /* loading it costs a thousand cases */
     if (schema == NULL) {
-        schema = schema_open();
+        schema = fuzz_schema_open();
     }
     struct span body = span_make(bytes, len);
     size_t end = 0;

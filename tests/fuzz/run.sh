@@ -28,8 +28,10 @@ for target in "$@"; do
     kept=$build/fuzz-seeds/$target
     [ ! -d "tests/fuzz/regression/$target" ] || kept="$kept tests/fuzz/regression/$target"
     before=$(ls "$found" | wc -l)
+    length=4096
+    [ "$target" != fuzz_rules_stored ] || length=8192 # a schema and an agreement at least
     # shellcheck disable=SC2086
-    "$build/tests/$target" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=2048 \
+    "$build/tests/$target" -max_total_time="$seconds" -max_len="$length" -timeout=10 -rss_limit_mb=2048 \
         -print_final_stats=1 -artifact_prefix="$found/" "$corpus" $kept >"$log" 2>&1
     code=$?
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")

@@ -2,6 +2,7 @@
 """Seeds for the fuzz targets, one folder a target: expressions of the language's own test files
 (../shared/cel, read where they are), golden frames of the protocol, the shipped documents and a few
 cases.  Usage: seeds.py FOLDER."""
+import gzip
 import hashlib
 import json
 import pathlib
@@ -184,6 +185,30 @@ def answers():
             *[parts(frame) for frame in frames]]
 
 
+def json_lines():
+    """JSON as `submit` reads it, gzip and what people's tools put around it included."""
+    one = b'{"case_id": "A-1", "revision": 1, "reference_date": null, "facts": {"claim_country": "US", "nationalities": ["HN"], "n": [1, -0.5, 1e300, 9007199254740993], "t": "a\\u0000\\ud83d\\ude00\\"", "b": true, "m": {}}}\n'
+    return [one, one + b"\n  \r\n" + one, b"\xef\xbb\xbf" + one, b"[" + one + b"," + one + b"]\n", b"[]", b"[{}] x", one[:50], gzip.compress(one, mtime=0),
+            gzip.compress(one, mtime=0) + gzip.compress(one + one, mtime=0) + bytes(9), gzip.compress(one, mtime=0)[:-5], one.decode().encode("utf-16"),
+            b"PK\x03\x04", b'{"a": 1, "a": 2}', b'{"a": 99999999999999999999}', b"[" * 40, b'{"a":' * 30]
+
+
+def csv_files():
+    text = (b"case_id,revision,reference_date,claim_country,nationalities,minor_ctx.accompanied,stateless\n"
+            b'A-1,1,2020-01-10,US,HN;GT,true,FALSE\n"B ""2""\n3",,,,;,,\n,,,,,,\n')
+    maps = b"case_id;health_screening\nA;x=done\n"
+    return [text, text.replace(b",", b"\t"), b"\xef\xbb\xbfsep=;\r\n" + text.replace(b";", b"|").replace(b",", b";").replace(b"\n", b"\r\n"), maps,
+            gzip.compress(text, mtime=0), b"Maria,Lopez,1980-01-01\n", b"case_id,case_id\n", b"case_id,claim_countri\nA,US\n", b'case_id\n"x\n', b"case_id\na,b\n",
+            b"case_id\na\0b\n", b"case_id,entry_date\n1,2020-13-01\n", b""]
+
+
+def resumes():
+    head = b'{"casemill_resume":2,"source":"north","broker":"tcp://127.0.0.1:5570","key":""}\n'
+    line = b"0123456789abcdef0123456789abcdef %d %d %d\n"
+    return [head + line % (0, 100, 2) + line % (100, 100, 0) + line % (100, 120, 0), head, head[:-1], b"", head.replace(b"north", b"south\\n"),
+            head.replace(b":2", b":3"), head + line % (1, 0, 0), head + line[:20], head + line % (2**64, 1, 0), b"0123456789abcdef0123456789abcdef\n"]
+
+
 def main():
     out = pathlib.Path(sys.argv[1])
     texts = expressions()
@@ -211,6 +236,10 @@ def main():
     keep(out / "fuzz_settings", settings())
     keep(out / "fuzz_cli_vars", variables())
     keep(out / "fuzz_cli_top", answers())
+    keep(out / "fuzz_cli_jsonl", json_lines())
+    keep(out / "fuzz_cli_csv", csv_files())
+    keep(out / "fuzz_cli_msgpack", [b"".join(cases()), cases()[0][:-3], b"\xdd\xff\xff\xff\xff", gzip.compress(cases()[1], mtime=0), b"PK\x03\x04"])
+    keep(out / "fuzz_cli_resume", resumes())
 
 
 main()

@@ -278,6 +278,16 @@ START_TEST(a_diag_is_cut_between_characters) {
 }
 END_TEST
 
+START_TEST(a_diag_is_one_plain_line) {
+    struct diag diag = {0};
+    ck_assert_int_eq(
+        diag_fail_at(&diag, ERR_INVALID, "a\nb", 1, 1, "x\ny\x1b[2J\x7fz\xc2\x9b \u00e9"),
+        ERR_INVALID);
+    ck_assert_str_eq(diag.text, "x?y?[2J?z? \u00e9");
+    ck_assert_str_eq(diag.file, "a?b");
+}
+END_TEST
+
 START_TEST(files_are_read_and_written_whole) {
     char path[] = "/tmp/casemill-base-XXXXXX";
     int fd = mkstemp(path);
@@ -378,6 +388,7 @@ int main(void) {
     tcase_add_test(cases, a_diag_prints_the_line_and_a_caret);
     tcase_add_test(cases, a_diag_cuts_what_is_too_long);
     tcase_add_test(cases, a_diag_is_cut_between_characters);
+    tcase_add_test(cases, a_diag_is_one_plain_line);
     tcase_add_test(cases, files_are_read_and_written_whole);
     tcase_add_test(cases, files_that_fail_say_why);
     tcase_add_test(cases, standard_descriptors_are_held);
