@@ -46,6 +46,7 @@ ends() { # ends NAME PID TEXT
 }
 
 database_start
+lanes="ipc://$work/lanes" # its file is the proof of the lanes
 reader broker
 printf 'log:\n  json: false\n' >"$long/broker.yaml"
 start broker env CASEMILL_INTAKE_BIND="$intake" CASEMILL_WORKER_BIND="$lanes" CASEMILL_CONTROL_BIND="ipc://$work/control" \
