@@ -40,11 +40,12 @@ enum {
 };
 
 static int usage(int status) {
-    plain_printf(status == 0 ? stdout : stderr,
-                 "usage: casemill-worker [--config FILE] [--check]\n"
-                 "  --config FILE  settings; without it defaults and CASEMILL_* variables\n"
-                 "  --check        say what would be used, try what a start would do, then exit 0 or 1\n"
-                 "  --version      print the version\n");
+    plain_printf(
+        status == 0 ? stdout : stderr,
+        "usage: casemill-worker [--config FILE] [--check]\n"
+        "  --config FILE  settings; without it defaults and CASEMILL_* variables\n"
+        "  --check        say what would be used, try what a start would do, then exit 0 or 1\n"
+        "  --version      print the version\n");
     return status;
 }
 
