@@ -378,7 +378,7 @@ START_TEST(test_settings_go_with_each_transaction) {
     }
     bench_begin(&bench);
     for (int i = 0; i < 40; i++) {
-        char id[16];
+        char id[32];
         (void)snprintf(id, sizeof(id), "many-%d", i);
         bench_add(&bench, id, 0, "US");
     }
