@@ -461,7 +461,8 @@ START_TEST(waiting_is_said_now_and_then_and_ends) {
         }
     }
     ck_assert_int_eq(err, ERR_TIMEOUT);
-    ck_assert_str_eq(diag.text, "gave up after 10 s: tcp://127.0.0.1:1: no connection; nothing is "
+    ck_assert_str_eq(diag.text, "gave up after 10 s: tcp://127.0.0.1:1: no connection: Connection "
+                                "refused: is the broker running?; nothing is "
                                 "lost: run it again");
     ck_assert_int_eq(now_ms - 500 - begun_ms, 10500);
     ck_assert_int_eq(lines, 2);
