@@ -155,6 +155,7 @@ done
 kept=$intake
 broker_start "$bytes_max" CASEMILL_JOURNAL_PATH="$work/saved-torn"
 equal "a broker works on what was saved" "$intake" "$kept"
+lane_secrets=$work/saved-torn/lane.secret # each broker has its own
 worker_start worker
 check "sent again, all is DONE" \
     timeout 60 "$bin/casemill" submit --broker "$intake" --ack outcome --batch 10 "$work/21.jsonl" >"$work/submit.out" 2>"$work/submit.err"
@@ -170,6 +171,7 @@ if mount_small "$work/disk" size=100m,mode=0755; then
     dd if=/dev/zero of="$work/disk/filler" bs=1M 2>/dev/null
     check "the disk is full" [ "$(df --output=avail "$work/disk" | tail -n 1)" -eq 0 ]
     check "a full disk takes what was reserved" accepted 31 500
+    lane_secrets=$work/disk/journal/lane.secret
     worker_start worker
     wanted=$(($(pg_sql "select count(*) from cases where case_id not like 'S31-%'") + 500))
     check "which becomes rows" wait_until 30 rows_are "$wanted"
