@@ -21,10 +21,12 @@ import json, re, sys, urllib.request
 get = lambda path: urllib.request.urlopen(sys.argv[1] + path, timeout=5)
 reply = get("/")
 page, status = reply.read().decode(), json.load(get("/status"))
+for own in re.findall(r'(?:src|href)="(/\w+[.](?:css|js))"', page):
+    page += get(own).read().decode()
 fields = set(re.findall(r'data-(?:field|rate)="(\w+)"', page)) | set(re.findall(r"status\.(\w+)", page))
 print("type", reply.headers["Content-Type"])
 print("fields", len(fields), "unknown", sorted(fields - set(status)))
-print("loads", re.findall(r'(?:src|@import|https?:)[^>]*', page))
+print("loads", re.findall(r'(?:src|href)="(?!/\w)[^>]*|(?:@import|https?:|//\w)[^>]*', page))
 PY
 contains "the broker's / is a page" "$work/page.out" "^type text/html; charset=utf-8"
 contains "what it shows is what /status has" "$work/page.out" "^fields [23][0-9] unknown \[\]"
