@@ -11,9 +11,8 @@ clients=10
 bodies=8 # of each, of 4 MiB
 memory_mib=16
 # Beside memory.bytes_max and the quarters of it for receipts, for WORK and for what is not read yet: the
-# programs, and of each connection one body that libzmq is putting together, one that waits for the loop's turn
-# and one just read.
-base_mib=$((memory_mib * 3 / 4 + 24 + clients * 4 * 3))
+# programs, and of each connection one body that libzmq is putting together and one just read.
+base_mib=$((memory_mib * 3 / 4 + 24 + clients * 4 * 2))
 flood() { timeout 120 /usr/bin/python3 tests/system/flood.py "$@"; }
 
 database_start

@@ -100,7 +100,7 @@ intake=tcp://127.0.0.1:0 lanes=tcp://127.0.0.1:0
 broker_start
 press plain plain "$(port_of "$intake")" 300 2097152
 below "300 bodies of 2 MiB that are not finished, anonymous memory in MiB" "$highest" "$bound_mib"
-check "they were held back by the limit alone" test "$highest" -gt 50
+check "they were held back by the limit alone" test "$highest" -gt 100
 leave
 press endless endless "$(port_of "$intake")" 1500
 below "a message without an end, anonymous memory in MiB" "$highest" "$bound_mib"
@@ -126,7 +126,7 @@ press lanes2 curve "$(port_of "$lanes")" 300 1114112
 wait_until 20 grep -q sent "$work/curve.out" || not_ok "all is sent"
 sample
 below "300 commands without a key at intake and 300 at the worker socket, anonymous memory in MiB" "$highest" "$bound_mib"
-check "they were held back by the limit alone" test "$highest" -gt 50
+check "they were held back by the limit alone" test "$highest" -gt 100
 exec 6>&-
 leave
 stop "$broker_pid"
