@@ -8,11 +8,11 @@
 enum { COALESCED_GROUPS = 16 };
 
 struct group {
-    struct net_route route; /* of route_bytes */
-    uint8_t route_bytes[NET_ROUTE_BYTES_MAX];
-    enum core_action_kind kind; /* ACCEPTED or DONE */
-    bool duplicate;             /* ACCEPTED */
-    uint32_t count;             /* DONE, with the tally */
+    struct net_route route;
+    uint8_t far_route[NET_ROUTE_BYTES_MAX]; /* its bytes, where they are not near */
+    enum core_action_kind kind;             /* ACCEPTED or DONE */
+    bool duplicate;                         /* ACCEPTED */
+    uint32_t count;                         /* DONE, with the tally */
     uint32_t outcomes[WIRE_DISPOSITIONS];
     uint32_t duplicates;
     uint32_t len;
@@ -55,9 +55,11 @@ static struct group *group_for(struct broker *broker, const struct core_action *
         coalesce_flush(broker);
     }
     struct group *group = &held->groups[held->len++];
-    memcpy(group->route_bytes, action->route.bytes, action->route.len);
     group->route = action->route;
-    group->route.bytes = group->route_bytes;
+    if (!net_route_is_near(&action->route)) {
+        memcpy(group->far_route, action->route.far, action->route.len);
+        group->route.far = group->far_route;
+    }
     group->kind = action->kind;
     group->len = 0;
     group->duplicate = action->kind == CORE_ACCEPTED && action->duplicate;

@@ -55,7 +55,7 @@ void rest_fini(struct core *core) {
 /* Routes: each is kept once, for as long as a packed batch keeps it. */
 
 static uint64_t route_hash(const struct net_route *route) {
-    return hash64(span_make(route->bytes, route->len)) + route->channel * 2U + route->delimited;
+    return hash64(net_route_span(route)) + route->channel * 2U + route->delimited;
 }
 
 static uint32_t route_keep(struct core *core, const struct net_route *route) {

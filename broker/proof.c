@@ -50,8 +50,8 @@ enum err proof_open(struct broker *broker, const struct settings *settings, stru
 
 static struct uuid nonce_of(const struct broker *broker, const struct net_route *route,
                             int64_t window) {
-    struct hash128 hash = hash128_keyed(broker->proof.key, span_make(route->bytes, route->len),
-                                        span_make(&window, sizeof(window)));
+    struct hash128 hash =
+        hash128_keyed(broker->proof.key, net_route_span(route), span_make(&window, sizeof(window)));
     struct uuid nonce;
     memcpy(nonce.bytes, hash.bytes, sizeof(nonce.bytes));
     return nonce;
@@ -78,7 +78,7 @@ static void send_to(struct broker *broker, const struct net_route *route,
 
 static struct challenged *place_of(struct broker *broker, const struct net_route *route,
                                    uint64_t *hash) {
-    *hash = hash64(span_make(route->bytes, route->len));
+    *hash = hash64(net_route_span(route));
     return &broker->proof.challenged[*hash % PROOF_CHALLENGED_MAX];
 }
 

@@ -25,7 +25,7 @@ static void release(void *bytes, void *hint) {
 
 enum err receipt_part(struct receipt_account *account, const struct net_route *route,
                       struct span bytes, struct net_part *part) {
-    uint32_t slot = (uint32_t)(hash64(span_make(route->bytes, route->len)) % RECEIPT_SLOTS);
+    uint32_t slot = (uint32_t)(hash64(net_route_span(route)) % RECEIPT_SLOTS);
     uint64_t booked = bytes.len + OVERHEAD_BYTES;
     uint64_t all = atomic_load(&account->bytes);
     uint64_t left = all < account->bytes_max ? account->bytes_max - all : 0;

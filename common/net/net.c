@@ -70,7 +70,7 @@ void net_message_close(struct net_message *message) {
         net_part_close(&message->parts[i]);
     }
     message->part_count = 0;
-    mem_free(message->route_long);
+    mem_free(message->route_far);
     route_begin(message);
 }
 
@@ -446,8 +446,7 @@ static enum err recv_message(struct net_socket *socket, struct net_message *mess
         door_note_read(socket->door, socket->read_fd, socket->read_bytes);
     }
     if (socket->is_router && message->part_count > 0) {
-        peers_heard(socket, span_make(message->route.bytes + 1, message->route.bytes[0]),
-                    &message->parts[0]);
+        peers_heard(socket, route_first(&message->route), &message->parts[0]);
     }
     if (socket->is_router && !message->route.delimited) {
         route_take_envelope(message);

@@ -24,7 +24,7 @@ enum {
     NET_FRAME_BYTES_MAX = 255, /* of an envelope's frame; ZeroMQ's own limit for a routing id */
     NET_ENVELOPE_MAX = 8,      /* frames between the routing id and the empty one */
     NET_ROUTE_BYTES_MAX = (NET_ENVELOPE_MAX + 1) * (NET_FRAME_BYTES_MAX + 1),
-    NET_ROUTE_USUAL = 64 /* a route of so many bytes takes no memory of its own in a message */
+    NET_ROUTE_NEAR = 24 /* a route of so many bytes takes no memory of its own */
 };
 
 struct net_part { /* a zmq_msg_t inside; do not copy */
@@ -38,16 +38,28 @@ void net_part_share(struct net_part *part, struct span bytes,
                     void (*release)(void *bytes, void *hint), void *hint);
 void net_part_close(struct net_part *part);
 
-/* Where a message came from or goes to on a ROUTER: its envelope, a view of bytes that somebody
- * else owns, until the message is closed.  A frame is a length byte and so many bytes; the first is
- * the routing id.  delimited: an empty frame followed (REQ); channel: the caller's own mark of
+/* Where a message came from or goes to on a ROUTER: its envelope.  A frame is a length byte and so
+ * many bytes; the first is the routing id.  Up to NET_ROUTE_NEAR bytes, which is what a client has
+ * that connects directly, are in the struct; more are a view of what somebody else owns, until the
+ * message is closed.  delimited: an empty frame followed (REQ); channel: the caller's own mark of
  * which socket, 0 unless it sets one. */
 struct net_route {
-    const uint8_t *bytes;
+    union {
+        uint8_t near[NET_ROUTE_NEAR];
+        const uint8_t *far;
+    };
     uint16_t len;
     bool delimited;
     uint8_t channel;
 };
+static inline bool net_route_is_near(const struct net_route *route) {
+    return route->len <= NET_ROUTE_NEAR;
+}
+static inline struct span net_route_span(const struct net_route *route) {
+    return span_make(net_route_is_near(route) ? route->near : route->far, route->len);
+}
+/* net_route_view: a route of these bytes, which stay where they are when they are many. */
+struct net_route net_route_view(struct span bytes);
 /* net_route_keep copies the bytes, too.  Ownership: *kept is the caller's, freed by net_route_drop,
  * which accepts a zeroed one. */
 void net_route_keep(struct net_route *kept, const struct net_route *route);
@@ -56,10 +68,9 @@ bool net_route_eq(const struct net_route *a, const struct net_route *b); /* of t
 
 struct net_message {
     struct net_route route; /* empty on a DEALER */
-    uint8_t route_usual[NET_ROUTE_USUAL];
-    uint8_t *route_long; /* NULL: the route fits into the usual one */
-    uint32_t part_count; /* without the envelope; parts beyond NET_PARTS_MAX are dropped and */
-    bool too_many;       /* said here */
+    uint8_t *route_far;     /* owns the bytes of a route that is not near; else NULL */
+    uint32_t part_count;    /* without the envelope; parts beyond NET_PARTS_MAX are dropped and */
+    bool too_many;          /* said here */
     struct net_part parts[NET_PARTS_MAX];
 };
 void net_message_close(struct net_message *message);

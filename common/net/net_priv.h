@@ -51,6 +51,7 @@ static inline zmq_msg_t *part_msg(struct net_part *part) {
  * route_next reads them, at begins at 0.  route_take_envelope moves the envelope of a ROUTER's
  * message that has none yet from its parts to its route. */
 void route_begin(struct net_message *message);
+struct span route_first(const struct net_route *route);
 void route_add(struct net_message *message, struct span frame);
 bool route_next(const struct net_route *route, uint16_t *at, struct span *frame);
 void route_take_envelope(struct net_message *message);

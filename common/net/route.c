@@ -9,56 +9,84 @@
 
 enum { MADE_ID_BYTES = 5 }; /* an id that a ROUTER made up: a zero byte and a number */
 
+static uint8_t *copy_far(struct span bytes) {
+    uint8_t *copy = mem_alloc(bytes.len);
+    memcpy(copy, bytes.ptr, bytes.len);
+    return copy;
+}
+
+struct net_route net_route_view(struct span bytes) {
+    struct net_route route = {.len = (uint16_t)bytes.len};
+    CHECK(bytes.len <= NET_ROUTE_BYTES_MAX);
+    if (!net_route_is_near(&route)) {
+        route.far = bytes.ptr;
+    } else if (bytes.len > 0) {
+        memcpy(route.near, bytes.ptr, bytes.len);
+    }
+    return route;
+}
+
 void net_route_keep(struct net_route *kept, const struct net_route *route) {
-    uint8_t *bytes = mem_alloc(route->len);
-    memcpy(bytes, route->len == 0 ? (const uint8_t *)"" : route->bytes, route->len);
     *kept = *route;
-    kept->bytes = bytes;
+    if (!net_route_is_near(route)) {
+        kept->far = copy_far(net_route_span(route));
+    }
 }
 
 void net_route_drop(struct net_route *kept) {
-    union {
-        const uint8_t *in;
-        void *out;
-    } unqualified = {.in = kept->bytes};
-    mem_free(unqualified.out);
-    *kept = (struct net_route){0};
+    if (!net_route_is_near(kept)) {
+        union {
+            const uint8_t *in;
+            void *out;
+        } unqualified = {.in = kept->far};
+        mem_free(unqualified.out);
+    }
+    *kept = (struct net_route){.len = 0};
 }
 
 bool net_route_eq(const struct net_route *a, const struct net_route *b) {
-    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+    return span_eq(net_route_span(a), net_route_span(b));
 }
 
 void route_begin(struct net_message *message) {
-    message->route = (struct net_route){.bytes = message->route_usual};
-    message->route_long = NULL;
+    message->route = (struct net_route){.len = 0};
+    message->route_far = NULL;
 }
 
 void route_add(struct net_message *message, struct span frame) {
-    size_t len = message->route.len;
-    uint8_t *bytes = message->route_long != NULL ? message->route_long : message->route_usual;
+    struct net_route *route = &message->route;
+    size_t len = route->len;
+    size_t longer = len + 1 + frame.len;
     CHECK(frame.len <= NET_FRAME_BYTES_MAX);
-    CHECK(len + 1 + frame.len <= NET_ROUTE_BYTES_MAX);
-    if (message->route_long == NULL && len + 1 + frame.len > NET_ROUTE_USUAL) {
-        message->route_long = mem_alloc(NET_ROUTE_BYTES_MAX);
-        memcpy(message->route_long, bytes, len);
-        bytes = message->route_long;
-        message->route.bytes = bytes;
+    CHECK(longer <= NET_ROUTE_BYTES_MAX);
+    if (longer > NET_ROUTE_NEAR && message->route_far == NULL) {
+        message->route_far = mem_alloc(NET_ROUTE_BYTES_MAX);
+        memcpy(message->route_far, route->near, len);
+        route->far = message->route_far;
     }
+    uint8_t *bytes = message->route_far != NULL ? message->route_far : route->near;
     bytes[len] = (uint8_t)frame.len;
     memcpy(bytes + len + 1, frame.len == 0 ? (const uint8_t *)"" : frame.ptr, frame.len);
-    message->route.len = (uint16_t)(len + 1 + frame.len);
+    route->len = (uint16_t)longer;
 }
 
 bool route_next(const struct net_route *route, uint16_t *at, struct span *frame) {
     if (*at >= route->len) {
         return false;
     }
-    uint16_t len = route->bytes[*at];
+    struct span bytes = net_route_span(route);
+    uint16_t len = bytes.ptr[*at];
     CHECK(*at + 1 + len <= route->len);
-    *frame = span_make(route->bytes + *at + 1, len);
+    *frame = span_make(bytes.ptr + *at + 1, len);
     *at = (uint16_t)(*at + 1 + len);
     return true;
+}
+
+struct span route_first(const struct net_route *route) {
+    struct span frame = SPAN_LIT("");
+    uint16_t at = 0;
+    (void)route_next(route, &at, &frame);
+    return frame;
 }
 
 bool route_is_made_id(struct span frame) { return frame.len == MADE_ID_BYTES && frame.ptr[0] == 0; }

@@ -110,8 +110,8 @@ int main(int argc, char **argv) {
     struct bench bench = {.cases = cases,
                           .sources = sources,
                           .journal = {{42}},
-                          .client = {.len = 1, .bytes = (const uint8_t *)"c"},
-                          .lane = {.len = 1, .bytes = (const uint8_t *)"l"}};
+                          .client = {.len = 1, .near = "c"},
+                          .lane = {.len = 1, .near = "l"}};
     for (uint32_t i = 0; i < sources; i++) {
         (void)snprintf(bench.names[i], NAME_BYTES, "source%u", i);
     }

@@ -44,8 +44,7 @@ static struct sim_record *range_record(struct sim_broker *broker, const struct w
 static struct sim_heard *heard_by_route(struct sim_broker *broker, const struct net_route *route) {
     for (uint32_t i = 0; i < broker->lane_count; i++) {
         struct sim_heard *heard = &broker->lanes[i];
-        if (heard->route.len == route->len &&
-            memcmp(heard->route.bytes, route->bytes, route->len) == 0) {
+        if (net_route_eq(&heard->route, route)) {
             return heard;
         }
     }

@@ -13,10 +13,7 @@ struct uuid batch_id(uint32_t name) {
 }
 
 struct net_route client_route(const struct sim_batch *batch) {
-    static uint8_t names[UINT8_MAX + 1];
-    names[batch->route] = batch->route;
-    return (struct net_route){
-        .len = 1, .delimited = batch->delimited, .bytes = &names[batch->route]};
+    return (struct net_route){.len = 1, .delimited = batch->delimited, .near = {batch->route}};
 }
 
 void batch_meta(const struct sim_batch *batch, int64_t day, uint32_t cuts[CORE_PARTS_MAX],
@@ -89,7 +86,7 @@ static bool answered(const struct core *core, enum core_action_kind kind,
     size_t count = 0;
     const struct core_action *actions = core_actions(core, &count);
     for (size_t i = 0; i < count; i++) {
-        if (actions[i].kind == kind && actions[i].route.bytes[0] == route->bytes[0]) {
+        if (actions[i].kind == kind && actions[i].route.near[0] == route->near[0]) {
             return true;
         }
     }

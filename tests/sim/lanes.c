@@ -5,11 +5,7 @@
 enum { THAW = 25, RESTART_SAME_ROUTE = 300, LOCK_TIMEOUT_MS = 2000, WRITE_CASES_MAX = 20000 };
 
 static struct net_route route_named(uint32_t name) {
-    static uint8_t names[UINT16_MAX + 1][2];
-    uint8_t *bytes = names[name & UINT16_MAX];
-    bytes[0] = (uint8_t)name;
-    bytes[1] = (uint8_t)(name >> 8);
-    return (struct net_route){.len = 2, .bytes = bytes};
+    return (struct net_route){.len = 2, .near = {(uint8_t)name, (uint8_t)(name >> 8)}};
 }
 
 void lane_start(struct world *world, uint32_t number) {
@@ -26,7 +22,7 @@ void lane_start(struct world *world, uint32_t number) {
         return;
     }
     for (uint32_t i = world->letter_count; i-- > 0;) { /* no longer on the way: one connection */
-        if (memcmp(world->letters[i].route.bytes, route.bytes, route.len) == 0) {
+        if (net_route_eq(&world->letters[i].route, &route)) {
             world->letters[i] = world->letters[--world->letter_count];
         }
     }
@@ -53,7 +49,7 @@ void lane_leave(struct world *world, uint32_t number) {
 void lane_retire(struct world *world, const struct net_route *route) {
     for (uint32_t i = 0; i < LANES; i++) {
         struct sim_lane *lane = &world->lanes[i];
-        if (memcmp(lane->route.bytes, route->bytes, route->len) == 0 && !lane->frozen) {
+        if (net_route_eq(&lane->route, route) && !lane->frozen) {
             lane->retiring = true;
         }
     }
@@ -105,7 +101,7 @@ void lane_beat(struct world *world, uint32_t number, uint32_t to) {
 
 void lane_ask(struct world *world, const struct net_route *route, uint32_t broker) {
     for (uint32_t i = 0; i < LANES; i++) {
-        if (memcmp(world->lanes[i].route.bytes, route->bytes, route->len) == 0) {
+        if (net_route_eq(&world->lanes[i].route, route)) {
             world->lanes[i].known[broker] = false;
         }
     }
@@ -122,8 +118,7 @@ void lane_fence(struct world *world, const struct sim_broker *broker,
                 const struct net_route *route) {
     for (uint32_t i = 0; i < LANES; i++) {
         const struct sim_lane *lane = &world->lanes[i];
-        if (memcmp(lane->route.bytes, route->bytes, route->len) == 0 && !lane->frozen &&
-            !fault(world, FAULT_LOST_WORK)) {
+        if (net_route_eq(&lane->route, route) && !lane->frozen && !fault(world, FAULT_LOST_WORK)) {
             end_fenced(world, broker);
         }
     }

@@ -335,7 +335,7 @@ static void a_place_is_taken_over(struct world *world) {
 /* What a batch costs the core does not grow with its cases. */
 static void no_state_per_case(struct world *world) {
     struct core *core = world->brokers[0].core;
-    struct net_route route = {.len = 1, .bytes = (const uint8_t *)"c"};
+    struct net_route route = {.len = 1, .near = "c"};
     size_t used[2];
     for (uint32_t i = 0; i < 2; i++) {
         uint32_t cuts[CORE_PARTS_MAX];

@@ -8,8 +8,8 @@ static struct sim_record *record_must(struct sim_broker *broker, uint64_t seq) {
 }
 
 static uint32_t route_bit(const struct net_route *route) {
-    CHECK(route->len == 1 && route->bytes[0] < ROUTES);
-    return 1U << route->bytes[0];
+    CHECK(route->len == 1 && route->near[0] < ROUTES);
+    return 1U << route->near[0];
 }
 
 /* This route's client has the last word it waits for. */
@@ -83,7 +83,7 @@ static void on_done(struct world *world, struct sim_broker *broker,
     record->may_done &= ~bit;
     record->must_done &= ~bit;
     check_tally(world, broker, record, &action->done.tally);
-    settle_client(world, batch, action->route.bytes[0]);
+    settle_client(world, batch, action->route.near[0]);
 }
 
 /* P5; DONE is said before. */
@@ -115,8 +115,8 @@ static void on_accepted(struct world *world, struct sim_broker *broker,
     CHECK(record->durable && !record->quarantined);
     record->must_accept &= ~route_bit(&action->route);
     record->accepted = true;
-    if (action->route.bytes[0] >= REQ_ROUTES && !batch->outcome_ack) {
-        settle_client(world, batch, action->route.bytes[0]); /* all that such a REQ is told */
+    if (action->route.near[0] >= REQ_ROUTES && !batch->outcome_ack) {
+        settle_client(world, batch, action->route.near[0]); /* all that such a REQ is told */
     }
 }
 

@@ -28,9 +28,7 @@ static inline void teardown(void) {
 }
 
 static inline struct net_route route(uint8_t name, bool delimited) {
-    static uint8_t names[UINT8_MAX + 1];
-    names[name] = name;
-    return (struct net_route){.len = 1, .delimited = delimited, .bytes = &names[name]};
+    return (struct net_route){.len = 1, .delimited = delimited, .near = {name}};
 }
 
 static inline struct uuid id(uint8_t name) { return (struct uuid){{name}}; }

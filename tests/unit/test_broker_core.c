@@ -46,13 +46,13 @@ START_TEST(req_gets_exactly_one_reply) {
     core_journaled(core, 1);
     core_journaled(core, 2);
     ck_assert_uint_eq(count_of(CORE_ACCEPTED), 1);
-    ck_assert_uint_eq(find(CORE_ACCEPTED, 0)->route.bytes[0], 's');
+    ck_assert_uint_eq(find(CORE_ACCEPTED, 0)->route.near[0], 's');
     ready('w', 100);
     core_deal(core, 0);
     done('w', 1, 0, 1, 0);
     done('w', 2, 0, 1, 0);
     ck_assert_uint_eq(count_of(CORE_DONE), 1);
-    ck_assert_uint_eq(find(CORE_DONE, 0)->route.bytes[0], 'r');
+    ck_assert_uint_eq(find(CORE_DONE, 0)->route.near[0], 'r');
 }
 END_TEST
 
@@ -394,7 +394,7 @@ START_TEST(a_req_that_waits_for_what_is_damaged_is_answered_once) {
     core_quarantine(core, 1);
     core_quarantine(core, 1);
     ck_assert_uint_eq(count_of(CORE_BUSY), 1);
-    ck_assert_uint_eq(find(CORE_BUSY, 0)->route.bytes[0], 'r');
+    ck_assert_uint_eq(find(CORE_BUSY, 0)->route.near[0], 'r');
     ck_assert(submit_as("local", 1, 10, WIRE_NORMAL, route('r', true), WIRE_ACK_OUTCOME, 1));
     core_journaled(core, 2);
 }
@@ -466,7 +466,7 @@ START_TEST(long_routes_are_bounded) {
         .journal = JOURNAL, .next_seq = 1, .batches_max = 2 * FIT, .attempts_max = 5, .beat_ms = 1};
     struct core *usual = core;
     core = core_new(&options);
-    struct net_route from = {.bytes = bytes, .len = LONG, .delimited = true};
+    struct net_route from = {.far = bytes, .len = LONG, .delimited = true};
     static const uint32_t cuts[1] = {0};
     struct core_batch_meta meta = {
         .source = SPAN_LIT("s"), .count = 1, .bytes = 1, .ack = WIRE_ACK_OUTCOME, .cuts = cuts};
@@ -485,7 +485,7 @@ START_TEST(long_routes_are_bounded) {
     done('w', 1, 0, 1, 0);
     const struct net_route *told = &find(CORE_DONE, 0)->route;
     ck_assert_uint_eq(told->len, LONG);
-    ck_assert_uint_eq(told->bytes[0], 0);
+    ck_assert_uint_eq(told->far[0], 0);
     meta.batch.bytes[15] = 1;
     ck_assert(core_submit(core, &from, &meta, 0));
     core_check(core);

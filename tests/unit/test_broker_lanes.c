@@ -44,7 +44,7 @@ START_TEST(a_lane_cut_off_keeps_its_work) {
     ready_at('w', 'v', 20, &held, 1, 2); /* the same lane by another route */
     core_deal(core, 2);
     ck_assert_uint_eq(find(CORE_WORK, 0)->seq, 2);
-    ck_assert_uint_eq(find(CORE_WORK, 0)->route.bytes[0], 'v');
+    ck_assert_uint_eq(find(CORE_WORK, 0)->route.near[0], 'v');
     ck_assert_uint_eq(stats_at(2).lanes, 1);
 }
 END_TEST
@@ -223,8 +223,8 @@ START_TEST(without_room_a_lane_gets_one_part) {
     core_set_room(core, 0);
     core_deal(core, 0);
     ck_assert_uint_eq(count_of(CORE_WORK), 2);
-    uint8_t first = find(CORE_WORK, 0)->route.bytes[0];
-    ck_assert_uint_ne(find(CORE_WORK, 1)->route.bytes[0], first);
+    uint8_t first = find(CORE_WORK, 0)->route.near[0];
+    ck_assert_uint_ne(find(CORE_WORK, 1)->route.near[0], first);
     done(first, 1, 0, 10, 0);
     core_actions_clear(core);
     core_deal(core, 0);
@@ -244,9 +244,7 @@ START_TEST(who_is_turned_away_comes_back_when_told) {
 END_TEST
 
 static struct net_route numbered(uint32_t number) {
-    static uint32_t names[4096];
-    names[number] = number;
-    return (struct net_route){.len = sizeof(number), .bytes = (const uint8_t *)&names[number]};
+    return net_route_view(span_make((const uint8_t *)&number, sizeof(number)));
 }
 
 static bool join(uint32_t number, uint32_t credit) {

@@ -177,7 +177,7 @@ START_TEST(a_fence_does_not_wait_for_work) {
     core_deal(core, now);
     ck_assert_uint_eq(count_of(CORE_WORK), 0); /* x is not empty */
     ck_assert_uint_eq(count_of(CORE_FENCE), 1);
-    ck_assert_uint_eq(find(CORE_FENCE, 0)->route.bytes[0], 'x');
+    ck_assert_uint_eq(find(CORE_FENCE, 0)->route.near[0], 'x');
     const struct uuid *fence = NULL;
     ck_assert_uint_eq(core_fence(core, &fence), 1);
     ck_assert_uint_eq(fence[0].bytes[0], 'w');

@@ -55,7 +55,7 @@ START_TEST(they_are_dealt_in_their_order_and_answered) {
     }
     ck_assert_uint_eq(count_of(CORE_DONE), MANY);
     for (uint32_t i = 0; i < MANY; i++) {
-        ck_assert_uint_eq(find(CORE_DONE, i)->route.bytes[0], i % 5);
+        ck_assert_uint_eq(find(CORE_DONE, i)->route.near[0], i % 5);
     }
     core_stats(core, 0, &stats);
     ck_assert_uint_eq(stats.batches, 0);
@@ -76,7 +76,7 @@ START_TEST(they_count_against_the_limit_and_keep_their_names) {
     core_actions_clear(core);
     done('w', 3, 0, 1, 0); /* batch 2, of a lane that had it before a restart */
     ck_assert_uint_eq(count_of(CORE_DONE), 2);
-    ck_assert_uint_ne(find(CORE_DONE, 0)->route.bytes[0], find(CORE_DONE, 1)->route.bytes[0]);
+    ck_assert_uint_ne(find(CORE_DONE, 0)->route.near[0], find(CORE_DONE, 1)->route.near[0]);
 }
 END_TEST
 

@@ -275,7 +275,7 @@ START_TEST(a_lost_peer_is_told) {
     }
     ck_assert_int_eq(err, ERR_NOT_FOUND);
     net_route_drop(&route);
-    route = (struct net_route){.len = 3, .bytes = (const uint8_t *)"\2ab"};
+    route = (struct net_route){.len = 3, .near = "\2ab"};
     ck_assert_int_eq(send_text(pair.router, &route, "to", "nobody"), ERR_NOT_FOUND);
     /* What failed left nothing behind: the next message to a real peer is whole. */
     struct diag diag = {0};
@@ -392,7 +392,7 @@ START_TEST(shared_bytes_are_released_once) {
     struct net_message message;
     ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
     ck_assert_uint_eq(net_part_span(&message.parts[0]).len, sizeof(bytes));
-    struct net_route nobody = {.len = 2, .bytes = (const uint8_t *)"\1z"};
+    struct net_route nobody = {.len = 2, .near = "\1z"};
     net_message_close(&message);
     net_part_share(&part, span_make(bytes, sizeof(bytes)), count_release, &released);
     ck_assert_int_eq(net_send(pair.router, &nobody, &part, 1), ERR_NOT_FOUND);
