@@ -3,7 +3,8 @@
  *   freeze     the process stops (SIGSTOP) before the next end of a COPY; the file is taken away
  *   fdatasync  no fdatasync comes back
  *   zmq_poll   no zmq_poll comes back: the broker's loop, a worker's lanes
- *   clock      the wall clock is off by so many seconds */
+ *   clock      the wall clock is off by so many seconds
+ * NAME.held gets a line of each call that is held there. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -29,9 +30,23 @@ static void file_of(char path[4096], const char *name) {
     (void)snprintf(path, 4096, "%s/%s", directory == NULL ? "/nowhere" : directory, name);
 }
 
+static void note_held(const char *name) {
+    char path[4096];
+    char held[64];
+    (void)snprintf(held, sizeof(held), "%s.held", name);
+    file_of(path, held);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, "held\n", 5) != 5 || close(fd) != 0) {
+        abort();
+    }
+}
+
 static void hold_while(const char *name) {
     char path[4096];
     file_of(path, name);
+    if (access(path, F_OK) == 0) {
+        note_held(name);
+    }
     while (access(path, F_OK) == 0) {
         const struct timespec wait = {.tv_nsec = 10000000};
         (void)nanosleep(&wait, NULL);

@@ -2,6 +2,7 @@
 # PostgreSQL takes connections and says nothing, or stops in the middle of a transaction.  Every verb ends with one line, a
 # worker ends on TERM in time, and the rules that decide are those in force: a watch that cannot look says so, and
 # where it is late the lanes' own transactions notice.
+# One worker cannot look for 30 s.  All that does not need it happens meanwhile, with a broker and a worker of its own.
 # A failure means that a program hangs, or that cases are decided under rules that are over while all lights are green.
 # suite: full
 . "$(dirname "$0")/lib.sh"
@@ -31,9 +32,45 @@ database_start
 first=$ruleset
 casemill rules publish config --set US-GT-ACA-2019.transit_gate=false --db "$pg_conninfo" >"$work/publish.out" 2>&1 || abort "publish"
 second=$(pg_sql "select id from rulesets order by ruleset desc limit 1")
+straight=$lane_conninfo
+proxy_start() { # proxy_start NAME: a server that can be made mute ($work/NAME.mode); sets through
+    mkdir "$work/$1"
+    chmod 0711 "$work/$1"
+    echo pass >"$work/$1.mode"
+    start "$1" /usr/bin/python3 tests/system/mute_proxy.py "$work/$1/.s.PGSQL.5432" "$pg_dir/.s.PGSQL.5432" "$work/$1.mode"
+    wait_until 10 grep -q ready "$work/$1.out" || abort "the proxy starts"
+    through="host=$work/$1 dbname=casemill connect_timeout=2"
+}
+
+# --- a worker whose server then says nothing; looked at below
 broker_start CASEMILL_HEALTH_CANARY_MS=60s
+first_broker=$broker_pid
+first_intake=$intake
+proxy_start proxy
+lane_conninfo="$through user=casemill_lane"
+worker_start worker CASEMILL_HTTP_BIND=127.0.0.1:0 CASEMILL_RULES_STALE_S=1
+first_worker=$worker_pid
+wait_until 10 is_good worker || abort "the worker is ready"
+equal "the first rule set decides" "$(decided case-1)" "$first"
+echo mute >"$work/proxy.mode"
+
+# --- a thread of a worker that does not come back: the process ends all the same
+lane_conninfo=$straight
+cc -shared -fPIC -O1 -o "$work/hold.so" "$root/tests/system/hold_preload.c" -ldl || abort "the preload is built"
+mkdir "$work/hold"
+: >"$work/hold/zmq_poll"
+worker_start held CASEMILL_LANES_GRACE_S=1 LD_PRELOAD="$work/hold.so" TEST_HOLD_DIR="$work/hold"
+held=$worker_pid
+# A lane that is not held yet when TERM comes ends in order.  The third thread is the fold's.
+all_held() { [ "$(grep -sc held "$work/hold/zmq_poll.held")" = 3 ]; }
+wait_until 20 all_held || abort "both lanes are held"
+kill -TERM "$held" # looked at below
 
 # --- server processes stop in the middle of a transaction, and the workers are to end
+intake=tcp://127.0.0.1:0
+lanes=tcp://127.0.0.1:0
+lane_secrets=$work/journal2/lane.secret
+broker_start CASEMILL_HEALTH_CANARY_MS=60s CASEMILL_JOURNAL_PATH="$work/journal2" CASEMILL_CONTROL_BIND="ipc://$work/control2"
 in_transaction() { [ "$(pg_sql "select count(*) from pg_stat_activity where wait_event = 'PgSleep'")" = "$1" ]; }
 stop_server() { # the postmaster first, so that it starts no other
     kill -STOP "$pg_pid"
@@ -69,33 +106,23 @@ contains "both gave their work back" "$work/hurried.err" 'event=POSTGRES_LOST .*
 continue_server
 pg_sql "drop trigger slow on commits"
 
-# --- a thread of a worker that does not come back: the process ends all the same
-cc -shared -fPIC -O1 -o "$work/hold.so" "$root/tests/system/hold_preload.c" -ldl || abort "the preload is built"
-mkdir "$work/hold"
-worker_start held CASEMILL_LANES_GRACE_S=1 LD_PRELOAD="$work/hold.so" TEST_HOLD_DIR="$work/hold"
-held=$worker_pid
-: >"$work/hold/zmq_poll"
-kill -TERM "$held" # looked at below
-
-# --- the server says nothing: verbs, a worker that starts, the rule watch
-mkdir "$work/proxy"
-chmod 0711 "$work/proxy"
-echo pass >"$work/mode"
-start proxy /usr/bin/python3 tests/system/mute_proxy.py "$work/proxy/.s.PGSQL.5432" "$pg_dir/.s.PGSQL.5432" "$work/mode"
-wait_until 10 grep -q ready "$work/proxy.out" || abort "the proxy starts"
-through="host=$work/proxy dbname=casemill connect_timeout=2"
-straight=$lane_conninfo
+# --- another worker, whose rule watch alone is kept from looking below
+proxy_start proxy2
 lane_conninfo="$through user=casemill_lane"
-worker_start worker CASEMILL_HTTP_BIND=127.0.0.1:0 CASEMILL_RULES_STALE_S=1
+worker_start other CASEMILL_HTTP_BIND=127.0.0.1:0 CASEMILL_RULES_STALE_S=1
 for part in 1 2; do
     eval "pid=\$part$part"
     wait_until 30 is_gone "$pid" || abort "submit comes to its end"
     check "another worker does what was given back" reap "$pid"
 done
-equal "each case once" "$(pg_sql "select count(*) || ' ' || count(distinct case_id) from cases")" "1000 1000"
-wait_until 10 is_good worker || abort "the worker is ready"
-equal "the first rule set decides" "$(decided case-1)" "$first"
+equal "each case once" "$(pg_sql "select count(*) || ' ' || count(distinct case_id) from cases where case_id like 'P%'")" "1000 1000"
+check "a worker whose lanes hang ends after its grace" wait_until 20 is_gone "$held"
+reap "$held"
+equal "with exit code 1" $? 1
+contains "which its lanes did not keep" "$work/held.err" 'event=GRACE_OVER grace_s=1'
 
+# --- verbs, and a worker that starts, while the server says nothing
+through="host=$work/proxy dbname=casemill connect_timeout=2"
 verbs() { # verbs NAME: all that speak to the database, at once; each is to end with one line
     count=0
     while read -r verb; do
@@ -129,15 +156,11 @@ VERBS
     equal "$1: each of $count verbs ends with exit code 1 and one line" "$(grep -c "^1 1 .*$2" "$work/verbs.said")" "$count"
     grep -v "^1 1 .*$2" "$work/verbs.said"
 }
-check "a worker whose lanes hang ends after its grace" wait_until 20 is_gone "$held"
-reap "$held"
-equal "with exit code 1" $? 1
-
-echo mute >"$work/mode"
+echo mute >"$work/proxy.mode"
 verbs "no connection" "does not answer"
-echo later >"$work/mode"
+echo later >"$work/proxy.mode"
 verbs "no answer to a statement" "does not answer any more"
-echo mute >"$work/mode"
+echo mute >"$work/proxy.mode"
 start waits "$bin/casemill" report --db "$through user=casemill connect_timeout=60"
 waits=$started_pid
 start early env CASEMILL_BROKER_CONNECT="$lanes" CASEMILL_POSTGRES_CONNINFO="$through connect_timeout=60 user=casemill_lane" \
@@ -151,35 +174,24 @@ reap "$early"
 equal "with exit code 0" $? 0
 check "so does a verb" wait_until 5 is_gone "$waits"
 reap "$waits"
-check "rules that were not checked for 30 s: not ready" wait_until 45 is_bad worker 'the rules were not checked for 30 s'
-check "and a line" wait_until 5 grep -q 'event=RULES_UNCHECKED for_ms=3' "$work/worker.err"
-
-# --- it answers again, but not on the connections that stand, which lanes notice; the newer rule set decides
-casemill rules activate "$second" --why "meanwhile" --db "$pg_conninfo" >"$work/activate.out" 2>&1 || abort "activate"
-echo pass >"$work/mode"
-check "the watch takes the newer rule set" wait_until 20 loaded worker "$second"
-check "and the worker is ready again" wait_until 20 is_good worker
-check "which is logged too" wait_until 5 grep -q 'event=RULES_CHECKED' "$work/worker.err"
-equal "the newer rule set decides" "$(decided case-2)" "$second"
-contains "once the lane has left its old connection" "$work/worker.err" 'event=POSTGRES_LOST .*does not answer any more'
 
 # --- the watch alone is kept from looking: the lanes' own transactions notice
-echo watch >"$work/mode"
+casemill rules activate "$second" --why "meanwhile" --db "$pg_conninfo" >"$work/activate.out" 2>&1 || abort "activate"
+check "a watch that can look takes the newer rule set" wait_until 20 loaded other "$second"
+echo watch >"$work/proxy2.mode"
 casemill rules activate "$first" --why "back" --db "$pg_conninfo" >"$work/activate.out" 2>&1 || abort "activate"
 is_over() { [ "$(pg_sql "select active_from < now() - interval '1 s' from activations order by activation desc limit 1")" = t ]; }
 wait_until 10 is_over
 equal "a lane decides again under the rule set in force" "$(decided case-3)" "$first"
-contains "its log says so" "$work/worker.err" 'event=RULES_STALE lane='
-contains "and who loaded the rules" "$work/worker.err" "event=RULESET_LOADED ruleset=$(echo "$first" | cut -c 1-12) .*by=lane"
-check "no attempt was counted" sh -c "! grep -q DELIVERY_FAILED '$work/broker.err'"
-equal "each case once" "$(rows)" 1003
+contains "its log says so" "$work/other.err" 'event=RULES_STALE lane='
+contains "and who loaded the rules" "$work/other.err" "event=RULESET_LOADED ruleset=$(echo "$first" | cut -c 1-12) .*by=lane"
 
 # --- what is in force does not load here, and the rules before it are over
-echo pass >"$work/mode"
+echo pass >"$work/proxy2.mode"
 pg_sql "insert into rulesets (id, engine, agreements) values (encode(sha256('nonsense'), 'hex'), (select max(engine) from rulesets), '{}');
     insert into ruleset_texts select max(ruleset), 'nonsense' from rulesets;
     insert into activations (ruleset, why) select max(ruleset), 'does not load' from rulesets" || abort "activate nonsense"
-check "no work, and not ready" wait_until 20 is_bad worker 'the rule set in force does not load here'
+check "no work, and not ready" wait_until 20 is_bad other 'the rule set in force does not load here'
 case_file case-4
 start waiting "$bin/casemill" submit --broker "$intake" --ack outcome "$work/case-4.jsonl"
 waiting=$started_pid
@@ -187,9 +199,28 @@ casemill rules activate "$second" --why "sound" --db "$pg_conninfo" >"$work/acti
 wait_until 30 is_gone "$waiting" || abort "the case is done when there are rules"
 check "the case that waited is done under sound rules" reap "$waiting"
 equal "those" "$(pg_sql "select r.id from cases c join rulesets r using (ruleset) where c.case_id = 'case-4'")" "$second"
-check "and the worker is ready" wait_until 10 is_good worker
+check "and the worker is ready" wait_until 10 is_good other
 
 stop "$worker_pid"
 equal "the worker ends in order" $? 0
+
+# --- the first worker again
+check "rules that were not checked for 30 s: not ready" wait_until 45 is_bad worker 'the rules were not checked for 30 s'
+check "and a line" wait_until 5 grep -q 'event=RULES_UNCHECKED for_ms=3' "$work/worker.err"
+
+# --- the server answers again, but not on the connections that stand, which lanes notice; the newer rule set decides
+echo pass >"$work/proxy.mode"
+check "the watch takes the newer rule set" wait_until 20 loaded worker "$second"
+check "and the worker is ready again" wait_until 20 is_good worker
+check "which is logged too" wait_until 5 grep -q 'event=RULES_CHECKED' "$work/worker.err"
+intake=$first_intake
+equal "the newer rule set decides" "$(decided case-2)" "$second"
+contains "once the lane has left its old connection" "$work/worker.err" 'event=POSTGRES_LOST .*does not answer any more'
+check "no attempt was counted" sh -c "! grep -q DELIVERY_FAILED '$work/broker.err'"
+equal "each case once" "$(rows)" 1004
+
+stop "$first_worker"
+equal "the first worker ends in order" $? 0
 stop "$broker_pid"
+stop "$first_broker"
 finish
