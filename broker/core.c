@@ -57,7 +57,7 @@ struct core *core_new(const struct core_options *options) {
 }
 
 void core_set_journal(struct core *core, const struct uuid *journal, uint64_t next_seq) {
-    CHECK(core->live_len == 0 || core->live[core->live_len - 1]->seq < next_seq);
+    CHECK(core->live.len == 0 || core->live.nodes[core->live.len - 1]->key < next_seq);
     core->options.journal = *journal;
     core->next_seq = next_seq;
 }
@@ -82,8 +82,8 @@ void core_free(struct core **held) {
         return;
     }
     core_actions_clear(core);
-    for (uint32_t i = 0; i < core->live_len; i++) {
-        batch_free(core, core->live[i]);
+    for (uint32_t i = 0; i < core->live.len; i++) {
+        batch_free(core, core_live_batch(core->live.nodes[i]));
     }
     rest_fini(core);
     for (uint32_t i = 0; i < core->lane_count; i++) {
@@ -96,8 +96,8 @@ void core_free(struct core **held) {
     }
     mem_free(core->lanes);
     mem_free(core->recent);
-    mem_free(core->heap);
-    mem_free(core->live);
+    heap_fini(&core->delayed);
+    heap_fini(&core->live);
     mem_free(core->actions);
     CHECK(core->route_bytes == 0);
     arena_free(&core->action_routes);
@@ -110,8 +110,8 @@ void core_free(struct core **held) {
 
 void core_each_tag(const struct core *core, void (*visit)(void *tag, void *context),
                    void *context) {
-    for (uint32_t i = 0; i < core->live_len; i++) {
-        visit(core->live[i]->tag, context);
+    for (uint32_t i = 0; i < core->live.len; i++) {
+        visit(core_live_batch(core->live.nodes[i])->tag, context);
     }
 }
 
@@ -216,7 +216,7 @@ struct core_batch *core_batch_new(struct core *core, const struct core_batch_met
     table_insert(&core->by_seq, &batch->by_seq, seq_hash(seq));
     table_insert(&core->by_name, &batch->by_name, core_name_hash(source, &batch->id));
     batch->named = true;
-    core_live_add(core, batch);
+    heap_add(&core->live, &batch->live, seq);
     for (uint32_t i = 0; i < parts; i++) {
         struct core_part *part = &batch->parts[i];
         uint32_t end = i + 1 < parts ? meta->cuts[i + 1] : meta->bytes;
@@ -255,7 +255,7 @@ void core_batch_forget(struct core *core, struct core_batch *batch) {
     if (batch->named) {
         table_remove(&core->by_name, &batch->by_name);
     }
-    core_live_remove(core, batch);
+    heap_remove(&core->live, &batch->live);
     batch_free(core, batch);
 }
 

@@ -24,6 +24,7 @@
 
 #include "broker/core.h"
 #include "broker/core_rest.h"
+#include "broker/heap.h"
 #include "broker/table.h"
 
 enum part_state {
@@ -51,8 +52,7 @@ struct core_part {
     struct core_progress *progress;
     struct core_part *whole;  /* what it is a piece of, or NULL */
     struct core_part *pieces; /* SPLIT only */
-    int64_t not_before;       /* DELAYED only */
-    uint32_t heap_index;      /* DELAYED only */
+    struct heap_node due;     /* DELAYED only: in core.delayed */
     uint32_t first, count;
     uint32_t offset, length; /* bytes; of a piece: those of the part in parts[] */
     uint32_t progress_cases;
@@ -73,6 +73,7 @@ struct core_waiter {
 };
 struct core_batch {
     struct table_node by_seq, by_name;
+    struct heap_node live;
     struct core_waiter *waiters;
     void *tag;
     uint64_t seq;
@@ -84,7 +85,6 @@ struct core_batch {
     uint32_t source;
     uint32_t count, bytes;
     uint32_t done_cases;
-    uint32_t live_index;
     uint8_t state, priority, part_count;
     bool dealt; /* ever */
     bool named; /* in by_name */
@@ -150,6 +150,9 @@ struct core_recent {
     uint32_t outcomes[WIRE_DISPOSITIONS];
     uint32_t duplicates, dead_count;
 };
+static inline struct core_batch *core_live_batch(struct heap_node *node) {
+    return CONTAINER_OF(node, struct core_batch, live);
+}
 struct core {
     struct core_options options;
     uint64_t next_seq, turn;
@@ -160,8 +163,7 @@ struct core {
     struct core_part *on_trial; /* the one of them that is OUT, or NULL: one at a time */
     bool accepting, dispatching, stopped;
     struct table by_seq, by_name, recent_by_name;
-    struct core_batch **live; /* a heap by seq: the oldest is first */
-    uint32_t live_len, live_cap;
+    struct heap live; /* the batches that are not packed, by seq: the oldest is first */
     struct core_rests rests;
     struct core_source **sources; /* by place */
     uint32_t source_count, source_cap;
@@ -171,8 +173,7 @@ struct core {
     struct core_source *idle_first, *idle_last;
     struct core_source *source_last; /* that got a batch */
     struct core_level levels[WIRE_PRIORITY_COUNT];
-    struct core_part **heap; /* DELAYED parts, soonest first */
-    uint32_t heap_len, heap_cap;
+    struct heap delayed; /* DELAYED parts, by the time when they are due */
     struct core_lane **lanes;
     uint32_t lane_count;
     uint64_t lanes_joined;             /* ever */
@@ -230,9 +231,6 @@ uint32_t core_source_must(struct core *core, struct span name);
 void core_source_joined(struct core *core, uint32_t index);
 void core_source_left(struct core *core, uint32_t index);
 void core_sources_check(const struct core *core, const uint32_t *live); /* batches, by place */
-/* core_live.c */
-void core_live_add(struct core *core, struct core_batch *batch);
-void core_live_remove(struct core *core, struct core_batch *batch);
 /* core_drain.c */
 void core_drain_note(struct core *core, uint32_t bytes); /* a batch of so many has left */
 void core_drain_note_place(struct core *core);           /* a source's last batch has left */

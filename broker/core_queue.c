@@ -4,8 +4,6 @@
  * cases and weighted. */
 #include "broker/core_priv.h"
 
-#include "base/mem.h"
-
 enum { SHARE_UNIT = 16, OWED_MAX = 4 * CORE_PART_CASES * SHARE_UNIT };
 /* Of SHARE_UNIT cases dealt, what is owed to a priority that waits behind higher ones. */
 static const int64_t SHARE[WIRE_PRIORITY_COUNT] = {0, 2, 1};
@@ -35,49 +33,6 @@ static void list_prepend(struct part_list *list, struct core_part *part) {
         part_list_append(list, part);
     } else {
         part_list_insert(list, part, list->first);
-    }
-}
-
-static void heap_place(struct core *core, struct core_part *part, uint32_t index) {
-    core->heap[index] = part;
-    part->heap_index = index;
-}
-
-static void heap_settle(struct core *core, struct core_part *part, uint32_t index) {
-    while (index > 0 && core->heap[(index - 1) / 2]->not_before > part->not_before) {
-        heap_place(core, core->heap[(index - 1) / 2], index);
-        index = (index - 1) / 2;
-    }
-    for (;;) {
-        uint32_t child = index * 2 + 1;
-        if (child + 1 < core->heap_len &&
-            core->heap[child + 1]->not_before < core->heap[child]->not_before) {
-            child++;
-        }
-        if (child >= core->heap_len || core->heap[child]->not_before >= part->not_before) {
-            break;
-        }
-        heap_place(core, core->heap[child], index);
-        index = child;
-    }
-    heap_place(core, part, index);
-}
-
-static void heap_add(struct core *core, struct core_part *part) {
-    if (core->heap_len == core->heap_cap) {
-        core->heap_cap = core->heap_cap == 0 ? 64 : core->heap_cap * 2;
-        core->heap = mem_grow(core->heap, core->heap_cap, sizeof(struct core_part *));
-    }
-    core->heap_len++;
-    heap_settle(core, part, core->heap_len - 1);
-}
-
-static void heap_remove(struct core *core, struct core_part *part) {
-    uint32_t index = part->heap_index;
-    CHECK(index < core->heap_len && core->heap[index] == part);
-    struct core_part *last = core->heap[--core->heap_len];
-    if (last != part) {
-        heap_settle(core, last, index);
     }
 }
 
@@ -116,7 +71,7 @@ static void leave_list(struct core *core, struct core_part *part) {
         core->counters.queued_cases -= part->count;
         break;
     case PART_DELAYED:
-        heap_remove(core, part);
+        heap_remove(&core->delayed, &part->due);
         core->counters.delayed_cases -= part->count;
         break;
     case PART_OUT:
@@ -205,17 +160,18 @@ void part_assign(struct core *core, struct core_part *part, struct core_lane *la
 
 void part_delay(struct core *core, struct core_part *part, int64_t until) {
     CHECK(part->state == PART_OUT);
+    CHECK(until >= 0);
     leave_list(core, part);
     part->state = PART_DELAYED;
-    part->not_before = until;
     core_progress_drop(part);
     core->counters.delayed_cases += part->count;
-    heap_add(core, part);
+    heap_add(&core->delayed, &part->due, (uint64_t)until);
 }
 
 void core_release_due(struct core *core, int64_t now) {
-    while (core->heap_len > 0 && core->heap[0]->not_before <= now) {
-        part_queue_front(core, core->heap[0]);
+    struct heap_node *first = NULL;
+    while ((first = heap_first(&core->delayed)) != NULL && (int64_t)first->key <= now) {
+        part_queue_front(core, CONTAINER_OF(first, struct core_part, due));
     }
 }
 

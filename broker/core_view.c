@@ -18,9 +18,10 @@ void core_note_accepted(struct core *core, uint64_t seq, int64_t accepted_at) {
 
 bool core_oldest(const struct core *core, struct core_oldest *oldest) {
     bool found = rest_oldest(core, oldest);
-    const struct core_batch *first = core->live_len == 0 ? NULL : core->live[0];
-    if (first != NULL && (!found || first->seq < oldest->seq)) {
-        *oldest = (struct core_oldest){first->seq, first->accepted_at, first->since};
+    struct heap_node *first = heap_first(&core->live);
+    if (first != NULL && (!found || first->key < oldest->seq)) {
+        const struct core_batch *batch = core_live_batch(first);
+        *oldest = (struct core_oldest){batch->seq, batch->accepted_at, batch->since};
     }
     return found || first != NULL;
 }
@@ -98,7 +99,8 @@ static void check_part(const struct core *core, const struct core_part *part, st
         sums->queued += part->count;
         break;
     case PART_DELAYED:
-        CHECK(part->heap_index < core->heap_len && core->heap[part->heap_index] == part);
+        CHECK(part->due.index < core->delayed.len);
+        CHECK(core->delayed.nodes[part->due.index] == &part->due);
         sums->delayed += part->count;
         sums->delayed_parts++;
         break;
@@ -197,15 +199,17 @@ void core_check(const struct core *core) {
     struct sums sums = {0};
     uint32_t batches = 0;
     uint32_t *live = mem_zero(core->source_count + 1U, sizeof(*live));
-    for (uint32_t i = 0; i < core->live_len; i++) {
-        const struct core_batch *batch = core->live[i];
-        CHECK(batch->live_index == i && (i == 0 || core->live[(i - 1) / 2]->seq < batch->seq));
+    heap_check(&core->live);
+    heap_check(&core->delayed);
+    for (uint32_t i = 0; i < core->live.len; i++) {
+        const struct core_batch *batch = core_live_batch(core->live.nodes[i]);
+        CHECK(core->live.nodes[i]->key == batch->seq);
         check_batch(core, batch, &sums);
         live[batch->source]++;
         batches++;
     }
     CHECK(batches == core->by_seq.count && batches == core->by_name.count);
-    CHECK(sums.delayed == core->counters.delayed_cases && sums.delayed_parts == core->heap_len);
+    CHECK(sums.delayed == core->counters.delayed_cases && sums.delayed_parts == core->delayed.len);
     CHECK(sums.out == core->counters.out_cases);
     CHECK(sums.pieces == core->piece_count && sums.pieces <= CORE_PIECES_MAX);
     struct rest_sums packed = {0};
@@ -244,8 +248,5 @@ void core_check(const struct core *core) {
         uint32_t parts = check_list(&core->lanes[i]->held, PART_OUT, &held, &held_bytes);
         CHECK(parts == core->lanes[i]->held_parts);
         CHECK(held == core->lanes[i]->held_cases && held_bytes == core->lanes[i]->held_bytes);
-    }
-    for (uint32_t i = 1; i < core->heap_len; i++) {
-        CHECK(core->heap[(i - 1) / 2]->not_before <= core->heap[i]->not_before);
     }
 }
