@@ -76,8 +76,9 @@ static void say_case_ids(struct json *json, struct span body) {
     json_array_close(json);
 }
 
-void verify_say_damaged(struct verify_report *report, const struct journal_record *record,
-                        const char *what, struct span body) {
+/* Writes one line on a record and counts it; body is what there is of it. */
+static void verify_say_damaged(struct verify_report *report, const struct journal_record *record,
+                               const char *what, struct span body) {
     struct buf line = BUF_EMPTY;
     struct json json;
     char batch[UUID_TEXT_BYTES];
@@ -105,7 +106,8 @@ void verify_say_damaged(struct verify_report *report, const struct journal_recor
     write_line(report, &line);
 }
 
-void verify_say_sum(struct verify_report *report, const char *what) {
+/* Writes the last line. */
+static void verify_say_sum(struct verify_report *report, const char *what) {
     struct buf line = BUF_EMPTY;
     if (report->json) {
         buf_printf(&line, "{\"%s\":%llu,\"cases\":%llu,\"damaged\":%llu}", what,

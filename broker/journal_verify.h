@@ -25,10 +25,4 @@ MUST_USE enum err verify_run(const char *path, struct verify_report *report, str
 MUST_USE enum err verify_salvage(const char *path, const char *into, struct verify_report *report,
                                  struct diag *diag);
 
-/* verify_say_damaged writes one line on a record and counts it; body is what there is of it. */
-void verify_say_damaged(struct verify_report *report, const struct journal_record *record,
-                        const char *what, struct span body);
-/* verify_say_sum writes the last line. */
-void verify_say_sum(struct verify_report *report, const char *what);
-
 #endif

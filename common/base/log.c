@@ -53,11 +53,6 @@ void log_setup(const struct log_options *options) {
 
 void log_set_json(bool json) { atomic_store(&log_state.json, json); }
 
-const char *log_event_name(enum log_event event) {
-    CHECK((size_t)event < COUNT_OF(ROWS));
-    return ROWS[event].name;
-}
-
 /* Returns false when this second's share is spent; *suppressed is what earlier seconds left out. */
 static bool admit(enum log_event event, unsigned *suppressed) {
     int64_t second = clock_mono_ms() / 1000;

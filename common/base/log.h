@@ -52,6 +52,4 @@ void log_set_json(bool json); /* at any time, from any thread */
 void log_event(enum log_event event, const char *format, ...) PRINTF_LIKE(2, 3);
 #define LOG(event, ...) log_event(event, __VA_ARGS__)
 
-const char *log_event_name(enum log_event event);
-
 #endif

@@ -10,7 +10,6 @@
     ROW(GRACE_OVER, WARN, "not all was finished in time after a stop; it is given back",           \
         "see whether PostgreSQL answers")                                                          \
     ROW(PROGRAM_STOPPED, INFO, "the program has ended in order", "nothing")                        \
-    ROW(PROGRAM_FAILED, ERROR, "the program cannot go on", "read the text, mend, start again")     \
     ROW(LOG_DROPPED, WARN, "lines of this log were dropped here: nobody took them",                \
         "see that whatever reads this program's standard error keeps up")                          \
     ROW(READY_UNREAD, WARN, "nobody reads standard output: the ready line waits there",            \
@@ -58,7 +57,6 @@
     ROW(POSTGRES_CONNECTED, INFO, "a lane is connected to PostgreSQL", "nothing")                  \
     ROW(POSTGRES_LOST, WARN, "a lane lost PostgreSQL; its work is given back", "read the text")    \
     ROW(POSTGRES_REFUSED, ERROR, "PostgreSQL refuses what a lane needs", "read the text")          \
-    ROW(TRANSACTION_RETRIED, INFO, "a transaction is tried again", "nothing, unless it repeats")   \
     ROW(LISTEN_DEAF, WARN,                                                                         \
         "a poll found an activation that LISTEN had not told; it connects anew",                   \
         "nothing, unless it repeats: look for a pooler between worker and PostgreSQL")             \
@@ -73,7 +71,6 @@
     ROW(RULES_CHECKED, INFO, "the rule set in force is checked again", "nothing")                  \
     ROW(TALLIES_UNFOLDED, WARN, "tallies are not folded; reports add them up and take longer",     \
         "read the text")                                                                           \
-    ROW(HTTP_FAILED, WARN, "the status page is not served", "read the text")                       \
     ROW(KEY_REFUSED, WARN, "a peer without an allowed key was turned away",                        \
         "add its public key to the role's keys and reload, or find out who that is")               \
     ROW(KEYS_LOADED, INFO, "allowed keys were read again", "nothing")                              \

@@ -51,7 +51,6 @@ const struct cel_type *type_settle(struct cel_env *env, const struct cel_type *t
 bool type_is_open(const struct cel_type *type); /* DYN or BOTTOM */
 const struct cel_field *type_field(const struct cel_type *record, struct span name);
 bool type_has_word(const struct cel_type *type, struct span word);
-struct value type_value(const char *name);
 /* type_of_name: the value and the type of a name like int or list. */
 bool type_of_name(struct cel_env *env, struct span name, struct value *value,
                   const struct cel_type **type);
@@ -59,7 +58,6 @@ const struct cel_type *type_of_type(struct cel_env *env, const struct cel_type *
 struct value value_type(struct value value); /* the type value of a known value */
 
 /* Declarations (env.c). */
-const struct declaration *env_find(const struct cel_env *env, struct span name);
 /* env_resolve looks a dotted name up through the container; rooted names outside it only. */
 const struct declaration *env_resolve(const struct cel_env *env, struct span name, bool rooted);
 
@@ -230,8 +228,6 @@ struct cel_program {
     struct zone **zones; /* read for constant names */
     uint32_t zone_count;
 };
-/* compile_ast builds the nodes of a checked tree in the program's arena; NULL when it is full. */
-const struct node *compile_ast(struct cel_program *program, const struct ast *ast);
 /* cost_of is the estimate of cel_program_cost for a node and what is below it. */
 uint64_t cost_of(const struct node *node, uint32_t items_max);
 /* uses_collect fills uses and use_count from a checked tree; false when the arena is full. */
@@ -256,9 +252,6 @@ static inline struct value truth_value(const struct cel_run *run, enum cel_truth
 }
 enum cel_truth truth_of_run(struct cel_run *run, const struct node *node);
 enum cel_truth truth_of_chain(struct cel_run *run, const struct node *node);
-
-/* program_eval runs a program inside a run that has begun. */
-struct value program_eval(struct cel_run *run, const struct cel_program *program);
 
 /* Nodes (run.c, run_fast.c, run_fold.c). */
 enum { EQUAL_REFUSED, EQUAL_WANTED };

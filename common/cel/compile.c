@@ -27,6 +27,9 @@ static struct node *node_new(struct cel_program *program, node_fn run, uint32_t 
     return node;
 }
 
+/* compile_ast builds the nodes of a checked tree in the program's arena; NULL when it is full. */
+static const struct node *compile_ast(struct cel_program *program, const struct ast *ast);
+
 static bool put(struct cel_program *program, struct node *node, uint32_t at,
                 const struct ast *ast) {
     /* The array was made by node_new and is still ours to fill. */
@@ -350,7 +353,7 @@ static const struct node *compile_kind(struct cel_program *program, const struct
     UNREACHABLE();
 }
 
-const struct node *compile_ast(struct cel_program *program, const struct ast *ast) {
+static const struct node *compile_ast(struct cel_program *program, const struct ast *ast) {
     /* Ours since node_new; what is handed out is not changed any more. */
     struct node *node = (struct node *)(uintptr_t)compile_kind(program, ast);
     if (node != NULL && node->type == NULL) {

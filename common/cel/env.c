@@ -46,7 +46,7 @@ void cel_env_items(struct cel_env *env, uint32_t items_max) { env->items_max = i
 
 void cel_env_unchecked(struct cel_env *env, bool unchecked) { env->unchecked = unchecked; }
 
-const struct declaration *env_find(const struct cel_env *env, struct span name) {
+static const struct declaration *env_find(const struct cel_env *env, struct span name) {
     for (const struct declaration *at = env->declarations; at != NULL; at = at->next) {
         if (span_eq(at->name, name)) {
             return at;

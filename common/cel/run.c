@@ -40,7 +40,8 @@ __attribute__((noinline)) static struct value eval_with_locals(struct cel_run *r
     return value;
 }
 
-struct value program_eval(struct cel_run *run, const struct cel_program *program) {
+/* program_eval runs a program inside a run that has begun. */
+static struct value program_eval(struct cel_run *run, const struct cel_program *program) {
     return program->walks ? eval_with_locals(run, program->root)
                           : truth_value(run, truth_eval(run, program->root));
 }

@@ -194,7 +194,7 @@ static const struct {
     {"optional_type", CEL_OPTIONAL},
 };
 
-struct value type_value(const char *name) {
+static struct value type_value(const char *name) {
     return (struct value){.kind = VAL_TYPE, .len = (uint32_t)strlen(name), .text = name};
 }
 

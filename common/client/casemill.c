@@ -20,7 +20,7 @@ enum {
     ASK_MS = 1000
 };
 
-void client_check(const struct casemill *client) {
+static void client_check(const struct casemill *client) {
     CHECK(client->window.count <= client->options.window_batches);
     CHECK((client->open_count == 0) == (client->open_body.len == 0));
     CHECK(client->open_body.len <= client->options.batch_bytes_max);

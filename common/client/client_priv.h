@@ -27,6 +27,5 @@ struct casemill {
 void receipt_take(struct casemill *client, struct link *from, struct span head, int64_t now_ms);
 /* receipt_too_large settles a batch as refused that the broker, by its PONG, never takes. */
 void receipt_too_large(struct casemill *client, struct batch *batch, uint32_t message_bytes_max);
-void client_check(const struct casemill *client);
 
 #endif

@@ -64,12 +64,10 @@ bool monitor_is_fault(const struct monitor_event *event) {
 static void take_event(struct net_socket *socket, uint16_t event, uint32_t value) {
     socket->is_connected = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
     if (event == ZMQ_EVENT_ACCEPTED) {
-        socket->peer_count++;
         peers_accepted(socket->peers, value);
         return;
     }
     if (event == ZMQ_EVENT_DISCONNECTED) {
-        socket->peer_count -= socket->peer_count > 0 ? 1 : 0;
         if (socket->peers != NULL) {
             peers_gone(socket->peers, value);
         }
@@ -148,16 +146,6 @@ bool net_is_connected(struct net_socket *socket) {
 const char *net_connect_fault(struct net_socket *socket) {
     monitor_read(socket);
     return socket->fault[0] == '\0' ? NULL : socket->fault;
-}
-
-uint32_t net_peer_count(struct net_socket *socket) {
-    struct net_door_state state;
-    if (socket->door != NULL) {
-        net_door_state(socket, &state);
-        return state.connections;
-    }
-    monitor_read(socket);
-    return socket->peer_count;
 }
 
 uint64_t net_fault_count(struct net_socket *socket) {

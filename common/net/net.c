@@ -63,7 +63,7 @@ void net_part_share(struct net_part *part, struct span bytes,
     CHECK(zmq_msg_init_data(part_msg(part), unqualified.out, bytes.len, release, hint) == 0);
 }
 
-void net_part_close(struct net_part *part) { CHECK(zmq_msg_close(part_msg(part)) == 0); }
+static void net_part_close(struct net_part *part) { CHECK(zmq_msg_close(part_msg(part)) == 0); }
 
 void net_message_close(struct net_message *message) {
     for (uint32_t i = 0; i < message->part_count; i++) {
@@ -202,15 +202,7 @@ void net_socket_close(struct net_socket **socket) {
 
 static bool is_abstract(const char *endpoint) { return strncmp(endpoint, "ipc://@", 7) == 0; }
 
-const char *net_endpoint_fault(const char *endpoint) {
-    if (is_abstract(endpoint)) {
-        return "is refused: an address without a file is open to every user of this host; use "
-               "ipc://PATH";
-    }
-    return net_is_endpoint(endpoint) ? NULL : "is not tcp://HOST:PORT or ipc://PATH";
-}
-
-bool net_is_endpoint(const char *endpoint) {
+static bool is_endpoint(const char *endpoint) {
     if (strncmp(endpoint, "ipc://", 6) == 0) {
         return endpoint[6] != '\0' && !is_abstract(endpoint);
     }
@@ -219,6 +211,14 @@ bool net_is_endpoint(const char *endpoint) {
     size_t digits = colon == NULL ? 0 : strspn(colon + 1, "0123456789");
     return colon > host && digits >= 1 && digits <= PORT_DIGITS_MAX && colon[1 + digits] == '\0' &&
            strtoul(colon + 1, NULL, 10) <= PORT_MAX;
+}
+
+const char *net_endpoint_fault(const char *endpoint) {
+    if (is_abstract(endpoint)) {
+        return "is refused: an address without a file is open to every user of this host; use "
+               "ipc://PATH";
+    }
+    return is_endpoint(endpoint) ? NULL : "is not tcp://HOST:PORT or ipc://PATH";
 }
 
 enum err fail_address(struct diag *diag, const char *what, const char *endpoint, int error) {

@@ -36,7 +36,6 @@ void net_part_copy(struct net_part *part, struct span bytes); /* allocates */
  */
 void net_part_share(struct net_part *part, struct span bytes,
                     void (*release)(void *bytes, void *hint), void *hint);
-void net_part_close(struct net_part *part);
 
 /* Where a message came from or goes to on a ROUTER: its envelope.  A frame is a length byte and so
  * many bytes; the first is the routing id.  Up to NET_ROUTE_NEAR bytes, which is what a client has
@@ -58,8 +57,6 @@ static inline bool net_route_is_near(const struct net_route *route) {
 static inline struct span net_route_span(const struct net_route *route) {
     return span_make(net_route_is_near(route) ? route->near : route->far, route->len);
 }
-/* net_route_view: a route of these bytes, which stay where they are when they are many. */
-struct net_route net_route_view(struct span bytes);
 /* net_route_keep copies the bytes, too.  Ownership: *kept is the caller's, freed by net_route_drop,
  * which accepts a zeroed one. */
 void net_route_keep(struct net_route *kept, const struct net_route *route);
@@ -92,10 +89,9 @@ struct net_options {
     bool takes_over;
     int64_t mute_ms; /* see net_peers_look; 0: 15 s */
 };
-/* net_is_endpoint: tcp://HOST:PORT or ipc://PATH; whether there is such a host is not looked up. */
-bool net_is_endpoint(const char *endpoint);
-/* net_endpoint_fault: what is wrong with it, to be said behind its name; NULL: it is one.
- * ipc://@NAME is none: it has no file and so no owner, and every user of the host can open it. */
+/* net_endpoint_fault: what is wrong with an endpoint, to be written behind its name; NULL: it is
+ * tcp://HOST:PORT or ipc://PATH (whether there is such a host is not looked up).  ipc://@NAME is
+ * refused: it has no file and so no owner, and every user of the host can open it. */
 const char *net_endpoint_fault(const char *endpoint);
 /* bind: HOST is a name, an address, [IPv6], or * for every interface; of a name all addresses are
  * bound, at the same port.  "tcp://127.0.0.1:0" takes a port from the kernel; net_endpoint then has
@@ -126,8 +122,6 @@ bool net_is_connected(struct net_socket *socket); /* a DEALER's connection stand
  * since it last came up.  It goes on trying, and does so in this call and in net_connect_count:
  * one of them is called now and then. */
 const char *net_connect_fault(struct net_socket *socket);
-/* net_peer_count: connections of a ROUTER that stand. */
-uint32_t net_peer_count(struct net_socket *socket);
 /* net_fault_count: handshakes of a keyed ROUTER that failed before a key was shown: a peer without
  * keys, or with another broker's. */
 uint64_t net_fault_count(struct net_socket *socket);

@@ -35,7 +35,6 @@ struct net_socket {
     int64_t redial_ms;       /* of a DEALER that was told no: when it connects anew; 0: not */
     bool was_redialed;       /* since it last came up */
     struct net_peers *peers; /* of a ROUTER */
-    uint32_t peer_count;     /* of a ROUTER, as of the last monitor_read */
     bool is_connected;       /* of a DEALER, as of the last monitor_read */
     bool is_router;
     bool has_keys;

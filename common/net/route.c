@@ -15,17 +15,6 @@ static uint8_t *copy_far(struct span bytes) {
     return copy;
 }
 
-struct net_route net_route_view(struct span bytes) {
-    struct net_route route = {.len = (uint16_t)bytes.len};
-    CHECK(bytes.len <= NET_ROUTE_BYTES_MAX);
-    if (!net_route_is_near(&route)) {
-        route.far = bytes.ptr;
-    } else if (bytes.len > 0) {
-        memcpy(route.near, bytes.ptr, bytes.len);
-    }
-    return route;
-}
-
 void net_route_keep(struct net_route *kept, const struct net_route *route) {
     *kept = *route;
     if (!net_route_is_near(route)) {

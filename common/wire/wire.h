@@ -355,11 +355,9 @@ struct wire_message {
 const char *wire_command_name(enum wire_command command);
 const char *wire_reason_word(enum wire_reason reason);
 const char *wire_busy_word(enum wire_busy reason);
-const char *wire_state_word(enum wire_state state);
 const char *wire_priority_word(enum wire_priority priority);
 /* The word of enum disposition, which is numbered the same (least adverse first). */
 const char *wire_disposition_word(uint32_t disposition);
-MUST_USE enum err wire_priority_parse(struct span word, enum wire_priority *priority);
 
 /* wire_encode appends the head frame.  A text longer than README.md allows (names 128 bytes, FAILED
  * reason 512, a dead letter's expected 256) is a programmer's error. */

@@ -263,7 +263,6 @@ const struct wire_head *wire_head(enum wire_command command) { return &command_h
 const char *wire_command_name(enum wire_command command) { return command_heads[command].name; }
 const char *wire_reason_word(enum wire_reason reason) { return reason_words[reason]; }
 const char *wire_busy_word(enum wire_busy reason) { return busy_words[reason]; }
-const char *wire_state_word(enum wire_state state) { return state_words[state]; }
 const char *wire_priority_word(enum wire_priority priority) { return priority_words[priority]; }
 const char *wire_disposition_word(uint32_t disposition) {
     CHECK(disposition < WIRE_DISPOSITIONS);
@@ -278,13 +277,4 @@ bool wire_word_find(const struct wire_words *words, struct span word, uint32_t *
         }
     }
     return false;
-}
-
-enum err wire_priority_parse(struct span word, enum wire_priority *priority) {
-    uint32_t index = 0;
-    if (!wire_word_find(&wire_priorities, word, &index)) {
-        return ERR_UNKNOWN;
-    }
-    *priority = (enum wire_priority)index;
-    return ERR_OK;
 }

@@ -12,7 +12,7 @@ struct uuid batch_id(uint32_t name) {
     return id;
 }
 
-struct net_route client_route(const struct sim_batch *batch) {
+static struct net_route client_route(const struct sim_batch *batch) {
     return (struct net_route){.len = 1, .delimited = batch->delimited, .near = {batch->route}};
 }
 

@@ -28,7 +28,7 @@ void lane_start(struct world *world, uint32_t number) {
     }
 }
 
-void lane_die(struct world *world, uint32_t number) {
+static void lane_die(struct world *world, uint32_t number) {
     trace(world, "lane %u dies with %u deliveries", number, world->lanes[number].hold_count);
     txn_abort(world, number);
     lane_start(world, number);
@@ -175,7 +175,7 @@ void lane_work(struct world *world, const struct sim_broker *broker,
                                                         .day = work->accepted_at};
 }
 
-void letter_deliver(struct world *world, const struct sim_letter *letter) {
+static void letter_deliver(struct world *world, const struct sim_letter *letter) {
     static const char *const VERBS[] = {"done", "failed", "return"};
     struct sim_broker *broker = &world->brokers[letter->broker];
     trace(world, "broker %u hears%s: %s seq %llu %u+%u", letter->broker,

@@ -58,7 +58,7 @@ void world_init(struct world *world, uint64_t seed) {
     }
 }
 
-void world_fini(struct world *world) {
+static void world_fini(struct world *world) {
     for (uint32_t b = 0; b < BROKERS; b++) {
         struct sim_broker *broker = &world->brokers[b];
         for (uint32_t i = 0; i < broker->record_count; i++) {

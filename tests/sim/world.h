@@ -252,12 +252,9 @@ void world_run(const struct plan *plan);
 /* plan_time: a world that hangs has failed, too; SIGPROF ends the process after a minute of
  * processor time from now on, however long it was stopped meanwhile. */
 void plan_time(void);
-/* plan_holds runs the plan in a child process; what it says goes to `out` (-1: nowhere). */
-bool plan_holds(const struct plan *plan, int out);
 void world_init(struct world *world, uint64_t seed);
 void world_step(struct world *world);
 void world_settle(struct world *world); /* no faults any more: everything must come to its end */
-void world_fini(struct world *world);
 bool fault(struct world *world, enum fault kind); /* strikes now */
 bool chance(struct world *world, uint32_t of_thousand);
 uint32_t below(struct world *world, uint32_t limit);
@@ -271,7 +268,6 @@ void clients_step(struct world *world);
 uint32_t client_batch(struct world *world, struct sim_batch batch); /* adds; its number */
 void client_send(struct world *world, uint32_t batch, uint32_t broker);
 void client_query(struct world *world, uint32_t batch, uint32_t broker);
-struct net_route client_route(const struct sim_batch *batch);
 struct uuid batch_id(uint32_t name);
 void batch_meta(const struct sim_batch *batch, int64_t day, uint32_t cuts[CORE_PARTS_MAX],
                 char source[8], struct core_batch_meta *meta);
@@ -301,7 +297,6 @@ void backends_end_frozen(struct world *world); /* who blocks, and waits for a cl
 /* lanes.c */
 void lanes_step(struct world *world);
 void lane_start(struct world *world, uint32_t lane); /* a new process in its place */
-void lane_die(struct world *world, uint32_t lane);
 void lane_work(struct world *world, const struct sim_broker *broker,
                const struct core_action *action);
 void lane_fence(struct world *world, const struct sim_broker *broker,
@@ -315,7 +310,6 @@ void lane_give_up(struct world *world, uint32_t lane, uint32_t hold, bool failed
 void lane_ask(struct world *world, const struct net_route *route, uint32_t broker);
 void lane_begin(struct world *world, uint32_t lane, uint32_t holds, uint32_t cases);
 void lane_tell(struct world *world, uint32_t lane); /* of a committed transaction */
-void letter_deliver(struct world *world, const struct sim_letter *letter);
 void letters_step(struct world *world);
 
 /* books.c: told before the core hears the same. */

@@ -207,12 +207,9 @@ START_TEST(an_arena_spans_chunks_and_rewinds) {
 }
 END_TEST
 
-START_TEST(every_error_has_a_name_a_text_and_a_class) {
+START_TEST(every_error_has_a_name_and_a_text) {
     ck_assert_str_eq(err_name(ERR_TOO_LARGE), "TOO_LARGE");
     ck_assert_str_eq(err_text(ERR_OK), "no error");
-    ck_assert_int_eq(err_class(ERR_CONNECTION), ERR_CLASS_RETRY);
-    ck_assert_int_eq(err_class(ERR_CONFLICT), ERR_CLASS_REJECT);
-    ck_assert_int_eq(err_class(ERR_CORRUPT), ERR_CLASS_FATAL);
     for (int err = ERR_OK; err <= ERR_SYSTEM; err++) {
         ck_assert_uint_gt(strlen(err_name((enum err)err)), 0);
         ck_assert_uint_gt(strlen(err_text((enum err)err)), 0);
@@ -384,7 +381,7 @@ int main(void) {
     tcase_add_loop_test(cases, utf8_is_well_formed_or_not, 0, (int)COUNT_OF(UTF8));
     tcase_add_test(cases, an_arena_gives_aligned_memory_up_to_its_limit);
     tcase_add_test(cases, an_arena_spans_chunks_and_rewinds);
-    tcase_add_test(cases, every_error_has_a_name_a_text_and_a_class);
+    tcase_add_test(cases, every_error_has_a_name_and_a_text);
     tcase_add_test(cases, a_diag_prints_the_line_and_a_caret);
     tcase_add_test(cases, a_diag_cuts_what_is_too_long);
     tcase_add_test(cases, a_diag_is_cut_between_characters);

@@ -244,7 +244,9 @@ START_TEST(who_is_turned_away_comes_back_when_told) {
 END_TEST
 
 static struct net_route numbered(uint32_t number) {
-    return net_route_view(span_make((const uint8_t *)&number, sizeof(number)));
+    struct net_route route = {.len = sizeof(number)};
+    memcpy(route.near, &number, sizeof(number));
+    return route;
 }
 
 static bool join(uint32_t number, uint32_t credit) {

@@ -424,10 +424,10 @@ START_TEST(addresses_are_told_from_noise) {
         "tcp://a:",  "tcp://a:65536", "tcp://a:123456", "tcp://a:1x", "tcp://a:-1",
         "udp://a:1", "ipc://",        "127.0.0.1:5570", "ipc://@a"};
     for (size_t i = 0; i < COUNT_OF(good); i++) {
-        ck_assert_msg(net_is_endpoint(good[i]), "%s", good[i]);
+        ck_assert_msg(net_endpoint_fault(good[i]) == NULL, "%s", good[i]);
     }
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
-        ck_assert_msg(!net_is_endpoint(bad[i]), "%s", bad[i]);
+        ck_assert_msg(net_endpoint_fault(bad[i]) != NULL, "%s", bad[i]);
     }
 }
 END_TEST

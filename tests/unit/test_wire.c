@@ -566,10 +566,6 @@ START_TEST(a_spent_arena_is_too_large) {
 END_TEST
 
 START_TEST(words) {
-    enum wire_priority priority = WIRE_URGENT;
-    ck_assert_int_eq(wire_priority_parse(SPAN_LIT("bulk"), &priority), ERR_OK);
-    ck_assert_int_eq(priority, WIRE_BULK);
-    ck_assert_int_eq(wire_priority_parse(SPAN_LIT("BULK"), &priority), ERR_UNKNOWN);
     ck_assert_str_eq(wire_reason_word(WIRE_REASON_NOT_ALLOWED), "not_allowed");
     ck_assert_str_eq(wire_disposition_word(0), "not_subject");
     ck_assert_str_eq(wire_disposition_word(4), "subject_to_agreement");
