@@ -7,7 +7,9 @@
 #include "base/mem.h"
 #include "net/secret.h"
 
-enum { QUIET_MS_MIN = 1000, QUIET_MS_MAX = 30000, AWAY_MS = 5000 };
+#include <stdio.h>
+
+enum { QUIET_MS_MIN = 1000, QUIET_MS_MAX = 30000, AWAY_MS = 5000, WHY_MS = 5000 };
 enum { MESSAGES_PER_POLL = 64, CREDIT_TRANSACTIONS = 2, DONE_RANGES_MAX = 2048 };
 #define CREDIT_BYTES ((uint64_t)32 << 20)
 #define MESSAGE_BYTES_MAX ((size_t)64 << 20)
@@ -31,6 +33,7 @@ enum err lane_connect_brokers(struct lane *lane, struct diag *diag) {
 
 void lane_close_brokers(struct lane *lane) {
     for (uint32_t i = 0; i < lane->link_count; i++) {
+        away_drop(&lane->links[i].question);
         net_socket_close(&lane->links[i].socket);
     }
     lane->link_count = 0;
@@ -130,6 +133,39 @@ static void say_fault(struct lane *lane, uint32_t link) {
     lane->links[link].fault_said = fault != NULL;
 }
 
+/* Whether text says by now why nothing answers there.  A lane never waits for a name server. */
+static bool is_explained(struct link *link, const char *broker, int64_t now_ms,
+                         char text[NET_WHY_BYTES]) {
+    struct diag diag = {0};
+    const char *fault = net_connect_fault(link->socket);
+    if (fault != NULL) {
+        (void)snprintf(text, NET_WHY_BYTES, "%s", fault);
+        return true;
+    }
+    if (link->question == NULL) {
+        if (away_ask(broker, &link->question, &diag) != ERR_OK) {
+            (void)snprintf(text, NET_WHY_BYTES, "%.*s", NET_WHY_BYTES - 1, diag.text);
+            return true;
+        }
+        link->asked_ms = now_ms;
+    }
+    if (away_is_answered(link->question, text)) {
+        return true;
+    }
+    (void)snprintf(text, NET_WHY_BYTES, "no reason was found in %d s: does the name server answer?",
+                   WHY_MS / 1000);
+    return now_ms - link->asked_ms >= WHY_MS;
+}
+
+static void say_away(struct link *link, const char *broker, int64_t now_ms) {
+    char text[NET_WHY_BYTES];
+    if (is_explained(link, broker, now_ms, text)) {
+        LOG(EV_BROKER_AWAY, "broker=%s text=\"%s\"", broker, text);
+        link->away_said = true;
+        away_drop(&link->question);
+    }
+}
+
 /* A broker that is not there is named once it has been away for a while. */
 static void say_link(struct lane *lane, uint32_t i, int64_t now_ms) {
     struct link *link = &lane->links[i];
@@ -143,12 +179,12 @@ static void say_link(struct lane *lane, uint32_t i, int64_t now_ms) {
     if (is_up && !link->is_up) {
         LOG(EV_BROKER_CONNECTED, "broker=%s", broker);
         link->away_said = false;
+        away_drop(&link->question);
     }
     link->is_up = is_up;
     link->down_since_ms = link->down_since_ms == 0 ? now_ms : link->down_since_ms;
     if (!is_up && !link->away_said && now_ms - link->down_since_ms >= AWAY_MS) {
-        LOG(EV_BROKER_AWAY, "broker=%s", broker);
-        link->away_said = true;
+        say_away(link, broker, now_ms);
     }
 }
 

@@ -4,6 +4,7 @@
 #ifndef CASEMILL_WORKER_LANE_PRIV_H
 #define CASEMILL_WORKER_LANE_PRIV_H
 
+#include "worker/away.h"
 #include "worker/inbox.h"
 #include "worker/lane.h"
 #include "worker/writer.h"
@@ -28,6 +29,8 @@ struct link {
     bool proof_said;                  /* that the lane could not prove itself */
     bool is_up, away_said;            /* its connection stands; it was said that it does not */
     int64_t down_since_ms;
+    struct away *question; /* why it is away; NULL: none is asked */
+    int64_t asked_ms;
     bool canary; /* asked for a commits row; answered with the next transaction */
 };
 

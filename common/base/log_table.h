@@ -51,7 +51,7 @@
     ROW(RECEIPT_DROPPED, WARN, "a receipt could not be delivered", "the client may QUERY")         \
     ROW(BROKER_CONNECTED, INFO, "a lane is connected to a broker", "nothing")                      \
     ROW(BROKER_AWAY, WARN, "a lane has no connection to a broker; it goes on trying",              \
-        "start that broker, or see broker.connect")                                                \
+        "read the text; start that broker, or see broker.connect")                                 \
     ROW(BROKER_REFUSED, WARN, "a broker lets a lane not in, or cannot be understood",              \
         "read the text; keys.secret and keys.broker here, keys.workers there")                     \
     ROW(POSTGRES_CONNECTED, INFO, "a lane is connected to PostgreSQL", "nothing")                  \

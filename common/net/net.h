@@ -108,7 +108,7 @@ MUST_USE enum err net_dealer_connect(struct net *net, const char *endpoint,
                                      struct diag *diag);
 /* net_why_away tries once to connect to an address that does not answer, and says in one line what
  * keeps a client from it: the name, the network, the path's owner.  Waits up to a second, longer
- * where a name server does not answer: for a program that is about to give up. */
+ * where a name server does not answer: for a program that gives up, or a thread of its own. */
 enum { NET_WHY_BYTES = 160 };
 void net_why_away(const char *endpoint, char text[NET_WHY_BYTES]);
 /* net_is_reached: whether something listens there; if not, text says why. */
