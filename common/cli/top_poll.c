@@ -55,6 +55,7 @@ enum err top_poll_open(const struct control_peer *peer, struct top_poll **poll, 
     if (err == ERR_OK && made->has_keys) {
         err = net_curve_read(peer->key, peer->broker_key, &made->curve, diag);
     }
+    err = err == ERR_OK ? net_check_room(made->count, diag) : err;
     err = err == ERR_OK ? net_open(&made->net, diag) : err;
     if (err != ERR_OK) {
         top_poll_close(&made);

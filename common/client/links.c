@@ -97,13 +97,19 @@ enum err links_open(struct links *links, const struct links_options *options, in
     struct uuid seed = uuid_random();
     *links = (struct links){.quiet_ms = options->quiet_ms};
     memcpy(&links->rng.state, seed.bytes, sizeof(links->rng.state));
-    enum err err = net_open(&links->net, diag);
     const char *at = options->brokers;
     struct span one;
+    uint32_t count = 0;
+    while (next_item(&at, &one)) {
+        count++;
+    }
+    enum err err = count <= LINKS_MAX
+                       ? net_check_room(count, diag)
+                       : diag_fail(diag, ERR_INVALID, "more than %d brokers", (int)LINKS_MAX);
+    err = err == ERR_OK ? net_open(&links->net, diag) : err;
+    at = options->brokers;
     while (err == ERR_OK && next_item(&at, &one)) {
-        if (links->count == LINKS_MAX) {
-            return diag_fail(diag, ERR_INVALID, "more than %d brokers", (int)LINKS_MAX);
-        }
+        CHECK(links->count < LINKS_MAX);
         struct link *link = &links->items[links->count++];
         buf_append(&link->endpoint, one);
         err = read_keys(link, options, links->count - 1, diag);

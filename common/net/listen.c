@@ -124,6 +124,22 @@ static int listen_all(struct addrinfo *addresses[LISTENERS_MAX], uint32_t count,
     return listeners->count > 0 ? 0 : missing;
 }
 
+/* errno of a lookup that the system failed, 0 where the name is at fault.  Without a descriptor for
+ * its files a resolver may say that there is no such name. */
+static int lookup_error(int failed) {
+    int error = failed == EAI_SYSTEM ? errno : 0;
+    if (failed == EAI_MEMORY) {
+        error = ENOMEM;
+    } else if (error == 0) {
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        error = fd < 0 ? errno : 0;
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+    }
+    return error;
+}
+
 enum err listeners_open(const char *endpoint, struct listeners *listeners, struct diag *diag) {
     struct net_host target;
     struct addrinfo *found = NULL;
@@ -136,14 +152,17 @@ enum err listeners_open(const char *endpoint, struct listeners *listeners, struc
     }
     const char *host = strcmp(target.name, "*") == 0 ? NULL : target.name;
     int failed = getaddrinfo(host, target.port, &wanted, &found);
+    int error = failed == 0 ? 0 : lookup_error(failed);
+    if (error != 0) {
+        return fail_address(diag, "bind", endpoint, error);
+    }
     if (failed != 0) {
-        return diag_fail(diag, ERR_INVALID, "cannot bind %s: %s", endpoint,
-                         failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed));
+        return diag_fail(diag, ERR_INVALID, "cannot bind %s: %s", endpoint, gai_strerror(failed));
     }
     struct addrinfo *addresses[LISTENERS_MAX];
     uint32_t count = sort(found, addresses);
     uint16_t port = (uint16_t)strtoul(target.port, NULL, 10);
-    int error = EADDRINUSE;
+    error = EADDRINUSE;
     /* A port that the kernel gave for one address may be taken at the next. */
     for (int i = 0; error == EADDRINUSE && i < (port == 0 ? PORT_TRIES : 1); i++) {
         error = listen_all(addresses, count, port, listeners);

@@ -32,9 +32,12 @@ enum {
     SHORT_FRAME_BYTES = 2,
     LONG_FRAME_BYTES = 9,
     CURVE_FRAME_BYTES = 33,
-    /* What libzmq takes before there is a connection: its threads, their mailboxes and epolls. */
     START_THREADS = 2,
-    START_DESCRIPTORS = 12
+    /* libzmq's threads with their mailboxes and epolls; of a DEALER its mailbox, two of what reads
+     * its events, its connection; what a program opens beside them: files, and to look up names. */
+    START_DESCRIPTORS = 6,
+    DEALER_DESCRIPTORS = 4,
+    BESIDE_DESCRIPTORS = 8
 };
 
 struct span net_part_span(const struct net_part *part) {
@@ -84,8 +87,14 @@ static enum err start_threads(void *context, struct diag *diag) {
     return ERR_OK;
 }
 
+enum err net_check_room(uint32_t dealers, struct diag *diag) {
+    return descriptors_check(START_DESCRIPTORS + BESIDE_DESCRIPTORS +
+                                 (uint64_t)DEALER_DESCRIPTORS * dealers,
+                             "connections", diag);
+}
+
 enum err net_open(struct net **net, struct diag *diag) {
-    enum err err = descriptors_check(START_DESCRIPTORS, "connections", diag);
+    enum err err = net_check_room(1, diag);
     err = err == ERR_OK ? thread_probe(START_THREADS, diag) : err;
     if (err != ERR_OK) {
         return err;
@@ -221,8 +230,13 @@ const char *net_endpoint_fault(const char *endpoint) {
     return is_endpoint(endpoint) ? NULL : "is not tcp://HOST:PORT or ipc://PATH";
 }
 
+/* Of descriptors or memory: no fault of the address, whatever call met it. */
+static bool is_shortage(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 enum err fail_address(struct diag *diag, const char *what, const char *endpoint, int error) {
-    enum err err = ERR_INVALID;
+    enum err err = is_shortage(error) ? ERR_SYSTEM : ERR_INVALID;
     if (error == EADDRINUSE) {
         err = ERR_BUSY;
     } else if (error == EACCES || error == EPERM) {
@@ -256,12 +270,11 @@ static enum err check_path(const char *endpoint, struct diag *diag) {
     bool is_left = fd >= 0 &&
                    connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 &&
                    (errno == ECONNREFUSED || errno == ENOENT);
-    int error = errno;
+    int error = fd < 0 || errno == EACCES ? errno : EADDRINUSE;
     if (fd >= 0) {
         (void)close(fd);
     }
-    return is_left ? ERR_OK
-                   : fail_address(diag, "bind", endpoint, error == EACCES ? error : EADDRINUSE);
+    return is_left ? ERR_OK : fail_address(diag, "bind", endpoint, error);
 }
 
 /* The mask makes an ipc path the owner's alone from its first moment. */

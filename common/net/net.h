@@ -72,6 +72,9 @@ struct net_message {
 };
 void net_message_close(struct net_message *message);
 
+/* net_check_room: whether there are descriptors for a program with so many DEALERs; before
+ * net_open, which asks it for one.  Errors: ERR_SYSTEM with one line. */
+MUST_USE enum err net_check_room(uint32_t dealers, struct diag *diag);
 /* Errors: ERR_SYSTEM the system has no thread or descriptor left. */
 MUST_USE enum err net_open(struct net **net, struct diag *diag);
 void net_close(struct net **net); /* all sockets closed before */

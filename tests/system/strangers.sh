@@ -155,6 +155,16 @@ line "broker with 256 descriptors" 'intake.connections_max 100 and worker.connec
     prlimit --nofile=256 "$bin/casemill-broker"
 line "worker with 16 descriptors" 'lanes.count 2 with 1 of broker.connect need [0-9]+ file descriptors, and the limit is 16' \
     prlimit --nofile=16 "$bin/casemill-worker"
-line "casemill with 16 descriptors" 'need [0-9]+ file descriptors, and the limit is 16' \
-    prlimit --nofile=16 "$bin/casemill" status --control "ipc://$work/lacking.control"
+# Whatever is inherited, it is the same line.
+for lacking in 12 16 20; do
+    line "casemill with $lacking descriptors" "connections need [0-9]+ file descriptors, and the limit is $lacking:" \
+        prlimit --nofile=$lacking sh -c 'exec "$@" 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-' sh \
+        "$bin/casemill" status --control "ipc://$work/lacking.control"
+done
+line "casemill for three brokers with 26 descriptors" 'connections need [0-9]+ file descriptors, and the limit is 26:' \
+    prlimit --nofile=26 "$bin/casemill" submit --ack journal --wait 1 \
+    --broker tcp://127.0.0.1:1,tcp://127.0.0.1:2,tcp://127.0.0.1:3 "$work/one.jsonl"
+line "casemill top of three brokers with 26 descriptors" 'connections need [0-9]+ file descriptors, and the limit is 26:' \
+    prlimit --nofile=26 "$bin/casemill" top --once \
+    --control "ipc://$work/a.control,ipc://$work/b.control,ipc://$work/c.control"
 finish
