@@ -5,40 +5,6 @@
 #include "base/log.h"
 #include "broker/coalesce.h"
 
-enum err send_head(struct broker *broker, struct net_socket *socket, const struct net_route *route,
-                   const struct wire_message *message) {
-    struct net_part part;
-    buf_clear(&broker->head);
-    wire_encode(message, &broker->head);
-    if (socket == broker->intake) {
-        enum err err = receipt_part(&broker->receipts, route, buf_span(&broker->head), &part);
-        if (err != ERR_OK) {
-            return err;
-        }
-    } else {
-        net_part_copy(&part, buf_span(&broker->head));
-    }
-    return net_send(socket, route, &part, 1);
-}
-
-void refuse_unreadable(struct broker *broker, struct net_socket *socket,
-                       const struct net_route *route, const struct wire_decode_fault *fault) {
-    struct wire_message reply = {
-        .command = WIRE_REFUSED,
-        .refused = {.has_batch = fault->has_batch, .batch = fault->batch, .reason = fault->reason}};
-    broker->peers_refused++;
-    if (fault->reason == WIRE_REASON_UNKNOWN_VERSION) {
-        reply.refused.version = SPAN_LIT(WIRE_VERSION);
-        LOG(EV_PEER_VERSION, "it_speaks=%.*s this_speaks=%s", SPAN_ARG(fault->version),
-            WIRE_VERSION);
-    } else {
-        LOG(EV_PEER_REFUSED, "reason=%s", wire_reason_word(fault->reason));
-    }
-    if (send_head(broker, socket, route, &reply) != ERR_OK) {
-        broker->receipts_dropped++;
-    }
-}
-
 static void fill_done(struct broker *broker, const struct core_action *action,
                       struct wire_done *done) {
     const struct core_tally *tally = &action->done.tally;
@@ -49,16 +15,6 @@ static void fill_done(struct broker *broker, const struct core_action *action,
     done->tally.dead_count = tally->dead_count;
     done->tally.dead = core_dead_view(tally, &broker->arena);
     done->tally.dead_listed = done->tally.dead == NULL ? 0 : tally->dead_listed;
-}
-
-void accepted_fill(const struct broker *broker, const struct uuid *batch, bool duplicate,
-                   struct wire_accepted *accepted) {
-    const struct core_stats *stats = &broker->stats;
-    *accepted = (struct wire_accepted){.batch = *batch,
-                                       .duplicate = duplicate,
-                                       .queue_cases = stats->queued_cases + stats->delayed_cases +
-                                                      stats->out_cases,
-                                       .queue_oldest_ms = stats->oldest_ms};
 }
 
 static void send_receipt(struct broker *broker, const struct core_action *action) {
@@ -73,7 +29,7 @@ static void send_receipt(struct broker *broker, const struct core_action *action
         return;
     }
     if (action->kind == CORE_ACCEPTED) {
-        accepted_fill(broker, &action->batch, action->duplicate, &reply.accepted);
+        reply_accepted_fill(broker, &action->batch, action->duplicate, &reply.accepted);
     } else if (action->kind == CORE_DONE) {
         reply.command = WIRE_DONE;
         fill_done(broker, action, &reply.done);
@@ -96,7 +52,7 @@ static void send_receipt(struct broker *broker, const struct core_action *action
         fill_done(broker, action, &reply.status.done);
     }
     struct net_socket *socket = to_operator ? broker->control : broker->intake;
-    if (send_head(broker, socket, &action->route, &reply) != ERR_OK) {
+    if (reply_send(broker, socket, &action->route, &reply) != ERR_OK) {
         broker->receipts_dropped++;
         LOG(EV_RECEIPT_DROPPED, "kind=%s", wire_command_name(reply.command));
     }
@@ -126,7 +82,7 @@ static void send_to_lane(struct broker *broker, const struct core_action *action
         message.beat.retire = action->retire;
     }
     /* A lane that cannot be reached falls silent and is dealt with then. */
-    if (send_head(broker, broker->worker, &action->route, &message) != ERR_OK) {
+    if (reply_send(broker, broker->worker, &action->route, &message) != ERR_OK) {
         broker->receipts_dropped++;
     }
 }

@@ -22,7 +22,7 @@ static void refuse_at(struct broker *broker, const struct admission *asked,
     broker->batches_refused++;
     LOG(EV_BATCH_REFUSED, "reason=%s index=%u offset=%llu", wire_reason_word(fault->reason),
         fault->index, (unsigned long long)fault->offset);
-    if (send_head(broker, asked->socket, &asked->route, &reply) != ERR_OK) {
+    if (reply_send(broker, asked->socket, &asked->route, &reply) != ERR_OK) {
         broker->receipts_dropped++;
     }
 }

@@ -2,12 +2,12 @@
 #include "broker/broker.h"
 
 #include "base/clock.h"
-#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/plain.h"
 #include "base/thread.h"
 #include "broker/coalesce.h"
+#include "broker/weights.h"
 
 #include <stdio.h>
 
@@ -17,115 +17,8 @@ enum {
     WORKER_HWM = 64, /* messages of a lane that wait to be read: they may be of 1 MiB */
     WORK_HWM = 10000,
     LINGER_MS = 2000,
-    SOCKET_PATH_MAX = 100,
-    OPERATORS_MAX = 32,       /* connections of the control socket */
-    RESERVE_DESCRIPTORS = 64, /* the journal, libzmq's own, the log, files that are read */
-    WHAT_BYTES = 96,
     THREADS = 8 /* the journal, libzmq (2), a door for each socket, HTTP, the ready line */
 };
-
-enum { ENDPOINT_BYTES_MAX = 512 };
-/* Where each role's socket is bound; those that are private by default lie beside the journal. */
-struct binds {
-    const char *of[KEYS_ROLES];
-    char worker[ENDPOINT_BYTES_MAX], control[ENDPOINT_BYTES_MAX];
-};
-
-static const char *bind_or_beside(const struct settings *settings, const char *key,
-                                  const char *file, char endpoint[ENDPOINT_BYTES_MAX]) {
-    const char *set = settings_str(settings, key);
-    if (set[0] != '\0') {
-        return set;
-    }
-    (void)snprintf(endpoint, ENDPOINT_BYTES_MAX, "ipc://%s/%s",
-                   settings_str(settings, "journal.path"), file);
-    return endpoint;
-}
-
-static void binds_read(const struct settings *settings, struct binds *binds) {
-    binds->of[KEYS_SOURCES] = settings_str(settings, "intake.bind");
-    binds->of[KEYS_WORKERS] = bind_or_beside(settings, "worker.bind", "lanes.sock", binds->worker);
-    binds->of[KEYS_OPERATORS] =
-        bind_or_beside(settings, "control.bind", "control.sock", binds->control);
-}
-
-/* A path that is cut short would be another one. */
-static enum err check_length(const struct settings *settings, const char *key, const char *endpoint,
-                             struct diag *diag) {
-    return strlen(endpoint) <= SOCKET_PATH_MAX
-               ? ERR_OK
-               : settings_fail(settings, key, ERR_INVALID, diag,
-                               "\"%s\" is too long for a socket: set a shorter one", endpoint);
-}
-
-static enum err check_trust(const struct settings *settings, struct diag *diag) {
-    const char *trust = settings_str(settings, "worker.trust");
-    return trust[0] == '\0' || strcmp(trust, "loopback") == 0
-               ? ERR_OK
-               : settings_fail(settings, "worker.trust", ERR_INVALID, diag,
-                               "\"%s\" is not loopback, nor empty", trust);
-}
-
-static enum err check_http(const struct settings *settings, struct diag *diag) {
-    const char *http = settings_str(settings, "http.bind");
-    struct diag why = {0};
-    return strcmp(http, "off") == 0 || http_bind_check(http, &why) == ERR_OK
-               ? ERR_OK
-               : settings_fail(settings, "http.bind", why.err, diag, "%s", why.text);
-}
-
-static enum err check_lanes(const struct settings *settings, struct diag *diag) {
-    if (settings_int(settings, "lanes.silent_ms") > settings_int(settings, "lanes.beat_ms")) {
-        return ERR_OK;
-    }
-    return settings_is_default(settings, "lanes.silent_ms")
-               ? settings_fail(settings, "lanes.beat_ms", ERR_INVALID, diag,
-                               "must be below lanes.silent_ms")
-               : settings_fail(settings, "lanes.silent_ms", ERR_INVALID, diag,
-                               "must be above lanes.beat_ms");
-}
-
-static uint32_t connections_max(const struct settings *settings, enum keys_role role) {
-    static const char *const KEYS[KEYS_ROLES] = {
-        [KEYS_SOURCES] = "intake.connections_max", [KEYS_WORKERS] = "worker.connections_max"};
-    return KEYS[role] == NULL ? OPERATORS_MAX : (uint32_t)settings_int(settings, KEYS[role]);
-}
-
-/* Connections may be above their limits by a backlog for a moment, and then there must still be
- * descriptors for the journal, HTTP and operators: libzmq aborts without one for an ipc path. */
-static enum err check_descriptors(const struct settings *settings, struct diag *diag) {
-    uint64_t need = RESERVE_DESCRIPTORS + HTTP_CONNECTIONS_MAX;
-    for (int role = 0; role < KEYS_ROLES; role++) {
-        need += connections_max(settings, (enum keys_role)role) + NET_BACKLOG;
-    }
-    char what[WHAT_BYTES];
-    (void)snprintf(what, sizeof(what), "intake.connections_max %u and worker.connections_max %u",
-                   connections_max(settings, KEYS_SOURCES),
-                   connections_max(settings, KEYS_WORKERS));
-    return descriptors_check(need, what, diag);
-}
-
-enum err broker_check_settings(const struct settings *settings, struct diag *diag) {
-    enum err err = broker_check_values(settings, diag);
-    err = err == ERR_OK ? check_descriptors(settings, diag) : err;
-    return err == ERR_OK ? keys_check(settings, NULL, diag) : err;
-}
-
-enum err broker_check_values(const struct settings *settings, struct diag *diag) {
-    struct binds binds;
-    enum err err = ERR_OK;
-    binds_read(settings, &binds);
-    for (int role = 0; err == ERR_OK && role < KEYS_ROLES; role++) {
-        err = keys_check_endpoint(settings, (enum keys_role)role, binds.of[role], diag);
-    }
-    err = err == ERR_OK ? check_length(settings, "control.bind", binds.of[KEYS_OPERATORS], diag)
-                        : err;
-    err = err == ERR_OK ? check_length(settings, "worker.bind", binds.of[KEYS_WORKERS], diag) : err;
-    err = err == ERR_OK ? check_trust(settings, diag) : err;
-    err = err == ERR_OK ? check_http(settings, diag) : err;
-    err = err == ERR_OK ? check_lanes(settings, diag) : err;
-    return err == ERR_OK ? weights_check(settings, diag) : err;
-}
 
 static void poke(void *context) { net_wake_poke(context); }
 
@@ -185,7 +78,7 @@ static void make_core(struct broker *broker, const struct settings *settings) {
         .lanes_unproved = proof_is_off(settings),
         .canary_ms = settings_int(settings, "health.canary_ms")};
     broker->core = core_new(&options);
-    weights_take(broker, NULL, settings);
+    weights_take(broker->core, NULL, settings);
 }
 
 static enum err open_journal(struct broker *broker, const struct settings *settings,
@@ -210,22 +103,22 @@ static enum err open_journal(struct broker *broker, const struct settings *setti
 
 static enum err bind_all(struct broker *broker, const struct settings *settings,
                          struct diag *diag) {
-    struct binds binds;
-    binds_read(settings, &binds);
+    struct broker_binds binds;
+    broker_binds_read(settings, &binds);
     struct net_socket **const sockets[KEYS_ROLES] = {&broker->intake, &broker->worker,
                                                      &broker->control};
     const struct net_options usual[KEYS_ROLES] = {
         [KEYS_SOURCES] = {.hwm = INTAKE_HWM,
                           .send_hwm = RECEIPTS_HWM,
                           .message_bytes_max = broker->body_bytes_max + WIRE_FRAME_SLACK,
-                          .connections_max = connections_max(settings, KEYS_SOURCES)},
+                          .connections_max = broker_connections_max(settings, KEYS_SOURCES)},
         [KEYS_WORKERS] = {.hwm = WORKER_HWM,
                           .send_hwm = WORK_HWM,
                           .message_bytes_max = WIRE_HEAD_BYTES_MAX + WIRE_FRAME_SLACK,
-                          .connections_max = connections_max(settings, KEYS_WORKERS)},
+                          .connections_max = broker_connections_max(settings, KEYS_WORKERS)},
         [KEYS_OPERATORS] = {.hwm = INTAKE_HWM,
                             .message_bytes_max = WIRE_CONTROL_BODY_BYTES_MAX + WIRE_FRAME_SLACK,
-                            .connections_max = connections_max(settings, KEYS_OPERATORS)}};
+                            .connections_max = broker_connections_max(settings, KEYS_OPERATORS)}};
     enum err err = ERR_OK;
     for (int role = 0; err == ERR_OK && role < KEYS_ROLES; role++) {
         struct net_options options = usual[role];
@@ -254,7 +147,7 @@ enum err broker_open(const struct settings *settings, struct broker **held, stru
         return err;
     }
     broker = mem_zero(1, sizeof(*broker));
-    memory_take(broker, settings);
+    broker_take_memory(broker, settings);
     broker->beat_ms = settings_int(settings, "lanes.beat_ms");
     broker->body_bytes_max = (size_t)settings_int(settings, "intake.message_bytes_max");
     broker->now = clock_mono_ms();

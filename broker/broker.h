@@ -108,24 +108,30 @@ struct broker {
 MUST_USE enum err broker_open(const struct settings *settings, struct broker **broker,
                               struct diag *diag);
 void broker_close(struct broker **broker);
-/* broker_check_settings holds what a type cannot say: addresses, weights, relations. */
-MUST_USE enum err broker_check_settings(const struct settings *settings, struct diag *diag);
 /* broker_try tries what broker_open would do, makes nothing and disturbs no broker that runs;
  * appends a "# ..." line for what it left alone.  Errors: as broker_open, in one line. */
 MUST_USE enum err broker_try(const struct settings *settings, struct buf *out, struct diag *diag);
-/* broker_check_values is all of it but the key files. */
+
+/* check_settings.c.  broker_check_settings holds what a type cannot say: addresses, weights,
+ * relations; broker_check_values is all of it but the key files. */
+MUST_USE enum err broker_check_settings(const struct settings *settings, struct diag *diag);
 MUST_USE enum err broker_check_values(const struct settings *settings, struct diag *diag);
+/* Where each role's socket is bound; those that are private by default lie beside the journal. */
+enum { BROKER_ENDPOINT_BYTES_MAX = 512 };
+struct broker_binds {
+    const char *of[KEYS_ROLES];
+    char worker[BROKER_ENDPOINT_BYTES_MAX], control[BROKER_ENDPOINT_BYTES_MAX];
+};
+/* broker_binds_read: *binds is valid as long as settings, and not copied. */
+void broker_binds_read(const struct settings *settings, struct broker_binds *binds);
+uint32_t broker_connections_max(const struct settings *settings, enum keys_role role);
 
 /* reload.c.  broker_reload takes what a HUP may change out of fresh, which then lives as long as
  * the broker, or until the next.  Errors: as broker_check_values and keys_reload: nothing is taken.
  */
 MUST_USE enum err broker_reload(struct broker *broker, const struct settings *fresh,
                                 struct diag *diag);
-MUST_USE enum err weights_check(const struct settings *settings, struct diag *diag);
-/* weights_take gives sources their weights; before: whose weights end, or NULL. */
-void weights_take(struct broker *broker, const struct settings *before,
-                  const struct settings *settings);
-void memory_take(struct broker *broker, const struct settings *settings);
+void broker_take_memory(struct broker *broker, const struct settings *settings);
 void broker_ready_line(const struct broker *broker, struct buf *out);
 
 /* loop.c.  broker_turn is one turn; false when a stop has run its course.  stop: signals so far. */
@@ -183,10 +189,7 @@ void retry_take(struct broker *broker, const struct net_message *message,
 void reapply_answer(struct broker *broker, const struct core_action *action);
 void online_verify_start(struct broker *broker, const struct net_route *route);
 void online_verify_step(struct broker *broker); /* online_verify.c */
-/* What ACCEPTED says of a batch. */
-void accepted_fill(const struct broker *broker, const struct uuid *batch, bool duplicate,
-                   struct wire_accepted *accepted);
-void actions_perform(struct broker *broker); /* actions.c: what the core decided */
+void actions_perform(struct broker *broker);    /* actions.c: what the core decided */
 struct sending *dispatch_new(void);
 void dispatch_free(struct sending **sending);
 void dispatch_work(struct broker *broker, const struct core_action *actions,
@@ -195,12 +198,16 @@ void status_render(struct broker *broker); /* status.c: publishes a snapshot */
 void status_json(struct broker *broker, struct buf *out);
 void status_lanes_json(struct broker *broker, struct buf *out);
 void status_sources_json(struct broker *broker, struct buf *out);
-/* send_head encodes and sends a message of a head frame alone.  Errors: as net_send, and ERR_FULL
- * for an intake peer that does not read. */
-MUST_USE enum err send_head(struct broker *broker, struct net_socket *socket,
-                            const struct net_route *route, const struct wire_message *message);
-/* refuse_unreadable answers what could not be decoded. */
-void refuse_unreadable(struct broker *broker, struct net_socket *socket,
-                       const struct net_route *route, const struct wire_decode_fault *fault);
+
+/* reply.c.  reply_send encodes and sends a message of a head frame alone.  Errors: as net_send, and
+ * ERR_FULL for an intake peer that does not read. */
+MUST_USE enum err reply_send(struct broker *broker, struct net_socket *socket,
+                             const struct net_route *route, const struct wire_message *message);
+/* reply_unreadable answers what could not be decoded. */
+void reply_unreadable(struct broker *broker, struct net_socket *socket,
+                      const struct net_route *route, const struct wire_decode_fault *fault);
+/* reply_accepted_fill: what ACCEPTED says of a batch. */
+void reply_accepted_fill(const struct broker *broker, const struct uuid *batch, bool duplicate,
+                         struct wire_accepted *accepted);
 
 #endif

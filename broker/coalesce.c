@@ -75,7 +75,7 @@ static void send_group(struct broker *broker, const struct group *group) {
     struct wire_message message = {.command = WIRE_ACCEPTED};
     uint32_t listed = group->len > 1 ? group->len : 0;
     if (group->kind == CORE_ACCEPTED) {
-        accepted_fill(broker, &group->batches[0], group->duplicate, &message.accepted);
+        reply_accepted_fill(broker, &group->batches[0], group->duplicate, &message.accepted);
         message.accepted.batches = group->batches;
         message.accepted.batches_count = listed;
     } else {
@@ -87,7 +87,7 @@ static void send_group(struct broker *broker, const struct group *group) {
                                           .batches_count = listed};
         memcpy(message.done.tally.outcomes, group->outcomes, sizeof(group->outcomes));
     }
-    if (send_head(broker, broker->intake, &group->route, &message) != ERR_OK) {
+    if (reply_send(broker, broker->intake, &group->route, &message) != ERR_OK) {
         broker->receipts_dropped += group->len;
         LOG(EV_RECEIPT_DROPPED, "kind=%s batches=%u", wire_command_name(message.command),
             group->len);

@@ -67,7 +67,7 @@ static void take_message(struct broker *broker, const struct net_message *messag
     struct span head = message->part_count == 0 ? SPAN_LIT("") : net_part_span(&message->parts[0]);
     if (wire_decode(head, WIRE_CONTROL_SOCKET, WIRE_TO_BROKER, &broker->arena, &request, &fault) !=
         ERR_OK) {
-        refuse_unreadable(broker, broker->control, &message->route, &fault);
+        reply_unreadable(broker, broker->control, &message->route, &fault);
         return;
     }
     if (request.command == WIRE_REAPPLY) {
@@ -86,7 +86,7 @@ static void take_message(struct broker *broker, const struct net_message *messag
     struct wire_message reply = {.command = WIRE_CONTROL_REPLY};
     reply.control_reply.ok = run_verb(broker, &request.control, &json);
     reply.control_reply.json = buf_span(&json);
-    if (send_head(broker, broker->control, &message->route, &reply) != ERR_OK) {
+    if (reply_send(broker, broker->control, &message->route, &reply) != ERR_OK) {
         broker->receipts_dropped++;
     }
     buf_free(&json);

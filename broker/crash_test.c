@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +23,6 @@
 #include <unistd.h>
 
 enum {
-    BUDGET_BYTES = 16 * MIB,
     FREE_BYTES_MIN = 256 * MIB,
     RESERVE_BYTES = 64 * MIB,
     PUTS_MAX = 100000,
@@ -34,68 +32,6 @@ enum {
 #define TMPFS_TYPE 0x01021994
 #define RAMFS_TYPE 0x858458f6
 
-static void poke(void *context) {
-    struct crash_test *test = context;
-    uint64_t one = 1;
-    ssize_t written = write(test->wake_fd, &one, sizeof(one));
-    CHECK(written == (ssize_t)sizeof(one));
-}
-
-static void count_record(const struct journal_record *record, void *context) {
-    struct crash_test *test = context;
-    if (test->restored < CRASH_RESTORED_MAX) {
-        test->batches[test->restored] = (struct crash_batch){
-            .seq = record->seq, .number = (uint64_t)record->accepted_at, .bytes = record->bytes};
-    }
-    test->restored++;
-    test->damaged += record->damage == JOURNAL_WHOLE ? 0 : 1;
-}
-
-enum err crash_open(struct crash_test *test, struct journal **journal) {
-    struct journal_options options = {
-        .path = test->dir, .bytes_max = BUDGET_BYTES, .notify = poke, .context = test};
-    test->restored = 0;
-    test->damaged = 0;
-    return journal_open(&options, count_record, test, journal, &test->said);
-}
-
-/* No other number has the same bytes anywhere. */
-static void fill_body(uint8_t *bytes, size_t len, uint64_t number) {
-    struct rng rng = {.state = number};
-    for (size_t at = 0; at < len; at += sizeof(uint64_t)) {
-        uint64_t next = rng_next(&rng);
-        memcpy(bytes + at, &next, len - at < sizeof(next) ? len - at : sizeof(next));
-    }
-}
-
-void crash_put(struct crash_test *test, struct journal *journal, const struct crash_batch *batch) {
-    struct blob *blob = blob_new(&test->account, batch->bytes);
-    fill_body(blob->bytes, blob->len, batch->number);
-    struct journal_record record = {.seq = batch->seq,
-                                    .batch = uuid_random(),
-                                    .hash = hash128(blob_span(blob)),
-                                    .count = 1,
-                                    .bytes = batch->bytes,
-                                    .accepted_at = (int64_t)batch->number,
-                                    .source = SPAN_LIT("crash-test"),
-                                    .cut_count = 1,
-                                    .sums = {hash64(blob_span(blob))}};
-    journal_put(journal, &record, blob);
-}
-
-enum journal_outcome crash_await(struct crash_test *test, struct journal *journal) {
-    struct journal_result result = {.outcome = JOURNAL_STOPPED};
-    bool failed = false;
-    struct pollfd wake = {.fd = test->wake_fd, .events = POLLIN};
-    while (journal_collect(journal, &result, 1, &failed) == 0 &&
-           poll(&wake, 1, CRASH_WAIT_MS) == 1) {
-        uint64_t pokes = 0;
-        ssize_t got = read(test->wake_fd, &pokes, sizeof(pokes));
-        CHECK(got == (ssize_t)sizeof(pokes));
-    }
-    return result.outcome;
-}
-
 /* Puts a body that its number tells, and waits for what becomes of it. */
 static enum journal_outcome put(struct crash_test *test, struct journal *journal, uint64_t seq,
                                 size_t len, uint64_t number) {
@@ -104,29 +40,9 @@ static enum journal_outcome put(struct crash_test *test, struct journal *journal
     return crash_await(test, journal);
 }
 
-bool crash_body_is(struct journal *journal, const struct crash_batch *batch) {
-    uint8_t *wanted = mem_alloc(batch->bytes);
-    uint8_t *found = mem_alloc(batch->bytes);
-    fill_body(wanted, batch->bytes, batch->number);
-    bool same = journal_read(journal, batch->seq, 0, batch->bytes, found) == ERR_OK &&
-                memcmp(wanted, found, batch->bytes) == 0;
-    mem_free(wanted);
-    mem_free(found);
-    return same;
-}
-
 static bool body_is(struct journal *journal, uint64_t seq, size_t len, uint64_t number) {
     const struct crash_batch batch = {.seq = seq, .number = number, .bytes = (uint32_t)len};
     return crash_body_is(journal, &batch);
-}
-
-enum err crash_say(struct crash_test *test, enum err err, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(test->said.text, sizeof(test->said.text), format, arguments);
-    va_end(arguments);
-    test->said.err = err;
-    return err;
 }
 
 static void data_file(const struct crash_test *test, char path[CRASH_PATH_BYTES + 16]) {
@@ -216,7 +132,7 @@ static enum err check_sync(struct crash_test *test) {
 
 /* More small batches at once than there is room for; afterwards none of them is left. */
 static bool fill_with_small(struct crash_test *test, struct journal *journal, uint64_t seq) {
-    enum { SMALL = BUDGET_BYTES / 4000, BYTES = 4000 };
+    enum { SMALL = CRASH_BUDGET_BYTES / 4000, BYTES = 4000 };
     uint64_t durable = 0;
     bool was_full = false;
     for (uint64_t i = 0; i < SMALL; i++) {
@@ -369,7 +285,7 @@ static bool flip_in_body(const char *path, const struct crash_batch *batch) {
     bool found = false;
     uint8_t *body = mem_alloc(batch->bytes);
     const uint8_t *piece = body + batch->bytes / 2;
-    fill_body(body, batch->bytes, batch->number);
+    crash_fill_body(body, batch->bytes, batch->number);
     if (io_read_file(path, FREE_BYTES_MIN, &bytes, NULL) == ERR_OK) {
         uint8_t *at = bytes.ptr;
         const uint8_t *end = bytes.ptr + bytes.len;

@@ -9,6 +9,7 @@
 
 enum {
     MIB = 1 << 20,
+    CRASH_BUDGET_BYTES = 16 * MIB,
     CRASH_PATH_BYTES = 4096,
     CRASH_WAIT_MS = 30000,
     CRASH_LARGE_BYTES = 20000, /* with chunks of its own */
@@ -29,8 +30,10 @@ struct crash_test {
     struct crash_batch batches[CRASH_RESTORED_MAX]; /* the first of the restored */
 };
 
-/* crash_open: Errors: as journal_open, in test->said. */
+/* crash_journal.c.  crash_open: Errors: as journal_open, in test->said. */
 MUST_USE enum err crash_open(struct crash_test *test, struct journal **journal);
+/* crash_fill_body: the bytes that the number tells; no other number has the same anywhere. */
+void crash_fill_body(uint8_t *bytes, size_t len, uint64_t number);
 /* crash_put hands a batch over; crash_await waits for the next result. */
 void crash_put(struct crash_test *test, struct journal *journal, const struct crash_batch *batch);
 enum journal_outcome crash_await(struct crash_test *test, struct journal *journal);
@@ -39,8 +42,9 @@ bool crash_body_is(struct journal *journal, const struct crash_batch *batch);
 MUST_USE enum err crash_say(struct crash_test *test, enum err err, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
-/* crash_check_kill: kill -9 in the middle of rounds of puts and deletes.  Errors: ERR_CORRUPT
- * something is lost or back, in test->said; ERR_SYSTEM, ERR_IO it could not be tried. */
+/* crash_kill.c.  crash_check_kill: kill -9 in the middle of rounds of puts and deletes.  Errors:
+ * ERR_CORRUPT something is lost or back, in test->said; ERR_SYSTEM, ERR_IO it could not be tried.
+ */
 MUST_USE enum err crash_check_kill(struct crash_test *test);
 
 #endif

@@ -115,7 +115,7 @@ static void take_ping(struct broker *broker, const struct net_route *route) {
                                           .ready = unready.len == 0,
                                           .unready = unready,
                                           .queued_cases = broker->queued_cases}};
-    if (send_head(broker, broker->intake, route, &reply) != ERR_OK) {
+    if (reply_send(broker, broker->intake, route, &reply) != ERR_OK) {
         broker->receipts_dropped++;
     }
 }
@@ -126,7 +126,7 @@ static void take_message(struct broker *broker, struct net_message *message) {
     struct span head = message->part_count == 0 ? SPAN_LIT("") : net_part_span(&message->parts[0]);
     if (wire_decode(head, WIRE_INTAKE, WIRE_TO_BROKER, &broker->arena, &request, &fault) !=
         ERR_OK) {
-        refuse_unreadable(broker, broker->intake, &message->route, &fault);
+        reply_unreadable(broker, broker->intake, &message->route, &fault);
         return;
     }
     if (request.command == WIRE_SUBMIT) {

@@ -149,7 +149,7 @@ void keys_refuse(struct broker *broker, enum keys_role role, const struct net_ro
                                  .refused = {.has_batch = batch != NULL,
                                              .batch = batch != NULL ? *batch : (struct uuid){{0}},
                                              .reason = WIRE_REASON_NOT_ALLOWED}};
-    if (send_head(broker, socket, route, &reply) != ERR_OK) {
+    if (reply_send(broker, socket, route, &reply) != ERR_OK) {
         broker->receipts_dropped++;
     }
 }

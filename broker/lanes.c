@@ -8,7 +8,7 @@ enum { DRAIN_MESSAGES_MAX = 256, SAY_FULL_MS = 10000 };
 static void refuse_place(struct broker *broker, const struct net_route *route) {
     const struct wire_message refused = {.command = WIRE_REFUSED,
                                          .refused = {.reason = WIRE_REASON_TOO_MANY_LANES}};
-    if (send_head(broker, broker->worker, route, &refused) != ERR_OK) {
+    if (reply_send(broker, broker->worker, route, &refused) != ERR_OK) {
         broker->receipts_dropped++;
     }
 }
@@ -61,7 +61,7 @@ static void take_message(struct broker *broker, const struct net_message *messag
     const struct net_route *route = &message->route;
     struct span head = message->part_count == 0 ? SPAN_LIT("") : net_part_span(&message->parts[0]);
     if (wire_decode(head, WIRE_WORKER, WIRE_TO_BROKER, &broker->arena, &said, &fault) != ERR_OK) {
-        refuse_unreadable(broker, broker->worker, route, &fault);
+        reply_unreadable(broker, broker->worker, route, &fault);
         return;
     }
     bool is_result = said.command == WIRE_LANE_DONE || said.command == WIRE_FAILED ||

@@ -11,7 +11,7 @@ static void answer(struct broker *broker, const struct net_route *route, bool ok
                    struct span json) {
     struct wire_message reply = {.command = WIRE_CONTROL_REPLY,
                                  .control_reply = {.ok = ok, .json = json}};
-    if (send_head(broker, broker->control, route, &reply) != ERR_OK) {
+    if (reply_send(broker, broker->control, route, &reply) != ERR_OK) {
         broker->receipts_dropped++;
     }
 }

@@ -71,7 +71,7 @@ static bool is_right(const struct broker *broker, const struct net_route *route,
 
 static void send_to(struct broker *broker, const struct net_route *route,
                     const struct wire_message *message) {
-    if (send_head(broker, broker->worker, route, message) != ERR_OK) {
+    if (reply_send(broker, broker->worker, route, message) != ERR_OK) {
         broker->receipts_dropped++;
     }
 }

@@ -46,7 +46,7 @@ static void reply(struct broker *broker, const struct net_route *route, bool ok,
                   const struct buf *json) {
     struct wire_message message = {.command = WIRE_CONTROL_REPLY,
                                    .control_reply = {.ok = ok, .json = buf_span(json)}};
-    if (send_head(broker, broker->control, route, &message) != ERR_OK) {
+    if (reply_send(broker, broker->control, route, &message) != ERR_OK) {
         broker->receipts_dropped++;
     }
 }

@@ -1,0 +1,111 @@
+/* What a setting's type cannot say: addresses, relations between settings, descriptors.  A reload
+ * checks the same before anything is taken. */
+#include "broker/broker.h"
+
+#include "base/descriptors.h"
+#include "broker/weights.h"
+
+#include <stdio.h>
+
+enum {
+    SOCKET_PATH_MAX = 100,
+    OPERATORS_MAX = 32,       /* connections of the control socket */
+    RESERVE_DESCRIPTORS = 64, /* the journal, libzmq's own, the log, files that are read */
+    WHAT_BYTES = 96
+};
+
+static const char *bind_or_beside(const struct settings *settings, const char *key,
+                                  const char *file, char endpoint[BROKER_ENDPOINT_BYTES_MAX]) {
+    const char *set = settings_str(settings, key);
+    if (set[0] != '\0') {
+        return set;
+    }
+    (void)snprintf(endpoint, BROKER_ENDPOINT_BYTES_MAX, "ipc://%s/%s",
+                   settings_str(settings, "journal.path"), file);
+    return endpoint;
+}
+
+void broker_binds_read(const struct settings *settings, struct broker_binds *binds) {
+    binds->of[KEYS_SOURCES] = settings_str(settings, "intake.bind");
+    binds->of[KEYS_WORKERS] = bind_or_beside(settings, "worker.bind", "lanes.sock", binds->worker);
+    binds->of[KEYS_OPERATORS] =
+        bind_or_beside(settings, "control.bind", "control.sock", binds->control);
+}
+
+/* A path that is cut short would be another one. */
+static enum err check_length(const struct settings *settings, const char *key, const char *endpoint,
+                             struct diag *diag) {
+    return strlen(endpoint) <= SOCKET_PATH_MAX
+               ? ERR_OK
+               : settings_fail(settings, key, ERR_INVALID, diag,
+                               "\"%s\" is too long for a socket: set a shorter one", endpoint);
+}
+
+static enum err check_trust(const struct settings *settings, struct diag *diag) {
+    const char *trust = settings_str(settings, "worker.trust");
+    return trust[0] == '\0' || strcmp(trust, "loopback") == 0
+               ? ERR_OK
+               : settings_fail(settings, "worker.trust", ERR_INVALID, diag,
+                               "\"%s\" is not loopback, nor empty", trust);
+}
+
+static enum err check_http(const struct settings *settings, struct diag *diag) {
+    const char *http = settings_str(settings, "http.bind");
+    struct diag why = {0};
+    return strcmp(http, "off") == 0 || http_bind_check(http, &why) == ERR_OK
+               ? ERR_OK
+               : settings_fail(settings, "http.bind", why.err, diag, "%s", why.text);
+}
+
+static enum err check_lanes(const struct settings *settings, struct diag *diag) {
+    if (settings_int(settings, "lanes.silent_ms") > settings_int(settings, "lanes.beat_ms")) {
+        return ERR_OK;
+    }
+    return settings_is_default(settings, "lanes.silent_ms")
+               ? settings_fail(settings, "lanes.beat_ms", ERR_INVALID, diag,
+                               "must be below lanes.silent_ms")
+               : settings_fail(settings, "lanes.silent_ms", ERR_INVALID, diag,
+                               "must be above lanes.beat_ms");
+}
+
+uint32_t broker_connections_max(const struct settings *settings, enum keys_role role) {
+    static const char *const KEYS[KEYS_ROLES] = {
+        [KEYS_SOURCES] = "intake.connections_max", [KEYS_WORKERS] = "worker.connections_max"};
+    return KEYS[role] == NULL ? OPERATORS_MAX : (uint32_t)settings_int(settings, KEYS[role]);
+}
+
+/* Connections may be above their limits by a backlog for a moment, and then there must still be
+ * descriptors for the journal, HTTP and operators: libzmq aborts without one for an ipc path. */
+static enum err check_descriptors(const struct settings *settings, struct diag *diag) {
+    uint64_t need = RESERVE_DESCRIPTORS + HTTP_CONNECTIONS_MAX;
+    for (int role = 0; role < KEYS_ROLES; role++) {
+        need += broker_connections_max(settings, (enum keys_role)role) + NET_BACKLOG;
+    }
+    char what[WHAT_BYTES];
+    (void)snprintf(what, sizeof(what), "intake.connections_max %u and worker.connections_max %u",
+                   broker_connections_max(settings, KEYS_SOURCES),
+                   broker_connections_max(settings, KEYS_WORKERS));
+    return descriptors_check(need, what, diag);
+}
+
+enum err broker_check_settings(const struct settings *settings, struct diag *diag) {
+    enum err err = broker_check_values(settings, diag);
+    err = err == ERR_OK ? check_descriptors(settings, diag) : err;
+    return err == ERR_OK ? keys_check(settings, NULL, diag) : err;
+}
+
+enum err broker_check_values(const struct settings *settings, struct diag *diag) {
+    struct broker_binds binds;
+    enum err err = ERR_OK;
+    broker_binds_read(settings, &binds);
+    for (int role = 0; err == ERR_OK && role < KEYS_ROLES; role++) {
+        err = keys_check_endpoint(settings, (enum keys_role)role, binds.of[role], diag);
+    }
+    err = err == ERR_OK ? check_length(settings, "control.bind", binds.of[KEYS_OPERATORS], diag)
+                        : err;
+    err = err == ERR_OK ? check_length(settings, "worker.bind", binds.of[KEYS_WORKERS], diag) : err;
+    err = err == ERR_OK ? check_trust(settings, diag) : err;
+    err = err == ERR_OK ? check_http(settings, diag) : err;
+    err = err == ERR_OK ? check_lanes(settings, diag) : err;
+    return err == ERR_OK ? weights_check(settings, diag) : err;
+}
