@@ -236,7 +236,7 @@ static struct core_batch *add(struct core *core, const struct core_batch_meta *m
     core_source_joined(core, source);
     struct core_batch *batch = core_batch_new(core, meta, source, seq);
     for (uint32_t i = 0; i < batch->part_count; i++) {
-        part_move(core, &batch->parts[i], PART_QUEUED);
+        part_queue_last(core, &batch->parts[i]);
     }
     return batch;
 }
@@ -245,7 +245,7 @@ static struct core_batch *add(struct core *core, const struct core_batch_meta *m
 static void park(struct core *core, struct core_batch *batch) {
     for (struct core_part *part = core_leaf(batch, 0); part != NULL; part = core_leaf_after(part)) {
         if (part->state != PART_PARKED && part->state != PART_DONE) {
-            part_move(core, part, PART_PARKED);
+            part_park(core, part);
         }
     }
 }

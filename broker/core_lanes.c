@@ -209,12 +209,10 @@ bool core_ready(struct core *core, const struct net_route *route, const struct w
 }
 
 static void part_done(struct core *core, struct core_part *part) {
-    core_progress_drop(part);
-    part_move(core, part, PART_DONE);
     part->batch->done_cases += part->count;
     core->counters.cases_done += part->count;
-    core->sources[part->batch->source]->cases_done += part->count;
-    core_part_fold(core, part);
+    core_source_of(core, part)->cases_done += part->count;
+    part_finish(core, part);
 }
 
 static void count_tally(struct core *core, struct core_batch *batch,

@@ -6,14 +6,7 @@
  * - a lane's held_cases, held_bytes and held_parts are the sums over its OUT parts;
  * - progress of a part: disjoint ranges inside it, only while it is not DONE.
  *
- *        submit               deal                 done
- *   (new) -----> QUEUED ---------------> OUT ----------------> DONE
- *                 ^  ^ \                / |  (done also from QUEUED and DELAYED:
- *                 |   \  returned,     /  |   a committed fact, whoever says it)
- *       time heap |    \ omitted,     /   | failed
- *                 |      silent, gone     v
- *                 +-------------------- DELAYED          any -> PARKED (quarantine)
- *
+ * README.md draws the states of parts and batches and the edges between them.
  * A part that failed alone is SPLIT: it is in no list, its pieces are parts of their own (QUEUED,
  * and so on); when the last is DONE they are freed and it is DONE.  Pieces may be split again.
  *     parts[i] SPLIT --> pieces[0] DONE, pieces[1] SPLIT --> pieces..., pieces[2] OUT, ...
@@ -36,6 +29,7 @@ enum part_state {
     PART_PARKED,
     PART_SPLIT
 };
+enum { PART_STATES = PART_SPLIT + 1 };
 enum batch_state { BATCH_PENDING, BATCH_DURABLE, BATCH_QUARANTINED };
 
 struct core_progress { /* a committed run inside a part that is not all committed yet */
@@ -60,7 +54,7 @@ struct core_part {
     uint32_t silences; /* of them: the lane fell silent */
     char *reason;      /* what the last one that spoke said, or NULL; of a single case only */
     uint32_t beat_seen;
-    uint8_t state;   /* enum part_state; written by part_move alone */
+    uint8_t state;   /* enum part_state; written by part_enter alone (core_part.c) */
     uint8_t omitted; /* beats in a row that did not name it */
     uint8_t piece_count, pieces_left;
     bool taken_over;
@@ -230,6 +224,7 @@ uint32_t core_source_claim(struct core *core, struct span name);
 uint32_t core_source_must(struct core *core, struct span name);
 void core_source_joined(struct core *core, uint32_t index);
 void core_source_left(struct core *core, uint32_t index);
+void core_ring_append(struct core *core, struct core_source *source, uint32_t priority);
 void core_sources_check(const struct core *core, const uint32_t *live); /* batches, by place */
 /* core_drain.c */
 void core_drain_note(struct core *core, uint32_t bytes); /* a batch of so many has left */
@@ -247,13 +242,9 @@ void core_tally_from_wire(struct core_tally *tally, const struct wire_tally *wir
 void core_tally_copy(struct core_tally *copy, const struct core_tally *tally);
 void core_progress_drop(struct core_part *part);
 /* core_poison.c */
-struct core_part *core_leaf(struct core_batch *batch, uint32_t index); /* that has this case */
-struct core_part *core_leaf_after(const struct core_part *leaf);       /* NULL: it was the last */
-void core_part_fold(struct core *core, struct core_part *part); /* done: `part` may be freed */
 /* core_part_blame counts a bad end of what is OUT, with what its lane said of it (NULL: it fell
  * silent); true: it was split and its pieces are queued. */
 bool core_part_blame(struct core *core, struct core_part *part, const struct span *reason);
-void core_part_fini(struct core *core, struct core_part *part);
 bool core_is_poison(const struct core *core, const struct core_part *part); /* to be buried */
 /* core_retire.c */
 void core_beat_to(struct core *core, const struct core_lane *lane);
@@ -267,15 +258,34 @@ void core_canary_tick(struct core *core, int64_t now);
 void core_canary_done(struct core *core, struct core_lane *lane, uint32_t taken, uint32_t ranges,
                       int64_t now);
 void core_canary_stats(const struct core *core, int64_t now, struct core_stats *stats);
-/* core_queue.c: the one mover of a part. */
-void part_move(struct core *core, struct core_part *part, enum part_state state);
+/* core_part.c: the movers of a part; each stops the program where README.md draws no edge. */
+void part_queue_last(struct core *core, struct core_part *part);  /* -> QUEUED, behind the others */
 void part_queue_front(struct core *core, struct core_part *part); /* -> QUEUED, before the others */
+/* part_unpack: -> QUEUED, into that list before `next` (NULL: last); its cases are counted as
+ * queued already. */
+void part_unpack(struct core *core, struct core_part *part, struct part_list *list,
+                 struct core_part *next);
 void part_assign(struct core *core, struct core_part *part, struct core_lane *lane); /* -> OUT */
 void part_delay(struct core *core, struct core_part *part, int64_t until); /* -> DELAYED */
-bool core_can_take(const struct core_lane *lane);
+void part_park(struct core *core, struct core_part *part);                 /* -> PARKED */
+/* part_split: -> SPLIT; at most so many pieces are QUEUED, the last one first. */
+void part_split(struct core *core, struct core_part *part, uint32_t pieces_max);
+/* part_finish: -> DONE, and so what it was the last piece of; a piece may be freed. */
+void part_finish(struct core *core, struct core_part *part);
+void core_part_fini(struct core *core, struct core_part *part);
 void core_release_due(struct core *core, int64_t now);
+struct core_part *core_leaf(struct core_batch *batch, uint32_t index); /* that has this case */
+struct core_part *core_leaf_after(const struct core_part *leaf);       /* NULL: it was the last */
 void part_list_append(struct part_list *list, struct core_part *part);
-void part_list_insert(struct part_list *list, struct core_part *part, struct core_part *next);
-void part_list_remove(struct core *core, struct core_part *part); /* of its queue, uncounted */
+void part_queue_remove(struct core *core, struct core_part *part); /* uncounted: it is packed */
+
+static inline struct core_source *core_source_of(const struct core *core,
+                                                 const struct core_part *part) {
+    return core->sources[part->batch->source];
+}
+static inline bool core_can_take(const struct core_lane *lane) {
+    return !lane->blocked && !lane->retiring && lane->credit_cases > 0 && lane->credit_bytes > 0 &&
+           lane->held_parts < CORE_LANE_PARTS_MAX;
+}
 
 #endif

@@ -1,4 +1,4 @@
-/* Where a part is, and who is next.  part_move is the only mover of a part between lists.
+/* Which part is dealt next, and to which lane.
  * Fairness: urgent before normal before bulk, except that every case dealt earns the waiting lower
  * priorities a guaranteed share; among the sources of one priority deficit round robin, counted in
  * cases and weighted. */
@@ -7,173 +7,6 @@
 enum { SHARE_UNIT = 16, OWED_MAX = 4 * CORE_PART_CASES * SHARE_UNIT };
 /* Of SHARE_UNIT cases dealt, what is owed to a priority that waits behind higher ones. */
 static const int64_t SHARE[WIRE_PRIORITY_COUNT] = {0, 2, 1};
-
-static void list_remove(struct part_list *list, struct core_part *part) {
-    *(part->prev == NULL ? &list->first : &part->prev->next) = part->next;
-    *(part->next == NULL ? &list->last : &part->next->prev) = part->prev;
-    part->next = NULL;
-    part->prev = NULL;
-}
-
-void part_list_append(struct part_list *list, struct core_part *part) {
-    part->prev = list->last;
-    *(list->last == NULL ? &list->first : &list->last->next) = part;
-    list->last = part;
-}
-
-void part_list_insert(struct part_list *list, struct core_part *part, struct core_part *next) {
-    part->next = next;
-    part->prev = next->prev;
-    *(next->prev == NULL ? &list->first : &next->prev->next) = part;
-    next->prev = part;
-}
-
-static void list_prepend(struct part_list *list, struct core_part *part) {
-    if (list->first == NULL) {
-        part_list_append(list, part);
-    } else {
-        part_list_insert(list, part, list->first);
-    }
-}
-
-static struct core_source *source_of(struct core *core, const struct core_part *part) {
-    return core->sources[part->batch->source];
-}
-
-/* Who has no neighbour is an end of the queue's front or of its tail. */
-void part_list_remove(struct core *core, struct core_part *part) {
-    if (part->failures > 0) {
-        list_remove(&core->suspects, part);
-    } else if (part->chunk != NULL) {
-        list_remove(&part->chunk->awake, part);
-        part->chunk = NULL;
-    } else {
-        struct part_queue *queue = &source_of(core, part)->queue[part->batch->priority];
-        bool first = queue->front.first == part;
-        bool last = queue->front.last == part;
-        *(part->prev != NULL ? &part->prev->next
-          : first            ? &queue->front.first
-                             : &queue->tail.first) = part->next;
-        *(part->next != NULL ? &part->next->prev
-          : last             ? &queue->front.last
-                             : &queue->tail.last) = part->prev;
-        part->next = NULL;
-        part->prev = NULL;
-    }
-}
-
-static void leave_list(struct core *core, struct core_part *part) {
-    uint8_t priority = part->batch->priority;
-    switch ((enum part_state)part->state) {
-    case PART_QUEUED:
-        part_list_remove(core, part);
-        source_of(core, part)->queued_cases[priority] -= part->count;
-        core->counters.queued_cases -= part->count;
-        break;
-    case PART_DELAYED:
-        heap_remove(&core->delayed, &part->due);
-        core->counters.delayed_cases -= part->count;
-        break;
-    case PART_OUT:
-        list_remove(&part->lane->held, part);
-        part->lane->held_cases -= part->count;
-        part->lane->held_bytes -= part->length;
-        part->lane->held_parts--;
-        part->lane = NULL;
-        core->on_trial = core->on_trial == part ? NULL : core->on_trial;
-        core->counters.out_cases -= part->count;
-        break;
-    case PART_NEW:
-        break;
-    case PART_DONE:
-    case PART_PARKED:
-    case PART_SPLIT:
-        UNREACHABLE();
-    }
-}
-
-static void ring_append(struct core *core, struct core_source *source, uint32_t priority) {
-    struct core_level *level = &core->levels[priority];
-    source->ring_next[priority] = NULL;
-    *(level->first == NULL ? &level->first : &level->last->ring_next[priority]) = source;
-    level->last = source;
-}
-
-static void enter_queue(struct core *core, struct core_part *part, bool front) {
-    uint8_t priority = part->batch->priority;
-    struct core_source *source = source_of(core, part);
-    source->queued_cases[priority] += part->count;
-    core->counters.queued_cases += part->count;
-    if (part->failures > 0) { /* behind the others: the worst comes last */
-        part_list_append(&core->suspects, part);
-        return;
-    }
-    struct part_queue *queue = &source->queue[priority];
-    if (front) {
-        list_prepend(&queue->front, part);
-    } else {
-        part_list_append(queue->len > 0 ? &queue->tail : &queue->front, part);
-    }
-    if (!source->in_ring[priority]) {
-        ring_append(core, source, priority);
-        source->in_ring[priority] = true;
-    }
-}
-
-void part_move(struct core *core, struct core_part *part, enum part_state state) {
-    CHECK(state != PART_NEW && state != PART_OUT && state != PART_DELAYED);
-    leave_list(core, part);
-    part->state = (uint8_t)state;
-    if (state == PART_QUEUED) {
-        enter_queue(core, part, false);
-    }
-}
-
-void part_queue_front(struct core *core, struct core_part *part) {
-    CHECK(part->state != PART_NEW);
-    leave_list(core, part);
-    part->state = PART_QUEUED;
-    /* What is dealt again is dealt whole, and its duplicates tell the truth. */
-    core_progress_drop(part);
-    enter_queue(core, part, true);
-}
-
-void part_assign(struct core *core, struct core_part *part, struct core_lane *lane) {
-    CHECK(part->state == PART_QUEUED || part->state == PART_DELAYED);
-    leave_list(core, part);
-    part->state = PART_OUT;
-    part->lane = lane;
-    part->dealt_to = lane->uuid;
-    part->alone = false;
-    part->omitted = 0;
-    part->beat_seen = 0; /* beats are numbered from 1 by each lane: another's mean nothing here */
-    part->batch->dealt = true;
-    if (lane->held.first != NULL) {
-        lane->held.first->alone = false;
-    }
-    part_list_append(&lane->held, part);
-    lane->held_cases += part->count;
-    lane->held_bytes += part->length;
-    lane->held_parts++;
-    core->counters.out_cases += part->count;
-}
-
-void part_delay(struct core *core, struct core_part *part, int64_t until) {
-    CHECK(part->state == PART_OUT);
-    CHECK(until >= 0);
-    leave_list(core, part);
-    part->state = PART_DELAYED;
-    core_progress_drop(part);
-    core->counters.delayed_cases += part->count;
-    heap_add(&core->delayed, &part->due, (uint64_t)until);
-}
-
-void core_release_due(struct core *core, int64_t now) {
-    struct heap_node *first = NULL;
-    while ((first = heap_first(&core->delayed)) != NULL && (int64_t)first->key <= now) {
-        part_queue_front(core, CONTAINER_OF(first, struct core_part, due));
-    }
-}
 
 /* The next part of one priority: deficit round robin.  NULL when nothing of it is queued. */
 static struct core_part *level_next(struct core *core, uint32_t priority) {
@@ -191,7 +24,7 @@ static struct core_part *level_next(struct core *core, uint32_t priority) {
             continue;
         }
         source->deficit[priority] += (int64_t)CORE_PART_CASES * source->weight;
-        ring_append(core, source, priority);
+        core_ring_append(core, source, priority);
     }
     return NULL;
 }
@@ -218,7 +51,7 @@ static struct core_part *next_part(struct core *core) {
 /* Books a dealt part: its source pays; waiting lower priorities earn. */
 static void pay(struct core *core, const struct core_part *part) {
     uint8_t mine = part->batch->priority;
-    source_of(core, part)->deficit[mine] -= part->count;
+    core_source_of(core, part)->deficit[mine] -= part->count;
     core->levels[mine].owed -= (int64_t)part->count * SHARE_UNIT;
     if (core->levels[mine].owed < 0) {
         core->levels[mine].owed = 0;
@@ -232,11 +65,6 @@ static void pay(struct core *core, const struct core_part *part) {
         level->owed += (int64_t)part->count * SHARE[priority];
         level->owed = level->owed < OWED_MAX ? level->owed : OWED_MAX;
     }
-}
-
-bool core_can_take(const struct core_lane *lane) {
-    return !lane->blocked && !lane->retiring && lane->credit_cases > 0 && lane->credit_bytes > 0 &&
-           lane->held_parts < CORE_LANE_PARTS_MAX;
 }
 
 void core_set_room(struct core *core, uint64_t bytes) { core->room_bytes = bytes; }

@@ -267,7 +267,7 @@ static void pack(struct core *core, struct core_chunk *chunk, struct core_batch 
     name_link(rests, place);
     chunk->packed++;
     rests->count++;
-    part_list_remove(core, &batch->parts[0]);
+    part_queue_remove(core, &batch->parts[0]);
     core_batch_forget(core, batch);
 }
 
@@ -283,7 +283,7 @@ static void settle_down(struct core *core, struct part_queue *queue) {
     }
     while (queue->tail.first != NULL && queue->tail.first->batch == batch) {
         struct core_part *part = queue->tail.first;
-        part_list_remove(core, part);
+        part_queue_remove(core, part);
         part->chunk = chunk;
         part_list_append(&chunk->awake, part);
     }
@@ -342,7 +342,7 @@ bool rest_wait(struct core *core, struct core_place place, const struct net_rout
     return core_same_route(known, route) && known->delimited == route->delimited;
 }
 
-/* Takes a packed batch out of its slot; its part is QUEUED and in no list. */
+/* Takes a packed batch out of its slot; its part is NEW. */
 static struct core_batch *unpack(struct core *core, struct core_place place) {
     struct core_chunk *chunk = place.chunk;
     struct core_rest *rest = &chunk->rests[place.slot];
@@ -362,7 +362,6 @@ static struct core_batch *unpack(struct core *core, struct core_place place) {
     batch->state = BATCH_DURABLE;
     int64_t span = chunk->since_last - chunk->since_first;
     batch->since = chunk->since_first + span * place.slot / REST_CHUNK;
-    batch->parts[0].state = PART_QUEUED;
     if (rest->route != REST_NOBODY) {
         core_wait_done(core, batch, &core->rests.routes[rest->route]->route);
         route_drop(core, rest->route);
@@ -381,11 +380,7 @@ struct core_batch *rest_wake(struct core *core, struct core_place place) {
         next = next->next;
     }
     part->chunk = place.chunk;
-    if (next == NULL) {
-        part_list_append(awake, part);
-    } else {
-        part_list_insert(awake, part, next);
-    }
+    part_unpack(core, part, awake, next);
     return batch;
 }
 
@@ -427,7 +422,7 @@ struct core_part *rest_first(struct core *core, struct part_queue *queue) {
             return awake;
         }
         struct core_batch *batch = unpack(core, place);
-        part_list_append(&queue->front, &batch->parts[0]);
+        part_unpack(core, &batch->parts[0], &queue->front, NULL);
     }
     return queue->front.first;
 }

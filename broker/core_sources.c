@@ -8,6 +8,13 @@
 
 enum { SOURCES_FIRST = 16 };
 
+void core_ring_append(struct core *core, struct core_source *source, uint32_t priority) {
+    struct core_level *level = &core->levels[priority];
+    source->ring_next[priority] = NULL;
+    *(level->first == NULL ? &level->first : &level->last->ring_next[priority]) = source;
+    level->last = source;
+}
+
 static void idle_append(struct core *core, struct core_source *source) {
     source->idle_prev = core->idle_last;
     source->idle_next = NULL;
