@@ -2,8 +2,8 @@
 # The one list of system packages (Debian 12). Prints a set, or installs it:
 #   sh docker/packages.sh build|run|test            prints the package names
 #   sh docker/packages.sh --install build run test  installs what is missing (root or sudo)
-# postgresql-common goes first and is told not to make a cluster where none exists: casemill starts
-# private clusters of its own and never touches a system one.
+# postgresql-common is installed first, with a setting that creates no cluster: casemill starts private clusters
+# of its own and never touches a system one.
 set -eu
 
 packages() {

@@ -7,7 +7,7 @@ rules=/etc/casemill
 casemill db migrate --rules "$rules"
 published=$(casemill rules publish "$rules")
 echo "$published"
-# every line of the list is a rule set; a word says which is active
+# every line of the list is a rule set; the word "active" marks the active one
 if casemill rules list | grep -qE "(^|[[:space:]])active([[:space:]]|$)"; then
     echo "rules are active already: activating others is a decision, not a start-up step"
 else
