@@ -28,7 +28,7 @@ struct case_doc {
     bool has_reference_date, has_as_of;
     int32_t reference_date, as_of; /* days since 1970; as sent */
     struct value *slots;           /* schema->slot_count; VAL_UNKNOWN where absent or nil */
-    struct hash128 digest;         /* design section 7; valid when fault_count is 0 */
+    struct hash128 digest;         /* of the facts that are known; valid when fault_count is 0 */
     uint32_t fault_count;          /* decoding stops at CASE_FAULTS_MAX */
     struct case_fault faults[CASE_FAULTS_MAX];
 };

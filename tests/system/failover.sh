@@ -1,5 +1,5 @@
 #!/bin/sh
-# Two brokers that share nothing, two workers that serve both, clients that list both (design section 5).  One
+# Two brokers that share nothing, two workers that serve both, clients that list both.  One
 # is away at first, one is killed for good in the middle of a submit, one dies with its disk while it holds
 # what it has accepted, one is stopped in good order: every submit ends with all DONE and each case once.
 # A failure means that a client hangs on a dead broker, that a lane serves only one, or that P2 or P3 broke.
