@@ -7,32 +7,6 @@
 
 enum { RETRY_STOPPED_MS = 5000, RETRY_RATE_MS = 200 };
 
-struct core_action *core_emit(struct core *core, enum core_action_kind kind) {
-    if (core->action_count == core->action_cap) {
-        core->action_cap = core->action_cap == 0 ? 64 : core->action_cap * 2;
-        core->actions = mem_grow(core->actions, core->action_cap, sizeof(*core->actions));
-    }
-    struct core_action *action = &core->actions[core->action_count++];
-    memset(action, 0, sizeof(*action));
-    action->kind = kind;
-    return action;
-}
-
-const struct core_action *core_actions(const struct core *core, size_t *count) {
-    *count = core->action_count;
-    return core->actions;
-}
-
-void core_actions_clear(struct core *core) {
-    for (size_t i = 0; i < core->action_count; i++) {
-        if (core->actions[i].kind == CORE_DONE || core->actions[i].kind == CORE_STATUS) {
-            core_tally_free(&core->actions[i].done.tally);
-        }
-    }
-    core->action_count = 0;
-    arena_reset(&core->action_routes);
-}
-
 struct core *core_new(const struct core_options *options) {
     CHECK(options->next_seq > 0);
     CHECK(options->beat_ms > 0);
@@ -62,28 +36,14 @@ void core_set_journal(struct core *core, const struct uuid *journal, uint64_t ne
     core->next_seq = next_seq;
 }
 
-static void batch_free(struct core *core, struct core_batch *batch) {
-    for (struct core_waiter *waiter = batch->waiters; waiter != NULL;) {
-        struct core_waiter *next = waiter->next;
-        core_route_drop(core, &waiter->route);
-        mem_free(waiter);
-        waiter = next;
-    }
-    for (uint32_t i = 0; i < batch->part_count; i++) {
-        core_part_fini(core, &batch->parts[i]);
-    }
-    core_tally_free(&batch->tally);
-    mem_free(batch);
-}
-
 void core_free(struct core **held) {
     struct core *core = *held;
     if (core == NULL) {
         return;
     }
     core_actions_clear(core);
-    for (uint32_t i = 0; i < core->live.len; i++) {
-        batch_free(core, core_live_batch(core->live.nodes[i]));
+    while (core->live.len > 0) {
+        core_batch_forget(core, core_live_batch(core->live.nodes[core->live.len - 1]));
     }
     rest_fini(core);
     for (uint32_t i = 0; i < core->lane_count; i++) {
@@ -115,39 +75,8 @@ void core_each_tag(const struct core *core, void (*visit)(void *tag, void *conte
     }
 }
 
-uint64_t core_name_hash(uint32_t source, const struct uuid *id) {
-    uint8_t key[4 + sizeof(id->bytes)];
-    memcpy(key, &source, 4);
-    memcpy(key + 4, id->bytes, sizeof(id->bytes));
-    return hash64(span_make(key, sizeof(key)));
-}
-
-static uint64_t seq_hash(uint64_t seq) { return seq * 0x9e3779b97f4a7c15U >> 20; }
-
-struct core_batch *core_find_seq(const struct core *core, uint64_t seq) {
-    for (struct table_node *node = table_first(&core->by_seq, seq_hash(seq)); node != NULL;
-         node = table_next(node)) {
-        struct core_batch *batch = CONTAINER_OF(node, struct core_batch, by_seq);
-        if (batch->seq == seq) {
-            return batch;
-        }
-    }
-    return NULL;
-}
-
-struct core_batch *core_find_name(const struct core *core, uint32_t source, const struct uuid *id) {
-    for (struct table_node *node = table_first(&core->by_name, core_name_hash(source, id));
-         node != NULL; node = table_next(node)) {
-        struct core_batch *batch = CONTAINER_OF(node, struct core_batch, by_name);
-        if (batch->source == source && uuid_eq(&batch->id, id)) {
-            return batch;
-        }
-    }
-    return NULL;
-}
-
-struct core_recent *core_find_recent(const struct core *core, uint32_t source,
-                                     const struct uuid *id) {
+static struct core_recent *find_recent(const struct core *core, uint32_t source,
+                                       const struct uuid *id) {
     uint64_t naming = core->sources[source]->naming;
     uint64_t hash = core_name_hash((uint32_t)naming, id);
     for (struct table_node *node = table_first(&core->recent_by_name, hash); node != NULL;
@@ -166,7 +95,7 @@ void *core_tag(const struct core *core, uint64_t seq) {
 }
 
 static void remember_done(struct core *core, const struct core_batch *batch) {
-    struct core_recent *recent = core_find_recent(core, batch->source, &batch->id);
+    struct core_recent *recent = find_recent(core, batch->source, &batch->id);
     uint64_t naming = core->sources[batch->source]->naming;
     uint64_t hash = core_name_hash((uint32_t)naming, &batch->id);
     if (recent == NULL && core->recent_len < core->options.recent_max) {
@@ -196,40 +125,6 @@ struct core_batch *core_batch_of(struct core *core, uint64_t seq) {
     return place.chunk == NULL ? NULL : rest_wake(core, place);
 }
 
-/* Cuts the batch into parts of CORE_PART_CASES. */
-struct core_batch *core_batch_new(struct core *core, const struct core_batch_meta *meta,
-                                  uint32_t source, uint64_t seq) {
-    CHECK(meta->count >= 1 && meta->count <= WIRE_CASES_MAX);
-    uint32_t parts = (meta->count + CORE_PART_CASES - 1) / CORE_PART_CASES;
-    struct core_batch *batch = mem_zero(1, sizeof(*batch) + parts * sizeof(batch->parts[0]));
-    batch->seq = seq;
-    batch->tag = meta->tag;
-    batch->accepted_at = meta->accepted_at;
-    batch->id = meta->batch;
-    batch->hash = meta->hash;
-    batch->work_hash = meta->work_hash;
-    batch->source = source;
-    batch->count = meta->count;
-    batch->bytes = meta->bytes;
-    batch->priority = (uint8_t)meta->priority;
-    batch->part_count = (uint8_t)parts;
-    table_insert(&core->by_seq, &batch->by_seq, seq_hash(seq));
-    table_insert(&core->by_name, &batch->by_name, core_name_hash(source, &batch->id));
-    batch->named = true;
-    heap_add(&core->live, &batch->live, seq);
-    for (uint32_t i = 0; i < parts; i++) {
-        struct core_part *part = &batch->parts[i];
-        uint32_t end = i + 1 < parts ? meta->cuts[i + 1] : meta->bytes;
-        part->batch = batch;
-        part->first = i * CORE_PART_CASES;
-        part->count = i + 1 < parts ? CORE_PART_CASES : meta->count - part->first;
-        part->offset = meta->cuts[i];
-        CHECK(end > part->offset);
-        part->length = end - part->offset;
-    }
-    return batch;
-}
-
 static struct core_batch *add(struct core *core, const struct core_batch_meta *meta,
                               uint32_t source, uint64_t seq) {
     core_note_accepted(core, seq, meta->accepted_at);
@@ -250,16 +145,7 @@ static void park(struct core *core, struct core_batch *batch) {
     }
 }
 
-void core_batch_forget(struct core *core, struct core_batch *batch) {
-    table_remove(&core->by_seq, &batch->by_seq);
-    if (batch->named) {
-        table_remove(&core->by_name, &batch->by_name);
-    }
-    heap_remove(&core->live, &batch->live);
-    batch_free(core, batch);
-}
-
-void core_batch_remove(struct core *core, struct core_batch *batch) {
+static void batch_remove(struct core *core, struct core_batch *batch) {
     park(core, batch);
     struct core_action *action = core_emit(core, CORE_RELEASE);
     action->seq = batch->seq;
@@ -291,52 +177,14 @@ static void emit_accepted(struct core *core, const struct core_batch *batch,
     action->duplicate = waiter->duplicate;
 }
 
-bool core_same_route(const struct net_route *a, const struct net_route *b) {
-    return a->channel == b->channel && net_route_eq(a, b);
-}
-
 static bool gets_one_reply(const struct net_route *route) {
     return route->delimited || route->channel == CORE_CHANNEL_OPERATOR;
-}
-
-/* Adds who waits for the batch.  A REQ peer gets one reply: ACCEPTED, or with ack outcome DONE. */
-static struct core_waiter *waiter_add(struct core *core, struct core_batch *batch,
-                                      const struct net_route *route) {
-    uint32_t count = 0;
-    struct core_waiter *spent = NULL;
-    for (struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
-        if (core_same_route(&waiter->route, route)) {
-            return waiter;
-        }
-        spent = !waiter->want_accepted && !waiter->want_done ? waiter : spent;
-        count++;
-    }
-    if (count >= CORE_WAITERS_MAX && spent == NULL) {
-        return NULL;
-    }
-    if (spent != NULL) {
-        core_route_drop(core, &spent->route);
-        core_route_keep(core, &spent->route, route);
-        return spent;
-    }
-    struct core_waiter *waiter = mem_zero(1, sizeof(*waiter));
-    core_route_keep(core, &waiter->route, route);
-    waiter->next = batch->waiters;
-    batch->waiters = waiter;
-    return waiter;
-}
-
-void core_wait_done(struct core *core, struct core_batch *batch, const struct net_route *route) {
-    struct core_waiter *waiter = waiter_add(core, batch, route);
-    if (waiter != NULL) {
-        waiter->want_done = true;
-    }
 }
 
 static void join(struct core *core, struct core_batch *batch, const struct net_route *route,
                  enum wire_ack ack, bool duplicate) {
     struct core_waiter *waiter =
-        core_route_fits(core, route) ? waiter_add(core, batch, route) : NULL;
+        core_route_fits(core, route) ? core_waiter_add(core, batch, route) : NULL;
     if (waiter == NULL) {
         emit_busy(core, route, &batch->id, WIRE_BUSY_RATE, RETRY_RATE_MS);
         return;
@@ -363,7 +211,7 @@ static void emit_refused(struct core *core, const struct net_route *route, const
 static void replace_quarantined(struct core *core, struct core_batch *old) {
     CHECK(old->state == BATCH_QUARANTINED);
     core_emit(core, CORE_DELETE)->seq = old->seq;
-    core_batch_remove(core, old);
+    batch_remove(core, old);
 }
 
 /* The batch of that name, woken if it was packed. */
@@ -424,7 +272,7 @@ void core_restore(struct core *core, uint64_t seq, const struct core_batch_meta 
                   int64_t now) {
     CHECK(seq < core->next_seq);
     struct core_batch *batch = add(core, meta, core_source_must(core, meta->source), seq);
-    batch->state = BATCH_DURABLE;
+    batch_make_durable(batch);
     batch->since = now;
 }
 
@@ -455,7 +303,7 @@ void core_query(struct core *core, const struct net_route *route, struct span so
             core_wait_done(core, batch, route);
         }
     } else if (batch == NULL && source != UINT32_MAX) {
-        const struct core_recent *recent = core_find_recent(core, source, id);
+        const struct core_recent *recent = find_recent(core, source, id);
         if (recent != NULL) {
             action->done.state = WIRE_STATE_DONE;
             action->done.count = recent->count;
@@ -484,14 +332,13 @@ void core_batch_settle(struct core *core, struct core_batch *batch) {
     core_drain_note(core, batch->bytes);
     remember_done(core, batch);
     core_emit(core, CORE_DELETE)->seq = batch->seq;
-    core_batch_remove(core, batch);
+    batch_remove(core, batch);
 }
 
 void core_journaled(struct core *core, uint64_t seq) {
     struct core_batch *batch = core_find_seq(core, seq);
     CHECK(batch != NULL);
-    CHECK(batch->state == BATCH_PENDING);
-    batch->state = BATCH_DURABLE;
+    batch_make_durable(batch);
     core->counters.batches_accepted++;
     core->counters.cases_accepted += batch->count;
     core->sources[batch->source]->cases_accepted += batch->count;
@@ -516,7 +363,7 @@ void core_put_failed(struct core *core, uint64_t seq, enum wire_busy reason) {
                       full ? core_drain_bytes_ms(core, batch->bytes) : RETRY_STOPPED_MS);
         }
     }
-    core_batch_remove(core, batch);
+    batch_remove(core, batch);
 }
 
 void core_stop(struct core *core) { core->stopped = true; }
@@ -528,7 +375,7 @@ void core_quarantine(struct core *core, uint64_t seq) {
     if (batch == NULL || batch->state != BATCH_DURABLE) {
         return; /* a pending one is still whole in memory */
     }
-    batch->state = BATCH_QUARANTINED;
+    batch_quarantine(batch);
     /* A REQ waits for its one reply and cannot ask: BUSY makes it send again, which heals. */
     for (struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
         if (gets_one_reply(&waiter->route) && waiter->want_done) {

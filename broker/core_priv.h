@@ -1,7 +1,6 @@
 /* Purpose: the core's insides, shared by core*.c only.
  * Invariants (core_check):
- * - a live batch is packed (core_rest.h), or in by_seq, in by_name (unless replaced: quarantined)
- *   and in the heap of live ones;
+ * - a live batch is packed (core_rest.h), or in by_seq, in by_name and in the heap of live ones;
  * - its parts are contiguous, cover 0..count, and each is in exactly the one list its state names;
  * - a lane's held_cases, held_bytes and held_parts are the sums over its OUT parts;
  * - progress of a part: disjoint ranges inside it, only while it is not DONE.
@@ -31,6 +30,7 @@ enum part_state {
 };
 enum { PART_STATES = PART_SPLIT + 1 };
 enum batch_state { BATCH_PENDING, BATCH_DURABLE, BATCH_QUARANTINED };
+enum { BATCH_STATES = BATCH_QUARANTINED + 1 };
 
 struct core_progress { /* a committed run inside a part that is not all committed yet */
     struct core_progress *next;
@@ -79,9 +79,9 @@ struct core_batch {
     uint32_t source;
     uint32_t count, bytes;
     uint32_t done_cases;
-    uint8_t state, priority, part_count;
+    uint8_t state; /* enum batch_state; written by batch_enter alone (core_batch.c) */
+    uint8_t priority, part_count;
     bool dealt; /* ever */
-    bool named; /* in by_name */
     struct core_part parts[];
 };
 struct core_source {
@@ -189,31 +189,35 @@ struct core {
     struct core_stats counters; /* the counting fields only */
 };
 
-/* core.c */
+/* core.c.  core_batch_of wakes what it finds packed.  core_batch_settle: DONE when all is safe. */
+struct core_batch *core_batch_of(struct core *core, uint64_t seq);
+void core_batch_settle(struct core *core, struct core_batch *batch);
+/* core_emit.c.  core_emit_to emits what is sent to a peer. */
 struct core_action *core_emit(struct core *core, enum core_action_kind kind);
-/* core_routes.c.  core_emit_to emits what is sent to a peer.  core_route_keep copies a route until
- * core_route_drop; the caller has asked core_route_fits, but for a lane's. */
 struct core_action *core_emit_to(struct core *core, enum core_action_kind kind,
                                  const struct net_route *route);
+/* core_routes.c.  core_route_keep copies a route until core_route_drop; the caller has asked
+ * core_route_fits, but for a lane's. */
+bool core_same_route(const struct net_route *a, const struct net_route *b);
 bool core_route_fits(const struct core *core, const struct net_route *route);
 void core_route_keep(struct core *core, struct net_route *kept, const struct net_route *route);
 void core_route_drop(struct core *core, struct net_route *kept);
-/* core_find_* know the batches that are not packed; core_batch_of wakes what it finds. */
+/* core_batch.c.  core_find_* know the batches that are not packed.  core_batch_new makes one that
+ * is PENDING, whose parts are NEW; core_batch_forget frees one whose parts are in no list, without
+ * a word. */
 struct core_batch *core_find_seq(const struct core *core, uint64_t seq);
 struct core_batch *core_find_name(const struct core *core, uint32_t source, const struct uuid *id);
-struct core_batch *core_batch_of(struct core *core, uint64_t seq);
 uint64_t core_name_hash(uint32_t source, const struct uuid *id);
-bool core_same_route(const struct net_route *a, const struct net_route *b);
-struct core_recent *core_find_recent(const struct core *core, uint32_t source,
-                                     const struct uuid *id);
-void core_batch_settle(struct core *core, struct core_batch *batch); /* DONE when all is safe */
-void core_batch_remove(struct core *core, struct core_batch *batch);
-/* core_batch_new makes one whose parts are NEW; core_batch_forget frees one whose parts are in no
- * list, without a word. */
 struct core_batch *core_batch_new(struct core *core, const struct core_batch_meta *meta,
                                   uint32_t source, uint64_t seq);
 void core_batch_forget(struct core *core, struct core_batch *batch);
+/* core_waiter_add: NULL when too many wait. */
+struct core_waiter *core_waiter_add(struct core *core, struct core_batch *batch,
+                                    const struct net_route *route);
 void core_wait_done(struct core *core, struct core_batch *batch, const struct net_route *route);
+/* The movers of a batch; each stops the program where README.md draws no edge. */
+void batch_make_durable(struct core_batch *batch); /* PENDING -> DURABLE */
+void batch_quarantine(struct core_batch *batch);   /* DURABLE -> QUARANTINED */
 /* core_sources.c: indices, UINT32_MAX: none.  core_source_claim names a place anew for a name that
  * was not found, for a batch that joins next; none: every place has batches.  core_source_must
  * finds or makes one.  The caller says when a batch has joined, and when it has left for good. */
@@ -248,10 +252,9 @@ bool core_part_blame(struct core *core, struct core_part *part, const struct spa
 bool core_is_poison(const struct core *core, const struct core_part *part); /* to be buried */
 /* core_retire.c */
 void core_beat_to(struct core *core, const struct core_lane *lane);
-/* core_view.c: core_note_accepted before the batch is among the live ones; core_oldest of all that
- * live, packed or not, false: none. */
-bool core_oldest(const struct core *core, struct core_oldest *oldest);
+/* core_oldest.c: core_note_accepted before the batch is among the live ones. */
 void core_note_accepted(struct core *core, uint64_t seq, int64_t accepted_at);
+void core_oldest_stats(const struct core *core, int64_t now, struct core_stats *stats);
 /* core_canary.c */
 void core_canary_tick(struct core *core, int64_t now);
 /* core_canary_done: a lane (NULL: unknown) said DONE of so many ranges, `taken` of them news. */

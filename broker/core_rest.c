@@ -243,9 +243,9 @@ static bool can_be_packed(const struct core_batch *batch) {
     }
     const struct core_part *part = &batch->parts[0];
     return batch->state == BATCH_DURABLE && batch->part_count == 1 && waiting <= 1 &&
-           batch->tag == NULL && batch->work_hash == 0 && batch->named && !batch->dealt &&
-           batch->done_cases == 0 && part->progress == NULL && part->failures == 0 &&
-           part->offset == 0 && !part->taken_over && batch->accepted_at >= 0 &&
+           batch->tag == NULL && batch->work_hash == 0 && !batch->dealt && batch->done_cases == 0 &&
+           part->progress == NULL && part->failures == 0 && part->offset == 0 &&
+           !part->taken_over && batch->accepted_at >= 0 &&
            (uint64_t)batch->accepted_at < UINT64_MAX / CORE_PART_CASES;
 }
 
@@ -359,7 +359,7 @@ static struct core_batch *unpack(struct core *core, struct core_place place) {
     chunk->packed--;
     core->rests.count--;
     struct core_batch *batch = core_batch_new(core, &meta, chunk->source, chunk->seq + rest->after);
-    batch->state = BATCH_DURABLE;
+    batch_make_durable(batch);
     int64_t span = chunk->since_last - chunk->since_first;
     batch->since = chunk->since_first + span * place.slot / REST_CHUNK;
     if (rest->route != REST_NOBODY) {

@@ -1,11 +1,14 @@
-/* Routes that outlive the message they came with.  Those of actions live in an arena until the
- * actions are cleared.  A client behind proxies may have one of 2,304 bytes, so the sum of what is
- * kept and takes memory of its own is bounded (P7). */
+/* Routes that outlive the message they came with.  A client behind proxies may have one of 2,304
+ * bytes, so the sum of what is kept and takes memory of its own is bounded (P7). */
 #include "broker/core_priv.h"
 
 #include "base/mem.h"
 
 enum { FAR_BYTES_MAX = 8 << 20 };
+
+bool core_same_route(const struct net_route *a, const struct net_route *b) {
+    return a->channel == b->channel && net_route_eq(a, b);
+}
 
 static size_t far_bytes(const struct net_route *route) {
     return net_route_is_near(route) ? 0 : route->len;
@@ -25,15 +28,4 @@ void core_route_drop(struct core *core, struct net_route *kept) {
     CHECK(core->route_bytes >= far_bytes(kept));
     core->route_bytes -= far_bytes(kept);
     net_route_drop(kept);
-}
-
-struct core_action *core_emit_to(struct core *core, enum core_action_kind kind,
-                                 const struct net_route *route) {
-    struct core_action *action = core_emit(core, kind);
-    action->route = *route;
-    if (!net_route_is_near(route)) {
-        action->route.far = arena_copy(&core->action_routes, net_route_span(route)).ptr;
-        CHECK(action->route.far != NULL);
-    }
-    return action;
 }

@@ -3,48 +3,13 @@
 
 #include "base/mem.h"
 
-/* While the clock only goes on, the oldest batch was accepted first.  One that was accepted
- * "before" the newest shows that the clock was set back; until all that came before it are done,
- * the lowest such time is the limit. */
-void core_note_accepted(struct core *core, uint64_t seq, int64_t accepted_at) {
-    struct core_oldest oldest;
-    if (accepted_at < core->newest_at && core_oldest(core, &oldest)) {
-        bool is_over = oldest.seq >= core->dip_seq;
-        core->dip_at = is_over || accepted_at < core->dip_at ? accepted_at : core->dip_at;
-        core->dip_seq = seq;
-    }
-    core->newest_at = accepted_at;
-}
-
-bool core_oldest(const struct core *core, struct core_oldest *oldest) {
-    bool found = rest_oldest(core, oldest);
-    struct heap_node *first = heap_first(&core->live);
-    if (first != NULL && (!found || first->key < oldest->seq)) {
-        const struct core_batch *batch = core_live_batch(first);
-        *oldest = (struct core_oldest){batch->seq, batch->accepted_at, batch->since};
-    }
-    return found || first != NULL;
-}
-
-static void oldest_stats(const struct core *core, int64_t now, struct core_stats *stats) {
-    struct core_oldest oldest;
-    if (!core_oldest(core, &oldest)) {
-        stats->low_water = core->next_seq;
-        return;
-    }
-    bool dips = oldest.seq < core->dip_seq && core->dip_at < oldest.accepted_at;
-    stats->oldest_ms = now - oldest.since;
-    stats->low_water = oldest.seq;
-    stats->low_water_at = dips ? core->dip_at : oldest.accepted_at;
-}
-
 void core_stats(const struct core *core, int64_t now, struct core_stats *stats) {
     *stats = core->counters;
     stats->batches = core->by_seq.count + core->rests.count;
     stats->packed = core->rests.count;
     stats->lanes = core->lane_count;
     stats->sources = core->source_count;
-    oldest_stats(core, now, stats);
+    core_oldest_stats(core, now, stats);
     core_canary_stats(core, now, stats);
     stats->accepting = core->accepting;
     stats->dispatching = core->dispatching;

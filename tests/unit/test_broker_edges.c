@@ -1,5 +1,5 @@
-/* The states of a part: every edge that broker/README.md draws is walked, by what makes it happen;
- * every other one stops the program. */
+/* The states of parts and batches: every edge that broker/README.md draws is walked, by what makes
+ * it happen; every other one stops the program. */
 #include "broker/core_priv.h" /* first: the fixture's names would be shadowed */
 
 #include "core_fixture.h"
@@ -171,9 +171,66 @@ static TCase *part_cases(void) {
     return cases;
 }
 
+/* In the order of enum batch_state: PENDING, DURABLE, QUARANTINED. */
+static const bool BATCH_EDGES[BATCH_STATES][BATCH_STATES] = {
+    [BATCH_PENDING] = {0, 1, 0},
+    [BATCH_DURABLE] = {0, 0, 1},
+    [BATCH_QUARANTINED] = {0, 0, 0},
+};
+
+static struct core_batch *batch_in(enum batch_state state) {
+    ck_assert(submit(1, CASES, route('a', false)));
+    if (state != BATCH_PENDING) {
+        core_journaled(core, 1);
+    }
+    if (state == BATCH_QUARANTINED) {
+        core_quarantine(core, 1);
+    }
+    struct core_batch *batch = core_find_seq(core, 1);
+    ck_assert_int_eq(batch->state, state);
+    return batch;
+}
+
+START_TEST(a_batch_goes_along_the_edge) {
+    const struct core_batch *batch = batch_in((enum batch_state)(_i / BATCH_STATES));
+    enum batch_state to = (enum batch_state)(_i % BATCH_STATES);
+    if (to == BATCH_DURABLE) {
+        core_journaled(core, 1);
+    } else {
+        core_quarantine(core, 1);
+    }
+    ck_assert_int_eq(batch->state, to);
+}
+END_TEST
+
+START_TEST(a_batch_goes_nowhere_else) {
+    struct core_batch *batch = batch_in((enum batch_state)(_i / BATCH_STATES));
+    if (_i % BATCH_STATES == BATCH_DURABLE) {
+        batch_make_durable(batch);
+    } else {
+        batch_quarantine(batch);
+    }
+}
+END_TEST
+
+static TCase *batch_cases(void) {
+    TCase *cases = tcase_create("batches");
+    tcase_add_checked_fixture(cases, setup, teardown);
+    for (int i = 0; i < BATCH_STATES * BATCH_STATES; i++) {
+        int to = i % BATCH_STATES;
+        if (BATCH_EDGES[i / BATCH_STATES][to]) {
+            tcase_add_loop_test(cases, a_batch_goes_along_the_edge, i, i + 1);
+        } else if (to != BATCH_PENDING) { /* nothing moves a batch there */
+            tcase_add_loop_test_raise_signal(cases, a_batch_goes_nowhere_else, SIGABRT, i, i + 1);
+        }
+    }
+    return cases;
+}
+
 int main(void) {
     Suite *suite = suite_create("broker edges");
     suite_add_tcase(suite, part_cases());
+    suite_add_tcase(suite, batch_cases());
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
