@@ -90,8 +90,7 @@ static void send_to_lane(struct broker *broker, const struct core_action *action
 static void perform_one(struct broker *broker, const struct core_action *action) {
     struct body *body = action->tag;
     switch (action->kind) {
-    case CORE_PUT: /* handed over by intake, which has the record */
-    case CORE_WORK:
+    case CORE_WORK: /* by dispatch_work, all of them together */
     case CORE_BURY:
         break;
     case CORE_DELETE:

@@ -70,14 +70,10 @@ static struct body *copy_body(struct broker *broker, struct span bytes, const ui
     return body_new(blob, sums, part_count);
 }
 
-/* The core's PUT names only the sequence number; the record is complete here. */
-static void put_record(struct broker *broker, const struct core_batch_meta *meta,
+static void put_record(struct broker *broker, uint64_t seq, const struct core_batch_meta *meta,
                        const struct admission *asked) {
-    size_t count = 0;
-    const struct core_action *actions = core_actions(broker->core, &count);
-    CHECK(count > 0 && actions[count - 1].kind == CORE_PUT);
     const struct body *body = meta->tag;
-    struct journal_record record = {.seq = actions[count - 1].seq,
+    struct journal_record record = {.seq = seq,
                                     .batch = meta->batch,
                                     .hash = meta->hash,
                                     .count = meta->count,
@@ -115,8 +111,9 @@ void admit_batch(struct broker *broker, const struct net_message *message,
                                    .accepted_at = clock_wall_us(),
                                    .cuts = cuts,
                                    .tag = body};
-    if (core_submit(broker->core, &asked->route, &meta, broker->now)) {
-        put_record(broker, &meta, asked);
+    uint64_t seq = core_submit(broker->core, &asked->route, &meta, broker->now);
+    if (seq != 0) {
+        put_record(broker, seq, &meta, asked);
     } else {
         body_free(&body);
     }

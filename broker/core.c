@@ -224,36 +224,36 @@ static struct core_batch *batch_named(struct core *core, uint32_t source, const 
     return place.chunk == NULL ? NULL : rest_wake(core, place);
 }
 
-bool core_submit(struct core *core, const struct net_route *route,
-                 const struct core_batch_meta *meta, int64_t now) {
+uint64_t core_submit(struct core *core, const struct net_route *route,
+                     const struct core_batch_meta *meta, int64_t now) {
     uint32_t source = core_source_find(core, meta->source);
     struct core_batch *old = source == UINT32_MAX ? NULL : batch_named(core, source, &meta->batch);
     if (old != NULL && old->state != BATCH_QUARANTINED) {
         if (!hash128_eq(old->hash, meta->hash) || old->work_hash != meta->work_hash ||
             old->count != meta->count) {
             emit_refused(core, route, &meta->batch, WIRE_REASON_BATCH_ID_REUSED);
-            return false;
+            return 0;
         }
         core->counters.batches_duplicate++;
         join(core, old, route, meta->ack, true);
-        return false;
+        return 0;
     }
     if (core->stopped || !core->accepting) {
         emit_busy(core, route, &meta->batch, WIRE_BUSY_STOPPED, RETRY_STOPPED_MS);
-        return false;
+        return 0;
     }
     if (!core_route_fits(core, route)) {
         emit_busy(core, route, &meta->batch, WIRE_BUSY_RATE, RETRY_RATE_MS);
-        return false;
+        return 0;
     }
     if (core->by_seq.count + core->rests.count >= core->options.batches_max) {
         emit_busy(core, route, &meta->batch, WIRE_BUSY_QUEUE_FULL, core_drain_batch_ms(core));
-        return false;
+        return 0;
     }
     source = source == UINT32_MAX ? core_source_claim(core, meta->source) : source;
     if (source == UINT32_MAX) {
         emit_busy(core, route, &meta->batch, WIRE_BUSY_QUEUE_FULL, core_drain_place_ms(core));
-        return false;
+        return 0;
     }
     if (old != NULL) {
         replace_quarantined(core, old);
@@ -261,11 +261,7 @@ bool core_submit(struct core *core, const struct net_route *route,
     struct core_batch *batch = add(core, meta, source, core->next_seq++);
     batch->since = now;
     join(core, batch, route, meta->ack, false);
-    struct core_action *action = core_emit(core, CORE_PUT);
-    action->seq = batch->seq;
-    action->batch = batch->id;
-    action->tag = batch->tag;
-    return true;
+    return batch->seq;
 }
 
 void core_restore(struct core *core, uint64_t seq, const struct core_batch_meta *meta,

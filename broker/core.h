@@ -76,7 +76,6 @@ struct core_tally {
 const struct wire_dead *core_dead_view(const struct core_tally *tally, struct arena *arena);
 
 enum core_action_kind {
-    CORE_PUT,     /* journal the batch `seq` of `tag` */
     CORE_DELETE,  /* take `seq` out of the journal */
     CORE_RELEASE, /* the core has no more use for `tag` */
     CORE_ACCEPTED,
@@ -147,10 +146,11 @@ void core_source_weight(struct core *core, struct span source, uint32_t weight);
 const struct core_action *core_actions(const struct core *core, size_t *count);
 void core_actions_clear(struct core *core);
 
-/* core_submit: true when the batch is new and the core has taken meta->tag; else the answer is
- * among the actions (or will be, for one that joins) and the tag is still the caller's. */
-MUST_USE bool core_submit(struct core *core, const struct net_route *route,
-                          const struct core_batch_meta *meta, int64_t now);
+/* core_submit: the sequence number of a new batch, which the caller is to journal; the core has
+ * taken meta->tag.  0: the answer is among the actions (or will be, for one that joins) and the tag
+ * is still the caller's. */
+MUST_USE uint64_t core_submit(struct core *core, const struct net_route *route,
+                              const struct core_batch_meta *meta, int64_t now);
 /* core_restore takes a batch that stands in the journal; before any other input, seq ascending. */
 void core_restore(struct core *core, uint64_t seq, const struct core_batch_meta *meta, int64_t now);
 /* core_turn_away answers BUSY rate to a batch that was not looked at. */

@@ -118,11 +118,11 @@ void client_send(struct world *world, uint32_t number, uint32_t to) {
           number, batch->first, batch->count, batch->version, to);
     batch->sent_at = world->now;
     batch->broker = (uint8_t)to;
-    broker->sending = number;
     broker->crowded = old != NULL && waiting(old) >= CORE_WAITERS_MAX;
     broker->placed = has_place(world, broker, batch->source);
     uint32_t most = world->places + (uint32_t)__builtin_popcount(broker->keeps);
-    bool taken = core_submit(broker->core, &route, &meta, world->now);
+    uint64_t seq = core_submit(broker->core, &route, &meta, world->now);
+    bool taken = seq != 0;
     CHECK(!taken || !broker->stopped); /* P6 */
     CHECK(!taken || broker->placed || broker->places > most);
     bool refused = answered(broker->core, CORE_REFUSED, &route);
@@ -135,6 +135,9 @@ void client_send(struct world *world, uint32_t number, uint32_t to) {
         CHECK(!refused && taken == (old == NULL && !busy));
         CHECK(old == NULL || busy ||
               told == (old->durable && (!batch->delimited || !batch->outcome_ack)));
+    }
+    if (taken) {
+        book_open(disk_put(broker, seq, number, world->day), batch->count);
     }
     perform(world, broker);
     broker->crowded = false;

@@ -28,7 +28,8 @@ static struct sim_record *record_add(struct sim_broker *broker) {
     return record;
 }
 
-void disk_put(struct sim_broker *broker, uint64_t seq, uint32_t batch, int64_t accepted_at) {
+struct sim_record *disk_put(struct sim_broker *broker, uint64_t seq, uint32_t batch,
+                            int64_t accepted_at) {
     CHECK(record_of(broker, seq) == NULL); /* a sequence number is never used again */
     struct sim_record *record = record_add(broker);
     record->seq = seq;
@@ -36,6 +37,7 @@ void disk_put(struct sim_broker *broker, uint64_t seq, uint32_t batch, int64_t a
     record->accepted_at = accepted_at;
     record->queued = true;
     broker->live++;
+    return record;
 }
 
 /* As if the body had been dropped for want of memory: of some, and of all that wait behind one. */

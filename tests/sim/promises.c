@@ -216,10 +216,6 @@ static void on_action(struct world *world, struct sim_broker *broker,
     case CORE_READY_ASK:
         lane_ask(world, &action->route, broker->index);
         break;
-    case CORE_PUT:
-        disk_put(broker, action->seq, broker->sending, world->day);
-        book_open(record_must(broker, action->seq), world->batches[broker->sending].count);
-        break;
     case CORE_REFUSED: /* client_send sees to it */
     case CORE_RELEASE:
     case CORE_STATUS:

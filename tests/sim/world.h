@@ -208,12 +208,11 @@ struct sim_broker {
     bool full;                                         /* its disk, while a group is refused */
     bool crowded;                                      /* as many wait for a batch as may */
     uint32_t run;                                      /* of the program, from 1 */
-    uint64_t room;    /* bytes that may be dealt at once, beside one delivery a lane */
-    uint64_t dealt;   /* of them */
-    uint32_t keeps;   /* sources with a weight, one bit each: s1 in most runs */
-    uint32_t places;  /* of sources, most in this run: the journal's all have one */
-    bool placed;      /* who sends has a place, or one is free for it */
-    uint32_t sending; /* the batch whose submit is being answered */
+    uint64_t room;   /* bytes that may be dealt at once, beside one delivery a lane */
+    uint64_t dealt;  /* of them */
+    uint32_t keeps;  /* sources with a weight, one bit each: s1 in most runs */
+    uint32_t places; /* of sources, most in this run: the journal's all have one */
+    bool placed;     /* who sends has a place, or one is free for it */
     struct sim_unsent unsent[UNSENT_MAX];
     uint32_t unsent_count;
 };
@@ -275,7 +274,8 @@ void batch_meta(const struct sim_batch *batch, int64_t day, uint32_t cuts[CORE_P
 /* disk.c */
 void broker_start(struct world *world, struct sim_broker *broker);
 void broker_crash(struct world *world, struct sim_broker *broker, bool kept);
-void disk_put(struct sim_broker *broker, uint64_t seq, uint32_t batch, int64_t accepted_at);
+struct sim_record *disk_put(struct sim_broker *broker, uint64_t seq, uint32_t batch,
+                            int64_t accepted_at);
 void disk_damage(struct world *world, struct sim_broker *broker, struct sim_record *record);
 void disk_step(struct world *world, struct sim_broker *broker);
 void disk_sync(struct world *world, struct sim_broker *broker);

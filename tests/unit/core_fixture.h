@@ -33,9 +33,10 @@ static inline struct net_route route(uint8_t name, bool delimited) {
 
 static inline struct uuid id(uint8_t name) { return (struct uuid){{name}}; }
 
-static inline bool submit_as(const char *source, uint8_t name, uint32_t count,
-                             enum wire_priority priority, struct net_route from, enum wire_ack ack,
-                             uint8_t hash) {
+/* The sequence number of a batch that is new, else 0. */
+static inline uint64_t submit_as(const char *source, uint8_t name, uint32_t count,
+                                 enum wire_priority priority, struct net_route from,
+                                 enum wire_ack ack, uint8_t hash) {
     uint32_t cuts[CORE_PARTS_MAX];
     for (uint32_t i = 0; i < CORE_PARTS_MAX; i++) {
         cuts[i] = i * CORE_PART_CASES * 2;
@@ -49,12 +50,12 @@ static inline bool submit_as(const char *source, uint8_t name, uint32_t count,
                                    .priority = priority,
                                    .accepted_at = 5,
                                    .cuts = cuts};
-    bool taken = core_submit(core, &from, &meta, 0);
+    uint64_t seq = core_submit(core, &from, &meta, 0);
     core_check(core);
-    return taken;
+    return seq;
 }
 
-static inline bool submit(uint8_t name, uint32_t count, struct net_route from) {
+static inline uint64_t submit(uint8_t name, uint32_t count, struct net_route from) {
     return submit_as("local", name, count, WIRE_NORMAL, from, WIRE_ACK_JOURNAL, name);
 }
 
