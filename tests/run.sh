@@ -1,10 +1,11 @@
 #!/bin/sh
 # Every test of casemill on a fresh machine: installs what is missing, builds, runs, counts.
-#   sh tests/run.sh            everything, about 30 minutes on 2 cores (CI runs this)
+#   sh tests/run.sh            everything, about 20 minutes on 2 cores (CI runs this)
 #   sh tests/run.sh --quick    release build, unit tests, checks, the road: about three minutes
 #   sh tests/run.sh --long     everything with longer campaigns and the static analyzer
 # A part that did not run counts as failed; the last line is "N passed, N failed".
-# Each part leaves its whole output in build/test-logs/PART.log.
+# Each part leaves its whole output in build/test-logs/PART.log.  System tests mostly wait, so some
+# run side by side.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 root=$(pwd)
@@ -23,8 +24,6 @@ esac
 logs=$root/build/test-logs
 rm -rf "$logs"
 mkdir -p "$logs" || exit 1
-total_passed=0
-total_failed=0
 began=$(date +%s)
 jobs=$(nproc)
 # shellcheck source=tests/system/pg.sh
@@ -35,6 +34,7 @@ trap 'pg_stop; rm -rf "$cluster"' EXIT
 trap 'exit 1' INT TERM
 
 # part NAME COMMAND...: runs it; its last line must be "N passed, N failed", else the part failed.
+# Its counts go to a file, because a part may run in a process of its own.
 part() {
     name=$1
     shift
@@ -52,16 +52,40 @@ part() {
     elif [ "$part_passed" -eq 0 ] && [ "$part_failed" -eq 0 ]; then
         part_failed=1 note=" (ran nothing)"
     fi
-    total_passed=$((total_passed + part_passed))
-    total_failed=$((total_failed + part_failed))
-    printf '%-24s %5d passed, %d failed %4d s%s\n' "$name" "$part_passed" "$part_failed" \
-        $(($(date +%s) - part_began)) "$note"
-    if [ "$part_failed" -gt 0 ]; then
-        grep -aE '^(not ok|check_|FAILED|fail)|:[EF]:|error:|[Ss]anitizer|\*\*\*Failed' "$logs/$name.log" |
-            head -n 30 | sed 's/^/    /'
-        [ -n "$counts" ] || tail -n 15 "$logs/$name.log" | sed 's/^/    | /'
-    fi
+    echo "$part_passed $part_failed" >"$logs/$name.count"
+    {
+        printf '%-24s %5d passed, %d failed %4d s%s\n' "$name" "$part_passed" "$part_failed" \
+            $(($(date +%s) - part_began)) "$note"
+        if [ "$part_failed" -gt 0 ]; then
+            grep -aE '^(not ok|check_|FAILED|fail)|:[EF]:|error:|[Ss]anitizer|\*\*\*Failed' "$logs/$name.log" |
+                head -n 30 | sed 's/^/    /'
+            [ -n "$counts" ] || tail -n 15 "$logs/$name.log" | sed 's/^/    | /'
+        fi
+    } >"$logs/$name.verdict"
+    cat "$logs/$name.verdict"
     [ "$part_failed" -eq 0 ]
+}
+
+# beside NAME COMMAND...: a part that runs beside others, one more than there are processors;
+# `together` waits for all of them.
+mkfifo "$logs/places" || exit 1
+exec 8<>"$logs/places"
+for place in $(seq $((jobs + 1))); do echo "$place" >&8; done
+beside_pids=''
+beside() {
+    read -r place <&8
+    (
+        trap - EXIT INT TERM
+        # A part that never began, or was ended from outside, is one that failed.
+        echo "0 1" >"$logs/$1.count"
+        part "$@"
+        echo "$place" >&8
+    ) &
+    beside_pids="$beside_pids $!"
+}
+together() { # PostgreSQL is a child, too, and stays
+    for beside_pid in $beside_pids; do wait "$beside_pid"; done
+    beside_pids=''
 }
 
 # A step that has no tests of its own counts one.
@@ -151,10 +175,15 @@ checks() {
 }
 
 # system_tests SUITE: the scripts that name it in their line "# suite: ...".  A script without that
-# line is a helper or runs by hand.
+# line is a helper or runs by hand.  What the line calls "alone" is measured, and runs alone.
 system_tests() {
-    for script in $(grep -lE "^# suite:.*\b$1\b" tests/system/*.sh); do
-        part "system-$(basename "$script" .sh)" timeout 180 sh "$script"
+    suite=$(grep -lE "^# suite:.*\b$1\b" tests/system/*.sh)
+    for script in $(echo "$suite" | xargs grep -LE '^# suite:.*\balone\b'); do
+        beside "system-$(basename "$script" .sh)" timeout 300 sh "$script"
+    done
+    together
+    for script in $(echo "$suite" | xargs grep -lE '^# suite:.*\balone\b'); do
+        part "system-$(basename "$script" .sh)" timeout 300 sh "$script"
     done
 }
 
@@ -186,12 +215,14 @@ quick)
         part rules-p9 step build/release/tests/test_rules_p9 --cases 3000000 --seed "$(date +%s)"
         part cel-differential step build/release/tests/test_cel_differential --cases 3000000 --seed "$(date +%s)"
     fi
-    part system-liars-asan env CASEMILL_BUILD="$root/build/asan" timeout 180 sh tests/system/liars.sh
-    part system-road-asan env CASEMILL_BUILD="$root/build/asan" timeout 180 sh tests/system/road.sh
-    part system-road-tsan env CASEMILL_BUILD="$root/build/tsan" timeout 180 sh tests/system/road.sh
+    beside system-liars-asan env CASEMILL_BUILD="$root/build/asan" timeout 180 sh tests/system/liars.sh
+    beside system-road-asan env CASEMILL_BUILD="$root/build/asan" timeout 180 sh tests/system/road.sh
+    beside system-road-tsan env CASEMILL_BUILD="$root/build/tsan" timeout 180 sh tests/system/road.sh
+    together
     ;;
 esac
 
 echo "took $(($(date +%s) - began)) s"
-echo "$total_passed passed, $total_failed failed"
-[ "$total_failed" -eq 0 ] && [ "$total_passed" -gt 0 ]
+cat "$logs"/*.count | awk '
+    { passed += $1; failed += $2 }
+    END { print passed + 0 " passed, " failed + 0 " failed"; exit failed > 0 || passed == 0 }'

@@ -6,7 +6,7 @@
 #   sh tests/system/back_pressure.sh [--cases N]     a backlog of N cases (200,000)
 # A failure means that memory follows the backlog (P7), that somebody waits for another's flood, or that BUSY
 # tells a time that is not so (P8).
-# suite: full
+# suite: full, alone
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/system/weigh.sh"
 total=200000

@@ -4,7 +4,7 @@
 # without, while the loop is held, the disk stands still, or nothing is wrong.
 #   sh tests/system/hangup.sh [--rounds N]
 # A failure means that a stranger can end the broker from outside, let it spin, or leave connections behind for ever.
-# suite: full
+# suite: full, alone
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/system/weigh.sh"
 rounds=1

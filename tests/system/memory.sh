@@ -4,7 +4,7 @@
 #   sh tests/system/memory.sh
 # A failure means that memory follows what peers would like to send or to hold, or that lanes which do not read
 # keep the others from working.
-# suite: full
+# suite: full, alone
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/system/weigh.sh"
 clients=10

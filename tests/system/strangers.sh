@@ -4,7 +4,7 @@
 #   sh tests/system/strangers.sh
 # A failure means that anyone who can connect ends the broker, keeps those out who are connected, or takes more memory
 # than README.md states.
-# suite: full
+# suite: full, alone
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/system/weigh.sh"
 strangers() { /usr/bin/python3 tests/system/strangers.py "$@"; }
