@@ -1,7 +1,7 @@
 #!/bin/sh
-# The whole road on one machine: installs what is missing (root or sudo), builds, starts a private
+# casemill end-to-end on one machine: installs what is missing (root or sudo), builds, starts a private
 # PostgreSQL, a broker and workers, publishes the shipped rules, submits generated cases, prints the
-# report and ends with "outcomes: N of N".  Everything it starts it ends, and its data is removed.
+# report and ends with "outcomes: N of N".  It ends everything that it started and removes its data.
 #   sh config/demo/run.sh [--cases N] [--workers N]
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
@@ -24,7 +24,7 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 
-# The demo says where everything is; settings of the caller's shell stay out of it.
+# The demo sets every address and path itself and ignores settings of the caller's shell.
 for name in $(env | sed -n 's/^\(CASEMILL_[A-Z_]*\)=.*/\1/p'); do unset "$name"; done
 
 say() { printf '\n== %s\n' "$1"; }
@@ -91,7 +91,7 @@ while [ "$number" -lt "$workers" ]; do
 done
 echo "workers ready: $number"
 
-# The broker's anonymous memory, five times a second; the highest is said at the end.
+# The broker's anonymous memory, read five times per second; the end prints the highest.
 (
     highest=0
     while [ -r "/proc/$broker_pid/status" ]; do
