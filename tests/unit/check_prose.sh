@@ -3,6 +3,7 @@
 # in *.md and in the comments of settings, units and container files.
 #   sh tests/unit/check_prose.sh          findings of files that have more than prose_exceptions.txt allows
 #   sh tests/unit/check_prose.sh --all    every finding
+#   sh tests/unit/check_prose.sh --list FILE...   every finding in the comments of C, SQL, shell or Python; no check
 # A failure names the line: split the sentence, or write the word that is proposed (common/README.md).
 # Code in backticks, indented code and fenced code are not read.  A table cell counts as a paragraph.
 # prose_exceptions.txt holds the present numbers; they only fall.
@@ -13,12 +14,21 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/unit/files.sh
 pages=$(tree_files '*.md')
 # comments in agreements and case.yaml count in the id of a rule set: they are left as they are
-comments=$(tree_files 'config/*.yaml' 'config/*.service' 'docker/*.yaml' 'docker/*.sh' 'docker/Dockerfile' |
+comments=$(tree_files 'config/*.yaml' 'config/*.service' 'config/*.sh' 'docker/*.yaml' 'docker/*.sh' 'docker/Dockerfile' |
     grep -vE '^config/(agreements/|case\.yaml)')
 all=0
-[ "${1:-}" != --all ] || all=1
+list=0
+case ${1:-} in
+--all) all=1 ;;
+--list)
+    list=1
+    shift
+    pages=''
+    comments=$*
+    ;;
+esac
 # shellcheck disable=SC2086
-awk -v all="$all" -v words_max=30 '
+awk -v all="$all" -v list="$list" -v words_max=30 '
 # ban PATTERN WRITE: the pattern is matched in lower case, as whole words
 function ban(pattern, write) { bans++; banned[bans] = "[^a-z0-9_](" pattern ")[^a-z0-9_]"; instead[bans] = write }
 BEGIN {
@@ -59,7 +69,7 @@ function sentence_end(first, last,   i, size, start) {
         size++
         if (size <= 8) start = start (start == "" ? "" : " ") word[i]
     }
-    if (page && size > words_max) finding("long", line_of[first], size " words, at most " words_max ": \"" start " ...\"")
+    if ((page || list) && size > words_max) finding("long", line_of[first], size " words, at most " words_max ": \"" start " ...\"")
 }
 function paragraph_end(   i, k, first, text, rest, done, at, place) {
     if (words == 0) return
@@ -115,9 +125,27 @@ FNR == 1 {
     file = FILENAME
     files[++file_count] = file
     page = file ~ /\.md$/
+    is_c = file ~ /\.(c|cc|h)$/
+    inside = 0
     fence = 0
     empty = 1
 }
+is_c { # a comment is a paragraph, and an empty line ends one
+    text = $0
+    if (!inside) {
+        if (match(text, /\/\*/)) { inside = 1; paragraph_end() }
+        else if (!match(text, /(^|[ \t;{}])\/\/ /)) { if (text !~ /^ *\/\//) paragraph_end(); next }
+        text = substr(text, RSTART + RLENGTH)
+    }
+    ended = match(text, /\*\//)
+    if (ended) { text = substr(text, 1, RSTART - 1) }
+    sub(/^[ \t]*\*[ \t]?/, "", text)
+    if (text ~ /^[ \t]*$/) { paragraph_end() }
+    add(text)
+    if (ended) { inside = 0; paragraph_end() }
+    next
+}
+file ~ /\.sql$/ { gsub(/--/, "#") }
 !page { # comments: a run of comment lines is a paragraph
     if ($0 ~ /^[ \t]*#/) { text = $0; sub(/^[ \t]*#+!?/, "", text); add(text) }
     else if (match($0, /[ \t]# /)) { paragraph_end(); add(substr($0, RSTART + 3)) }
@@ -149,7 +177,9 @@ END {
             here = count[kind, file] + 0
             limit = allowed[kind, file] + 0
             used[kind, file] = 1
-            if (all || here > limit) printf "%s", found[kind, file]
+            if (all || list || here > limit) printf "%s", found[kind, file]
+            total[kind] += here
+            if (list) continue
             if (here == limit) { passed++; continue }
             failed++
             name = kind == "long" ? "long sentences" : "replaced words"
@@ -157,6 +187,7 @@ END {
             else print "check_prose: " file " has only " here " " name " now: write \"" file " " kind " " here "\" in prose_exceptions.txt" (here ? "" : ", or remove its row")
         }
     }
+    if (list) { print total["long"] + 0 " long sentences, " total["words"] + 0 " replaced words"; exit 0 }
     for (row in allowed) {
         if (row in used) continue
         split(row, part, SUBSEP)
