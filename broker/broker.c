@@ -62,7 +62,7 @@ static void restore_record(const struct journal_record *record, void *context) {
         body_free(&body);
     }
     core_restore(broker->core, record->seq, &meta, broker->now);
-    core_rest(broker->core, record->seq, body);
+    core_pack(broker->core, record->seq, body);
     if (record->damage != JOURNAL_WHOLE) {
         core_quarantine(broker->core, record->seq);
     }

@@ -23,7 +23,7 @@ struct core *core_new(const struct core_options *options) {
     table_init(&core->by_seq);
     table_init(&core->by_name);
     table_init(&core->recent_by_name);
-    rest_init(core);
+    packed_init(core);
     core_sources_init(core);
     core->lanes = mem_zero(CORE_LANES_MAX, sizeof(struct core_lane *));
     core->recent = mem_zero(core->options.recent_max, sizeof(struct core_recent *));
@@ -45,7 +45,7 @@ void core_free(struct core **held) {
     while (core->live.len > 0) {
         core_batch_forget(core, core_live_batch(core->live.nodes[core->live.len - 1]));
     }
-    rest_fini(core);
+    packed_fini(core);
     for (uint32_t i = 0; i < core->lane_count; i++) {
         core_route_drop(core, &core->lanes[i]->route);
         mem_free(core->lanes[i]);
@@ -121,8 +121,8 @@ struct core_batch *core_batch_of(struct core *core, uint64_t seq) {
     if (batch != NULL) {
         return batch;
     }
-    struct core_place place = rest_find_seq(core, seq);
-    return place.chunk == NULL ? NULL : rest_wake(core, place);
+    struct packed_place place = packed_find_seq(core, seq);
+    return place.chunk == NULL ? NULL : packed_unpack(core, place);
 }
 
 static struct core_batch *add(struct core *core, const struct core_batch_meta *meta,
@@ -214,14 +214,14 @@ static void replace_quarantined(struct core *core, struct core_batch *old) {
     batch_remove(core, old);
 }
 
-/* The batch of that name, woken if it was packed. */
+/* The batch of that name, unpacked if it was packed. */
 static struct core_batch *batch_named(struct core *core, uint32_t source, const struct uuid *id) {
     struct core_batch *batch = core_find_name(core, source, id);
     if (batch != NULL) {
         return batch;
     }
-    struct core_place place = rest_find_name(core, source, id);
-    return place.chunk == NULL ? NULL : rest_wake(core, place);
+    struct packed_place place = packed_find_name(core, source, id);
+    return place.chunk == NULL ? NULL : packed_unpack(core, place);
 }
 
 uint64_t core_submit(struct core *core, const struct net_route *route,
@@ -246,7 +246,7 @@ uint64_t core_submit(struct core *core, const struct net_route *route,
         emit_busy(core, route, &meta->batch, WIRE_BUSY_RATE, RETRY_RATE_MS);
         return 0;
     }
-    if (core->by_seq.count + core->rests.count >= core->options.batches_max) {
+    if (core->by_seq.count + core->packed.count >= core->options.batches_max) {
         emit_busy(core, route, &meta->batch, WIRE_BUSY_QUEUE_FULL, core_drain_batch_ms(core));
         return 0;
     }
@@ -282,11 +282,11 @@ static struct core_action *emit_status(struct core *core, const struct net_route
 void core_query(struct core *core, const struct net_route *route, struct span source_name,
                 const struct uuid *id) {
     uint32_t source = core_source_find(core, source_name);
-    struct core_place place =
-        source == UINT32_MAX ? (struct core_place){NULL, 0} : rest_find_name(core, source, id);
-    if (place.chunk != NULL && (route->delimited || rest_wait(core, place, route))) {
+    struct packed_place place =
+        source == UINT32_MAX ? (struct packed_place){NULL, 0} : packed_find_name(core, source, id);
+    if (place.chunk != NULL && (route->delimited || packed_wait(core, place, route))) {
         emit_status(core, route, id)->done.state = WIRE_STATE_ACCEPTED;
-        return; /* it need not wake for that */
+        return; /* it stays packed for that */
     }
     struct core_batch *batch = source == UINT32_MAX ? NULL : batch_named(core, source, id);
     struct core_action *action = emit_status(core, route, id);

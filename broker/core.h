@@ -159,11 +159,11 @@ void core_turn_away(struct core *core, const struct net_route *route, const stru
 void core_query(struct core *core, const struct net_route *route, struct span source,
                 const struct uuid *batch);
 void core_journaled(struct core *core, uint64_t seq);
-/* core_rest lets a durable batch that is still untouched wait packed: `tag` takes the place of
- * its own, and takes next to no room when that is NULL.  core_rests: others of its queue do.
- * core_waits_long: what comes now is behind more than the lanes will take soon. */
-void core_rest(struct core *core, uint64_t seq, void *tag);
-bool core_rests(const struct core *core, uint64_t seq);
+/* core_pack gives a durable batch `tag` in place of its own.  If that is NULL and the batch is
+ * still untouched, it waits packed, in next to no room.  core_queue_has_packed: others of its queue
+ * do. core_waits_long: what comes now is behind more than the lanes will take soon. */
+void core_pack(struct core *core, uint64_t seq, void *tag);
+bool core_queue_has_packed(const struct core *core, uint64_t seq);
 bool core_waits_long(const struct core *core);
 void core_put_failed(struct core *core, uint64_t seq, enum wire_busy reason);
 /* core_stop: the journal has failed for good: every further submit is BUSY stopped (P6). */
@@ -205,7 +205,7 @@ void core_set_dispatching(struct core *core, bool dispatching);
 /* What is so, for receipts and status. */
 struct core_stats {
     uint32_t batches, lanes, sources;
-    uint32_t packed;                                 /* of the batches: see core_rest */
+    uint32_t packed;                                 /* of the batches: see core_pack */
     uint64_t queued_cases, delayed_cases, out_cases; /* cases of parts in that state */
     uint64_t cases_accepted, cases_done, cases_duplicate, cases_dead;
     uint64_t batches_accepted, batches_duplicate, batches_done, batches_refused, batches_busy;

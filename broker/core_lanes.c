@@ -82,8 +82,8 @@ static void fence_add(struct core *core, const struct uuid *uuid) {
     core->fence[core->fence_count++] = *uuid;
 }
 
-/* The batch a range of ours speaks of, woken if it was packed; NULL when there is none (any more)
- * or it does not fit. */
+/* The batch a range of ours speaks of, unpacked if it was packed; NULL when there is none (any
+ * more) or it does not fit. */
 static struct core_batch *range_batch(struct core *core, const struct wire_range *range) {
     if (!uuid_eq(&range->journal, &core->options.journal) || range->count == 0) {
         return NULL;
@@ -111,7 +111,7 @@ static void reconcile(struct core *core, struct core_lane *lane, const struct wi
                       uint32_t count, bool is_beat) {
     lane->beat++;
     for (uint32_t i = 0; i < count; i++) {
-        /* What is packed nobody was dealt: one that may lie does not wake it. */
+        /* What is packed nobody was dealt: one that may lie does not unpack it. */
         bool may_be = !core->options.lanes_unproved || core_find_seq(core, holds[i].seq) != NULL;
         struct core_batch *batch = may_be ? range_batch(core, &holds[i]) : NULL;
         if (batch == NULL) {

@@ -4,7 +4,7 @@
 
 /* False: no batch lives. */
 static bool find_oldest(const struct core *core, struct core_oldest *oldest) {
-    bool found = rest_oldest(core, oldest);
+    bool found = packed_oldest(core, oldest);
     struct heap_node *first = heap_first(&core->live);
     if (first != NULL && (!found || first->key < oldest->seq)) {
         const struct core_batch *batch = core_live_batch(first);

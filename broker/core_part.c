@@ -59,7 +59,7 @@ void part_queue_remove(struct core *core, struct core_part *part) {
     if (part->failures > 0) {
         list_remove(&core->suspects, part);
     } else if (part->chunk != NULL) {
-        list_remove(&part->chunk->awake, part);
+        list_remove(&part->chunk->unpacked, part);
         part->chunk = NULL;
     } else {
         struct part_queue *queue = &core_source_of(core, part)->queue[part->batch->priority];

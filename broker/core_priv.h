@@ -1,6 +1,6 @@
 /* Purpose: the core's insides, shared by core*.c only.
  * Invariants (core_check):
- * - a live batch is packed (core_rest.h), or in by_seq, in by_name and in the heap of live ones;
+ * - a live batch is packed (core_packed.h), or in by_seq, in by_name and in the heap of live ones;
  * - its parts are contiguous, cover 0..count, and each is in exactly the one list its state names;
  * - a lane's held_cases, held_bytes and held_parts are the sums over its OUT parts;
  * - progress of a part: disjoint ranges inside it, only while it is not DONE.
@@ -15,7 +15,7 @@
 #define CASEMILL_BROKER_CORE_PRIV_H
 
 #include "broker/core.h"
-#include "broker/core_rest.h"
+#include "broker/core_packed.h"
 #include "broker/heap.h"
 #include "broker/table.h"
 
@@ -42,7 +42,7 @@ struct core_part {
     struct core_batch *batch;
     struct core_lane *lane;   /* OUT only */
     struct uuid dealt_to;     /* the lane that had it last; zero: none in this process's life */
-    struct core_chunk *chunk; /* QUEUED among the awake of one */
+    struct core_chunk *chunk; /* QUEUED among the unpacked of one */
     struct core_progress *progress;
     struct core_part *whole;  /* what it is a piece of, or NULL */
     struct core_part *pieces; /* SPLIT only */
@@ -158,7 +158,7 @@ struct core {
     bool accepting, dispatching, stopped;
     struct table by_seq, by_name, recent_by_name;
     struct heap live; /* the batches that are not packed, by seq: the oldest is first */
-    struct core_rests rests;
+    struct packed_store packed;
     struct core_source **sources; /* by place */
     uint32_t source_count, source_cap;
     uint32_t sources_kept;
@@ -189,7 +189,8 @@ struct core {
     struct core_stats counters; /* the counting fields only */
 };
 
-/* core.c.  core_batch_of wakes what it finds packed.  core_batch_settle: DONE when all is safe. */
+/* core.c.  core_batch_of unpacks what it finds packed.  core_batch_settle: DONE when all is safe.
+ */
 struct core_batch *core_batch_of(struct core *core, uint64_t seq);
 void core_batch_settle(struct core *core, struct core_batch *batch);
 /* core_emit.c.  core_emit_to emits what is sent to a peer. */
@@ -222,7 +223,7 @@ void batch_quarantine(struct core_batch *batch);   /* DURABLE -> QUARANTINED */
  * was not found, for a batch that joins next; none: every place has batches.  core_source_must
  * finds or makes one.  The caller says when a batch has joined, and when it has left for good. */
 void core_sources_init(struct core *core);
-void core_sources_fini(struct core *core); /* after rest_fini */
+void core_sources_fini(struct core *core); /* after packed_fini */
 uint32_t core_source_find(const struct core *core, struct span name);
 uint32_t core_source_claim(struct core *core, struct span name);
 uint32_t core_source_must(struct core *core, struct span name);

@@ -13,7 +13,7 @@ static struct core_part *level_next(struct core *core, uint32_t priority) {
     struct core_level *level = &core->levels[priority];
     while (level->first != NULL) {
         struct core_source *source = level->first;
-        struct core_part *part = rest_first(core, &source->queue[priority]);
+        struct core_part *part = packed_first(core, &source->queue[priority]);
         if (part != NULL && source->deficit[priority] >= part->count) {
             return part;
         }

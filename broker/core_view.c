@@ -5,8 +5,8 @@
 
 void core_stats(const struct core *core, int64_t now, struct core_stats *stats) {
     *stats = core->counters;
-    stats->batches = core->by_seq.count + core->rests.count;
-    stats->packed = core->rests.count;
+    stats->batches = core->by_seq.count + core->packed.count;
+    stats->packed = core->packed.count;
     stats->lanes = core->lane_count;
     stats->sources = core->source_count;
     core_oldest_stats(core, now, stats);
@@ -177,19 +177,19 @@ void core_check(const struct core *core) {
     CHECK(sums.delayed == core->counters.delayed_cases && sums.delayed_parts == core->delayed.len);
     CHECK(sums.out == core->counters.out_cases);
     CHECK(sums.pieces == core->piece_count && sums.pieces <= CORE_PIECES_MAX);
-    struct rest_sums packed = {0};
+    struct packed_sums packed = {0};
     uint64_t queued = 0;
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < core->source_count; i++) {
         for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
             const struct part_queue *queue = &core->sources[i]->queue[priority];
             uint64_t here = suspected(core, i, priority);
-            const struct rest_sums before = packed;
+            const struct packed_sums before = packed;
             (void)check_list(&queue->front, PART_QUEUED, &here, &bytes);
             (void)check_list(&queue->tail, PART_QUEUED, &here, &bytes);
-            rest_check(core, queue, &packed);
+            packed_check(core, queue, &packed);
             for (uint32_t k = 0; k < queue->len; k++) {
-                (void)check_list(&queue->chunks[queue->head + k]->awake, PART_QUEUED, &here,
+                (void)check_list(&queue->chunks[queue->head + k]->unpacked, PART_QUEUED, &here,
                                  &bytes);
             }
             here += packed.cases - before.cases;
@@ -202,7 +202,7 @@ void core_check(const struct core *core) {
     }
     core_sources_check(core, live);
     mem_free(live);
-    CHECK(packed.batches == core->rests.count);
+    CHECK(packed.batches == core->packed.count);
     CHECK(queued == sums.queued + packed.cases && queued == core->counters.queued_cases);
     uint64_t suspects = 0;
     (void)check_list(&core->suspects, PART_QUEUED, &suspects, &bytes);

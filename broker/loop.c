@@ -61,14 +61,14 @@ static void drop_body(struct broker *broker, uint64_t seq) {
     struct body *body = core_tag(broker->core, seq);
     bool full = atomic_load(&broker->account.bytes) > broker->memory_bytes_max;
     if (body == NULL ||
-        (!full && !core_waits_long(broker->core) && !core_rests(broker->core, seq))) {
+        (!full && !core_waits_long(broker->core) && !core_queue_has_packed(broker->core, seq))) {
         return;
     }
     blob_unref(&body->blob);
     if (body_is_told(body)) {
         body_free(&body);
     }
-    core_rest(broker->core, seq, body);
+    core_pack(broker->core, seq, body);
 }
 
 static void say_journal_state(struct broker *broker, bool failed, bool full) {

@@ -41,9 +41,9 @@ struct sim_record *disk_put(struct sim_broker *broker, uint64_t seq, uint32_t ba
 }
 
 /* As if the body had been dropped for want of memory: of some, and of all that wait behind one. */
-static void rest(struct sim_broker *broker, uint64_t seq) {
-    if (seq % 3 != 0 || core_rests(broker->core, seq)) {
-        core_rest(broker->core, seq, NULL);
+static void pack(struct sim_broker *broker, uint64_t seq) {
+    if (seq % 3 != 0 || core_queue_has_packed(broker->core, seq)) {
+        core_pack(broker->core, seq, NULL);
     }
 }
 
@@ -102,7 +102,7 @@ void disk_sync(struct world *world, struct sim_broker *broker) {
             core_journaled(broker->core, record->seq);
             perform(world, broker);
             CHECK(broker->records[i].must_accept == 0);
-            rest(broker, broker->records[i].seq);
+            pack(broker, broker->records[i].seq);
         }
     }
 }
@@ -125,7 +125,7 @@ static void restore(struct world *world, struct sim_broker *broker, struct sim_r
     char source[8];
     batch_meta(batch, record->accepted_at, cuts, source, &meta);
     core_restore(broker->core, record->seq, &meta, world->now);
-    rest(broker, record->seq);
+    pack(broker, record->seq);
     book_open(record, batch->count);
     broker->live++;
     if (fault(world, FAULT_DISK_DAMAGE)) {

@@ -480,7 +480,7 @@ START_TEST(long_routes_are_bounded) {
     struct net_route near = route('a', true);
     ck_assert(core_submit(core, &near, &meta, 0)); /* who has a usual one is taken */
     core_journaled(core, 1);
-    core_rest(core, 1, NULL); /* packed it keeps its route, and gives it back once it is done */
+    core_pack(core, 1, NULL); /* packed it keeps its route, and gives it back once it is done */
     core_actions_clear(core);
     done('w', 1, 0, 1, 0);
     const struct net_route *told = &find(CORE_DONE, 0)->route;

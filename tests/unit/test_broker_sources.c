@@ -125,7 +125,7 @@ START_TEST(who_has_a_batch_keeps_his_place) {
     ck_assert(send("pending", 1));
     ck_assert(send("packed", 1));
     core_journaled(core, last_seq);
-    core_rest(core, last_seq, NULL);
+    core_pack(core, last_seq, NULL);
     ck_assert(send("damaged", 1));
     core_journaled(core, last_seq);
     core_quarantine(core, last_seq);
@@ -152,7 +152,7 @@ START_TEST(a_place_is_free_when_the_last_batch_has_left) {
     ck_assert(send("a", 1));
     ck_assert(send("a", 2));
     core_journaled(core, 1);
-    core_rest(core, 1, NULL);
+    core_pack(core, 1, NULL);
     core_put_failed(core, 2, WIRE_BUSY_JOURNAL_FULL);
     busy_for_want_of_a_place("b");
     done('w', 1, 0, CASES, 0);

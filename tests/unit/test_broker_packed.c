@@ -15,19 +15,19 @@ static void many_setup(void) {
 }
 
 /* Durable, its body dropped. */
-static void rest(uint8_t name, uint32_t count, struct net_route from) {
+static void pack(uint8_t name, uint32_t count, struct net_route from) {
     static int tag;
     uint64_t seq = submit(name, count, from);
     ck_assert_uint_ne(seq, 0);
     core_journaled(core, seq);
-    core_rest(core, seq, name % 7 == 6 ? &tag : NULL); /* some keep theirs, and wait as they are */
+    core_pack(core, seq, name % 7 == 6 ? &tag : NULL); /* some keep theirs, and wait as they are */
     core_check(core);
     core_actions_clear(core);
 }
 
 START_TEST(they_are_dealt_in_their_order_and_answered) {
     for (uint32_t i = 0; i < MANY; i++) {
-        rest((uint8_t)i, i % 3 + 1, route((uint8_t)(i % 5), false));
+        pack((uint8_t)i, i % 3 + 1, route((uint8_t)(i % 5), false));
     }
     struct core_stats stats;
     core_stats(core, 0, &stats);
@@ -64,7 +64,7 @@ END_TEST
 
 START_TEST(they_count_against_the_limit_and_keep_their_names) {
     for (uint32_t i = 0; i < MANY; i++) {
-        rest((uint8_t)i, 1, route('a', false));
+        pack((uint8_t)i, 1, route('a', false));
     }
     ck_assert(!submit_as("other", 1, 1, WIRE_NORMAL, route('a', false), WIRE_ACK_JOURNAL, 1));
     ck_assert_int_eq(find(CORE_BUSY, 0)->busy.reason, WIRE_BUSY_QUEUE_FULL);
@@ -81,7 +81,7 @@ END_TEST
 
 START_TEST(a_query_is_answered_and_its_route_kept) {
     static const uint8_t peers[] = {'a', 'a', 'b'};
-    rest(1, 1, route('a', true)); /* has its one reply: nobody waits */
+    pack(1, 1, route('a', true)); /* has its one reply: nobody waits */
     for (int i = 0; i < 3; i++) {
         struct net_route from = route(peers[i], false);
         struct uuid batch = id(1);
@@ -97,7 +97,7 @@ END_TEST
 
 START_TEST(one_that_wakes_keeps_its_turn) {
     for (uint8_t i = 0; i < 100; i++) {
-        rest(i, 1, route('a', false));
+        pack(i, 1, route('a', false));
     }
     ck_assert(!submit(70, 1, route('b', false)));
     ck_assert(!submit(30, 1, route('b', false)));
@@ -111,8 +111,8 @@ START_TEST(one_that_wakes_keeps_its_turn) {
 END_TEST
 
 START_TEST(a_damaged_one_is_quarantined_and_replaced) {
-    rest(1, 1, route('a', false));
-    rest(2, 1, route('a', false));
+    pack(1, 1, route('a', false));
+    pack(2, 1, route('a', false));
     core_quarantine(core, 1);
     core_check(core);
     ready('w', 1000);
@@ -131,12 +131,12 @@ START_TEST(what_comes_later_waits_behind) {
     ck_assert(submit(4, 1, route('a', false)));
     core_journaled(core, 1);
     core_journaled(core, 2);
-    ck_assert(!core_rests(core, 2));
-    core_rest(core, 2, NULL); /* behind one that is not packed */
+    ck_assert(!core_queue_has_packed(core, 2));
+    core_pack(core, 2, NULL); /* behind one that is not packed */
     core_check(core);
-    ck_assert(core_rests(core, 3));
+    ck_assert(core_queue_has_packed(core, 3));
     core_journaled(core, 3);
-    core_rest(core, 3, NULL); /* two parts: it waits as it is */
+    core_pack(core, 3, NULL); /* two parts: it waits as it is */
     core_check(core);
     core_actions_clear(core);
     ready('w', 10000);
@@ -150,8 +150,8 @@ START_TEST(what_comes_later_waits_behind) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("broker rest");
-    TCase *tests = tcase_create("rest");
+    Suite *suite = suite_create("broker packed");
+    TCase *tests = tcase_create("packed");
     tcase_add_checked_fixture(tests, many_setup, teardown);
     tcase_add_test(tests, they_are_dealt_in_their_order_and_answered);
     tcase_add_test(tests, they_count_against_the_limit_and_keep_their_names);

@@ -1,0 +1,500 @@
+/* Packs batches that wait for their turn, and unpacks them.  A backlog of millions of small batches
+ * is chunks and little else; a batch that is dealt, damaged or asked for by a second peer is a
+ * core_batch again. */
+#include "broker/core_priv.h"
+
+#include "base/mem.h"
+
+_Static_assert(sizeof(struct packed_batch) == 56, "a million of them is 56 MB");
+
+enum { BUCKETS_FIRST = 64, CHUNKS_FIRST = 16, ROOMS_SOON = 4 };
+
+static uint32_t number_take(struct packed_numbers *numbers) {
+    return numbers->free_count > 0 ? numbers->free[--numbers->free_count] : numbers->next++;
+}
+
+static void number_give(struct packed_numbers *numbers, uint32_t number) {
+    if (numbers->free_count == numbers->free_cap) {
+        numbers->free_cap = numbers->free_cap == 0 ? CHUNKS_FIRST : numbers->free_cap * 2;
+        numbers->free = mem_grow(numbers->free, numbers->free_cap, sizeof(*numbers->free));
+    }
+    numbers->free[numbers->free_count++] = number;
+}
+
+void packed_init(struct core *core) {
+    struct packed_store *store = &core->packed;
+    store->route_numbers.next = PACKED_NOBODY + 1;
+    store->buckets = mem_zero(BUCKETS_FIRST, sizeof(*store->buckets));
+    store->bucket_count = BUCKETS_FIRST;
+    table_init(&store->by_route);
+}
+
+void packed_fini(struct core *core) {
+    struct packed_store *store = &core->packed;
+    for (uint32_t i = 0; i < store->chunk_numbers.next; i++) {
+        mem_free(store->chunks[i]);
+    }
+    for (uint32_t i = PACKED_NOBODY + 1; i < store->route_numbers.next; i++) {
+        if (store->routes[i] != NULL) {
+            core_route_drop(core, &store->routes[i]->route);
+            mem_free(store->routes[i]);
+        }
+    }
+    for (uint32_t i = 0; i < core->source_count; i++) {
+        for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
+            mem_free(core->sources[i]->queue[priority].chunks);
+        }
+    }
+    mem_free(store->chunks);
+    mem_free(store->routes);
+    mem_free(store->chunk_numbers.free);
+    mem_free(store->route_numbers.free);
+    mem_free(store->buckets);
+    table_fini(&store->by_route);
+}
+
+/* Routes: each is kept once, for as long as a packed batch keeps it. */
+
+static uint64_t route_hash(const struct net_route *route) {
+    return hash64(net_route_span(route)) + route->channel * 2U + route->delimited;
+}
+
+static uint32_t route_keep(struct core *core, const struct net_route *route) {
+    struct packed_store *store = &core->packed;
+    uint64_t hash = route_hash(route);
+    for (struct table_node *node = table_first(&store->by_route, hash); node != NULL;
+         node = table_next(node)) {
+        struct packed_route *known = CONTAINER_OF(node, struct packed_route, node);
+        if (core_same_route(&known->route, route) && known->route.delimited == route->delimited) {
+            known->references++;
+            return known->number;
+        }
+    }
+    uint32_t number = number_take(&store->route_numbers);
+    if (number >= store->route_cap) {
+        store->route_cap = store->route_cap == 0 ? CHUNKS_FIRST : store->route_cap * 2;
+        store->routes = mem_grow(store->routes, store->route_cap, sizeof(*store->routes));
+    }
+    struct packed_route *made = mem_zero(1, sizeof(*made));
+    core_route_keep(core, &made->route, route);
+    made->references = 1;
+    made->number = number;
+    store->routes[number] = made;
+    table_insert(&store->by_route, &made->node, hash);
+    return number;
+}
+
+static void route_drop(struct core *core, uint32_t number) {
+    struct packed_store *store = &core->packed;
+    struct packed_route *route = store->routes[number];
+    if (--route->references == 0) {
+        table_remove(&store->by_route, &route->node);
+        store->routes[number] = NULL;
+        number_give(&store->route_numbers, number);
+        core_route_drop(core, &route->route);
+        mem_free(route);
+    }
+}
+
+/* Names: buckets of places, chained through `next`. */
+
+static struct packed_place place_of(const struct packed_store *store, uint32_t place) {
+    return place == 0 ? (struct packed_place){NULL, 0}
+                      : (struct packed_place){store->chunks[(place - 1) / PACKED_CHUNK],
+                                              (place - 1) % PACKED_CHUNK};
+}
+
+static uint32_t place_number(struct packed_place place) {
+    return place.chunk->number * PACKED_CHUNK + place.slot + 1;
+}
+
+static uint32_t *bucket_of(const struct packed_store *store, uint32_t source,
+                           const struct uuid *id) {
+    return &store->buckets[core_name_hash(source, id) & (store->bucket_count - 1)];
+}
+
+static void name_link(struct packed_store *store, struct packed_place place) {
+    struct packed_batch *entry = &place.chunk->slots[place.slot];
+    uint32_t *bucket = bucket_of(store, place.chunk->source, &entry->id);
+    entry->next = *bucket;
+    *bucket = place_number(place);
+}
+
+static void names_double(struct packed_store *store) {
+    mem_free(store->buckets);
+    store->bucket_count *= 2;
+    store->buckets = mem_zero(store->bucket_count, sizeof(*store->buckets));
+    for (uint32_t i = 0; i < store->chunk_numbers.next; i++) {
+        struct core_chunk *chunk = store->chunks[i];
+        for (uint32_t slot = 0; chunk != NULL && slot < chunk->used; slot++) {
+            if (chunk->slots[slot].bytes > 0) {
+                name_link(store, (struct packed_place){chunk, slot});
+            }
+        }
+    }
+}
+
+static void name_unlink(struct packed_store *store, struct packed_place place) {
+    uint32_t number = place_number(place);
+    uint32_t *at = bucket_of(store, place.chunk->source, &place.chunk->slots[place.slot].id);
+    while (*at != number) {
+        struct packed_place other = place_of(store, *at);
+        CHECK(other.chunk != NULL);
+        at = &other.chunk->slots[other.slot].next;
+    }
+    *at = place.chunk->slots[place.slot].next;
+}
+
+struct packed_place packed_find_name(const struct core *core, uint32_t source,
+                                     const struct uuid *id) {
+    const struct packed_store *store = &core->packed;
+    struct packed_place place = place_of(store, *bucket_of(store, source, id));
+    while (place.chunk != NULL) {
+        const struct packed_batch *entry = &place.chunk->slots[place.slot];
+        if (place.chunk->source == source && uuid_eq(&entry->id, id)) {
+            break;
+        }
+        place = place_of(store, entry->next);
+    }
+    return place;
+}
+
+/* The last chunk that begins at or before seq. */
+static struct packed_place queue_find_seq(const struct part_queue *queue, uint64_t seq) {
+    uint32_t low = 0;
+    uint32_t high = queue->len; /* chunks before low begin at or before seq, from high on after */
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        bool before = queue->chunks[queue->head + middle]->seq <= seq;
+        *(before ? &low : &high) = before ? middle + 1 : middle;
+    }
+    struct core_chunk *chunk = low == 0 ? NULL : queue->chunks[queue->head + low - 1];
+    for (uint32_t slot = 0; chunk != NULL && slot < chunk->used; slot++) {
+        if (chunk->seq + chunk->slots[slot].after == seq && chunk->slots[slot].bytes > 0) {
+            return (struct packed_place){chunk, slot};
+        }
+    }
+    return (struct packed_place){NULL, 0};
+}
+
+/* Asked for by lanes only of what they held before a restart: no table is kept for it. */
+struct packed_place packed_find_seq(const struct core *core, uint64_t seq) {
+    for (uint32_t i = 0; core->packed.count > 0 && i < core->source_count; i++) {
+        for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
+            struct packed_place place = queue_find_seq(&core->sources[i]->queue[priority], seq);
+            if (place.chunk != NULL) {
+                return place;
+            }
+        }
+    }
+    return (struct packed_place){NULL, 0};
+}
+
+static void queue_add_chunk(struct part_queue *queue, struct core_chunk *chunk) {
+    if (queue->head + queue->len == queue->cap) {
+        if (queue->head > queue->len) {
+            memmove(queue->chunks, queue->chunks + queue->head,
+                    queue->len * sizeof(struct core_chunk *));
+            queue->head = 0;
+        } else {
+            queue->cap = queue->cap == 0 ? CHUNKS_FIRST : queue->cap * 2;
+            queue->chunks = mem_grow(queue->chunks, queue->cap, sizeof(struct core_chunk *));
+        }
+    }
+    queue->chunks[queue->head + queue->len++] = chunk;
+}
+
+/* The chunk that takes the next batch; since may stand still but never goes back. */
+static struct core_chunk *chunk_for(struct core *core, struct part_queue *queue,
+                                    const struct core_batch *batch) {
+    struct packed_store *store = &core->packed;
+    struct core_chunk *last = queue->len == 0 ? NULL : queue->chunks[queue->head + queue->len - 1];
+    if (last != NULL && last->used < PACKED_CHUNK && batch->seq - last->seq <= UINT32_MAX) {
+        last->since_last = batch->since;
+        return last;
+    }
+    struct core_chunk *chunk = mem_alloc(sizeof(*chunk));
+    uint32_t number = number_take(&store->chunk_numbers);
+    if (number >= store->chunk_cap) {
+        store->chunk_cap = store->chunk_cap == 0 ? CHUNKS_FIRST : store->chunk_cap * 2;
+        store->chunks = mem_grow(store->chunks, store->chunk_cap, sizeof(*store->chunks));
+    }
+    store->chunks[number] = chunk;
+    chunk->seq = batch->seq;
+    chunk->since_first = batch->since;
+    chunk->since_last = batch->since;
+    chunk->unpacked = (struct part_list){NULL, NULL};
+    chunk->number = number;
+    chunk->used = 0;
+    chunk->packed = 0;
+    chunk->at = 0;
+    chunk->source = batch->source;
+    chunk->priority = batch->priority;
+    queue_add_chunk(queue, chunk);
+    return chunk;
+}
+
+static bool waits(const struct core_waiter *waiter) {
+    return waiter->want_accepted || waiter->want_done;
+}
+
+/* Whether a packed_batch has room for all there is of it. */
+static bool can_be_packed(const struct core_batch *batch) {
+    uint32_t waiting = 0;
+    for (const struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
+        waiting += waits(waiter) ? (waiter->want_accepted ? 2 : 1) : 0;
+    }
+    const struct core_part *part = &batch->parts[0];
+    return batch->state == BATCH_DURABLE && batch->part_count == 1 && waiting <= 1 &&
+           batch->tag == NULL && batch->work_hash == 0 && !batch->dealt && batch->done_cases == 0 &&
+           part->progress == NULL && part->failures == 0 && part->offset == 0 &&
+           !part->taken_over && batch->accepted_at >= 0 &&
+           (uint64_t)batch->accepted_at < UINT64_MAX / CORE_PART_CASES;
+}
+
+static void pack(struct core *core, struct core_chunk *chunk, struct core_batch *batch) {
+    struct packed_store *store = &core->packed;
+    if (store->count >= store->bucket_count) {
+        names_double(store);
+    }
+    struct packed_place place = {chunk, chunk->used - 1};
+    struct packed_batch *entry = &chunk->slots[place.slot];
+    entry->id = batch->id;
+    entry->hash = batch->hash;
+    entry->accepted = (uint64_t)batch->accepted_at * CORE_PART_CASES + batch->count - 1;
+    entry->bytes = batch->bytes;
+    entry->route = PACKED_NOBODY;
+    for (const struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
+        entry->route = waits(waiter) ? route_keep(core, &waiter->route) : entry->route;
+    }
+    name_link(store, place);
+    chunk->packed++;
+    store->count++;
+    part_queue_remove(core, &batch->parts[0]);
+    core_batch_forget(core, batch);
+}
+
+/* Moves the oldest batch of the tail to the last chunk, packed or, if it cannot be, as it is. */
+static void pack_oldest(struct core *core, struct part_queue *queue) {
+    struct core_batch *batch = queue->tail.first->batch;
+    struct core_chunk *chunk = chunk_for(core, queue, batch);
+    struct packed_batch *entry = &chunk->slots[chunk->used++];
+    *entry = (struct packed_batch){.after = (uint32_t)(batch->seq - chunk->seq)};
+    if (can_be_packed(batch)) {
+        pack(core, chunk, batch);
+        return;
+    }
+    while (queue->tail.first != NULL && queue->tail.first->batch == batch) {
+        struct core_part *part = queue->tail.first;
+        part_queue_remove(core, part);
+        part->chunk = chunk;
+        part_list_append(&chunk->unpacked, part);
+    }
+}
+
+static bool waits_untouched(const struct core_batch *batch) {
+    for (uint32_t i = 0; i < batch->part_count; i++) {
+        const struct core_part *part = &batch->parts[i];
+        if (part->state != PART_QUEUED || part->failures > 0 || part->chunk != NULL) {
+            return false;
+        }
+    }
+    return batch->state == BATCH_DURABLE && !batch->dealt;
+}
+
+void core_pack(struct core *core, uint64_t seq, void *tag) {
+    struct core_batch *batch = core_find_seq(core, seq);
+    if (batch == NULL) {
+        return; /* done as soon as it was durable */
+    }
+    batch->tag = tag;
+    if (!waits_untouched(batch)) {
+        return;
+    }
+    struct part_queue *queue = &core->sources[batch->source]->queue[batch->priority];
+    if (queue->len == 0) { /* what came later is the tail */
+        queue->tail = (struct part_list){&batch->parts[0], queue->front.last};
+        queue->front.last = batch->parts[0].prev;
+        *(queue->front.last == NULL ? &queue->front.first : &queue->front.last->next) = NULL;
+        batch->parts[0].prev = NULL;
+    }
+    while (queue->tail.first != NULL && queue->tail.first->batch->seq <= seq) {
+        pack_oldest(core, queue);
+    }
+}
+
+bool core_queue_has_packed(const struct core *core, uint64_t seq) {
+    const struct core_batch *batch = core_find_seq(core, seq);
+    return batch != NULL && core->sources[batch->source]->queue[batch->priority].len > 0;
+}
+
+bool core_waits_long(const struct core *core) {
+    return core->counters.queued_cases > ROOMS_SOON * core->room;
+}
+
+bool packed_wait(struct core *core, struct packed_place place, const struct net_route *route) {
+    struct packed_batch *entry = &place.chunk->slots[place.slot];
+    if (entry->route == PACKED_NOBODY && core_route_fits(core, route)) {
+        entry->route = route_keep(core, route);
+        return true;
+    }
+    if (entry->route == PACKED_NOBODY) {
+        return false;
+    }
+    const struct net_route *known = &core->packed.routes[entry->route]->route;
+    return core_same_route(known, route) && known->delimited == route->delimited;
+}
+
+/* Takes a packed batch out of its slot; its part is NEW. */
+static struct core_batch *take_out(struct core *core, struct packed_place place) {
+    struct core_chunk *chunk = place.chunk;
+    struct packed_batch *entry = &chunk->slots[place.slot];
+    CHECK(entry->bytes > 0);
+    static const uint32_t cuts[1] = {0};
+    const struct core_batch_meta meta = {.batch = entry->id,
+                                         .hash = entry->hash,
+                                         .count = (uint32_t)(entry->accepted % CORE_PART_CASES) + 1,
+                                         .bytes = entry->bytes,
+                                         .priority = (enum wire_priority)chunk->priority,
+                                         .accepted_at =
+                                             (int64_t)(entry->accepted / CORE_PART_CASES),
+                                         .cuts = cuts};
+    name_unlink(&core->packed, place);
+    chunk->packed--;
+    core->packed.count--;
+    struct core_batch *batch =
+        core_batch_new(core, &meta, chunk->source, chunk->seq + entry->after);
+    batch_make_durable(batch);
+    int64_t span = chunk->since_last - chunk->since_first;
+    batch->since = chunk->since_first + span * place.slot / PACKED_CHUNK;
+    if (entry->route != PACKED_NOBODY) {
+        core_wait_done(core, batch, &core->packed.routes[entry->route]->route);
+        route_drop(core, entry->route);
+    }
+    entry->bytes = 0;
+    return batch;
+}
+
+/* Unpacked parts of a chunk are sorted by sequence number, oldest first. */
+struct core_batch *packed_unpack(struct core *core, struct packed_place place) {
+    struct core_batch *batch = take_out(core, place);
+    struct core_part *part = &batch->parts[0];
+    struct part_list *unpacked = &place.chunk->unpacked;
+    struct core_part *next = unpacked->first;
+    while (next != NULL && next->batch->seq < batch->seq) {
+        next = next->next;
+    }
+    part->chunk = place.chunk;
+    part_unpack(core, part, unpacked, next);
+    return batch;
+}
+
+/* The first chunk is spent; with the last of them what came later is next. */
+static void queue_drop_chunk(struct core *core, struct part_queue *queue) {
+    struct core_chunk *chunk = queue->chunks[queue->head++];
+    core->packed.chunks[chunk->number] = NULL;
+    number_give(&core->packed.chunk_numbers, chunk->number);
+    mem_free(chunk);
+    if (--queue->len == 0) {
+        queue->head = 0;
+        CHECK(queue->front.first == NULL);
+        queue->front = queue->tail;
+        queue->tail = (struct part_list){NULL, NULL};
+    }
+}
+
+static struct packed_place first_packed(struct core_chunk *chunk) {
+    while (chunk->slots[chunk->at].bytes == 0) {
+        chunk->at++;
+        CHECK(chunk->at < chunk->used);
+    }
+    return (struct packed_place){chunk, chunk->at};
+}
+
+struct core_part *packed_first(struct core *core, struct part_queue *queue) {
+    while (queue->front.first == NULL && queue->len > 0) {
+        struct core_chunk *chunk = queue->chunks[queue->head];
+        struct core_part *unpacked = chunk->unpacked.first;
+        if (chunk->packed == 0 && unpacked == NULL) {
+            queue_drop_chunk(core, queue);
+            continue;
+        }
+        if (chunk->packed == 0) {
+            return unpacked;
+        }
+        struct packed_place place = first_packed(chunk);
+        if (unpacked != NULL &&
+            unpacked->batch->seq < chunk->seq + chunk->slots[place.slot].after) {
+            return unpacked;
+        }
+        struct core_batch *batch = take_out(core, place);
+        part_unpack(core, &batch->parts[0], &queue->front, NULL);
+    }
+    return queue->front.first;
+}
+
+bool packed_oldest(const struct core *core, struct core_oldest *oldest) {
+    bool found = false;
+    for (uint32_t i = 0; core->packed.count > 0 && i < core->source_count; i++) {
+        for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
+            const struct part_queue *queue = &core->sources[i]->queue[priority];
+            uint32_t at = 0;
+            while (at < queue->len && queue->chunks[queue->head + at]->packed == 0) {
+                at++;
+            }
+            if (at == queue->len) {
+                continue;
+            }
+            struct core_chunk *chunk = queue->chunks[queue->head + at];
+            const struct packed_batch *entry = &chunk->slots[first_packed(chunk).slot];
+            uint64_t seq = chunk->seq + entry->after;
+            if (!found || seq < oldest->seq) {
+                *oldest = (struct core_oldest){seq, (int64_t)(entry->accepted / CORE_PART_CASES),
+                                               chunk->since_first};
+                found = true;
+            }
+        }
+    }
+    return found;
+}
+
+static void check_chunk(const struct core *core, struct core_chunk *chunk, uint64_t *seq,
+                        struct packed_sums *sums) {
+    uint32_t packed = 0;
+    CHECK(core->packed.chunks[chunk->number] == chunk);
+    CHECK(chunk->used > 0 && chunk->used <= PACKED_CHUNK);
+    CHECK(chunk->since_first <= chunk->since_last);
+    for (uint32_t slot = 0; slot < chunk->used; slot++) {
+        const struct packed_batch *entry = &chunk->slots[slot];
+        CHECK(chunk->seq + entry->after > *seq);
+        *seq = chunk->seq + entry->after;
+        if (entry->bytes == 0) {
+            continue;
+        }
+        CHECK(slot >= chunk->at);
+        CHECK(core_find_seq(core, *seq) == NULL);
+        struct packed_place place = packed_find_name(core, chunk->source, &entry->id);
+        CHECK(place.chunk == chunk && place.slot == slot);
+        place = packed_find_seq(core, *seq);
+        CHECK(place.chunk == chunk && place.slot == slot);
+        CHECK(entry->route == PACKED_NOBODY || core->packed.routes[entry->route]->references > 0);
+        sums->cases += entry->accepted % CORE_PART_CASES + 1;
+        sums->bytes += entry->bytes;
+        packed++;
+    }
+    CHECK(packed == chunk->packed);
+    sums->batches += packed;
+    for (const struct core_part *part = chunk->unpacked.first; part != NULL; part = part->next) {
+        CHECK(part->chunk == chunk && part->failures == 0);
+        CHECK(part->next == NULL || part->batch->seq <= part->next->batch->seq);
+    }
+}
+
+void packed_check(const struct core *core, const struct part_queue *queue,
+                  struct packed_sums *sums) {
+    uint64_t seq = 0;
+    CHECK(queue->len > 0 || queue->tail.first == NULL);
+    for (uint32_t i = 0; i < queue->len; i++) {
+        check_chunk(core, queue->chunks[queue->head + i], &seq, sums);
+    }
+}
