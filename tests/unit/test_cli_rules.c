@@ -1,5 +1,5 @@
 /* `casemill rules publish`, `activate` and `list` against a real PostgreSQL, in a database of their
- * own (CASEMILL_TEST_CONNINFO; without it those tests say so and pass). */
+ * own (CASEMILL_TEST_CONNINFO; without it those tests print "skipped"). */
 #include "base/mem.h"
 #include "cli/verb_priv.h"
 #include "cli/verb_table.h"
@@ -27,7 +27,7 @@ static bool place_open(struct place *place) {
     const char *server = getenv("CASEMILL_TEST_CONNINFO");
     struct diag diag = {0};
     if (server == NULL || server[0] == '\0') {
-        printf("CASEMILL_TEST_CONNINFO is not set: skipped\n");
+        printf("skipped: CASEMILL_TEST_CONNINFO is not set\n");
         return false;
     }
     *place = (struct place){.conninfo = BUF_EMPTY};

@@ -1,5 +1,5 @@
 /* db: the table of SQLSTATEs, quoting, and both kinds of connection against a real PostgreSQL
- * (CASEMILL_TEST_CONNINFO; without it those tests say so and pass). */
+ * (CASEMILL_TEST_CONNINFO; without it those tests print "skipped"). */
 #include "base/clock.h"
 #include "db/db.h"
 #include "db/lane.h"
@@ -13,7 +13,7 @@
 static const char *conninfo(void) {
     const char *text = getenv("CASEMILL_TEST_CONNINFO");
     if (text == NULL || text[0] == '\0') {
-        printf("CASEMILL_TEST_CONNINFO is not set: skipped\n");
+        printf("skipped: CASEMILL_TEST_CONNINFO is not set\n");
         return NULL;
     }
     return text;

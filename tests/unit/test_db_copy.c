@@ -10,7 +10,7 @@
 static struct db *open_db(void) {
     const char *conninfo = getenv("CASEMILL_TEST_CONNINFO");
     if (conninfo == NULL || conninfo[0] == '\0') {
-        printf("CASEMILL_TEST_CONNINFO is not set: skipped\n");
+        printf("skipped: CASEMILL_TEST_CONNINFO is not set\n");
         return NULL;
     }
     struct db *db = NULL;

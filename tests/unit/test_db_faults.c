@@ -104,7 +104,7 @@ static enum err wait_fd(void *context, int fd, bool want_write) {
 START_TEST(each_row_from_a_server) {
     const char *conninfo = getenv("CASEMILL_TEST_CONNINFO");
     if (conninfo == NULL || conninfo[0] == '\0') {
-        printf("CASEMILL_TEST_CONNINFO is not set: skipped\n");
+        printf("skipped: CASEMILL_TEST_CONNINFO is not set\n");
         return;
     }
     struct db_lane *lane = NULL;

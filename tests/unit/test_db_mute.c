@@ -14,7 +14,7 @@ static char conninfo[1024];
 static const char *real_server(void) {
     const char *real = getenv("CASEMILL_TEST_CONNINFO");
     if (real == NULL || real[0] == '\0') {
-        printf("CASEMILL_TEST_CONNINFO is not set: skipped\n");
+        printf("skipped: CASEMILL_TEST_CONNINFO is not set\n");
         return NULL;
     }
     (void)snprintf(conninfo, sizeof(conninfo), "%s connect_timeout=2", real);

@@ -17,7 +17,7 @@ static void named(const char *sql, char *name, size_t size) {
 }
 
 START_TEST(test_every_table_has_an_identity) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     char name[128];
@@ -34,7 +34,7 @@ START_TEST(test_every_table_has_an_identity) {
 END_TEST
 
 START_TEST(test_no_function_is_everybodys) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     char name[128];
@@ -51,7 +51,7 @@ END_TEST
 
 /* A caller's temporary tables or functions must not stand in for ours. */
 START_TEST(test_definers_have_a_search_path) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     char name[128];
@@ -66,7 +66,7 @@ END_TEST
 
 /* With a publication of all tables a row without an identity can be inserted, but not deleted. */
 START_TEST(test_folds_while_all_is_published) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct bench bench;

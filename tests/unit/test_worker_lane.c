@@ -10,7 +10,7 @@ static void open_database(void) { available = fixture_open(&fixture, "worker_lan
 static void close_database(void) { fixture_close(&fixture); }
 
 START_TEST(test_work_is_done) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;
@@ -46,7 +46,7 @@ START_TEST(test_work_is_done) {
 END_TEST
 
 START_TEST(test_bury) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;
@@ -98,7 +98,7 @@ END_TEST
 
 /* No file descriptor, so no child that could look at it: the worker goes on, the case is buried. */
 START_TEST(test_bury_without_a_child) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     enum { FILES = 64 };
@@ -132,7 +132,7 @@ START_TEST(test_bury_without_a_child) {
 END_TEST
 
 START_TEST(test_bury_with_history) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;
@@ -171,7 +171,7 @@ START_TEST(test_bury_with_history) {
 END_TEST
 
 START_TEST(test_failed_and_canary) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;
@@ -205,7 +205,7 @@ static void say_bytes(struct peer *peer, struct span head) {
 
 /* A broker of another version hears READY now and then, and nothing else, until it is another. */
 START_TEST(test_another_version_is_left_alone) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;
@@ -232,7 +232,7 @@ START_TEST(test_another_version_is_left_alone) {
 END_TEST
 
 START_TEST(test_connection_lost) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;
@@ -275,7 +275,7 @@ static long temporary_tables(void) {
 
 /* An idle lane's, too: what it holds back is the whole database's. */
 START_TEST(test_temporary_tables_do_not_get_old) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;
@@ -303,7 +303,7 @@ START_TEST(test_temporary_tables_do_not_get_old) {
 END_TEST
 
 START_TEST(test_rules_come_later) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;

@@ -33,7 +33,7 @@ static void say_work(struct peer *peer, const struct wire_delivery *deliveries, 
 
 /* No rule set, so no credit; WORK that was on its way must not wait here for one. */
 START_TEST(test_work_without_credit_goes_back) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;
@@ -58,7 +58,7 @@ END_TEST
 
 /* A lost connection closes credit before it gives work back. */
 START_TEST(test_credit_closes_before_work_goes_back) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;
@@ -89,7 +89,7 @@ START_TEST(test_credit_closes_before_work_goes_back) {
 END_TEST
 
 START_TEST(test_work_before_welcome) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;
@@ -112,7 +112,7 @@ END_TEST
 
 /* Sixteen thousand dead letters do not fit into one head frame; each DONE has to. */
 START_TEST(test_a_flood_of_dead_letters_is_said_in_pieces) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     enum { DELIVERIES = 16, CASES = 1000 };
@@ -144,7 +144,7 @@ END_TEST
 
 /* The same fence comes with every WORK until the next transaction: it takes one place. */
 START_TEST(test_fences_said_again_leave_room_for_others) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;
@@ -192,7 +192,7 @@ END_TEST
 
 /* There is no number left for a new source: its work fails by name, other sources' goes on. */
 START_TEST(test_a_source_that_is_refused_fails_alone) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;
@@ -217,7 +217,7 @@ END_TEST
 
 /* Many lanes meet a new source at once: one gives it its number, the others take that. */
 START_TEST(test_sources_burn_no_numbers) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     long first = fixture_number(&fixture, "SELECT source_for('first')");
@@ -243,7 +243,7 @@ END_TEST
 
 /* After a failover the same source may have another number. */
 START_TEST(test_numbers_of_sources_end_with_the_connection) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;
@@ -275,7 +275,7 @@ END_TEST
 /* A burial decodes nothing, so the case's id may be anything; what it would become in SQL is
  * another case, which stands there already. */
 START_TEST(test_a_case_with_a_broken_id_is_buried) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;
@@ -306,7 +306,7 @@ END_TEST
 /* A letter whose revision nobody could read is no letter of revision 0, which stands: it would be
  * taken for superseded, and no operator would ever see it. */
 START_TEST(test_a_revision_that_cannot_be_read_is_none) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;
@@ -339,7 +339,7 @@ END_TEST
 /* The broker came back with an empty journal while its work was written: completeness must not say
  * of the new journal what was true of the old one. */
 START_TEST(test_marks_end_with_their_journal) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;

@@ -72,7 +72,7 @@ static void expect_return(struct peer *peer, uint64_t seq) {
 
 /* The watch is fresh and wrong: the same activation is of another rule set here. */
 START_TEST(a_lane_decides_again_under_the_rules_of_its_own_server) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;
@@ -93,7 +93,7 @@ END_TEST
 
 /* Due for less than the limit: nobody pauses. */
 START_TEST(a_lane_goes_on_while_its_rules_may_decide) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;
@@ -114,7 +114,7 @@ END_TEST
 
 /* What is in force does not load: no credit until something else is. */
 START_TEST(a_lane_that_cannot_load_them_takes_no_work) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;
@@ -140,7 +140,7 @@ END_TEST
 
 /* The watch finds that out by itself, without work. */
 START_TEST(the_watch_closes_credit_when_the_old_rules_are_over) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct peer peer;
@@ -190,7 +190,7 @@ static uint32_t planned(struct rule_watch *watch) {
 
 /* Nobody can be asked at the moment itself. */
 START_TEST(a_planned_rule_set_is_taken_without_the_server) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct buf sql = BUF_EMPTY;
@@ -226,7 +226,7 @@ static long watch_backend(void) {
 
 /* A server behind the same name may have given the same codes to other reasons. */
 START_TEST(codes_end_with_their_connection) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     activate("ruleset = 1, active_from = now() - interval '1 hour'");

@@ -14,7 +14,7 @@ static void add_many(struct bench *bench, const char *prefix, uint32_t count) {
 
 /* Few rows go as an INSERT, many as a COPY: the same road, the same rows. */
 START_TEST(test_fresh) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     const uint32_t count = _i == 0 ? 3 : 40;
@@ -44,7 +44,7 @@ END_TEST
 
 /* A column of another type refuses every case: that is the table's fault, and nobody is buried. */
 START_TEST(test_another_table_buries_nobody) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     static const struct {
@@ -75,7 +75,7 @@ START_TEST(test_another_table_buries_nobody) {
 END_TEST
 
 START_TEST(test_again_is_duplicate) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct bench bench;
@@ -102,7 +102,7 @@ END_TEST
 /* A disposition that this version does not know cannot be counted; it must not be written beside
  * the counts either. */
 START_TEST(test_an_unknown_disposition_is_not_counted) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct bench bench;
@@ -124,7 +124,7 @@ START_TEST(test_an_unknown_disposition_is_not_counted) {
 END_TEST
 
 START_TEST(test_conflict) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct bench bench;
@@ -167,7 +167,7 @@ END_TEST
 
 /* A row that the database refuses: the rest stands, it is a dead letter. */
 START_TEST(test_split) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct bench bench;
@@ -196,7 +196,7 @@ END_TEST
 
 /* A row of another transaction, committed while ours waits for it. */
 START_TEST(test_neighbour) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct bench mine;
@@ -218,7 +218,7 @@ START_TEST(test_neighbour) {
 END_TEST
 
 START_TEST(test_canary_and_source) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct bench bench;
@@ -239,7 +239,7 @@ START_TEST(test_canary_and_source) {
 END_TEST
 
 START_TEST(test_end_lanes) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct bench bench;
@@ -262,7 +262,7 @@ END_TEST
 /* The backend of a lane that logged in as another role is not this one's to end: asking would be an
  * error, and the lane that was told to fence it would never write again. */
 START_TEST(test_lanes_of_another_role_are_left_alone) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct bench bench;
@@ -289,7 +289,7 @@ END_TEST
 
 /* No server here waits for a standby, and a database without tables is said to be one. */
 START_TEST(test_setup_refuses) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct bench bench;
@@ -320,7 +320,7 @@ static void expect_setting(struct bench *bench, const char *show, const char *wa
 
 /* A role's own settings do not make a commit less than durable, nor a wait endless. */
 START_TEST(test_setup_sets) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct bench bench;
@@ -346,7 +346,7 @@ END_TEST
 /* What a lane's promises rely on goes with each transaction: a session of which somebody else has
  * changed the settings, as behind a pooler, makes none of them less. */
 START_TEST(test_settings_go_with_each_transaction) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     fixture_do(&fixture,
@@ -396,7 +396,7 @@ END_TEST
 
 /* Another server process than the one that was set up is noticed between transactions. */
 START_TEST(test_another_backend_is_noticed) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct bench bench;
@@ -441,7 +441,7 @@ static enum err wait_for_purge(void *context, int fd, bool want_write) {
 /* Where the database's own isolation is stricter, a snapshot that is older than the wait for a
  * purge would not see its tombstones: the case would be decided twice. */
 START_TEST(test_a_stricter_isolation_is_not_taken) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct bench bench;
@@ -479,7 +479,7 @@ START_TEST(test_a_stricter_isolation_is_not_taken) {
 END_TEST
 
 START_TEST(test_rules_refused) {
-    if (!available) {
+    if (fixture_skips(available)) {
         return;
     }
     struct db *db = NULL;

@@ -1,6 +1,6 @@
 /* Purpose: a database of a test program's own with all migrations, the fact columns and the shipped
  * rules published and active, made as `casemill db migrate` and `rules publish` would.
- * Needs CASEMILL_TEST_CONNINFO; without it fixture_open returns false and says so. */
+ * Needs CASEMILL_TEST_CONNINFO; without it fixture_open returns false. */
 #ifndef CASEMILL_TESTS_UNIT_WORKER_FIXTURE_H
 #define CASEMILL_TESTS_UNIT_WORKER_FIXTURE_H
 
@@ -110,10 +110,17 @@ static inline void fixture_publish(struct db *db, const struct ruleset *ruleset)
     buf_free(&body);
 }
 
+/* fixture_skips: what each test begins with; available: what fixture_open returned. */
+static inline bool fixture_skips(bool available) {
+    if (!available) {
+        printf("skipped: CASEMILL_TEST_CONNINFO is not set\n");
+    }
+    return !available;
+}
+
 static inline bool fixture_open(struct fixture *fixture, const char *program) {
     const char *base = getenv("CASEMILL_TEST_CONNINFO");
     if (base == NULL || base[0] == '\0') {
-        printf("CASEMILL_TEST_CONNINFO is not set: %s skipped\n", program);
         return false;
     }
     struct db *db = NULL;
