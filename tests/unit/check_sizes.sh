@@ -39,7 +39,7 @@ file ~ /\.sh$/ { next }
 /;$/ && head && !inside { head = 0 }
 END {
     if (file) over(file, last, 600)
-    for (what in allowed) if (!(what in used)) { print "check_sizes: exception for " what ", which is not there"; failed++ }
+    for (what in allowed) if (!(what in used) && !ENVIRON["CASEMILL_STAGED"]) { print "check_sizes: exception for " what ", which is not there"; failed++ }
     print (checked - failed) " passed, " (failed + 0) " failed"
     exit failed > 0 || checked == 0
 }' tests/unit/size_exceptions.txt $files
