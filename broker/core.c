@@ -247,12 +247,12 @@ uint64_t core_submit(struct core *core, const struct net_route *route,
         return 0;
     }
     if (core->by_seq.count + core->packed.count >= core->options.batches_max) {
-        emit_busy(core, route, &meta->batch, WIRE_BUSY_QUEUE_FULL, core_drain_batch_ms(core));
+        emit_busy(core, route, &meta->batch, WIRE_BUSY_QUEUE_FULL, core_retry_batch_ms(core));
         return 0;
     }
     source = source == UINT32_MAX ? core_source_claim(core, meta->source) : source;
     if (source == UINT32_MAX) {
-        emit_busy(core, route, &meta->batch, WIRE_BUSY_QUEUE_FULL, core_drain_place_ms(core));
+        emit_busy(core, route, &meta->batch, WIRE_BUSY_QUEUE_FULL, core_retry_place_ms(core));
         return 0;
     }
     if (old != NULL) {
@@ -325,7 +325,7 @@ void core_batch_settle(struct core *core, struct core_batch *batch) {
         }
     }
     core->counters.batches_done++;
-    core_drain_note(core, batch->bytes);
+    core_retry_note_batch(core, batch->bytes);
     remember_done(core, batch);
     core_emit(core, CORE_DELETE)->seq = batch->seq;
     batch_remove(core, batch);
@@ -356,7 +356,7 @@ void core_put_failed(struct core *core, uint64_t seq, enum wire_busy reason) {
     for (struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
         if (waiter->want_accepted || waiter->want_done) {
             emit_busy(core, &waiter->route, &batch->id, reason,
-                      full ? core_drain_bytes_ms(core, batch->bytes) : RETRY_STOPPED_MS);
+                      full ? core_retry_bytes_ms(core, batch->bytes) : RETRY_STOPPED_MS);
         }
     }
     batch_remove(core, batch);

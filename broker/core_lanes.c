@@ -1,5 +1,6 @@
-/* What lanes say.  DONE is a committed fact and is taken from anyone; FAILED and RETURN count only
- * from who holds the part now; a BEAT is held against what the core thinks the lane holds. */
+/* What lanes send, and which of them an operator takes away.  DONE is a committed fact and is taken
+ * from anyone; FAILED and RETURN count only from who holds the part now; a BEAT is held against
+ * what the core thinks the lane holds. */
 #include "broker/core_priv.h"
 
 #include "base/mem.h"
@@ -421,6 +422,22 @@ void core_unsent(struct core *core, const struct uuid *uuid, uint64_t seq, uint3
     }
 }
 
+static void beat_to(struct core *core, const struct core_lane *lane) {
+    core_emit_to(core, CORE_BEAT, &lane->route)->retire = lane->retiring;
+}
+
+/* Nothing more is dealt to the lane and every BEAT tells it to end; what it holds it finishes or
+ * gives back, which costs no attempt. */
+bool core_retire(struct core *core, const struct uuid *uuid) {
+    struct core_lane *lane = lane_by_uuid(core, uuid);
+    if (lane == NULL) {
+        return false;
+    }
+    lane->retiring = true;
+    beat_to(core, lane);
+    return true;
+}
+
 /* Lanes that wait for rows of one that fell silent cannot become free for what it held: they are
  * told at once, and again as long as something waits. */
 static void tell_fence(struct core *core) {
@@ -467,7 +484,7 @@ void core_tick(struct core *core, int64_t now) {
     }
     core->beat_due = now + core->options.beat_ms;
     for (uint32_t i = 0; i < core->lane_count; i++) {
-        core_beat_to(core, core->lanes[i]);
+        beat_to(core, core->lanes[i]);
     }
 }
 

@@ -130,8 +130,8 @@ struct core_canary {
 struct core_room {
     uint64_t batches, bytes, places;
 };
-struct core_drain { /* core_drain.c */
-    int64_t since;  /* of the present window */
+struct core_retry_time { /* core_retry_time.c */
+    int64_t since;       /* of the present window */
     int64_t before_ms;
     struct core_room present, before; /* left in it, and in the window before */
     struct core_room told;            /* were told to come back, and as much has not left since */
@@ -185,7 +185,7 @@ struct core {
     size_t action_count, action_cap;
     int64_t beat_due;
     int64_t ticked; /* the last tick; 0: none yet */
-    struct core_drain drain;
+    struct core_retry_time retry_time;
     struct core_stats counters; /* the counting fields only */
 };
 
@@ -231,14 +231,14 @@ void core_source_joined(struct core *core, uint32_t index);
 void core_source_left(struct core *core, uint32_t index);
 void core_ring_append(struct core *core, struct core_source *source, uint32_t priority);
 void core_sources_check(const struct core *core, const uint32_t *live); /* batches, by place */
-/* core_drain.c */
-void core_drain_note(struct core *core, uint32_t bytes); /* a batch of so many has left */
-void core_drain_note_place(struct core *core);           /* a source's last batch has left */
+/* core_retry_time.c */
+void core_retry_note_batch(struct core *core, uint32_t bytes); /* a batch of so many has left */
+void core_retry_note_place(struct core *core);                 /* a source's last batch has left */
 /* When there will be room, in milliseconds: for one batch more, for so many bytes in the journal,
  * for one source more. */
-int64_t core_drain_batch_ms(struct core *core);
-int64_t core_drain_bytes_ms(struct core *core, uint32_t bytes);
-int64_t core_drain_place_ms(struct core *core);
+int64_t core_retry_batch_ms(struct core *core);
+int64_t core_retry_bytes_ms(struct core *core, uint32_t bytes);
+int64_t core_retry_place_ms(struct core *core);
 /* core_tally.c */
 void core_tally_free(struct core_tally *tally);
 void core_tally_add(struct core_tally *sum, const struct core_tally *more);
@@ -251,8 +251,6 @@ void core_progress_drop(struct core_part *part);
  * silent); true: it was split and its pieces are queued. */
 bool core_part_blame(struct core *core, struct core_part *part, const struct span *reason);
 bool core_is_poison(const struct core *core, const struct core_part *part); /* to be buried */
-/* core_retire.c */
-void core_beat_to(struct core *core, const struct core_lane *lane);
 /* core_oldest.c: core_note_accepted before the batch is among the live ones. */
 void core_note_accepted(struct core *core, uint64_t seq, int64_t accepted_at);
 void core_oldest_stats(const struct core *core, int64_t now, struct core_stats *stats);

@@ -123,7 +123,7 @@ void core_source_left(struct core *core, uint32_t index) {
     CHECK(source->live > 0);
     if (--source->live == 0 && !source->is_kept) {
         idle_append(core, source);
-        core_drain_note_place(core);
+        core_retry_note_place(core);
     }
 }
 

@@ -95,7 +95,7 @@ START_TEST(a_query_is_answered_and_its_route_kept) {
 }
 END_TEST
 
-START_TEST(one_that_wakes_keeps_its_turn) {
+START_TEST(one_that_is_unpacked_keeps_its_turn) {
     for (uint8_t i = 0; i < 100; i++) {
         pack(i, 1, route('a', false));
     }
@@ -156,7 +156,7 @@ int main(void) {
     tcase_add_test(tests, they_are_dealt_in_their_order_and_answered);
     tcase_add_test(tests, they_count_against_the_limit_and_keep_their_names);
     tcase_add_test(tests, a_query_is_answered_and_its_route_kept);
-    tcase_add_test(tests, one_that_wakes_keeps_its_turn);
+    tcase_add_test(tests, one_that_is_unpacked_keeps_its_turn);
     tcase_add_test(tests, a_damaged_one_is_quarantined_and_replaced);
     tcase_add_test(tests, what_comes_later_waits_behind);
     suite_add_tcase(suite, tests);

@@ -103,8 +103,8 @@ START_TEST(it_is_bounded_and_forgets) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("broker drain");
-    TCase *tests = tcase_create("drain");
+    Suite *suite = suite_create("broker retry time");
+    TCase *tests = tcase_create("retry time");
     tcase_add_checked_fixture(tests, begin, teardown);
     tcase_add_test(tests, nobody_drains);
     tcase_add_test(tests, each_is_told_a_later_time_at_the_rate_of_late);

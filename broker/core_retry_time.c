@@ -1,0 +1,83 @@
+/* The rate at which batches leave, and so when a client whose batch was refused as BUSY is to send
+ * it again.  Each such batch is counted until as much has left: the next one gets a later time, so
+ * that not all come at once and find room for one. */
+#include "broker/core_priv.h"
+
+enum {
+    WINDOW_MS = 2000, /* the rate is of the last one to two windows */
+    RETRY_MS_MIN = 10,
+    RETRY_MS_MAX = 30000,
+    RETRY_UNKNOWN_MS = 5000 /* nothing leaves: nobody knows */
+};
+
+/* Takes up the next window; after a gap nothing is known of the time before. */
+static void roll(struct core_retry_time *rate, int64_t now) {
+    int64_t age = now - rate->since;
+    if (age < WINDOW_MS) {
+        return;
+    }
+    bool is_gap = age >= 2 * WINDOW_MS;
+    rate->before_ms = is_gap ? 0 : age;
+    rate->before = is_gap ? (struct core_room){0} : rate->present;
+    rate->present = (struct core_room){0};
+    rate->since = now;
+}
+
+static void take_off(uint64_t *told, uint64_t left) { *told -= left < *told ? left : *told; }
+
+void core_retry_note_batch(struct core *core, uint32_t bytes) {
+    struct core_retry_time *rate = &core->retry_time;
+    roll(rate, core->ticked);
+    rate->present.batches++;
+    rate->present.bytes += bytes;
+    take_off(&rate->told.batches, 1);
+    take_off(&rate->told.bytes, bytes);
+}
+
+void core_retry_note_place(struct core *core) {
+    struct core_retry_time *rate = &core->retry_time;
+    roll(rate, core->ticked);
+    rate->present.places++;
+    take_off(&rate->told.places, 1);
+}
+
+/* told: what waits already; more: what is told now; left: what left in span_ms. */
+static int64_t time_for(uint64_t *told, uint64_t more, uint64_t left, int64_t span_ms) {
+    if (left == 0) {
+        *told = 0;
+        return RETRY_UNKNOWN_MS;
+    }
+    uint64_t span = span_ms > 0 ? (uint64_t)span_ms : 1;
+    uint64_t most = (uint64_t)RETRY_MS_MAX * left / span;
+    *told = *told + more < most ? *told + more : most;
+    int64_t ms = (int64_t)((*told * span + left - 1) / left);
+    return ms > RETRY_MS_MIN ? ms : RETRY_MS_MIN;
+}
+
+static int64_t window_ms(struct core *core) {
+    roll(&core->retry_time, core->ticked);
+    return core->retry_time.before_ms + core->ticked - core->retry_time.since;
+}
+
+int64_t core_retry_batch_ms(struct core *core) {
+    struct core_retry_time *rate = &core->retry_time;
+    int64_t span_ms = window_ms(core);
+    uint64_t left = rate->before.batches + rate->present.batches;
+    return time_for(&rate->told.batches, 1, left, span_ms);
+}
+
+int64_t core_retry_bytes_ms(struct core *core, uint32_t bytes) {
+    struct core_retry_time *rate = &core->retry_time;
+    int64_t span_ms = window_ms(core);
+    uint64_t left = rate->before.bytes + rate->present.bytes;
+    return time_for(&rate->told.bytes, bytes, left, span_ms);
+}
+
+/* Sources come to their ends in bursts: a slow time tells little of the next. */
+int64_t core_retry_place_ms(struct core *core) {
+    struct core_retry_time *rate = &core->retry_time;
+    int64_t span_ms = window_ms(core);
+    uint64_t left = rate->before.places + rate->present.places;
+    int64_t ms = time_for(&rate->told.places, 1, left, span_ms);
+    return ms < RETRY_UNKNOWN_MS ? ms : RETRY_UNKNOWN_MS;
+}
