@@ -1,7 +1,7 @@
 #!/bin/sh
-# casemill end-to-end on one machine: installs what is missing (root or sudo), builds, starts a private
-# PostgreSQL, a broker and workers, publishes the shipped rules, submits generated cases, prints the
-# report and ends with "outcomes: N of N".  It ends everything that it started and removes its data.
+# casemill end-to-end on one machine: installs what is missing (root or sudo), builds, and starts a private
+# PostgreSQL, a broker and workers.  Then it publishes the shipped rules, submits generated cases and prints the
+# report; the last line is "outcomes: N of N".  It ends everything that it started and removes its data.
 #   sh config/demo/run.sh [--cases N] [--workers N]
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1

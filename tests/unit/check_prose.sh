@@ -146,6 +146,7 @@ is_c { # a comment is a paragraph, and an empty line ends one
     next
 }
 file ~ /\.sql$/ { gsub(/--/, "#") }
+FNR == 1 && /^#!/ { next }
 !page { # comments: a run of comment lines is a paragraph
     if ($0 ~ /^[ \t]*#/) { text = $0; sub(/^[ \t]*#+!?/, "", text); add(text) }
     else if (match($0, /[ \t]# /)) { paragraph_end(); add(substr($0, RSTART + 3)) }
