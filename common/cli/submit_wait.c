@@ -67,7 +67,7 @@ void submit_wait_numbers(const struct casemill_state *state, struct buf *out) {
     if (!answers(state)) {
         return;
     }
-    if (state->busy != NULL) {
+    if (state->busy != NULL && state->retry_ms > 0) {
         buf_printf(out, "; sent again in %.1f s", (double)state->retry_ms / 1000);
     }
     if (state->unready != NULL) {

@@ -421,12 +421,12 @@ void casemill_ask(struct casemill *client) {
 void casemill_state(struct casemill *client, struct casemill_state *state) {
     int64_t now_ms = clock_mono_ms();
     struct link *link = links_current(&client->links);
-    bool is_busy = link->busy != NULL && link->busy_until_ms > now_ms;
+    bool waits = link->busy != NULL && link->busy_until_ms > now_ms;
     *state = (struct casemill_state){.is_connected =
                                          link->socket != NULL && net_is_connected(link->socket),
                                      .heard_ms = link->heard_ms == 0 ? -1 : now_ms - link->heard_ms,
-                                     .busy = is_busy ? link->busy : NULL,
-                                     .retry_ms = is_busy ? link->busy_until_ms - now_ms : 0,
+                                     .busy = link->busy,
+                                     .retry_ms = waits ? link->busy_until_ms - now_ms : 0,
                                      .unready = link->is_told ? buf_cstr(&link->unready) : NULL,
                                      .queued_cases = link->is_told ? link->queued_cases : 0};
 }

@@ -156,8 +156,8 @@ void casemill_ask(struct casemill *client);
 struct casemill_state {
     bool is_connected;
     int64_t heard_ms; /* since its last word on this connection, of any kind; -1: none yet */
-    const char *busy; /* the reason of its last BUSY, which still holds; NULL: it takes batches */
-    int64_t retry_ms; /* with busy: until what it turned away is sent again */
+    const char *busy; /* the reason of its last BUSY, until it takes a batch; NULL: it takes them */
+    int64_t retry_ms; /* with busy: until what it turned away is sent again; 0: it has been */
     const char *unready; /* why nothing gets done there, in one line; "": it does; NULL: not told */
     uint64_t queued_cases; /* of all sources, where it told how it is */
 };

@@ -189,7 +189,7 @@ static bool notice_connection(struct links *links, struct link *link, int64_t no
     }
     uint32_t count = net_connect_count(link->socket);
     bool is_again = count != link->connect_count && count > 1;
-    if (count != link->connect_count) {
+    if (is_again) { /* not at the first: its event may come after the broker's first words */
         forget_words(link);
     }
     link->connect_count = count;

@@ -29,7 +29,7 @@ struct link {
     bool is_pinged;            /* a PING is under way on this connection */
     int64_t heard_ms;          /* of its last word on this connection; 0: none */
     int64_t pinged_ms;         /* when it was last asked how it is */
-    const char *busy;          /* static: the reason of its last BUSY, or NULL */
+    const char *busy;          /* static: of its last BUSY, until it takes a batch; NULL */
     bool is_told;              /* how it is: in its last PONG, on this connection */
     struct buf unready;        /* why nothing gets done there; "": it does */
     uint64_t queued_cases;

@@ -208,6 +208,9 @@ void receipt_take(struct casemill *client, struct link *from, struct span head, 
         client->is_failed = true;
         return;
     }
+    if (message.command == WIRE_ACCEPTED || message.command == WIRE_DONE) {
+        from->busy = NULL;
+    }
     if (message.command == WIRE_ACCEPTED) {
         take_accepted(client, from, &message.accepted, now_ms);
     } else if (message.command == WIRE_DONE) {

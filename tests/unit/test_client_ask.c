@@ -55,6 +55,29 @@ START_TEST(a_broker_is_asked_how_it_is) {
 }
 END_TEST
 
+/* The reason stays while the batch is on its way again: a broker that is BUSY says so once more. */
+START_TEST(busy_holds_until_a_batch_is_taken) {
+    struct casemill_options options = options_for(1, 0);
+    struct casemill_state state;
+    struct play play;
+    play_open(&play, &options);
+    ck_assert_int_eq(submit_case(&play, 1), CASEMILL_OK);
+    until_seen(&play, 1);
+    say(&play, &(struct wire_message){.command = WIRE_BUSY,
+                                      .busy = {play.seen[0].batch, 1, WIRE_BUSY_RATE}});
+    until_seen(&play, 2);
+    ck_assert_int_eq(play.seen[1].command, WIRE_SUBMIT);
+    casemill_state(play.client, &state);
+    ck_assert_str_eq(state.busy, "rate");
+    ck_assert_int_eq(state.retry_ms, 0);
+    say_accepted(&play, 1);
+    until_told(&play, CASEMILL_ACCEPTED, 1);
+    casemill_state(play.client, &state);
+    ck_assert_ptr_null(state.busy);
+    play_close(&play);
+}
+END_TEST
+
 static void say_pong(struct play *play, uint32_t message_bytes_max) {
     say(play, &(struct wire_message){
                   .command = WIRE_PONG,
@@ -120,6 +143,7 @@ int main(void) {
     TCase *tests = tcase_create("client");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_broker_is_asked_how_it_is);
+    tcase_add_test(tests, busy_holds_until_a_batch_is_taken);
     tcase_add_test(tests, a_large_batch_waits_for_the_brokers_limit);
     tcase_add_test(tests, a_broker_of_before_takes_a_large_batch);
     suite_add_tcase(suite, tests);
