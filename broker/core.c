@@ -75,10 +75,13 @@ void core_each_tag(const struct core *core, void (*visit)(void *tag, void *conte
     }
 }
 
-static struct core_recent *find_recent(const struct core *core, uint32_t source,
-                                       const struct uuid *id) {
-    uint64_t naming = core->sources[source]->naming;
-    uint64_t hash = core_name_hash((uint32_t)naming, id);
+/* By its source's naming: the place of the source may be another's by now. */
+static uint64_t recent_hash(uint64_t naming, const struct uuid *id) {
+    return core_name_of((uint32_t)naming, id).hash;
+}
+
+static struct core_recent *find_recent(const struct core *core, uint64_t naming,
+                                       const struct uuid *id, uint64_t hash) {
     for (struct table_node *node = table_first(&core->recent_by_name, hash); node != NULL;
          node = table_next(node)) {
         struct core_recent *recent = CONTAINER_OF(node, struct core_recent, by_name);
@@ -95,9 +98,9 @@ void *core_tag(const struct core *core, uint64_t seq) {
 }
 
 static void remember_done(struct core *core, const struct core_batch *batch) {
-    struct core_recent *recent = find_recent(core, batch->source, &batch->id);
     uint64_t naming = core->sources[batch->source]->naming;
-    uint64_t hash = core_name_hash((uint32_t)naming, &batch->id);
+    uint64_t hash = recent_hash(naming, &batch->id);
+    struct core_recent *recent = find_recent(core, naming, &batch->id, hash);
     if (recent == NULL && core->recent_len < core->options.recent_max) {
         recent = mem_zero(1, sizeof(*recent));
         core->recent[core->recent_len++] = recent;
@@ -126,10 +129,10 @@ struct core_batch *core_batch_of(struct core *core, uint64_t seq) {
 }
 
 static struct core_batch *add(struct core *core, const struct core_batch_meta *meta,
-                              uint32_t source, uint64_t seq) {
+                              const struct core_name *name, uint64_t seq) {
     core_note_accepted(core, seq, meta->accepted_at);
-    core_source_joined(core, source);
-    struct core_batch *batch = core_batch_new(core, meta, source, seq);
+    core_source_joined(core, name->source);
+    struct core_batch *batch = core_batch_new(core, meta, name, seq);
     for (uint32_t i = 0; i < batch->part_count; i++) {
         part_queue_last(core, &batch->parts[i]);
     }
@@ -215,19 +218,20 @@ static void replace_quarantined(struct core *core, struct core_batch *old) {
 }
 
 /* The batch of that name, unpacked if it was packed. */
-static struct core_batch *batch_named(struct core *core, uint32_t source, const struct uuid *id) {
-    struct core_batch *batch = core_find_name(core, source, id);
+static struct core_batch *batch_named(struct core *core, const struct core_name *name) {
+    struct core_batch *batch = core_find_name(core, name);
     if (batch != NULL) {
         return batch;
     }
-    struct packed_place place = packed_find_name(core, source, id);
+    struct packed_place place = packed_find_name(core, name);
     return place.chunk == NULL ? NULL : packed_unpack(core, place);
 }
 
 uint64_t core_submit(struct core *core, const struct net_route *route,
                      const struct core_batch_meta *meta, int64_t now) {
     uint32_t source = core_source_find(core, meta->source);
-    struct core_batch *old = source == UINT32_MAX ? NULL : batch_named(core, source, &meta->batch);
+    struct core_name name = core_name_of(source, &meta->batch);
+    struct core_batch *old = source == UINT32_MAX ? NULL : batch_named(core, &name);
     if (old != NULL && old->state != BATCH_QUARANTINED) {
         if (!hash128_eq(old->hash, meta->hash) || old->work_hash != meta->work_hash ||
             old->count != meta->count) {
@@ -250,15 +254,17 @@ uint64_t core_submit(struct core *core, const struct net_route *route,
         emit_busy(core, route, &meta->batch, WIRE_BUSY_QUEUE_FULL, core_retry_batch_ms(core));
         return 0;
     }
-    source = source == UINT32_MAX ? core_source_claim(core, meta->source) : source;
     if (source == UINT32_MAX) {
+        name = core_name_of(core_source_claim(core, meta->source), &meta->batch);
+    }
+    if (name.source == UINT32_MAX) {
         emit_busy(core, route, &meta->batch, WIRE_BUSY_QUEUE_FULL, core_retry_place_ms(core));
         return 0;
     }
     if (old != NULL) {
         replace_quarantined(core, old);
     }
-    struct core_batch *batch = add(core, meta, source, core->next_seq++);
+    struct core_batch *batch = add(core, meta, &name, core->next_seq++);
     batch->since = now;
     join(core, batch, route, meta->ack, false);
     return batch->seq;
@@ -267,7 +273,8 @@ uint64_t core_submit(struct core *core, const struct net_route *route,
 void core_restore(struct core *core, uint64_t seq, const struct core_batch_meta *meta,
                   int64_t now) {
     CHECK(seq < core->next_seq);
-    struct core_batch *batch = add(core, meta, core_source_must(core, meta->source), seq);
+    struct core_name name = core_name_of(core_source_must(core, meta->source), &meta->batch);
+    struct core_batch *batch = add(core, meta, &name, seq);
     batch_make_durable(batch);
     batch->since = now;
 }
@@ -282,13 +289,14 @@ static struct core_action *emit_status(struct core *core, const struct net_route
 void core_query(struct core *core, const struct net_route *route, struct span source_name,
                 const struct uuid *id) {
     uint32_t source = core_source_find(core, source_name);
+    struct core_name name = core_name_of(source, id);
     struct packed_place place =
-        source == UINT32_MAX ? (struct packed_place){NULL, 0} : packed_find_name(core, source, id);
+        source == UINT32_MAX ? (struct packed_place){NULL, 0} : packed_find_name(core, &name);
     if (place.chunk != NULL && (route->delimited || packed_wait(core, place, route))) {
         emit_status(core, route, id)->done.state = WIRE_STATE_ACCEPTED;
         return; /* it stays packed for that */
     }
-    struct core_batch *batch = source == UINT32_MAX ? NULL : batch_named(core, source, id);
+    struct core_batch *batch = source == UINT32_MAX ? NULL : batch_named(core, &name);
     struct core_action *action = emit_status(core, route, id);
     action->done.state = WIRE_STATE_UNKNOWN;
     if (batch != NULL && batch->state == BATCH_QUARANTINED) {
@@ -299,7 +307,8 @@ void core_query(struct core *core, const struct net_route *route, struct span so
             core_wait_done(core, batch, route);
         }
     } else if (batch == NULL && source != UINT32_MAX) {
-        const struct core_recent *recent = find_recent(core, source, id);
+        uint64_t naming = core->sources[source]->naming;
+        const struct core_recent *recent = find_recent(core, naming, id, recent_hash(naming, id));
         if (recent != NULL) {
             action->done.state = WIRE_STATE_DONE;
             action->done.count = recent->count;

@@ -20,11 +20,11 @@ static void batch_enter(struct core_batch *batch, enum batch_state state) {
 void batch_make_durable(struct core_batch *batch) { batch_enter(batch, BATCH_DURABLE); }
 void batch_quarantine(struct core_batch *batch) { batch_enter(batch, BATCH_QUARANTINED); }
 
-uint64_t core_name_hash(uint32_t source, const struct uuid *id) {
+struct core_name core_name_of(uint32_t source, const struct uuid *id) {
     uint8_t key[4 + sizeof(id->bytes)];
     memcpy(key, &source, 4);
     memcpy(key + 4, id->bytes, sizeof(id->bytes));
-    return hash64(span_make(key, sizeof(key)));
+    return (struct core_name){id, hash64(span_make(key, sizeof(key))), source};
 }
 
 static uint64_t seq_hash(uint64_t seq) { return seq * 0x9e3779b97f4a7c15U >> 20; }
@@ -40,11 +40,11 @@ struct core_batch *core_find_seq(const struct core *core, uint64_t seq) {
     return NULL;
 }
 
-struct core_batch *core_find_name(const struct core *core, uint32_t source, const struct uuid *id) {
-    for (struct table_node *node = table_first(&core->by_name, core_name_hash(source, id));
-         node != NULL; node = table_next(node)) {
+struct core_batch *core_find_name(const struct core *core, const struct core_name *name) {
+    for (struct table_node *node = table_first(&core->by_name, name->hash); node != NULL;
+         node = table_next(node)) {
         struct core_batch *batch = CONTAINER_OF(node, struct core_batch, by_name);
-        if (batch->source == source && uuid_eq(&batch->id, id)) {
+        if (batch->source == name->source && uuid_eq(&batch->id, name->id)) {
             return batch;
         }
     }
@@ -53,23 +53,23 @@ struct core_batch *core_find_name(const struct core *core, uint32_t source, cons
 
 /* Cuts the batch into parts of CORE_PART_CASES. */
 struct core_batch *core_batch_new(struct core *core, const struct core_batch_meta *meta,
-                                  uint32_t source, uint64_t seq) {
+                                  const struct core_name *name, uint64_t seq) {
     CHECK(meta->count >= 1 && meta->count <= WIRE_CASES_MAX);
     uint32_t parts = (meta->count + CORE_PART_CASES - 1) / CORE_PART_CASES;
     struct core_batch *batch = mem_zero(1, sizeof(*batch) + parts * sizeof(batch->parts[0]));
     batch->seq = seq;
     batch->tag = meta->tag;
     batch->accepted_at = meta->accepted_at;
-    batch->id = meta->batch;
+    batch->id = *name->id;
     batch->hash = meta->hash;
     batch->work_hash = meta->work_hash;
-    batch->source = source;
+    batch->source = name->source;
     batch->count = meta->count;
     batch->bytes = meta->bytes;
     batch->priority = (uint8_t)meta->priority;
     batch->part_count = (uint8_t)parts;
     table_insert(&core->by_seq, &batch->by_seq, seq_hash(seq));
-    table_insert(&core->by_name, &batch->by_name, core_name_hash(source, &batch->id));
+    table_insert(&core->by_name, &batch->by_name, name->hash);
     heap_add(&core->live, &batch->live, seq);
     for (uint32_t i = 0; i < parts; i++) {
         struct core_part *part = &batch->parts[i];

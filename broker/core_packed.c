@@ -108,14 +108,13 @@ static uint32_t place_number(struct packed_place place) {
     return place.chunk->number * PACKED_CHUNK + place.slot + 1;
 }
 
-static uint32_t *bucket_of(const struct packed_store *store, uint32_t source,
-                           const struct uuid *id) {
-    return &store->buckets[core_name_hash(source, id) & (store->bucket_count - 1)];
+static uint32_t *bucket_of(const struct packed_store *store, uint64_t hash) {
+    return &store->buckets[hash & (store->bucket_count - 1)];
 }
 
-static void name_link(struct packed_store *store, struct packed_place place) {
+static void name_link(struct packed_store *store, struct packed_place place, uint64_t hash) {
     struct packed_batch *entry = &place.chunk->slots[place.slot];
-    uint32_t *bucket = bucket_of(store, place.chunk->source, &entry->id);
+    uint32_t *bucket = bucket_of(store, hash);
     entry->next = *bucket;
     *bucket = place_number(place);
 }
@@ -128,15 +127,16 @@ static void names_double(struct packed_store *store) {
         struct core_chunk *chunk = store->chunks[i];
         for (uint32_t slot = 0; chunk != NULL && slot < chunk->used; slot++) {
             if (chunk->slots[slot].bytes > 0) {
-                name_link(store, (struct packed_place){chunk, slot});
+                struct core_name name = core_name_of(chunk->source, &chunk->slots[slot].id);
+                name_link(store, (struct packed_place){chunk, slot}, name.hash);
             }
         }
     }
 }
 
-static void name_unlink(struct packed_store *store, struct packed_place place) {
+static void name_unlink(struct packed_store *store, struct packed_place place, uint64_t hash) {
     uint32_t number = place_number(place);
-    uint32_t *at = bucket_of(store, place.chunk->source, &place.chunk->slots[place.slot].id);
+    uint32_t *at = bucket_of(store, hash);
     while (*at != number) {
         struct packed_place other = place_of(store, *at);
         CHECK(other.chunk != NULL);
@@ -145,13 +145,12 @@ static void name_unlink(struct packed_store *store, struct packed_place place) {
     *at = place.chunk->slots[place.slot].next;
 }
 
-struct packed_place packed_find_name(const struct core *core, uint32_t source,
-                                     const struct uuid *id) {
+struct packed_place packed_find_name(const struct core *core, const struct core_name *name) {
     const struct packed_store *store = &core->packed;
-    struct packed_place place = place_of(store, *bucket_of(store, source, id));
+    struct packed_place place = place_of(store, *bucket_of(store, name->hash));
     while (place.chunk != NULL) {
         const struct packed_batch *entry = &place.chunk->slots[place.slot];
-        if (place.chunk->source == source && uuid_eq(&entry->id, id)) {
+        if (place.chunk->source == name->source && uuid_eq(&entry->id, name->id)) {
             break;
         }
         place = place_of(store, entry->next);
@@ -267,7 +266,7 @@ static void pack(struct core *core, struct core_chunk *chunk, struct core_batch 
     for (const struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
         entry->route = waits(waiter) ? route_keep(core, &waiter->route) : entry->route;
     }
-    name_link(store, place);
+    name_link(store, place, batch->by_name.hash);
     chunk->packed++;
     store->count++;
     part_queue_remove(core, &batch->parts[0]);
@@ -359,11 +358,11 @@ static struct core_batch *take_out(struct core *core, struct packed_place place)
                                          .accepted_at =
                                              (int64_t)(entry->accepted / CORE_PART_CASES),
                                          .cuts = cuts};
-    name_unlink(&core->packed, place);
+    struct core_name name = core_name_of(chunk->source, &entry->id);
+    name_unlink(&core->packed, place, name.hash);
     chunk->packed--;
     core->packed.count--;
-    struct core_batch *batch =
-        core_batch_new(core, &meta, chunk->source, chunk->seq + entry->after);
+    struct core_batch *batch = core_batch_new(core, &meta, &name, chunk->seq + entry->after);
     batch_make_durable(batch);
     int64_t span = chunk->since_last - chunk->since_first;
     batch->since = chunk->since_first + span * place.slot / PACKED_CHUNK;
@@ -473,7 +472,8 @@ static void check_chunk(const struct core *core, struct core_chunk *chunk, uint6
         }
         CHECK(slot >= chunk->at);
         CHECK(core_find_seq(core, *seq) == NULL);
-        struct packed_place place = packed_find_name(core, chunk->source, &entry->id);
+        struct core_name name = core_name_of(chunk->source, &entry->id);
+        struct packed_place place = packed_find_name(core, &name);
         CHECK(place.chunk == chunk && place.slot == slot);
         place = packed_find_seq(core, *seq);
         CHECK(place.chunk == chunk && place.slot == slot);

@@ -68,14 +68,14 @@ enum { PACKED_NOBODY = 0 }; /* routes are numbered from 1 */
 
 struct core;
 struct core_batch;
+struct core_name;
 struct packed_place { /* of a packed batch; chunk NULL: none */
     struct core_chunk *chunk;
     uint32_t slot;
 };
 void packed_init(struct core *core);
 void packed_fini(struct core *core);
-struct packed_place packed_find_name(const struct core *core, uint32_t source,
-                                     const struct uuid *id);
+struct packed_place packed_find_name(const struct core *core, const struct core_name *name);
 struct packed_place packed_find_seq(const struct core *core, uint64_t seq);
 /* packed_unpack makes it a core_batch again, at its place in the queue. */
 struct core_batch *packed_unpack(struct core *core, struct packed_place place);

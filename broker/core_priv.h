@@ -60,6 +60,11 @@ struct core_part {
     bool taken_over;
     bool alone; /* on trial, and nothing else came to its lane since */
 };
+struct core_name {         /* of a batch, made by core_name_of */
+    const struct uuid *id; /* borrowed */
+    uint64_t hash;
+    uint32_t source;
+};
 struct core_waiter {
     struct core_waiter *next;
     struct net_route route;
@@ -207,10 +212,10 @@ void core_route_drop(struct core *core, struct net_route *kept);
  * is PENDING, whose parts are NEW; core_batch_forget frees one whose parts are in no list, without
  * a word. */
 struct core_batch *core_find_seq(const struct core *core, uint64_t seq);
-struct core_batch *core_find_name(const struct core *core, uint32_t source, const struct uuid *id);
-uint64_t core_name_hash(uint32_t source, const struct uuid *id);
+struct core_batch *core_find_name(const struct core *core, const struct core_name *name);
+struct core_name core_name_of(uint32_t source, const struct uuid *id);
 struct core_batch *core_batch_new(struct core *core, const struct core_batch_meta *meta,
-                                  uint32_t source, uint64_t seq);
+                                  const struct core_name *name, uint64_t seq);
 void core_batch_forget(struct core *core, struct core_batch *batch);
 /* core_waiter_add: NULL when too many wait. */
 struct core_waiter *core_waiter_add(struct core *core, struct core_batch *batch,

@@ -127,7 +127,8 @@ static void check_batch(const struct core *core, const struct core_batch *batch,
     CHECK(cases == batch->count && bytes == batch->bytes && done == batch->done_cases);
     CHECK(batch->state == BATCH_PENDING || done < batch->count);
     CHECK(core_find_seq(core, batch->seq) == batch);
-    CHECK(core_find_name(core, batch->source, &batch->id) == batch);
+    struct core_name name = core_name_of(batch->source, &batch->id);
+    CHECK(core_find_name(core, &name) == batch);
     uint64_t told = batch->tally.dead_count;
     for (int i = 0; i < WIRE_DISPOSITIONS; i++) {
         told += batch->tally.outcomes[i];

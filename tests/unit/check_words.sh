@@ -45,6 +45,8 @@ without() { echo "$sources" | grep -vE "$1"; }
     none "state lives in structs: no variables at file scope" \
         '^(static )?(unsigned |signed )?(struct [a-z_]+|enum [a-z_]+|char|int|bool|u?int[0-9]+_t|size_t|double|_Atomic [a-z0-9_ ]+) \**[a-z_0-9]+(\[[^]]*\])?( = [^(]*)?;$' \
         $(without '/main\.c$|\.h$')
+    none "part_enter and batch_enter alone write a state" \
+        '(part|piece|pieces\[[^]]*\]|parts\[[^]]*\]|whole|batch)(->|\.)state = [^(]' $(without '^(common|worker)/')
     none "work left open" '(^|[^A-Za-z.])(TODO|FIXME|XXX|HACK)([^A-Za-z_]|$)' $everything
     none "paths of one machine" '(^|[^a-zA-Z0-9_.$}])/(work|farm|root|home/[a-z]+)/' $everything
     none "trailing blanks" '[[:blank:]]+$' $(echo "$everything" | grep -vE '\.(hex|bin|jsonl)$')

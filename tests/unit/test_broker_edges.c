@@ -43,9 +43,9 @@ static struct core_part *new_part(void) {
     uint32_t cuts[CORE_PARTS_MAX] = {0, CORE_PART_CASES};
     const struct core_batch_meta meta = {
         .source = SPAN_LIT("local"), .batch = id(1), .count = CASES, .bytes = CASES, .cuts = cuts};
-    uint32_t source = core_source_must(core, meta.source);
-    core_source_joined(core, source);
-    struct core_batch *batch = core_batch_new(core, &meta, source, core->next_seq++);
+    struct core_name name = core_name_of(core_source_must(core, meta.source), &meta.batch);
+    core_source_joined(core, name.source);
+    struct core_batch *batch = core_batch_new(core, &meta, &name, core->next_seq++);
     return &batch->parts[0];
 }
 
