@@ -1,9 +1,8 @@
 /* From libyaml's events to a tree.  libyaml counts characters and knows more line breaks than
  * editors do, so positions are counted again here, in bytes and by '\n', from its character index
  * alone. Invariant: a node's start and end lie within the source, start <= end. */
-#include "yaml/yaml_doc.h"
+#include "yaml/yaml_priv.h"
 
-#include "base/arena.h"
 #include "base/io.h"
 #include "base/mem.h"
 
@@ -14,13 +13,6 @@ enum {
     SOURCE_BYTES_MAX = 1 << 20,
     DEPTH_MAX = 32,
     NODE_BYTES_MAX = 512 << 20 /* a backstop: nodes are bounded by the source */
-};
-
-struct yaml_doc {
-    struct arena arena; /* nodes, scalars, source, name */
-    const char *name;
-    struct span source;
-    struct yaml_node *root;
 };
 
 /* Where in the source libyaml is: marks come in order, so the walk is linear. */
@@ -376,7 +368,3 @@ void yaml_doc_free(struct yaml_doc **doc) {
 }
 
 const struct yaml_node *yaml_root(const struct yaml_doc *doc) { return doc->root; }
-struct span yaml_source(const struct yaml_doc *doc) {
-    return doc->source;
-}
-const char *yaml_name(const struct yaml_doc *doc) { return doc->name; }
