@@ -12,18 +12,6 @@ static void ignore_notice(void *context, const PGresult *result) {
     (void)result;
 }
 
-/* libpq's own words repeat the part that it stumbled over, which may be half of a password. */
-enum err db_check_conninfo(const char *conninfo, struct diag *diag) {
-    PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
-    if (parsed == NULL) {
-        return diag_fail(diag, ERR_INVALID,
-                         "PostgreSQL conninfo does not parse: wanted key=value words, quoted where "
-                         "they hold spaces, or a postgresql:// URI");
-    }
-    PQconninfoFree(parsed);
-    return ERR_OK;
-}
-
 enum err db_connect_start(const char *conninfo, const char *application, const struct db_host *host,
                           PGconn **conn, struct diag *diag) {
     enum err err = db_check_conninfo(conninfo, diag);

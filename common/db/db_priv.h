@@ -35,13 +35,18 @@ struct db_result {
     PGresult *result;
 };
 
+/* --- result.c --- */
 /* db_result_new takes the PGresult. */
 struct db_result *db_result_new(PGresult *result);
+/* db_one_line copies a server message without line ends and double quotes, cut to size. */
+void db_one_line(const char *message, char *text, size_t size);
+
+/* --- db.c --- */
 /* db_fail says why the call that gave result (NULL: none) failed, and keeps its SQLSTATE.  Errors:
  * what it always returns: ERR_CONNECTION, else by SQLSTATE. */
 MUST_USE enum err db_fail(struct db *db, const PGresult *result, struct diag *diag);
-/* db_one_line copies a server message without line ends and double quotes, cut to size. */
-void db_one_line(const char *message, char *text, size_t size);
+
+/* --- hosts.c --- */
 /* One host of a conninfo: what is NULL is as the conninfo and the environment have it. */
 struct db_host {
     uint32_t count; /* how many there are */

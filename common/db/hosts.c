@@ -9,6 +9,18 @@
 
 enum { CONNECT_S_DEFAULT = 10, CONNECT_S_MIN = 2 /* as libpq */ };
 
+/* libpq's own words repeat the part that it stumbled over, which may be half of a password. */
+enum err db_check_conninfo(const char *conninfo, struct diag *diag) {
+    PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
+    if (parsed == NULL) {
+        return diag_fail(diag, ERR_INVALID,
+                         "PostgreSQL conninfo does not parse: wanted key=value words, quoted where "
+                         "they hold spaces, or a postgresql:// URI");
+    }
+    PQconninfoFree(parsed);
+    return ERR_OK;
+}
+
 static uint32_t list_length(const char *list) {
     uint32_t length = 1;
     for (const char *at = strchr(list, ','); at != NULL; at = strchr(at + 1, ',')) {
