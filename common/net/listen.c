@@ -18,6 +18,21 @@
 
 enum { PORT_TRIES = 16 };
 
+/* Of descriptors or memory: no fault of the address, whatever call met it. */
+static bool is_shortage(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+enum err net_fail_address(struct diag *diag, const char *what, const char *endpoint, int error) {
+    enum err err = is_shortage(error) ? ERR_SYSTEM : ERR_INVALID;
+    if (error == EADDRINUSE) {
+        err = ERR_BUSY;
+    } else if (error == EACCES || error == EPERM) {
+        err = ERR_DENIED;
+    }
+    return diag_fail(diag, err, "cannot %s %s: %s", what, endpoint, zmq_strerror(error));
+}
+
 bool net_host_parse(const char *endpoint, struct net_host *parsed) {
     const char *host = strncmp(endpoint, "tcp://", 6) == 0 ? endpoint + 6 : "";
     const char *colon = strrchr(host, ':');
@@ -154,7 +169,7 @@ enum err listeners_open(const char *endpoint, struct listeners *listeners, struc
     int failed = getaddrinfo(host, target.port, &wanted, &found);
     int error = failed == 0 ? 0 : lookup_error(failed);
     if (error != 0) {
-        return fail_address(diag, "bind", endpoint, error);
+        return net_fail_address(diag, "bind", endpoint, error);
     }
     if (failed != 0) {
         return diag_fail(diag, ERR_INVALID, "cannot bind %s: %s", endpoint, gai_strerror(failed));
@@ -168,5 +183,5 @@ enum err listeners_open(const char *endpoint, struct listeners *listeners, struc
         error = listen_all(addresses, count, port, listeners);
     }
     freeaddrinfo(found);
-    return error == 0 ? ERR_OK : fail_address(diag, "bind", endpoint, error);
+    return error == 0 ? ERR_OK : net_fail_address(diag, "bind", endpoint, error);
 }

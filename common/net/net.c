@@ -40,34 +40,6 @@ enum {
     BESIDE_DESCRIPTORS = 8
 };
 
-struct span net_part_span(const struct net_part *part) {
-    /* The accessors of libzmq do not change the message but take it unqualified. */
-    union {
-        const struct net_part *in;
-        struct net_part *out;
-    } unqualified = {.in = part};
-    zmq_msg_t *msg = part_msg(unqualified.out);
-    return span_make(zmq_msg_data(msg), zmq_msg_size(msg));
-}
-
-void net_part_copy(struct net_part *part, struct span bytes) {
-    CHECK(zmq_msg_init_size(part_msg(part), bytes.len) == 0);
-    if (bytes.len > 0) {
-        memcpy(zmq_msg_data(part_msg(part)), bytes.ptr, bytes.len);
-    }
-}
-
-void net_part_share(struct net_part *part, struct span bytes,
-                    void (*release)(void *bytes, void *hint), void *hint) {
-    union {
-        const uint8_t *in;
-        void *out;
-    } unqualified = {.in = bytes.ptr};
-    CHECK(zmq_msg_init_data(part_msg(part), unqualified.out, bytes.len, release, hint) == 0);
-}
-
-static void net_part_close(struct net_part *part) { CHECK(zmq_msg_close(part_msg(part)) == 0); }
-
 void net_message_close(struct net_message *message) {
     for (uint32_t i = 0; i < message->part_count; i++) {
         net_part_close(&message->parts[i]);
@@ -230,21 +202,6 @@ const char *net_endpoint_fault(const char *endpoint) {
     return is_endpoint(endpoint) ? NULL : "is not tcp://HOST:PORT or ipc://PATH";
 }
 
-/* Of descriptors or memory: no fault of the address, whatever call met it. */
-static bool is_shortage(int error) {
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
-enum err fail_address(struct diag *diag, const char *what, const char *endpoint, int error) {
-    enum err err = is_shortage(error) ? ERR_SYSTEM : ERR_INVALID;
-    if (error == EADDRINUSE) {
-        err = ERR_BUSY;
-    } else if (error == EACCES || error == EPERM) {
-        err = ERR_DENIED;
-    }
-    return diag_fail(diag, err, "cannot %s %s: %s", what, endpoint, zmq_strerror(error));
-}
-
 static enum err refuse_abstract(const char *endpoint, struct diag *diag) {
     return is_abstract(endpoint)
                ? diag_fail(diag, ERR_INVALID, "\"%s\" %s", endpoint, net_endpoint_fault(endpoint))
@@ -274,7 +231,7 @@ static enum err check_path(const char *endpoint, struct diag *diag) {
     if (fd >= 0) {
         (void)close(fd);
     }
-    return is_left ? ERR_OK : fail_address(diag, "bind", endpoint, error);
+    return is_left ? ERR_OK : net_fail_address(diag, "bind", endpoint, error);
 }
 
 /* The mask makes an ipc path the owner's alone from its first moment. */
@@ -298,7 +255,7 @@ static enum err bind_listeners(struct net_socket *socket, const char *endpoint,
     for (uint32_t i = 0; i < listeners->count; i++) {
         set_int(socket->socket, ZMQ_USE_FD, listeners->fds[i]);
         if (zmq_bind(socket->socket, endpoint) != 0) {
-            enum err err = fail_address(diag, "bind", endpoint, errno);
+            enum err err = net_fail_address(diag, "bind", endpoint, errno);
             for (uint32_t left = i; left < listeners->count; left++) {
                 (void)close(listeners->fds[left]);
             }
@@ -314,7 +271,7 @@ static enum err bind_listeners(struct net_socket *socket, const char *endpoint,
 
 static enum err bind_path(struct net_socket *socket, const char *endpoint, struct diag *diag) {
     if (bind_private(socket->socket, endpoint) != 0) {
-        return fail_address(diag, "bind", endpoint, errno);
+        return net_fail_address(diag, "bind", endpoint, errno);
     }
     read_endpoint(socket);
     return ERR_OK;
@@ -372,7 +329,7 @@ enum err net_dealer_connect(struct net *net, const char *endpoint,
     }
     set_int(made->socket, ZMQ_IPV6, net_wants_ipv6(endpoint) ? 1 : 0);
     if (zmq_connect(made->socket, endpoint) != 0) {
-        err = fail_address(diag, "connect to", endpoint, errno);
+        err = net_fail_address(diag, "connect to", endpoint, errno);
         net_socket_close(&made);
         return err;
     }
@@ -459,7 +416,7 @@ static enum err recv_message(struct net_socket *socket, struct net_message *mess
         door_note_read(socket->door, socket->read_fd, socket->read_bytes);
     }
     if (socket->is_router && message->part_count > 0) {
-        peers_heard(socket, route_first(&message->route), &message->parts[0]);
+        events_heard(socket, route_first(&message->route), &message->parts[0]);
     }
     if (socket->is_router && !message->route.delimited) {
         route_take_envelope(message);

@@ -1,6 +1,6 @@
 /* Purpose: a socket's inside, shared by net.c (sockets), listen.c (their listening descriptors),
- * door.c (how many may connect), monitor.c (how connections came up or did not) and guard.c (who
- * may connect).  Insiders only: it alone shows zmq.h. */
+ * door.c (how many may connect), monitor.c and events.c (how connections came up or did not) and
+ * guard.c (who may connect).  Insiders only: it alone shows zmq.h. */
 #ifndef CASEMILL_NET_NET_PRIV_H
 #define CASEMILL_NET_NET_PRIV_H
 
@@ -35,7 +35,7 @@ struct net_socket {
     int64_t redial_ms;       /* of a DEALER that was told no: when it connects anew; 0: not */
     bool was_redialed;       /* since it last came up */
     struct net_peers *peers; /* of a ROUTER */
-    bool is_connected;       /* of a DEALER, as of the last monitor_read */
+    bool is_connected;       /* of a DEALER, as of the last events_read */
     bool is_router;
     bool has_keys;
     char endpoint[ENDPOINT_BYTES];
@@ -56,18 +56,28 @@ bool route_next(const struct net_route *route, uint16_t *at, struct span *frame)
 void route_take_envelope(struct net_message *message);
 bool route_is_made_id(struct span frame); /* by a ROUTER, for a peer that has none of its own */
 
-/* peers.c.  accepted and gone: of connections, by descriptor; heard: a message came, part is any of
- * its. */
+/* message.c */
+void net_part_close(struct net_part *part);
+
+/* peers.c.  accepted and gone: of connections, by descriptor; heard: a message came by it; knows:
+ * of a message of that routing id there is nothing more to learn. */
 struct net_peers *peers_new(int64_t mute_ms);
 void peers_free(struct net_peers **peers);
 void peers_accepted(struct net_peers *peers, uint32_t fd);
 void peers_gone(struct net_peers *peers, uint32_t fd);
-void peers_heard(struct net_socket *socket, struct span routing_id, const struct net_part *part);
+bool peers_knows(const struct net_peers *peers, struct span routing_id);
+void peers_heard(struct net_peers *peers, struct span routing_id, uint32_t fd);
+/* peers_look counts connections that are mute, and routing ids that were taken over; new: since it
+ * was called last. */
+struct peers_found {
+    uint32_t mute, mute_new;
+    uint64_t taken_over, taken_new;
+};
+struct peers_found peers_look(struct net_peers *peers);
 
-/* monitor_open is called before the socket connects or binds; monitor_read takes what is there.
+/* monitor.c.  monitor_open is called before the socket connects or binds.
  * Errors: ERR_SYSTEM no more sockets or descriptors. */
 MUST_USE enum err monitor_open(struct net_socket *socket, struct diag *diag);
-void monitor_read(struct net_socket *socket);
 void monitor_close(struct net_socket *socket);
 struct monitor_event {
     uint16_t id;    /* ZMQ_EVENT_... */
@@ -78,10 +88,13 @@ bool monitor_next(struct net_socket *socket, struct monitor_event *event);
 /* monitor_is_fault: a handshake that failed before a key was known to the guard. */
 bool monitor_is_fault(const struct monitor_event *event);
 
-/* fail_address says what (bind, connect to) failed with errno's value.  Errors: always one. */
-MUST_USE enum err fail_address(struct diag *diag, const char *what, const char *endpoint,
-                               int error);
+/* events.c.  events_heard: a message came from that peer; part is any of it. */
+void events_heard(struct net_socket *socket, struct span routing_id, const struct net_part *part);
 
+/* listen.c.  net_fail_address says what (bind, connect to) failed with errno's value.  Errors:
+ * always one. */
+MUST_USE enum err net_fail_address(struct diag *diag, const char *what, const char *endpoint,
+                                   int error);
 /* net_host_parse takes tcp://HOST:PORT apart, [IPv6] without its brackets. */
 struct net_host {
     char name[256];

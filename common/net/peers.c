@@ -12,7 +12,6 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/log.h"
 #include "base/mem.h"
 
 #include <pthread.h>
@@ -112,27 +111,17 @@ static void take_id(struct net_peers *peers, struct connection *by, uint64_t id,
     by->id = id;
 }
 
-void peers_heard(struct net_socket *socket, struct span routing_id, const struct net_part *part) {
-    struct net_peers *peers = socket->peers;
+bool peers_knows(const struct net_peers *peers, struct span routing_id) {
+    uint64_t id = hash64(routing_id);
+    return route_is_made_id(routing_id) && peers->heard[id % CACHE] == id;
+}
+
+void peers_heard(struct net_peers *peers, struct span routing_id, uint32_t fd) {
     uint64_t id = hash64(routing_id);
     bool is_made = route_is_made_id(routing_id);
-    if (is_made && peers->heard[id % CACHE] == id) {
-        return;
-    }
-    union {
-        const struct net_part *in;
-        struct net_part *out;
-    } unqualified = {.in = part};
-    int fd = zmq_msg_get(part_msg(unqualified.out), ZMQ_SRCFD);
-    if (fd < 0) {
-        return;
-    }
-    if (socket->door == NULL) {
-        monitor_read(socket);
-    }
     int64_t now_ms = clock_mono_ms();
     (void)pthread_mutex_lock(&peers->lock);
-    struct connection *connection = connection_at(peers, (uint32_t)fd);
+    struct connection *connection = connection_at(peers, fd);
     connection->heard_ms = now_ms;
     connection->spoke = true;
     if (is_made) {
@@ -150,14 +139,8 @@ static bool is_mute(const struct net_peers *peers, const struct connection *conn
            now_ms - connection->since_ms >= peers->mute_ms;
 }
 
-/* Logged by the caller, without the lock. */
-struct found {
-    uint32_t mute, mute_new;
-    uint64_t taken_over, taken_new;
-};
-
-static struct found look(struct net_peers *peers) {
-    struct found found = {0};
+struct peers_found peers_look(struct net_peers *peers) {
+    struct peers_found found = {0};
     int64_t now_ms = clock_mono_ms();
     (void)pthread_mutex_lock(&peers->lock);
     for (uint32_t i = 0; i < peers->cap; i++) {
@@ -176,20 +159,4 @@ static struct found look(struct net_peers *peers) {
     found.taken_over = peers->taken_over;
     (void)pthread_mutex_unlock(&peers->lock);
     return found;
-}
-
-void net_peers_look(struct net_socket *socket, struct net_peers_state *state) {
-    if (socket->door == NULL) {
-        monitor_read(socket);
-    }
-    struct found found = look(socket->peers);
-    if (found.taken_new > 0) {
-        LOG(EV_ROUTING_ID_TAKEN, "socket=%s connections=%llu taken_over=%llu", socket->endpoint,
-            (unsigned long long)found.taken_new, (unsigned long long)found.taken_over);
-    }
-    if (found.mute_new > 0) {
-        LOG(EV_PEER_MUTE, "socket=%s connections=%u mute=%u", socket->endpoint, found.mute_new,
-            found.mute);
-    }
-    *state = (struct net_peers_state){.mute = found.mute, .taken_over = found.taken_over};
 }
