@@ -220,6 +220,7 @@ struct core_stats {
     bool road_proved;       /* lately */
     uint32_t lanes_open;    /* that have credit */
     int64_t oldest_ms;      /* age of the oldest live batch */
+    int64_t retry_ms;       /* what BUSY would say while the queue is full; 0: it has room */
     uint64_t low_water;     /* every seq below is done */
     int64_t low_water_at;   /* none that is not done was accepted before; 0: all are done */
     bool accepting, dispatching, stopped;

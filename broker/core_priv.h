@@ -244,6 +244,8 @@ void core_retry_note_place(struct core *core);                 /* a source's las
 int64_t core_retry_batch_ms(struct core *core);
 int64_t core_retry_bytes_ms(struct core *core, uint32_t bytes);
 int64_t core_retry_place_ms(struct core *core);
+/* What core_retry_batch_ms would return; 0 while there is room.  Changes nothing. */
+int64_t core_retry_next_ms(const struct core *core);
 /* core_tally.c */
 void core_tally_free(struct core_tally *tally);
 void core_tally_add(struct core_tally *sum, const struct core_tally *more);

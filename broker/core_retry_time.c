@@ -54,21 +54,28 @@ static int64_t time_for(uint64_t *told, uint64_t more, uint64_t left, int64_t sp
     return ms > RETRY_MS_MIN ? ms : RETRY_MS_MIN;
 }
 
-static int64_t window_ms(struct core *core) {
-    roll(&core->retry_time, core->ticked);
-    return core->retry_time.before_ms + core->ticked - core->retry_time.since;
+static int64_t window_ms(struct core_retry_time *rate, int64_t now) {
+    roll(rate, now);
+    return rate->before_ms + now - rate->since;
 }
 
-int64_t core_retry_batch_ms(struct core *core) {
-    struct core_retry_time *rate = &core->retry_time;
-    int64_t span_ms = window_ms(core);
+static int64_t batch_ms(struct core_retry_time *rate, int64_t now) {
+    int64_t span_ms = window_ms(rate, now);
     uint64_t left = rate->before.batches + rate->present.batches;
     return time_for(&rate->told.batches, 1, left, span_ms);
 }
 
+int64_t core_retry_batch_ms(struct core *core) { return batch_ms(&core->retry_time, core->ticked); }
+
+int64_t core_retry_next_ms(const struct core *core) {
+    struct core_retry_time copy = core->retry_time; /* the look is not counted as a BUSY */
+    bool has_room = core->by_seq.count + core->packed.count < core->options.batches_max;
+    return has_room ? 0 : batch_ms(&copy, core->ticked);
+}
+
 int64_t core_retry_bytes_ms(struct core *core, uint32_t bytes) {
     struct core_retry_time *rate = &core->retry_time;
-    int64_t span_ms = window_ms(core);
+    int64_t span_ms = window_ms(rate, core->ticked);
     uint64_t left = rate->before.bytes + rate->present.bytes;
     return time_for(&rate->told.bytes, bytes, left, span_ms);
 }
@@ -76,7 +83,7 @@ int64_t core_retry_bytes_ms(struct core *core, uint32_t bytes) {
 /* Sources come to their ends in bursts: a slow time tells little of the next. */
 int64_t core_retry_place_ms(struct core *core) {
     struct core_retry_time *rate = &core->retry_time;
-    int64_t span_ms = window_ms(core);
+    int64_t span_ms = window_ms(rate, core->ticked);
     uint64_t left = rate->before.places + rate->present.places;
     int64_t ms = time_for(&rate->told.places, 1, left, span_ms);
     return ms < RETRY_UNKNOWN_MS ? ms : RETRY_UNKNOWN_MS;

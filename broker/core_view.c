@@ -11,6 +11,7 @@ void core_stats(const struct core *core, int64_t now, struct core_stats *stats) 
     stats->sources = core->source_count;
     core_oldest_stats(core, now, stats);
     core_canary_stats(core, now, stats);
+    stats->retry_ms = core_retry_next_ms(core);
     stats->accepting = core->accepting;
     stats->dispatching = core->dispatching;
     stats->stopped = core->stopped;

@@ -44,5 +44,6 @@ void reply_accepted_fill(const struct broker *broker, const struct uuid *batch, 
                                        .duplicate = duplicate,
                                        .queue_cases = stats->queued_cases + stats->delayed_cases +
                                                       stats->out_cases,
-                                       .queue_oldest_ms = stats->oldest_ms};
+                                       .queue_oldest_ms = stats->oldest_ms,
+                                       .queue_retry_ms = stats->retry_ms};
 }

@@ -141,7 +141,8 @@ memory_mib=8
 backlog_broker CASEMILL_QUEUE_BATCHES_MAX=64
 start half /usr/bin/python3 tests/system/flood.py half "$intake"
 flood full "$intake" 5 >"$work/away.out" 2>"$work/away.err" || not_ok "BUSY is told" "$(tail -n 1 "$work/away.err")"
-equal "BUSY where nobody works tells a round number" "$(cat "$work/away.out")" "5000 5000 5000 5000 5000"
+equal "ACCEPTED tells when the next batch is taken: at once, and not before BUSY says" "$(head -n 1 "$work/away.out")" "0 5000"
+equal "BUSY where nobody works tells a round number" "$(tail -n 1 "$work/away.out")" "5000 5000 5000 5000 5000"
 
 # --- a client that never reads, beside one that does
 worker_start worker

@@ -54,22 +54,24 @@ def answer(sock, timeout_ms):
 
 
 def fill(sock, tag):
-    """Leaves the queue full; how many were taken."""
-    taken = 0
+    """Leaves the queue full; the retry_ms of each ACCEPTED."""
+    taken = []
     while True:
-        submit(sock, os.urandom(16), case("%s%d" % (tag, taken)))
+        submit(sock, os.urandom(16), case("%s%d" % (tag, len(taken))))
         command, header = answer(sock, 10000)
         while command == "DONE":
             command, header = answer(sock, 10000)
         if command != "ACCEPTED":
             return taken
-        taken += 1
+        taken.append(header["queue"]["retry_ms"])
 
 
 def full(endpoint, asks):
-    """With nobody working: fills the queue and prints what BUSY tells, as often as asked."""
+    """With nobody working: fills the queue and prints what the first and the last ACCEPTED tell, then what BUSY tells, as often
+    as asked."""
     sock = dealer(endpoint)
-    fill(sock, "F%d-" % os.getpid())
+    taken = fill(sock, "F%d-" % os.getpid())
+    print(taken[0], taken[-1])
     told = []
     for i in range(asks):
         submit(sock, os.urandom(16), case("A%d" % i))

@@ -102,6 +102,26 @@ START_TEST(it_is_bounded_and_forgets) {
 }
 END_TEST
 
+static int64_t next_ms(void) {
+    struct core_stats stats;
+    core_stats(core, clock_ms, &stats);
+    return stats.retry_ms;
+}
+
+/* ACCEPTED has it: who looks is not counted among those that come back. */
+START_TEST(a_look_says_what_busy_says_next) {
+    ck_assert_int_eq(next_ms(), 5000);
+    drain_until(11000, 100);
+    for (int i = 0; i < 5; i++) {
+        int64_t next = next_ms();
+        ck_assert_int_eq(next_ms(), next);
+        ck_assert_int_eq(told_ms(), next);
+    }
+    done('w', next_done++, 0, 10, 0);
+    ck_assert_int_eq(next_ms(), 0);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("broker retry time");
     TCase *tests = tcase_create("retry time");
@@ -111,6 +131,7 @@ int main(void) {
     tcase_add_test(tests, a_slower_rate_is_a_longer_time);
     tcase_add_test(tests, bytes_count_where_the_disk_is_full);
     tcase_add_test(tests, it_is_bounded_and_forgets);
+    tcase_add_test(tests, a_look_says_what_busy_says_next);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
