@@ -6,7 +6,8 @@
  * committed (P1, P5).
  * Units: times are monotonic milliseconds (now), accepted_at is wall microseconds.
  * Limits: no state per case; a part is at most CORE_PART_CASES cases.
- * Read next: core_priv.h (structs and invariants), core_queue.c (fairness), core_lanes.c. */
+ * Read next: core_priv.h (structs and invariants), core_part.c (states), core_queue.c (fairness),
+ * core_lanes.c. */
 #ifndef CASEMILL_BROKER_CORE_H
 #define CASEMILL_BROKER_CORE_H
 

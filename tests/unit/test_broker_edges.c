@@ -157,9 +157,16 @@ START_TEST(a_part_goes_nowhere_else) {
 }
 END_TEST
 
+/* The heap of delayed parts has no keys below 0. */
+START_TEST(a_part_is_not_delayed_until_before_the_clock_began) {
+    part_delay(core, part_in(PART_OUT), -1);
+}
+END_TEST
+
 static TCase *part_cases(void) {
     TCase *cases = tcase_create("parts");
     tcase_add_checked_fixture(cases, setup, teardown);
+    tcase_add_test_raise_signal(cases, a_part_is_not_delayed_until_before_the_clock_began, SIGABRT);
     for (int i = 0; i < PART_STATES * PART_STATES; i++) {
         int to = i % PART_STATES;
         if (PART_EDGES[i / PART_STATES][to]) {
