@@ -135,12 +135,30 @@ START_TEST(a_lane_that_connects_ends_at_once) {
 }
 END_TEST
 
+START_TEST(a_lane_ends_when_its_broker_says_so) {
+    static const struct wire_message WORDS[] = {{.command = WIRE_DRAIN},
+                                                {.command = WIRE_BEAT, .beat = {.retire = true}}};
+    if (fixture_skips(available)) {
+        return;
+    }
+    struct peer peer;
+    peer_open(&peer);
+    (void)expect(&peer, WIRE_READY);
+    welcome(&peer);
+    await_credit(&peer);
+    say(&peer, &WORDS[_i], SPAN_LIT(""));
+    (void)expect(&peer, WIRE_BYE);
+    peer_close(&peer);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("worker_stop");
     TCase *tests = tcase_create("stop");
     tcase_set_timeout(tests, 60);
     tcase_add_unchecked_fixture(tests, open_database, close_database);
     tcase_add_test(tests, an_idle_lane_ends_at_once);
+    tcase_add_loop_test(tests, a_lane_ends_when_its_broker_says_so, 0, 2);
     tcase_add_loop_test(tests, a_lane_that_connects_ends_at_once, 0, 2);
     tcase_add_loop_test(tests, work_is_given_back_in_each_phase, 0, (int)COUNT_OF(PHASES));
     suite_add_tcase(suite, tests);
