@@ -107,7 +107,7 @@ static void reload(struct broker *broker, const struct settings *start, struct s
         settings_free(&fresh);
         return;
     }
-    settings_say_reload(start, *now == NULL ? start : *now, fresh);
+    settings_log_reload(start, *now == NULL ? start : *now, fresh);
     settings_free(now);
     *now = fresh;
 }

@@ -223,7 +223,7 @@ static void reload(const struct settings *start, struct settings **now) {
         return;
     }
     log_set_json(settings_bool(fresh, "log.json"));
-    settings_say_reload(start, *now == NULL ? start : *now, fresh);
+    settings_log_reload(start, *now == NULL ? start : *now, fresh);
     settings_free(now);
     *now = fresh;
 }

@@ -47,7 +47,7 @@ static struct arena_chunk *chunk_new(size_t bytes, size_t chunk_bytes) {
     return chunk;
 }
 
-/* Moves to the next chunk with room, making one behind the current if none has. */
+/* Moves to the next chunk with room; inserts one after the current chunk if none has room. */
 static void advance(struct arena *arena, size_t bytes) {
     while (arena->current != NULL && arena->current->next != NULL) {
         arena->current = arena->current->next;

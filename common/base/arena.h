@@ -1,6 +1,6 @@
-/* Purpose: memory that is thrown away all at once: one arena a case batch, a transaction, a
- * program. Limits: never hands out more than bytes_max between resets; arena_alloc says so by NULL,
- * which the caller turns into ERR_TOO_LARGE, because sizes may come from outside. */
+/* Purpose: memory that is freed all at once: one arena for a batch, a transaction or a program.
+ * Limits: at most bytes_max between resets.  Beyond that arena_alloc returns NULL, and the caller
+ * returns ERR_TOO_LARGE, because sizes may come from outside. */
 #ifndef CASEMILL_BASE_ARENA_H
 #define CASEMILL_BASE_ARENA_H
 
@@ -19,17 +19,17 @@ struct arena {
 };
 
 void arena_init(struct arena *arena, size_t bytes_max);
-void arena_reset(struct arena *arena); /* all that was handed out is invalid; chunks are kept */
+void arena_reset(struct arena *arena); /* all allocations become invalid; chunks are kept */
 void arena_free(struct arena *arena);
 
-/* arena_alloc returns bytes aligned to 16, not zeroed; NULL when bytes_max would be passed. */
+/* arena_alloc returns bytes aligned to 16, not zeroed; NULL when that would exceed bytes_max. */
 void *arena_alloc(struct arena *arena, size_t bytes);
 void *arena_zero(struct arena *arena, size_t count,
                  size_t bytes); /* zeroed; NULL as above or on overflow */
-/* arena_copy copies the bytes and puts a NUL behind them; .ptr is NULL when there was no room. */
+/* arena_copy copies the bytes and appends a NUL; .ptr is NULL when there is no room. */
 struct span arena_copy(struct arena *arena, struct span bytes);
 
-/* A mark lets a caller give back what it took: everything handed out after the mark is invalid. */
+/* A return to a mark frees every allocation made after the mark. */
 struct arena_mark {
     struct arena_chunk *chunk;
     size_t chunk_used;

@@ -1,5 +1,5 @@
-/* Purpose: a growing byte buffer.  Grows through mem.h, so appending cannot fail; bytes from
- * outside are bounded by their reader before they are appended. */
+/* Purpose: a growing byte buffer.  It grows through mem.h, so appending cannot fail; readers bound
+ * bytes from outside before they append them. */
 #ifndef CASEMILL_BASE_BUF_H
 #define CASEMILL_BASE_BUF_H
 
@@ -23,10 +23,10 @@ void buf_free(struct buf *buf); /* frees the bytes and empties the struct; reusa
 static inline void buf_clear(struct buf *buf) { buf->len = 0; }
 static inline struct span buf_span(const struct buf *buf) { return span_make(buf->ptr, buf->len); }
 
-/* buf_grow is buf_room's slow way. */
+/* buf_grow is the slow path of buf_room. */
 void buf_grow(struct buf *buf, size_t bytes);
-/* buf_room makes room for bytes more and returns where they go; the caller adds to len what it
- * wrote. */
+/* buf_room makes room for more bytes and returns their place; the caller adds the bytes it wrote to
+ * len. */
 static inline uint8_t *buf_room(struct buf *buf, size_t bytes) {
     if (buf->ptr == NULL || buf->cap - buf->len < bytes) {
         buf_grow(buf, bytes);
@@ -50,7 +50,8 @@ void buf_vprintf(struct buf *buf, const char *format, va_list arguments) PRINTF_
  * change. */
 const char *buf_cstr(struct buf *buf);
 
-/* Fixed-width integers: le for the journal, be for PostgreSQL.  Inline: rows are made of them. */
+/* Fixed-width integers: le for the journal, be for PostgreSQL.  Inline, because rows consist of
+ * them. */
 #define BUF_INTEGER(order, bits, to_order, from_order)                                             \
     static inline void buf_##order##bits(struct buf *buf, uint##bits##_t value) {                  \
         uint##bits##_t stored = to_order(value);                                                   \

@@ -1,6 +1,7 @@
 /* Purpose: checks that stay on, and the compiler attributes in use.
- * CHECK is for programmer errors only: it prints where and what, then aborts; the journal makes
- * that safe.  Input from outside is never CHECKed: it is validated and gives an error. */
+ * CHECK is for programmer errors only: it prints the place and the condition, then aborts; the
+ * journal makes that safe.  Input from outside is never CHECKed: it is validated, and a fault is an
+ * error. */
 #ifndef CASEMILL_BASE_CHECK_H
 #define CASEMILL_BASE_CHECK_H
 

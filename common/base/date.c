@@ -47,8 +47,8 @@ void date_to_civil(int32_t days, int32_t *year, int32_t *month, int32_t *day) {
     *year = year_of_era + era * 400 + (*month <= 2 ? 1 : 0);
 }
 
-/* "YYYY-MM-" as one number of eight bytes: what is a digit less '0', and 0 for each '-'; a byte
- * that is none of that ends with its highest bit set, as it is or once the gap to it is added. */
+/* "YYYY-MM-" as one number of eight bytes: each digit becomes its value and each '-' becomes 0.
+ * The check for other bytes looks at the highest bit, before and after an addition. */
 #define DATE_SHAPE UINT64_C(0x2d30302d30303030)
 #define DATE_GAPS UINT64_C(0x7f76767f76767676)
 #define HIGH_BITS UINT64_C(0x8080808080808080)

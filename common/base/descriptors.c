@@ -16,11 +16,11 @@ uint64_t descriptors_raise(void) {
     struct rlimit limit;
     CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
     limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit); /* refused, it stays as it is; that is checked later */
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* a refusal shows in descriptors_check */
     return descriptors_max();
 }
 
-/* Where /proc is not mounted only the three of every program are counted. */
+/* Without /proc, only the standard three are counted. */
 static uint64_t open_count(uint64_t max) {
     DIR *dir = opendir("/proc/self/fd");
     if (dir == NULL) {

@@ -1,12 +1,12 @@
-/* One failure, for a person. */
+/* The text of one failure. */
 #include "base/diag.h"
 
 #include "base/plain.h"
 
 #include <stdio.h>
 
-/* A text that was cut may end inside a character: what is left of it goes, too, so that a text of
- * UTF-8 stays one. */
+/* A text that was cut may end inside a character: the rest of that character is removed, so UTF-8
+ * stays valid. */
 static void drop_part(char *text, size_t len) {
     size_t at = len;
     while (at > 0 && len - at < 3 && ((uint8_t)text[at - 1] & 0xc0) == 0x80) {
@@ -20,8 +20,8 @@ static void drop_part(char *text, size_t len) {
     }
 }
 
-/* A name or path from outside that stands in a text must not break its line, nor reach a log or a
- * terminal as what they act upon. */
+/* A name or path from outside must not break the line or send control characters to a log or
+ * terminal. */
 static void make_plain(char *text, size_t size) {
     struct buf plain = BUF_EMPTY;
     plain_text(&plain, text);
@@ -88,7 +88,7 @@ static struct span source_line(struct span source, uint32_t line) {
                      end == NULL ? source.len - start : (size_t)(end - source.ptr) - start);
 }
 
-/* Tabs are kept and UTF-8 continuation bytes skipped, so that the caret stands under the fault. */
+/* Tabs are kept and UTF-8 continuation bytes skipped, so the caret is under the fault. */
 static void print_caret(struct span line, const struct diag *diag, struct buf *out) {
     for (size_t i = 0; i + 1 < diag->column && i < line.len; i++) {
         if ((line.ptr[i] & 0xc0) != 0x80) {
@@ -116,7 +116,7 @@ void diag_print(const struct diag *diag, struct span source, struct buf *out) {
         }
         buf_byte(out, ' ');
     }
-    plain_text(out, diag->text); /* one line, whatever stands in it */
+    plain_text(out, diag->text); /* one line, whatever it contains */
     buf_byte(out, '\n');
     struct span line = diag->line == 0 ? span_make(NULL, 0) : source_line(source, diag->line);
     if (line.len != 0 && diag->column != 0) {

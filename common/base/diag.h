@@ -1,5 +1,5 @@
-/* Purpose: the text of one failure, for a person: where, what was expected, what to do.
- * A diag is filled once, by whoever found the fault; callers pass it up untouched.
+/* Purpose: the text of one failure, for a person: where, what was expected, what to do.  The
+ * function that finds the fault fills the diag once; callers pass it up unchanged.
  * Never holds personal data: names, paths, positions and types only (P10). */
 #ifndef CASEMILL_BASE_DIAG_H
 #define CASEMILL_BASE_DIAG_H
@@ -23,8 +23,7 @@ struct diag {
     char text[DIAG_TEXT_MAX]; /* one line; control characters are shown as '?' */
 };
 
-/* diag_fail fills the diag (NULL is allowed) and returns err, so that `return diag_fail(...)` reads
- * well. */
+/* diag_fail fills the diag (NULL is allowed) and returns err, for `return diag_fail(...)`. */
 MUST_USE enum err diag_fail(struct diag *diag, enum err err, const char *format, ...)
     PRINTF_LIKE(3, 4);
 /* diag_fail_at in addition sets file, line, column and width. */

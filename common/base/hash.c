@@ -1,4 +1,4 @@
-/* xxhash and libsodium behind one door. */
+/* The only file that calls xxhash and libsodium. */
 #include "base/hash.h"
 
 #include "base/check.h"

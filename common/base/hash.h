@@ -1,6 +1,5 @@
 /* Purpose: hashes.  XXH3 finds accidents (journal checksums, body and case digests); SHA-256 names
- * rule sets; BLAKE2b proves that a secret is known.  The only users of xxhash.h and sodium.h are
- * hash.c. */
+ * rule sets; BLAKE2b proves knowledge of a secret.  Only hash.c includes xxhash.h and sodium.h. */
 #ifndef CASEMILL_BASE_HASH_H
 #define CASEMILL_BASE_HASH_H
 
@@ -19,9 +18,9 @@ enum { KEY_BYTES = 32 };
 
 uint64_t hash64(struct span bytes);
 struct hash128 hash128(struct span bytes);
-struct hash128 hash128_joined(struct span a, struct span b); /* of b's bytes behind a's */
-/* hash128_keyed is a keyed hash (BLAKE2b) of a's bytes and b's behind them: who does not know the
- * key can neither make nor guess it.  secret_eq takes as long whatever the bytes are. */
+struct hash128 hash128_joined(struct span a, struct span b); /* of a's bytes followed by b's */
+/* hash128_keyed is a keyed hash (BLAKE2b) of a's bytes followed by b's: without the key nobody can
+ * compute or guess it.  secret_eq takes constant time. */
 struct hash128 hash128_keyed(const uint8_t key[KEY_BYTES], struct span a, struct span b);
 bool secret_eq(const void *a, const void *b, size_t len);
 void random_bytes(void *bytes, size_t len); /* for secrets */

@@ -114,7 +114,7 @@ enum err io_hold_standard(void) {
         if (fcntl(fd, F_GETFD) >= 0) {
             continue;
         }
-        /* Opened the other way round, so that nothing is taken for read or written. */
+        /* Opened in the opposite mode, so reads and writes fail instead of being lost. */
         int held = open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
         if (held != fd) {
             return ERR_IO;

@@ -1,5 +1,4 @@
-/* Purpose: whole files, EINTR-safe reads and writes, and the three descriptors a program is given.
- */
+/* Purpose: whole files, EINTR-safe reads and writes, and the three standard descriptors. */
 #ifndef CASEMILL_BASE_IO_H
 #define CASEMILL_BASE_IO_H
 
@@ -16,17 +15,17 @@ MUST_USE enum err io_write_all(int fd, struct span bytes);
 /* io_write_file replaces a file's content.  Errors: ERR_IO. */
 MUST_USE enum err io_write_file(const char *path, struct span bytes, struct diag *diag);
 /* io_check_secret: whether only this program, its user, its groups and root can read an open file.
- * It belongs to root or to the program's user; its group may read it where the program is in that
- * group (as in a volume of Kubernetes with fsGroup, root:GROUP 0440); nobody else has any right.
- * The rights are those of the file that was opened, not of a path that may change meanwhile.
+ * Its owner must be root or the program's user.  Its group may read it if the program is in that
+ * group (as in a Kubernetes volume with fsGroup, root:GROUP 0440).  Others must have no right. The
+ * check reads the open file, not the path, which may change meanwhile.
  * Errors: ERR_DENIED with the reason and what to do, ERR_IO. */
 MUST_USE enum err io_check_secret(int fd, const char *path, struct diag *diag);
-/* io_hold_standard takes the places of standard input, output and error where the program was
- * started without them, before a file or socket gets one of those numbers and what is printed goes
- * into it: a journal is not to hold a log.  Reading and writing there fails as it did.
+/* io_hold_standard opens standard input, output and error if the program was started without them.
+ * Otherwise a journal file could get descriptor 1 or 2 and receive log lines.  Reading and writing
+ * there still fails.
  * Order: first of all in main.  Errors: ERR_IO /dev/null cannot be opened. */
 MUST_USE enum err io_hold_standard(void);
-/* io_flush_stdout: whether all that was printed has been written.  Errors: ERR_IO. */
+/* io_flush_stdout: checks that all printed text has been written.  Errors: ERR_IO. */
 MUST_USE enum err io_flush_stdout(void);
 
 #endif

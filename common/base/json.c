@@ -38,11 +38,11 @@ void json_object_close(struct json *json) { close_level(json, '}'); }
 void json_array_open(struct json *json) { open_level(json, '['); }
 void json_array_close(struct json *json) { close_level(json, ']'); }
 
-/* Printable ASCII but for the quote and the backslash stands for itself. */
+/* Printable ASCII is written unchanged, except the quote and the backslash. */
 static bool is_plain(uint8_t c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
 #define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
-/* Whether all eight are plain; may say no of some that are. */
+/* Whether all eight bytes are plain; false for some that are. */
 static inline bool eight_plain(uint64_t eight) {
     uint64_t quote = eight ^ EACH_BYTE('"');
     uint64_t backslash = eight ^ EACH_BYTE('\\');
@@ -58,7 +58,8 @@ static inline uint64_t bytes_at(const uint8_t *ptr, size_t count) {
     return bytes;
 }
 
-/* Eight bytes at a time, the last eight, or four of fewer, whatever overlaps. */
+/* Copies eight bytes at a time, then the last eight (or four of a shorter text), which may overlap.
+ * */
 static inline bool all_plain(struct span text) {
     if (text.len < 8) {
         return text.len >= 4 && eight_plain(bytes_at(text.ptr, 4)) &&

@@ -1,6 +1,6 @@
 /* Purpose: writing JSON into a buffer, for status pages, logs and --json output.
- * Commas are placed by the writer; keys and strings are escaped, and in them what a terminal would
- * act upon (base/plain.h); bytes that are not UTF-8 come out as U+FFFD.  Limits: 32 levels. */
+ * The writer places commas and escapes keys and strings, also characters that change a terminal
+ * (base/plain.h).  Bytes that are not UTF-8 become U+FFFD.  Limits: 32 levels. */
 #ifndef CASEMILL_BASE_JSON_H
 #define CASEMILL_BASE_JSON_H
 
@@ -28,10 +28,10 @@ void json_span(struct json *json, struct span text);
 void json_int(struct json *json, int64_t value);
 void json_uint(struct json *json, uint64_t value);
 void json_double(struct json *json, double value); /* null when not finite */
-/* json_float is json_double with a point or an exponent in any case, for readers that tell 1 from
- * 1.0. */
+/* json_float is json_double, but always writes a point or an exponent, for readers that distinguish
+ * 1 from 1.0. */
 void json_float(struct json *json, double value);
 void json_bool(struct json *json, bool value);
-void json_nil(struct json *json); /* not json_null: jansson has that, and would call ours */
+void json_nil(struct json *json); /* not json_null: jansson has that name and would call this one */
 
 #endif

@@ -27,13 +27,13 @@ static const struct {
 
 static const char *const LEVELS[] = {"debug", "info", "warn", "error"};
 
-/* The log is the one service without an owner to pass around: its state is here, behind its lock.
- */
+/* The log is the only service with global state, because no caller passes it.  The lock guards it.
+ * */
 static struct {
     pthread_mutex_t lock;
     struct log_options options;
-    _Atomic bool json; /* apart, since the sink's thread reads it */
-    struct sink *sink; /* set before other threads start, and left as it is when the log stops */
+    _Atomic bool json; /* atomic, since the sink's thread reads it */
+    struct sink *sink; /* set before other threads start; stays when the log stops */
     pid_t owner;       /* the process whose thread writes; a child process has no such thread */
     _Atomic bool has_stopped;
     struct {
@@ -53,7 +53,8 @@ void log_setup(const struct log_options *options) {
 
 void log_set_json(bool json) { atomic_store(&log_state.json, json); }
 
-/* Returns false when this second's share is spent; *suppressed is what earlier seconds left out. */
+/* Returns false when this second's limit is reached; *suppressed counts the lines that earlier
+ * seconds left out. */
 static bool admit(enum log_event event, unsigned *suppressed) {
     int64_t second = clock_mono_ms() / 1000;
     *suppressed = 0;
@@ -96,8 +97,7 @@ static bool ends_value(const char *at) {
     return *at == '\0' || (*at == ' ' && begins_field(at + 1));
 }
 
-/* Takes the next field and moves *at behind it; false at the end.  A quoted value may hold quotes.
- */
+/* Reads the next field and moves *at past it; false at the end.  A quoted value may hold quotes. */
 static bool next_field(const char **at, struct field *field) {
     const char *equals = strchr(*at, '=');
     if (equals == NULL) {
@@ -185,7 +185,8 @@ enum err log_start(struct diag *diag) {
     return sink_open(STDERR_FILENO, write_gap, &log_state.sink, diag);
 }
 
-/* Whether this process has the thread that writes: a child process has not, nor its locks. */
+/* Whether the writing thread is in this process.  A child process has neither the thread nor its
+ * locks. */
 static bool has_thread(void) { return log_state.sink != NULL && log_state.owner == getpid(); }
 
 void log_stop(void) {
@@ -193,7 +194,7 @@ void log_stop(void) {
         return;
     }
     enum err drained = sink_drain(log_state.sink, LOG_END_MS);
-    (void)drained; /* there is nowhere else to say it */
+    (void)drained; /* there is no other place to report it */
 }
 
 uint64_t log_lost(void) { return log_state.sink == NULL ? 0 : sink_lost(log_state.sink); }
@@ -201,7 +202,7 @@ uint64_t log_lost(void) { return log_state.sink == NULL ? 0 : sink_lost(log_stat
 static void put_text(struct span lines) {
     if (!has_thread()) {
         enum err written = io_write_all(STDERR_FILENO, lines);
-        (void)written; /* there is nowhere else to say it */
+        (void)written; /* there is no other place to report it */
     } else if (!atomic_load(&log_state.has_stopped)) {
         sink_put(log_state.sink, lines);
     }
@@ -214,7 +215,7 @@ void log_text(struct span lines) {
     buf_free(&plain);
 }
 
-/* The text is our own, and memory may be what the program dies of. */
+/* The text comes from this program.  No allocation: memory may be exhausted. */
 void log_dying(const char *text) {
     put_text(span_str(text));
     log_stop();

@@ -1,6 +1,6 @@
-/* Purpose: one line an event on stderr, logfmt or JSON; ids and counts only, never case content
- * (P10). Threads: any; a line is one write, and nobody waits for it.  A repeated event is cut to
- * log_burst lines a second for each id, and the next line through says how many were left out
+/* Purpose: the log: one line per event on stderr, logfmt or JSON; ids and counts only, never case
+ * content (P10). Threads: any; a line is one write, and no caller waits for it.  Each id is limited
+ * to log_burst lines per second; the next line counts the lines that were left out
  * ("suppressed=N"). */
 #ifndef CASEMILL_BASE_LOG_H
 #define CASEMILL_BASE_LOG_H
@@ -22,23 +22,23 @@ enum log_event {
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 struct log_options {
-    const char *program; /* borrowed for ever, e.g. "broker" */
+    const char *program; /* borrowed permanently, for example "broker" */
     bool json;
     enum log_level level_min;
 };
 
 /* log_setup is called once, before any thread starts. */
 void log_setup(const struct log_options *options);
-/* log_start has all that follows written by a thread of the log's own (base/sink.h): whoever logs
- * never waits for whoever reads the log.  Lines that nobody takes are dropped, counted, and named
- * by LOG_DROPPED once the log works again.  Without it, and in a child process, a line is written
- * on the spot.  Order: after log_setup; log_stop comes last.  Errors: ERR_SYSTEM no thread. */
+/* log_start starts the log's own writing thread (base/sink.h): a caller never waits for the reader
+ * of the log.  Lines without a reader are dropped and counted; LOG_DROPPED reports them once the
+ * log works again.  Before log_start, and in a child process, the caller writes the line itself.
+ * Order: after log_setup; log_stop comes last.  Errors: ERR_SYSTEM no thread. */
 MUST_USE enum err log_start(struct diag *diag);
-/* log_stop waits LOG_END_MS for what is not written yet; nothing is logged afterwards. */
+/* log_stop waits up to LOG_END_MS for lines not yet written; nothing is logged afterwards. */
 enum { LOG_END_MS = 2000 };
 void log_stop(void);
-/* log_text writes lines that are no event, such as why a program does not start, by the log's road.
- * Whatever is logged goes through base/plain.h: the log may be read on a terminal. */
+/* log_text writes lines that are no event, such as why a program does not start, through the same
+ * thread.  All log output goes through base/plain.h: the reader may be a terminal. */
 void log_text(struct span lines);
 /* log_dying writes the last line of a program that aborts: at most LOG_END_MS from now. */
 void log_dying(const char *text);

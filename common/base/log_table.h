@@ -1,95 +1,94 @@
 /* Purpose: every event that is ever logged.  Rows: id, level, what it means, what the operator
- * should do. Ids are stable: dashboards and alerts are built on them.  Sorted by subject, then id.
- */
+ * should do.  Ids are stable: dashboards and alerts use them.  Sorted by subject, then id. */
 #ifndef CASEMILL_BASE_LOG_TABLE_H
 #define CASEMILL_BASE_LOG_TABLE_H
 
 #define LOG_TABLE(ROW)                                                                             \
     ROW(PROGRAM_READY, INFO, "the program is up and serving", "nothing")                           \
-    ROW(PROGRAM_STOPPING, INFO, "a stop was asked for; work in hand is finished first", "nothing") \
-    ROW(GRACE_OVER, WARN, "not all was finished in time after a stop; it is given back",           \
-        "see whether PostgreSQL answers")                                                          \
-    ROW(PROGRAM_STOPPED, INFO, "the program has ended in order", "nothing")                        \
-    ROW(LOG_DROPPED, WARN, "lines of this log were dropped here: nobody took them",                \
-        "see that whatever reads this program's standard error keeps up")                          \
-    ROW(READY_UNREAD, WARN, "nobody reads standard output: the ready line waits there",            \
-        "nothing; or read or redirect the program's standard output")                              \
-    ROW(CLOCK_JUMPED, WARN, "the wall clock was set; default dates of cases follow it",            \
-        "look at the host's clock; see which cases without dates came while it was wrong")         \
-    ROW(SETTING_WARNING, WARN, "a setting is legal but doubtful", "read the text")                 \
-    ROW(JOURNAL_OPENED, INFO, "the journal is open; its batches go on", "nothing")                 \
-    ROW(JOURNAL_FAILED, ERROR, "a write or sync failed: no batch is confirmed until a restart",    \
-        "mend the disk, then restart the broker")                                                  \
-    ROW(JOURNAL_STALLED, ERROR, "a commit does not come back: nothing is confirmed until it does", \
-        "look at the journal's disk")                                                              \
-    ROW(JOURNAL_FULL, WARN, "the journal's budget is spent: batches get BUSY",                     \
-        "see whether workers and PostgreSQL are up; raise journal.bytes_max")                      \
-    ROW(JOURNAL_QUARANTINED, ERROR, "a record's checksum is wrong; the rest goes on",              \
-        "ask its source to send the batch again")                                                  \
-    ROW(BATCH_REFUSED, WARN, "a batch was refused", "tell its source the reason")                  \
-    ROW(CONNECTIONS_FULL, WARN,                                                                    \
-        "a socket has all the connections it may have; new ones wait until others leave",          \
-        "see who connects; a firewall, or intake.connections_max and worker.connections_max")      \
-    ROW(CONNECTIONS_HEAVY, WARN,                                                                   \
-        "connections held more of unfinished or unread messages than all may; they were ended",    \
-        "see who connects; nothing is lost, a client connects and sends again")                    \
-    ROW(LANE_READY, INFO, "a worker lane has connected", "nothing")                                \
-    ROW(LANES_FULL, WARN, "all places for lanes are taken; those that never worked give way",      \
-        "see `casemill workers` for lanes that are none of yours; start fewer lanes")              \
-    ROW(LANE_REFUSED, WARN, "a lane has not proved that it may take part; it gets no work",        \
-        "read the text; broker.secret of that worker, or find out who that is")                    \
-    ROW(LANE_RETIRING, INFO, "an operator told a lane to end; it finishes what it holds",          \
+    ROW(PROGRAM_STOPPING, INFO, "a stop was requested; work in flight is finished first",          \
         "nothing")                                                                                 \
-    ROW(LANE_GONE, INFO, "a worker lane has said goodbye", "nothing")                              \
-    ROW(LANE_SILENT, WARN, "a lane has not spoken in time; its work goes to others",               \
-        "look at that worker's host")                                                              \
+    ROW(GRACE_OVER, WARN, "work was not finished in time after a stop; it is returned",            \
+        "check that PostgreSQL answers")                                                           \
+    ROW(PROGRAM_STOPPED, INFO, "the program has shut down cleanly", "nothing")                     \
+    ROW(LOG_DROPPED, WARN, "log lines were dropped: the reader of the log is too slow",            \
+        "check the program that reads standard error")                                             \
+    ROW(READY_UNREAD, WARN, "standard output has no reader: the ready line is not delivered",      \
+        "nothing, or redirect the program's standard output")                                      \
+    ROW(CLOCK_JUMPED, WARN, "the wall clock was set; default dates of cases use it",               \
+        "check the host's clock, and the cases without dates that arrived while it was wrong")     \
+    ROW(SETTING_WARNING, WARN, "a setting is valid but probably wrong", "read the text")           \
+    ROW(JOURNAL_OPENED, INFO, "the journal is open; its batches continue", "nothing")              \
+    ROW(JOURNAL_FAILED, ERROR, "a write or sync failed: no batch is accepted until a restart",     \
+        "repair the disk, then restart the broker")                                                \
+    ROW(JOURNAL_STALLED, ERROR, "a commit does not return: no batch is accepted until it does",    \
+        "check the journal's disk")                                                                \
+    ROW(JOURNAL_FULL, WARN, "the journal has reached journal.bytes_max: batches get BUSY",         \
+        "check the workers and PostgreSQL; raise journal.bytes_max")                               \
+    ROW(JOURNAL_QUARANTINED, ERROR, "a record's checksum is wrong; it is not dispatched",          \
+        "send the batch again from its source")                                                    \
+    ROW(BATCH_REFUSED, WARN, "a batch was refused", "report the reason to the source's operator")  \
+    ROW(CONNECTIONS_FULL, WARN, "a socket has reached its connection limit; new connections wait", \
+        "check the peers; set a firewall, intake.connections_max or worker.connections_max")       \
+    ROW(CONNECTIONS_HEAVY, WARN,                                                                   \
+        "unfinished or unread messages exceeded the limit; connections were closed",               \
+        "check the peers; nothing is lost, a client reconnects and resends")                       \
+    ROW(LANE_READY, INFO, "a worker lane has connected", "nothing")                                \
+    ROW(LANES_FULL, WARN, "the limit of lanes is reached; lanes that never worked are removed",    \
+        "check `casemill workers` for unknown lanes; start fewer lanes")                           \
+    ROW(LANE_REFUSED, WARN, "a lane has not proved that it knows the secret; it gets no work",     \
+        "read the text; check broker.secret of that worker, or identify the peer")                 \
+    ROW(LANE_RETIRING, INFO, "an operator retires a lane; it finishes its work in flight",         \
+        "nothing")                                                                                 \
+    ROW(LANE_GONE, INFO, "a worker lane has disconnected", "nothing")                              \
+    ROW(LANE_SILENT, WARN, "a lane is lost: no heartbeat in time; its work goes to other lanes",   \
+        "check that worker's host")                                                                \
     ROW(LANE_FROZEN, WARN, "a lane stopped in the middle of a transaction; its backend was ended", \
-        "look at the hosts of the workers for one that is stopped or cut off")                     \
-    ROW(DELIVERY_FAILED, WARN, "a lane gave a delivery up", "see the worker's log")                \
-    ROW(DELIVERY_BURIED, ERROR, "cases that no worker survives are buried",                        \
+        "find the worker host that is stopped or disconnected")                                    \
+    ROW(DELIVERY_FAILED, WARN, "a lane could not finish a delivery", "see the worker's log")       \
+    ROW(DELIVERY_BURIED, ERROR, "cases that end every worker are buried",                          \
         "see report.dead_letters, reason poison, and the workers' logs")                           \
     ROW(RECEIPT_DROPPED, WARN, "a receipt could not be delivered", "the client may QUERY")         \
     ROW(BROKER_CONNECTED, INFO, "a lane is connected to a broker", "nothing")                      \
-    ROW(BROKER_AWAY, WARN, "a lane has no connection to a broker; it goes on trying",              \
-        "read the text; start that broker, or see broker.connect")                                 \
-    ROW(BROKER_REFUSED, WARN, "a broker lets a lane not in, or cannot be understood",              \
-        "read the text; keys.secret and keys.broker here, keys.workers there")                     \
+    ROW(BROKER_AWAY, WARN, "a lane has no connection to a broker; it continues to try",            \
+        "read the text; start that broker, or check broker.connect")                               \
+    ROW(BROKER_REFUSED, WARN, "a broker rejected this lane's key, or sent an invalid message",     \
+        "read the text; check keys.secret and keys.broker here, keys.workers at the broker")       \
     ROW(POSTGRES_CONNECTED, INFO, "a lane is connected to PostgreSQL", "nothing")                  \
-    ROW(POSTGRES_LOST, WARN, "a lane lost PostgreSQL; its work is given back", "read the text")    \
-    ROW(POSTGRES_REFUSED, ERROR, "PostgreSQL refuses what a lane needs", "read the text")          \
-    ROW(LISTEN_DEAF, WARN,                                                                         \
-        "a poll found an activation that LISTEN had not told; it connects anew",                   \
-        "nothing, unless it repeats: look for a pooler between worker and PostgreSQL")             \
+    ROW(POSTGRES_LOST, WARN, "a lane lost PostgreSQL; its work is returned", "read the text")      \
+    ROW(POSTGRES_REFUSED, ERROR, "PostgreSQL refuses a statement that a lane needs",               \
+        "read the text")                                                                           \
+    ROW(LISTEN_DEAF, WARN, "a poll found an activation without a notification; it reconnects",     \
+        "nothing, unless it repeats: check for a pooler between worker and PostgreSQL")            \
     ROW(RULESET_LOADED, INFO, "a rule set is in use", "nothing")                                   \
     ROW(RULESET_MISSING, WARN, "no rule set is active; work waits", "casemill rules activate")     \
-    ROW(RULESET_REFUSED, ERROR, "a rule set does not load; the old one stays", "read the text")    \
-    ROW(RULES_STALE, WARN, "another rule set is due; what the old one decided goes back undone",   \
-        "nothing, unless it repeats: read RULESET_REFUSED, and look where postgres.conninfo "      \
-        "leads")                                                                                   \
-    ROW(RULES_UNCHECKED, WARN, "the rule set in force could not be checked for too long",          \
-        "see whether PostgreSQL answers")                                                          \
-    ROW(RULES_CHECKED, INFO, "the rule set in force is checked again", "nothing")                  \
-    ROW(TALLIES_UNFOLDED, WARN, "tallies are not folded; reports add them up and take longer",     \
+    ROW(RULESET_REFUSED, ERROR, "a rule set does not load; the old one stays in use",              \
         "read the text")                                                                           \
-    ROW(KEY_REFUSED, WARN, "a peer without an allowed key was turned away",                        \
-        "add its public key to the role's keys and reload, or find out who that is")               \
+    ROW(RULES_STALE, WARN, "another rule set is due; work of the old one is returned unwritten",   \
+        "nothing, unless it repeats: read RULESET_REFUSED and check postgres.conninfo")            \
+    ROW(RULES_UNCHECKED, WARN, "the active rule set could not be checked for too long",            \
+        "check that PostgreSQL answers")                                                           \
+    ROW(RULES_CHECKED, INFO, "the active rule set is checked again", "nothing")                    \
+    ROW(TALLIES_UNFOLDED, WARN, "tallies are not folded; reports add them up and are slower",      \
+        "read the text")                                                                           \
+    ROW(KEY_REFUSED, WARN, "a peer without an allowed key was refused",                            \
+        "add its public key to the role's keys and reload, or identify the peer")                  \
     ROW(KEYS_LOADED, INFO, "allowed keys were read again", "nothing")                              \
-    ROW(KEYS_NOT_LOADED, ERROR, "allowed keys could not be read again; the old ones stay",         \
-        "read the text, mend, send HUP again")                                                     \
-    ROW(SETTINGS_LOADED, INFO, "settings were read again; what a HUP may change is in use",        \
+    ROW(KEYS_NOT_LOADED, ERROR, "allowed keys could not be read again; the old ones stay in use",  \
+        "read the text, correct the file, send HUP again")                                         \
+    ROW(SETTINGS_LOADED, INFO, "settings were read again; the reloadable ones are in use",         \
         "nothing")                                                                                 \
-    ROW(SETTINGS_NOT_LOADED, ERROR, "settings could not be read again; the old ones stay",         \
-        "read the text, mend, send HUP again")                                                     \
-    ROW(SETTING_WAITS, WARN, "a setting has changed that only a restart can change",               \
-        "restart when it suits")                                                                   \
+    ROW(SETTINGS_NOT_LOADED, ERROR, "settings could not be read again; the old ones stay in use",  \
+        "read the text, correct the file, send HUP again")                                         \
+    ROW(SETTING_WAITS, WARN, "a setting has changed that takes effect after a restart",            \
+        "restart at a suitable time")                                                              \
     ROW(PEER_VERSION, WARN, "a peer speaks another version of the protocol; nothing is lost",      \
         "update the older of the two")                                                             \
     ROW(ROUTING_ID_TAKEN, WARN,                                                                    \
-        "a second connection has the routing id of another, which receives nothing any more",      \
-        "give each client a routing id of its own, or none")                                       \
+        "a second connection took a routing id; the first receives nothing more",                  \
+        "give each client its own routing id, or none")                                            \
     ROW(PEER_MUTE, INFO,                                                                           \
-        "a connection has sent nothing yet: it waits, or its routing id is another's",             \
-        "if that client waits for an answer, give it a routing id of its own, or none")            \
-    ROW(PEER_REFUSED, WARN, "a peer sent what cannot be read", "update or stop that peer")
+        "a connection has sent nothing yet: it is idle, or its routing id is taken",               \
+        "if that client waits for an answer, give it its own routing id, or none")                 \
+    ROW(PEER_REFUSED, WARN, "a peer sent an invalid message", "update or stop that peer")
 
 #endif

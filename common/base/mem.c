@@ -1,4 +1,4 @@
-/* malloc behind one door. */
+/* The only file that calls malloc. */
 #include "base/mem.h"
 
 #include "base/log.h"
@@ -16,7 +16,7 @@ enum { TEXT_BYTES = 80 };
 static void *or_die(void *ptr, size_t bytes) {
     if (ptr == NULL) {
         char text[TEXT_BYTES];
-        (void)snprintf(text, sizeof(text), "out of memory: %zu bytes were asked for\n", bytes);
+        (void)snprintf(text, sizeof(text), "out of memory: %zu bytes were requested\n", bytes);
         log_dying(text);
         abort();
     }

@@ -1,6 +1,5 @@
-/* Purpose: the one caller of malloc.  Running out of memory ends the program with one line: every
- * size that comes from outside is bounded before it gets here, and the journal makes a crash safe.
- */
+/* Purpose: the only caller of malloc.  Running out of memory ends the program with one line:
+ * callers bound every size from outside, and the journal makes a crash safe. */
 #ifndef CASEMILL_BASE_MEM_H
 #define CASEMILL_BASE_MEM_H
 
@@ -14,7 +13,7 @@ void *mem_grow(void *ptr, size_t count,
 char *mem_strdup(const char *text);
 char *mem_strndup(const char *text, size_t len);
 void mem_free(void *ptr);
-/* mem_trim gives free pages between what is in use back to the system; takes milliseconds. */
+/* mem_trim returns free pages to the system; it takes milliseconds. */
 void mem_trim(void);
 
 #endif

@@ -16,8 +16,8 @@ struct metric {
     double value;
 };
 
-/* metrics_write appends the exposition text.  Rows of one name must stand together: HELP and TYPE
- * are written before the first. */
+/* metrics_write appends the exposition text.  Rows of one name must be adjacent: HELP and TYPE are
+ * written before the first. */
 void metrics_write(const struct metric *rows, size_t count, struct buf *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* Characters that a terminal acts upon or hides, and everything else. */
+/* Harmless characters, and those that change a terminal or are invisible. */
 #include "base/plain.h"
 
 #include <string.h>
@@ -6,8 +6,8 @@
 
 enum { BLANK = 0x20, DEL = 0x7f, C1_LAST = 0x9f, PLANE_FIRST = 0x10000 };
 
-/* Sorted.  Direction, line ends of Unicode, joins that show nothing, marks and tags.  U+200C and
- * U+200D are letters' business in Persian and Indian scripts, and stay. */
+/* Sorted: direction marks, Unicode line ends, invisible joiners, marks and tags.  U+200C and U+200D
+ * are allowed: Persian and Indian scripts need them. */
 static const uint32_t HIDDEN[][2] = {{0x061c, 0x061c}, {0x180e, 0x180e}, {0x200b, 0x200b},
                                      {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},
                                      {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f}};
@@ -42,7 +42,7 @@ size_t plain_next(struct span text, size_t at, uint32_t *code) {
     return len;
 }
 
-/* Whether eight bytes are printable ASCII; may say no of some that are. */
+/* Whether eight bytes are printable ASCII; false for some that are. */
 static inline bool are_ascii(const uint8_t *ptr) {
     const uint64_t ones = UINT64_C(0x0101010101010101);
     uint64_t eight = 0;
@@ -51,7 +51,7 @@ static inline bool are_ascii(const uint8_t *ptr) {
     return (odd & ones * 0x80) == 0;
 }
 
-/* Appends what needs no look: printable ASCII, most of what there is.  Returns where it ends. */
+/* Fast path: appends a run of printable ASCII.  Returns its end. */
 static size_t append_ascii(struct buf *out, struct span text, size_t at) {
     size_t end = at;
     while (text.len - end >= sizeof(uint64_t) && are_ascii(text.ptr + end)) {
@@ -82,7 +82,7 @@ void plain_text(struct buf *out, const char *text) { append(out, span_str(text),
 
 void plain_lines(struct buf *out, struct span lines) { append(out, lines, "\n\t"); }
 
-/* The one place where bytes go to a stream; who flushes it sees whether they arrived. */
+/* The only writer to a stream.  Its errors show when the caller flushes. */
 static void put(FILE *to, struct span bytes) {
     if (bytes.len > 0) {
         (void)fwrite(bytes.ptr, 1, bytes.len, to);
@@ -124,7 +124,7 @@ void plain_json(FILE *to, struct span json) {
          at = append_ascii(&plain, json, at)) {
         uint32_t code = 0;
         size_t len = plain_next(json, at, &code);
-        /* Blanks of JSON stand between its tokens; what else is not shown can only be in a string.
+        /* JSON has white space between tokens; other hidden characters occur only in strings.
          */
         if (code == '\n' || code == '\t' || code == '\r' || plain_is_shown(code)) {
             buf_append(&plain, span_make(json.ptr + at, len));
@@ -149,7 +149,7 @@ void plain_redraw(FILE *to, struct span line) {
     struct buf plain = BUF_EMPTY;
     buf_byte(&plain, '\r');
     append(&plain, line, "");
-    buf_str(&plain, "\033[K"); /* clears what a longer line left behind it */
+    buf_str(&plain, "\033[K"); /* clears the rest of a longer line */
     put(to, buf_span(&plain));
     buf_free(&plain);
 }

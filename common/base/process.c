@@ -1,4 +1,4 @@
-/* Core dumps hold bodies of cases: there are none. */
+/* Core dumps would hold case bodies, so they are off. */
 #include "base/process.h"
 
 #include "base/check.h"

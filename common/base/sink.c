@@ -1,5 +1,5 @@
 /* Two stores of lines: the callers fill one while the thread writes the other.  The stores are
- * allocated once, so that a program that has run out of memory can still say so. */
+ * allocated once, so a program without free memory can still log that. */
 #include "base/sink.h"
 
 #include "base/clock.h"
@@ -31,16 +31,16 @@ struct sink {
     struct store *fill; /* under lock */
     bool is_writing;    /* under lock: the thread has lines that are not written yet */
     bool ends;          /* under lock */
-    bool is_left;       /* under lock: the thread frees the sink when its write comes back */
+    bool is_left;       /* under lock: the thread frees the sink when its write returns */
     _Atomic uint64_t lost;
     /* The thread's own. */
     struct store *out;
-    uint64_t unsaid; /* lost lines that no gap line has named yet */
-    bool is_torn;    /* the last line was written in part */
+    uint64_t unreported; /* lost lines that no gap line has named yet */
+    bool is_torn;        /* the last line was written in part */
     struct buf gap;
 };
 
-/* A descriptor that another process has made non-blocking is waited for. */
+/* Waits for a descriptor that another process made non-blocking. */
 static void wait_writable(int fd) {
     struct pollfd wanted = {.fd = fd, .events = POLLOUT};
     int got = poll(&wanted, 1, -1);
@@ -69,16 +69,16 @@ static bool write_line(struct sink *sink, struct span line) {
 }
 
 /* Names the lines that were lost, once the descriptor takes lines again. */
-static bool say_gap(struct sink *sink) {
-    if (sink->unsaid == 0 || sink->on_gap == NULL) {
+static bool write_gap(struct sink *sink) {
+    if (sink->unreported == 0 || sink->on_gap == NULL) {
         return true;
     }
     buf_clear(&sink->gap);
-    sink->on_gap(sink->unsaid, &sink->gap);
+    sink->on_gap(sink->unreported, &sink->gap);
     if (!write_line(sink, buf_span(&sink->gap))) {
         return false;
     }
-    sink->unsaid = 0;
+    sink->unreported = 0;
     return true;
 }
 
@@ -89,16 +89,16 @@ static void write_store(struct sink *sink) {
         const uint8_t *line = store->bytes + at;
         const uint8_t *end = memchr(line, '\n', store->len - at);
         size_t len = end == NULL ? store->len - at : (size_t)(end - line) + 1;
-        works = say_gap(sink) && write_line(sink, span_make(line, len));
+        works = write_gap(sink) && write_line(sink, span_make(line, len));
         if (!works) {
-            sink->unsaid++;
+            sink->unreported++;
             (void)atomic_fetch_add(&sink->lost, 1U);
         }
         at += len;
     }
-    sink->unsaid += store->dropped;
+    sink->unreported += store->dropped;
     if (works) {
-        (void)say_gap(sink); /* else before the next line that is tried */
+        (void)write_gap(sink); /* else again before the next line */
     }
     store->len = 0;
     store->dropped = 0;

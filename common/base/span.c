@@ -24,7 +24,7 @@ static size_t utf8_sequence(const uint8_t *ptr, size_t left) {
     return overlong || surrogate || beyond ? 0 : len;
 }
 
-/* ASCII goes by eight bytes at a time. */
+/* ASCII is checked eight bytes at a time. */
 static size_t ascii_end(struct span text, size_t at) {
     uint64_t eight = 0;
     while (text.len - at >= sizeof(eight)) {

@@ -1,5 +1,5 @@
 /* Purpose: borrowed bytes with a length; never NUL-terminated by assumption.
- * Ownership: a span owns nothing; who made it says how long its bytes live. */
+ * Ownership: a span owns nothing; its maker documents how long the bytes live. */
 #ifndef CASEMILL_BASE_SPAN_H
 #define CASEMILL_BASE_SPAN_H
 
@@ -26,7 +26,7 @@ static inline struct span span_str(const char *text) {
     return (struct span){(const uint8_t *)text, strlen(text)};
 }
 
-/* span_from is the text from a byte on, also of one that has no bytes at all. */
+/* span_from is the rest of the text from byte `from`; the text may be empty. */
 static inline struct span span_from(struct span text, size_t at) {
     return at == 0 ? text : span_make(text.ptr + at, text.len - at);
 }

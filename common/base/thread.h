@@ -1,6 +1,6 @@
-/* Purpose: starting threads, which the system may refuse (ulimit -u, TasksMax): one line instead of
- * an abort.
- * Threads: any.  A thread that is started here blocks all signals: they go to the main thread. */
+/* Purpose: starting threads.  When the system refuses one (ulimit -u, TasksMax), the caller gets an
+ * error, not an abort.
+ * Threads: any.  A started thread blocks all signals: the main thread receives them. */
 #ifndef CASEMILL_BASE_THREAD_H
 #define CASEMILL_BASE_THREAD_H
 
@@ -10,11 +10,11 @@
 #include <stdint.h>
 
 /* thread_start starts run(argument); what names the thread in the error's line.
- * Ownership: the caller joins *thread.  Errors: ERR_SYSTEM the system has no thread left. */
+ * Ownership: the caller joins *thread.  Errors: ERR_SYSTEM the system refuses the thread. */
 MUST_USE enum err thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument,
                                const char *what, struct diag *diag);
 /* thread_probe starts count threads at the same time and ends them.  It is called before a library
- * that aborts when it gets no thread.  Errors: ERR_SYSTEM not so many can be started. */
+ * that aborts without a thread.  Errors: ERR_SYSTEM fewer can be started. */
 MUST_USE enum err thread_probe(uint32_t count, struct diag *diag);
 
 #endif

@@ -1,7 +1,7 @@
 /* Purpose: the 16-byte typed value that the decoder of cases fills and the condition language runs
- * on, so that a decoded fact is evaluated where it stands, without conversion. Ownership: payload
- * pointers are borrowed from an arena or from the case's bytes; a value owns nothing. Limits:
- * PATHS_MAX fact paths in a schema. */
+ * on, so a decoded fact is evaluated in place, without conversion. Ownership: payload pointers are
+ * borrowed from an arena or from the case's bytes; a value owns nothing. Limits: PATHS_MAX fact
+ * paths in a schema. */
 #ifndef CASEMILL_BASE_VALUE_H
 #define CASEMILL_BASE_VALUE_H
 
@@ -26,7 +26,7 @@ enum value_kind {
     VAL_DURATION,  /* i: seconds, len: nanoseconds as an int32 of the same sign */
     VAL_TYPE,
     VAL_OPTIONAL, /* items: the held value, len 1; none: len 0 */
-    VAL_UNKNOWN,  /* len 1 to VALUE_PATHS_MAX: u holds so many fact paths, 16 bits each, the first
+    VAL_UNKNOWN,  /* len 1 to VALUE_PATHS_MAX: u holds `len` fact paths, 16 bits each, the first
                      lowest; len 0: paths points to a set */
     VAL_ERROR     /* aux: enum of the language; see cel/ */
 };
@@ -72,16 +72,15 @@ static inline struct value value_string(struct span text) {
     return (struct value){
         .kind = VAL_STRING, .len = (uint32_t)text.len, .text = (const char *)text.ptr};
 }
-/* value_word is a text that is known to be word `number` (from 0, below VALUE_WORDS_MAX) of the
- * vocabulary that its fact is declared with: whoever knows the declaration need not compare texts.
- */
+/* value_word is a text known to be word `number` (from 0, below VALUE_WORDS_MAX) of its fact's
+ * vocabulary.  Code that knows the declaration compares numbers, not texts. */
 enum { VALUE_WORDS_MAX = UINT16_MAX - 1 };
 static inline struct value value_word(struct span text, uint32_t number) {
     struct value value = value_string(text);
     value.aux = (uint16_t)(number + 1);
     return value;
 }
-/* value_mark tells two words of one vocabulary apart: kind, flags and aux as one number. */
+/* value_mark distinguishes the words of one vocabulary: kind, flags and aux as one number. */
 static inline uint32_t value_mark(const struct value *value) {
     uint32_t mark = 0;
     memcpy(&mark, value, sizeof(mark));
@@ -137,7 +136,7 @@ static inline bool path_set_is_empty(const struct path_set *set) {
 static inline uint16_t value_path(struct value unknown, uint32_t i) {
     return (uint16_t)(unknown.u >> 16 * i);
 }
-/* value_unknown_more is value_unknown_paths' way for more than one. */
+/* value_unknown_more is value_unknown_paths for more than one path. */
 void value_unknown_more(struct value value, struct path_set *set);
 /* value_unknown_paths joins the paths of an unknown value into set. */
 static inline void value_unknown_paths(struct value value, struct path_set *set) {
@@ -148,8 +147,8 @@ static inline void value_unknown_paths(struct value value, struct path_set *set)
         value_unknown_more(value, set);
     }
 }
-/* value_unknown_join adds the paths of one unknown value to another's; false, and nothing added,
- * when they need a set. */
+/* value_unknown_join adds the paths of one unknown value to another's; returns false and adds
+ * nothing when they need a set. */
 bool value_unknown_join(struct value *to, struct value from);
 
 #endif

@@ -1,8 +1,7 @@
-/* One polling thread of libmicrohttpd; connections are few and bounded, and none can keep the
- * others out: each new one that would be too many ends the oldest, and one that has lasted longer
- * than its deadline is ended when the next comes.  A page is for a browser of this host alone: a
- * request whose Host is not a loopback name comes from a page elsewhere, whose own name was made to
- * point here (DNS rebinding). */
+/* One polling thread of libmicrohttpd.  Connections are few and bounded, and none can block the
+ * others: a new one over the limit ends the oldest, and also each one past its deadline.  Only
+ * browsers of this host may read a page.  A request whose Host is not a loopback name comes from a
+ * foreign page whose name resolves to this host (DNS rebinding). */
 #include "http/http.h"
 
 #include "base/clock.h"
@@ -20,15 +19,15 @@
 #include <unistd.h>
 
 enum {
-    KEPT_MAX = HTTP_CONNECTIONS_MAX / 2, /* the rest are ends that are not noticed yet */
+    KEPT_MAX = HTTP_CONNECTIONS_MAX / 2, /* the rest are ended but not closed yet */
     TIMEOUT_SECONDS = 10,                /* without a byte */
-    DEADLINE_MS = 10000,                 /* altogether */
+    DEADLINE_MS = 10000,                 /* in total */
     HOST_MAX = 64,
     BACKLOG = 128,
     PORT_MAX = 65535
 };
 
-/* What a page may do in a browser: load and ask for what comes from here. */
+/* A page in a browser may only load and request resources of this server. */
 static const struct {
     const char *name, *value;
 } HEADERS[] = {
@@ -124,7 +123,7 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, struct http
     return result;
 }
 
-/* NAME, NAME:PORT, [IPv6], [IPv6]:PORT; of any port, since a tunnel may end at another. */
+/* NAME, NAME:PORT, [IPv6], [IPv6]:PORT; with any port, since a tunnel may use another. */
 static bool is_loopback_host(const char *text) {
     char host[HOST_MAX];
     struct in_addr v4;
@@ -162,13 +161,13 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
         return MHD_YES;
     }
     if (*upload_size > 0) {
-        *upload_size = 0; /* a body is read and thrown away */
+        *upload_size = 0; /* a body is read and ignored */
         return MHD_YES;
     }
     struct http_reply reply = {.status = 200, .content_type = "text/plain; charset=utf-8"};
     if (!is_host_ours(connection)) {
         reply.status = MHD_HTTP_MISDIRECTED_REQUEST;
-        buf_str(&reply.body, "only for a Host of this machine: localhost or 127.0.0.1\n");
+        buf_str(&reply.body, "the Host must be this machine: localhost or 127.0.0.1\n");
     } else if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
         reply.status = MHD_HTTP_METHOD_NOT_ALLOWED;
         buf_str(&reply.body, "only GET and HEAD\n");
@@ -183,10 +182,10 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
 
 static void cut(struct connection *connection) {
     connection->is_cut = true;
-    (void)shutdown(connection->fd, SHUT_RDWR); /* the server notices that and closes it */
+    (void)shutdown(connection->fd, SHUT_RDWR); /* the server sees that and closes it */
 }
 
-/* Ends whoever is past the deadline; while too many are left, the oldest. */
+/* Ends connections past the deadline, then the oldest while too many are left. */
 static void make_room(struct http *http, int64_t now_ms) {
     for (;;) {
         struct connection *oldest = NULL;
@@ -207,7 +206,7 @@ static void make_room(struct http *http, int64_t now_ms) {
     }
 }
 
-/* Called by the server's thread alone, before it closes a descriptor. */
+/* Only the server's thread calls this, before it closes a descriptor. */
 static void note_connection(void *context, struct MHD_Connection *connection, void **slot,
                             enum MHD_ConnectionNotificationCode what) {
     struct http *http = context;

@@ -1,10 +1,9 @@
 /* Purpose: a small read-only HTTP server for status, health and metrics.  The only user of
  * microhttpd.h.
- * Never: serves anything but GET and HEAD, on an address that is not loopback or to a request whose
- * Host is another machine's name (421); knows what the pages say.
- * Limits: HTTP_CONNECTIONS_MAX connections, each of one request and at most 10 s.
- * Threads: `render` is called from the server's own thread; what it reads is guarded by its owner.
- */
+ * Never: serves other methods than GET and HEAD, other addresses than loopback, or a request whose
+ * Host is another machine's name (421); knows the content of the pages.
+ * Limits: HTTP_CONNECTIONS_MAX connections, each for one request and at most 10 s.
+ * Threads: the server's own thread calls `render`; the owner of the data guards it. */
 #ifndef CASEMILL_HTTP_HTTP_H
 #define CASEMILL_HTTP_HTTP_H
 
@@ -12,7 +11,7 @@
 #include "base/diag.h"
 
 struct http;
-/* At one time; half of them are kept, then a new one ends the oldest. */
+/* At one time; when more than half are open, a new one ends the oldest. */
 enum { HTTP_CONNECTIONS_MAX = 64 };
 
 struct http_reply {
@@ -28,11 +27,11 @@ typedef void (*http_render_fn)(const char *path, struct http_reply *reply, void 
 MUST_USE enum err http_start(const char *bind, http_render_fn render, void *context,
                              struct http **http, struct diag *diag);
 const char *http_endpoint(const struct http *http); /* "http://127.0.0.1:40003" */
-void http_stop(struct http **http);                 /* waits for replies under way */
-/* http_bind_check says whether http_start would take the address. Errors: ERR_INVALID, ERR_DENIED.
- */
+void http_stop(struct http **http);                 /* waits for replies in progress */
+/* http_bind_check checks that http_start accepts the address. Errors: ERR_INVALID, ERR_DENIED. */
 MUST_USE enum err http_bind_check(const char *bind, struct diag *diag);
-/* http_bind_try binds it and lets go.  Errors: ERR_BUSY the port is taken, as http_start. */
+/* http_bind_try binds the address and closes it.  Errors: ERR_BUSY the port is taken, as
+ * http_start. */
 MUST_USE enum err http_bind_try(const char *bind, struct diag *diag);
 
 #endif

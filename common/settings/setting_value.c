@@ -1,4 +1,4 @@
-/* From a setting's text to its value: numbers with units, bounds, lists. */
+/* Reads a setting's value from text: numbers with units, bounds, lists. */
 #include "settings/settings_priv.h"
 
 #include <stdio.h>
@@ -28,7 +28,7 @@ static const char *keep(struct arena *arena, struct span text) {
     return (const char *)copy.ptr;
 }
 
-/* Digits, then one of the units; no sign but '-'. */
+/* Digits, then one of the units; only the sign '-'. */
 static bool parse_number(struct span text, const struct unit *units, size_t unit_count,
                          int64_t *number) {
     bool negative = text.len > 0 && text.ptr[0] == '-';
@@ -100,7 +100,7 @@ static void read_list(struct span text, struct arena *arena, struct setting *set
 enum err setting_read(const struct setting_row *row, struct span text, struct arena *arena,
                       struct setting *setting, char wanted[SETTING_WANTED_BYTES]) {
     struct setting read = {.from = FROM_NOWHERE};
-    text = text.len == 0 ? SPAN_LIT("") : text; /* an empty YAML list has no bytes at all */
+    text = text.len == 0 ? SPAN_LIT("") : text; /* an empty YAML list has no bytes */
     if (text.len != 0 && memchr(text.ptr, '\0', text.len) != NULL) {
         (void)snprintf(wanted, SETTING_WANTED_BYTES, "a text without NUL");
         return ERR_INVALID;

@@ -1,5 +1,5 @@
-/* Defaults, then the file, then the environment; each may only name what the table has.  Nothing is
- * guessed: what cannot be read, or is not known, stops the program before it starts. */
+/* Defaults, then the file, then the environment; each may only set keys of the table. Nothing is
+ * guessed: an unreadable or unknown value is an error at startup. */
 #include "settings/settings.h"
 
 #include "base/arena.h"
@@ -58,14 +58,14 @@ static void take_defaults(struct settings *settings) {
     }
 }
 
-/* The items of a YAML list as the text that the environment would hold. */
+/* The items of a YAML list, written as in the environment. */
 static enum err list_text(const struct yaml_doc *doc, const struct yaml_node *node, struct buf *out,
                           struct diag *diag) {
     for (const struct yaml_node *item = node->first; item != NULL; item = item->next) {
         bool comma = item->kind == YAML_SCALAR && item->text.len != 0 &&
                      memchr(item->text.ptr, ',', item->text.len) != NULL;
         if (item->kind != YAML_SCALAR || item->text.len == 0 || comma) {
-            return yaml_fail(doc, item, ERR_INVALID, diag, "expected a word without comma");
+            return yaml_fail(doc, item, ERR_INVALID, diag, "expected a word without a comma");
         }
         buf_str(out, out->len == 0 ? "" : ",");
         buf_append(out, item->text);
@@ -182,13 +182,13 @@ static bool ends_with(struct span name, const char *end) {
     return name.len > len && span_is(span_make(name.ptr + name.len - len, len), end);
 }
 
-/* "tcp://10.0.0.1:5570": what a service's address looks like, and no setting's value does. */
+/* "tcp://10.0.0.1:5570": the form of a service's address, and of no setting's value. */
 static bool is_service_address(const char *value) {
     return strncmp(value, "tcp://", 6) == 0 || strncmp(value, "udp://", 6) == 0 ||
            strncmp(value, "sctp://", 7) == 0;
 }
 
-/* NAME_PORT_5570_TCP, and the same with _PROTO, _PORT or _ADDR behind it. */
+/* NAME_PORT_5570_TCP, and the same with the suffix _PROTO, _PORT or _ADDR. */
 static bool is_port_of_service(struct span name) {
     static const char *const parts[] = {"_PROTO", "_PORT", "_ADDR"};
     static const char *const protocols[] = {"_TCP", "_UDP", "_SCTP"};
@@ -211,8 +211,8 @@ static bool is_port_of_service(struct span name) {
     return false;
 }
 
-/* Kubernetes gives every container variables of each service in its namespace.  Those of a service
- * named casemill or casemill-* begin as ours do. */
+/* Kubernetes sets variables for each service of a namespace in every container. The variables of a
+ * service named casemill or casemill-* have the same prefix as settings. */
 static bool of_kubernetes(struct span name, const char *value) {
     static const char mark[] = "_SERVICE_PORT_"; /* and the name of a port */
     return ends_with(name, "_SERVICE_HOST") || ends_with(name, "_SERVICE_PORT") ||
@@ -220,7 +220,7 @@ static bool of_kubernetes(struct span name, const char *value) {
            (ends_with(name, "_PORT") && is_service_address(value)) || is_port_of_service(name);
 }
 
-/* What docker/compose.yaml takes the database's password from. */
+/* docker/compose.yaml reads the database's password from this variable. */
 static bool of_compose(struct span name) { return span_is(name, VARIABLE_PREFIX "DB_PASSWORD"); }
 
 static enum err unknown_variable(const struct settings *settings, struct span name,
@@ -242,7 +242,7 @@ static enum err unknown_variable(const struct settings *settings, struct span na
                                        SPAN_ARG(name), best);
 }
 
-/* Texts name the variable and what is wanted, never its value: it may hold a password. */
+/* Texts name the variable and the expected form, never the value: it may be a password. */
 static enum err take_variable(struct settings *settings, const char *entry,
                               const char *const *other_sections, struct diag *diag) {
     const char *equals = strchr(entry, '=');
@@ -315,7 +315,7 @@ enum err settings_load_again(const struct settings *settings, char *const *envir
                          settings->other_sections, fresh, diag);
 }
 
-void settings_say_reload(const struct settings *start, const struct settings *now,
+void settings_log_reload(const struct settings *start, const struct settings *now,
                          const struct settings *fresh) {
     uint32_t changed = 0;
     CHECK(start->rows == fresh->rows && now->rows == fresh->rows);

@@ -1,4 +1,4 @@
-/* The door to msgpack-c's packer: a packer is two pointers, so each call makes its own. */
+/* The only caller of msgpack-c's packer.  A packer is two pointers, so each call makes its own. */
 #include "wire/pack.h"
 
 #include <msgpack.h>

@@ -1,5 +1,5 @@
-/* Walking without decoding: an explicit stack of how many values each open container still owes, so
- * that nesting costs no C stack and a claimed count costs no memory. */
+/* Walking without decoding: an explicit stack counts the values that each open container still
+ * needs. So nesting uses no C stack, and a claimed count uses no memory. */
 #include "wire/walk.h"
 
 enum { FIRST_UNUSED = 0xc1 };
@@ -28,7 +28,7 @@ static double double_of(uint64_t bits, unsigned width) {
     return wide.value;
 }
 
-/* Sign-extends width bytes and files the result under INT or UINT. */
+/* Sign-extends width bytes; the result is INT or UINT. */
 static void set_signed(struct walk_item *item, uint64_t bits, unsigned width) {
     unsigned shift = 64 - 8 * width;
     int64_t value = (int64_t)(bits << shift) >> shift;
@@ -41,8 +41,8 @@ static void set_signed(struct walk_item *item, uint64_t bits, unsigned width) {
     }
 }
 
-/* What follows a first byte: `width` bytes of number or length, then for STR, BIN and EXT the bytes
- * (EXT has its type byte in between). */
+/* The shape after a first byte: `width` bytes of number or length, then for STR, BIN and EXT the
+ * bytes (EXT has its type byte in between). */
 struct shape {
     enum walk_type type;
     uint8_t width;
@@ -145,8 +145,8 @@ enum err walk_any(struct span bytes, size_t *offset, struct walk_item *item) {
     return ERR_OK;
 }
 
-/* Most of a case is short texts, small numbers, true, false and nil: their end is in their first
- * byte.  0: look closer. */
+/* Most values of a case are short texts, small numbers, true, false and nil: their first byte gives
+ * their length.  0: use the slow path. */
 static size_t plain_bytes(uint8_t first) {
     if (first >= 0xa0 && first < 0xc0) {
         return 1U + (first & 0x1f);
@@ -182,8 +182,7 @@ enum err walk_value(struct span bytes, size_t *offset) {
             }
             at = next;
         }
-        /* What was read pays its container (a container pays for itself); each one paid off pays
-         * the one around it. */
+        /* Each value counts in its container; a complete container counts in the one around it. */
         while (depth > 0 && --owed[depth] == 0) {
             depth--;
         }

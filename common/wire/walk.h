@@ -1,5 +1,5 @@
-/* Purpose: bounded walking of MessagePack before anything is decoded: depth, counts held against
- * the bytes left, exact end.  Never allocates; never reads past the span. */
+/* Purpose: bounded walking of MessagePack before anything is decoded: depth, counts against the
+ * bytes left, exact end.  Never allocates; never reads past the span. */
 #ifndef CASEMILL_WIRE_WALK_H
 #define CASEMILL_WIRE_WALK_H
 
@@ -14,14 +14,14 @@ struct walk_fault {
     uint64_t offset;         /* byte in the body */
 };
 
-/* walk_value steps over one value at *offset.  Errors: ERR_TRUNCATED, ERR_TOO_DEEP, ERR_SIZE_BOMB,
- * ERR_INVALID (byte 0xc1); *offset then is where the fault is. */
+/* walk_value skips one value at *offset.  Errors: ERR_TRUNCATED, ERR_TOO_DEEP, ERR_SIZE_BOMB,
+ * ERR_INVALID (byte 0xc1); *offset is then the place of the fault. */
 MUST_USE enum err walk_value(struct span bytes, size_t *offset);
 
-/* walk_body checks that the body is exactly `count` values (that each is a map is for the decoder
- * to say, case by case).  Every `stride` cases the offset of that case is written to cuts (cut i =
- * offset of case i*stride; cut 0 is 0); cut_max bounds it; stride 0 writes none.  A byte that
- * starts no value counts as truncated.  Errors: as fault says. */
+/* walk_body checks that the body is exactly `count` values (the decoder checks that each is a map).
+ * Every `stride` cases the offset of that case is written to cuts (cut i = offset of case i*stride;
+ * cut 0 is 0); cut_max bounds it; stride 0 writes none.  A byte that starts no value counts as
+ * truncated.  Errors: as in fault. */
 MUST_USE enum err walk_body(struct span body, uint32_t count, uint32_t stride, uint32_t *cuts,
                             uint32_t cut_max, struct walk_fault *fault);
 
@@ -49,10 +49,10 @@ struct walk_item {
         uint32_t count;    /* ARRAY: elements, MAP: pairs; their items follow */
     };
 };
-/* walk_any is walk_next's way for every item. */
+/* walk_any is walk_next for every kind of item. */
 MUST_USE enum err walk_any(struct span bytes, size_t *offset, struct walk_item *item);
-/* walk_next reads the item at *offset and moves behind it (into an array or map, not over it).
- * Inline for what cases are made of: short texts, true, false and nil. */
+/* walk_next reads the item at *offset and moves past it (into an array or map, not over it). Inline
+ * for the common items of cases: short texts, true, false and nil. */
 MUST_USE static inline enum err walk_next(struct span bytes, size_t *offset,
                                           struct walk_item *item) {
     size_t at = *offset;

@@ -1,6 +1,6 @@
-/* Head frame -> structs, along the table.  The frame is walked once for its framing before anything
- * is read, so that what follows needs no room it was not shown; what a key may hold is checked
- * here. */
+/* Head frame -> structs, along the table.  The framing of the whole frame is checked before any
+ * value is read, so no claimed count can exceed the bytes there.  This file checks the values of
+ * keys. */
 #include "wire/wire.h"
 
 #include "base/buf.h"
@@ -21,7 +21,7 @@ static enum err read_item(struct reader *reader, enum walk_type type, struct wal
     return item->type == type ? ERR_OK : ERR_INVALID;
 }
 
-/* What an int64_t cannot hold is the largest one, which is in no range. */
+/* A number too large for int64_t becomes INT64_MAX, which is in no range. */
 static enum err read_number(struct reader *reader, enum wire_number number, int64_t *value) {
     struct walk_item item;
     enum err err = walk_next(reader->head, &reader->at, &item);
@@ -114,7 +114,7 @@ static enum err read_array(struct reader *reader, uint32_t max, size_t element_b
     return *elements == NULL ? ERR_TOO_LARGE : ERR_OK;
 }
 
-/* A tuple of at least `items`; *more says how many unknown ones follow, to be skipped. */
+/* A tuple of at least `items`; *more is how many unknown ones follow, to be skipped. */
 static enum err read_tuple(struct reader *reader, uint32_t items, uint32_t *more) {
     struct walk_item item;
     enum err err = read_item(reader, WALK_ARRAY, &item);
@@ -262,7 +262,7 @@ static enum err read_elements(struct reader *reader, const struct wire_field *fi
     }
     uint32_t *stored = (uint32_t *)(void *)(base + field->side);
     if (field->kind == KIND_TALLIES && *stored != count) {
-        return ERR_INVALID; /* one verdict a range */
+        return ERR_INVALID; /* one verdict per range */
     }
     *stored = count;
     *(void **)(void *)(base + field->at) = elements;
@@ -316,7 +316,7 @@ static const struct wire_field *find_field(const struct wire_field *fields, uint
     return NULL;
 }
 
-/* Reads one "key: value" of a header; a key nobody knows is stepped over, whatever its type. */
+/* Reads one "key: value" of a header; an unknown key is skipped, whatever its type. */
 static enum err read_pair(struct reader *reader, const struct wire_field *fields, uint32_t count,
                           uint8_t *base, uint32_t *seen) {
     size_t key_at = reader->at;
@@ -332,7 +332,7 @@ static enum err read_pair(struct reader *reader, const struct wire_field *fields
     }
     uint32_t bit = (uint32_t)1 << (field - fields);
     bool is_early = field->kind == KIND_TALLIES && (*seen & (bit - 1)) != bit - 1;
-    if ((*seen & bit) != 0 || is_early) { /* verdicts are counted against ranges read before */
+    if ((*seen & bit) != 0 || is_early) { /* verdicts must follow the ranges */
         return ERR_INVALID;
     }
     bool is_nil = reader->at < reader->head.len && reader->head.ptr[reader->at] == 0xc0;
@@ -364,7 +364,7 @@ static enum err read_fields(struct reader *reader, const struct wire_field *fiel
     return err;
 }
 
-/* Looks for "batch" ahead of all else, so that even a header that is refused can be named. */
+/* Reads "batch" first, so that REFUSED can name the batch even of a faulty header. */
 static void find_batch(struct reader reader, struct wire_decode_fault *fault) {
     struct walk_item map;
     if (read_item(&reader, WALK_MAP, &map) != ERR_OK) {
@@ -405,7 +405,7 @@ static enum err refuse(struct wire_decode_fault *fault, enum err err, enum wire_
     return err;
 }
 
-/* What goes into a log must be nothing that a peer made up. */
+/* A log must not hold text that a peer chose. */
 static struct span printable_version(struct span version) {
     for (size_t i = 0; i < version.len; i++) {
         uint8_t c = version.ptr[i];
@@ -416,8 +416,8 @@ static struct span printable_version(struct span version) {
     return version.len <= WIRE_VERSION_BYTES_MAX ? version : SPAN_LIT("");
 }
 
-/* Reads ["CM1", COMMAND, and leaves the reader at the header.  A faulty version is told from noise
- * by its first two letters. */
+/* Reads ["CM1", COMMAND, and leaves the reader at the header.  The first two characters distinguish
+ * a faulty version from noise. */
 static enum err read_opening(struct reader *reader, struct span *command,
                              struct wire_decode_fault *fault) {
     struct walk_item item;

@@ -1,7 +1,7 @@
 /* Purpose: CMP/1, the protocol: head frames <-> structs, pure.  README.md is the spec, byte by
- * byte. Shape: a message is a head frame ["CM1", COMMAND, {header}] and body frames; routing ids
- * and the empty delimiter are the socket's business (net/). Ownership: decoded spans point into the
- * frame; arrays live in the arena given. */
+ * byte. Shape: a message is a head frame ["CM1", COMMAND, {header}] and body frames; the socket
+ * (net/) handles routing ids and the empty delimiter. Ownership: decoded spans point into the
+ * frame; arrays live in the given arena. */
 #ifndef CASEMILL_WIRE_WIRE_H
 #define CASEMILL_WIRE_WIRE_H
 
@@ -12,11 +12,10 @@
 
 enum {
     WIRE_HEAD_BYTES_MAX = 1 << 20,
-    WIRE_BODY_BYTES_MAX = 8 << 20,         /* of SUBMIT, whatever a broker is set to */
-    WIRE_BODY_BYTES_SURE = 2 << 20,        /* every broker takes a body of so many bytes */
+    WIRE_BODY_BYTES_MAX = 8 << 20,         /* of SUBMIT, whatever a broker's setting */
+    WIRE_BODY_BYTES_SURE = 2 << 20,        /* every broker accepts a body of this size */
     WIRE_CONTROL_BODY_BYTES_MAX = 2 << 20, /* of REAPPLY and RETRY */
-    /* A frame over its limit ends the connection; one that is over it by no more than this is
-     * refused by name. */
+    /* A frame over its limit by at most this gets REFUSED; a larger one ends the connection. */
     WIRE_FRAME_SLACK = 64 << 10,
     WIRE_CASES_MAX = 65536,
     WIRE_COALESCED_MAX = 1024, /* batches of one receipt */
@@ -29,10 +28,10 @@ enum {
 };
 #define WIRE_VERSION "CM1"
 
-/* Every number of the protocol by what it counts: least and largest value, and what becomes of one
- * outside of them, on whichever side reads it.  REFUSE: the message is bad_header; its meaning
- * would be lost.  CLAMP: the nearest value is taken; it only advises.  Nothing behind wire_decode
- * ever meets another value, and README.md has the same table. */
+/* Every number of the protocol by what it counts: least and largest value, and how the reader
+ * treats a value outside.  REFUSE: the message is bad_header, because its meaning would be lost.
+ * CLAMP: the nearest value is taken, because the number only advises.  So wire_decode never returns
+ * a number outside its range.  README.md has the same table. */
 // clang-format off
 #define WIRE_NUMBERS(ROW)                                                                          \
     ROW(BATCH_CASES, 1, WIRE_CASES_MAX, REFUSE)        /* of a batch or delivery */                \
@@ -52,16 +51,16 @@ enum {
     ROW(BODY_BYTES, 0, WIRE_BODY_BYTES_MAX, CLAMP)
 // clang-format on
 #define WIRE_TIME_US_MAX INT64_C(253402300799999999)
-#define WIRE_COUNT_MAX (INT64_C(1) << 53) /* what JSON carries, and sums never overflow */
+#define WIRE_COUNT_MAX (INT64_C(1) << 53) /* exact in JSON, and sums never overflow */
 enum wire_number {
-    WIRE_NUMBER_NONE, /* what a row of the protocol that names none has: it is noticed at once */
+    WIRE_NUMBER_NONE, /* of a row that names none: a check fails at once */
 #define WIRE_ENUM(name, least, most, outside) WIRE_NUMBER_##name,
     WIRE_NUMBERS(WIRE_ENUM)
 #undef WIRE_ENUM
         WIRE_NUMBER_COUNT
 };
-/* wire_number_take gives *taken the value, or the nearest that is allowed where the table says so.
- * Errors: ERR_INVALID, the number is to be refused. */
+/* wire_number_take sets *taken to the value, or with CLAMP to the nearest allowed one. Errors:
+ * ERR_INVALID, the number must be refused. */
 MUST_USE enum err wire_number_take(enum wire_number number, int64_t value, int64_t *taken);
 
 /* Commands: name on the wire, socket, direction.  DONE of a lane is WIRE_LANE_DONE. */
@@ -164,8 +163,8 @@ struct wire_dead {
     uint32_t index; /* in the batch */
     struct span reason, path, expected, found;
 };
-/* What became of a run of cases: sum(outcomes) + dead_count = cases; duplicates are counted in
- * outcomes too. */
+/* The result of a run of cases: sum(outcomes) + dead_count = cases; outcomes count duplicates,
+ * too. */
 struct wire_tally {
     uint32_t outcomes[WIRE_DISPOSITIONS]; /* by enum disposition, least adverse first */
     uint32_t duplicates;
@@ -197,7 +196,7 @@ struct wire_submit {
 struct wire_query {
     struct uuid batch;
     struct span source;
-    bool coalesce; /* as SUBMIT said it */
+    bool coalesce; /* as in SUBMIT */
 };
 struct wire_accepted {
     struct uuid batch;
@@ -205,7 +204,7 @@ struct wire_accepted {
     uint64_t queue_cases;
     int64_t queue_oldest_ms;
     int64_t queue_retry_ms;
-    uint32_t batches_count; /* 0, or all that this is said of, `batch` first */
+    uint32_t batches_count; /* 0, or all batches that this receipt covers, `batch` first */
     const struct uuid *batches;
 };
 struct wire_done {
@@ -222,8 +221,8 @@ struct wire_refused {
     bool has_index, has_offset;
     uint32_t index;
     uint64_t offset;            /* bytes into the body */
-    struct span version;        /* that the refuser speaks; with UNKNOWN_VERSION alone */
-    uint32_t message_bytes_max; /* that a body may have; with TOO_LARGE of a body, else 0 */
+    struct span version;        /* of the sender of REFUSED; only with UNKNOWN_VERSION */
+    uint32_t message_bytes_max; /* the limit of a body; with TOO_LARGE of a body, else 0 */
 };
 struct wire_busy_reply {
     struct uuid batch;
@@ -238,9 +237,9 @@ struct wire_status {
 };
 struct wire_pong {
     struct span version;
-    uint32_t message_bytes_max; /* that a body may have; 0: unsaid, by a broker of before */
-    bool ready;                 /* work gets done; neither ready nor unready: not told */
-    struct span unready;        /* why none does, for a person */
+    uint32_t message_bytes_max; /* the limit of a body; 0: absent, from an older broker */
+    bool ready;                 /* work gets done; neither ready nor unready: not known */
+    struct span unready;        /* why no work gets done, for a person */
     uint64_t queued_cases;
 };
 struct wire_ready {
@@ -253,7 +252,7 @@ struct wire_ready {
     bool has_proof; /* the answer to a CHALLENGE */
     struct uuid proof;
 };
-struct wire_lane_done { /* ranges and verdicts run in parallel */
+struct wire_lane_done { /* ranges and verdicts are parallel */
     uint32_t range_count;
     const struct wire_range *ranges;
     const struct wire_tally *verdicts;
@@ -292,13 +291,12 @@ struct wire_work {    /* also BURY */
     const struct uuid *fence;
     uint64_t low_water; /* every seq below is done */
     int64_t
-        low_water_at; /* everything accepted before is done; microseconds since 1970, 0: unsaid */
+        low_water_at; /* everything accepted before is done; microseconds since 1970, 0: absent */
 };
 struct wire_beat {
     bool retire;
 };
-/* Control is small and rare: a verb, its arguments and its answer travel as a JSON text in the
- * header. */
+/* Control is small and rare: a verb, its arguments and its answer are a JSON text in the header. */
 struct wire_control {
     struct span
         verb; /* "STATUS", "WORKERS", "SOURCES", "PAUSE", "RESUME", "DRAIN", "RETIRE", "VERIFY" */
@@ -308,8 +306,8 @@ struct wire_control_reply {
     bool ok;
     struct span json;
 };
-/* Stored cases again, under another rule set: `count` triples [source, case_id, revision] follow in
- * one body frame. */
+/* Reapply stored cases under another rule set: `count` triples [source, case_id, revision] follow
+ * in one body frame. */
 struct wire_reapply {
     struct uuid batch;
     uint32_t count;
@@ -318,7 +316,7 @@ struct wire_reapply {
     struct span reference_date, as_of; /* "YYYY-MM-DD"; "": each case's own */
 };
 
-/* Dead letters again: their `count` numbers follow in one body frame. */
+/* Retry dead letters: their `count` numbers follow in one body frame. */
 struct wire_retry {
     struct uuid batch;
     uint32_t count;
@@ -362,14 +360,14 @@ const char *wire_disposition_word(uint32_t disposition);
 /* wire_encode appends the head frame.  A text longer than README.md allows (names 128 bytes, FAILED
  * reason 512, a dead letter's expected 256) is a programmer's error. */
 void wire_encode(const struct wire_message *message, struct buf *out);
-/* wire_decode reads a head frame that arrived on `socket` going `direction`.  *reason says what
- * REFUSED should say; *refused_batch is set (and *has_batch) as soon as a batch id could be read.
+/* wire_decode reads a head frame that arrived on `socket` going `direction`.  *reason is the reason
+ * for REFUSED; *refused_batch and *has_batch are set as soon as a batch id could be read.
  * Errors: ERR_INVALID, ERR_UNKNOWN, ERR_VERSION, ERR_TOO_LARGE (arena spent). */
 struct wire_decode_fault {
     enum wire_reason reason;
     bool has_batch;
     struct uuid batch;
-    struct span version; /* UNKNOWN_VERSION: the one claimed; letters and digits, into the frame */
+    struct span version; /* UNKNOWN_VERSION: the peer's; alphanumeric, points into the frame */
 };
 MUST_USE enum err wire_decode(struct span head, enum wire_socket socket,
                               enum wire_direction direction, struct arena *arena,

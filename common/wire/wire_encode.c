@@ -1,5 +1,4 @@
-/* Structs -> head frame, along the table.  What is encoded is our own: a struct that breaks a limit
- * is a programmer's error. */
+/* Structs -> head frame, along the table.  A struct outside a limit is a programmer's error. */
 #include "wire/wire_priv.h"
 
 #include "base/buf.h"
@@ -12,7 +11,7 @@ static void pack_uuid(struct buf *out, const struct uuid *uuid) {
 static void pack_fields(struct buf *out, const struct wire_field *fields, uint32_t count,
                         const uint8_t *base);
 
-/* What a reader would clamp is clamped here already; what it would refuse is never sent. */
+/* Clamps a number that a reader would clamp; never sends a number that a reader would refuse. */
 static void pack_number(struct buf *out, enum wire_number number, uint64_t value) {
     int64_t taken = 0;
     enum err err = wire_number_take(number, value > INT64_MAX ? INT64_MAX : (int64_t)value, &taken);
@@ -72,7 +71,7 @@ static void pack_delivery(struct buf *out, const struct wire_delivery *delivery)
     }
 }
 
-/* The count of an array field, or 1 of anything else that is there. */
+/* The count of an array field, or 1 of any other field that is present. */
 static uint32_t count_at(const struct wire_field *field, const uint8_t *base) {
     return *(const uint32_t *)(const void *)(base + field->side);
 }

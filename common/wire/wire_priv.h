@@ -1,5 +1,5 @@
-/* Purpose: the protocol as a table, read by the encoder and the decoder alike: which keys a
- * command's header has, of what kind, and where in its struct they live.
+/* Purpose: the protocol as a table, read by the encoder and the decoder alike: the keys of a
+ * command's header, their kinds, and their places in its struct.
  * Never: a rule about one key in code that the table could hold. */
 #ifndef CASEMILL_WIRE_WIRE_PRIV_H
 #define CASEMILL_WIRE_WIRE_PRIV_H
@@ -42,7 +42,7 @@ struct wire_field {
     size_t at;               /* offset of the member in the struct */
     size_t side;             /* offset of its bool (NEED_HAS) or of its uint32_t count (arrays) */
     uint32_t max;            /* bytes of a text, elements of an array */
-    enum wire_number number; /* of an integer: its range */
+    enum wire_number number; /* range of an integer */
     const struct wire_words *words;
     const struct wire_field *fields; /* of a map or of an array's elements */
     uint32_t field_count;

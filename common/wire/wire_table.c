@@ -1,4 +1,4 @@
-/* The rows of the protocol.  README.md says the same in words; a test holds both to the golden
+/* The rows of the protocol.  README.md has the same in words; a test compares both with the golden
  * files. */
 #include "wire/wire_priv.h"
 

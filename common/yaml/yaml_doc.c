@@ -1,5 +1,5 @@
-/* From libyaml's events to a tree.  libyaml counts characters and knows more line breaks than
- * editors do, so positions are counted again here, in bytes and by '\n', from its character index
+/* Builds the tree from libyaml's events.  libyaml counts characters and more line breaks than
+ * editors do.  So this file counts positions again, in bytes and by '\n', from the character index
  * alone. Invariant: a node's start and end lie within the source, start <= end. */
 #include "yaml/yaml_priv.h"
 
@@ -12,10 +12,10 @@
 enum {
     SOURCE_BYTES_MAX = 1 << 20,
     DEPTH_MAX = 32,
-    NODE_BYTES_MAX = 512 << 20 /* a backstop: nodes are bounded by the source */
+    NODE_BYTES_MAX = 512 << 20 /* a second limit: the source bounds the nodes */
 };
 
-/* Where in the source libyaml is: marks come in order, so the walk is linear. */
+/* libyaml's position in the source: marks are in order, so the walk is linear. */
 struct cursor {
     struct span source;
     size_t chars;
@@ -27,7 +27,7 @@ struct cursor {
 struct frame {
     struct yaml_node *node;
     struct yaml_node *last; /* its last child */
-    struct yaml_node *key;  /* in a map: read, its value is still to come */
+    struct yaml_node *key;  /* in a map: a key whose value is not read yet */
     bool flow;
 };
 
@@ -121,7 +121,7 @@ static enum err map_check(struct builder *b, const struct yaml_node *map, struct
                                       SPAN_ARG(second->text));
 }
 
-/* Hangs a finished or just opened node below the current one. */
+/* Appends a finished or just opened node to the current one. */
 static enum err attach(struct builder *b, struct yaml_node *node, struct diag *diag) {
     if (b->depth == 0) {
         b->doc->root = node;
@@ -267,7 +267,7 @@ static enum err take_event(struct builder *b, const yaml_event_t *event, struct 
     UNREACHABLE();
 }
 
-/* libyaml says what it was reading (context) and what it met (problem). */
+/* libyaml reports what it was reading (context) and what it found (problem). */
 static enum err syntax_fault(struct builder *b, const yaml_parser_t *parser, struct diag *diag) {
     char text[DIAG_TEXT_MAX];
     (void)snprintf(text, sizeof(text), "%s%s%s",
@@ -276,7 +276,7 @@ static enum err syntax_fault(struct builder *b, const yaml_parser_t *parser, str
                    parser->context == NULL ? "" : parser->context);
     yaml_mark_t mark = parser->problem_mark;
     if (parser->error == YAML_READER_ERROR) {
-        mark.index = 0; /* the reader counts bytes */
+        mark.index = 0; /* the reader counts in bytes */
         for (size_t i = 0; i < parser->problem_offset && i < b->doc->source.len; i++) {
             mark.index += (b->doc->source.ptr[i] & 0xc0) != 0x80 ? 1 : 0;
         }

@@ -1,7 +1,7 @@
-/* Purpose: a YAML document as a tree whose every node knows where it stands.  The only user of
- * libyaml. Refused, with position: anchors, aliases, tags, several documents, duplicate keys,
- * nesting over 32, over 1 MiB.  Scalars stay text; the reader of a field decides its type (plain
- * tells quoted from bare). Ownership: the doc owns its nodes and a copy of the source text. */
+/* Purpose: a YAML document as a tree; every node has its position.  The only user of libyaml.
+ * Refused, with position: anchors, aliases, tags, several documents, duplicate keys, nesting over
+ * 32, over 1 MiB.  Scalars stay text; the reader of a field decides its type (`style` distinguishes
+ * quoted from bare). Ownership: the doc owns its nodes and a copy of the source text. */
 #ifndef CASEMILL_YAML_YAML_DOC_H
 #define CASEMILL_YAML_YAML_DOC_H
 
@@ -37,7 +37,7 @@ MUST_USE enum err yaml_parse_file(const char *path, struct yaml_doc **doc, struc
 /* Not yaml_free: libyaml exports that name and would call ours. */
 void yaml_doc_free(struct yaml_doc **doc);
 
-/* The root; a null scalar for a document of comments alone. */
+/* The root; a null scalar for a document with only comments. */
 const struct yaml_node *yaml_root(const struct yaml_doc *doc);
 struct span yaml_source(const struct yaml_doc *doc);
 const char *yaml_name(const struct yaml_doc *doc);
@@ -46,7 +46,7 @@ const char *yaml_name(const struct yaml_doc *doc);
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 bool yaml_is_null(const struct yaml_node *node); /* plain null, ~ or empty */
 
-/* Typed readers of a scalar.  Errors: ERR_INVALID, diag says where, what was expected. */
+/* Typed readers of a scalar.  Errors: ERR_INVALID; diag has the place and what was expected. */
 MUST_USE enum err yaml_bool(const struct yaml_doc *doc, const struct yaml_node *node, bool *value,
                             struct diag *diag);
 MUST_USE enum err yaml_int(const struct yaml_doc *doc, const struct yaml_node *node, int64_t min,
@@ -55,8 +55,8 @@ MUST_USE enum err yaml_date(const struct yaml_doc *doc, const struct yaml_node *
                             struct diag *diag);
 
 /* yaml_fail points a diag at a node; yaml_fail_in at byte `offset` of a scalar's value (mapped back
- * through quotes, escapes and literal indentation), `width` bytes wide.  In a folded or many-line
- * plain or quoted scalar a byte has no one place: the whole scalar is pointed at. */
+ * through quotes, escapes and literal indentation), `width` bytes wide.  In a folded or multi-line
+ * scalar a byte has no single place: the diag points at the whole scalar. */
 MUST_USE enum err yaml_fail(const struct yaml_doc *doc, const struct yaml_node *node, enum err err,
                             struct diag *diag, const char *format, ...) PRINTF_LIKE(5, 6);
 MUST_USE enum err yaml_fail_in(const struct yaml_doc *doc, const struct yaml_node *scalar,

@@ -1,6 +1,5 @@
 /* Faults that point at the byte in the file.  A scalar's value and its source differ (quotes,
- * escapes, indentation); yaml_fail_in walks both side by side until it stands at the wanted byte of
- * the value. */
+ * escapes, indentation); yaml_fail_in walks both in parallel to the required byte of the value. */
 #include "yaml/yaml_priv.h"
 
 #include <stdio.h>
@@ -10,14 +9,14 @@ struct span yaml_source(const struct yaml_doc *doc) {
 }
 const char *yaml_name(const struct yaml_doc *doc) { return doc->name; }
 
-/* Where a fault lies: bytes of the source at or behind the start of a node. */
+/* The place of a fault: bytes of the source at or after the start of a node. */
 struct place {
     const struct yaml_node *node;
     size_t start, end;
 };
 
 /* Fills position and width; the end is cut at the end of the start's line.  Lines are counted from
- * the node, which knows its own; one that was made up to point at a byte has line 0. */
+ * the node's line; a node made only to point at a byte has line 0. */
 static enum err fail_span(const struct yaml_doc *doc, struct place place, enum err err,
                           struct diag *diag, const char *text) {
     struct span source = yaml_source(doc);
@@ -72,7 +71,7 @@ static uint32_t hex_code(const uint8_t *ptr, size_t digits) {
     return code;
 }
 
-/* One step in a double-quoted source: how many source bytes give how many value bytes. */
+/* One step in a double-quoted source: how many source bytes give how many bytes of the value. */
 static void double_step(const uint8_t *ptr, size_t left, size_t *source_bytes,
                         size_t *value_bytes) {
     *source_bytes = 1;
@@ -118,7 +117,7 @@ static size_t line_end(struct span source, size_t at) {
     return at;
 }
 
-/* A line of the value is the tail of its source line, so the indentation need not be known. */
+/* A line of the value is the tail of its source line, so the indentation is not needed. */
 static size_t literal_offset(struct span source, const struct yaml_node *node, size_t offset) {
     size_t end = line_end(source, node->start);
     size_t value_start = 0;

@@ -1,5 +1,5 @@
-/* See yaml_format.h.  libyaml drops comments, so the text is gone through token by token: where the
- * scalars stand is known from the tree, and what is left is punctuation, blanks and comments. */
+/* See yaml_format.h.  libyaml drops comments, so the text is read token by token.  The tree gives
+ * the places of the scalars; the rest is punctuation, white space and comments. */
 #include "yaml/yaml_format.h"
 
 #include "base/mem.h"
@@ -28,8 +28,7 @@ struct format {
     uint32_t blank_lines; /* waiting */
 };
 
-/* --- where the scalars stand --------------------------------------------------------------------
- */
+/* --- places of the scalars -------------------------------------------------------------------- */
 
 static void mark_add(struct format *format, size_t start, size_t end, uint32_t indent) {
     if (format->mark_count == format->mark_cap) {
@@ -55,7 +54,7 @@ static void mark_scalar(struct format *format, const struct yaml_node *node, uin
     }
 }
 
-/* The dash before an item: the last byte before it that is no blank. */
+/* The dash before an item: the last byte before it that is not white space. */
 static size_t dash_before(const struct format *format, size_t at) {
     while (at > 0 && format->source.ptr[at - 1] != '-') {
         at--;
@@ -106,7 +105,7 @@ static void skip_blanks(struct format *format) {
     }
 }
 
-/* A comment stands like the line that it is about. */
+/* A comment is indented like the line that it describes. */
 static uint32_t indent_of_next(const struct format *format) {
     size_t at = format->at;
     uint32_t mark = format->mark;
@@ -148,14 +147,14 @@ static void write_comment(struct format *format) {
     format->at = end;
 }
 
-/* Blanks between two tokens of a line; last is the byte before, 0 at the line's begin. */
+/* Spaces between two tokens of a line; last is the byte before, 0 at the start of the line. */
 static bool wants_blank(uint8_t last, uint8_t next) {
     bool opens = last == '{' || last == '[';
     bool ends = next == '}' || next == ']' || next == ',' || next == ':';
     return last != 0 && !opens && !ends;
 }
 
-/* One token; false when it is none that the style knows. */
+/* One token; false when the style has no such token. */
 static bool write_token(struct format *format, uint8_t *last) {
     bool is_scalar = at_mark(format);
     uint8_t byte = here(format);
@@ -200,8 +199,9 @@ static enum err format_line(struct format *format, struct diag *diag) {
         if (!write_token(format, &last)) {
             struct yaml_node place = {
                 .kind = YAML_SCALAR, .start = format->at, .end = format->at + 1};
-            return yaml_fail(format->doc, &place, ERR_INVALID, diag,
-                             "the style has no place for this: take it out, or leave this file be");
+            return yaml_fail(
+                format->doc, &place, ERR_INVALID, diag,
+                "the style does not allow this: remove it, or leave this file unformatted");
         }
         skip_blanks(format);
     }
@@ -210,10 +210,9 @@ static enum err format_line(struct format *format, struct diag *diag) {
     return ERR_OK;
 }
 
-/* --- the proof ---------------------------------------------------------------------------------
- */
+/* --- the check -------------------------------------------------------------------------------- */
 
-/* The first node that is not the same; NULL when all are. */
+/* The first node that differs; NULL when all are the same. */
 static const struct yaml_node *differing(const struct yaml_node *a, const struct yaml_node *b) {
     if (a->kind != b->kind || a->style != b->style || a->count != b->count ||
         (a->kind == YAML_SCALAR && !span_eq(a->text, b->text)) ||
@@ -241,8 +240,8 @@ static enum err prove(const struct yaml_doc *doc, struct span text, struct diag 
     yaml_doc_free(&again);
     return node == NULL ? ERR_OK
                         : yaml_fail(doc, node, ERR_INVALID, diag,
-                                    "in the style this would mean something else: put it on one "
-                                    "line, or indent it by two blanks a level");
+                                    "formatting would change the meaning of this: write it on one "
+                                    "line, or indent it by two spaces per level");
 }
 
 enum err yaml_format(const struct yaml_doc *doc, struct buf *out, struct diag *diag) {

@@ -35,14 +35,14 @@ enum err yaml_bool(const struct yaml_doc *doc, const struct yaml_node *node, boo
     return ERR_OK;
 }
 
-/* No sign but '-', no leading zero: 010 is eight to some readers of YAML. */
+/* Only the sign '-', no leading zero: some YAML readers read 010 as eight. */
 static bool parse_int(struct span text, int64_t *value) {
     size_t at = text.len > 0 && text.ptr[0] == '-' ? 1 : 0;
     bool negative = at == 1;
     if (text.len == at || (text.ptr[at] == '0' && text.len > 1)) {
         return false;
     }
-    int64_t sum = 0; /* kept negative, which reaches further */
+    int64_t sum = 0; /* negative, because that range is larger */
     for (; at < text.len; at++) {
         if (text.ptr[at] < '0' || text.ptr[at] > '9' || __builtin_mul_overflow(sum, 10, &sum) ||
             __builtin_sub_overflow(sum, text.ptr[at] - '0', &sum)) {
