@@ -1,4 +1,4 @@
-/* The slower of the shortcuts: texts that nobody has marked as words of a vocabulary. */
+/* The shortcut of a node alone; a chain has its own (run_chain.c). */
 #include "cel/shortcut_run.h"
 
 /* The fact looks like a word that is longer than what struct word holds. */
@@ -55,8 +55,10 @@ static enum cel_truth holds_slow(struct cel_run *run, const struct node *node,
     return shortcut_result(&node->shortcut, false);
 }
 
-enum cel_truth shortcut_run_slow(struct cel_run *run, const struct node *node,
-                                 const struct value *fact) {
+/* What the tests of run_fast leave over: texts that are no marked words, unknown facts, other
+ * kinds. Not in line: the fast ones need no room on the stack. */
+__attribute__((noinline)) static enum cel_truth
+run_slow(struct cel_run *run, const struct node *node, const struct value *fact) {
     if (fact->kind == VAL_UNKNOWN) {
         run->result = *fact;
         return CEL_OTHER;
@@ -73,6 +75,68 @@ enum cel_truth shortcut_run_slow(struct cel_run *run, const struct node *node,
     return truth_of_run(run, node);
 }
 
+/* The fact, or NULL when finding it takes a search. */
+static const struct value *fact_of(const struct cel_run *run, const struct shortcut *shortcut) {
+    if (shortcut->cell == CELL_SLOT) {
+        return &run->slots[shortcut->at];
+    }
+    const struct value *local = &run->locals[shortcut->at];
+    if (shortcut->cell == CELL_LOCAL) {
+        return local;
+    }
+    return value_mark(local) == MARK_OF_RECORD ? &local->items[(size_t)shortcut->field * 2 + 1]
+                                               : NULL;
+}
+
+/* Of a node whose test has an op. */
+static enum cel_truth run_fast(struct cel_run *run, const struct node *node) {
+    const struct shortcut *shortcut = &node->shortcut;
+    const struct value *fact = fact_of(run, shortcut);
+    if (fact == NULL) {
+        return truth_of_run(run, node);
+    }
+    uint32_t mark = value_mark(fact);
+    switch ((enum shortcut_op)shortcut->op) {
+    case SHORTCUT_BOOL:
+        if (fact->kind == VAL_BOOL) {
+            return shortcut_result(shortcut, fact->b);
+        }
+        break;
+    case SHORTCUT_TEXT:
+        if (mark_is_word(mark) && shortcut->mark != 0) {
+            return shortcut_result(shortcut, mark == shortcut->mark);
+        }
+        break;
+    case SHORTCUT_WORDS:
+        mark = mark_number(mark);
+        if (mark < VALUE_WORDS_MAX && shortcut->numbers != NULL) {
+            return shortcut_result(shortcut, (shortcut->numbers[mark / 64] >> mark % 64 & 1) != 0);
+        }
+        break;
+    case SHORTCUT_HOLDS: {
+        bool holds = false;
+        if (fact->kind == VAL_LIST && shortcut->mark != 0 &&
+            list_holds(fact, shortcut->mark, &holds) && run_spend(run, fact->len)) {
+            return shortcut_result(shortcut, holds);
+        }
+        break;
+    }
+    case SHORTCUT_ORDER:
+        if (fact->kind == shortcut->limit.kind) {
+            return shortcut_result(shortcut, order_holds(fact, &shortcut->limit, shortcut->orders));
+        }
+        break;
+    case SHORTCUT_ORDER_SLOTS:
+        if (has_order(fact, &run->slots[shortcut->other])) {
+            return shortcut_result(
+                shortcut, order_holds(fact, &run->slots[shortcut->other], shortcut->orders));
+        }
+        return truth_of_run(run, node);
+    case SHORTCUT_NONE:
+        break;
+    }
+    return run_slow(run, node, fact);
+}
 enum cel_truth truth_of_shortcut(struct cel_run *run, const struct node *node) {
-    return shortcut_run(run, node);
+    return run_fast(run, node);
 }

@@ -60,24 +60,6 @@ static inline bool order_holds(const struct value *a, const struct value *b, uns
     return (orders >> (order + 1) & 1U) != 0;
 }
 
-/* What the tests below leave over: texts that are no marked words, unknown facts, other kinds. */
-enum cel_truth shortcut_run_slow(struct cel_run *run, const struct node *node,
-                                 const struct value *fact);
-
-/* The fact, or NULL when finding it takes a search. */
-static inline const struct value *shortcut_fact(const struct cel_run *run,
-                                                const struct shortcut *shortcut) {
-    if (shortcut->cell == CELL_SLOT) {
-        return &run->slots[shortcut->at];
-    }
-    const struct value *local = &run->locals[shortcut->at];
-    if (shortcut->cell == CELL_LOCAL) {
-        return local;
-    }
-    return value_mark(local) == MARK_OF_RECORD ? &local->items[(size_t)shortcut->field * 2 + 1]
-                                               : NULL;
-}
-
 /* Whether a list has the word.  False when not all in it are marked words. */
 static inline bool list_holds(const struct value *list, uint32_t mark, bool *holds) {
     for (const struct value *item = list->items, *end = item + list->len; item != end; item++) {
@@ -94,55 +76,6 @@ static inline bool list_holds(const struct value *list, uint32_t mark, bool *hol
     return true;
 }
 
-/* Of a node whose test has an op. */
-static inline enum cel_truth shortcut_run(struct cel_run *run, const struct node *node) {
-    const struct shortcut *shortcut = &node->shortcut;
-    const struct value *fact = shortcut_fact(run, shortcut);
-    if (fact == NULL) {
-        return truth_of_run(run, node);
-    }
-    uint32_t mark = value_mark(fact);
-    switch ((enum shortcut_op)shortcut->op) {
-    case SHORTCUT_BOOL:
-        if (fact->kind == VAL_BOOL) {
-            return shortcut_result(shortcut, fact->b);
-        }
-        break;
-    case SHORTCUT_TEXT:
-        if (mark_is_word(mark) && shortcut->mark != 0) {
-            return shortcut_result(shortcut, mark == shortcut->mark);
-        }
-        break;
-    case SHORTCUT_WORDS:
-        mark = mark_number(mark);
-        if (mark < VALUE_WORDS_MAX && shortcut->numbers != NULL) {
-            return shortcut_result(shortcut, (shortcut->numbers[mark / 64] >> mark % 64 & 1) != 0);
-        }
-        break;
-    case SHORTCUT_HOLDS: {
-        bool holds = false;
-        if (fact->kind == VAL_LIST && shortcut->mark != 0 &&
-            list_holds(fact, shortcut->mark, &holds) && run_spend(run, fact->len)) {
-            return shortcut_result(shortcut, holds);
-        }
-        break;
-    }
-    case SHORTCUT_ORDER:
-        if (fact->kind == shortcut->limit.kind) {
-            return shortcut_result(shortcut, order_holds(fact, &shortcut->limit, shortcut->orders));
-        }
-        break;
-    case SHORTCUT_ORDER_SLOTS:
-        if (has_order(fact, &run->slots[shortcut->other])) {
-            return shortcut_result(
-                shortcut, order_holds(fact, &run->slots[shortcut->other], shortcut->orders));
-        }
-        return truth_of_run(run, node);
-    case SHORTCUT_NONE:
-        break;
-    }
-    return shortcut_run_slow(run, node, fact);
-}
 enum cel_truth truth_of_shortcut(struct cel_run *run, const struct node *node);
 
 #endif
