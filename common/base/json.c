@@ -144,17 +144,6 @@ void json_double(struct json *json, double value) {
     }
 }
 
-void json_float(struct json *json, double value) {
-    size_t before = json->out->len;
-    json_double(json, value);
-    struct span text = span_from(buf_span(json->out), before);
-    bool is_marked = false;
-    for (size_t i = 0; i < text.len; i++) {
-        is_marked = is_marked || strchr(".en", text.ptr[i]) != NULL; /* 1.5, 1e300, null */
-    }
-    buf_str(json->out, is_marked ? "" : ".0");
-}
-
 void json_bool(struct json *json, bool value) {
     before_value(json);
     buf_str(json->out, value ? "true" : "false");

@@ -1,13 +1,8 @@
 /* JSON by jansson, MessagePack by hand: a case needs five of its forms. */
 #include "cli/json_case.h"
 
-#include "wire/walk.h"
-
 #include <jansson.h>
 #include <stdio.h>
-
-/* --- JSON -> MessagePack -----------------------------------------------------------------------
- */
 
 static void pack_head(struct buf *out, uint8_t fix, uint32_t fix_max, uint8_t wide16,
                       size_t count) {
@@ -146,86 +141,4 @@ enum err json_case_encode(struct span line, struct buf *out, struct diag *diag) 
     }
     json_decref(root);
     return err;
-}
-
-/* --- MessagePack -> JSON -----------------------------------------------------------------------
- */
-
-static enum err write_value(struct span bytes, size_t *offset, uint32_t depth, struct json *json);
-
-static enum err write_map(struct span bytes, size_t *offset, uint32_t depth, uint32_t count,
-                          struct json *json) {
-    struct buf key = BUF_EMPTY;
-    enum err err = ERR_OK;
-    json_object_open(json);
-    for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
-        struct walk_item item;
-        err = walk_next(bytes, offset, &item);
-        if (err == ERR_OK && item.type != WALK_STR) {
-            err = ERR_INVALID;
-        }
-        if (err == ERR_OK) {
-            buf_clear(&key);
-            buf_append(&key, item.bytes);
-            json_key(json, buf_cstr(&key));
-            err = write_value(bytes, offset, depth + 1, json);
-        }
-    }
-    json_object_close(json);
-    buf_free(&key);
-    return err;
-}
-
-static enum err write_array(struct span bytes, size_t *offset, uint32_t depth, uint32_t count,
-                            struct json *json) {
-    enum err err = ERR_OK;
-    json_array_open(json);
-    for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
-        err = write_value(bytes, offset, depth + 1, json);
-    }
-    json_array_close(json);
-    return err;
-}
-
-static enum err write_value(struct span bytes, size_t *offset, uint32_t depth, struct json *json) {
-    struct walk_item item;
-    if (depth >= JSON_CASE_DEPTH_MAX) {
-        return ERR_TOO_DEEP;
-    }
-    enum err err = walk_next(bytes, offset, &item);
-    if (err != ERR_OK) {
-        return err;
-    }
-    switch (item.type) {
-    case WALK_MAP:
-        return write_map(bytes, offset, depth, item.count, json);
-    case WALK_ARRAY:
-        return write_array(bytes, offset, depth, item.count, json);
-    case WALK_BOOL:
-        json_bool(json, item.b);
-        return ERR_OK;
-    case WALK_INT:
-        json_int(json, item.i);
-        return ERR_OK;
-    case WALK_UINT:
-        json_uint(json, item.u);
-        return ERR_OK;
-    case WALK_FLOAT:
-        json_float(json, item.d);
-        return ERR_OK;
-    case WALK_STR:
-        json_span(json, item.bytes);
-        return ERR_OK;
-    case WALK_NIL:
-    case WALK_BIN:
-    case WALK_EXT:
-        json_nil(json);
-        return ERR_OK;
-    }
-    UNREACHABLE();
-}
-
-enum err json_case_decode(struct span bytes, struct json *json) {
-    size_t offset = 0;
-    return write_value(bytes, &offset, 0, json);
 }

@@ -1,4 +1,4 @@
-/* Purpose: a case as a line of JSON <-> the same case as MessagePack.  Only the notation changes:
+/* Purpose: a case as a line of JSON -> the same case as MessagePack.  Only the notation changes:
  * whether the facts are right is casedoc's to say.
  * Limits: JSON_LINE_BYTES_MAX a line, JSON_CASE_DEPTH_MAX levels.
  * Never: puts what stands in a line into a diag (P10). */
@@ -7,7 +7,6 @@
 
 #include "base/buf.h"
 #include "base/diag.h"
-#include "base/json.h"
 
 enum { JSON_LINE_BYTES_MAX = 8 << 20, JSON_CASE_DEPTH_MAX = 16 };
 
@@ -16,10 +15,5 @@ enum { JSON_LINE_BYTES_MAX = 8 << 20, JSON_CASE_DEPTH_MAX = 16 };
  * Errors: ERR_INVALID not a JSON object, a key twice, a number beyond 64 bits (diag: column);
  * ERR_TOO_DEEP; ERR_TOO_LARGE; out unchanged. */
 MUST_USE enum err json_case_encode(struct span line, struct buf *out, struct diag *diag);
-
-/* json_case_decode writes one MessagePack value as JSON.  bin and ext come out as null.
- * Errors: as walk_next; ERR_TOO_DEEP; ERR_INVALID a map's key is no string; json then holds a
- * part. */
-MUST_USE enum err json_case_decode(struct span bytes, struct json *json);
 
 #endif

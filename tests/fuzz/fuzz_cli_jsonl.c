@@ -1,7 +1,7 @@
 /* JSON lines, or one JSON array, as `casemill submit` reads them: any bytes become cases or are
  * refused in a text that holds nothing of them; a case written as JSON again is the same case. */
-#include "cli/json_case.h"
 #include "fuzz_submit.h"
+#include "tests/unit/json_case_decode.h"
 
 static void case_check(struct span one) {
     struct buf text = BUF_EMPTY;

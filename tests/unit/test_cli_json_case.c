@@ -2,9 +2,9 @@
  * prints. */
 #include "base/io.h"
 #include "base/mem.h"
-#include "cli/json_case.h"
 #include "cli/lines.h"
 #include "cli/outcome_json.h"
+#include "tests/unit/json_case_decode.h"
 
 #include <check.h>
 #include <fcntl.h>

@@ -1,12 +1,12 @@
 /* What `casemill submit` does to a case before it is sent: the three notations, dates for those
  * without, the memory of --resume, the words of the end. */
-#include "cli/json_case.h"
 #include "cli/submit_csv.h"
 #include "cli/submit_dates.h"
 #include "cli/submit_input.h"
 #include "cli/submit_report.h"
 #include "cli/submit_resume.h"
 #include "cli/submit_wait.h"
+#include "tests/unit/json_case_decode.h"
 
 #include "base/io.h"
 
