@@ -1,9 +1,9 @@
 /* `casemill db migrate`: brings a database to what this version needs, in one transaction under a
  * lock, so that two runs at once are one after the other and a failed run leaves nothing behind.
- * Applies sql/NNNN_*.sql not yet applied, then adds a column to `cases` for each fact of the
- * schema.  It never waits for a lock for
- * long, because lanes would wait behind it (lock_wait.h). Never changes a column's type and never
- * drops one. */
+ * An empty database gets the files of sql/baseline; then each sql/NNNN_*.sql not yet applied is
+ * applied, and `cases` gets a column for each fact of the schema.  It never waits for a lock for
+ * long, because lanes would wait behind it (lock_wait.h).  It never changes a column's type and
+ * never drops one. */
 #include "base/hash.h"
 #include "base/io.h"
 #include "base/json.h"
@@ -24,51 +24,78 @@
 #endif
 
 enum { MIGRATION_BYTES_MAX = 1 << 20, MIGRATIONS_MAX = 1000, MIGRATION_DIGITS = 4 };
-enum { COLUMN_NAME_BYTES_MAX = 63 };
+enum {
+    BASELINE_NUMBER = 15, /* what an empty database is at, once it has the files of baseline/ */
+    BASELINE_DIGITS = 1,
+    COLUMN_NAME_BYTES_MAX = 63
+};
 
 struct migrate {
     struct db *db;
     const char *sql_dir;
     const char *rules_dir;
+    struct buf baseline; /* the text of its files */
     uint32_t applied;
     uint32_t columns_added;
 };
 
-/* "0002_cases.sql" */
-static bool is_migration(const char *name) {
+/* "0002_cases.sql", with so many digits. */
+static bool is_numbered(const char *name, size_t digits) {
     size_t len = strlen(name);
-    for (size_t i = 0; i < MIGRATION_DIGITS; i++) {
+    for (size_t i = 0; i < digits; i++) {
         if (name[i] < '0' || name[i] > '9') {
             return false;
         }
     }
-    return name[MIGRATION_DIGITS] == '_' && len > 4 && strcmp(name + len - 4, ".sql") == 0;
+    return name[digits] == '_' && len > 4 && strcmp(name + len - 4, ".sql") == 0;
 }
 
 static int by_name(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The caller frees the names and the array. */
-static enum err list_migrations(const char *dir, char ***names, uint32_t *count,
-                                struct diag *diag) {
+/* Calls `apply` with each file of that form in dir, by name. */
+static enum err each_file(struct migrate *m, const char *dir, size_t digits,
+                          enum err (*apply)(struct migrate *m, const char *dir, const char *name,
+                                            struct diag *diag),
+                          struct diag *diag) {
     DIR *open = opendir(dir);
     if (open == NULL) {
         return diag_fail(diag, ERR_NOT_FOUND, "no folder of migrations at %s: use --sql DIR", dir);
     }
-    char **found = mem_zero(MIGRATIONS_MAX, sizeof(*found));
-    uint32_t n = 0;
-    for (struct dirent *entry = readdir(open); entry != NULL && n < MIGRATIONS_MAX;
+    char **names = mem_zero(MIGRATIONS_MAX, sizeof(*names));
+    uint32_t count = 0;
+    for (struct dirent *entry = readdir(open); entry != NULL && count < MIGRATIONS_MAX;
          entry = readdir(open)) {
-        if (is_migration(entry->d_name)) {
-            found[n++] = mem_strdup(entry->d_name);
+        if (is_numbered(entry->d_name, digits)) {
+            names[count++] = mem_strdup(entry->d_name);
         }
     }
     (void)closedir(open);
-    qsort(found, n, sizeof(*found), by_name);
-    *names = found;
-    *count = n;
-    return n > 0 ? ERR_OK : diag_fail(diag, ERR_NOT_FOUND, "no migrations in %s", dir);
+    qsort(names, count, sizeof(*names), by_name);
+    enum err err = ERR_OK;
+    for (uint32_t i = 0; i < count; i++) {
+        err = err == ERR_OK ? apply(m, dir, names[i], diag) : err;
+        mem_free(names[i]);
+    }
+    mem_free(names);
+    return err;
+}
+
+static enum err read_file(const char *dir, const char *name, struct buf *text, struct diag *diag) {
+    struct buf path = BUF_EMPTY;
+    buf_printf(&path, "%s/%s", dir, name);
+    enum err err = io_read_file(buf_cstr(&path), MIGRATION_BYTES_MAX, text, diag);
+    buf_free(&path);
+    return err;
+}
+
+static enum err record(struct migrate *m, const char *number, const char *name, const char *hash,
+                       struct diag *diag) {
+    const char *params[] = {number, name, hash};
+    return db_exec(m->db,
+                   "INSERT INTO schema_migrations (number, name, hash) VALUES ($1::int, $2, $3)", 3,
+                   params, diag);
 }
 
 /* *hash is "" when that number was never applied. */
@@ -88,56 +115,79 @@ static enum err applied_hash(struct db *db, const char *number, char hash[SHA256
     return ERR_OK;
 }
 
-static enum err apply_file(struct migrate *m, const char *name, struct diag *diag) {
+static enum err apply_migration(struct migrate *m, const char *dir, const char *name,
+                                struct diag *diag) {
     char number[MIGRATION_DIGITS + 1];
     (void)snprintf(number, sizeof(number), "%.*s", (int)MIGRATION_DIGITS, name);
-    struct buf path = BUF_EMPTY;
     struct buf text = BUF_EMPTY;
     char hash[SHA256_HEX_BYTES];
     char stored[SHA256_HEX_BYTES] = "";
-    buf_printf(&path, "%s/%s", m->sql_dir, name);
-    enum err err = io_read_file(buf_cstr(&path), MIGRATION_BYTES_MAX, &text, diag);
+    enum err err = read_file(dir, name, &text, diag);
     if (err == ERR_OK) {
         sha256_hex(buf_span(&text), hash);
         err = applied_hash(m->db, number, stored, diag);
     }
-    if (err != ERR_OK) {
-        goto out;
+    if (err == ERR_OK && stored[0] != '\0' && strcmp(stored, hash) != 0) {
+        err = diag_fail(diag, ERR_CONFLICT,
+                        "%s changed after it was applied: put the change into a new file", name);
     }
-    if (stored[0] != '\0') {
-        if (strcmp(stored, hash) != 0) {
-            err =
-                diag_fail(diag, ERR_CONFLICT,
-                          "%s changed after it was applied: put the change into a new file", name);
-        }
-        goto out;
-    }
-    err = db_exec(m->db, buf_cstr(&text), 0, NULL, diag);
-    if (err == ERR_OK) {
-        const char *params[] = {number, name, hash};
-        err = db_exec(m->db,
-                      "INSERT INTO schema_migrations (number, name, hash) VALUES ($1::int, $2, $3)",
-                      3, params, diag);
+    if (err == ERR_OK && stored[0] == '\0') {
+        err = db_exec(m->db, buf_cstr(&text), 0, NULL, diag);
+        err = err == ERR_OK ? record(m, number, name, hash, diag) : err;
         m->applied++;
     }
-out:
-    buf_free(&path);
     buf_free(&text);
     return err;
 }
 
-static enum err apply_files(struct migrate *m, struct diag *diag) {
-    char **names = NULL;
-    uint32_t count = 0;
-    enum err err = list_migrations(m->sql_dir, &names, &count, diag);
-    for (uint32_t i = 0; i < count; i++) {
-        if (err == ERR_OK) {
-            err = apply_file(m, names[i], diag);
-        }
-        mem_free(names[i]);
+static enum err apply_baseline_file(struct migrate *m, const char *dir, const char *name,
+                                    struct diag *diag) {
+    size_t at = m->baseline.len;
+    enum err err = read_file(dir, name, &m->baseline, diag);
+    if (err == ERR_OK) {
+        err = db_exec(m->db, buf_cstr(&m->baseline) + at, 0, NULL, diag);
+        m->applied++;
     }
-    mem_free(names);
     return err;
+}
+
+/* The hash says which text made the tables; a baseline that changes afterwards changes only what
+ * an empty database gets. */
+static enum err apply_baseline(struct migrate *m, struct diag *diag) {
+    struct buf dir = BUF_EMPTY;
+    char hash[SHA256_HEX_BYTES];
+    char number[MIGRATION_DIGITS + 1];
+    buf_printf(&dir, "%s/baseline", m->sql_dir);
+    buf_clear(&m->baseline);
+    enum err err = each_file(m, buf_cstr(&dir), BASELINE_DIGITS, apply_baseline_file, diag);
+    if (err == ERR_OK && m->applied == 0) {
+        err = diag_fail(diag, ERR_NOT_FOUND, "no baseline in %s", buf_cstr(&dir));
+    }
+    if (err == ERR_OK) {
+        sha256_hex(buf_span(&m->baseline), hash);
+        (void)snprintf(number, sizeof(number), "%04d", (int)BASELINE_NUMBER);
+        err = record(m, number, "baseline", hash, diag);
+    }
+    buf_free(&dir);
+    return err;
+}
+
+static enum err apply_files(struct migrate *m, struct diag *diag) {
+    struct db_result *row = NULL;
+    enum err err = db_query(m->db, "SELECT coalesce(max(number), 0) FROM schema_migrations", 0,
+                            NULL, &row, diag);
+    err = err == ERR_OK ? db_expect(row, "1 i", diag) : err;
+    long number = err == ERR_OK ? strtol(db_cell(row, 0, 0), NULL, 10) : 0;
+    db_result_free(&row);
+    if (err == ERR_OK && number == 0) {
+        err = apply_baseline(m, diag);
+    } else if (err == ERR_OK && number < BASELINE_NUMBER) {
+        err = diag_fail(diag, ERR_VERSION,
+                        "the database is at migration %ld, and this program upgrades from %d on: "
+                        "run `casemill db migrate` of version 0.1 first",
+                        number, (int)BASELINE_NUMBER);
+    }
+    return err == ERR_OK ? each_file(m, m->sql_dir, MIGRATION_DIGITS, apply_migration, diag) : err;
 }
 
 /* Says whether the column stands as it should (*exists), or why it cannot. */
@@ -306,7 +356,8 @@ static int run_migrate(const struct options *options) {
     }
     const char *found = access("sql", R_OK) == 0 ? "sql" : CASEMILL_SQL_DIR;
     struct migrate m = {.sql_dir = option_str(options, "--sql", found),
-                        .rules_dir = option_str(options, "--rules", "config")};
+                        .rules_dir = option_str(options, "--rules", "config"),
+                        .baseline = BUF_EMPTY};
     struct diag diag = {0};
     int64_t patience_s = 0;
     if (option_int(options, "--wait", LOCK_WAIT_S_DEFAULT, 0, LOCK_WAIT_S_MAX, &patience_s) !=
@@ -326,6 +377,7 @@ static int run_migrate(const struct options *options) {
         err = lock_wait_run(&wait, &diag);
     }
     db_close(&m.db);
+    buf_free(&m.baseline);
     if (err != ERR_OK) {
         return verb_fail(options, &diag, SPAN_LIT(""));
     }
@@ -335,7 +387,7 @@ static int run_migrate(const struct options *options) {
 
 static const struct option_row MIGRATE_ROWS[] = {
     {"--rules", "DIR", "folder with case.yaml, whose facts become columns (config)"},
-    {"--sql", "DIR", "folder of migrations (sql, else the installed one)"},
+    {"--sql", "DIR", "folder of the baseline and migrations (sql, else the installed one)"},
     {"--wait", "SECONDS", "how long to try while others hold locks (60)"},
     {NULL, NULL, NULL},
 };

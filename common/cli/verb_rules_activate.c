@@ -1,5 +1,5 @@
 /* `casemill rules activate` and `rules list`: which published rule set decides, since when, by whom
- * and why.  Who may activate is the database's to say (sql/0004_two_person.sql). */
+ * and why.  Who may activate is the database's to say (sql/baseline/2_rules.sql). */
 #include "base/json.h"
 #include "base/plain.h"
 #include "cli/rules_option.h"

@@ -6,10 +6,10 @@
 #include "base/err.h"
 
 enum { SQLSTATE_BYTES = 6 };
-#define SQLSTATE_TOMBSTONES "23CM1" /* our own: purged_guard of sql/0006_purge.sql */
+#define SQLSTATE_TOMBSTONES "23CM1" /* our own: purged_guard of sql/baseline/6_purge.sql */
 #define SQLSTATE_MIXED "CM001"      /* our own: another server process than the one set up */
 #define SQLSTATE_LOCKED "55P03"
-#define SQLSTATE_STALE_RULES "55CM1" /* our own: rules_guard of sql/0014_rules_guard.sql */
+#define SQLSTATE_STALE_RULES "55CM1" /* our own: rules_guard of sql/baseline/2_rules.sql */
 #define SQLSTATE_STARTING "57P03"    /* cannot connect now */
 
 /* Longest matching prefix wins; what is not listed is ERR_BUSY: give the work back, try later.

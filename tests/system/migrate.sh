@@ -103,35 +103,54 @@ pg_sql "alter role casemill_lane reset search_path; revoke usage on schema publi
 refuses "a worker without a right to the schema" "role casemill_lane has no right to use schema public: run sql/roles.sql" \
     env CASEMILL_POSTGRES_CONNINFO="$lane_conninfo" "$bin/casemill-worker" --config config/worker.yaml
 
-# --- an older database with rows, whose functions everybody may call
-mkdir "$work/old"
-cp sql/000*.sql sql/0010*.sql sql/0011*.sql sql/0012*.sql sql/0013*.sql "$work/old"
-pg_sql "create database older"
+# --- a database of version 0.1, with rows: a dump of what its programs left there
+pg_sql "create database older" && pg_sql "create database fresh"
 older="host=$pg_dir user=casemill dbname=older"
-casemill db migrate --sql "$work/old" --db "$older" >"$work/older.out" 2>&1 || not_ok "an older database is made"
+fresh="host=$pg_dir user=casemill dbname=fresh"
 older_sql() { (pg_conninfo=$older && pg_sql "$1"); }
-older_sql "insert into sources (name) values ('one');
-    insert into cases (source, case_id, revision, received_at, digest, ruleset, disposition, agreement, reason, findings, projected,
-        missing, reference_date, as_of, decided_at, commit)
-    select 1, 'C' || n, 0, now(), gen_random_uuid(), 1, n % 5, 16, 17, '{17}', '{null}', '{}', date '2020-01-01' + n, '2020-01-10', now(), n
-    from generate_series(1, 500) n;
-    insert into commits (commit, committed_at, lane, mode, journals, low_water, cases, duplicates, dead, work_us, tally_sources,
-        tally_agreements, tally_dispositions, tally_counts)
-    select n, now(), gen_random_uuid(), 'intake', '{}', '{}', 1, 0, 0, 1, '{1}', '{16}', array[n % 5]::smallint[], '{1}' from generate_series(1, 500) n;
-    select rebuild_rollups();
-    insert into tallies (commit, day, outcome_sources, outcome_months, outcome_agreements, outcome_dispositions, outcome_counts)
-    select 0, current_date, '{1}', '{240}', '{16}', '{1}', '{7}' from generate_series(1, 3)" >"$work/older.rows" || not_ok "it has rows"
+gzip -dc tests/data/database_0.1.sql.gz >"$work/dump.sql"
+"$pg_bin/psql" -Xq -v ON_ERROR_STOP=1 "$older" -f "$work/dump.sql" >"$work/load.out" 2>&1 || abort "the dump is loaded" "$(tail -n 1 "$work/load.out")"
 state() {
-    older_sql "select md5(string_agg(c::text, ' ' order by c.case_id)) from cases c;
-        select md5(string_agg(c::text, ' ' order by c.commit)) from commits c;
-        select count(*), sum(outcomes) from rollup_months; select count(*) from tallies"
+    for table in cases reapplied purged dead_letters commits tallies activations sources codes; do
+        older_sql "select '$table', count(*), md5(string_agg(t::text, ' ' order by t::text)) from $table t"
+    done
 }
 state >"$work/before"
+equal "it has rows of every kind" "$(grep -c '|0|' "$work/before")" 0
 casemill db migrate --db "$older" >"$work/older.out" 2>"$work/older.err"
-equal "an older database is brought to today's tables" $? 0
+equal "a database of version 0.1 is brought to today's tables" $? 0
 state >"$work/after"
 check "its rows stand" cmp "$work/before" "$work/after"
-equal "its tallies are folded" "$(older_sql "select fold_tallies(100)")" 3
-equal "and no function is everybody's" "$(older_sql "select count(*) from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-    where n.nspname in ('public', 'report') and has_function_privilege('public', p.oid, 'EXECUTE')")" 0
+casemill db migrate --db "$fresh" >"$work/fresh.out" 2>"$work/fresh.err"
+equal "so is an empty one" $? 0
+shape() { "$pg_bin/pg_dump" "$1" --schema-only --no-owner --no-privileges | sed '/restrict/d'; }
+shape "$older" >"$work/older.shape"
+shape "$fresh" >"$work/fresh.shape"
+check "both are the same then, tables, views, functions and comments" cmp "$work/older.shape" "$work/fresh.shape"
+check "which are some" [ "$(wc -l <"$work/fresh.shape")" -gt 1000 ]
+for database in "$older" "$fresh"; do
+    equal "no function is everybody's" "$( (pg_conninfo=$database && pg_sql "select count(*) from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        where n.nspname in ('public', 'report') and has_function_privilege('public', p.oid, 'EXECUTE')") )" 0
+    casemill db migrate --db "$database" >"$work/again.out" 2>&1
+    contains "a second run changes nothing" "$work/again.out" "^migrations applied: 0, columns added: 0$"
+done
+# The same cases again, to a worker of today.
+casemill generate --cases 60 --seed 3 --bad 3 --duplicates 0 --out "$work/again.jsonl" 2>"$work/generate.err" || abort "generate"
+pg_sql "alter role casemill_lane reset search_path; grant usage on schema public to casemill_worker"
+rm -rf "$work/journal"
+intake=tcp://127.0.0.1:0 lanes=tcp://127.0.0.1:0
+broker_start
+lane_conninfo="host=$pg_dir user=casemill_lane dbname=older"
+worker_start worker
+settled casemill submit --broker "$intake" --ack outcome "$work/again.jsonl" >"$work/again.out" 2>"$work/again.err"
+equal "the same cases again are done" $? 0
+contains "as duplicates, purged ones too" "$work/again.out" "58 duplicates among them"
+equal "no case has a second outcome" "$(older_sql "select count(*) from cases")" "$(sed -n 's/^cases|\([0-9]*\)|.*/\1/p' "$work/before")"
+stop "$worker_pid"
+stop "$broker_pid"
+pg_sql "create database ancient"
+(pg_conninfo="host=$pg_dir user=casemill dbname=ancient" && pg_sql "create table schema_migrations (number integer primary key, name text, hash text, applied_at timestamptz);
+    insert into schema_migrations values (9, '0009_rollups.sql', 'x', now())")
+refuses "a database from before version 0.1" "the database is at migration 9, and this program upgrades from 15 on" \
+    "$bin/casemill" db migrate --db "host=$pg_dir user=casemill dbname=ancient"
 finish

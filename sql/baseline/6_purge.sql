@@ -1,35 +1,58 @@
--- A dead letter keeps what its end depends on: when its case was accepted, which is the day that a retry decides it
--- for; the digest of what was sent, so that only an outcome of the same content supersedes it; and whether a
--- reapplication made it, whose case has its intake outcome all the time.
+-- Cases that are no longer kept leave a tombstone.  A revision that comes again is then still a duplicate or a conflict,
+-- and never gets a second outcome.
 
-ALTER TABLE dead_letters
-    ADD COLUMN received_at timestamptz,
-    ADD COLUMN digest uuid,
-    ADD COLUMN reapplied boolean NOT NULL DEFAULT false;
-COMMENT ON COLUMN dead_letters.received_at IS 'When the broker accepted the batch in which it first came; null of letters from before this column.';
-COMMENT ON COLUMN dead_letters.digest IS 'As in cases, of what was sent; null where nobody could read it.';
-COMMENT ON COLUMN dead_letters.reapplied IS 'It is of a reapplication: its bytes name the case.';
-COMMENT ON COLUMN dead_letters.reason IS 'Word of a closed list: a decoding fault, conflict, not_storable or poison; of a reapplication: not_a_triple, no_such_case, no_such_ruleset, ruleset_refused, not_allowed, not_in_schema, too_large, not_storable or digest_differs; of a retry: not_a_letter, no_such_letter, not_a_case or not_allowed.';
+CREATE TABLE purges (
+    purge           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source          smallint NOT NULL REFERENCES sources,
+    received_before timestamptz NOT NULL,
+    why             text NOT NULL CHECK (btrim(why) <> ''),
+    purged_by       text NOT NULL DEFAULT session_user,
+    purged_at       timestamptz NOT NULL DEFAULT now(),
+    cases           bigint NOT NULL DEFAULT 0,
+    reapplied       bigint NOT NULL DEFAULT 0,
+    dead_letters    bigint NOT NULL DEFAULT 0
+);
+COMMENT ON TABLE purges IS 'Who removed which cases, when and why; rows stay.';
+COMMENT ON COLUMN purges.purge IS 'Number in order of purging.';
+COMMENT ON COLUMN purges.source IS 'Whose cases (sources).';
+COMMENT ON COLUMN purges.received_before IS 'Cases accepted before this moment.';
+COMMENT ON COLUMN purges.why IS 'Reason given by that person.';
+COMMENT ON COLUMN purges.purged_by IS 'Database role that logged in.';
+COMMENT ON COLUMN purges.purged_at IS 'When it began.';
+COMMENT ON COLUMN purges.cases IS 'Case revisions removed so far.';
+COMMENT ON COLUMN purges.reapplied IS 'Their further outcomes removed.';
+COMMENT ON COLUMN purges.dead_letters IS 'Dead letters removed: theirs, and those last seen before that moment.';
 
--- A revision that could not be read was kept as 0, which may stand.
-UPDATE dead_letters SET revision = NULL WHERE reason = 'bad_revision';
-UPDATE dead_letters SET reapplied = true
-WHERE reason IN ('not_a_triple', 'no_such_case', 'no_such_ruleset', 'ruleset_refused', 'not_in_schema', 'digest_differs')
-   OR (reason IN ('not_allowed', 'too_large', 'not_storable') AND substring(body FOR 1) = '\x93');
+CREATE TABLE purged (
+    source      smallint NOT NULL,
+    case_id     text COLLATE "C" NOT NULL,
+    revision    integer NOT NULL,
+    digest      uuid NOT NULL,
+    disposition smallint NOT NULL,
+    purge       bigint NOT NULL,
+    PRIMARY KEY (source, case_id, revision)
+);
+COMMENT ON TABLE purged IS 'Tombstones: what is left of a purged case revision.';
+COMMENT ON COLUMN purged.source IS 'As in cases.';
+COMMENT ON COLUMN purged.case_id IS 'As in cases.';
+COMMENT ON COLUMN purged.revision IS 'As in cases.';
+COMMENT ON COLUMN purged.digest IS 'As in cases: tells a duplicate from a conflict.';
+COMMENT ON COLUMN purged.disposition IS 'As in cases: what a duplicate is counted under.';
+COMMENT ON COLUMN purged.purge IS 'By which purge (purges).';
 
-CREATE OR REPLACE VIEW report.dead_letters AS
-    SELECT x.dead, s.name AS source, x.reason, x.path, x.expected, x.found, x.case_id, x.revision,
-           x.batch, x.position, x.first_seen_at, x.last_seen_at, x.seen, x.received_at
-    FROM dead_letters x JOIN sources s USING (source)
-    WHERE x.resolved_at IS NULL
-      AND (x.reason = 'conflict' OR (x.reapplied AND x.reason <> 'no_such_case')
-           OR NOT EXISTS (SELECT FROM cases c
-                          WHERE c.source = x.source AND c.case_id = x.case_id AND c.revision = x.revision
-                            AND c.digest = coalesce(x.digest, c.digest)));
-COMMENT ON VIEW report.dead_letters IS 'Open dead letters without their bytes: one whose case has an outcome by now, of the same content where that is known, is left out; conflicts stay until they are resolved or dropped, and what could not be reapplied.';
+-- A lane calls this after its COPY, in the same transaction.  A purge locks cases against writers: one that committed
+-- before the COPY is visible here, and one that did not comes after the lane's commit.
+CREATE FUNCTION purged_guard() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM purged) THEN
+        RAISE EXCEPTION 'there are tombstones to look at' USING ERRCODE = '23CM1';
+    END IF;
+END $$;
+COMMENT ON FUNCTION purged_guard() IS 'Fails with SQLSTATE 23CM1 when there is any tombstone, which sends a lane to the road that looks at them.';
 
--- As before, and lanes that reapply wait, too: what they write beside a case that goes would stay for ever.
-CREATE OR REPLACE FUNCTION purge_some(a_purge bigint, after_id text, after_revision integer, at_most integer)
+-- One piece of a purge, after the given key.  Returns its last key, or no row when nothing was left.  Lanes that reapply
+-- wait, too: what they write beside a case that goes would stay forever.
+CREATE FUNCTION purge_some(a_purge bigint, after_id text, after_revision integer, at_most integer)
 RETURNS TABLE (last_id text, last_revision integer) LANGUAGE plpgsql AS $$
 DECLARE
     its_source smallint;
@@ -85,14 +108,4 @@ BEGIN
     )
     SELECT o.case_id, o.revision FROM old o ORDER BY o.case_id DESC, o.revision DESC LIMIT 1;
 END $$;
-
--- What was left so by purges before this one.
-DELETE FROM reapplied r
-WHERE NOT EXISTS (SELECT FROM cases c WHERE c.source = r.source AND c.case_id = r.case_id AND c.revision = r.revision);
-
-DO $$
-BEGIN
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'casemill_worker') THEN
-        GRANT SELECT (received_at) ON dead_letters TO casemill_worker;
-    END IF;
-END $$;
+COMMENT ON FUNCTION purge_some(bigint, text, integer, integer) IS 'Turns at most so many old cases into tombstones; keeps lanes from writing until the transaction ends.';

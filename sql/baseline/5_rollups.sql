@@ -1,14 +1,47 @@
--- Latency and completeness grew with every transaction that ever was: they are tallied and folded like the rest, by
--- every transaction, also one that writes no outcome.
+-- The counts that reports show.  A lane adds one row of tallies to its transaction, which nobody else touches.
+-- fold_tallies() later moves tallies into rollups.  A view adds up both, so it is exact however long nobody folded,
+-- and it never reads cases.
 
-ALTER TABLE tallies
-    ADD COLUMN committed_at timestamptz,
-    ADD COLUMN received_from timestamptz,
-    ADD COLUMN received_until timestamptz,
-    ADD COLUMN cases integer NOT NULL DEFAULT 0,
-    ADD COLUMN journals uuid[] NOT NULL DEFAULT '{}',
-    ADD COLUMN low_water bigint[] NOT NULL DEFAULT '{}',
-    ADD COLUMN low_water_at timestamptz[] NOT NULL DEFAULT '{}';
+CREATE TABLE tallies (
+    commit               bigint NOT NULL,
+    day                  date,
+    outcome_sources      smallint[] NOT NULL DEFAULT '{}',
+    outcome_months       integer[] NOT NULL DEFAULT '{}',
+    outcome_agreements   smallint[] NOT NULL DEFAULT '{}',
+    outcome_dispositions smallint[] NOT NULL DEFAULT '{}',
+    outcome_counts       integer[] NOT NULL DEFAULT '{}',
+    finding_months       integer[] NOT NULL DEFAULT '{}',
+    finding_codes        smallint[] NOT NULL DEFAULT '{}',
+    finding_projected    smallint[] NOT NULL DEFAULT '{}',
+    finding_counts       integer[] NOT NULL DEFAULT '{}',
+    missing_sources      smallint[] NOT NULL DEFAULT '{}',
+    missing_paths        smallint[] NOT NULL DEFAULT '{}',
+    missing_counts       integer[] NOT NULL DEFAULT '{}',
+    missing_firsts       integer[] NOT NULL DEFAULT '{}',
+    committed_at         timestamptz,
+    received_from        timestamptz,
+    received_until       timestamptz,
+    cases                integer NOT NULL DEFAULT 0,
+    journals             uuid[] NOT NULL DEFAULT '{}',
+    low_water            bigint[] NOT NULL DEFAULT '{}',
+    low_water_at         timestamptz[] NOT NULL DEFAULT '{}'
+);
+COMMENT ON TABLE tallies IS 'What a lane''s transaction adds to the rollups, or a piece of a purge takes away; gone when it is folded.';
+COMMENT ON COLUMN tallies.commit IS 'The lane transaction (commits); 0 of a purge.';
+COMMENT ON COLUMN tallies.day IS 'UTC day of the transaction; null of a purge, which leaves what was counted by day.';
+COMMENT ON COLUMN tallies.outcome_sources IS 'Parallel arrays of intake outcomes: source,';
+COMMENT ON COLUMN tallies.outcome_months IS 'month of the reference date, counted from 2000-01,';
+COMMENT ON COLUMN tallies.outcome_agreements IS 'winning agreement (codes),';
+COMMENT ON COLUMN tallies.outcome_dispositions IS 'disposition (codes 0 to 4)';
+COMMENT ON COLUMN tallies.outcome_counts IS 'and how many.';
+COMMENT ON COLUMN tallies.finding_months IS 'Parallel arrays of findings: month as above,';
+COMMENT ON COLUMN tallies.finding_codes IS 'finding (codes),';
+COMMENT ON COLUMN tallies.finding_projected IS 'projected finding, -1 where there is none,';
+COMMENT ON COLUMN tallies.finding_counts IS 'and how many.';
+COMMENT ON COLUMN tallies.missing_sources IS 'Parallel arrays of missing facts: source,';
+COMMENT ON COLUMN tallies.missing_paths IS 'path (codes),';
+COMMENT ON COLUMN tallies.missing_counts IS 'in how many cases,';
+COMMENT ON COLUMN tallies.missing_firsts IS 'and in how many of them it is the next question.';
 COMMENT ON COLUMN tallies.committed_at IS 'As in commits; null of a purge.';
 COMMENT ON COLUMN tallies.received_from IS 'As in commits, of intake; null of what is none.';
 COMMENT ON COLUMN tallies.received_until IS 'As in commits, of intake; null of what is none.';
@@ -16,6 +49,60 @@ COMMENT ON COLUMN tallies.cases IS 'As in commits.';
 COMMENT ON COLUMN tallies.journals IS 'As in commits.';
 COMMENT ON COLUMN tallies.low_water IS 'As in commits.';
 COMMENT ON COLUMN tallies.low_water_at IS 'As in commits.';
+
+CREATE TABLE rollup_days (
+    day         date NOT NULL,
+    source      smallint NOT NULL,
+    agreement   smallint NOT NULL,
+    disposition smallint NOT NULL,
+    outcomes    bigint NOT NULL,
+    PRIMARY KEY (day, source, agreement, disposition)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE rollup_days IS 'Folded tallies: intake outcomes written per UTC day; a purge leaves them.';
+COMMENT ON COLUMN rollup_days.day IS 'UTC day of writing.';
+COMMENT ON COLUMN rollup_days.source IS 'Source (sources).';
+COMMENT ON COLUMN rollup_days.agreement IS 'Winning agreement (codes).';
+COMMENT ON COLUMN rollup_days.disposition IS 'Disposition (codes 0 to 4).';
+COMMENT ON COLUMN rollup_days.outcomes IS 'How many.';
+
+CREATE TABLE rollup_months (
+    month       integer NOT NULL,
+    agreement   smallint NOT NULL,
+    disposition smallint NOT NULL,
+    outcomes    bigint NOT NULL,
+    PRIMARY KEY (month, agreement, disposition)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE rollup_months IS 'Folded tallies: intake outcomes of the cases that are kept, by month of reference date.';
+COMMENT ON COLUMN rollup_months.month IS 'As in tallies.';
+COMMENT ON COLUMN rollup_months.agreement IS 'Winning agreement (codes).';
+COMMENT ON COLUMN rollup_months.disposition IS 'Disposition (codes 0 to 4).';
+COMMENT ON COLUMN rollup_months.outcomes IS 'How many.';
+
+CREATE TABLE rollup_findings (
+    month     integer NOT NULL,
+    finding   smallint NOT NULL,
+    projected smallint NOT NULL,
+    findings  bigint NOT NULL,
+    PRIMARY KEY (month, finding, projected)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE rollup_findings IS 'Folded tallies: findings of intake outcomes of the cases that are kept.';
+COMMENT ON COLUMN rollup_findings.month IS 'As in tallies.';
+COMMENT ON COLUMN rollup_findings.finding IS 'Finding (codes).';
+COMMENT ON COLUMN rollup_findings.projected IS 'Projected finding, -1 where there is none.';
+COMMENT ON COLUMN rollup_findings.findings IS 'How many.';
+
+CREATE TABLE rollup_missing (
+    source        smallint NOT NULL,
+    path          smallint NOT NULL,
+    cases         bigint NOT NULL,
+    next_question bigint NOT NULL,
+    PRIMARY KEY (source, path)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE rollup_missing IS 'Folded tallies: facts that the intake outcomes of the kept cases miss.';
+COMMENT ON COLUMN rollup_missing.source IS 'Source (sources).';
+COMMENT ON COLUMN rollup_missing.path IS 'Path (codes).';
+COMMENT ON COLUMN rollup_missing.cases IS 'In how many cases.';
+COMMENT ON COLUMN rollup_missing.next_question IS 'In how many of them it is asked first.';
 
 CREATE TABLE rollup_latency (
     day          date PRIMARY KEY,
@@ -51,8 +138,23 @@ CREATE VIEW journal_words AS
     SELECT journal, said_below, complete_before, last_commit_at FROM rollup_journals WHERE said_below IS NOT NULL;
 COMMENT ON VIEW journal_words IS 'What rollup_journals holds, as transactions would have said it.';
 
--- Each tally is taken by one fold: whoever deletes a row adds it, in the same statement.
-CREATE OR REPLACE FUNCTION fold_tallies(at_most integer) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER AS $$
+CREATE TABLE folds (
+    one       boolean PRIMARY KEY DEFAULT true CHECK (one),
+    folded_at timestamptz
+);
+COMMENT ON TABLE folds IS 'One row: whoever holds its lock folds, nobody waits for it.';
+COMMENT ON COLUMN folds.one IS 'True.';
+COMMENT ON COLUMN folds.folded_at IS 'When tallies were folded the last time.';
+
+INSERT INTO folds DEFAULT VALUES;
+
+CREATE FUNCTION month_number(a_day date) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
+    SELECT (extract(year FROM a_day) * 12 + extract(month FROM a_day))::integer - 24001
+$$;
+COMMENT ON FUNCTION month_number(date) IS 'Months from 2000-01 to the month of a day.';
+
+-- One fold takes each tally: whoever deletes a row adds it, in the same statement.
+CREATE FUNCTION fold_tallies(at_most integer) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE folded integer;
 BEGIN
     PERFORM FROM folds FOR UPDATE SKIP LOCKED;
@@ -121,8 +223,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION fold_tallies(integer) IS 'Moves at most so many tallies into the rollups; how many it were, 0 when another is at it.';
 
--- From cases and commits, whatever was counted before; lanes wait for as long as it takes.
-CREATE OR REPLACE FUNCTION rebuild_rollups() RETURNS void LANGUAGE plpgsql AS $$
+-- Counts from cases and commits, whatever was counted before.  Lanes wait for as long as it takes.
+CREATE FUNCTION rebuild_rollups() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     LOCK TABLE cases IN SHARE ROW EXCLUSIVE MODE;
     PERFORM FROM folds FOR UPDATE;
@@ -165,35 +267,3 @@ BEGIN
         FROM cases c CROSS JOIN LATERAL unnest(c.missing) WITH ORDINALITY AS m (code, nr) GROUP BY 1, 2;
 END $$;
 COMMENT ON FUNCTION rebuild_rollups() IS 'Counts all cases anew: after a worker of an earlier version wrote without tallies.';
-CREATE OR REPLACE VIEW report.latency AS
-    SELECT x.day, sum(x.outcomes)::bigint AS outcomes, max(x.longest) AS longest,
-           sum(x.youngest) / sum(x.transactions)::double precision AS shortest_average
-    FROM (SELECT day, outcomes, transactions, longest, youngest FROM rollup_latency
-          UNION ALL
-          SELECT t.day, t.cases, 1, t.committed_at - t.received_from, t.committed_at - t.received_until
-          FROM tallies t WHERE t.received_from IS NOT NULL) x
-    GROUP BY 1;
-COMMENT ON VIEW report.latency IS 'Per UTC day of intake: the longest time from acceptance to writing, and the average over transactions of their youngest case.';
-
-CREATE OR REPLACE VIEW report.completeness AS
-    WITH said AS (
-        SELECT * FROM journal_words
-        UNION ALL
-        SELECT j.journal, j.low_water, j.low_water_at, t.committed_at
-        FROM tallies t CROSS JOIN LATERAL unnest(t.journals, t.low_water, t.low_water_at) AS j (journal, low_water, low_water_at)),
-    last AS (
-        SELECT journal, max(low_water) AS low_water FROM said WHERE low_water_at IS NOT NULL GROUP BY 1)
-    SELECT said.journal, max(said.low_water) AS done_below, max(said.committed_at) AS last_commit_at,
-           min(said.low_water_at) FILTER (WHERE said.low_water = last.low_water) AS complete_before
-    FROM said LEFT JOIN last USING (journal)
-    GROUP BY 1;
-
--- CREATE OR REPLACE has taken it away.
-DO $$
-DECLARE folder text;
-BEGIN
-    FOREACH folder IN ARRAY ARRAY['fold_tallies(integer)', 'rebuild_rollups()'] LOOP
-        EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', folder, current_schema());
-    END LOOP;
-END $$;
-SELECT rebuild_rollups();

@@ -1,5 +1,5 @@
--- Case revisions with their intake outcome, and what surrounds them.  `casemill db migrate` adds a column
--- to cases for each fact of the case schema; this file has the fixed ones.
+-- Case revisions with their intake outcome, their later outcomes, and the transactions that wrote them.
+-- `casemill db migrate` adds a column to cases for each fact of the case schema; this file has the fixed ones.
 
 CREATE TABLE cases (
     source         smallint NOT NULL,
@@ -38,6 +38,8 @@ COMMENT ON COLUMN cases.as_of IS 'Day whose knowledge of events is used.';
 COMMENT ON COLUMN cases.decided_at IS 'When the lane evaluated the case.';
 COMMENT ON COLUMN cases.commit IS 'The lane transaction (commits).';
 
+CREATE INDEX cases_screening ON cases (source, case_id, revision) WHERE disposition = 3;
+
 CREATE TABLE reapplied (
     source         smallint NOT NULL,
     case_id        text COLLATE "C" NOT NULL,
@@ -71,6 +73,8 @@ COMMENT ON COLUMN reapplied.as_of IS 'As in cases.';
 COMMENT ON COLUMN reapplied.decided_at IS 'As in cases.';
 COMMENT ON COLUMN reapplied.commit IS 'As in cases.';
 
+CREATE INDEX reapplied_screening ON reapplied (source, case_id, revision) WHERE disposition = 3;
+
 CREATE TABLE commits (
     commit             bigint PRIMARY KEY,
     committed_at       timestamptz NOT NULL,
@@ -87,13 +91,14 @@ CREATE TABLE commits (
     tally_sources      smallint[] NOT NULL,
     tally_agreements   smallint[] NOT NULL,
     tally_dispositions smallint[] NOT NULL,
-    tally_counts       integer[] NOT NULL
+    tally_counts       integer[] NOT NULL,
+    low_water_at       timestamptz[] NOT NULL DEFAULT '{}'
 );
 COMMENT ON TABLE commits IS 'One row a lane transaction; append only, so that no two lanes ever wait for one row.';
 COMMENT ON COLUMN commits.commit IS 'Random number made by the lane.';
 COMMENT ON COLUMN commits.committed_at IS 'The lane''s clock when it began to write.';
 COMMENT ON COLUMN commits.lane IS 'The lane; its backend is called casemill/UUID.';
-COMMENT ON COLUMN commits.mode IS 'intake, or canary: no case, only the proof that the road is open.';
+COMMENT ON COLUMN commits.mode IS 'intake; reapply: further outcomes of stored cases; canary: no case, only the proof that the road is open.';
 COMMENT ON COLUMN commits.journals IS 'Broker journals the work came from.';
 COMMENT ON COLUMN commits.low_water IS 'Parallel to journals: every sequence number below was done when the work was dealt.';
 COMMENT ON COLUMN commits.received_from IS 'Earliest acceptance among the cases, null when there are none.';
@@ -106,44 +111,6 @@ COMMENT ON COLUMN commits.tally_sources IS 'Parallel arrays: source,';
 COMMENT ON COLUMN commits.tally_agreements IS 'winning agreement (codes),';
 COMMENT ON COLUMN commits.tally_dispositions IS 'disposition (codes 0 to 4)';
 COMMENT ON COLUMN commits.tally_counts IS 'and how many outcomes were written.';
-CREATE INDEX commits_committed_at ON commits USING brin (committed_at);
+COMMENT ON COLUMN commits.low_water_at IS 'Parallel to journals, or empty: everything accepted before was done when the work was dealt, by the broker''s clock; null when it did not say.';
 
-CREATE TABLE dead_letters (
-    dead          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    source        smallint NOT NULL,
-    raw_hash      uuid NOT NULL,
-    reason        text NOT NULL,
-    path          text NOT NULL,
-    expected      text NOT NULL,
-    found         text NOT NULL,
-    case_id       text COLLATE "C",
-    revision      integer,
-    body          bytea NOT NULL,
-    history       jsonb,
-    batch         uuid NOT NULL,
-    position      integer NOT NULL,
-    first_seen_at timestamptz NOT NULL,
-    last_seen_at  timestamptz NOT NULL,
-    seen          integer NOT NULL DEFAULT 1,
-    commit        bigint NOT NULL,
-    UNIQUE (source, raw_hash, reason)
-);
-COMMENT ON TABLE dead_letters IS 'Cases that got no outcome, with their bytes and the reason; written once, counted again.';
-COMMENT ON COLUMN dead_letters.dead IS 'Its number, to name it by.';
-COMMENT ON COLUMN dead_letters.source IS 'Intake system (sources).';
-COMMENT ON COLUMN dead_letters.raw_hash IS 'XXH3-128 of the bytes as sent.';
-COMMENT ON COLUMN dead_letters.reason IS 'Word of a closed list: a decoding fault, conflict, not_storable or poison.';
-COMMENT ON COLUMN dead_letters.path IS 'Where in the case.';
-COMMENT ON COLUMN dead_letters.expected IS 'What the schema wants; for a conflict the stored digest.';
-COMMENT ON COLUMN dead_letters.found IS 'The type found, never the value; for a conflict the digest sent.';
-COMMENT ON COLUMN dead_letters.case_id IS 'As sent, null when it could not be read.';
-COMMENT ON COLUMN dead_letters.revision IS 'As sent, null when it could not be read.';
-COMMENT ON COLUMN dead_letters.body IS 'The case''s MessagePack bytes as sent: personal data.';
-COMMENT ON COLUMN dead_letters.history IS 'Of a poisoned case: its attempts.';
-COMMENT ON COLUMN dead_letters.batch IS 'Batch in which it first came.';
-COMMENT ON COLUMN dead_letters.position IS 'Index in that batch, from 0.';
-COMMENT ON COLUMN dead_letters.first_seen_at IS 'The lane''s clock at the first time.';
-COMMENT ON COLUMN dead_letters.last_seen_at IS 'The lane''s clock at the last time.';
-COMMENT ON COLUMN dead_letters.seen IS 'How often it came.';
-COMMENT ON COLUMN dead_letters.commit IS 'Lane transaction of the first time (commits).';
-CREATE INDEX dead_letters_case ON dead_letters (source, case_id, revision);
+CREATE INDEX commits_committed_at ON commits USING brin (committed_at);
