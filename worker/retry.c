@@ -64,13 +64,14 @@ static enum err read_letters(struct lane *lane, const struct letter *letters, ui
     buf_str(&sql, ") AS t (nr, dead) LEFT JOIN dead_letters d ON d.dead = t.dead");
     enum err err = lane_read(lane, buf_cstr(&sql), rows);
     buf_free(&sql);
-    if (err == ERR_OK) {
-        lane->letters =
-            mem_grow(lane->letters, lane->letter_results + 1, sizeof(struct db_result *));
-        lane->letters[lane->letter_results++] = *rows;
-        err = db_rows(*rows) == count ? db_expect(*rows, "* 4 2? 8? x?", NULL) : ERR_BUSY;
+    err = err == ERR_OK ? db_expect(*rows, "* 4 2? 8? x?", NULL) : err;
+    if (err != ERR_OK) {
+        db_result_free(rows);
+        return err;
     }
-    return err;
+    lane->letters = mem_grow(lane->letters, lane->letter_results + 1, sizeof(struct db_result *));
+    lane->letters[lane->letter_results++] = *rows;
+    return db_rows(*rows) == count ? ERR_OK : ERR_BUSY;
 }
 
 static enum err retry_row(struct lane *lane, const struct letter *letter, uint32_t job,

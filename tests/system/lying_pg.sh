@@ -45,7 +45,7 @@ check "some of it dead letters, for verbs to show" [ "$(rows dead_letters)" -gt 
 
 # --- verbs
 case_id=$(pg_sql "select case_id from cases limit 1")
-printf '@case=%s\n@ruleset=%s\n' "$case_id" "$ruleset" >"$work/names"
+printf '@case=%s\n@ruleset=%s\n@dead=%s\n' "$case_id" "$ruleset" "$(pg_sql "select min(dead) from dead_letters")" >"$work/names"
 $lying $liar verbs "$work" "$pg_dir$server" "$bin" "$seed" "$seconds" >"$work/verbs.out" 2>"$work/verbs.err"
 while IFS= read -r line; do
     case $line in
@@ -75,6 +75,41 @@ for left_out in -1 -2; do
 done
 echo "0 0" >"$work/lies"
 check "the same through an honest proxy" casemill replay --threads 1 --db "$proxied" >"$work/replay.out" 2>&1
+
+# --- work for which a lane reads: numbers, lengths and rows that it did not ask for
+echo "0 0" >"$work/lies"
+casemill rules publish config --set US-GT-ACA-2019.transit_gate=false --db "$pg_conninfo" >"$work/publish.out" 2>&1 || abort "publish"
+other=$(pg_sql "select id from rulesets order by ruleset desc limit 1")
+is_told() { grep -q "^lie $2 $1" "$work/proxy.out"; }
+lost() { grep -c "event=POSTGRES_LOST .*error=$1 .*jobs=[1-9]" "$work/reader.err"; }
+more_lost() { [ "$(lost "$1")" -gt "$2" ]; }
+lies_met() { # lies_met NAME VERB...: the verb's work under each lie in turn, then in truth
+    lie_name=$1
+    shift
+    start "$lie_name" "$bin/casemill" "$@" --control "ipc://$work/control" --db "$pg_conninfo"
+    lie_pid=$started_pid
+    for lie in -3:CORRUPT -4:CORRUPT -5:CORRUPT -6:CORRUPT -7:CORRUPT -8:BUSY -9:CORRUPT; do
+        echo "0 ${lie%:*}" >"$work/lies"
+        : >"$work/reader.err"
+        worker_start reader # anew, so that it does not wait before it connects again
+        check "$lie_name: lie ${lie%:*} is told" wait_until 10 is_told "$lie_name" "${lie%:*}"
+        check "and the work given back" wait_until 10 more_lost "${lie#*:}" 0
+        check "nothing is done" is_running "$lie_pid"
+        stop "$worker_pid"
+        equal "and the worker ends when it is told" $? 0
+    done
+    echo "0 0" >"$work/lies"
+    worker_start reader
+    wait_until 30 is_gone "$lie_pid" || not_ok "$lie_name comes to its end"
+    reap "$lie_pid"
+    stop "$worker_pid"
+}
+letters=$(pg_sql "select count(*) from dead_letters where resolved_at is null")
+lies_met retry dead retry --source north --why "lies"
+contains "in truth each letter was tried, and is dead again" "$work/retry.out" "^$letters letters: 0 have .* $letters are dead again"
+lies_met reapply replay --apply --ruleset "$other"
+equal "each case was decided once more" "$(rows reapplied)" "$(rows cases)"
+
 echo "$seed 25" >"$work/lies"
 for round in 1 2 3; do
     made "lied$round" 400 "$((round + 1))"
