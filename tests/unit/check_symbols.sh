@@ -1,8 +1,10 @@
 #!/bin/sh
 # What files take from each other, read from the objects of a build: no circle of files within a folder, no external
-# function or table that no other file uses, none that tests alone use, no log event that is never logged.
-# A failure means that two files are one thing, or that something is dead: split off what both need, make it static, or
-# delete it.  symbol_exceptions.txt lists what may stay, each with its reason; it only ever shrinks.
+# function or table that no other file uses, none that tests alone use, none whose name begins with no word of a file or of
+# the folder, no log event that is never logged.
+# A failure means that two files are one thing, that something is dead, or that a name does not say where it is from: split
+# off what both need, make it static, delete it, or rename it.  symbol_exceptions.txt lists what may stay, each with its
+# reason; it only ever shrinks.
 # CASEMILL_BUILD names the build (default build/release).
 set -u
 cd "$(dirname "$0")/../.." || exit 1

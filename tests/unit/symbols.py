@@ -111,6 +111,25 @@ def lonely(defines, wants):
                 yield f"tests {name}", f"{source}: tests alone use it: {' '.join(sorted(others))}"
 
 
+def nameless(defines):
+    """Returns (key, text) of each family of names that does not begin with a word of a file's name, or of the folder's."""
+    words = {}
+    for source in defines:
+        folder = folder_of(source)
+        if folder:
+            for word in re.split(r"[_/]", f"{os.path.basename(folder)}_{os.path.splitext(os.path.basename(source))[0]}"):
+                words.setdefault(folder, set()).update({word, word.rstrip("s"), word + "s"})
+    families = {}
+    for source in sorted(defines):
+        folder = folder_of(source)
+        for name in sorted(defines[source] - NOT_CALLED_BY_US) if folder else ():
+            first, _, rest = name.partition("_")
+            if first not in words[folder] or not rest:
+                families.setdefault(f"prefix {folder} {first}", []).append(f"{source} {name}")
+    for key, names in families.items():
+        yield key, f"no file or folder has that name, which begins that of: {', '.join(names[:3])}"
+
+
 def read_exceptions(path):
     """KEY - REASON, one a line."""
     with open(path, encoding="utf-8") as file:
@@ -125,7 +144,7 @@ def read_exceptions(path):
 def main(build, exceptions_path):
     defines, wants = read_symbols(build)
     exceptions = read_exceptions(exceptions_path)
-    found = dict([*circles(defines, wants), *lonely(defines, wants)])
+    found = dict([*circles(defines, wants), *lonely(defines, wants), *nameless(defines)])
     faults = [f"{key} - {found[key]}" for key in sorted(found.keys() - exceptions)]
     faults += [f"{exceptions_path} has an exception that is not needed: {key}" for key in sorted(exceptions - found.keys())]
     for fault in faults:
