@@ -1,4 +1,4 @@
-/* The case around its facts. */
+/* The case without its facts: its own keys. */
 #include "base/date.h"
 #include "casedoc/casedoc_priv.h"
 #include "casedoc/decode_priv.h"
@@ -47,7 +47,7 @@ static const char *const PARTS[] = {
 };
 _Static_assert(COUNT_OF(PARTS) == PART_COUNT, "every part has its name");
 
-/* Of a size that the compiler knows, so that it compares words, not bytes. */
+/* The size is constant, so that the compiler compares words, not bytes. */
 #define KEY_IS(key, literal)                                                                       \
     ((key).len == sizeof(literal) - 1 && memcmp((key).ptr, literal, sizeof(literal) - 1) == 0)
 static bool is_part(struct span key, size_t part) {
@@ -68,8 +68,8 @@ static bool is_part(struct span key, size_t part) {
     return false;
 }
 
-/* Reads one part's value; whatever its type, `at` is behind it afterwards.  False: it is nil, as
- * many tools write what they do not have, and counts as absent. */
+/* Reads one part's value; `at` is after it, whatever its type.  False: it is nil, which many tools
+ * write for an absent value, and counts as absent. */
 static bool decode_part(struct decoder *d, size_t part) {
     size_t start = d->at;
     struct walk_item item;
@@ -106,7 +106,7 @@ static void unknown_key(struct decoder *d, const struct walk_item *key) {
                            walk_type_name(key->type));
 }
 
-/* The part of a key, looked for at the place behind the last one first; PART_COUNT: none. */
+/* The part of a key; the search starts after the last part found.  PART_COUNT: none. */
 static size_t find_part(const struct walk_item *key, size_t hint) {
     if (key->type != WALK_STR) {
         return PART_COUNT;
@@ -163,7 +163,7 @@ static void decode_parts(struct decoder *d, uint32_t pairs) {
     }
 }
 
-/* All but the faults, two kilobytes that are read only where one was noted. */
+/* Everything except the faults: two kilobytes that are read only up to fault_count. */
 static void doc_clear(struct case_doc *doc) {
     doc->case_id = (struct span){NULL, 0};
     doc->revision = CASE_REVISION_UNREAD;
@@ -175,7 +175,7 @@ static void doc_clear(struct case_doc *doc) {
     doc->fault_count = 0;
 }
 
-/* d->at is behind the case afterwards, unless decoding stopped. */
+/* d->at is after the case, unless decoding stopped. */
 static void decode_case(struct decoder *d) {
     const struct schema *schema = d->schema;
     size_t start = d->at;

@@ -1,5 +1,5 @@
-/* The canonical bytes of a case's known facts, and their hash; the encoding is laid down in
- * case_doc.h. Changing it makes every stored case a conflict when it is sent again. */
+/* The canonical bytes of a case's known facts, and their hash; case_doc.h defines the encoding.
+ * Changing it makes every stored case a conflict when it is sent again. */
 #include "base/buf.h"
 #include "casedoc/case_doc.h"
 
@@ -8,12 +8,12 @@ enum {
     SENT_REFERENCE_DATE = 1,
     SENT_AS_OF = 2,
     HEAD_BYTES = 2 + 4 + 4,
-    SCALAR_BYTES = 1 + 8 + 4, /* of any scalar, a text's bytes apart */
+    SCALAR_BYTES = 1 + 8 + 4, /* of any scalar, without a text's bytes */
     TEXT_STEP = 16
 };
 
-/* Most cases fit into `first`; what does not goes on in `more`.  Whoever puts something has made
- * room for it, so that puts check nothing. */
+/* Most cases fit into `first`; the rest continues in `more`.  The caller makes room before each
+ * put, so puts check nothing. */
 struct out {
     uint8_t *ptr;
     size_t len;
@@ -63,7 +63,7 @@ static inline void put_tag64(struct out *out, char tag, uint64_t number) {
     put_64(out, number);
 }
 
-/* Words of a vocabulary are short: two copies of a fixed size, which may overlap, are all of it. */
+/* Words of a vocabulary are short: two copies of a fixed size, which may overlap, cover them. */
 static inline void put_text(struct out *out, struct span text) {
     put_tag32(out, 's', (uint32_t)text.len);
     uint8_t *to = out->ptr + out->len;
@@ -88,7 +88,7 @@ static uint64_t double_bits(double value) {
     return bits;
 }
 
-/* What put_scalar needs room for. */
+/* The room that put_scalar needs. */
 static inline size_t scalar_bytes(const struct value *value) {
     return SCALAR_BYTES + (value->kind == VAL_STRING ? value->len : 0);
 }
@@ -124,7 +124,7 @@ static inline void put_scalar(struct out *out, const struct value *value) {
     case VAL_ERROR:
         break;
     }
-    UNREACHABLE(); /* the decoder makes no other */
+    UNREACHABLE(); /* the decoder makes no other kind */
 }
 
 static void put_element(struct out *out, const struct value *value) {
@@ -170,7 +170,7 @@ __attribute__((noinline)) static void put_items(struct out *out, const struct fa
                 put_element(out, &value->items[i]);
             }
         }
-    } else { /* entries are sorted already */
+    } else { /* the entries are sorted */
         CHECK(fact->type == FACT_MAP);
         CHECK(value->kind == VAL_MAP);
         put_count(out, '{', value->len);

@@ -1,6 +1,6 @@
 /* Purpose: one case's MessagePack bytes -> typed facts, or a list of faults with path, expected,
- * found. Order: the bytes have passed wire/walk.h (framing) before they come here. Ownership:
- * values point into the bytes and the arena; both outlive the struct. */
+ * found. Order: wire/walk.h checks the framing of the bytes first. Ownership: values point into the
+ * bytes and the arena; both outlive the struct. */
 #ifndef CASEMILL_CASEDOC_CASE_DOC_H
 #define CASEMILL_CASEDOC_CASE_DOC_H
 
@@ -10,10 +10,10 @@
 
 enum { CASE_ID_BYTES_MAX = 64, CASE_FAULTS_MAX = 8, CASE_REVISION_UNREAD = -1 };
 
-/* Why a case is a dead letter.  path holds names of the schema, element numbers and, of an unknown
- * key, the key if it looks like a name, else "?"; map entries are numbered as sent, since their
- * keys are content.  reason is a word of a closed list: not_a_map, missing_id, bad_revision,
- * bad_date, unknown_key, unknown_fact, duplicate_key, wrong_type, not_utf8, nul_byte, not_a_number,
+/* Why a case is a dead letter.  path holds names of the schema and element numbers; an unknown key
+ * is shown if it is a valid name, else as "?".  Map entries are numbered as sent, since their keys
+ * are content.  reason is a word of a closed list: not_a_map, missing_id, bad_revision, bad_date,
+ * unknown_key, unknown_fact, duplicate_key, wrong_type, not_utf8, nul_byte, not_a_number,
  * unknown_word, out_of_range, too_large, nil_element. */
 struct case_fault {
     const char *reason;
@@ -28,25 +28,25 @@ struct case_doc {
     bool has_reference_date, has_as_of;
     int32_t reference_date, as_of; /* days since 1970; as sent */
     struct value *slots;           /* schema->slot_count; VAL_UNKNOWN where absent or nil */
-    struct hash128 digest;         /* of the facts that are known; valid when fault_count is 0 */
+    struct hash128 digest;         /* of the known facts; valid when fault_count is 0 */
     uint32_t fault_count;          /* decoding stops at CASE_FAULTS_MAX */
     struct case_fault faults[CASE_FAULTS_MAX];
 };
 
-/* case_decode fills *doc from one MessagePack map.  Faults are in doc, not an error.  Nil is
- * absent, in the case's own keys as in its facts. A record inside a list becomes a VAL_MAP of all
- * its fields in schema order, an absent or nil leaf VAL_UNKNOWN with the leaf's path; a map fact's
- * entries come sorted by key. Errors: ERR_TOO_LARGE the arena is spent; any other: the bytes never
- * passed the walker. */
+/* case_decode fills *doc from one MessagePack map.  Faults are in doc, not an error.  Nil means
+ * absent, both in the case's own keys and in its facts.  A record inside a list becomes a VAL_MAP
+ * of all its fields in schema order; an absent or nil leaf is VAL_UNKNOWN with its path.  Entries
+ * of a map fact are sorted by key.  Errors: ERR_TOO_LARGE the arena is full; any other: the bytes
+ * never passed the walker. */
 MUST_USE enum err case_decode(const struct schema *schema, struct span bytes, struct arena *arena,
                               struct case_doc *doc);
-/* case_decode_next does the same to the case that begins at *offset and moves behind it, faults or
- * not.  Errors: as case_decode; ERR_TOO_LARGE moves, too, any other ends the bytes. */
+/* case_decode_next decodes the case at *offset and moves past it, also after faults and
+ * ERR_TOO_LARGE.  Errors: as case_decode; after any other error decoding must stop. */
 MUST_USE enum err case_decode_next(const struct schema *schema, struct span bytes, size_t *offset,
                                    struct arena *arena, struct case_doc *doc);
-/* case_slot_from_yaml applies the same checks to a slot that comes as YAML (a rule document's
- * example and tests); null is unknown.  Ownership: the value lies in the arena.  Errors:
- * ERR_INVALID with position; ERR_TOO_LARGE. */
+/* case_slot_from_yaml applies the same checks to a slot in YAML (a rule document's example and
+ * tests); null is unknown.  Ownership: the value lies in the arena.  Errors: ERR_INVALID with
+ * position; ERR_TOO_LARGE. */
 MUST_USE enum err case_slot_from_yaml(const struct schema *schema, const struct fact *fact,
                                       const struct yaml_doc *yaml, const struct yaml_node *node,
                                       struct arena *arena, struct value *slot, struct diag *diag);
@@ -58,8 +58,9 @@ MUST_USE enum err case_slot_from_yaml(const struct schema *schema, const struct 
  *   'b' byte 0 or 1      'i' le64                    'd' le64 IEEE bits     's' le32 bytes, UTF-8
  *   't' le64 seconds since 1970, le32 nanoseconds (a date at 00:00Z)
  *   '[' le32 count, values in order                  '{' le32 count, per entry: key as 's', value
- * Map entries stand in byte order of their keys, fields of a record in a list likewise with unknown
- * ones left out, so that key order, number width and a newly declared fact change nothing. */
+ * Map entries are in byte order of their keys, as are the fields of a record in a list, without
+ * unknown fields.  So key order, number width and a newly declared fact do not change the
+ * digest. */
 struct hash128 case_digest(const struct schema *schema, const struct case_doc *doc);
 
 #endif

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 
-/* Out of the way, so that what is sound does not pay for its room. */
+/* A function of its own, so that valid values do not use its stack space. */
 __attribute__((noinline, cold)) static bool fault_of(struct decoder *d, const struct fact *fact,
                                                      const char *reason,
                                                      const struct walk_item *item) {
@@ -50,7 +50,7 @@ static bool fault_day(struct decoder *d, const struct fact *fact, const struct w
     return fault_of(d, fact, "bad_date", item);
 }
 
-/* A known word or day has gone decode_plain's way. */
+/* decode_plain has handled known words and days. */
 static bool decode_str(struct decoder *d, const struct fact *fact, const struct walk_item *item,
                        struct value *out) {
     if (item->type != WALK_STR) {
@@ -79,8 +79,8 @@ static bool decode_str(struct decoder *d, const struct fact *fact, const struct 
     return true;
 }
 
-/* What most facts are, sound and known: a bool, a word of the vocabulary, a day.  False, and
- * nothing said, for all that decode_scalar has to look at. */
+/* Fast path for most facts: a valid bool, word of the vocabulary or day.  False without a fault for
+ * everything that decode_scalar must check. */
 static inline bool decode_plain(const struct fact *fact, const struct walk_item *item,
                                 struct value *out) {
     if (fact->type == FACT_BOOL && item->type == WALK_BOOL) {
@@ -239,7 +239,7 @@ static bool decode_map(struct decoder *d, const struct fact *fact, uint32_t coun
     return true;
 }
 
-/* A fact or field of its own: nil means unknown. */
+/* A fact or field that may be nil, which means unknown. */
 static bool decode_fact(struct decoder *d, const struct fact *fact, struct value *out) {
     size_t start = d->at;
     struct walk_item item;

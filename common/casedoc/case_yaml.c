@@ -1,5 +1,4 @@
-/* Facts written as YAML in a rule document: the same checks as on the wire, with a position in the
- * file. */
+/* Facts as YAML in a rule document: the same checks as on the wire, with a position in the file. */
 #include "base/date.h"
 #include "casedoc/case_doc.h"
 #include "casedoc/casedoc_priv.h"
@@ -24,7 +23,7 @@ static enum err too_large(const struct reader *r, const struct yaml_node *node) 
     return yaml_fail(r->yaml, node, ERR_TOO_LARGE, r->diag, "the facts do not fit in memory");
 }
 
-/* Copies the text: the document may be gone before the value. */
+/* Copies the text: the document may be freed before the value. */
 static enum err read_text(const struct reader *r, const struct yaml_node *node,
                           struct value *value) {
     struct span text = arena_copy(r->arena, node->text);

@@ -1,5 +1,4 @@
-/* Purpose: what decoding from MessagePack and from YAML share, so that both apply the same checks.
- */
+/* Purpose: checks that decoding from MessagePack and from YAML share. */
 #ifndef CASEMILL_CASEDOC_CASEDOC_PRIV_H
 #define CASEMILL_CASEDOC_CASEDOC_PRIV_H
 
@@ -17,13 +16,13 @@ static inline bool fact_has_word(const struct fact *fact, struct span text) {
  * VAL_TIMESTAMP; at most nine digits of fraction, no leap second.  Errors: ERR_INVALID. */
 MUST_USE enum err timestamp_parse(struct span text, struct value *value);
 
-/* date_is_partial is true for "YYYY" and "YYYY-MM": a day that is not known in full. */
+/* date_is_partial is true for "YYYY" and "YYYY-MM": an incomplete day. */
 bool date_is_partial(struct span text);
 
-/* fact_expected writes what a value of this fact must be, cut to size: "one of a, b, c". */
+/* fact_expected writes the expected form of the fact's value, cut to size: "one of a, b, c". */
 void fact_expected(const struct fact *fact, char text[EXPECTED_BYTES]);
 
-/* Sorts map pairs by key; returns false when a key stands twice. */
+/* Sorts map pairs by key; returns false if a key occurs twice. */
 bool pairs_sort(struct value *pairs, uint32_t count);
 
 #endif

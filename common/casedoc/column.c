@@ -1,5 +1,5 @@
-/* Slots as columns: scalars typed, lists of strings text[], lists of anything else and maps jsonb.
- */
+/* Slots as columns: scalars have their type, lists of strings are text[], other lists and maps are
+ * jsonb. */
 #include "casedoc/column.h"
 
 bool fact_is_text(const struct fact *fact) {

@@ -1,4 +1,4 @@
-/* Scalars and lists of text; what is held as jsonb is in json_read.c. */
+/* Scalars and lists of text; json_read.c reads jsonb. */
 #include "casedoc/column_read.h"
 
 #include "base/buf.h"
@@ -40,13 +40,13 @@ enum err column_read_time(struct span bytes, int64_t *us) {
     int64_t count = (int64_t)get_be64(bytes.ptr);
     if (count < (DATE_DAYS_MIN - (int64_t)POSTGRES_EPOCH_DAYS) * day_us ||
         count >= (DATE_DAYS_MAX + 1 - (int64_t)POSTGRES_EPOCH_DAYS) * day_us) {
-        return ERR_INVALID; /* no case has such a time; infinity and -infinity are among them */
+        return ERR_INVALID; /* no case has such a time; this includes infinity and -infinity */
     }
     *us = count + POSTGRES_EPOCH_DAYS * day_us;
     return ERR_OK;
 }
 
-/* The elements behind an array's head; an empty array has no dimension. */
+/* The elements after an array's head; an empty array has no dimension. */
 static enum err array_read(struct span bytes, uint32_t oid, struct span *elements,
                            uint32_t *count) {
     if (bytes.len < ARRAY_HEAD_BYTES || get_be32(bytes.ptr + 8) != oid) {
@@ -190,7 +190,7 @@ static enum err known_read(const struct fact *fact, struct span bytes, struct ar
                                            : jsonb_read(fact, bytes, arena, slot);
     case FACT_MAP:
         return jsonb_read(fact, bytes, arena, slot);
-    case FACT_RECORD: /* its leaves are slots, it is none */
+    case FACT_RECORD: /* its leaves are slots, the record is not */
         return ERR_INVALID;
     }
     UNREACHABLE();

@@ -1,6 +1,6 @@
-/* What case_decode.c and case_value.c share: stepping over a value, memory, and faults.  A case is
- * checked as a whole: all faults up to CASE_FAULTS_MAX are collected, so that its sender can mend
- * them at once. */
+/* Shared by case_decode.c and case_value.c: skipping a value, memory, and faults.  A case is
+ * checked as a whole: all faults up to CASE_FAULTS_MAX are collected, so the sender can fix them
+ * together. */
 #include "casedoc/decode_priv.h"
 
 #include <stdio.h>

@@ -1,7 +1,6 @@
 /* Purpose: the decoder's state, shared by case_decode.c (the case), case_value.c (its facts) and
- * decode_fault.c (what both use).
- * Invariant: after any value, sound or not, `at` stands behind it, unless the decoder has stopped.
- */
+ * decode_fault.c (shared functions).
+ * Invariant: after any value, valid or not, `at` is after it, unless the decoder has stopped. */
 #ifndef CASEMILL_CASEDOC_DECODE_PRIV_H
 #define CASEMILL_CASEDOC_DECODE_PRIV_H
 
@@ -23,8 +22,8 @@ struct decoder {
     size_t at;
     struct arena *arena;
     struct case_doc *doc;
-    enum err err;     /* the arena is spent or the bytes were never walked */
-    const char *base; /* where the path begins: "facts", "case_id" */
+    enum err err;     /* the arena is full or the bytes were never walked */
+    const char *base; /* the first part of the path: "facts", "case_id" */
     struct trail_step trail[TRAIL_MAX];
     uint32_t depth;
 };
@@ -41,24 +40,22 @@ static inline bool decode_read(struct decoder *d, struct walk_item *item) {
     d->err = walk_next(d->bytes, &d->at, item);
     return d->err == ERR_OK;
 }
-/* Steps over the value that begins at start. */
+/* Skips the value that begins at start. */
 void decode_skip(struct decoder *d, size_t start);
-/* Steps over the value that begins at start and whose first item has been read. */
+/* Skips the value that begins at start, after its first item was read. */
 static inline void decode_skip_rest(struct decoder *d, size_t start, const struct walk_item *item) {
     if (item->type == WALK_ARRAY || item->type == WALK_MAP) {
         decode_skip(d, start);
     }
 }
-/* Notes a fault at the current path; returns false, so that `return decode_fault(...)` reads well.
- */
+/* Records a fault at the current path; returns false, for `return decode_fault(...)`. */
 bool decode_fault(struct decoder *d, const char *reason, const char *expected, const char *found);
-/* The same at one key below the current path; a key that does not look like a name is shown as "?".
- */
+/* The same at one key below the current path; a key that is not a valid name is shown as "?". */
 bool decode_fault_key(struct decoder *d, struct span key, const char *reason, const char *expected,
                       const char *found);
 void *decode_take(struct decoder *d, size_t bytes); /* NULL: stopped */
 
-/* Checks that a str is UTF-8 without NUL; notes the fault. */
+/* Checks that a str is UTF-8 without NUL; records the fault. */
 bool decode_text(struct decoder *d, const char *expected, struct span text);
 
 /* The facts of a map: the case's, or a record's. */

@@ -149,7 +149,7 @@ static int pair_order(const void *left, const void *right) {
                     value_span(*(const struct value *)right));
 }
 
-/* Pairs mostly come in order. */
+/* Pairs are mostly in order already. */
 bool pairs_sort(struct value *pairs, uint32_t count) {
     uint32_t i = 1;
     while (i < count && pair_order(&pairs[2 * i - 2], &pairs[2 * i]) < 0) {

@@ -1,5 +1,5 @@
-/* A reader that follows the schema, not the text: depth is the schema's, so nothing recurses on
- * input.  PostgreSQL has checked that the text is JSON; it is read as if nobody had. */
+/* A reader that follows the schema, not the text: the schema bounds the depth, so input causes no
+ * recursion.  It does not rely on PostgreSQL's check that the text is JSON. */
 #include "casedoc/json_read.h"
 
 #include "base/buf.h"
@@ -16,7 +16,7 @@ struct reader {
     struct span text;
     size_t at;
     struct arena *arena;
-    enum err err; /* ERR_OK until something does not fit */
+    enum err err; /* ERR_OK until the first fault */
 };
 
 /* --- tokens ------------------------------------------------------------------------------------
@@ -35,7 +35,7 @@ static uint8_t peek(struct reader *r) {
     return r->at < r->text.len ? r->text.ptr[r->at] : 0;
 }
 
-/* Takes the byte if it is the next one. */
+/* Reads the byte if it is the next one. */
 static bool take(struct reader *r, uint8_t byte) {
     if (peek(r) != byte) {
         return false;
@@ -95,7 +95,7 @@ static size_t put_utf8(uint32_t code, uint8_t *out) {
     return bytes;
 }
 
-/* \uXXXX, or two of them that make one character; *at stands behind the u. */
+/* \uXXXX, or a pair of them for one character; *at is after the u. */
 static bool unicode_escape(struct span raw, size_t *at, uint32_t *code) {
     if (!hex4(raw, *at, code)) {
         return false;
@@ -114,7 +114,7 @@ static bool unicode_escape(struct span raw, size_t *at, uint32_t *code) {
     return true;
 }
 
-/* The text never grows: an escape is longer than what it stands for. */
+/* The text never grows: an escape is longer than its character. */
 static bool unescape(struct reader *r, struct span raw, struct span *text) {
     static const char names[] = "\"\\/bfnrt";
     static const char bytes[] = "\"\\/\b\f\n\r\t";
@@ -125,7 +125,7 @@ static bool unescape(struct reader *r, struct span raw, struct span *text) {
             out[len++] = raw.ptr[at++];
             continue;
         }
-        uint8_t name = raw.ptr[at + 1]; /* string_read has seen to it that one follows */
+        uint8_t name = raw.ptr[at + 1]; /* string_read has checked that one follows */
         at += 2;
         const char *known = memchr(names, name, sizeof(names) - 1);
         uint32_t code = 0;
@@ -165,7 +165,7 @@ static bool string_read(struct reader *r, struct span *text) {
 /* --- scalars -----------------------------------------------------------------------------------
  */
 
-/* What a decoded case holds as a text; a server that keeps UTF-8 gives no other. */
+/* As in a decoded case: UTF-8 without NUL. */
 static bool is_text(struct span text, uint32_t bytes_max) {
     return text.len <= bytes_max && span_is_utf8(text) &&
            (text.len == 0 || memchr(text.ptr, 0, text.len) == NULL);
@@ -221,7 +221,7 @@ static bool number_value(struct reader *r, const struct fact *fact, struct value
         *value = value_int(strtoll(text, &end, 10));
         fits = errno == 0 && value->i >= fact->int_min && value->i <= fact->int_max;
     } else {
-        *value = value_double(strtod(text, &end)); /* a denormal sets errno and is sound */
+        *value = value_double(strtod(text, &end)); /* a denormal sets errno and is valid */
         fits = isfinite(value->d);
     }
     return (fits && len > 0 && end == text + len) || fail(r, ERR_INVALID);
@@ -264,7 +264,8 @@ static const struct fact *field_find(const struct fact *record, struct span leaf
     return NULL;
 }
 
-/* All fields in schema order, unknown until read; a field that the schema no longer has is none. */
+/* All fields in schema order, unknown until read; a field that is not in the schema any more is a
+ * fault. */
 static bool record_read(struct reader *r, const struct fact *record, struct value *value) {
     struct value *pairs = alloc(r, (size_t)record->field_count * 2 * sizeof(*pairs));
     if (pairs == NULL || !take(r, '{')) {
@@ -290,8 +291,8 @@ static bool record_read(struct reader *r, const struct fact *record, struct valu
     return true;
 }
 
-/* An element takes a byte and a comma, an entry of a map five and one: no text holds more of them,
- * and no fact may. */
+/* An element needs a byte and a comma, a map entry five bytes and a comma: the text's length bounds
+ * their number, as the fact's limit does. */
 static uint32_t room_for(const struct reader *r, const struct fact *fact) {
     size_t left = (r->text.len - r->at) / 2 + 1;
     return left < fact->count_max ? (uint32_t)left : fact->count_max;

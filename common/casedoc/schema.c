@@ -1,5 +1,5 @@
-/* case.yaml -> the schema.  Two passes: the first reads facts as they stand in the file, the second
- * numbers slots, then the leaves inside lists, so that slot numbers and path ids share one row. */
+/* case.yaml -> the schema.  The first pass reads facts in file order.  The second numbers slots,
+ * then the leaves inside lists, so slot numbers and path ids share one range. */
 #include "casedoc/schema.h"
 
 #include "base/arena.h"
@@ -16,7 +16,7 @@ struct schema_owned {
     struct arena arena;
 };
 
-/* Where a fact stands decides which types it may have. */
+/* The place of a fact decides which types it may have. */
 enum place { AT_TOP, IN_RECORD, IN_LIST, IN_MAP, IN_LIST_RECORD };
 
 struct loader {
@@ -36,7 +36,7 @@ struct parent {
 static const struct {
     const char *name;
     enum fact_type type;
-    const char *keys[6]; /* what may be said of it */
+    const char *keys[6]; /* its allowed keys */
 } TYPES[] = {
     {"bool", FACT_BOOL, {"type", "asked_of", "help", NULL}},
     {"int", FACT_INT, {"type", "asked_of", "help", "range", NULL}},
@@ -55,7 +55,7 @@ static const char *const MAP_KEYS[] = {"type", "asked_of", "help",  "of",
 
 static void *take(struct loader *l, size_t count, size_t bytes) {
     void *ptr = arena_zero(&l->owned->arena, count, bytes);
-    CHECK(ptr != NULL); /* a document of at most 1 MiB cannot spend it */
+    CHECK(ptr != NULL); /* a document of at most 1 MiB cannot fill it */
     return ptr;
 }
 
@@ -96,7 +96,7 @@ static enum err read_type(struct loader *l, const struct yaml_node *node, enum p
     bool compound = fact->type == FACT_LIST || fact->type == FACT_MAP;
     if ((record && place != AT_TOP && place != IN_LIST) ||
         (compound && place != AT_TOP && place != IN_RECORD)) {
-        return yaml_fail(l->doc, type, ERR_INVALID, l->diag, "a %s cannot stand here",
+        return yaml_fail(l->doc, type, ERR_INVALID, l->diag, "a %s is not allowed here",
                          TYPES[row].name);
     }
     return yaml_only_keys(l->doc, node, fact->type == FACT_MAP ? MAP_KEYS : TYPES[row].keys,
@@ -128,7 +128,7 @@ static enum err read_words(struct loader *l, const struct yaml_node *node, struc
         }
         for (uint32_t i = 0; i < count; i++) {
             if (span_is(word->text, words[i])) {
-                return yaml_fail(l->doc, word, ERR_INVALID, l->diag, "this word stands twice");
+                return yaml_fail(l->doc, word, ERR_INVALID, l->diag, "this word occurs twice");
             }
         }
         words[count++] = copy(l, word->text);
@@ -292,7 +292,7 @@ static enum err read_fact(struct loader *l, const struct yaml_node *node, struct
     UNREACHABLE();
 }
 
-/* Lower case, so that a name is the same to SQL and to conditions. */
+/* Lower case, so that SQL and conditions use the same name. */
 static bool is_fact_name(struct span text) {
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.ptr[i];
@@ -327,7 +327,7 @@ static enum err read_facts(struct loader *l, const struct yaml_node *map, struct
     return ERR_OK;
 }
 
-/* What the second pass fills; facts were const only to readers. */
+/* The second pass fills these; facts are const only for readers. */
 struct numbering {
     const struct fact *slots[PATHS_MAX];
     const struct fact *paths[PATHS_MAX];

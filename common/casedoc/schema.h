@@ -1,9 +1,9 @@
 /* Purpose: the case schema (config/case.yaml): which facts a case may have and what each may hold.
  * The document's format is in README.md.
- * A *slot* is what is decoded and what a condition reads: a top-level scalar, list or map, or a
- * leaf of a top-level record (`minor_ctx.accompanied`).  A *path* is what can be missing: every
- * slot's name, and the leaves of records inside lists (`family_anchors[].age_18_plus`).  Paths
- * 0..slot_count-1 are the slots. Ownership: immutable after load; owned by whoever loaded it. */
+ * A *slot* is decoded, and a condition reads it: a top-level scalar, list or map, or a leaf of a
+ * top-level record (`minor_ctx.accompanied`).  A *path* can be missing: every slot's name, and the
+ * leaves of records inside lists (`family_anchors[].age_18_plus`).  Paths 0..slot_count-1 are the
+ * slots. Ownership: immutable after load; owned by whoever loaded it. */
 #ifndef CASEMILL_CASEDOC_SCHEMA_H
 #define CASEMILL_CASEDOC_SCHEMA_H
 
@@ -26,7 +26,7 @@ enum fact_type {
 
 struct fact {
     const char *name; /* full path: "minor_ctx.accompanied", "family_anchors[].relation" */
-    const char *leaf; /* last part of it, as it is keyed on the wire */
+    const char *leaf; /* its last part, the key on the wire */
     uint32_t name_len;
     uint32_t leaf_len;
     enum fact_type type;
@@ -52,7 +52,7 @@ struct fact {
 /* A slot's name as the digest has it. */
 enum { SLOT_NAME_STEP = 32 };
 struct slot_name {
-    const uint8_t *text; /* with its NUL, and zeros up to a multiple of SLOT_NAME_STEP */
+    const uint8_t *text; /* with its NUL, zero-padded to a multiple of SLOT_NAME_STEP */
     uint32_t len;        /* with its NUL */
     uint16_t slot;
 };
@@ -66,7 +66,7 @@ struct schema {
     const struct fact *const *paths; /* by path id */
     uint32_t path_count;
     const struct slot_name *names; /* of the slots, in byte order */
-    const struct value *unknown;   /* by slot number: what a case that says nothing holds */
+    const struct value *unknown;   /* by slot number: the values of a case without facts */
     const char *title;
 };
 
@@ -94,15 +94,15 @@ MUST_USE enum err schema_load(const struct yaml_doc *doc, struct vocabulary iso,
 void schema_free(struct schema **schema);
 
 /* vocabulary_load_iso reads alpha-2 codes from the system's iso-codes package, sorted.
- * Errors: ERR_NOT_FOUND not installed; ERR_INVALID not the file it should be.
+ * Errors: ERR_NOT_FOUND not installed; ERR_INVALID not such a file.
  * Ownership: the caller's, freed with vocabulary_free, which accepts an empty one. */
 MUST_USE enum err vocabulary_load_iso(struct vocabulary *iso, struct diag *diag);
 void vocabulary_free(struct vocabulary *iso);
 
 const struct fact *schema_find(const struct schema *schema,
                                struct span name); /* by path name, or NULL */
-/* schema_is_name: whether it could be the name of a fact or field; nothing else of what a sender
- * wrote in a name's place is repeated to anybody. */
+/* schema_is_name checks that the text could be the name of a fact or field; no other key of a
+ * sender is ever shown. */
 bool schema_is_name(struct span name);
 
 #endif

@@ -1,6 +1,5 @@
-/* ISO 3166-1 alpha-2 codes from the system's iso-codes package.  The file is written by a program,
- * so the pairs "alpha_2": "XX" are picked out without a JSON parser, and their number is held
- * against what the standard can have. */
+/* ISO 3166-1 alpha-2 codes from the system's iso-codes package.  A program writes that file, so the
+ * pairs "alpha_2": "XX" are read without a JSON parser, and their number is checked. */
 #include "base/io.h"
 #include "base/mem.h"
 #include "casedoc/schema.h"
@@ -69,7 +68,7 @@ static enum err collect(struct span text, struct vocabulary *iso, struct diag *d
     }
     if (!sound || count < ISO_COUNT_MIN) {
         mem_free(words);
-        return diag_fail(diag, ERR_INVALID, "%s: not the ISO 3166-1 table it should be", ISO_PATH);
+        return diag_fail(diag, ERR_INVALID, "%s: not an ISO 3166-1 table", ISO_PATH);
     }
     *iso = (struct vocabulary){.words = words, .count = count};
     return ERR_OK;

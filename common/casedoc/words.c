@@ -1,4 +1,4 @@
-/* A word index is less than half full, so that a search for a word that is none ends soon. */
+/* A word index is less than half full, so a search for an unknown word ends soon. */
 #include "casedoc/words.h"
 
 static uint32_t places_for(uint32_t count) {

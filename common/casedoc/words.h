@@ -1,5 +1,5 @@
-/* Purpose: the words of a vocabulary found by what they are: a hash table of their first eight
- * bytes, made once a schema.  Ownership: views into the words; lives as long as the schema. */
+/* Purpose: search for a word of a vocabulary: a hash table of the first eight bytes, made once per
+ * schema.  Ownership: views into the words; lives as long as the schema. */
 #ifndef CASEMILL_CASEDOC_WORDS_H
 #define CASEMILL_CASEDOC_WORDS_H
 
@@ -12,15 +12,15 @@ struct word_entry {
     uint64_t head; /* see word_head */
     const char *text;
     uint32_t len;
-    uint32_t number; /* in the vocabulary's order; WORD_NONE: a free place */
+    uint32_t number; /* in the vocabulary's order; WORD_NONE: an empty place */
 };
 struct word_index {
     uint32_t mask; /* places - 1 */
     struct word_entry places[];
 };
 
-/* word_head is a number that two texts of one length share exactly when their first eight bytes
- * are the same. */
+/* word_head is a number: two texts of one length have the same number exactly if their first eight
+ * bytes are the same. */
 static inline uint64_t word_head(struct span text) {
     uint64_t head = 0;
     if (text.len >= WORD_HEAD_BYTES) {
@@ -49,7 +49,7 @@ static inline bool word_eight_is(const uint8_t *text, const char *word) {
     return left == right;
 }
 
-/* Eight bytes at a time, the last eight whatever overlaps. */
+/* Eight bytes at a time, then the last eight, which may overlap. */
 static inline bool word_rest_is(struct span text, const char *word) {
     if (text.len <= WORD_HEAD_BYTES) {
         return true;
@@ -67,8 +67,8 @@ static inline uint32_t word_place(uint64_t head, size_t len) {
     return (uint32_t)((head ^ len) * 0x9e3779b97f4a7c15U >> 32);
 }
 
-/* word_index_bytes and word_index_fill make one of `count` different words in memory of the
- * caller's. */
+/* word_index_bytes and word_index_fill make an index of `count` different words in the caller's
+ * memory. */
 size_t word_index_bytes(uint32_t count);
 void word_index_fill(struct word_index *index, const char *const *words, uint32_t count);
 

@@ -81,7 +81,8 @@ static void walk(struct uses *uses, const struct ast *ast, unsigned polarity) {
         name(uses, ast->decl, polarity);
     }
     if (ast->kind == AST_HAS && uses->program->lint == NULL && ast_reads_fact(ast->target)) {
-        uses->program->lint = "has() asks of a fact; a missing fact is unknown, never absent";
+        uses->program->lint =
+            "has() does not work on a fact: a missing fact is unknown, never absent";
         uses->program->lint_offset = ast->offset;
         uses->program->lint_width = ast->width;
     }

@@ -5,7 +5,8 @@
 
 void *agreement_take(struct agreement *agreement, size_t count, size_t bytes) {
     void *memory = arena_zero(&agreement->arena, count == 0 ? 1 : count, bytes);
-    CHECK(memory != NULL); /* the limits of rules_priv.h keep a document far below the arena's */
+    CHECK(memory !=
+          NULL); /* the limits of rules_priv.h keep a document far smaller than the arena */
     return memory;
 }
 

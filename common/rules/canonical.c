@@ -1,18 +1,18 @@
-/* Purpose: the canonical text of a rule set: everything its meaning depends on, in one piece of
- * text, whose SHA-256 is the rule set's name.
+/* Purpose: the canonical text of a rule set: everything that its meaning depends on.  The text's
+ * SHA-256 is the rule set's name.
  *
  *   casemill ruleset 1 engine 1
  *   schema 5321
  *   <5321 bytes of case.yaml, verbatim>
  *   agreement US-CA-STCA 9120
- *   <...>                              one section an agreement, by id in byte order
+ *   <...>                              one section per agreement, by id in byte order
  *   overrides 31
- *   US-GT-ACA-2019.transit_gate=false  sorted, one a line
+ *   US-GT-ACA-2019.transit_gate=false  sorted, one per line
  *   vocabulary 747
  *   AD AE AF ...                       sorted, separated by one space
  *
- * A newline stands behind each section's bytes and does not count.  The first number is the version
- * of this layout, the second that of the engine: a corrected engine makes another rule set. */
+ * A newline follows each section's bytes and does not count.  The first number is the version of
+ * this layout, the second that of the engine: a corrected engine makes another rule set. */
 #include "rules/rules_priv.h"
 
 #include <inttypes.h>
@@ -95,7 +95,7 @@ static enum err section_read(struct reader *reader, struct span *word, struct sp
     *word = span_make(line.ptr, (size_t)(first - line.ptr));
     *id = first == last ? (struct span){0} : span_make(first + 1, (size_t)(last - first - 1));
     if (bytes >= reader->text.len - reader->at || reader->text.ptr[reader->at + bytes] != '\n') {
-        return reader_fail(reader, "a section as long as its head says");
+        return reader_fail(reader, "a section of the length in its head");
     }
     *content = span_make(reader->text.ptr + reader->at, bytes);
     reader->at += bytes + 1;

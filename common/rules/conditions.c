@@ -1,16 +1,16 @@
-/* Purpose: rules of several agreements that say the same are one condition: what it is on a case is
- * found out once.  Each rule has a place for that; the same place only where given, when, window
- * and day of record are the same.  What reads the agreement's own events has a place of its own. */
+/* Purpose: identical rules of several agreements share one condition, which a case evaluates once.
+ * Each rule has a place for its result.  Rules share a place only if given, when, window and day of
+ * record are the same.  A rule that reads its agreement's events has its own place. */
 #include "rules/rules_priv.h"
 
 #include "base/hash.h"
 #include "base/mem.h"
 
-/* So that a rule set with very many rules that are nearly the same loads in bounded time. */
+/* Bounds the time to load a rule set with very many similar rules. */
 enum { COMPARED_MAX = 1024 };
 
 struct condition {
-    const struct rule *rule; /* NULL: a free place of the table */
+    const struct rule *rule; /* NULL: an empty place of the table */
     uint64_t hash;
     uint32_t place;
 };

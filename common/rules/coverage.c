@@ -1,28 +1,28 @@
-/* A test's findings are made once more, and what they came to on the way is noted. */
+/* Makes a test's findings once more and records the conditions that they reach. */
 #include "rules/coverage.h"
 
 #include "base/mem.h"
 #include "rules/trace_priv.h"
 
-/* Items of one condition stand together: true, false and, when it reads facts, unknown. */
+/* Items of one condition are adjacent: true, false and, when it reads facts, unknown. */
 struct measuring {
     struct coverage *coverage;
     const struct agreement *agreement;
     struct rule_source *sources;
-    uint32_t *given_items; /* a rule: the first item of its group's condition */
-    uint32_t *when_items;  /* a rule: the first item of its condition; before it, COVERAGE_WINS */
+    uint32_t *given_items; /* by rule: the first item of its group's condition */
+    uint32_t *when_items;  /* by rule: the first item of its condition; before it, COVERAGE_WINS */
     uint32_t edge_first;
 };
 
 const char *coverage_kind_name(enum coverage_kind kind) {
     static const char *const names[] = {"true", "false", "unknown", "decides", "edge"};
-    _Static_assert(COUNT_OF(names) == COVERAGE_KIND_COUNT, "a name a kind");
+    _Static_assert(COUNT_OF(names) == COVERAGE_KIND_COUNT, "a name per kind");
     CHECK(kind < COVERAGE_KIND_COUNT);
     return names[kind];
 }
 
-/* --- what there is to see ----------------------------------------------------------------------
- */
+/* --- the items
+ * --------------------------------------------------------------------------------- */
 
 static void add_item(struct coverage *coverage, const struct coverage_item *item) {
     coverage->items[coverage->item_count++] = *item;
@@ -70,7 +70,7 @@ static void add_rule(struct measuring *measuring, uint32_t index) {
         add_condition(measuring, rule->when, rule->label, "when", source->when->line);
 }
 
-/* An entry that another one corrects has no day of its own. */
+/* A corrected entry has no day. */
 static void add_edges(struct measuring *measuring) {
     const struct agreement *agreement = measuring->agreement;
     const struct yaml_node *node = yaml_get(yaml_root(agreement->yaml), "events");
@@ -93,8 +93,8 @@ static void add_edges(struct measuring *measuring) {
     }
 }
 
-/* --- what a test sees --------------------------------------------------------------------------
- */
+/* --- the items that a test covers
+ * -------------------------------------------------------------- */
 
 static void see_condition(struct measuring *measuring, struct value value, uint32_t first) {
     struct coverage_item *items = measuring->coverage->items;
@@ -121,8 +121,7 @@ static void see_rule(struct measuring *measuring, struct agreement_run *run, uin
     }
 }
 
-/* One finding, own or projected: which rule decides it, and the conditions it came to on the way.
- */
+/* One finding, own or projected: the deciding rule, and the conditions that were reached. */
 static void see_finding(struct measuring *measuring, struct agreement_run *run, bool projected) {
     const struct agreement *agreement = run->agreement;
     agreement_run_forget(run);

@@ -1,7 +1,6 @@
-/* Purpose: what the tests inside a document have seen of it, so that what no test has seen is
- * named.  A condition counts where a finding comes to it: no rule before it decided, and its
- * group's condition holds.  An edge is the day of a legal event and the day before it.
- * Read next: ruleset.h. */
+/* Purpose: the parts of a document that its tests cover, and the parts that none covers.  A
+ * condition counts when a finding reaches it: no rule before it decides, and its group's condition
+ * holds.  An edge is the day of a legal event and the day before it.  Read next: ruleset.h. */
 #ifndef CASEMILL_RULES_COVERAGE_H
 #define CASEMILL_RULES_COVERAGE_H
 
@@ -22,7 +21,7 @@ struct coverage_item {
     const char *name; /* the rule's label, or the event */
     const char *part; /* "when", "given", "rule", "day", "day before" */
     uint32_t line;
-    int32_t day; /* of an edge: the reference date to be seen */
+    int32_t day; /* of an edge: the reference date to be covered */
     bool is_seen;
 };
 struct coverage {
@@ -33,9 +32,9 @@ struct coverage {
     uint32_t test_count;
 };
 
-/* coverage_measure runs the document's tests; report gets a line for what cannot be run.  It says
- * nothing of whether they pass: ruleset_test does. Ownership: names are the rule set's; coverage is
- * freed with coverage_fini. */
+/* coverage_measure runs the document's tests; report receives a line for each test that cannot run.
+ * It does not check that they pass: ruleset_test does.  Ownership: names belong to the rule set;
+ * coverage is freed with coverage_fini. */
 void coverage_measure(const struct ruleset *ruleset, uint32_t agreement, struct coverage *coverage,
                       struct buf *report);
 void coverage_fini(struct coverage *coverage);

@@ -1,15 +1,15 @@
 /* Purpose: an agreement's document: its header and events, and the order in which its parts load.
- * Every fault is said with line and column, and with the nearest known name where there is one. */
+ * Every fault has line and column, and the nearest known name if there is one. */
 #include "rules/rules_priv.h"
 
 #include "base/mem.h"
 #include "base/suggest.h"
 
-/* --- words that other YAML readers take for booleans -------------------------------------------
- */
+/* --- words that other YAML readers read as booleans
+ * -------------------------------------------- */
 
 static enum err refuse_bare_boolean(const struct loading *loading, const struct yaml_node *node) {
-    /* y and n are left out: no reader in use takes them so, and they name nothing here. */
+    /* y and n are left out: no reader in use reads them as booleans, and they name nothing here. */
     static const char *const words[] = {"Y",  "yes", "Yes", "YES", "N",   "no",  "No",
                                         "NO", "on",  "On",  "ON",  "off", "Off", "OFF"};
     if (node->kind != YAML_SCALAR || node->style != YAML_PLAIN) {
@@ -167,7 +167,7 @@ static enum err event_read(const struct loading *loading, const struct yaml_node
     return err == ERR_OK ? field_text(loading, map, "cite", &event->cite) : err;
 }
 
-/* Read from top to bottom the events are the agreement's history; a correction stands anywhere. */
+/* The events in file order are the agreement's history; a correction may be anywhere. */
 static enum err order_check(const struct loading *loading, const struct yaml_node *node) {
     const struct agreement *agreement = loading->agreement;
     const struct event *event = &agreement->events[agreement->event_count];
@@ -175,7 +175,7 @@ static enum err order_check(const struct loading *loading, const struct yaml_nod
         const struct event *before = &agreement->events[i];
         if (!before->has_corrects && before->date > event->date) {
             return yaml_fail(loading->yaml, yaml_get(node, "date"), ERR_INVALID, loading->diag,
-                             "this event is older than one before it (`%s`): events stand in the "
+                             "this event is older than one before it (`%s`): events are in the "
                              "order of their dates: move it up, or give it `corrects`",
                              event_name(before->kind));
         }
@@ -269,7 +269,7 @@ static enum err load_document(struct loading *loading, bool with_tests) {
     return err == ERR_OK && with_tests ? example_load(loading, root) : err;
 }
 
-/* loading names ruleset, yaml, overrides and diag; the rest is made here. */
+/* The caller sets ruleset, yaml, overrides and diag of loading; this sets the rest. */
 static enum err load_new(struct loading *loading, bool with_tests, struct agreement **agreement) {
     struct agreement *fresh = mem_zero(1, sizeof(*fresh));
     arena_init(&fresh->arena, AGREEMENT_ARENA_BYTES_MAX);

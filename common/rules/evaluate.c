@@ -1,6 +1,6 @@
 /* Purpose: one agreement's finding on one case, in the six steps of the format.
- * A rule is evaluated at most once for one set of facts: its state is kept, and the projected
- * finding, which is the same steps without section in_force, reads the same states. */
+ * A rule is evaluated at most once for one set of facts, and its state is kept.  The projected
+ * finding uses the same states in the same steps, without section in_force. */
 #include "rules/rules_priv.h"
 
 #include "base/mem.h"
@@ -65,7 +65,7 @@ void agreement_run_forget(struct agreement_run *run) {
 /* --- one rule ----------------------------------------------------------------------------------
  */
 
-/* The conjunction so far with a part that is unknown: that beats an error. */
+/* The conjunction so far with an unknown part: unknown wins over an error. */
 static enum rule_truth and_unknown(struct rule_state *state, enum rule_truth truth,
                                    struct value unknown) {
     if (truth != RULE_UNKNOWN) {
@@ -167,7 +167,7 @@ static bool has_intake_path(const struct agreement_run *run, const struct rule_s
     return false;
 }
 
-/* Runs rules up to the first true one, which it returns, or `end`; notes those it finds open. */
+/* Runs rules up to the first true one, which it returns, or `end`; records the open ones. */
 static inline uint32_t run_rules(struct agreement_run *run, uint32_t first, uint32_t end) {
     for (uint32_t i = first; i < end; i++) {
         enum rule_truth truth = truth_of(run, i);
@@ -194,10 +194,11 @@ static uint32_t first_true(struct agreement_run *run, bool projected) {
                : run_rules(run, agreement->in_force_end, agreement->officer_first);
 }
 
-/* What is open before section officer, after first_true has run them all. */
+/* The open rules before section officer, after first_true has run them all. */
 struct open_rules {
     bool erred;
-    uint32_t first_blocking; /* blamed on an intake fact, or in error; rule_count when none is */
+    uint32_t
+        first_blocking; /* open because of an intake fact or an error; rule_count when none is */
 };
 
 static struct open_rules look_at_open(const struct agreement_run *run) {
@@ -223,7 +224,7 @@ static struct decision decide_true(const struct agreement_run *run, uint32_t ind
                                   : rule->reason_true};
 }
 
-/* Steps 5 and 6.  Every officer rule is run: what they still ask for is named. */
+/* Steps 5 and 6.  Every officer rule is run, to name the facts that they still need. */
 static struct decision decide_officer(struct agreement_run *run) {
     const struct agreement *agreement = run->agreement;
     uint32_t first = agreement->rule_count;
@@ -246,10 +247,10 @@ static struct decision decide_officer(struct agreement_run *run) {
                              .erred = erred};
 }
 
-/* Step 4 names the first officer rule that is known; all of them unknown yet, the first. */
+/* Step 4 names the first known officer rule; if all are unknown, the first one. */
 static uint32_t first_officer(struct agreement_run *run) {
     const struct agreement *agreement = run->agreement;
-    CHECK(agreement->officer_first < agreement->rule_count); /* rules_load has seen to it */
+    CHECK(agreement->officer_first < agreement->rule_count); /* rules_load has checked this */
     uint32_t first = agreement->officer_first;
     while (first < agreement->rule_count && truth_of(run, first) == RULE_ABSENT) {
         first++;
@@ -260,7 +261,7 @@ static uint32_t first_officer(struct agreement_run *run) {
 struct decision finding_decide(struct agreement_run *run, bool projected, bool may_settle) {
     const struct agreement *agreement = run->agreement;
     uint32_t hit = first_true(run, projected);
-    if (hit < agreement->officer_first) { /* steps 1 and 2: exceptions stand last in file order */
+    if (hit < agreement->officer_first) { /* steps 1 and 2: exceptions are last in file order */
         return decide_true(run, hit);
     }
     struct open_rules open = look_at_open(run);
@@ -292,8 +293,7 @@ struct missing_list {
     struct path_set listed;
 };
 
-/* Adds what one rule does not know and intake, or an officer, is asked for, to a list, once each.
- */
+/* Adds the unknown facts of one rule that intake, or an officer, supplies to a list, once each. */
 static void missing_of_rule(const struct agreement_run *run, uint32_t rule, bool of_officer,
                             struct missing_list *list) {
     uint32_t place = run->now.places[rule];
@@ -325,7 +325,7 @@ static void fill_result(struct agreement_run *run, const struct decision *decisi
     for (uint32_t k = 0; !decision->settled && k < run->open_count; k++) {
         missing_of_rule(run, run->open[k], of_officer, &list);
     }
-    /* A settled one is open where any of its fillings is. */
+    /* A settled rule is open if it is open for any tried value. */
     for (uint32_t i = 0; decision->settled && i < agreement->officer_first; i++) {
         if (rule_counts(&agreement->rules[i], projected)) {
             missing_of_rule(run, i, of_officer, &list);
@@ -371,7 +371,7 @@ void agreement_evaluate(struct agreement_run *run, int32_t reference_date, int32
     if (!run->status.is_projected) {
         return;
     }
-    run->now = run->home; /* a settled decision has left the fillings' */
+    run->now = run->home; /* a settled decision left those of the tried values */
     finding->has_projected = true;
     decision = finding_decide(run, true, true);
     fill_result(run, &decision, true, run->missing_projected, &finding->projected);

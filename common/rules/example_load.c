@@ -1,5 +1,5 @@
-/* Purpose: reading the example and the tests of a document, so that `check` finds what is wrong in
- * them with line and column.  example_run.c runs them. */
+/* Purpose: reading the example and the tests of a document, so that `check` reports their faults
+ * with line and column.  example_run.c runs them. */
 #include "rules/rules_priv.h"
 
 #include "base/suggest.h"
@@ -29,7 +29,7 @@ static enum err slot_read(const struct loading *loading, const struct fact *fact
                           const struct yaml_node *node, struct facts *facts) {
     if (fact->slot == UINT16_MAX) {
         return yaml_fail(loading->yaml, node, ERR_INVALID, loading->diag,
-                         "%s stands inside a list: give the whole list", fact->name);
+                         "%s is inside a list: give the whole list", fact->name);
     }
     if (yaml_is_null(node)) {
         facts->slots[fact->slot] = value_unknown(fact->path);
@@ -150,7 +150,7 @@ static enum err reason_read(const struct loading *loading, const struct yaml_nod
                      suggest.best.ptr == NULL ? "" : "?");
 }
 
-/* test NULL: inside `projected`, which holds no other. */
+/* test NULL: inside `projected`, which may not be nested. */
 static enum err expect_read(const struct loading *loading, const struct yaml_node *map,
                             struct example_test *test, struct expectation *expect) {
     enum err err = field_expect_kind(loading, map, YAML_MAP, "expect");
@@ -177,7 +177,7 @@ static enum err expect_read(const struct loading *loading, const struct yaml_nod
 /* --- set ---------------------------------------------------------------------------------------
  */
 
-/* A list's items as --set would give them. */
+/* A list's items, written as for --set. */
 static enum err set_value(const struct loading *loading, const struct yaml_node *node,
                           struct span *value) {
     if (node->kind == YAML_SCALAR) {

@@ -1,5 +1,5 @@
-/* Purpose: running the tests of the documents.  They test the text as it is written: an operator's
- * overrides do not take part, only a test's own `set`. */
+/* Purpose: running the tests of the documents.  They test the text as written: only a test's own
+ * `set` applies, not an operator's overrides. */
 #include "rules/rules_priv.h"
 
 #include "base/mem.h"
@@ -129,7 +129,7 @@ struct tally {
     struct buf *report;
 };
 
-/* A test's reason numbers hold under its `set`, since a parameter changes no label. */
+/* A test's reason numbers are valid under its `set`, since a parameter changes no label. */
 static void tally_test(void *context, const struct example_test *test, struct agreement_run *run,
                        const struct finding *finding) {
     struct tally *tally = context;

@@ -1,5 +1,5 @@
-/* Purpose: conditions of a document: the names they may use, lints that need the document, and
- * compile errors placed in the document's text. */
+/* Purpose: conditions of a document: the allowed names, lints that need the document, and compile
+ * errors with their place in the document. */
 #include "rules/expr_words.h"
 #include "rules/rules_priv.h"
 
@@ -71,7 +71,7 @@ static void name_add(struct loading *loading, const char *name, const char *what
 enum err expr_declare_builtins(struct loading *loading) {
     static const char *const extra_names[] = {"reference_date", "as_of", "in_force_on"};
     _Static_assert(EXTRA_REFERENCE_DATE == 0 && EXTRA_AS_OF == 1 && EXTRA_IN_FORCE_ON == 2,
-                   "extra_names stands in the order of the extra slots");
+                   "extra_names is in the order of the extra slots");
     struct agreement *agreement = loading->agreement;
     const struct schema *schema = loading->ruleset->schema;
     const struct cel_type *string = cel_type(agreement->env, CEL_STRING);
@@ -136,7 +136,7 @@ enum err expr_declare_name(struct loading *loading, const struct yaml_node *key,
 /* --- lints on the text -------------------------------------------------------------------------
  */
 
-/* The text behind the word's opening parenthesis; empty when it is no call. */
+/* The text after the word's opening parenthesis; empty when it is no call. */
 static struct span call_arguments(const struct expr_words *words) {
     size_t at = words->at;
     while (at < words->text.len && words->text.ptr[at] == ' ') {
@@ -152,7 +152,7 @@ static struct span call_arguments(const struct expr_words *words) {
     return span_make(words->text.ptr + at, words->text.len - at);
 }
 
-/* A named zone is read from the machine's zone files, which a rule set does not hold. */
+/* A named zone is read from the machine's zone files, which are not part of a rule set. */
 static bool asks_for_zone(const struct expr_words *words) {
     static const char *const accessors[] = {
         "getFullYear",  "getMonth", "getDate",    "getDayOfMonth", "getDayOfWeek",
@@ -171,7 +171,7 @@ static bool asks_for_zone(const struct expr_words *words) {
     return false;
 }
 
-/* has(record.leaf): the language would only say that it knows no `record`. */
+/* has(record.leaf): the language would only report that `record` is unknown. */
 static bool asks_of_record(const struct loading *loading, const struct expr_words *words) {
     const struct schema *schema = loading->ruleset->schema;
     struct expr_words inner = {.text = call_arguments(words)};
@@ -194,11 +194,12 @@ static enum err refuse_words(const struct loading *loading, const struct yaml_no
     while (expr_words_next(&words)) {
         if (loading->agreement->receiving == NULL && span_is(words.word, "agreement.receiving")) {
             return yaml_fail_in(loading->yaml, node, words.start, words.word.len, loading->diag,
-                                "this agreement names no `receiving`");
+                                "this agreement has no `receiving`");
         }
         if (asks_of_record(loading, &words)) {
-            return yaml_fail_in(loading->yaml, node, words.start, words.word.len, loading->diag,
-                                "has() asks of a fact; a missing fact is unknown, never absent");
+            return yaml_fail_in(
+                loading->yaml, node, words.start, words.word.len, loading->diag,
+                "has() does not work on a fact: a missing fact is unknown, never absent");
         }
         if (asks_for_zone(&words)) {
             return yaml_fail_in(loading->yaml, node, words.start, words.word.len, loading->diag,
@@ -228,14 +229,13 @@ static void keep_program(struct agreement *agreement, struct cel_program *progra
     agreement->programs[agreement->program_count++] = program;
 }
 
-/* All conditions of an agreement share one run's steps, so that at run time none is ever cut off.
- */
+/* All conditions of an agreement together fit into one run's steps, so no run ever stops early. */
 static enum err cost_check(struct loading *loading, const struct yaml_node *node,
                            const struct cel_program *program) {
     uint64_t cost = cel_program_cost(program);
     if (cost > CEL_STEPS_MAX - loading->cost) {
         return yaml_fail(loading->yaml, node, ERR_TOO_LARGE, loading->diag,
-                         "with this condition the agreement's may take more than %d steps on one "
+                         "with this condition the agreement may need more than %d steps for one "
                          "case",
                          CEL_STEPS_MAX);
     }
@@ -252,7 +252,7 @@ enum err expr_compile(struct loading *loading, const struct yaml_node *node,
     if (node->style == YAML_FOLDED ||
         (node->style == YAML_PLAIN && is_several_lines(loading, node))) {
         return yaml_fail(loading->yaml, node, ERR_INVALID, loading->diag,
-                         "a condition stands on one line, in quotes, or behind `|`: a folded one "
+                         "a condition is on one line, in quotes, or after `|`: a folded one "
                          "loses its positions");
     }
     err = refuse_words(loading, node);

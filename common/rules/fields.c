@@ -1,5 +1,5 @@
-/* Fields of a map in a document.  A key that is missing is a fault at the map, a value of another
- * kind is a fault at the value. */
+/* Fields of a map in a document.  A missing key is a fault at the map, a value of another kind a
+ * fault at the value. */
 #include "rules/rules_priv.h"
 
 static const char *kind_name(enum yaml_kind kind) {

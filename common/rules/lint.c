@@ -1,5 +1,5 @@
-/* See lint.h.  The conditions were compiled in the order in which they stand, so walking the
- * document again gives each program its place. */
+/* See lint.h.  The conditions were compiled in document order, so a second walk finds the place of
+ * each program. */
 #include "rules/lint_priv.h"
 
 #include "base/mem.h"
@@ -66,8 +66,7 @@ static void lint_language(struct linting *linting) {
     }
 }
 
-/* An officer rule that is unknown sends the case to a screening: nobody asks intake for the fact.
- */
+/* An unknown officer rule leads to a screening, so intake need not supply the fact. */
 static void lint_officer(struct linting *linting) {
     const struct schema *schema = linting->ruleset->schema;
     for (uint32_t i = linting->agreement->officer_first; i < linting->agreement->rule_count; i++) {
@@ -77,8 +76,8 @@ static void lint_officer(struct linting *linting) {
             if (uses[k].slot < schema->slot_count && !schema->slots[uses[k].slot]->officer) {
                 (void)lint_add(linting, linting->rules[i].when->node, false,
                                "ask for it in an earlier section, or declare it asked_of: officer",
-                               "%s is asked of intake: while it is unknown this rule gives "
-                               "screening_required, and nobody asks for it",
+                               "%s is asked of intake: while it is unknown, this rule gives "
+                               "screening_required, and the fact is not requested",
                                schema->slots[uses[k].slot]->name);
             }
         }
@@ -90,7 +89,7 @@ static void lint_reasons(struct linting *linting) {
     for (const struct yaml_node *node = map == NULL ? NULL : map->first; node != NULL;
          node = node->next) {
         if (yaml_get(node, "why") == NULL) {
-            (void)lint_add(linting, node->key, false, "say in `why` what the value rests on",
+            (void)lint_add(linting, node->key, false, "give the basis of the value in `why`",
                            "parameter %.*s has no reason or citation", SPAN_ARG(node->key->text));
         }
     }

@@ -1,7 +1,6 @@
-/* Purpose: what is legal in a rule set and wrong, or surprising, all the same: rules that can never
- * win, rules of one section that may hold together, names nobody reads, conditions that hide a true
- * answer.  Looks at the documents as they are written: an operator's overrides do not take part.
- * Deterministic, and bounded whatever the documents are. */
+/* Purpose: faults in a valid rule set: rules that can never win, rules of one section that may hold
+ * together, unused names, conditions that hide a true answer.  It reads the documents as written,
+ * without an operator's overrides. Deterministic, and bounded for all documents. */
 #ifndef CASEMILL_RULES_LINT_H
 #define CASEMILL_RULES_LINT_H
 
@@ -20,7 +19,7 @@ struct lint {
     uint32_t error_count;
 };
 
-/* ruleset_lint appends what it finds; begin with a zeroed struct.  Ownership: lint_free, before the
+/* ruleset_lint appends its findings; start with a zeroed struct.  Ownership: lint_free, before the
  * rule set. */
 void ruleset_lint(const struct ruleset *ruleset, struct lint *lint);
 void lint_free(struct lint *lint);

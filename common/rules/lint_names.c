@@ -1,4 +1,4 @@
-/* Names that are declared and read by nobody: facts, parameters, variables. */
+/* Names that are declared but never read: facts, parameters, variables. */
 #include "rules/expr_words.h"
 #include "rules/lint_priv.h"
 
@@ -16,7 +16,7 @@ static struct lint_name *name_find(struct linting *linting, struct span name) {
     return NULL;
 }
 
-/* Marks what the text names; true when its value hangs on a parameter. */
+/* Marks the names in the text; true when its value depends on a parameter. */
 static bool mark_read(struct linting *linting, struct span text) {
     bool hangs = false;
     struct expr_words words = {.text = text};
@@ -34,7 +34,7 @@ static void add_names(struct linting *linting, const char *key, bool is_paramete
     const struct yaml_node *map = yaml_get(yaml_root(linting->known->yaml), key);
     for (const struct yaml_node *node = map == NULL ? NULL : map->first; node != NULL;
          node = node->next) {
-        /* A variable names only what stands before it. */
+        /* A variable can only name earlier ones. */
         bool hangs = !is_parameter && node->kind == YAML_SCALAR && mark_read(linting, node->text);
         linting->names[linting->name_count++] =
             (struct lint_name){.name = node->key->text,
@@ -48,7 +48,7 @@ void lint_names_read(struct linting *linting) {
     add_names(linting, "parameters", true);
     add_names(linting, "variables", false);
     for (uint32_t i = 0; i < linting->expr_count; i++) {
-        /* Variables come first and were marked: marking them again changes nothing. */
+        /* Variables are first and already marked: marking them again changes nothing. */
         linting->exprs[i].hangs_on_parameter = mark_read(linting, linting->exprs[i].node->text);
     }
 }
@@ -57,7 +57,7 @@ void lint_unread(struct linting *linting) {
     for (uint32_t i = 0; i < linting->name_count; i++) {
         const struct lint_name *name = &linting->names[i];
         if (!name->is_read) {
-            (void)lint_add(linting, name->node, false, "take it out, or use it",
+            (void)lint_add(linting, name->node, false, "remove it, or use it",
                            "no condition reads %s %.*s",
                            name->is_parameter ? "parameter" : "variable", SPAN_ARG(name->name));
         }
@@ -90,7 +90,7 @@ void lint_facts(struct lint *lint, const struct ruleset *ruleset) {
         const struct fact *fact = ruleset->schema->slots[i];
         if (!path_set_has(&read, i)) {
             (void)lint_add(&linting, fact_key(ruleset, fact), false,
-                           "intake is asked for it in vain; a column once added stays",
+                           "intake supplies it without use; its column stays",
                            "no rule reads fact %s", fact->name);
         }
     }

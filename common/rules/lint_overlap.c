@@ -1,7 +1,7 @@
-/* Rules of one section that may hold on one case: the first gives the reason, which is for a lawyer
- * to know.  Found by trying: what the document's tests say makes the one true is joined with what
- * makes the other true, then values that the tests, the schema and the document's dates name are
- * tried in turn.  A pair that is not found may still exist; one that is found has its example. */
+/* Rules of one section that may hold on one case: the first gives the reason, which a lawyer should
+ * know.  The search starts from the document's tests: it joins facts that make one rule true with
+ * facts that make the other true.  Then it tries values from the tests, the schema and the
+ * document's dates. The search may miss a pair; each pair that it finds has an example. */
 #include "rules/lint_priv.h"
 
 #include "base/date.h"
@@ -18,9 +18,9 @@ struct pool {
 struct search {
     struct linting *linting;
     struct arena arena;
-    struct value *slots; /* the case that is tried: the schema's and the extra ones */
+    struct value *slots; /* the tried case: the schema's slots and the extra ones */
     struct agreement_run run;
-    struct pool *pools;                 /* by slot; the one behind the schema's: reference_date */
+    struct pool *pools;                 /* by slot; the one after the schema's: reference_date */
     uint32_t slot_count;                /* the schema's and reference_date */
     struct path_set *reads;             /* by rule: slots, reference_date included */
     uint32_t (*witnesses)[WITNESS_MAX]; /* by rule: tests on which it holds */
@@ -144,7 +144,7 @@ static bool try_witnesses(struct search *search, uint32_t a, uint32_t b) {
     return false;
 }
 
-/* Values of the pools in an order that is the same on every machine. */
+/* Values of the pools, in the same order on every machine. */
 static bool try_pools(struct search *search, uint32_t a, uint32_t b) {
     struct path_set slots = search->reads[a];
     path_set_join(&slots, &search->reads[b]);
@@ -164,8 +164,8 @@ static bool try_pools(struct search *search, uint32_t a, uint32_t b) {
     return false;
 }
 
-/* --- saying it ----------------------------------------------------------------------------------
- */
+/* --- the report
+ * -------------------------------------------------------------------------------- */
 
 static void print_value(struct buf *out, const struct fact *fact, struct value value) {
     char day[DATE_TEXT_BYTES];
@@ -179,7 +179,7 @@ static void print_value(struct buf *out, const struct fact *fact, struct value v
     }
 }
 
-/* The facts that either rule reads, as they stand in the case that was tried. */
+/* The facts that either rule reads, with their values in the tried case. */
 static void print_example(const struct search *search, uint32_t a, uint32_t b, struct buf *out) {
     const struct agreement *agreement = search->linting->agreement;
     struct path_set slots = search->reads[a];
@@ -268,7 +268,7 @@ void lint_overlaps(struct linting *linting) {
         if (pairs > 0) {
             lint_add(
                 linting, lint_section(linting, section)->key, false,
-                "no fault: the earlier rule gives the reason; see that this is the order meant",
+                "no fault: the earlier rule gives the reason; check that this order is intended",
                 "%u pair%s of rules in section %s may hold on one case", pairs,
                 pairs == 1 ? "" : "s", section_name(section))
                 ->notes = examples;

@@ -1,11 +1,11 @@
-/* Purpose: what the checks of lint.h share: one agreement as it is written, beside its text. */
+/* Purpose: shared by the checks of lint.h: one agreement as written, with its text. */
 #ifndef CASEMILL_RULES_LINT_PRIV_H
 #define CASEMILL_RULES_LINT_PRIV_H
 
 #include "rules/lint.h"
 #include "rules/rules_priv.h"
 
-/* A parameter or variable, and where its name stands. */
+/* A parameter or variable, and the place of its name. */
 struct lint_name {
     struct span name;
     const struct yaml_node *node;
@@ -39,14 +39,15 @@ struct linting {
     uint32_t name_count;
 };
 
-/* lint_report.c.  lint_finding_new notes a finding without a place, lint_add one at a node; hint
- * may be NULL.  The result is valid until the next one. */
+/* lint_report.c.  lint_finding_new records a finding without a place, lint_add one at a node; hint
+ * may be NULL.  The result is valid until the next finding. */
 struct lint_finding *lint_finding_new(struct lint *lint, bool is_error, const char *hint);
 struct lint_finding *lint_add(struct linting *linting, const struct yaml_node *node, bool is_error,
                               const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
 const struct yaml_node *lint_section(const struct linting *linting, enum section section);
 
-/* lint_names.c: fills names and each expr's hangs_on_parameter; then what nobody reads. */
+/* lint_names.c: fills names and each expr's hangs_on_parameter; then finds names without a
+ * reader. */
 void lint_names_read(struct linting *linting);
 void lint_unread(struct linting *linting);
 void lint_facts(struct lint *lint, const struct ruleset *ruleset);

@@ -1,6 +1,6 @@
-/* Rules that can never give their reason: a condition that is always false, a rule behind one that
- * always holds, the same condition again.  A condition that a parameter decides is policy, not an
- * accident, and is left alone. */
+/* Rules that can never give their reason: a condition that is always false, a rule after one that
+ * always holds, the same condition again.  A condition that a parameter decides is intended, so it
+ * is no finding. */
 #include "rules/lint_priv.h"
 
 static bool is_always(const struct lint_expr *expr, bool wanted) {
@@ -19,14 +19,15 @@ static bool holds_always(const struct linting *linting, uint32_t index) {
            (read->given == NULL || is_always(read->given, true)) && is_always(read->when, true);
 }
 
-/* The projected finding leaves section in_force out, so its rules stand before their own only. */
-static bool stands_before(const struct linting *linting, uint32_t a, uint32_t b) {
+/* The projected finding skips section in_force, so rules there precede only rules of that
+ * section. */
+static bool is_before(const struct linting *linting, uint32_t a, uint32_t b) {
     const struct rule *first = &linting->agreement->rules[a];
     return a < b && (first->section != SECTION_IN_FORCE ||
                      first->section == linting->agreement->rules[b].section);
 }
 
-/* Equal but for blanks outside of quotes. */
+/* Equal except for spaces outside of quotes. */
 static bool is_same_text(struct span a, struct span b) {
     size_t i = 0;
     size_t k = 0;
@@ -54,7 +55,7 @@ static bool is_same_text(struct span a, struct span b) {
     }
 }
 
-/* Whether every case and day on which b holds is one on which a does. */
+/* Whether a holds on every case and day on which b holds. */
 static bool covers(const struct linting *linting, uint32_t a, uint32_t b) {
     const struct rule *first = &linting->agreement->rules[a];
     const struct rule *second = &linting->agreement->rules[b];
@@ -77,7 +78,7 @@ static void lint_constant(struct linting *linting, const struct lint_expr *expr,
     bool is_true = is_always(expr, true);
     if (is_true || is_always(expr, false)) {
         (void)lint_add(linting, expr->node, !is_true,
-                       is_true ? "leave it out if that is meant" : "take the rule out",
+                       is_true ? "omit it if that is intended" : "remove the rule",
                        "this %s is always %s%s", what, is_true ? "true" : "false",
                        is_true ? "" : ", so its rules can never win");
     }
@@ -86,13 +87,13 @@ static void lint_constant(struct linting *linting, const struct lint_expr *expr,
 static void lint_behind(struct linting *linting, uint32_t index) {
     const struct lint_rule *read = &linting->rules[index];
     for (uint32_t i = 0; i < index; i++) {
-        if (!stands_before(linting, i, index)) {
+        if (!is_before(linting, i, index)) {
             continue;
         }
         bool always = holds_always(linting, i);
         if (always || covers(linting, i, index)) {
             (void)lint_add(linting, yaml_get(read->map, "label"), true,
-                           "take it out, or put it before that rule",
+                           "remove it, or move it before that rule",
                            "rule %s can never win: rule %s on line %u %s",
                            linting->agreement->rules[index].label,
                            linting->agreement->rules[i].label, linting->rules[i].map->line,

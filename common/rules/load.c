@@ -1,5 +1,5 @@
-/* Purpose: where a rule set comes from: a directory of documents, or its canonical text.
- * Both end in the same steps, so that a published text means what the files meant. */
+/* Purpose: loading a rule set from a directory of documents or from its canonical text. Both use
+ * the same steps, so a published text has the meaning of its files. */
 #include "rules/rules_priv.h"
 
 #include "base/io.h"
@@ -126,7 +126,7 @@ static enum err load_agreement_files(const struct dir_load *load, const char *di
     return err;
 }
 
-/* The caret is a courtesy: a file that cannot be read again leaves source empty. */
+/* The caret is optional: if the file cannot be read again, source is empty. */
 static void read_source(const struct diag *diag, struct buf *source) {
     struct diag ignored;
     if (diag == NULL || source == NULL || diag->line == 0 || diag->file[0] == '\0') {
@@ -254,7 +254,8 @@ enum err ruleset_load_overridden(struct span text, const char *const *more, uint
 enum err ruleset_load_text(struct span text, struct ruleset **ruleset, struct diag *diag) {
     struct ruleset *fresh = NULL;
     enum err err = ruleset_load_overridden(text, NULL, 0, &fresh, diag);
-    /* What loads must be what was named: a text that is not in canonical form has another id. */
+    /* The loaded rule set must have the expected id: a text that is not canonical has another
+     * one. */
     if (err == ERR_OK && !span_eq(text, buf_span(&fresh->text))) {
         ruleset_unref(&fresh);
         return diag_fail(diag, ERR_INVALID, "the rule set text is not in canonical form");

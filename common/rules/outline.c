@@ -1,4 +1,4 @@
-/* See outline.h.  Read from the document's tree: what it was loaded from is what is shown. */
+/* See outline.h.  Read from the document's tree, so the outline shows the loaded source. */
 #include "rules/outline.h"
 
 #include "base/date.h"
@@ -12,7 +12,7 @@
 const char *outline_kind_name(enum outline_kind kind) {
     static const char *const names[] = {"agreement", "event",   "parameter", "variable",
                                         "rule",      "example", "test",      "fact"};
-    _Static_assert(COUNT_OF(names) == OUTLINE_KIND_COUNT, "a name a kind");
+    _Static_assert(COUNT_OF(names) == OUTLINE_KIND_COUNT, "a name per kind");
     CHECK(kind < OUTLINE_KIND_COUNT);
     return names[kind];
 }
@@ -48,7 +48,7 @@ static void field_add(struct outline_item *item, const char *name, struct span v
     item->fields[item->field_count++] = (struct outline_field){name, value};
 }
 
-/* A scalar's value; a list or map as it is written, on one line. */
+/* A scalar's value; a list or map as written, on one line. */
 static struct span node_text(struct outliner *outliner, const struct yaml_node *node) {
     if (node->kind == YAML_SCALAR) {
         return node->text;
@@ -64,12 +64,12 @@ static struct span node_text(struct outliner *outliner, const struct yaml_node *
         }
     }
     struct span copy = arena_copy(&outliner->outline->arena, buf_span(&line));
-    CHECK(copy.ptr != NULL); /* far above what a document of 1 MiB holds */
+    CHECK(copy.ptr != NULL); /* far more than a document of 1 MiB needs */
     buf_free(&line);
     return copy;
 }
 
-/* The fields of a map that are named, in that order. */
+/* The named fields of a map, in that order. */
 static void fields_add(struct outliner *outliner, uint32_t item, const struct yaml_node *map,
                        const char *const *names) {
     for (size_t i = 0; names[i] != NULL; i++) {

@@ -1,6 +1,6 @@
-/* Purpose: what a rule set says, item by item, for a page that people read and for the difference
- * between two of them.  Conditions stand as they are written; parameters have the value in force,
- * overrides included. */
+/* Purpose: the content of a rule set, item by item, for a page that people read and for the
+ * difference between two rule sets.  Conditions are as written; parameters have their value after
+ * overrides. */
 #ifndef CASEMILL_RULES_OUTLINE_H
 #define CASEMILL_RULES_OUTLINE_H
 
@@ -52,7 +52,7 @@ struct span outline_field(const struct outline_item *item, const char *name); /*
 /* The legal status from each event's day on, as known today: "in force", "agreement_suspended". */
 const char *outline_status(const struct ruleset *ruleset, uint32_t agreement, int32_t day);
 
-/* The cases of a document's tests, as they are before a test's own `set`.  slots: by slot. */
+/* The cases of a document's tests, before a test's own `set`.  slots: by slot. */
 struct doc_case {
     const char *name;
     struct value *slots;

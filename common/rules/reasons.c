@@ -1,5 +1,5 @@
-/* Purpose: what is decided about an agreement's rules once, at load: the numbers of its reasons,
- * and which facts settle may try. */
+/* Purpose: facts about an agreement's rules that are computed once, at load: the numbers of its
+ * reasons, and the facts that settle may try. */
 #include "rules/rules_priv.h"
 
 /* --- reasons -----------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ uint32_t program_uses(const struct cel_program *program, struct cel_use uses[PAT
         return 0;
     }
     uint32_t count = cel_program_uses(program, uses, PATHS_MAX * 2);
-    CHECK(count <= PATHS_MAX * 2); /* one row a slot, and slots are paths plus a few extra */
+    CHECK(count <= PATHS_MAX * 2); /* one row per slot, and slots are paths plus a few extra */
     return count;
 }
 
@@ -112,7 +112,7 @@ bool rule_uses_officer(const struct agreement *agreement, const struct rule *rul
  */
 
 struct reading {
-    uint32_t rules; /* that read the slot */
+    uint32_t rules; /* number of rules that read the slot */
     bool plain, negated;
 };
 

@@ -1,12 +1,12 @@
-/* Purpose: the rules of a document: five sections in order, groups with one condition before them,
- * windows on a date, and the line `status`. */
+/* Purpose: the rules of a document: five sections in order, groups with a shared condition, windows
+ * on a date, and the line `status`. */
 #include "rules/rules_priv.h"
 
 #include "base/suggest.h"
 
 static const char *const section_names[] = {"scope", "in_force", "exclusions", "exceptions",
                                             "officer"};
-_Static_assert(COUNT_OF(section_names) == SECTION_COUNT, "a name a section");
+_Static_assert(COUNT_OF(section_names) == SECTION_COUNT, "a name per section");
 
 const char *section_name(enum section section) {
     CHECK(section < SECTION_COUNT);
@@ -26,7 +26,7 @@ static bool is_label(struct span label) {
     return label.len > 0 && label.len <= 96;
 }
 
-/* The section that has given out the label so far; SECTION_COUNT when none has. */
+/* The section that already uses the label; SECTION_COUNT when none does. */
 static enum section label_section(const struct agreement *agreement, const char *label) {
     for (uint32_t i = 0; i < agreement->rule_count; i++) {
         const struct rule *rule = &agreement->rules[i];
@@ -42,7 +42,7 @@ static enum section label_section(const struct agreement *agreement, const char 
     return SECTION_COUNT;
 }
 
-/* section SECTION_COUNT: `otherwise`, which shares its label with no section. */
+/* section SECTION_COUNT: `otherwise`; no section may use its label. */
 static enum err label_check(const struct loading *loading, const struct yaml_node *map,
                             const char *label, enum section section) {
     const struct yaml_node *node = yaml_get(map, "label");
@@ -52,10 +52,11 @@ static enum err label_check(const struct loading *loading, const struct yaml_nod
     }
     enum section known = label_section(loading->agreement, label);
     if (known != SECTION_COUNT && known != section) {
-        return yaml_fail(loading->yaml, node, ERR_CONFLICT, loading->diag,
-                         "label %s stands in section %s already: a label may stand in one section "
-                         "only, so give this rule another",
-                         label, section_names[known]);
+        return yaml_fail(
+            loading->yaml, node, ERR_CONFLICT, loading->diag,
+            "label %s is already in section %s: a label belongs to one section, so give "
+            "this rule another",
+            label, section_names[known]);
     }
     return ERR_OK;
 }
@@ -101,13 +102,13 @@ static enum err window_read(const struct loading *loading, const struct yaml_nod
     err = field_expect_kind(loading, by, YAML_SCALAR, "by");
     if (err == ERR_OK && !rule->has_from && !rule->has_until) {
         err = yaml_fail(loading->yaml, by, ERR_INVALID, loading->diag,
-                        "`by` without `from` or `until` means nothing");
+                        "`by` without `from` or `until` has no effect");
     }
     return err == ERR_OK ? window_fact(loading, by, &rule->by_slot) : err;
 }
 
-/* Rules of one label, group and date are versions of one rule, of which one holds on a day; with
- * the same days, alternatives. */
+/* Rules of one label, group and date are versions of one rule, one for each day; with the same
+ * days, they are alternatives. */
 static bool is_same_window(const struct rule *a, const struct rule *b) {
     return a->has_from == b->has_from && a->has_until == b->has_until && a->from == b->from &&
            a->until == b->until;
@@ -225,14 +226,14 @@ static enum err status_read(struct loading *loading, const struct yaml_node *nod
     for (uint32_t i = 0; i < agreement->rule_count; i++) {
         if (agreement->rules[i].is_status) {
             return yaml_fail(loading->yaml, node, ERR_CONFLICT, loading->diag,
-                             "`status` stands here twice");
+                             "`status` occurs twice here");
         }
     }
     for (enum status_reason i = 0; i < STATUS_REASON_COUNT; i++) {
         enum section known = label_section(agreement, status_reason_label(i));
         if (known != SECTION_COUNT && known != section) {
             return yaml_fail(loading->yaml, node, ERR_CONFLICT, loading->diag,
-                             "label %s of `status` stands in section %s already",
+                             "label %s of `status` is already in section %s",
                              status_reason_label(i), section_names[known]);
         }
     }
@@ -268,7 +269,7 @@ static enum err section_read(struct loading *loading, const struct yaml_node *ru
     return err;
 }
 
-/* File order is winning order, so the sections stand in theirs. */
+/* File order is winning order, so the order of the sections is fixed. */
 static enum err order_check(const struct loading *loading, const struct yaml_node *rules) {
     enum section last = 0;
     for (const struct yaml_node *node = rules->first; node != NULL; node = node->next) {
@@ -278,7 +279,7 @@ static enum err order_check(const struct loading *loading, const struct yaml_nod
             }
             if (i < last) {
                 return yaml_fail(loading->yaml, node->key, ERR_INVALID, loading->diag,
-                                 "section %s stands before section %s", section_names[i],
+                                 "section %s must be before section %s", section_names[i],
                                  section_names[last]);
             }
             last = i;
@@ -301,7 +302,7 @@ static enum err otherwise_read(struct loading *loading, const struct yaml_node *
                          : err;
 }
 
-/* A rule left open by an officer's fact alone needs an officer's step to send the case to. */
+/* If only an officer's fact leaves a rule open, the case needs an officer rule to go to. */
 static enum err officer_check(const struct loading *loading, const struct yaml_node *rules) {
     const struct agreement *agreement = loading->agreement;
     if (agreement->officer_first < agreement->rule_count) {
@@ -310,7 +311,7 @@ static enum err officer_check(const struct loading *loading, const struct yaml_n
     for (uint32_t i = 0; i < agreement->rule_count; i++) {
         if (rule_uses_officer(agreement, &agreement->rules[i])) {
             return yaml_fail(loading->yaml, rules, ERR_INVALID, loading->diag,
-                             "rule %s reads a fact that officers are asked for, so section officer "
+                             "rule %s reads a fact that an officer supplies, so section officer "
                              "needs a rule",
                              agreement->rules[i].label);
         }

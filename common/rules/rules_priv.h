@@ -1,4 +1,4 @@
-/* Purpose: what the files of rules/ share: an agreement as loaded, and its state during a run.
+/* Purpose: shared by the files of rules/: a loaded agreement, and its state during a run.
  * Order of a load: document.c (header, events) -> parameters.c -> rule_list.c (with expr.c) ->
  * reasons.c -> example_load.c; fields.c reads the fields of a map for all of them.  Order of a
  * case: run.c -> evaluate.c (status.c, settle.c). Ownership: everything an agreement points to
@@ -17,10 +17,10 @@ enum {
     RULES_MAX = 256,
     TESTS_MAX = 1024,
     OVERRIDES_MAX = 1024,
-    SETTLE_PRODUCT_MAX = 64, /* fillings that settle tries */
+    SETTLE_PRODUCT_MAX = 64, /* combinations of values that settle tries */
     NAMES_MAX = 1024
 };
-/* Far above what the limits above can fill from a document of 1 MiB. */
+/* Far more than a document of 1 MiB can fill within the limits above. */
 #define AGREEMENT_ARENA_BYTES_MAX ((size_t)64 << 20)
 #define RUN_ARENA_BYTES_MAX ((size_t)16 << 20)
 
@@ -34,7 +34,7 @@ enum section {
 };
 const char *section_name(enum section section);
 
-/* Slots behind the schema's: added to schema->slot_count. */
+/* Slots after the schema's: added to schema->slot_count. */
 enum { EXTRA_REFERENCE_DATE, EXTRA_AS_OF, EXTRA_IN_FORCE_ON, EXTRA_COUNT };
 
 enum event_kind { /* the legal ones first */
@@ -67,7 +67,7 @@ struct event {
     bool verify;
 };
 
-/* What a legal event's day and status need. */
+/* The day and status of a legal event. */
 struct legal_event {
     int32_t date, recorded, corrected_from;
     enum event_kind kind;
@@ -81,7 +81,7 @@ struct parameter {
     const char *why;    /* NULL when not given */
 };
 
-/* The four status reasons, in the order of their numbers in the reason table. */
+/* The four status reasons, in the order of the reason table. */
 enum status_reason {
     STATUS_NOT_IN_FORCE,
     STATUS_SUSPENDED,
@@ -99,7 +99,7 @@ struct rule {
     bool verify;
     bool has_recorded;
     bool has_from, has_until;
-    uint16_t by_slot; /* the date that the window looks at */
+    uint16_t by_slot; /* the date that the window checks */
     int32_t recorded; /* absent when later than as_of */
     int32_t from, until;
     const char *label;
@@ -115,7 +115,7 @@ struct example_test; /* below */
 struct agreement {
     struct arena arena;
     const struct ruleset *ruleset; /* borrowed: schema and vocabulary */
-    const struct yaml_doc *yaml;   /* where it came from */
+    const struct yaml_doc *yaml;   /* its source */
     struct yaml_doc *owned_yaml;   /* NULL, or yaml: freed with the agreement */
     const char *id;
     const char *title;
@@ -135,8 +135,8 @@ struct agreement {
     uint16_t otherwise_reason;
     uint32_t in_force_first, in_force_end; /* section in_force */
     uint32_t officer_first; /* first rule of section officer; rule_count when it is empty */
-    uint32_t *own_places;   /* of rule states that are this agreement's alone: rule i at i */
-    uint32_t *places;       /* of rule states that the rule set's agreements share */
+    uint32_t *own_places;   /* of this agreement's own rule states: rule i at i */
+    uint32_t *places;       /* of rule states shared by the rule set's agreements */
     struct reason *reasons;
     uint32_t reason_count;
     uint16_t status_reasons[STATUS_REASON_COUNT];
@@ -157,9 +157,9 @@ struct ruleset {
     _Atomic uint32_t references;
     char id[65];
     struct buf text;       /* the canonical text */
-    struct vocabulary iso; /* words and iso_text are the rule set's own */
+    struct vocabulary iso; /* the rule set owns words and iso_text */
     const char **iso_words;
-    char *iso_text; /* each word with a NUL behind it */
+    char *iso_text; /* each word with a NUL */
     struct yaml_doc *schema_yaml;
     struct schema *schema;
     struct path_set officer_paths;
@@ -168,7 +168,8 @@ struct ruleset {
     uint32_t condition_count; /* places of their rules; see conditions.c */
 };
 
-/* ruleset.c: the steps of both loaders, in this order; yaml is taken, also on failure. */
+/* ruleset.c: the steps of both loaders, in this order.  They take ownership of yaml, also on
+ * failure. */
 struct ruleset *ruleset_new(void);
 MUST_USE enum err ruleset_set_vocabulary(struct ruleset *ruleset, struct span words,
                                          struct diag *diag);
@@ -180,7 +181,7 @@ MUST_USE enum err ruleset_add_agreement(struct ruleset *ruleset, struct yaml_doc
 MUST_USE enum err ruleset_finish(struct ruleset *ruleset, const struct override *overrides,
                                  uint32_t override_count, struct diag *diag);
 
-/* ruleset_load_overridden loads a canonical text with more overrides behind its own.
+/* ruleset_load_overridden loads a canonical text with more overrides after its own.
  * Errors: as ruleset_load_text. */
 MUST_USE enum err ruleset_load_overridden(struct span text, const char *const *more,
                                           uint32_t more_count, struct ruleset **ruleset,
@@ -188,22 +189,21 @@ MUST_USE enum err ruleset_load_overridden(struct span text, const char *const *m
 
 /* --- loading ------------------------------------------------------------------------------- */
 
-/* agreement_load reads one document.  overrides of other agreements are passed over.
+/* agreement_load reads one document.  overrides of other agreements are ignored.
  * Errors: ERR_INVALID with position in yaml; *agreement unchanged. */
 MUST_USE enum err agreement_load(const struct ruleset *ruleset, const struct yaml_doc *yaml,
                                  const struct override *overrides, uint32_t override_count,
                                  struct agreement **agreement, struct diag *diag);
-/* agreement_reload loads a document that has loaded before under other overrides, without its
- * tests. */
+/* agreement_reload loads a document again under other overrides, without its tests. */
 MUST_USE enum err agreement_reload(const struct agreement *known, const struct override *overrides,
                                    uint32_t override_count, struct agreement **agreement,
                                    struct diag *diag);
 void agreement_free(struct agreement **agreement);
 
-/* agreement.c: agreement_take hands out zeroed memory that lives as long as the agreement. */
+/* agreement.c: agreement_take returns zeroed memory that lives as long as the agreement. */
 void *agreement_take(struct agreement *agreement, size_t count, size_t bytes);
 
-/* What the steps of one load share. */
+/* The shared state of one load. */
 struct loading {
     struct agreement *agreement;
     const struct ruleset *ruleset;
@@ -219,7 +219,7 @@ struct loading {
     } names[NAMES_MAX];
 };
 
-/* fields.c: a key that is missing is a fault at the map. */
+/* fields.c: a missing key is a fault at the map. */
 MUST_USE enum err field_need(const struct loading *loading, const struct yaml_node *map,
                              const char *key, enum yaml_kind kind, const struct yaml_node **node);
 MUST_USE enum err field_text(const struct loading *loading, const struct yaml_node *map,
@@ -238,8 +238,8 @@ MUST_USE enum err parameters_load(struct loading *loading, const struct yaml_nod
 MUST_USE enum err variables_load(struct loading *loading, const struct yaml_node *root);
 MUST_USE enum err override_parse(struct span text, struct override *override, struct diag *diag);
 const struct parameter *parameter_find(const struct agreement *agreement, struct span name);
-/* parameter_parse reads text (of --set, or of a scalar) as a value of the type; false when it is
- * not one. */
+/* parameter_parse reads text (of --set, or of a scalar) as a value of the type; false if it is
+ * none. */
 MUST_USE bool parameter_parse(struct agreement *agreement, enum parameter_type type,
                               struct span text, struct value *value);
 const char *parameter_type_name(enum parameter_type type);
@@ -259,7 +259,7 @@ void reasons_find_settle_slots(struct agreement *agreement);
 /* reason_find returns the number, or reason_count. */
 uint32_t reason_find(const struct agreement *agreement, enum disposition disposition,
                      struct span label);
-/* rule_uses_officer is true when the rule reads a fact that officers are asked for. */
+/* rule_uses_officer is true when the rule reads a fact that an officer supplies. */
 bool rule_uses_officer(const struct agreement *agreement, const struct rule *rule);
 /* Calls of cel_program_uses with room for every slot. */
 uint32_t program_uses(const struct cel_program *program, struct cel_use uses[PATHS_MAX * 2]);
@@ -281,7 +281,7 @@ struct example_test {
     struct override *set;
     uint32_t set_count;
     struct expectation expect;
-    enum projection projection; /* what is expected of it */
+    enum projection projection; /* the expected projection */
     struct expectation projected;
 };
 MUST_USE enum err example_load(struct loading *loading, const struct yaml_node *root);
@@ -310,7 +310,7 @@ struct rule_state {
     struct path_set paths; /* of RULE_UNKNOWN */
 };
 
-/* What rules have been found to be, rule i at places[i]. */
+/* Results of rules, rule i at places[i]. */
 struct rule_states {
     uint8_t *truths; /* enum rule_truth */
     struct rule_state *states;
@@ -325,56 +325,55 @@ struct agreement_run {
     struct cel_run cel;
     struct status status;
     int32_t as_of;
-    bool verdict_only;         /* disposition and reason, and nothing else of a finding */
-    struct rule_states home;   /* of the facts as they are */
-    struct rule_states tried;  /* of settle's filling */
-    struct rule_states joined; /* of its fillings, joined */
+    bool verdict_only;         /* only the disposition and reason of a finding */
+    struct rule_states home;   /* of the case's own facts */
+    struct rule_states tried;  /* of the values that settle tries */
+    struct rule_states joined; /* of all tried values, joined */
     struct rule_states now;    /* one of these */
-    uint16_t *open;            /* rules before section officer that finding_decide left open */
+    uint16_t *open;            /* open rules before section officer, from finding_decide */
     uint32_t open_count;
-    uint32_t path_words; /* of a path_set that the schema's paths reach */
+    uint32_t path_words; /* of a path_set that holds the schema's paths */
     bool is_shared;      /* home belongs to the rule set's run, which clears it */
-    bool is_spent;       /* memory or steps did not last for some rule */
+    bool is_spent;       /* memory or steps ran out in some rule */
     uint16_t *missing;   /* path_count each */
     uint16_t *missing_projected;
 };
 
-/* How a finding was decided. */
+/* The decision of a finding. */
 struct decision {
     enum disposition disposition;
     uint32_t rule; /* deciding rule; rule_count: otherwise */
     uint16_t reason;
-    bool erred; /* a rule that counted was in error */
+    bool erred; /* a rule that counts has an error */
     bool settled;
 };
 
 void agreement_run_init(struct agreement_run *run, const struct agreement *agreement,
                         struct arena *arena, struct value *slots);
 void agreement_run_fini(struct agreement_run *run);
-/* agreement_run_share makes the run keep what its rules are where those of other agreements find
- * it, for as long as the facts and as_of are the same; the caller clears the truths between cases.
- */
+/* agreement_run_share makes the run share rule results with other agreements while the facts and
+ * as_of stay the same; the caller clears the truths between cases. */
 void agreement_run_share(struct agreement_run *run, uint8_t *truths, struct rule_state *states);
 /* agreement_evaluate expects the facts in run->slots; it fills the extra slots itself. */
 void agreement_evaluate(struct agreement_run *run, int32_t reference_date, int32_t as_of,
                         struct finding *finding);
-/* evaluate.c for settle.c and for those who show how a finding was made: what a rule is, run at
- * most once between two calls of agreement_run_forget. */
+/* evaluate.c, for settle.c and trace.c: the result of a rule, which runs at most once between two
+ * calls of agreement_run_forget. */
 enum rule_truth rule_truth(struct agreement_run *run, uint32_t rule);
 const struct rule_state *rule_state(const struct agreement_run *run, uint32_t rule);
 void agreement_run_forget(struct agreement_run *run);
-/* finding_decide does steps 1 to 6; step 3 without its fillings when may_settle is false. */
+/* finding_decide does steps 1 to 6; step 3 tries no values when may_settle is false. */
 struct decision finding_decide(struct agreement_run *run, bool projected, bool may_settle);
 static inline bool rule_counts(const struct rule *rule, bool projected) {
     return !(projected && rule->section == SECTION_IN_FORCE);
 }
-/* finding_settle tries the two-sided facts; true when all fillings agree.  Afterwards the unknown
- * paths of all fillings are what run->now names when the disposition is screening_required. */
+/* finding_settle tries the two-sided facts; true when all tried values agree.  If the disposition
+ * is screening_required, run->now then holds the unknown paths of all tries. */
 bool finding_settle(struct agreement_run *run, bool projected, struct decision *decision);
 
 /* example_run.c: example_tests_run evaluates each test of the document under the document's own
- * parameters and the test's `set`, and shows it with the run it was made on.  What cannot be run is
- * said in report and not shown. */
+ * parameters and the test's `set`, and shows it with its run.  A test that cannot run is reported
+ * and not shown. */
 typedef void (*example_test_fn)(void *context, const struct example_test *test,
                                 struct agreement_run *run, const struct finding *finding);
 void example_tests_run(const struct agreement *agreement, example_test_fn visit, void *context,
@@ -382,7 +381,7 @@ void example_tests_run(const struct agreement *agreement, example_test_fn visit,
 
 /* --- conditions.c ---------------------------------------------------------------------------- */
 
-/* conditions_number gives every agreement's rules their places. */
+/* conditions_number sets the places of every agreement's rules. */
 void conditions_number(struct ruleset *ruleset);
 
 /* --- canonical.c ----------------------------------------------------------------------------- */
@@ -396,7 +395,7 @@ struct canonical {
     struct span vocabulary;
 };
 void canonical_write(const struct canonical *parts, struct buf *text);
-/* canonical_read views into text.  Errors: ERR_INVALID, ERR_VERSION. */
+/* canonical_read points into text.  Errors: ERR_INVALID, ERR_VERSION. */
 MUST_USE enum err canonical_read(struct span text, struct canonical *parts, struct diag *diag);
 
 #endif

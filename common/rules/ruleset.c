@@ -83,7 +83,7 @@ struct rule_cost ruleset_rule_cost(const struct ruleset *ruleset, uint32_t agree
     CHECK(rule < found->rule_count);
     const struct cel_program *programs[] = {found->rules[rule].given, found->rules[rule].when};
     struct rule_cost cost = {.label = found->rules[rule].label};
-    /* The load has held each to one run's steps: the sum cannot wrap. */
+    /* The load has limited each to one run's steps: the sum cannot wrap. */
     for (size_t i = 0; i < COUNT_OF(programs); i++) {
         cost.steps += programs[i] == NULL ? 0 : cel_program_cost(programs[i]);
     }
@@ -182,7 +182,7 @@ static int line_order(const void *a, const void *b) {
     return order != 0 ? order : span_cmp(left->parameter, right->parameter);
 }
 
-/* Sorted, the last of several for one parameter alone: the others had no effect. */
+/* Sorted; of several for one parameter only the last, since the others have no effect. */
 static void write_overrides(const struct override *overrides, uint32_t count, struct buf *text) {
     struct override *sorted = mem_zero(count, sizeof(*sorted));
     uint32_t kept = 0;
@@ -243,7 +243,8 @@ enum err ruleset_finish(struct ruleset *ruleset, const struct override *override
         const struct agreement *agreement = ruleset->agreements[i];
         if (strcmp(ruleset->agreements[i - 1]->id, agreement->id) == 0) {
             return yaml_fail(agreement->yaml, yaml_get(yaml_root(agreement->yaml), "agreement"),
-                             ERR_CONFLICT, diag, "two documents are agreement %s", agreement->id);
+                             ERR_CONFLICT, diag, "two documents define agreement %s",
+                             agreement->id);
         }
     }
     enum err err = overrides_check(ruleset, overrides, override_count, diag);

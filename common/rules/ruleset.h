@@ -1,5 +1,5 @@
 /* Purpose: a rule set: the case schema plus all agreements, immutable, named by the SHA-256 of its
- * canonical text; and what it makes of a case.  Meaning: config/rules-format.md.
+ * canonical text; and its outcome for a case.  Meaning: config/rules-format.md.
  * Threads: a loaded rule set is shared and never changes; each thread has its own struct
  * ruleset_run. Ownership: reference-counted; everything reached through it lives as long as a
  * reference. */
@@ -63,14 +63,13 @@ uint32_t ruleset_rule_count(const struct ruleset *ruleset, uint32_t agreement);
 struct rule_cost ruleset_rule_cost(const struct ruleset *ruleset, uint32_t agreement,
                                    uint32_t rule);
 
-/* ruleset_slots_read adds the slots that any rule looks at: the others may be left unknown without
- * changing an outcome. */
+/* ruleset_slots_read adds the slots that any rule reads: other slots never change an outcome. */
 void ruleset_slots_read(const struct ruleset *ruleset, struct path_set *slots);
 
 struct result {
     enum disposition disposition;
     uint16_t reason;         /* number of (disposition, label) within the agreement */
-    uint16_t missing_count;  /* in rule order: the first is the next question */
+    uint16_t missing_count;  /* in rule order: the first is asked next */
     const uint16_t *missing; /* path ids */
 };
 struct finding {
@@ -81,8 +80,8 @@ struct finding {
     const char *error_kind; /* cel_error_name */
 };
 struct outcome {
-    uint32_t agreement;   /* the winning one */
-    struct result result; /* its finding; missing is the union over the findings that won */
+    uint32_t agreement;   /* the winning agreement */
+    struct result result; /* its finding; missing is the union over the winning findings */
     const struct finding *findings; /* one per agreement, in id order */
 };
 
@@ -90,15 +89,15 @@ struct outcome {
 struct ruleset_run;
 struct ruleset_run *ruleset_run_new(struct ruleset *ruleset); /* takes its own reference */
 void ruleset_run_free(struct ruleset_run **run);
-/* ruleset_run_verdict_only makes the run give dispositions and reasons alone, in less time: no
+/* ruleset_run_verdict_only makes the run compute only dispositions and reasons, which is faster: no
  * missing facts, no projected findings, no errors. */
 void ruleset_run_verdict_only(struct ruleset_run *run);
 /* ruleset_evaluate runs every agreement.  The outcome lives until the next call on the same run.
- * doc has no faults; dates are resolved by the caller. */
+ * doc has no faults; the caller resolves dates. */
 void ruleset_evaluate(struct ruleset_run *run, const struct case_doc *doc, int32_t reference_date,
                       int32_t as_of, struct outcome *outcome);
 
-/* ruleset_test runs the tests inside the documents; report gets a line per failing test. */
+/* ruleset_test runs the tests inside the documents; report receives a line per failing test. */
 void ruleset_test(struct ruleset *ruleset, uint32_t *passed, uint32_t *failed, struct buf *report);
 
 #endif

@@ -85,7 +85,7 @@ static void fold(struct ruleset_run *run, struct outcome *outcome) {
     }
 }
 
-/* That memory did not last is said of one agreement, not of others with the same rule. */
+/* Exhausted memory is an error of one agreement, not of others with the same rule. */
 static void forget_errors(struct agreement_run *run) {
     for (uint32_t i = 0; i < run->agreement->rule_count; i++) {
         uint8_t *truth = &run->home.truths[run->home.places[i]];
@@ -100,7 +100,7 @@ void ruleset_evaluate(struct ruleset_run *run, const struct case_doc *doc, int32
     memcpy(run->slots, doc->slots, run->ruleset->schema->slot_count * sizeof(*run->slots));
     memset(run->truths, RULE_NOT_RUN, run->ruleset->condition_count);
     for (uint32_t i = 0; i < run->ruleset->agreement_count; i++) {
-        arena_reset(&run->arena); /* a finding lacks no memory for those before it */
+        arena_reset(&run->arena); /* each finding starts with all of the memory */
         agreement_evaluate(&run->runs[i], reference_date, as_of, &run->findings[i]);
         if (run->runs[i].is_spent) {
             forget_errors(&run->runs[i]);

@@ -1,12 +1,12 @@
-/* Purpose: step 3's second look: where a rule is open, try every value of the unknown two-sided
- * facts.  "Unknown" then gives way to a finding that every value gives.
- * Works on findings, never on conditions: the condition language knows nothing of it. */
+/* Purpose: the second part of step 3: if a rule is open, try every value of the unknown two-sided
+ * facts.  A finding that every value gives replaces "unknown".  Works on findings, never on
+ * conditions: the condition language knows nothing of it. */
 #include "rules/rules_priv.h"
 
 struct filling {
     uint16_t slots[PATHS_MAX];
     uint32_t value_counts[PATHS_MAX];
-    uint32_t digits[PATHS_MAX]; /* the value tried now */
+    uint32_t digits[PATHS_MAX]; /* the current value */
     struct value unknown[PATHS_MAX];
     uint32_t count;
 };
@@ -15,7 +15,7 @@ static uint32_t value_count(const struct fact *fact) {
     return fact->type == FACT_BOOL ? 2 : fact->word_count;
 }
 
-/* In case.yaml order; a fact that would bring the product over the limit is left unknown. */
+/* In case.yaml order; a fact that would exceed the limit of the product is left unknown. */
 static void choose_slots(const struct agreement_run *run, struct filling *filling) {
     const struct agreement *agreement = run->agreement;
     uint32_t product = 1;
@@ -55,7 +55,7 @@ static bool next_filling(struct filling *filling) {
     return false;
 }
 
-/* Joins one filling's decision to those before it; false when they differ for good. */
+/* Joins the decision of one try to the earlier ones; false when they differ. */
 static bool join_decision(struct decision *all, const struct decision *one, bool is_first) {
     if (one->disposition == DISPOSITION_INSUFFICIENT_INFORMATION || one->erred) {
         return false;
@@ -76,7 +76,7 @@ static bool join_decision(struct decision *all, const struct decision *one, bool
     return true;
 }
 
-/* Keeps each rule's unknown paths over all fillings in run->joined. */
+/* Keeps each rule's unknown paths over all tries in run->joined. */
 static void join_states(struct agreement_run *run, bool is_first) {
     for (uint32_t i = 0; i < run->agreement->rule_count; i++) {
         struct rule_state *joined = &run->joined.states[i];

@@ -1,5 +1,5 @@
-/* Purpose: what an agreement's events say on a day, as known on another day.
- * Legal events decide; operational ones (and amended) are shown and never change a finding. */
+/* Purpose: an agreement's status on a day, as known on another day.  Legal events decide;
+ * operational ones (and amended) are shown and never change a finding. */
 #include "rules/trace_priv.h"
 
 #include "base/date.h"
@@ -36,7 +36,7 @@ static int32_t corrected_from(const struct agreement *agreement, uint32_t index)
     return from;
 }
 
-/* Behind those of the same day. */
+/* After those of the same day. */
 static void legal_insert(struct agreement *agreement, const struct event *event) {
     uint32_t at = agreement->legal_count++;
     for (; at > 0 && agreement->legal[at - 1].date > event->date; at--) {

@@ -1,5 +1,5 @@
-/* One agreement's evaluation, kept for showing.  The finding is made by the same calls as on the
- * fast road; the rules' values are read off afterwards, each on the facts as they are. */
+/* One agreement's evaluation, kept for display.  The same calls as in ruleset_evaluate make the
+ * finding; afterwards each rule is evaluated on the case's own facts. */
 #include "rules/trace.h"
 
 #include "base/mem.h"
@@ -8,14 +8,14 @@
 struct trace {
     struct ruleset *ruleset;
     struct arena arena;       /* of the evaluation; values shown point into it */
-    struct arena view;        /* what a view is made of */
+    struct arena view;        /* memory of a view */
     struct value *slots;      /* the case's, then the extra ones */
     struct agreement_run run; /* of the agreement traced last */
     bool is_running;
     int32_t reference_date, as_of;
 };
 
-/* A view holds a few words a rule and a word a slot that it reads. */
+/* A view holds a few words per rule and a word per slot that it reads. */
 #define VIEW_ARENA_BYTES_MAX ((size_t)16 << 20)
 
 const char *trace_truth_name(enum trace_truth truth) {
@@ -66,7 +66,7 @@ void trace_free(struct trace **trace) {
 
 static void *take(struct trace *trace, size_t count, size_t bytes) {
     void *memory = arena_zero(&trace->view, count, bytes);
-    CHECK(memory != NULL); /* the limits of a document keep a view far below */
+    CHECK(memory != NULL); /* the limits of a document keep a view far smaller */
     return memory;
 }
 
@@ -105,8 +105,8 @@ static void show_events(struct trace *trace, struct trace_view *view) {
 /* --- names -------------------------------------------------------------------------------------
  */
 
-/* Variables that are lists of words stand in the document as they are and are left out; the others
- * were compiled first, in their order. */
+/* Variables that are lists of words are left out, since the document shows them; the others were
+ * compiled first, in order. */
 static void show_names(struct trace *trace, struct trace_view *view) {
     const struct agreement *agreement = trace->run.agreement;
     const struct yaml_node *variables = yaml_get(yaml_root(agreement->yaml), "variables");
@@ -238,7 +238,7 @@ static void show_rules(struct trace *trace, struct trace_view *view) {
 
 static struct trace_decision decision_shown(struct agreement_run *run, bool projected) {
     struct arena_mark mark = arena_mark(run->arena);
-    agreement_run_forget(run); /* a settled decision leaves them joined over its fillings */
+    agreement_run_forget(run); /* a settled decision leaves them joined over all tried values */
     struct decision decision = finding_decide(run, projected, true);
     arena_rewind(run->arena, mark);
     return (struct trace_decision){.rule = decision.rule, .is_settled = decision.settled};
@@ -289,7 +289,7 @@ uint32_t trace_answers(struct trace *trace, uint16_t slot,
     if (unknown.kind != VAL_UNKNOWN || !is_countable) {
         return 0;
     }
-    struct agreement_run run; /* a run of its own: the view's results stay */
+    struct agreement_run run; /* a separate run: the view's results stay */
     agreement_run_init(&run, agreement, &trace->arena, trace->slots);
     struct arena_mark mark = arena_mark(&trace->arena);
     uint32_t count = fact->type == FACT_BOOL ? 2 : fact->word_count;

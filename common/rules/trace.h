@@ -1,6 +1,6 @@
-/* Purpose: how one agreement's finding was made, to be shown: its events on the day, every rule
- * with its value and what it read, which rule decided, and what single answers would change.
- * Made on request; the fast road (ruleset.h) knows nothing of it, and the finding is the same.
+/* Purpose: the explanation of one agreement's finding: its events on the day, every rule with its
+ * value and its facts, the deciding rule, and the effect of single answers. Made on request;
+ * ruleset_evaluate does not use it, and the finding is the same.
  * Threads: a struct trace belongs to one thread.  Read next: ruleset.h. */
 #ifndef CASEMILL_RULES_TRACE_H
 #define CASEMILL_RULES_TRACE_H
@@ -19,7 +19,7 @@ struct trace_event {
     bool is_legal;  /* decides on the status; an operational one is only shown */
     bool is_known;  /* on the day as_of, and not corrected by an entry known then */
     bool has_come;  /* its day is not after the reference date */
-    bool is_status; /* the one that the status rests on */
+    bool is_status; /* decides the status */
 };
 
 struct trace_rule {
@@ -36,7 +36,7 @@ struct trace_rule {
     bool in_projected; /* counts in the projected finding, too */
     enum trace_truth truth;
     const char *error;     /* kind, of TRACE_ERROR; else NULL */
-    struct path_set paths; /* what it waits for, of TRACE_UNKNOWN */
+    struct path_set paths; /* the unknown facts, of TRACE_UNKNOWN */
     const uint16_t *reads; /* slots in case.yaml order, then the extra ones */
     uint32_t read_count;
     const uint16_t *names; /* variables and parameters that its conditions name */
@@ -52,7 +52,8 @@ struct trace_name {
 
 struct trace_decision {
     uint32_t rule;   /* the deciding one; rule_count: `otherwise` */
-    bool is_settled; /* a rule is open, and every value of the two-sided facts gives the same */
+    bool is_settled; /* a rule is open, but every value of the two-sided facts gives the same
+                        finding */
 };
 
 struct trace_view {
@@ -68,7 +69,7 @@ struct trace_view {
     const struct trace_name *names;
     uint32_t name_count;
     const struct value *slots; /* by slot: the schema's, then reference_date, as_of, in_force_on */
-    struct finding finding;    /* as ruleset_evaluate gives it */
+    struct finding finding;    /* as from ruleset_evaluate */
     struct trace_decision decided;
     struct trace_decision projected; /* when finding.has_projected */
 };
@@ -84,7 +85,7 @@ void trace_free(struct trace **trace);
 void trace_agreement(struct trace *trace, const struct case_doc *doc, uint32_t agreement,
                      int32_t reference_date, int32_t as_of, struct trace_view *view);
 
-/* What the finding would be if one unknown fact alone had this value. */
+/* The finding if only one unknown fact had this value. */
 struct trace_answer {
     struct value value;
     enum disposition disposition;
@@ -92,9 +93,9 @@ struct trace_answer {
     bool is_projected; /* of the projected finding, where the view has one */
 };
 enum { TRACE_ANSWERS_MAX = 64 };
-/* trace_answers tries every value of the unknown fact at `slot` for the agreement traced last, the
- * other facts as they are, and returns how many there are: 0 when its values cannot be counted (a
- * date, a free text, a list, a country). */
+/* trace_answers tries every value of the unknown fact at `slot` for the agreement traced last, with
+ * the other facts unchanged.  It returns the number of values: 0 if they cannot be counted (a date,
+ * a free text, a list, a country). */
 uint32_t trace_answers(struct trace *trace, uint16_t slot,
                        struct trace_answer answers[TRACE_ANSWERS_MAX]);
 

@@ -1,5 +1,4 @@
-/* A variant is loaded from the base's text, so that it shares nothing that could change under it.
- */
+/* A variant is loaded from the base's text, so it shares nothing with the base. */
 #include "rules/what_if.h"
 
 #include "base/date.h"
@@ -62,7 +61,7 @@ static enum err agreement_named(const struct ruleset *ruleset, struct span id,
                      suggest.best.ptr == NULL ? "" : "?");
 }
 
-/* Events stand in the order of their dates; of one day, the added one is the later. */
+/* Events are in the order of their dates; on one day the added event is later. */
 static void event_insert(struct agreement *agreement, enum event_kind kind, int32_t date) {
     struct event *events = agreement_take(agreement, agreement->event_count + 1, sizeof(*events));
     uint32_t at = 0;

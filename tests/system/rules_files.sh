@@ -53,7 +53,7 @@ sed -i 's/^    - {label: valid_us_visa, when/    - {label: any_visa, when: "true
 casemill rules check "$work/rules" >"$work/check.out" 2>"$work/check.err"
 equal "a rule that can never win fails the check" $? 1
 contains "and is named" "$work/check.err" "US-GT-ACA-2019[.]yaml:[0-9]+:[0-9]+: error: rule valid_us_visa can never win: rule any_visa"
-contains "with a hint" "$work/check.err" "hint: take it out"
+contains "with a hint" "$work/check.err" "hint: remove it"
 casemill rules publish "$work/rules" --db "$pg_conninfo" >"$work/publish.out" 2>"$work/publish.err"
 equal "and keeps the rules unpublished" $? 1
 equal "nothing is published" "$(rows rulesets)" "$published"

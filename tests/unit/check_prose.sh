@@ -5,7 +5,8 @@
 #   sh tests/unit/check_prose.sh --all    every finding
 #   sh tests/unit/check_prose.sh --list FILE...   every finding in the comments of C, SQL, shell or Python; no check
 # A failure names the line: split the sentence, or write the word that is proposed (common/README.md).
-# Code in backticks, indented code and fenced code are not read.  A table cell counts as a paragraph.
+# Code in backticks, indented code and fenced code are not read; in C, three spaces after the star indent it.
+# A table cell counts as a paragraph.
 # prose_exceptions.txt holds the present numbers; they only fall.
 set -u
 LC_ALL=C
@@ -17,7 +18,7 @@ pages=$(tree_files '*.md')
 comments=$(tree_files 'config/*.yaml' 'config/*.service' 'config/*.sh' 'docker/*.yaml' 'docker/*.sh' 'docker/Dockerfile' |
     grep -vE '^config/(agreements/|case\.yaml)')
 # the C folders that are rewritten: a folder that joins them stays in plain English
-for folder in base yaml settings http wire; do
+for folder in base casedoc rules yaml settings http wire; do
     comments="$comments $(tree_files "common/$folder/*.[ch]")"
 done
 all=0
@@ -143,6 +144,7 @@ is_c { # a comment is a paragraph, and an empty line ends one
     }
     ended = match(text, /\*\//)
     if (ended) { text = substr(text, 1, RSTART - 1) }
+    if (text ~ /^[ \t]*\*   /) { paragraph_end(); if (ended) inside = 0; next } # a table or code
     sub(/^[ \t]*\*[ \t]?/, "", text)
     if (text ~ /^[ \t]*$/) { paragraph_end() }
     add(text)
