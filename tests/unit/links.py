@@ -15,6 +15,7 @@ PLACES = ("", "common/", "config/", "tests/")  # a path may begin there, or in t
 TESTS = ("tests/*.sh", "tests/*.py", "tests/*.c", "config/demo/run.sh")
 # Figures and fields of a message are written like settings there, and figures' names are put together.
 NO_SETTINGS = ("tests/bench/README.md", "common/wire/README.md")
+SETUP = ("cat", "export", "mkdir")  # what a block begins with; no command of its own
 FOREIGN = {"network_mode"}  # of a compose file
 GONE = re.compile(r"\.\./shared\b|\b(?:design|style|testing-deployment)\.md\b|\bdesign section\b|(?<!CFR )\bsections? [0-9]")
 
@@ -233,8 +234,10 @@ def is_run(words, help_of, lines):
         calls = [line for line in lines if program in line]
     elif program in ("sh", "python3"):
         calls = [line for line in lines if rest and os.path.basename(rest[0]) in line]
+    elif program in ("cmake", "ninja", "ctest"):
+        calls = [line for line in lines if re.search(r"(^|[\s;&|(])" + program + r"\s", line)]
     else:
-        calls = [line for line in lines if re.search(r"(^|[\s;&|(])" + re.escape(program) + r"\s", line)]
+        calls = [program] if program in SETUP else [line for line in lines if " ".join(words) in line]
     options = options_in(rest) if program.startswith("casemill") or program == "sh" else []
     return bool(calls) and all(any(option in line for line in calls) for option in options)
 
