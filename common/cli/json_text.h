@@ -4,7 +4,7 @@
 #ifndef CASEMILL_CLI_JSON_TEXT_H
 #define CASEMILL_CLI_JSON_TEXT_H
 
-#include "cli/lines.h"
+#include "cli/submit/lines.h"
 
 enum json_text_state {
     JSON_TEXT_START, /* nothing was read */

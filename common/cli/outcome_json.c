@@ -79,7 +79,7 @@ void outcome_json(struct json *json, const struct ruleset *ruleset, const struct
     json_object_close(json);
 }
 
-void dead_json(struct json *json, const struct case_doc *doc) {
+void outcome_json_dead(struct json *json, const struct case_doc *doc) {
     json_object_open(json);
     json_key(json, "case_id");
     if (doc->case_id.len == 0) {

@@ -5,7 +5,7 @@
 #include "cli/json_case.h"
 #include "cli/json_text.h"
 #include "cli/outcome_json.h"
-#include "cli/rules_option.h"
+#include "cli/rules/option.h"
 #include "cli/verb.h"
 
 #include <stdio.h>
@@ -55,7 +55,7 @@ static void evaluate_object(struct evaluation *evaluation, struct span object, b
         dead_line(&doc, "a case of at most 16 MiB in memory", "a larger one");
     }
     if (doc.fault_count > 0) {
-        dead_json(&json, &doc);
+        outcome_json_dead(&json, &doc);
     } else {
         evaluate_case(evaluation, &doc, &json);
     }

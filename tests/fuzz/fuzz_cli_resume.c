@@ -3,7 +3,7 @@
  * run, and the others with it. */
 #include "base/buf.h"
 #include "base/io.h"
-#include "cli/submit_resume.h"
+#include "cli/submit/resume.h"
 #include "fuzz_file.h"
 
 enum { FILE_BYTES_MAX = 1 << 20, POSITIONS = 64 };

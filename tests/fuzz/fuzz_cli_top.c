@@ -3,7 +3,7 @@
  * and once again for rates.  A page has lines without control characters that fit the terminal, the
  * JSON is JSON. */
 #include "cli/control_ask.h"
-#include "cli/top_view.h"
+#include "cli/top/view.h"
 #include "fuzz.h"
 
 enum { COLUMNS = 80, LINES = 24, NOW_MS = 5000 };

@@ -4,8 +4,8 @@
 #ifndef CASEMILL_TESTS_FUZZ_FUZZ_SUBMIT_H
 #define CASEMILL_TESTS_FUZZ_FUZZ_SUBMIT_H
 
-#include "cli/submit_dates.h"
-#include "cli/submit_input.h"
+#include "cli/submit/dates.h"
+#include "cli/submit/input.h"
 #include "fuzz.h"
 #include "wire/walk.h"
 

@@ -41,7 +41,7 @@ without() { echo "$sources" | grep -vE "$1"; }
         '(^|[^a-z0-9_>.])(f?printf|vf?printf|dprintf|puts|fputs|putchar|putc|fputc|fwrite|perror)\(' \
         $(without '^common/base/(plain|check|mem)\.c$')
     none "what goes to a terminal goes through base/plain.h, not to its descriptor" \
-        'io_write_all\(STD(OUT|ERR)_FILENO' $(without '^common/(base/log|cli/top_screen)\.c$')
+        'io_write_all\(STD(OUT|ERR)_FILENO' $(without '^common/(base/log|cli/top/screen)\.c$')
     none "state lives in structs: no variables at file scope" \
         '^(static )?(unsigned |signed )?(struct [a-z_]+|enum [a-z_]+|char|int|bool|u?int[0-9]+_t|size_t|double|_Atomic [a-z0-9_ ]+) \**[a-z_0-9]+(\[[^]]*\])?( = [^(]*)?;$' \
         $(without '/main\.c$|\.h$')

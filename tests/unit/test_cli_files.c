@@ -1,7 +1,7 @@
 /* What people's files hold: every row of the table in common/client/README.md, read as it is meant
  * or refused in a line that says what to do.  Each file is read three times: from memory, packed as
  * gzip, and from a pipe that gives one byte at a time. */
-#include "cli/submit_input.h"
+#include "cli/submit/input.h"
 #include "tests/unit/json_case_decode.h"
 
 #include <check.h>

@@ -2,8 +2,8 @@
  * prints. */
 #include "base/io.h"
 #include "base/mem.h"
-#include "cli/lines.h"
 #include "cli/outcome_json.h"
+#include "cli/submit/lines.h"
 #include "tests/unit/json_case_decode.h"
 
 #include <check.h>
@@ -164,7 +164,7 @@ static void evaluate(const char *line, struct buf *text) {
     ck_assert_int_eq(case_decode(ruleset_schema(ruleset), buf_span(&bytes), &arena, &doc), ERR_OK);
     json_init(&json, text);
     if (doc.fault_count > 0) {
-        dead_json(&json, &doc);
+        outcome_json_dead(&json, &doc);
     } else {
         struct outcome outcome;
         ruleset_evaluate(run, &doc, doc.reference_date, doc.as_of, &outcome);

@@ -1,6 +1,6 @@
 /* cli: what replay counts, how it asks the database, how it is shown. */
-#include "cli/replay_filter.h"
-#include "cli/replay_report.h"
+#include "cli/replay/filter.h"
+#include "cli/replay/report.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
 /* What `casemill submit` does to a case before it is sent: the three notations, dates for those
  * without, the memory of --resume, the words of the end. */
-#include "cli/submit_csv.h"
-#include "cli/submit_dates.h"
-#include "cli/submit_input.h"
-#include "cli/submit_report.h"
-#include "cli/submit_resume.h"
-#include "cli/submit_wait.h"
+#include "cli/submit/csv.h"
+#include "cli/submit/dates.h"
+#include "cli/submit/input.h"
+#include "cli/submit/report.h"
+#include "cli/submit/resume.h"
+#include "cli/submit/wait.h"
 #include "tests/unit/json_case_decode.h"
 
 #include "base/io.h"

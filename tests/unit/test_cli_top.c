@@ -1,6 +1,6 @@
 /* cli/top_view, cli/plain: rates from two answers, a page that fits, names made harmless. */
 #include "base/plain.h"
-#include "cli/top_view.h"
+#include "cli/top/view.h"
 
 #include <check.h>
 #include <stdio.h>

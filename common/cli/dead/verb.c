@@ -1,0 +1,254 @@
+/* `casemill dead list` and `casemill dead show`: what became no outcome, and why. */
+#include "base/json.h"
+#include "base/plain.h"
+#include "cli/dead/choice.h"
+#include "cli/msgpack_json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LIMIT = 100, LIMIT_MAX = 1000000, LIMIT_BYTES = 24 };
+
+static const char GROUPS_SQL[] =
+    "SELECT reason, count(*) AS letters, sum(seen)::bigint AS seen, count(DISTINCT source) AS "
+    "sources, "
+    "" DB_UTC(
+        "min(first_seen_at)") " AS first, "
+                              "" DB_UTC(
+                                  "max(last_seen_at)") " AS last "
+                                                       "FROM report.dead_letters WHERE ($1::text "
+                                                       "IS NULL OR reason = $1) AND "
+                                                       "($2::text IS NULL OR source = $2) GROUP BY "
+                                                       "reason ORDER BY 2 DESC, 1 LIMIT $3::bigint";
+static const char LETTERS_SQL[] =
+    "SELECT dead AS letter, reason, source, case_id, revision, path, expected, found, seen, "
+    "" DB_UTC(
+        "last_seen_at") " AS last "
+                        "FROM report.dead_letters WHERE ($1::text IS NULL OR reason = $1) AND "
+                        "($2::text IS NULL OR source = $2) ORDER BY dead LIMIT $3::bigint";
+
+#define GROUPS_SHAPE "* s n n n s s"
+#define LETTERS_SHAPE "* i s s? s? w? s? s? s? n s"
+
+static void json_cell(struct json *json, const struct db_result *rows, uint32_t row,
+                      uint32_t column) {
+    const char *cell = db_cell(rows, row, column);
+    if (cell == NULL) {
+        json_nil(json);
+    } else if (db_column_is_int(rows, column)) {
+        json_int(json, strtoll(cell, NULL, 10));
+    } else {
+        json_span(json, db_cell_span(rows, row, column));
+    }
+}
+
+static void print_json(const struct db_result *rows) {
+    struct buf text = BUF_EMPTY;
+    struct json json;
+    json_init(&json, &text);
+    json_array_open(&json);
+    for (uint32_t row = 0; row < db_rows(rows); row++) {
+        json_object_open(&json);
+        for (uint32_t column = 0; column < db_columns(rows); column++) {
+            json_key(&json, db_column_name(rows, column));
+            json_cell(&json, rows, row, column);
+        }
+        json_object_close(&json);
+    }
+    json_array_close(&json);
+    plain_printf(stdout, "%s\n", buf_cstr(&text));
+    buf_free(&text);
+}
+
+static int width_of(const struct db_result *rows, uint32_t column) {
+    size_t width = strlen(db_column_name(rows, column));
+    for (uint32_t row = 0; row < db_rows(rows); row++) {
+        size_t columns = plain_columns(db_cell_span(rows, row, column));
+        width = columns > width ? columns : width;
+    }
+    return (int)width;
+}
+
+/* An id, a path or what was found may be anything: a case that cannot be decided is a stranger's.
+ */
+static void print_text(const struct db_result *rows) {
+    struct buf text = BUF_EMPTY;
+    uint32_t last = db_columns(rows) - 1;
+    for (int64_t row = -1; row < (int64_t)db_rows(rows); row++) {
+        for (uint32_t column = 0; column <= last; column++) {
+            const char *cell =
+                row < 0 ? db_column_name(rows, column) : db_cell(rows, (uint32_t)row, column);
+            plain_cell(&text, cell == NULL || cell[0] == '\0' ? "-" : cell,
+                       -width_of(rows, column));
+            buf_str(&text, column < last ? "  " : "\n");
+        }
+    }
+    plain_printf(stdout, "%.*s", SPAN_ARG(text));
+    buf_free(&text);
+}
+
+static int list_run(const struct options *options) {
+    const char *conninfo = option_db(options);
+    int64_t limit = 0;
+    if (conninfo == NULL) {
+        return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
+    }
+    if (option_int(options, "--limit", LIMIT, 1, LIMIT_MAX, &limit) != ERR_OK) {
+        return EXIT_USAGE;
+    }
+    struct db *db = NULL;
+    struct db_result *rows = NULL;
+    struct diag diag = {0};
+    char limit_text[LIMIT_BYTES];
+    (void)snprintf(limit_text, sizeof(limit_text), "%lld", (long long)limit);
+    const char *const params[] = {option_str(options, "--reason", NULL),
+                                  option_str(options, "--source", NULL), limit_text};
+    enum err err = db_open(conninfo, "casemill dead list", &db, &diag);
+    if (err == ERR_OK) {
+        bool letters = option_flag(options, "--letters");
+        err = db_query(db, letters ? LETTERS_SQL : GROUPS_SQL, COUNT_OF(params), params, &rows,
+                       &diag);
+        err = err == ERR_OK ? db_expect(rows, letters ? LETTERS_SHAPE : GROUPS_SHAPE, &diag) : err;
+    }
+    if (err == ERR_OK && option_flag(options, "--json")) {
+        print_json(rows);
+    } else if (err == ERR_OK && db_rows(rows) > 0) {
+        print_text(rows);
+    } else if (err == ERR_OK) {
+        plain_printf(stdout, "no open dead letter\n");
+    }
+    db_result_free(&rows);
+    db_close(&db);
+    return err == ERR_OK ? EXIT_DONE : verb_fail(options, &diag, SPAN_LIT(""));
+}
+
+/* --- show --------------------------------------------------------------------------------------
+ */
+
+/* Noted before it is shown, in the same statement's snapshot. */
+static const char SHOW_SQL[] =
+    "WITH noted AS (INSERT INTO dead_letter_actions (kind, why, letters) "
+    "VALUES ('show', $2, $1::bigint[])) "
+    "SELECT d.dead AS letter, s.name AS source, d.reason, d.path, d.expected, d.found, d.case_id, "
+    "d.revision, d.batch, d.position, " DB_UTC("d.first_seen_at") " AS first_seen_at, " DB_UTC(
+        "d.last_seen_at") " AS last_seen_at, d.seen, " DB_UTC("d.resolved_at") " AS resolved_at, "
+                                                                               "d.history::text AS "
+                                                                               "history, "
+                                                                               "encode(d.body, "
+                                                                               "'hex') AS body "
+                                                                               "FROM dead_letters "
+                                                                               "d JOIN sources s "
+                                                                               "ON s.source = "
+                                                                               "d.source "
+                                                                               "WHERE d.dead = ANY "
+                                                                               "($1::bigint[]) "
+                                                                               "ORDER BY d.dead";
+
+#define SHOW_SHAPE "* i s s s? s? s? s? w? s? w? s s n s? s? s"
+
+static uint8_t digit_of(char c) { return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10); }
+
+static void write_body(struct span hex, struct json *json) {
+    struct buf bytes = BUF_EMPTY;
+    for (size_t i = 0; i + 1 < hex.len; i += 2) {
+        buf_byte(&bytes,
+                 (uint8_t)(digit_of((char)hex.ptr[i]) << 4 | digit_of((char)hex.ptr[i + 1])));
+    }
+    msgpack_json(buf_span(&bytes), json);
+    buf_free(&bytes);
+}
+
+/* One object a line; the columns' names are its keys. */
+static void print_letter(const struct db_result *rows, uint32_t row, bool as_json) {
+    struct buf text = BUF_EMPTY;
+    struct json json;
+    uint32_t last = db_columns(rows) - 1;
+    json_init(&json, &text);
+    if (as_json) {
+        json_object_open(&json);
+    }
+    for (uint32_t column = 0; column <= last; column++) {
+        const char *cell = db_cell(rows, row, column);
+        if (!as_json && column < last) {
+            struct buf plain = BUF_EMPTY;
+            plain_text(&plain, cell == NULL || cell[0] == '\0' ? "-" : cell);
+            plain_printf(stdout, "%-14s %.*s\n", db_column_name(rows, column), SPAN_ARG(plain));
+            buf_free(&plain);
+            continue;
+        }
+        if (as_json) {
+            json_key(&json, db_column_name(rows, column));
+        }
+        if (column == last) {
+            write_body(db_cell_span(rows, row, column), &json);
+        } else {
+            json_cell(&json, rows, row, column);
+        }
+    }
+    if (as_json) {
+        json_object_close(&json);
+    }
+    plain_printf(stdout, as_json ? "%s%s\n" : "%-14s %s\n\n", as_json ? "" : "body",
+                 buf_cstr(&text));
+    buf_free(&text);
+}
+
+static int show_run(const struct options *options) {
+    struct dead_choice choice;
+    const char *conninfo = option_db(options);
+    const char *why = option_str(options, "--why", "");
+    if (conninfo == NULL) {
+        return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
+    }
+    if (why[0] == '\0') {
+        return verb_usage(options, "--why is kept with your name: say why you look at it");
+    }
+    if (dead_choice_read(options, false, &choice) != ERR_OK) {
+        return EXIT_USAGE;
+    }
+    struct db *db = NULL;
+    struct db_result *counts = NULL;
+    struct db_result *rows = NULL;
+    struct diag diag = {0};
+    const char *const params[] = {buf_cstr(&choice.ids), why};
+    enum err err = db_open(conninfo, "casemill dead show", &db, &diag);
+    err = err == ERR_OK ? db_check_migrated(db, &diag) : err;
+    err = err == ERR_OK ? dead_choice_count(db, &choice, &counts, &diag) : err;
+    err = err == ERR_OK ? db_query(db, SHOW_SQL, COUNT_OF(params), params, &rows, &diag) : err;
+    err = err == ERR_OK ? db_expect(rows, SHOW_SHAPE, &diag) : err;
+    for (uint32_t row = 0; err == ERR_OK && row < db_rows(rows); row++) {
+        print_letter(rows, row, option_flag(options, "--json"));
+    }
+    db_result_free(&counts);
+    db_result_free(&rows);
+    db_close(&db);
+    dead_choice_free(&choice);
+    return err == ERR_OK ? EXIT_DONE : verb_fail(options, &diag, SPAN_LIT(""));
+}
+
+static const struct option_row LIST_ROWS[] = {
+    {"--letters", NULL, "one line a letter instead of one a reason"},
+    {"--reason", "WORD", "with that reason"},
+    {"--source", "NAME", "of that intake system"},
+    {"--limit", "N", "at most so many lines (100)"},
+    {NULL, NULL, NULL}};
+
+const struct verb verb_dead_list = {
+    .name = "dead list",
+    .summary = "open dead letters by reason, or one by one",
+    .operands = "",
+    .rows = LIST_ROWS,
+    .run = list_run,
+};
+
+static const struct option_row SHOW_ROWS[] = {{"--why", "TEXT", "kept with your name"},
+                                              {NULL, NULL, NULL}};
+
+const struct verb verb_dead_show = {
+    .name = "dead show",
+    .summary = "print dead letters with their bytes, which are personal data",
+    .operands = "LETTER...",
+    .rows = SHOW_ROWS,
+    .run = show_run,
+};

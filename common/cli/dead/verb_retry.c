@@ -1,0 +1,304 @@
+/* `casemill dead retry` and `casemill dead drop`: a page of letters at a time, each noted with who
+ * did it and why, before the broker has it or with the removal. */
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/plain.h"
+#include "cli/control_ask.h"
+#include "cli/dead/choice.h"
+#include "cli/progress.h"
+#include "wire/pack.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    PAGE_ASK_MS = 15000,   /* then it is asked again: a broker that was restarted knows no waiter */
+    PAGE_WAIT_MS = 600000, /* a page, behind whatever else the broker has */
+    BUSY_WAIT_MS = 500,
+    RATE_MAX = 1000000
+};
+
+struct acting {
+    const struct options *options;
+    const char *why;
+    struct db *db;
+    struct dead_choice choice;
+    struct dead_page page;
+    struct progress progress;
+    uint64_t wanted, outcomes, duplicates, dead, dropped;
+    int64_t rate; /* letters a second; 0: as fast as they go */
+};
+
+/* What both verbs begin with. */
+static int read_acting(const struct options *options, struct acting *acting) {
+    *acting = (struct acting){.options = options, .why = option_str(options, "--why", "")};
+    if (option_db(options) == NULL) {
+        return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
+    }
+    if (acting->why[0] == '\0' && !option_flag(options, "--dry-run")) {
+        return verb_usage(options, "--why is kept with your name: say why");
+    }
+    return dead_choice_read(options, true, &acting->choice) == ERR_OK ? EXIT_DONE : EXIT_USAGE;
+}
+
+static void print_counts(const struct options *options, const struct db_result *counts,
+                         uint64_t total) {
+    struct buf text = BUF_EMPTY;
+    struct json json;
+    json_init(&json, &text);
+    json_object_open(&json);
+    for (uint32_t row = 0; row < db_rows(counts); row++) {
+        json_key(&json, db_cell(counts, row, 0));
+        json_uint(&json, strtoull(db_cell(counts, row, 1), NULL, 10));
+        if (!option_flag(options, "--json")) {
+            plain_printf(stdout, "%-20s %s\n", db_cell(counts, row, 0), db_cell(counts, row, 1));
+        }
+    }
+    json_object_close(&json);
+    if (option_flag(options, "--json")) {
+        plain_printf(stdout, "{\"letters\":%llu,\"reasons\":%s}\n", (unsigned long long)total,
+                     buf_cstr(&text));
+    } else {
+        plain_printf(stdout, "%llu letters; nothing was done\n", (unsigned long long)total);
+    }
+    buf_free(&text);
+}
+
+static enum err count_wanted(struct acting *acting, struct diag *diag) {
+    struct db_result *counts = NULL;
+    enum err err = dead_choice_count(acting->db, &acting->choice, &counts, diag);
+    for (uint32_t row = 0; err == ERR_OK && row < db_rows(counts); row++) {
+        acting->wanted += strtoull(db_cell(counts, row, 1), NULL, 10);
+    }
+    if (err == ERR_OK && option_flag(acting->options, "--dry-run")) {
+        print_counts(acting->options, counts, acting->wanted);
+    }
+    db_result_free(&counts);
+    return err;
+}
+
+/* --- retry -------------------------------------------------------------------------------------
+ */
+
+/* The name of the page is that of what was noted: asked again it joins the first. */
+static enum err note_retry(struct acting *acting, struct uuid *batch, struct diag *diag) {
+    struct db_result *row = NULL;
+    const char *const params[] = {acting->why, buf_cstr(&acting->page.ids)};
+    enum err err =
+        db_query(acting->db,
+                 "INSERT INTO dead_letter_actions (kind, why, letters) "
+                 "VALUES ('retry', $1, $2::bigint[]) RETURNING action, extract(epoch FROM done_at)",
+                 COUNT_OF(params), params, &row, diag);
+    err = err == ERR_OK ? db_expect(row, "1 i s", diag) : err;
+    if (err == ERR_OK) {
+        struct buf name = BUF_EMPTY;
+        buf_printf(&name, "retry %s %s", db_cell(row, 0, 0), db_cell(row, 0, 1));
+        struct hash128 hash = hash128_joined(buf_span(&name), buf_span(&acting->page.ids));
+        memcpy(batch->bytes, hash.bytes, sizeof(hash.bytes));
+        buf_free(&name);
+    }
+    db_result_free(&row);
+    return err;
+}
+
+/* "{1,2}" as MessagePack numbers. */
+static void pack_numbers(struct buf *ids, struct buf *numbers) {
+    char *at = (char *)(uintptr_t)buf_cstr(ids);
+    while (*at != '}') {
+        pack_uint(numbers, strtoull(at + 1, &at, 10));
+    }
+}
+
+static enum err read_answer(struct acting *acting, const struct buf *reply, struct diag *diag) {
+    json_t *answer = json_loadb((const char *)reply->ptr, reply->len, 0, NULL);
+    if (json_integer_value(json_object_get(answer, "count")) != (json_int_t)acting->page.count) {
+        json_decref(answer);
+        return diag_fail(diag, ERR_VERSION, "the broker's answer is not about these letters");
+    }
+    uint64_t dead = (uint64_t)json_integer_value(json_object_get(answer, "dead_count"));
+    uint64_t duplicates = (uint64_t)json_integer_value(json_object_get(answer, "duplicates"));
+    acting->dead += dead;
+    acting->duplicates += duplicates;
+    acting->outcomes += acting->page.count - dead - duplicates;
+    json_decref(answer);
+    return ERR_OK;
+}
+
+static enum err retry_page(struct acting *acting, struct diag *diag) {
+    struct buf numbers = BUF_EMPTY;
+    struct buf reply = BUF_EMPTY;
+    struct wire_retry asked = {.count = acting->page.count, .ack = WIRE_ACK_OUTCOME};
+    const struct control_peer control = control_peer(acting->options);
+    int64_t end_ms = clock_mono_ms() + PAGE_WAIT_MS;
+    enum err err = note_retry(acting, &asked.batch, diag);
+    pack_numbers(&acting->page.ids, &numbers);
+    while (err == ERR_OK) {
+        buf_clear(&reply);
+        err = control_retry(&control, &asked, buf_span(&numbers), PAGE_ASK_MS, &reply, diag);
+        bool is_later = err == ERR_BUSY || err == ERR_TIMEOUT;
+        if (!is_later || clock_mono_ms() >= end_ms) {
+            break;
+        }
+        clock_sleep_ms(err == ERR_BUSY ? BUSY_WAIT_MS : 0);
+        err = ERR_OK;
+    }
+    if (err == ERR_OK) {
+        err = read_answer(acting, &reply, diag);
+    }
+    buf_free(&numbers);
+    buf_free(&reply);
+    return err;
+}
+
+static enum err retry_all(struct acting *acting, struct diag *diag) {
+    struct buf reply = BUF_EMPTY; /* a broker that is not there is said before anything is noted */
+    const struct control_peer peer = control_peer(acting->options);
+    enum err err = control_ask(&peer, "STATUS", "", CONTROL_WAIT_MS, &reply, diag);
+    buf_free(&reply);
+    uint64_t done = 0;
+    acting->page.most = acting->rate > 0 && acting->rate < DEAD_PAGE_LETTERS
+                            ? (uint32_t)acting->rate
+                            : DEAD_PAGE_LETTERS;
+    progress_init(&acting->progress, "letters", acting->wanted);
+    while (err == ERR_OK) {
+        int64_t began_ms = clock_mono_ms();
+        err = dead_choice_page(acting->db, &acting->choice, &acting->page, diag);
+        if (err != ERR_OK || acting->page.count == 0) {
+            break;
+        }
+        err = retry_page(acting, diag);
+        done += acting->page.count;
+        progress_step(&acting->progress, done);
+        int64_t due_ms = acting->rate == 0 ? 0 : (int64_t)acting->page.count * 1000 / acting->rate;
+        int64_t spent_ms = clock_mono_ms() - began_ms;
+        if (err == ERR_OK && spent_ms < due_ms && done < acting->wanted) {
+            clock_sleep_ms(due_ms - spent_ms);
+        }
+    }
+    progress_end(&acting->progress, done);
+    return err;
+}
+
+static void print_retried(const struct acting *acting) {
+    unsigned long long outcomes = acting->outcomes;
+    unsigned long long duplicates = acting->duplicates;
+    unsigned long long dead = acting->dead;
+    if (option_flag(acting->options, "--json")) {
+        plain_printf(stdout,
+                     "{\"letters\":%llu,\"outcomes\":%llu,\"duplicates\":%llu,\"dead\":%llu}\n",
+                     outcomes + duplicates + dead, outcomes, duplicates, dead);
+    } else {
+        plain_printf(stdout,
+                     "%llu letters: %llu have an outcome, %llu had one, %llu are dead again\n",
+                     outcomes + duplicates + dead, outcomes, duplicates, dead);
+    }
+}
+
+/* --- drop --------------------------------------------------------------------------------------
+ */
+
+static enum err drop_page(struct acting *acting, struct diag *diag) {
+    const char *const params[] = {acting->why, buf_cstr(&acting->page.ids)};
+    struct db_result *row = NULL;
+    enum err err = db_query(acting->db,
+                            "WITH gone AS (DELETE FROM dead_letters WHERE dead = ANY "
+                            "($2::bigint[]) RETURNING dead), noted AS (INSERT INTO "
+                            "dead_letter_actions (kind, why, letters) SELECT 'drop', $1, "
+                            "array_agg(dead ORDER BY dead) FROM gone HAVING count(*) > 0) "
+                            "SELECT count(*) FROM gone",
+                            COUNT_OF(params), params, &row, diag);
+    err = err == ERR_OK ? db_expect(row, "1 n", diag) : err;
+    acting->dropped += err == ERR_OK ? strtoull(db_cell(row, 0, 0), NULL, 10) : 0;
+    db_result_free(&row);
+    return err;
+}
+
+static enum err drop_all(struct acting *acting, struct diag *diag) {
+    enum err err = ERR_OK;
+    acting->page.most = DEAD_PAGE_LETTERS;
+    do {
+        err = dead_choice_page(acting->db, &acting->choice, &acting->page, diag);
+        if (err == ERR_OK && acting->page.count > 0) {
+            err = drop_page(acting, diag);
+        }
+    } while (err == ERR_OK && acting->page.count > 0);
+    return err;
+}
+
+/* --- both --------------------------------------------------------------------------------------
+ */
+
+static int act(struct acting *acting, const char *name,
+               enum err (*run)(struct acting *acting, struct diag *diag)) {
+    struct diag diag = {0};
+    enum err err = db_open(option_db(acting->options), name, &acting->db, &diag);
+    err = err == ERR_OK ? db_check_migrated(acting->db, &diag) : err;
+    err = err == ERR_OK ? count_wanted(acting, &diag) : err;
+    if (err == ERR_OK && !option_flag(acting->options, "--dry-run") && acting->wanted > 0) {
+        err = run(acting, &diag);
+    }
+    db_close(&acting->db);
+    buf_free(&acting->page.ids);
+    dead_choice_free(&acting->choice);
+    return err == ERR_OK ? EXIT_DONE : verb_fail(acting->options, &diag, SPAN_LIT(""));
+}
+
+static int retry_run(const struct options *options) {
+    struct acting acting;
+    int code = read_acting(options, &acting);
+    acting.choice.cases_only = true;
+    if (code == EXIT_DONE &&
+        option_int(options, "--rate", 0, 1, RATE_MAX, &acting.rate) != ERR_OK) {
+        dead_choice_free(&acting.choice);
+        return EXIT_USAGE;
+    }
+    code = code == EXIT_DONE ? act(&acting, "casemill dead retry", retry_all) : code;
+    if (code == EXIT_DONE && !option_flag(options, "--dry-run")) {
+        print_retried(&acting);
+        code = acting.dead > 0 ? EXIT_FAILED : EXIT_DONE;
+    }
+    return code;
+}
+
+static int drop_run(const struct options *options) {
+    struct acting acting;
+    int code = read_acting(options, &acting);
+    code = code == EXIT_DONE ? act(&acting, "casemill dead drop", drop_all) : code;
+    if (code == EXIT_DONE && !option_flag(options, "--dry-run")) {
+        plain_printf(stdout,
+                     option_flag(options, "--json") ? "{\"dropped\":%llu}\n"
+                                                    : "%llu letters dropped\n",
+                     (unsigned long long)acting.dropped);
+    }
+    return code;
+}
+
+static const struct option_row RETRY_ROWS[] = {
+    DEAD_CHOICE_ROWS,
+    {"--why", "TEXT", "kept with your name"},
+    {"--rate", "N", "at most so many letters a second"},
+    {"--dry-run", NULL, "say how many of which reason, and do nothing"},
+    {NULL, NULL, NULL}};
+
+const struct verb verb_dead_retry = {
+    .name = "dead retry",
+    .summary = "have dead letters decided again; an outcome resolves its letter",
+    .operands = "[LETTER...]",
+    .rows = RETRY_ROWS,
+    .run = retry_run,
+};
+
+static const struct option_row DROP_ROWS[] = {
+    DEAD_CHOICE_ROWS,
+    {"--why", "TEXT", "kept with your name"},
+    {"--dry-run", NULL, "say how many of which reason, and do nothing"},
+    {NULL, NULL, NULL}};
+
+const struct verb verb_dead_drop = {
+    .name = "dead drop",
+    .summary = "remove dead letters and their bytes for good",
+    .operands = "[LETTER...]",
+    .rows = DROP_ROWS,
+    .run = drop_run,
+};

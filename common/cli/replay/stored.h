@@ -1,0 +1,50 @@
+/* Purpose: what `casemill replay` has to know of the database before it reads cases: what the
+ * numbers in their rows mean, under which rule sets they were decided, which columns the
+ * candidate's rules need, and the query that gives them. */
+#ifndef CASEMILL_CLI_REPLAY_STORED_H
+#define CASEMILL_CLI_REPLAY_STORED_H
+
+#include "cli/replay/filter.h"
+#include "rules/ruleset.h"
+
+/* The columns before the facts, in this order. */
+enum replay_field {
+    REPLAY_SOURCE,
+    REPLAY_CASE_ID,
+    REPLAY_REVISION,
+    REPLAY_RULESET,
+    REPLAY_REASON,
+    REPLAY_FINDINGS,
+    REPLAY_REFERENCE_DATE,
+    REPLAY_AS_OF,
+    REPLAY_FACTS
+};
+
+enum { REPLAY_NO_PLACE = UINT16_MAX, REPLAY_CODES = 32768 }; /* a code is a positive smallint */
+
+struct replay_stored {
+    const struct ruleset *candidate; /* borrowed */
+    /* One table of the matrix an agreement: the candidate's in its order, then those that only
+     * other rule sets have; the last is the case as a whole. */
+    char **tables;
+    uint32_t table_count;
+    int32_t **codes; /* [the candidate's agreement][reason]: its code, or -1 when it has none yet */
+    uint8_t *dispositions; /* [code]: of a finding; REPLAY_NONE of anything else */
+    uint16_t **places; /* [rule set's number][table]: where its finding stands; NULL: no rule set */
+    char **sources;    /* [number]: NULL where there is none */
+    uint16_t *slots;   /* the candidate's slots that are read, in the order of their columns */
+    uint32_t slot_count;
+    struct buf select; /* the columns */
+    struct buf from;   /* tables and conditions: "FROM ... WHERE ..." */
+    uint32_t pages;    /* of table cases */
+};
+
+/* replay_stored_load reads all that in the transaction that db is in; where[] are --where's texts;
+ * intake compares with the first outcome of each case, else with the newest.
+ * Errors: as replay_filter_add; ERR_INVALID a column has another type than the candidate's fact. */
+MUST_USE enum err replay_stored_load(struct db *db, const struct ruleset *candidate, bool intake,
+                                     const char *const *where, uint32_t where_count,
+                                     struct replay_stored *stored, struct diag *diag);
+void replay_stored_fini(struct replay_stored *stored);
+
+#endif

@@ -1,0 +1,259 @@
+/* See rules/effect.h. */
+#include "cli/rules/effect.h"
+
+#include "base/mem.h"
+#include "cli/invent.h"
+#include "cli/json_case.h"
+
+#include <inttypes.h>
+
+#define CASE_ARENA_BYTES_MAX ((size_t)16 << 20)
+
+struct side {
+    struct ruleset *ruleset;
+    struct ruleset_run *run;
+    struct arena arena;
+    struct outcome outcome;
+};
+
+struct comparison {
+    struct side sides[2];
+    const struct rules_changes *changes;
+    struct rules_effect *effect;
+};
+
+static uint32_t disposition_of(const struct side *side, const char *id, const char **reason) {
+    uint32_t at = rules_agreement_find(side->ruleset, id);
+    if (at == ruleset_agreement_count(side->ruleset)) {
+        *reason = "";
+        return REPLAY_NONE;
+    }
+    const struct result *result = &side->outcome.findings[at].result;
+    *reason = ruleset_reason(side->ruleset, at, result->reason).label;
+    return result->disposition;
+}
+
+static uint32_t disposition_of_case(const struct side *side, const char **reason) {
+    const struct result *result = &side->outcome.result;
+    if (ruleset_agreement_count(side->ruleset) == 0) {
+        *reason = "";
+        return REPLAY_NONE;
+    }
+    *reason = ruleset_reason(side->ruleset, side->outcome.agreement, result->reason).label;
+    return result->disposition;
+}
+
+/* Both sides hold the outcome of one case. */
+static void tally(struct comparison *comparison, const struct replay_key *key) {
+    const struct rules_changes *changes = comparison->changes;
+    for (uint32_t i = 0; i <= changes->agreement_count; i++) {
+        uint32_t given[2];
+        const char *reasons[2];
+        for (int s = 0; s < 2; s++) {
+            const struct side *side = &comparison->sides[s];
+            given[s] = i < changes->agreement_count
+                           ? disposition_of(side, changes->agreements[i], &reasons[s])
+                           : disposition_of_case(side, &reasons[s]);
+        }
+        struct replay_matrix *matrix = &comparison->effect->matrix;
+        replay_matrix_add(matrix, i, given[0], given[1], key);
+        if (given[0] == given[1] && strcmp(reasons[0], reasons[1]) != 0) {
+            matrix->tables[i].other_reason++;
+        }
+    }
+}
+
+static void evaluate_invented(struct comparison *comparison, struct span bytes) {
+    struct case_doc docs[2];
+    for (int s = 0; s < 2; s++) {
+        struct side *side = &comparison->sides[s];
+        arena_reset(&side->arena);
+        enum err err = case_decode(ruleset_schema(side->ruleset), bytes, &side->arena, &docs[s]);
+        if (err != ERR_OK || docs[s].fault_count > 0) {
+            comparison->effect->unreadable++;
+            return;
+        }
+        ruleset_evaluate(side->run, &docs[s], docs[s].reference_date, docs[s].as_of,
+                         &side->outcome);
+    }
+    struct replay_key key = {.id = docs[0].case_id, .revision = docs[0].revision};
+    tally(comparison, &key);
+    comparison->effect->invented++;
+}
+
+static void invent_cases(struct comparison *comparison,
+                         const struct rules_effect_options *options) {
+    const struct invent_options invent = {
+        .seed = options->seed, .from = options->from, .to = options->to};
+    struct buf line = BUF_EMPTY;
+    struct buf bytes = BUF_EMPTY;
+    for (uint64_t i = 0; i < options->cases; i++) {
+        buf_clear(&line);
+        buf_clear(&bytes);
+        invent_case(&invent, i, &line);
+        enum err err = json_case_encode(buf_span(&line), &bytes, NULL);
+        CHECK(err == ERR_OK); /* what is invented without --bad is a case */
+        evaluate_invented(comparison, buf_span(&bytes));
+    }
+    buf_free(&line);
+    buf_free(&bytes);
+}
+
+/* The name of a test, cut to a case id's size between two characters. */
+static struct span test_key(const char *name) {
+    struct span key = span_str(name);
+    while (key.len > CASE_ID_BYTES_MAX ||
+           (key.len < strlen(name) && (key.ptr[key.len] & 0xc0) == 0x80)) {
+        key.len--;
+    }
+    return key;
+}
+
+static void evaluate_tests(struct comparison *comparison, const struct ruleset *from) {
+    for (uint32_t a = 0; a < ruleset_agreement_count(from); a++) {
+        for (uint32_t i = 0; i < ruleset_doc_case_count(from, a); i++) {
+            struct doc_case test = ruleset_doc_case(from, a, i);
+            struct case_doc doc = {.slots = test.slots};
+            for (int s = 0; s < 2; s++) {
+                struct side *side = &comparison->sides[s];
+                ruleset_evaluate(side->run, &doc, test.reference_date, test.as_of, &side->outcome);
+            }
+            struct replay_key key = {.id = test_key(test.name)};
+            tally(comparison, &key);
+            comparison->effect->tests++;
+        }
+    }
+}
+
+/* Slots are numbered by the schema: only under the same one a test's facts mean the same. */
+static bool has_same_facts(const struct rules_changes *changes) {
+    for (uint32_t i = 0; i < changes->count; i++) {
+        if (changes->rows[i].agreement[0] == '\0') {
+            return false;
+        }
+    }
+    return changes->outlines[0].count == changes->outlines[1].count;
+}
+
+void rules_effect_find(struct ruleset *a, struct ruleset *b, const struct rules_changes *changes,
+                       const struct rules_effect_options *options, struct rules_effect *effect) {
+    *effect = (struct rules_effect){0};
+    replay_matrix_init(&effect->matrix, changes->agreement_count + 1, 1);
+    struct comparison comparison = {.changes = changes, .effect = effect};
+    struct ruleset *rulesets[] = {a, b};
+    for (int s = 0; s < 2; s++) {
+        struct side *side = &comparison.sides[s];
+        side->ruleset = rulesets[s];
+        side->run = ruleset_run_new(rulesets[s]);
+        arena_init(&side->arena, CASE_ARENA_BYTES_MAX);
+    }
+    if (has_same_facts(changes)) {
+        evaluate_tests(&comparison, a);
+        evaluate_tests(&comparison, b);
+    }
+    invent_cases(&comparison, options);
+    for (int s = 0; s < 2; s++) {
+        ruleset_run_free(&comparison.sides[s].run);
+        arena_free(&comparison.sides[s].arena);
+    }
+}
+
+void rules_effect_free(struct rules_effect *effect) { replay_matrix_fini(&effect->matrix); }
+
+/* --- saying it ----------------------------------------------------------------------------------
+ */
+
+static const char *table_name(const struct rules_changes *changes, uint32_t table) {
+    return table < changes->agreement_count ? changes->agreements[table] : "the case";
+}
+
+static void print_table(const struct replay_table *table, struct buf *out) {
+    for (uint32_t before = 0; before < REPLAY_SIDES; before++) {
+        for (uint32_t after = 0; after < REPLAY_SIDES; after++) {
+            const struct replay_cell *cell = &table->cells[before][after];
+            if (before != after && cell->count > 0) {
+                buf_printf(out, "  %-24s -> %-24s %8" PRIu64 ", for instance %.*s\n",
+                           replay_side_name(before), replay_side_name(after), cell->count,
+                           (int)cell->samples[0].id_len, cell->samples[0].id);
+            }
+        }
+    }
+}
+
+void rules_effect_print(const struct rules_effect *effect, const struct rules_changes *changes,
+                        struct buf *out) {
+    buf_printf(out,
+               "\nevaluated under both: %" PRIu64 " invented cases, %" PRIu64
+               " tests of the documents\n",
+               effect->invented, effect->tests);
+    if (effect->unreadable > 0) {
+        buf_printf(out, "%" PRIu64 " invented cases hold a fact that one schema refuses\n",
+                   effect->unreadable);
+    }
+    for (uint32_t i = 0; i < effect->matrix.table_count; i++) {
+        const struct replay_table *table = &effect->matrix.tables[i];
+        buf_printf(out, "%s: %" PRIu64 " of %" PRIu64 " change", table_name(changes, i),
+                   replay_table_changed(table), replay_table_cases(table));
+        if (table->other_reason > 0) {
+            buf_printf(out, "; %" PRIu64 " keep their disposition for another reason",
+                       table->other_reason);
+        }
+        buf_byte(out, '\n');
+        print_table(table, out);
+    }
+}
+
+static void cells_json(const struct replay_table *table, struct json *json) {
+    json_array_open(json);
+    for (uint32_t before = 0; before < REPLAY_SIDES; before++) {
+        for (uint32_t after = 0; after < REPLAY_SIDES; after++) {
+            const struct replay_cell *cell = &table->cells[before][after];
+            if (cell->count == 0) {
+                continue;
+            }
+            json_object_open(json);
+            json_key(json, "before");
+            json_str(json, replay_side_name(before));
+            json_key(json, "after");
+            json_str(json, replay_side_name(after));
+            json_key(json, "cases");
+            json_uint(json, cell->count);
+            if (cell->sample_count > 0) {
+                json_key(json, "example");
+                json_span(json, span_make(cell->samples[0].id, cell->samples[0].id_len));
+            }
+            json_object_close(json);
+        }
+    }
+    json_array_close(json);
+}
+
+void rules_effect_json(const struct rules_effect *effect, const struct rules_changes *changes,
+                       struct json *json) {
+    json_object_open(json);
+    json_key(json, "invented");
+    json_uint(json, effect->invented);
+    json_key(json, "tests");
+    json_uint(json, effect->tests);
+    json_key(json, "unreadable");
+    json_uint(json, effect->unreadable);
+    json_key(json, "tables");
+    json_array_open(json);
+    for (uint32_t i = 0; i < effect->matrix.table_count; i++) {
+        const struct replay_table *table = &effect->matrix.tables[i];
+        json_object_open(json);
+        json_key(json, "agreement");
+        json_str(json, i < changes->agreement_count ? changes->agreements[i] : "");
+        json_key(json, "cases");
+        json_uint(json, replay_table_cases(table));
+        json_key(json, "changed");
+        json_uint(json, replay_table_changed(table));
+        json_key(json, "other_reason");
+        json_uint(json, table->other_reason);
+        json_key(json, "matrix");
+        cells_json(table, json);
+        json_object_close(json);
+    }
+    json_array_close(json);
+    json_object_close(json);
+}

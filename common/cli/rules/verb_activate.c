@@ -1,0 +1,206 @@
+/* `casemill rules activate` and `rules list`: which published rule set decides, since when, by whom
+ * and why.  Who may activate is the database's to say (sql/baseline/2_rules.sql). */
+#include "base/json.h"
+#include "base/plain.h"
+#include "cli/rules/option.h"
+#include "cli/rules/stored_ruleset.h"
+#include "db/db.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* RFC 3339 in shape, so that no reader takes the month for the day or the zone for granted; the
+ * database knows which of these moments exist. */
+static bool is_moment(const char *text) {
+    static const char shape[] = "0000-00-00T00:00:00";
+    for (size_t i = 0; i + 1 < sizeof(shape); i++) {
+        bool fits = shape[i] == '0' ? text[i] >= '0' && text[i] <= '9' : text[i] == shape[i];
+        if (!fits) {
+            return false;
+        }
+    }
+    const char *zone = text + sizeof(shape) - 1;
+    if (*zone == '.') {
+        zone += 1 + strspn(zone + 1, "0123456789");
+    }
+    static const char digits[] = "0123456789";
+    bool is_offset = (*zone == '+' || *zone == '-') && strspn(zone + 1, digits) == 2 &&
+                     zone[3] == ':' && strspn(zone + 4, digits) == 2 && zone[6] == '\0';
+    return strcmp(zone, "Z") == 0 || is_offset;
+}
+
+/* Its engine must be this program's: workers of the same version could not load another. */
+static enum err engine_check(struct db *db, const char *number, struct diag *diag) {
+    const char *const params[] = {number};
+    struct db_result *found = NULL;
+    enum err err = db_query(db, "SELECT engine FROM rulesets WHERE ruleset = $1::smallint", 1,
+                            params, &found, diag);
+    err = err == ERR_OK ? db_expect(found, "1 i", diag) : err;
+    if (err == ERR_OK && strtol(db_cell(found, 0, 0), NULL, 10) != RULESET_ENGINE_VERSION) {
+        err = diag_fail(diag, ERR_VERSION, "that rule set is for engine %s, this program has %d",
+                        db_cell(found, 0, 0), RULESET_ENGINE_VERSION);
+    }
+    db_result_free(&found);
+    return err;
+}
+
+static void print_activated(const struct options *options, const char *id, const char *from) {
+    if (!option_flag(options, "--json")) {
+        plain_printf(stdout, "activated %s from %s\n", id, from);
+        return;
+    }
+    struct buf text = BUF_EMPTY;
+    struct json json;
+    json_init(&json, &text);
+    json_object_open(&json);
+    json_key(&json, "ruleset");
+    json_str(&json, id);
+    json_key(&json, "active_from");
+    json_str(&json, from);
+    json_object_close(&json);
+    plain_printf(stdout, "%s\n", buf_cstr(&text));
+    buf_free(&text);
+}
+
+/* The table's triggers sign the row and tell the workers. */
+static enum err activate(const struct options *options, struct db *db, const char *why,
+                         struct diag *diag) {
+    struct stored_ruleset found = {0};
+    struct db_result *row = NULL;
+    enum err err = stored_ruleset_find(db, option_operand(options, 0), &found, diag);
+    if (err == ERR_OK) {
+        err = engine_check(db, found.number, diag);
+    }
+    if (err == ERR_OK) {
+        const char *const params[] = {found.number, why, option_str(options, "--from", NULL)};
+        err = db_query(db,
+                       "INSERT INTO activations (ruleset, why, active_from, previous) "
+                       "SELECT $1::smallint, $2, coalesce($3::timestamptz, now()), "
+                       "(SELECT ruleset FROM active_ruleset) RETURNING " DB_UTC("active_from"),
+                       COUNT_OF(params), params, &row, diag);
+    }
+    err = err == ERR_OK ? db_expect(row, "1 s", diag) : err;
+    if (err == ERR_OK) {
+        print_activated(options, found.id, db_cell(row, 0, 0));
+    }
+    db_result_free(&row);
+    return err;
+}
+
+static int run_activate(const struct options *options) {
+    const char *conninfo = option_db(options);
+    const char *why = option_str(options, "--why", "");
+    if (conninfo == NULL) {
+        return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
+    }
+    if (option_operand_count(options) != 1 || !stored_ruleset_is_id(option_operand(options, 0))) {
+        return verb_usage(options, "which rule set? its id, or the first %d or more of its digits",
+                          RULESET_ID_DIGITS_MIN);
+    }
+    if (why[0] == '\0') {
+        return verb_usage(options, "--why is kept with the activation: say why");
+    }
+    if (!is_moment(option_str(options, "--from", "2000-01-01T00:00:00Z"))) {
+        return verb_usage(options, "--from is a moment as in 2026-05-01T00:00:00Z");
+    }
+    struct db *db = NULL;
+    struct diag diag = {0};
+    enum err err = db_open(conninfo, "casemill rules activate", &db, &diag);
+    err = err == ERR_OK ? db_check_place(db, false, &diag) : err;
+    if (err == ERR_OK) {
+        err = activate(options, db, why, &diag);
+    }
+    db_close(&db);
+    return err == ERR_OK ? EXIT_DONE : verb_fail(options, &diag, SPAN_LIT(""));
+}
+
+/* Of two activations from one moment on, the later one counts. */
+static const char LIST_SQL[] =
+    "WITH ahead AS (SELECT DISTINCT ON (active_from) ruleset, active_from FROM activations "
+    "WHERE active_from > now() ORDER BY active_from, activation DESC) "
+    "SELECT r.id, " DB_UTC(
+        "r.published_at") " AS published_at, r.published_by, "
+                          "array_to_string(r.agreements, ' ') AS agreements, "
+                          "CASE WHEN r.ruleset = (SELECT ruleset FROM active_ruleset) THEN "
+                          "'active' ELSE '' END AS "
+                          "state, (SELECT string_agg(" DB_UTC(
+                              "active_from") ", ' ' ORDER BY active_from) FROM ahead "
+                                             "WHERE ahead.ruleset = r.ruleset) AS active_from, "
+                                             "a.activated_by, a.why FROM rulesets r "
+                                             "LEFT JOIN LATERAL (SELECT activated_by, why FROM "
+                                             "activations WHERE ruleset = r.ruleset "
+                                             "ORDER BY activation DESC LIMIT 1) a ON true ORDER BY "
+                                             "r.ruleset";
+
+static void print_list(const struct options *options, const struct db_result *result) {
+    struct buf text = BUF_EMPTY;
+    struct json json;
+    json_init(&json, &text);
+    json_array_open(&json);
+    for (uint32_t r = 0; r < db_rows(result); r++) {
+        json_object_open(&json);
+        for (uint32_t c = 0; c < db_columns(result); c++) {
+            const char *cell = db_cell(result, r, c);
+            json_key(&json, db_column_name(result, c));
+            json_str(&json, cell == NULL ? "" : cell);
+            if (!option_flag(options, "--json")) {
+                plain_printf(stdout, "%s%s", c == 0 ? "" : "  ",
+                             cell == NULL || cell[0] == '\0' ? "-" : cell);
+            }
+        }
+        json_object_close(&json);
+        if (!option_flag(options, "--json")) {
+            plain_printf(stdout, "\n");
+        }
+    }
+    json_array_close(&json);
+    if (option_flag(options, "--json")) {
+        plain_printf(stdout, "%s\n", buf_cstr(&text));
+    }
+    buf_free(&text);
+}
+
+static int run_list(const struct options *options) {
+    const char *conninfo = option_db(options);
+    if (conninfo == NULL) {
+        return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
+    }
+    struct db *db = NULL;
+    struct db_result *result = NULL;
+    struct diag diag = {0};
+    enum err err = db_open(conninfo, "casemill rules list", &db, &diag);
+    err = err == ERR_OK ? db_check_place(db, false, &diag) : err;
+    if (err == ERR_OK) {
+        err = db_query(db, LIST_SQL, 0, NULL, &result, &diag);
+    }
+    err = err == ERR_OK ? db_expect(result, "* s s s s s s? s? s?", &diag) : err;
+    if (err == ERR_OK) {
+        print_list(options, result);
+    }
+    db_result_free(&result);
+    db_close(&db);
+    return err == ERR_OK ? EXIT_DONE : verb_fail(options, &diag, SPAN_LIT(""));
+}
+
+static const struct option_row ACTIVATE_ROWS[] = {
+    {"--why", "TEXT", "kept with the activation"},
+    {"--from", "TIME", "active from that moment on, as in 2026-05-01T00:00:00Z (now)"},
+    {NULL, NULL, NULL}};
+
+const struct verb verb_rules_activate = {
+    .name = "rules activate",
+    .summary = "make a published rule set the one that decides",
+    .operands = "ID",
+    .rows = ACTIVATE_ROWS,
+    .run = run_activate,
+};
+
+static const struct option_row LIST_ROWS[] = {{NULL, NULL, NULL}};
+
+const struct verb verb_rules_list = {
+    .name = "rules list",
+    .summary = "published rule sets, oldest first; which is active or will be, and why",
+    .operands = "",
+    .rows = LIST_ROWS,
+    .run = run_list,
+};

@@ -1,0 +1,159 @@
+/* `casemill rules publish`: a directory of rule documents becomes a rule set in the database:
+ * checked, tested, then written with every code that its outcomes can need, in one transaction.
+ * Doing it again changes nothing. */
+#include "base/json.h"
+#include "base/plain.h"
+#include "cli/rules/lint.h"
+#include "cli/rules/option.h"
+#include "db/db.h"
+
+#include <stdio.h>
+
+/* One publisher at a time, so that numbers are not burnt: a smallint has few. */
+#define LOCK_SQL "SELECT pg_advisory_xact_lock(hashtext('casemill rules publish'))"
+
+static enum err code_ensure(struct db *db, const char *kind, const char *agreement,
+                            struct reason reason, struct diag *diag) {
+    const char *disposition =
+        reason.disposition == DISPOSITION_COUNT ? "" : disposition_name(reason.disposition);
+    const char *const params[] = {kind, agreement, disposition, reason.label};
+    return db_exec(db, "SELECT code_for($1, $2, $3, $4)", COUNT_OF(params), params, diag);
+}
+
+static enum err write_codes(struct db *db, const struct ruleset *ruleset, struct diag *diag) {
+    const struct schema *schema = ruleset_schema(ruleset);
+    enum err err = ERR_OK;
+    for (uint32_t i = 0; err == ERR_OK && i < schema->path_count; i++) {
+        struct reason path = {.disposition = DISPOSITION_COUNT, .label = schema->paths[i]->name};
+        err = code_ensure(db, "path", "", path, diag);
+    }
+    for (uint32_t a = 0; err == ERR_OK && a < ruleset_agreement_count(ruleset); a++) {
+        const char *id = ruleset_agreement_id(ruleset, a);
+        struct reason none = {.disposition = DISPOSITION_COUNT, .label = ""};
+        err = code_ensure(db, "agreement", id, none, diag);
+        for (uint32_t r = 0; err == ERR_OK && r < ruleset_reason_count(ruleset, a); r++) {
+            err = code_ensure(db, "finding", id, ruleset_reason(ruleset, a, r), diag);
+        }
+    }
+    return err;
+}
+
+static enum err write_ruleset(struct db *db, const struct ruleset *ruleset, struct diag *diag) {
+    char engine[16];
+    struct buf agreements = BUF_EMPTY;
+    struct buf body = BUF_EMPTY;
+    (void)snprintf(engine, sizeof(engine), "%d", RULESET_ENGINE_VERSION);
+    for (uint32_t i = 0; i < ruleset_agreement_count(ruleset); i++) {
+        /* an id is letters, digits, - and _: nothing to quote */
+        buf_printf(&agreements, "%s%s", i == 0 ? "{" : ",", ruleset_agreement_id(ruleset, i));
+    }
+    buf_byte(&agreements, '}');
+    buf_append(&body, ruleset_text(ruleset));
+    const char *const row[] = {ruleset_id(ruleset), engine, buf_cstr(&agreements)};
+    const char *const text[] = {ruleset_id(ruleset), buf_cstr(&body)};
+    enum err err = db_exec(db,
+                           "INSERT INTO rulesets (id, engine, agreements) "
+                           "VALUES ($1, $2::integer, $3::text[])",
+                           COUNT_OF(row), row, diag);
+    if (err == ERR_OK) {
+        err = db_exec(db,
+                      "INSERT INTO ruleset_texts (ruleset, body) "
+                      "SELECT ruleset, $2 FROM rulesets WHERE id = $1",
+                      COUNT_OF(text), text, diag);
+    }
+    buf_free(&agreements);
+    buf_free(&body);
+    return err == ERR_OK ? write_codes(db, ruleset, diag) : err;
+}
+
+/* *is_new is false when the rule set stood there already. */
+static enum err publish(struct db *db, const struct ruleset *ruleset, bool *is_new,
+                        struct diag *diag) {
+    const char *const params[] = {ruleset_id(ruleset)};
+    struct db_result *known = NULL;
+    enum err err = db_exec(db, "BEGIN", 0, NULL, diag);
+    if (err == ERR_OK) {
+        err = db_exec(db, LOCK_SQL, 0, NULL, diag);
+    }
+    if (err == ERR_OK) {
+        err = db_query(db, "SELECT ruleset FROM rulesets WHERE id = $1", 1, params, &known, diag);
+    }
+    err = err == ERR_OK ? db_expect(known, "? h", diag) : err;
+    if (err == ERR_OK) {
+        *is_new = db_rows(known) == 0;
+        err = *is_new ? write_ruleset(db, ruleset, diag) : ERR_OK;
+    }
+    db_result_free(&known);
+    return err == ERR_OK ? db_exec(db, "COMMIT", 0, NULL, diag) : err; /* closing rolls back */
+}
+
+static void print_published(const struct options *options, const struct ruleset *ruleset,
+                            bool is_new) {
+    if (!option_flag(options, "--json")) {
+        plain_printf(stdout, "%s %s\n", is_new ? "published" : "was published already",
+                     ruleset_id(ruleset));
+        return;
+    }
+    struct buf text = BUF_EMPTY;
+    struct json json;
+    json_init(&json, &text);
+    json_object_open(&json);
+    json_key(&json, "ruleset");
+    json_str(&json, ruleset_id(ruleset));
+    json_key(&json, "new");
+    json_bool(&json, is_new);
+    json_object_close(&json);
+    plain_printf(stdout, "%s\n", buf_cstr(&text));
+    buf_free(&text);
+}
+
+/* A rule that can never win is refused as a test that fails is; warnings are for rules check. */
+static bool has_errors(const struct ruleset *ruleset) {
+    struct lint lint = {0};
+    ruleset_lint(ruleset, &lint);
+    bool found = lint.error_count > 0;
+    rules_lint_print(&lint, false);
+    lint_free(&lint);
+    return found;
+}
+
+static int run_publish(const struct options *options) {
+    const char *conninfo = option_db(options);
+    if (conninfo == NULL) {
+        return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
+    }
+    struct ruleset *ruleset = NULL;
+    struct diag diag = {0};
+    int code = rules_option_load(options, rules_option_dir(options), &ruleset);
+    if (code == EXIT_DONE && (has_errors(ruleset) || rules_option_failed(ruleset))) {
+        code = EXIT_FAILED;
+    }
+    if (code == EXIT_DONE) {
+        struct db *db = NULL;
+        bool is_new = false;
+        enum err err = db_open(conninfo, "casemill rules publish", &db, &diag);
+        err = err == ERR_OK ? db_check_place(db, false, &diag) : err;
+        if (err == ERR_OK) {
+            err = publish(db, ruleset, &is_new, &diag);
+        }
+        db_close(&db);
+        if (err == ERR_OK) {
+            print_published(options, ruleset, is_new);
+        } else {
+            code = verb_fail(options, &diag, SPAN_LIT(""));
+        }
+    }
+    ruleset_unref(&ruleset);
+    return code;
+}
+
+static const struct option_row PUBLISH_ROWS[] = {
+    {"--set", "AGREEMENT.PARAM=VALUE", "override a parameter; may repeat"}, {NULL, NULL, NULL}};
+
+const struct verb verb_rules_publish = {
+    .name = "rules publish",
+    .summary = "check and test rules, then store them as an immutable rule set",
+    .operands = "[DIR]",
+    .rows = PUBLISH_ROWS,
+    .run = run_publish,
+};

@@ -1,0 +1,102 @@
+/* The words of a submission's end. */
+#include "cli/submit/report.h"
+
+#include "base/json.h"
+
+#include <inttypes.h>
+
+static struct span span_of(struct casemill_text text) { return span_make(text.ptr, text.len); }
+
+void submit_dead_line(const char *path, uint64_t place, const struct casemill_dead *dead,
+                      struct buf *out) {
+    buf_printf(out, "%s:%" PRIu64 ": dead letter %.*s", path, place,
+               SPAN_ARG(span_of(dead->reason)));
+    if (dead->path.len > 0) {
+        buf_printf(out, " at %.*s", SPAN_ARG(span_of(dead->path)));
+    }
+    if (dead->expected.len > 0) {
+        buf_printf(out, ": expected %.*s", SPAN_ARG(span_of(dead->expected)));
+    }
+    if (dead->found.len > 0) {
+        buf_printf(out, ", found %.*s", SPAN_ARG(span_of(dead->found)));
+    }
+    buf_byte(out, '\n');
+}
+
+static void summary_json(const struct submit_tally *tally, bool with_outcomes, struct buf *out) {
+    struct json json;
+    json_init(&json, out);
+    json_object_open(&json);
+    const struct {
+        const char *key;
+        uint64_t value;
+    } counts[] = {{"cases", tally->cases},       {"batches", tally->batches},
+                  {"skipped", tally->skipped},   {"skipped_dead", tally->skipped_dead},
+                  {"accepted", tally->accepted}, {"refused", tally->refused},
+                  {"done", tally->done},         {"duplicates", tally->duplicates},
+                  {"dead", tally->dead}};
+    for (size_t i = 0; i < COUNT_OF(counts); i++) {
+        json_key(&json, counts[i].key);
+        json_uint(&json, counts[i].value);
+    }
+    if (with_outcomes) {
+        json_key(&json, "outcomes");
+        json_object_open(&json);
+        for (uint32_t i = 0; i < CASEMILL_DISPOSITIONS; i++) {
+            json_key(&json, casemill_disposition_name(i));
+            json_uint(&json, tally->outcomes[i]);
+        }
+        json_object_close(&json);
+    }
+    json_object_close(&json);
+    buf_byte(out, '\n');
+}
+
+static void plural(struct buf *out, uint64_t count, const char *one, const char *many) {
+    buf_printf(out, "%" PRIu64 " %s", count, count == 1 ? one : many);
+}
+
+static void summary_outcomes(const struct submit_tally *tally, struct buf *out) {
+    buf_printf(out, ", %" PRIu64 " done:", tally->done);
+    const char *comma = "";
+    for (uint32_t i = 0; i < CASEMILL_DISPOSITIONS; i++) {
+        if (tally->outcomes[i] > 0) {
+            buf_printf(out, "%s %" PRIu64 " %s", comma, tally->outcomes[i],
+                       casemill_disposition_name(i));
+            comma = ",";
+        }
+    }
+    buf_printf(out, "%s ", comma);
+    plural(out, tally->dead, "dead letter", "dead letters");
+    buf_str(out, "; ");
+    plural(out, tally->duplicates, "duplicate", "duplicates");
+    buf_str(out, " among them");
+}
+
+void submit_summary(const struct submit_tally *tally, bool with_outcomes, bool as_json,
+                    struct buf *out) {
+    if (as_json) {
+        summary_json(tally, with_outcomes, out);
+        return;
+    }
+    plural(out, tally->cases, "case", "cases");
+    buf_str(out, " in ");
+    plural(out, tally->batches, "batch", "batches");
+    if (with_outcomes) {
+        summary_outcomes(tally, out);
+    } else {
+        buf_printf(out, ", %" PRIu64 " accepted", tally->accepted);
+    }
+    if (tally->skipped > 0) {
+        buf_printf(out, "; %" PRIu64 " skipped as done before", tally->skipped);
+        if (tally->skipped_dead > 0) {
+            buf_str(out, ", ");
+            plural(out, tally->skipped_dead, "dead letter", "dead letters");
+            buf_str(out, " among them");
+        }
+    }
+    if (tally->refused > 0) {
+        buf_printf(out, "; %" PRIu64 " REFUSED", tally->refused);
+    }
+    buf_byte(out, '\n');
+}

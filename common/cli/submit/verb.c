@@ -1,0 +1,598 @@
+/* `casemill submit`: cases from files to the broker, and what became of them.  Batches are cut by
+ * count and bytes alone, never by time, so that the same file gives the same batch ids in every
+ * run: sending it again, whole or in part, is always safe. */
+#include "cli/verb.h"
+#include "base/clock.h"
+#include "base/date.h"
+#include "base/mem.h"
+#include "base/plain.h"
+#include "cli/progress.h"
+#include "cli/submit/dates.h"
+#include "cli/submit/input.h"
+#include "cli/submit/report.h"
+#include "cli/submit/resume.h"
+#include "cli/submit/wait.h"
+#include "client/casemill.h"
+#include "net/keys.h"
+#include "wire/wire.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { WINDOW = 16, STEP_MS = 100 };
+
+/* A batch on its way: where its cases came from.  Its number in the array is its tag. */
+struct flight {
+    bool is_used;
+    bool is_accepted;
+    const char *path;
+    uint64_t *places; /* of each case; room for --batch */
+};
+
+struct submission {
+    const struct options *options;
+    struct casemill *client;
+    struct resume *resume; /* or NULL */
+    struct schema *schema; /* or NULL */
+    const char *reference_date;
+    const char *as_of;
+    bool with_outcomes;
+    uint32_t batch_cases_max;
+    int64_t give_up_ms;
+    struct submit_wait wait;
+    const char *broker; /* which was last sent to */
+    bool is_resume_broken;
+    struct progress progress;
+    struct submit_tally tally;
+    uint64_t position; /* of the batch being filled */
+    uint32_t count;
+    struct buf body;
+    struct buf one; /* a case before its dates are added */
+    struct buf dated;
+    struct flight filling;
+    struct flight flights[WINDOW];
+    struct buf listed; /* dead letters and refusals, at most SUBMIT_LISTED_MAX lines */
+    uint32_t listed_count;
+};
+
+static void list_refusal(struct submission *submission, const struct flight *flight,
+                         const struct casemill_receipt *receipt) {
+    uint64_t index = receipt->case_index < 0 ? 0 : (uint64_t)receipt->case_index;
+    index = index < receipt->count ? index : receipt->count - 1;
+    buf_printf(&submission->listed, "%s:%llu: batch of %u cases refused: %s\n", flight->path,
+               (unsigned long long)flight->places[index], receipt->count, receipt->reason);
+    if (receipt->message_bytes_max > 0) {
+        buf_printf(&submission->listed,
+                   "  this broker accepts at most %llu bytes (its intake.message_bytes_max)\n",
+                   (unsigned long long)receipt->message_bytes_max);
+    }
+}
+
+static void take_done(struct submission *submission, const struct flight *flight,
+                      const struct casemill_receipt *receipt) {
+    struct submit_tally *tally = &submission->tally;
+    tally->done += receipt->count;
+    tally->duplicates += receipt->duplicates;
+    tally->dead += receipt->dead_count;
+    for (uint32_t i = 0; i < CASEMILL_DISPOSITIONS; i++) {
+        tally->outcomes[i] += receipt->outcomes[i];
+    }
+    for (uint32_t i = 0; i < receipt->dead_listed && submission->listed_count < SUBMIT_LISTED_MAX;
+         i++) {
+        const struct casemill_dead *dead = &receipt->dead[i];
+        if (dead->index < receipt->count) {
+            submit_dead_line(flight->path, flight->places[dead->index], dead, &submission->listed);
+            submission->listed_count++;
+        }
+    }
+    struct resume_batch batch = {
+        .position = receipt->position, .count = receipt->count, .dead = receipt->dead_count};
+    memcpy(batch.id.bytes, receipt->batch, sizeof(batch.id.bytes));
+    if (submission->resume != NULL && resume_add(submission->resume, &batch) != ERR_OK) {
+        submission->is_resume_broken = true;
+    }
+}
+
+/* A batch that was sent again is accepted again; it counts once. */
+static void count_accepted(struct submission *submission, struct flight *flight, uint32_t count) {
+    submission->tally.accepted += flight->is_accepted ? 0 : count;
+    flight->is_accepted = true;
+}
+
+static void on_receipt(void *user, const struct casemill_receipt *receipt) {
+    struct submission *submission = user;
+    if (!receipt->is_known) {
+        return;
+    }
+    if (receipt->event != CASEMILL_BUSY) {
+        submit_wait_progress(&submission->wait, clock_mono_ms());
+    }
+    struct flight *flight = &submission->flights[receipt->tag];
+    struct submit_tally *tally = &submission->tally;
+    switch (receipt->event) {
+    case CASEMILL_ACCEPTED:
+        count_accepted(submission, flight, receipt->count);
+        flight->is_used = submission->with_outcomes;
+        break;
+    case CASEMILL_DONE:
+        count_accepted(submission, flight, receipt->count); /* if that receipt was lost */
+        take_done(submission, flight, receipt);
+        flight->is_used = false;
+        break;
+    case CASEMILL_REFUSED:
+        tally->refused += receipt->count;
+        list_refusal(submission, flight, receipt);
+        flight->is_used = false;
+        break;
+    case CASEMILL_BUSY:
+        tally->busy++;
+        break;
+    }
+}
+
+static void show_progress(struct submission *submission) {
+    const struct submit_tally *tally = &submission->tally;
+    uint64_t settled = submission->with_outcomes ? tally->done : tally->accepted;
+    progress_step(&submission->progress, settled + tally->refused + tally->skipped);
+}
+
+static void say_failover(struct submission *submission) {
+    const char *broker = casemill_broker(submission->client);
+    if (submission->broker != NULL && broker != submission->broker) {
+        plain_printf(stderr, "casemill submit: %s is not there or stops, going on with %s\n",
+                     submission->broker, broker);
+    }
+    submission->broker = broker;
+}
+
+/* One turn of the client.  Errors: ERR_VERSION, ERR_TIMEOUT with their words. */
+static enum err step(struct submission *submission, int64_t timeout_ms, struct diag *diag) {
+    if (casemill_step(submission->client, timeout_ms) != CASEMILL_OK) {
+        return diag_fail(diag, ERR_VERSION, "%s does not answer as a casemill broker does",
+                         option_broker(submission->options));
+    }
+    struct buf line = BUF_EMPTY;
+    enum err err =
+        submit_wait_turn(&submission->wait, submission->client, clock_mono_ms(), &line, diag);
+    if (line.len > 0) {
+        struct buf note = BUF_EMPTY;
+        buf_printf(&note, "casemill submit: %s", buf_cstr(&line));
+        progress_note(&submission->progress, buf_cstr(&note));
+        buf_free(&note);
+    }
+    buf_free(&line);
+    if (err != ERR_OK) {
+        return err;
+    }
+    say_failover(submission);
+    show_progress(submission);
+    return ERR_OK;
+}
+
+static enum err wait_settled(struct submission *submission, struct diag *diag) {
+    enum err err = ERR_OK;
+    while (err == ERR_OK && casemill_unsettled(submission->client) > 0) {
+        err = step(submission, STEP_MS, diag);
+    }
+    return err;
+}
+
+static uint64_t free_flight(const struct submission *submission) {
+    for (uint64_t i = 0; i < WINDOW; i++) {
+        if (!submission->flights[i].is_used) {
+            return i;
+        }
+    }
+    UNREACHABLE();
+}
+
+/* Sends the batch that is full, once there is room. */
+static enum err send_new(struct submission *submission, const struct uuid *id, struct diag *diag) {
+    struct span body = buf_span(&submission->body);
+    enum err err = ERR_OK;
+    while (err == ERR_OK && !casemill_has_room(submission->client)) {
+        err = step(submission, STEP_MS, diag);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    uint64_t tag = free_flight(submission);
+    struct flight taken = submission->flights[tag];
+    submission->flights[tag] = submission->filling;
+    submission->flights[tag].is_used = true;
+    submission->flights[tag].is_accepted = false;
+    submission->filling.places = taken.places;
+    struct casemill_batch batch = {.body = body.ptr,
+                                   .body_bytes = body.len,
+                                   .count = submission->count,
+                                   .id = id->bytes,
+                                   .position = submission->position,
+                                   .tag = tag};
+    CHECK(casemill_submit_batch(submission->client, &batch) == CASEMILL_OK);
+    submission->tally.cases += submission->count;
+    submission->tally.batches++;
+    return ERR_OK;
+}
+
+/* Whether an earlier run has the batch's DONE; then it is counted here.  Errors: ERR_CONFLICT. */
+static enum err skip_done(struct submission *submission, const struct uuid *id, bool *is_done,
+                          struct diag *diag) {
+    struct resume_batch batch = {
+        .id = *id, .position = submission->position, .count = submission->count};
+    *is_done = false;
+    if (submission->resume == NULL) {
+        return ERR_OK;
+    }
+    enum err err =
+        resume_check(submission->resume, &batch, buf_span(&submission->body), is_done, diag);
+    if (err == ERR_OK && *is_done) {
+        submission->tally.skipped += submission->count;
+        submission->tally.skipped_dead += resume_at(submission->resume, batch.position)->dead;
+    }
+    return err;
+}
+
+/* Sends the batch that is full, or skips it when an earlier run has its DONE. */
+static enum err send_batch(struct submission *submission, struct diag *diag) {
+    if (submission->count == 0) {
+        return ERR_OK;
+    }
+    struct uuid id;
+    bool is_done = false;
+    casemill_batch_id(submission->body.ptr, submission->body.len, submission->position, id.bytes);
+    enum err err = skip_done(submission, &id, &is_done, diag);
+    if (err == ERR_OK && !is_done) {
+        err = send_new(submission, &id, diag);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    submission->position += submission->count;
+    submission->count = 0;
+    buf_clear(&submission->body);
+    return step(submission, 0, diag);
+}
+
+/* The case at hand, with the dates it is to have.  A case that is no map has no place for dates and
+ * goes as it is: it is the worker's to name it. */
+static struct span with_dates(struct submission *submission) {
+    struct span one = buf_span(&submission->one);
+    bool has_dates = submission->reference_date != NULL || submission->as_of != NULL;
+    buf_clear(&submission->dated);
+    if (has_dates && submit_dates_add(one, submission->reference_date, submission->as_of,
+                                      &submission->dated) == ERR_OK) {
+        one = buf_span(&submission->dated);
+    }
+    return one;
+}
+
+/* Reads the next case behind the others of the batch. */
+static enum err read_case(struct submission *submission, struct submit_input *input,
+                          struct diag *diag) {
+    uint64_t place = 0;
+    buf_clear(&submission->one);
+    enum err err = submit_input_next(input, &submission->one, &place, diag);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct span one = with_dates(submission);
+    /* What every broker takes, so that the same file gives the same batches at each. */
+    if (submission->body.len + one.len > WIRE_BODY_BYTES_SURE) {
+        err = send_batch(submission, diag);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    buf_append(&submission->body, one);
+    submission->filling.places[submission->count++] = place;
+    if (submission->count == submission->batch_cases_max) {
+        return send_batch(submission, diag);
+    }
+    return ERR_OK;
+}
+
+/* One file: its batches are its own.  When its notation is at fault, the batch at hand is not sent.
+ */
+static enum err submit_file(struct submission *submission, const char *path,
+                            enum submit_format format, struct diag *diag) {
+    struct submit_input *input = NULL;
+    submission->filling.path = strcmp(path, "-") == 0 ? "stdin" : path;
+    enum err err = submit_input_open(path, format, submission->schema, &input, diag);
+    while (err == ERR_OK) {
+        err = read_case(submission, input, diag);
+    }
+    submit_input_close(&input);
+    return err == ERR_NOT_FOUND && diag->text[0] == '\0' ? send_batch(submission, diag) : err;
+}
+
+static enum err format_of(const struct options *options, const char *path,
+                          enum submit_format *format) {
+    const char *name = option_str(options, "--format", NULL);
+    if (submit_format_of(name, path, format) == ERR_OK) {
+        return ERR_OK;
+    }
+    if (name != NULL) {
+        (void)verb_usage(options, "--format is jsonl, msgpack or csv, not \"%s\"", name);
+    } else {
+        (void)verb_usage(options,
+                         "%s: its name does not tell what it holds (.jsonl, .json, .csv, .tsv, "
+                         ".msgpack, each also with .gz); say --format",
+                         path);
+    }
+    return ERR_INVALID;
+}
+
+static const char *operand_at(const struct options *options, uint32_t index) {
+    return option_operand_count(options) == 0 ? "-" : option_operand(options, index);
+}
+
+static uint32_t operand_count(const struct options *options) {
+    return option_operand_count(options) == 0 ? 1 : option_operand_count(options);
+}
+
+static enum err load_schema(const char *dir, struct schema **schema, struct buf *source,
+                            struct diag *diag) {
+    struct buf path = BUF_EMPTY;
+    struct yaml_doc *doc = NULL;
+    struct vocabulary iso = {0};
+    buf_printf(&path, "%s/case.yaml", dir);
+    enum err err = yaml_parse_file(buf_cstr(&path), &doc, diag);
+    if (err == ERR_OK) {
+        err = vocabulary_load_iso(&iso, diag);
+    }
+    if (err == ERR_OK) {
+        err = schema_load(doc, iso, schema, diag);
+    }
+    if (err != ERR_OK && doc != NULL) {
+        buf_append(source, yaml_source(doc));
+    }
+    vocabulary_free(&iso);
+    yaml_doc_free(&doc);
+    buf_free(&path);
+    return err;
+}
+
+static enum err read_word(const struct options *options, const char *name, const char *const *words,
+                          uint32_t count, uint32_t *index) {
+    const char *word = option_str(options, name, words[*index]);
+    for (uint32_t i = 0; i < count; i++) {
+        if (strcmp(word, words[i]) == 0) {
+            *index = i;
+            return ERR_OK;
+        }
+    }
+    (void)verb_usage(options, "%s does not know \"%s\"; see --help", name, word);
+    return ERR_INVALID;
+}
+
+static enum err read_date(const struct options *options, const char *name, const char **date) {
+    int32_t days = 0;
+    *date = option_str(options, name, NULL);
+    if (*date == NULL || date_parse(span_str(*date), &days) == ERR_OK) {
+        return ERR_OK;
+    }
+    (void)verb_usage(options, "%s takes a date as YYYY-MM-DD, not \"%s\"", name, *date);
+    return ERR_INVALID;
+}
+
+/* Reads the command line, all of it, before anything is opened.  Errors: ERR_INVALID, said. */
+static enum err read_options(const struct options *options, struct submission *submission,
+                             struct casemill_options *client) {
+    static const char *const acks[] = {"journal", "outcome"};
+    static const char *const priorities[] = {"urgent", "normal", "bulk"};
+    uint32_t ack = CASEMILL_ACK_JOURNAL;
+    uint32_t priority = CASEMILL_NORMAL;
+    int64_t batch = 0;
+    int64_t wait_s = 0;
+    enum err err = option_int(options, "--batch", 1000, 1, WIRE_CASES_MAX, &batch);
+    if (err == ERR_OK) {
+        err = option_int(options, "--wait", 0, 0, 86400, &wait_s);
+    }
+    if (err == ERR_OK) {
+        err = read_word(options, "--ack", acks, COUNT_OF(acks), &ack);
+    }
+    if (err == ERR_OK) {
+        err = read_word(options, "--priority", priorities, COUNT_OF(priorities), &priority);
+    }
+    if (err == ERR_OK) {
+        err = read_date(options, "--reference-date", &submission->reference_date);
+    }
+    if (err == ERR_OK) {
+        err = read_date(options, "--as-of", &submission->as_of);
+    }
+    enum submit_format format = SUBMIT_JSONL;
+    for (uint32_t i = 0; err == ERR_OK && i < operand_count(options); i++) {
+        err = format_of(options, operand_at(options, i), &format);
+    }
+    if (err == ERR_OK && ack == CASEMILL_ACK_JOURNAL && option_str(options, "--resume", NULL)) {
+        (void)verb_usage(options, "--resume remembers what is done: it needs --ack outcome");
+        err = ERR_INVALID;
+    }
+    casemill_options_default(client);
+    client->brokers = option_broker(options);
+    client->key = option_key(options);
+    client->broker_keys = option_broker_key(options);
+    client->source = option_str(options, "--source", NULL);
+    client->ack = (enum casemill_ack)ack;
+    client->priority = (enum casemill_priority)priority;
+    client->window_batches = WINDOW;
+    client->on_receipt = on_receipt;
+    client->user = submission;
+    submission->with_outcomes = ack == CASEMILL_ACK_OUTCOME;
+    submission->batch_cases_max = (uint32_t)batch;
+    submission->give_up_ms = wait_s * 1000;
+    return err;
+}
+
+/* Where the cases go stands in the file: with a key, the source is what the broker named it. */
+static enum err open_resume(struct submission *submission, const struct casemill_options *client,
+                            const char *path, struct diag *diag) {
+    struct net_key_pair own = {0};
+    if (client->key[0] != '\0') {
+        enum err err = net_key_read_secret(client->key, &own, diag);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    struct resume_target target = {.source = client->source == NULL ? "" : client->source,
+                                   .broker = client->brokers,
+                                   .key = own.public_key.text};
+    return resume_open(path, &target, &submission->resume, diag);
+}
+
+static enum err open_all(struct submission *submission, const struct casemill_options *client,
+                         struct buf *source, struct diag *diag) {
+    const struct options *options = submission->options;
+    const char *resume = option_str(options, "--resume", NULL);
+    bool is_csv = false;
+    for (uint32_t i = 0; i < operand_count(options); i++) {
+        enum submit_format format = SUBMIT_JSONL;
+        CHECK(format_of(options, operand_at(options, i), &format) == ERR_OK); /* read before */
+        is_csv = is_csv || format == SUBMIT_CSV;
+    }
+    enum err err = ERR_OK;
+    if (is_csv) {
+        err = load_schema(option_str(options, "--rules", "config"), &submission->schema, source,
+                          diag);
+    }
+    if (err == ERR_OK && resume != NULL) {
+        err = open_resume(submission, client, resume, diag);
+    }
+    char text[DIAG_TEXT_MAX] = "";
+    if (err == ERR_OK &&
+        casemill_open(client, &submission->client, text, sizeof(text)) != CASEMILL_OK) {
+        err = diag_fail(diag, ERR_INVALID, "%s", text);
+    }
+    size_t places = submission->batch_cases_max;
+    submission->filling.places = mem_zero(places, sizeof(uint64_t));
+    for (int i = 0; i < WINDOW; i++) {
+        submission->flights[i].places = mem_zero(places, sizeof(uint64_t));
+    }
+    return err;
+}
+
+static void close_all(struct submission *submission) {
+    casemill_close(&submission->client);
+    submit_wait_fini(&submission->wait);
+    resume_close(&submission->resume);
+    schema_free(&submission->schema);
+    mem_free(submission->filling.places);
+    for (int i = 0; i < WINDOW; i++) {
+        mem_free(submission->flights[i].places);
+    }
+    buf_free(&submission->body);
+    buf_free(&submission->one);
+    buf_free(&submission->dated);
+    buf_free(&submission->listed);
+}
+
+/* Everything in, then everything settled: a fault in the third file still leaves the first two
+ * settled and told. */
+static enum err submit_all(struct submission *submission, struct diag *diag) {
+    const struct options *options = submission->options;
+    submit_wait_init(&submission->wait, submission->give_up_ms, clock_mono_ms());
+    progress_init(&submission->progress, "cases", 0);
+    enum err err = ERR_OK;
+    for (uint32_t i = 0; err == ERR_OK && i < operand_count(options); i++) {
+        enum submit_format format = SUBMIT_JSONL;
+        CHECK(format_of(options, operand_at(options, i), &format) == ERR_OK);
+        err = submit_file(submission, operand_at(options, i), format, diag);
+    }
+    if (err != ERR_VERSION && err != ERR_TIMEOUT) {
+        struct diag later = {0};
+        enum err settled = wait_settled(submission, &later);
+        if (err == ERR_OK && settled != ERR_OK) {
+            err = settled;
+            *diag = later;
+        }
+    }
+    const struct submit_tally *tally = &submission->tally;
+    uint64_t told = submission->with_outcomes ? tally->done : tally->accepted;
+    if (tally->batches > 0) {
+        progress_end(&submission->progress, told + tally->refused + tally->skipped);
+    }
+    if (err == ERR_OK && submission->is_resume_broken) {
+        err = diag_fail(diag, ERR_IO, "the --resume file could not be written");
+    }
+    return err;
+}
+
+/* A submission that failed before anything was sent has nothing to sum up. */
+static void print_end(struct submission *submission, bool is_whole) {
+    const struct submit_tally *tally = &submission->tally;
+    bool as_json = option_flag(submission->options, "--json");
+    struct buf text = BUF_EMPTY;
+    if (submission->listed_count < tally->dead && submission->listed.len > 0) {
+        buf_printf(&submission->listed, "... of %llu dead letters: see report.dead_letters\n",
+                   (unsigned long long)tally->dead);
+    }
+    plain_print(stderr, buf_span(&submission->listed));
+    if (tally->batches > 0 || tally->skipped > 0 || is_whole) {
+        submit_summary(tally, submission->with_outcomes, as_json, &text);
+        plain_printf(stdout, "%.*s", SPAN_ARG(buf_span(&text)));
+    }
+    buf_free(&text);
+}
+
+static int submit_run(const struct options *options) {
+    struct submission submission = {.options = options};
+    struct casemill_options client;
+    if (read_options(options, &submission, &client) != ERR_OK) {
+        return EXIT_USAGE;
+    }
+    struct diag diag = {0};
+    struct buf source = BUF_EMPTY;
+    int code = EXIT_DONE;
+    enum err err = open_all(&submission, &client, &source, &diag);
+    if (err == ERR_OK) {
+        err = submit_all(&submission, &diag);
+        print_end(&submission, err == ERR_OK);
+    }
+    if (err != ERR_OK && submission.count > 0) {
+        plain_printf(
+            stderr, "casemill submit: the %u cases read since the last whole batch were not sent\n",
+            submission.count);
+    }
+    if (err != ERR_OK) {
+        code = verb_fail(options, &diag, buf_span(&source));
+    } else if (submission.tally.refused > 0) {
+        code = EXIT_FAILED;
+    } else if (submission.tally.dead + submission.tally.skipped_dead > 0) {
+        code = EXIT_DEAD;
+    }
+    buf_free(&source);
+    close_all(&submission);
+    return code;
+}
+
+static const struct option_row ROWS[] = {
+    {"--batch", "N", "cases a batch (1000)"},
+    {"--ack", "KIND",
+     "wait until all is in the broker's journal (journal, the default) or until every case "
+     "has its outcome in the database (outcome)"},
+    {"--priority", "KIND", "urgent, normal or bulk (normal)"},
+    {"--source", "NAME", "the intake system these cases come from (local)"},
+    {"--reference-date", "DATE", "for the cases that state none"},
+    {"--as-of", "DATE", "for the cases that state none"},
+    {"--format", "KIND",
+     "jsonl (also one JSON array), msgpack or csv; by default what the file's name ends in; "
+     "gzip is unpacked"},
+    {"--rules", "DIR", "where case.yaml stands, for the columns of CSV (config)"},
+    {"--resume", "FILE",
+     "remember in FILE which batches are done and skip them in the next run; of the same cases, "
+     "source and broker"},
+    {"--wait", "SECONDS", "give up when no batch got further for so long (never)"},
+    {NULL, NULL, NULL},
+};
+
+const struct verb verb_submit = {
+    .name = "submit",
+    .summary = "send the cases of files, or of standard input, to the broker",
+    .operands = "[FILE...]",
+    .rows = ROWS,
+    .notes =
+        "exit codes: 0 all is accepted (--ack journal) or has its outcome (--ack outcome);\n"
+        "1 a fault, or a batch was refused; 2 usage; 3 all is done, but some cases became dead\n"
+        "letters (with --resume, also those of earlier runs).",
+    .run = submit_run,
+};

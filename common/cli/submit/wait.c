@@ -1,0 +1,142 @@
+/* The words of waiting. */
+#include "cli/submit/wait.h"
+
+#include "net/net.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum {
+    ASK_AFTER_MS = 1000,    /* without progress the broker is asked, */
+    SAY_AFTER_MS = 3000,    /* then a line is said, */
+    SAY_EVERY_MS = 5000,    /* and again, */
+    SAY_CHANGED_MS = 1000,  /* or sooner when its reason is another */
+    SILENT_AFTER_MS = 3000, /* it was asked several times meanwhile */
+    GAP_MS = 1000           /* between two turns: the input was waited for, or the host slept */
+};
+
+void submit_wait_init(struct submit_wait *wait, int64_t give_up_ms, int64_t now_ms) {
+    *wait =
+        (struct submit_wait){.give_up_ms = give_up_ms, .progress_ms = now_ms, .turned_ms = now_ms};
+}
+
+void submit_wait_fini(struct submit_wait *wait) { buf_free(&wait->said); }
+
+void submit_wait_progress(struct submit_wait *wait, int64_t now_ms) {
+    wait->progress_ms = now_ms;
+    wait->said_ms = 0;
+    buf_clear(&wait->said);
+}
+
+static const char *busy_words(const char *reason) {
+    static const char *const rows[][2] = {
+        {"journal_full", "its journal's budget is spent"},
+        {"queue_full", "as many batches wait there as may"},
+        {"rate", "more comes than its disk takes"},
+        {"stopped", "it accepts nothing until an operator resumes or restarts it"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (strcmp(rows[i][0], reason) == 0) {
+            return rows[i][1];
+        }
+    }
+    return "it takes no batch now";
+}
+
+static bool answers(const struct casemill_state *state) {
+    return state->is_connected && state->heard_ms >= 0 && state->heard_ms < SILENT_AFTER_MS;
+}
+
+void submit_wait_reason(const struct casemill_state *state, const char *fault, struct buf *out) {
+    if (!state->is_connected) {
+        buf_str(out, fault == NULL ? "no connection" : fault);
+    } else if (!answers(state)) {
+        buf_str(out, "it is connected and does not answer");
+    } else if (state->busy != NULL) {
+        buf_printf(out, "BUSY %s: %s", state->busy, busy_words(state->busy));
+        if (state->unready != NULL && state->unready[0] != '\0') {
+            buf_printf(out, "; %s", state->unready);
+        }
+    } else if (state->unready == NULL) {
+        buf_str(out, "it answers, and has not done what it was sent");
+    } else {
+        buf_str(out, state->unready[0] == '\0' ? "at work" : state->unready);
+    }
+}
+
+void submit_wait_numbers(const struct casemill_state *state, struct buf *out) {
+    if (!answers(state)) {
+        return;
+    }
+    if (state->busy != NULL && state->retry_ms > 0) {
+        buf_printf(out, "; sent again in %.1f s", (double)state->retry_ms / 1000);
+    }
+    if (state->unready != NULL) {
+        buf_printf(out, "; %" PRIu64 " cases are queued there", state->queued_cases);
+    }
+}
+
+/* Asks early enough that there is an answer before the end. */
+static void ask(const struct submit_wait *wait, struct casemill *client, int64_t waited_ms) {
+    bool is_short = wait->give_up_ms > 0 && wait->give_up_ms / 4 < ASK_AFTER_MS;
+    if (waited_ms > (is_short ? wait->give_up_ms / 4 : ASK_AFTER_MS)) {
+        casemill_ask(client);
+    }
+}
+
+static bool is_due(const struct submit_wait *wait, struct span reason, int64_t now_ms) {
+    if (wait->said_ms == 0) {
+        return now_ms - wait->progress_ms >= SAY_AFTER_MS;
+    }
+    bool is_other = !span_eq(reason, buf_span(&wait->said));
+    return now_ms - wait->said_ms >= (is_other ? SAY_CHANGED_MS : SAY_EVERY_MS);
+}
+
+/* Asked for only where a line is said: it waits for the network. */
+static void add_why_away(struct casemill *client, const struct casemill_state *state,
+                         struct buf *out) {
+    if (!state->is_connected && casemill_fault(client) == NULL) {
+        char why[NET_WHY_BYTES];
+        net_why_away(casemill_broker(client), why);
+        buf_printf(out, ": %s", why);
+    }
+}
+
+enum err submit_wait_turn(struct submit_wait *wait, struct casemill *client, int64_t now_ms,
+                          struct buf *line, struct diag *diag) {
+    int64_t gap_ms = now_ms - wait->turned_ms;
+    wait->progress_ms += gap_ms > GAP_MS ? gap_ms : 0;
+    wait->turned_ms = now_ms;
+    if (casemill_unsettled(client) == 0) {
+        submit_wait_progress(wait, now_ms);
+        return ERR_OK;
+    }
+    int64_t waited_ms = now_ms - wait->progress_ms;
+    ask(wait, client, waited_ms);
+    if (waited_ms < ASK_AFTER_MS) {
+        return ERR_OK;
+    }
+    struct casemill_state state;
+    struct buf reason = BUF_EMPTY;
+    struct buf numbers = BUF_EMPTY;
+    enum err err = ERR_OK;
+    casemill_state(client, &state);
+    submit_wait_reason(&state, casemill_fault(client), &reason);
+    submit_wait_numbers(&state, &numbers);
+    if (wait->give_up_ms > 0 && waited_ms > wait->give_up_ms) {
+        add_why_away(client, &state, &reason);
+        err = diag_fail(diag, ERR_TIMEOUT,
+                        "gave up after %lld s: %s: %s%s; nothing is lost: run it again",
+                        (long long)(waited_ms / 1000), casemill_broker(client), buf_cstr(&reason),
+                        buf_cstr(&numbers));
+    } else if (is_due(wait, buf_span(&reason), now_ms)) {
+        buf_printf(line, "waiting for %s: %s%s", casemill_broker(client), buf_cstr(&reason),
+                   buf_cstr(&numbers));
+        add_why_away(client, &state, line);
+        wait->said_ms = now_ms;
+        buf_clear(&wait->said);
+        buf_append(&wait->said, buf_span(&reason));
+    }
+    buf_free(&reason);
+    buf_free(&numbers);
+    return err;
+}
