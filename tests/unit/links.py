@@ -184,6 +184,18 @@ def command_faults(words, page, help_of):
     return []
 
 
+def bare_faults(page, help_of, known_options):
+    """Verbs and options that stand alone: `dead show`, `--resume FILE`."""
+    families = {verb.split()[0] for verb in help_of.verbs if " " in verb}
+    for span in page.spans:
+        words = span.split()
+        if len(words) > 1 and words[0] in families and re.fullmatch(r"[a-z]+", words[1]) and help_of.verb_of(words) is None:
+            yield f"names the verb {' '.join(words[:2])}, which is not there"
+        if program_of(words) not in PROGRAMS:
+            for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", span)) - known_options:
+                yield f"names the option {option}, which no program of the tree has"
+
+
 def path_faults(page):
     """Paths between backticks; names in capitals and patterns are placeholders."""
     pattern = re.compile(r"^[a-z.][a-z0-9_./-]*(/|\.(c|cc|h|md|sh|yaml|sql|py|txt|supp))$")
@@ -298,29 +310,31 @@ def folders_without_page():
 
 
 def known_names():
-    words, settings, views = set(FOREIGN), set(), set()
+    words, settings, views, options = set(FOREIGN), set(), set(), set()
     for path in tree():
         words.add(os.path.splitext(os.path.basename(path))[0])
         if path.endswith(".md"):
             continue
         text = read(path)
         words.update(re.findall(r"[A-Za-z][A-Za-z0-9_]*", text))
+        options.update(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
         if path.endswith("settings_table.h"):
             settings.update(re.findall(r"\"([a-z]+\.[a-z_]+)\"", text))
         if path.startswith("sql/"):
             views.update(re.findall(r"report\.([a-z_]+)", text))
-    return words, settings, views
+    return words, settings, views, options
 
 
 def main(build, exceptions_path):
     help_of = Help(build)
     pages = [Page(path) for path in tree("*.md")]
     headings = {page.path: page.headings for page in pages}
-    words, settings, views = known_names()
+    words, settings, views, options = known_names()
+    options.update(*(help_of.options("casemill", verb) for verb in help_of.verbs))
     looked, faults = 0, []
     for page in pages:
         found = [*path_faults(page), *section_faults(page, headings), *name_faults(page, words, settings, views)]
-        found += run_transcripts(page, build)
+        found += [*bare_faults(page, help_of, options), *run_transcripts(page, build)]
         commands = list(page.commands())
         commands += [part for span in page.spans for part in simple_commands(span) if part and program_of(part) in PROGRAMS]
         found += [fault for command in commands for fault in command_faults(command, page, help_of)]
