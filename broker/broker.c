@@ -160,6 +160,9 @@ enum err broker_open(const struct settings *settings, struct broker **held, stru
     /* The journal first: its check forks, and no thread may run by then. */
     err = open_journal(broker, settings, diag);
     err = err != ERR_OK ? err : open_sockets(broker, settings, diag);
+    if (err == ERR_OK) {
+        intake_watch(broker);
+    }
     const char *http = settings_str(settings, "http.bind");
     if (err == ERR_OK && strcmp(http, "off") != 0) {
         err = http_start(http, snapshot_serve, broker->snapshot, &broker->http, diag);

@@ -75,7 +75,6 @@ struct broker {
     int64_t doors_said_at[KEYS_ROLES];
     uint64_t heavy_said[KEYS_ROLES]; /* connections that held too much unread, as logged */
     int64_t heavy_said_at[KEYS_ROLES];
-    uint64_t intake_bytes; /* of the largest message of late */
     int64_t beat_ms;
     struct arena arena; /* of the message in hand */
     struct buf head;    /* of the message being sent */
@@ -176,7 +175,8 @@ bool proof_holds(struct broker *broker, const struct net_route *route,
 bool proof_is_given(struct broker *broker, const struct net_route *route, bool is_result);
 
 /* The phases' files. */
-void intake_drain(struct broker *broker);   /* intake.c */
+void intake_drain(struct broker *broker); /* intake.c */
+void intake_watch(struct broker *broker); /* what waits there wakes the loop when it is too much */
 bool intake_is_open(struct broker *broker); /* room for more bodies on their way to disk */
 bool intake_is_read(struct broker *broker); /* if only to be told BUSY */
 void lanes_drain(struct broker *broker);    /* lanes.c */

@@ -1,7 +1,7 @@
 /* The intake socket: SUBMIT, QUERY and PING.  A drain is bounded, so that lanes are never kept
  * waiting by a flood, and pauses while enough bodies are on their way to disk: TCP then slows the
- * clients down.  Where what they send is so large that libzmq would hold more of it than memory
- * allows (it counts messages, of each connection), it is read all the same and told BUSY. */
+ * clients down.  Where libzmq holds more of it than memory allows, it is read all the same and told
+ * BUSY; that wakes the loop. */
 #include "broker/admit.h"
 
 #include "base/log.h"
@@ -13,7 +13,6 @@ enum {
     PENDING_COUNT_MAX = 16384,
     PENDING_SHARE = 2, /* of memory.bytes_max */
     WAITING_SHARE = 4, /* likewise, of what is not read yet */
-    FORGET_SHARE = 64, /* how fast a large message is forgotten */
     RETRY_MS_MIN = 10,
     RETRY_MS_MAX = 5000
 };
@@ -26,23 +25,21 @@ bool intake_is_open(struct broker *broker) {
            stats.pending_count < PENDING_COUNT_MAX;
 }
 
+void intake_watch(struct broker *broker) {
+    net_wake_above(broker->intake, broker->wake, broker->memory_bytes_max / WAITING_SHARE);
+}
+
 static bool may_wait(const struct broker *broker) {
-    /* A connection that ended leaves its messages behind, and makes room for the next one. */
-    const struct net_door_state *door = &broker->doors[KEYS_SOURCES];
-    uint64_t each = broker->intake_bytes * (INTAKE_HWM + 1);
-    return each * ((uint64_t)door->connections + door->left_unread) <=
-           broker->memory_bytes_max / WAITING_SHARE;
+    return net_waiting_bytes(broker->intake) <= broker->memory_bytes_max / WAITING_SHARE;
 }
 
 bool intake_is_read(struct broker *broker) { return !may_wait(broker) || intake_is_open(broker); }
 
-static uint64_t weigh(struct broker *broker, const struct net_message *message) {
+static uint64_t bytes_of(const struct net_message *message) {
     uint64_t bytes = 0;
     for (uint32_t part = 0; part < message->part_count; part++) {
         bytes += net_part_span(&message->parts[part]).len;
     }
-    uint64_t faded = broker->intake_bytes - broker->intake_bytes / FORGET_SHARE;
-    broker->intake_bytes = bytes > faded ? bytes : faded;
     return bytes;
 }
 
@@ -156,7 +153,7 @@ void intake_drain(struct broker *broker) {
         if (net_recv(broker->intake, message) != ERR_OK) {
             return;
         }
-        bytes += weigh(broker, message);
+        bytes += bytes_of(message);
         arena_reset(&broker->arena);
         take_message(broker, message);
         net_message_close(message);

@@ -23,6 +23,7 @@ enum err broker_reload(struct broker *broker, const struct settings *fresh, stru
         return err;
     }
     broker_take_memory(broker, fresh);
+    intake_watch(broker);
     weights_take(broker->core, broker->settings, fresh);
     log_set_json(settings_bool(fresh, "log.json"));
     broker->settings = fresh;

@@ -66,7 +66,6 @@ struct door {
     struct listeners listeners; /* libzmq's own by now: never closed here */
     _Atomic bool stopping;
     _Atomic uint32_t count; /* connections that stand */
-    _Atomic uint32_t left;  /* that ended since the socket was last read to its end */
     _Atomic uint64_t fault_count;
     _Atomic uint64_t full_count; /* times that the limit was reached */
     _Atomic uint64_t cut_count;
@@ -85,6 +84,10 @@ struct door {
     int64_t weighed_ms;
     uint64_t round;
 };
+
+static _Atomic(const struct net_limiter *) net_limiter; /* NULL: the program has none */
+
+void net_limiter_set(const struct net_limiter *limiter) { atomic_store(&net_limiter, limiter); }
 
 static struct peer *peer_at(struct door *door, int fd) {
     CHECK(fd >= 0 && (size_t)fd < door->peers_cap);
@@ -150,10 +153,13 @@ static void add_peer(struct door *door, int fd) {
 static void take_event(struct door *door, const struct monitor_event *event) {
     if (event->id == ZMQ_EVENT_ACCEPTED) {
         add_peer(door, (int)event->value);
+        const struct net_limiter *limiter = atomic_load(&net_limiter);
+        if (limiter != NULL) {
+            limiter->limit((int)event->value, door->socket->meter);
+        }
         peers_accepted(door->socket->peers, event->value);
     } else if (event->id == ZMQ_EVENT_DISCONNECTED) {
         remove_peer(door, (int)event->value);
-        atomic_fetch_add(&door->left, 1U);
         peers_gone(door->socket->peers, event->value);
     } else if (monitor_is_fault(event)) {
         atomic_fetch_add(&door->fault_count, 1U);
@@ -246,13 +252,26 @@ static int heaviest(struct door *door) {
     return found;
 }
 
+/* Heartbeats are counted as read, too. */
+static void forgive(struct door *door, int fd, int64_t bytes) {
+    const struct net_limiter *limiter = atomic_load(&net_limiter);
+    if (limiter != NULL) {
+        limiter->forgive(fd, door->socket->meter, bytes);
+    }
+}
+
 static void weigh(struct door *door) {
     int64_t now_ms = clock_mono_ms();
     int64_t heartbeats = ((now_ms - door->weighed_ms) * HEARTBEAT_BYTES_A_S + 999) / 1000;
     int64_t total = 0;
+    bool is_tcp = door->listeners.count > 0;
     door->weighed_ms = now_ms;
     for (int fd = door->newest; fd != NO_PEER; fd = peer_at(door, fd)->older) {
-        if (!peer_at(door, fd)->is_cut) {
+        if (peer_at(door, fd)->is_cut) {
+            continue;
+        }
+        forgive(door, fd, heartbeats);
+        if (is_tcp) {
             weigh_one(door, fd, heartbeats);
             total += peer_at(door, fd)->unread;
         }
@@ -269,8 +288,11 @@ static void weigh(struct door *door) {
 
 /* -1: not before the next event. */
 static long weigh_due_ms(const struct door *door, bool is_growing) {
-    if (door->listeners.count == 0 || door->peer_count == 0) {
+    if (door->peer_count == 0) {
         return -1;
+    }
+    if (door->listeners.count == 0) {
+        return WEIGH_MS_MAX;
     }
     long ms = (is_growing ? WEIGH_MS : WEIGH_IDLE_MS) + (long)door->peer_count / PEERS_A_MS;
     return ms < WEIGH_MS_MAX ? ms : WEIGH_MS_MAX;
@@ -307,9 +329,7 @@ static void *run(void *argument) {
         read_events(door);
         keep_limit(door);
         uint64_t before = atomic_load(&door->unread_bytes);
-        if (door->listeners.count > 0) {
-            weigh(door);
-        }
+        weigh(door);
         wait_ms = weigh_due_ms(door, atomic_load(&door->unread_bytes) > before);
     }
     return NULL;
@@ -321,6 +341,15 @@ static uint64_t unread_max(const struct net_options *options) {
     uint64_t places = (options->hwm > 0 ? (uint64_t)options->hwm : LIBZMQ_HWM) + 1;
     places = places > options->connections_max ? places : options->connections_max;
     return places * options->message_bytes_max;
+}
+
+static struct net_meter *meter_new(struct net *net, const struct net_options *options) {
+    struct net_meter *meter = mem_zero(1, sizeof(*meter));
+    meter->each_max = (int64_t)options->message_bytes_max;
+    meter->wake_above = INT64_MAX;
+    meter->next = net->meters;
+    net->meters = meter;
+    return meter;
 }
 
 enum err door_open(struct net_socket *socket, const struct listeners *listeners,
@@ -336,6 +365,7 @@ enum err door_open(struct net_socket *socket, const struct listeners *listeners,
     door->taken_cap = descriptors < TAKEN_MAX ? (size_t)descriptors : TAKEN_MAX;
     door->taken = mem_zero(door->taken_cap, sizeof(*door->taken)); /* its pages come when used */
     enum err err = net_wake_open(&door->wake, diag);
+    socket->meter = meter_new(socket->net, options);
     err = err == ERR_OK ? thread_start(&door->thread, run, door, "the limit of connections", diag)
                         : err;
     if (err != ERR_OK) {
@@ -364,15 +394,38 @@ void door_close(struct net_socket *socket) {
 }
 
 void door_is_empty(struct net_socket *socket) {
-    if (socket->door != NULL && atomic_load(&socket->door->left) != 0) {
-        atomic_store(&socket->door->left, 0U);
+    const struct net_limiter *limiter = atomic_load(&net_limiter);
+    if (socket->meter != NULL && limiter != NULL) {
+        limiter->none_left(socket->meter);
     }
 }
 
-void door_note_read(struct door *door, int fd, uint64_t wire_bytes) {
-    if (fd >= 0 && (size_t)fd < door->taken_cap) {
+void door_note_read(struct net_socket *socket, int fd, uint64_t wire_bytes) {
+    struct door *door = socket->door;
+    const struct net_limiter *limiter = atomic_load(&net_limiter);
+    if (fd < 0) {
+        return;
+    }
+    if ((size_t)fd < door->taken_cap) {
         atomic_fetch_add_explicit(&door->taken[fd], wire_bytes, memory_order_relaxed);
     }
+    if (limiter != NULL) {
+        limiter->was_read(fd, socket->meter, (int64_t)wire_bytes);
+    }
+}
+
+uint64_t net_waiting_bytes(const struct net_socket *socket) {
+    if (socket->meter == NULL) {
+        return 0;
+    }
+    int64_t bytes = atomic_load(&socket->meter->standing) + atomic_load(&socket->meter->left);
+    return bytes > 0 ? (uint64_t)bytes : 0;
+}
+
+void net_wake_above(struct net_socket *socket, struct net_wake *wake, uint64_t bytes) {
+    CHECK(socket->meter != NULL);
+    atomic_store(&socket->meter->wake, wake);
+    atomic_store(&socket->meter->wake_above, (int64_t)bytes);
 }
 
 void net_door_state(const struct net_socket *socket, struct net_door_state *state) {
@@ -380,7 +433,6 @@ void net_door_state(const struct net_socket *socket, struct net_door_state *stat
     *state = (struct net_door_state){.is_shut = false};
     if (door != NULL) {
         state->connections = atomic_load(&door->count);
-        state->left_unread = atomic_load(&door->left);
         state->connections_max = door->connections_max;
         state->is_shut = atomic_load(&door->is_shut);
         state->full_count = atomic_load(&door->full_count);

@@ -1,4 +1,5 @@
-/* epoll_ctl, epoll_wait and send of a program, called by the shared libzmq in place of libc's.
+/* epoll_ctl, epoll_wait, send and recv of a program, called by the shared libzmq in place of
+ * libc's.
  *
  * An engine of libzmq must not be told of input while its input is stopped.  Two events do so:
  *   1. EPOLLHUP or EPOLLERR alone.  epoll reports them whether or not they are asked for.
@@ -19,15 +20,22 @@
  * libzmq uses each epoll from one thread, but a descriptor's number moves between threads when it
  * is closed and opened again: the fields are atomic, and no order between them is needed.
  *
+ * A connection of a metered socket (net_priv.h) is read up to its limit.  There recv finds nothing,
+ * and the kernel is told not to report input any more: the connection is held, until the thread
+ * that uses the socket has read some of it.  What peers send then waits in their TCP.  Two threads
+ * decide about one descriptor, so whatever is told to the kernel is told under a lock.
+ *
  * Until it is proven that libzmq calls all of them, the functions only count. */
 #include "net/hangup.h"
 
+#include "base/check.h"
 #include "base/mem.h"
 #include "net/net_priv.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -41,15 +49,21 @@ enum { CHUNK_ENTRIES = 1 << 12, CHUNKS = 1 << 19 }; /* all that an int can numbe
 
 struct entry {
     _Atomic uint64_t data;   /* libzmq's own */
-    _Atomic uint32_t wanted; /* libzmq's events; EPOLLET alone: hidden and made edge-triggered */
-    _Atomic int fd;
+    _Atomic uint32_t wanted; /* libzmq's events */
+    _Atomic int fd, ep;
     _Atomic bool is_lost; /* a hang-up was hidden since the descriptor was added */
+    _Atomic bool is_edge; /* a hang-up was hidden and the descriptor made edge-triggered */
+    _Atomic bool is_held; /* input is not reported: what was read is at its limit */
+    _Atomic(struct net_meter *) meter; /* NULL: no limit */
+    _Atomic int64_t unread;            /* bytes that libzmq has read, less those of messages read */
+    struct entry *held_before, *held_after; /* with the lock; a list of all that are held */
 };
 typedef int (*ctl_fn)(int ep, int op, int fd, struct epoll_event *event);
 typedef int (*wait_fn)(int ep, struct epoll_event *events, int room, int timeout);
 typedef ssize_t (*send_fn)(int fd, const void *bytes, size_t len, int flags);
+typedef ssize_t (*recv_fn)(int fd, void *bytes, size_t room, int flags);
 
-/* epoll and send belong to the whole process, and so does this state. */
+/* epoll, send and recv belong to the whole process, and so does this state. */
 static struct {
     _Atomic(struct entry *) chunks[CHUNKS];
     _Atomic uintptr_t text_start; /* libzmq's code; none until hangup_start */
@@ -57,9 +71,17 @@ static struct {
     _Atomic ctl_fn next_ctl;
     _Atomic wait_fn next_wait;
     _Atomic send_fn next_send;
+    _Atomic recv_fn next_recv;
     _Atomic bool is_on; /* from here on entries are in use */
     _Atomic uint64_t ctl_calls, wait_calls, hidden;
+    _Atomic uint32_t held_count;
+    struct entry *held; /* with the lock */
 } hangup_state;
+static pthread_mutex_t hangup_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void lock(void) { CHECK(pthread_mutex_lock(&hangup_lock) == 0); }
+
+static void unlock(void) { CHECK(pthread_mutex_unlock(&hangup_lock) == 0); }
 
 /* The function behind this program's own of that name: libc's, or a sanitizer's in front of it. */
 static void find_next(const char *name, void *function, size_t bytes) {
@@ -91,6 +113,15 @@ static send_fn forward_send(void) {
     if (next == NULL) {
         find_next("send", &next, sizeof(next));
         atomic_store_explicit(&hangup_state.next_send, next, memory_order_relaxed);
+    }
+    return next;
+}
+
+static recv_fn forward_recv(void) {
+    recv_fn next = atomic_load_explicit(&hangup_state.next_recv, memory_order_relaxed);
+    if (next == NULL) {
+        find_next("recv", &next, sizeof(next));
+        atomic_store_explicit(&hangup_state.next_recv, next, memory_order_relaxed);
     }
     return next;
 }
@@ -127,48 +158,222 @@ static struct entry *entry_of(int fd) {
     return &chunk[(uint32_t)fd % CHUNK_ENTRIES];
 }
 
+/* What libzmq waits for, as far as it may. */
+static uint32_t wishes(struct entry *entry) {
+    uint32_t wanted = atomic_load(&entry->wanted);
+    return atomic_load(&entry->is_held) ? wanted & ~(uint32_t)EPOLLIN : wanted;
+}
+
+/* With the lock; the descriptor is libzmq's, and has not been removed. */
+static void tell_kernel(struct entry *entry, uint32_t events) {
+    struct epoll_event ours = {.events = events, .data.ptr = entry};
+    CHECK(kernel_ctl(atomic_load(&entry->ep), EPOLL_CTL_MOD, atomic_load(&entry->fd), &ours) == 0);
+}
+
+/* With the lock. */
+static void set_held(struct entry *entry, bool is_held) {
+    if (is_held) {
+        entry->held_before = NULL;
+        entry->held_after = hangup_state.held;
+        hangup_state.held = entry;
+    } else if (entry->held_before == NULL) {
+        hangup_state.held = entry->held_after;
+    } else {
+        entry->held_before->held_after = entry->held_after;
+    }
+    if (entry->held_after != NULL) {
+        entry->held_after->held_before = is_held ? entry : entry->held_before;
+    }
+    atomic_fetch_add(&hangup_state.held_count, is_held ? 1U : UINT32_MAX);
+    atomic_store(&entry->is_held, is_held);
+}
+
+/* With the lock. */
+static void release(struct entry *entry) {
+    set_held(entry, false);
+    atomic_store(&entry->is_edge, false);
+    tell_kernel(entry, atomic_load(&entry->wanted));
+}
+
+static bool has_left_much(struct net_meter *meter) {
+    return atomic_load(&meter->left) > atomic_load(&meter->wake_above);
+}
+
+/* What libzmq may still read of it: nothing, while others have left too much behind. */
+static size_t room_left(struct entry *entry) {
+    struct net_meter *meter = atomic_load(&entry->meter);
+    int64_t room = meter == NULL ? INT64_MAX : meter->each_max - atomic_load(&entry->unread);
+    return room > 0 && (meter == NULL || !has_left_much(meter)) ? (size_t)room : 0;
+}
+
+static bool is_full(struct entry *entry) { return room_left(entry) == 0; }
+
+static void poke(struct net_meter *meter) {
+    struct net_wake *wake = meter == NULL ? NULL : atomic_load(&meter->wake);
+    if (wake != NULL) {
+        net_wake_poke(wake);
+    }
+}
+
+/* False when it was read meanwhile: whoever reads looks at is_held afterwards, and we look at what
+ * was read after is_held. */
+static bool hold(struct entry *entry) {
+    lock();
+    if (!atomic_load(&entry->is_held)) {
+        set_held(entry, true);
+        tell_kernel(entry, wishes(entry));
+        poke(atomic_load(&entry->meter)); /* it may be a message that will never be whole */
+    }
+    bool is_held = is_full(entry);
+    if (!is_held) {
+        release(entry);
+    }
+    unlock();
+    return is_held;
+}
+
+/* Takes up to so many bytes off; how many there were. */
+static int64_t take_off(_Atomic int64_t *from, int64_t bytes) {
+    int64_t now = atomic_load(from);
+    int64_t taken = 0;
+    do {
+        taken = now < bytes ? now : bytes;
+    } while (!atomic_compare_exchange_weak(from, &now, now - taken));
+    return taken;
+}
+
+static void limit(int fd, struct net_meter *meter) { atomic_store(&entry_of(fd)->meter, meter); }
+
+/* How many bytes of them were not the connection's that has the number now. */
+static int64_t lighten(struct entry *entry, struct net_meter *meter, int64_t bytes) {
+    int64_t taken = 0;
+    if (atomic_load(&entry->meter) == meter) {
+        taken = take_off(&entry->unread, bytes);
+        atomic_fetch_sub(&meter->standing, taken);
+    }
+    return bytes - taken;
+}
+
+static void forgive(int fd, struct net_meter *meter, int64_t bytes) {
+    int64_t beyond = lighten(entry_of(fd), meter, bytes);
+    (void)beyond; /* there was nothing to forgive */
+}
+
+/* Lets go on who is held and need not be. */
+static void release_due(struct net_meter *meter) {
+    if (atomic_load(&hangup_state.held_count) == 0) {
+        return;
+    }
+    lock();
+    struct entry *next = NULL;
+    for (struct entry *entry = hangup_state.held; entry != NULL; entry = next) {
+        next = entry->held_after;
+        if (atomic_load(&entry->meter) == meter && !is_full(entry)) {
+            release(entry);
+        }
+    }
+    unlock();
+}
+
+static void was_read(int fd, struct net_meter *meter, int64_t bytes) {
+    struct entry *entry = entry_of(fd);
+    int64_t beyond = lighten(entry, meter, bytes);
+    bool was_much = has_left_much(meter);
+    (void)take_off(&meter->left, beyond);
+    if (atomic_load(&entry->is_held) || (was_much && !has_left_much(meter))) {
+        release_due(meter);
+    }
+}
+
+/* What has ended is read to its end.  Who is full all the same sends one message that is longer
+ * than its limit, or much that is none: it may go on, and what it holds is the door's to weigh. */
+static void none_left(struct net_meter *meter) {
+    if (atomic_load(&meter->left) != 0) {
+        atomic_store(&meter->left, 0);
+    }
+    if (atomic_load(&hangup_state.held_count) == 0) {
+        return;
+    }
+    lock();
+    for (struct entry *entry = hangup_state.held; entry != NULL; entry = entry->held_after) {
+        if (atomic_load(&entry->meter) == meter && is_full(entry)) {
+            atomic_fetch_sub(&meter->standing, atomic_exchange(&entry->unread, 0));
+        }
+    }
+    unlock();
+    release_due(meter);
+}
+
+/* With the lock. */
+static void forget(struct entry *entry) {
+    struct net_meter *meter = atomic_exchange(&entry->meter, NULL);
+    int64_t unread = atomic_exchange(&entry->unread, 0);
+    if (meter != NULL) {
+        atomic_fetch_sub(&meter->standing, unread);
+        atomic_fetch_add(&meter->left, unread);
+    }
+    if (atomic_load(&entry->is_held)) {
+        set_held(entry, false);
+    }
+}
+
+/* With the lock. */
+static int change(int ep, int op, int fd, const struct epoll_event *event) {
+    struct entry *entry = entry_of(fd);
+    if (op == EPOLL_CTL_DEL) {
+        forget(entry);
+        return kernel_ctl(ep, op, fd, NULL);
+    }
+    atomic_store(&entry->data, event->data.u64);
+    atomic_store(&entry->wanted, event->events);
+    atomic_store(&entry->fd, fd);
+    atomic_store(&entry->ep, ep);
+    atomic_store(&entry->is_edge, false);
+    if (op == EPOLL_CTL_ADD) {
+        atomic_store(&entry->is_lost, false);
+    }
+    struct epoll_event ours = {.events = wishes(entry), .data.ptr = entry};
+    return kernel_ctl(ep, op, fd, &ours);
+}
+
 int epoll_ctl(int ep, int op, int fd, struct epoll_event *event) {
     if (!is_libzmq(__builtin_return_address(0))) {
         return forward_ctl()(ep, op, fd, event);
     }
     count(&hangup_state.ctl_calls);
-    if (!is_on() || op == EPOLL_CTL_DEL || fd < 0) {
+    if (!is_on() || fd < 0) {
         return kernel_ctl(ep, op, fd, event);
     }
-    struct entry *entry = entry_of(fd);
-    atomic_store_explicit(&entry->data, event->data.u64, memory_order_relaxed);
-    atomic_store_explicit(&entry->wanted, event->events, memory_order_relaxed);
-    atomic_store_explicit(&entry->fd, fd, memory_order_relaxed);
-    if (op == EPOLL_CTL_ADD) {
-        atomic_store_explicit(&entry->is_lost, false, memory_order_relaxed);
-    }
-    struct epoll_event ours = {.events = event->events, .data.ptr = entry};
-    return kernel_ctl(ep, op, fd, &ours);
+    lock();
+    int result = change(ep, op, fd, event);
+    int error = errno;
+    unlock();
+    errno = error;
+    return result;
 }
 
 /* Makes the descriptor edge-triggered, once: each change makes the kernel report it once more. */
-static void hide(int ep, struct entry *entry) {
+static void hide(struct entry *entry) {
     count(&hangup_state.hidden);
-    if (atomic_load_explicit(&entry->wanted, memory_order_relaxed) == EPOLLET) {
-        return;
+    lock();
+    bool may_read = (wishes(entry) & EPOLLIN) != 0; /* it was released meanwhile */
+    if (!may_read && !atomic_load(&entry->is_edge)) {
+        atomic_store(&entry->is_edge, true);
+        atomic_store(&entry->is_lost, true);
+        tell_kernel(entry, EPOLLET);
     }
-    atomic_store_explicit(&entry->wanted, EPOLLET, memory_order_relaxed);
-    atomic_store_explicit(&entry->is_lost, true, memory_order_relaxed);
-    struct epoll_event edge = {.events = EPOLLET, .data.ptr = entry};
-    int fd = atomic_load_explicit(&entry->fd, memory_order_relaxed);
-    /* The kernel has just reported this descriptor to the only thread that may remove it. */
-    CHECK(kernel_ctl(ep, EPOLL_CTL_MOD, fd, &edge) == 0);
+    unlock();
 }
 
 /* Turns the kernel's event into libzmq's; false when it is hidden. */
-static bool translate(int ep, struct epoll_event *event) {
+static bool translate(struct epoll_event *event) {
     struct entry *entry = event->data.ptr;
     if ((event->events & HANG_UP) != 0) {
-        uint32_t wanted = atomic_load_explicit(&entry->wanted, memory_order_relaxed);
+        uint32_t wanted = wishes(entry);
         uint32_t instead = (wanted & EPOLLIN) != 0 ? EPOLLIN : wanted & EPOLLOUT;
         event->events = (event->events & ~HANG_UP) | instead;
         if (event->events == 0) {
-            hide(ep, entry);
+            hide(entry);
             return false;
         }
     }
@@ -190,7 +395,7 @@ int epoll_wait(int ep, struct epoll_event *events, int room, int timeout) {
     int kept = 0;
     for (int i = 0; i < found; i++) {
         struct epoll_event event = events[i];
-        if (translate(ep, &event)) {
+        if (translate(&event)) {
             events[kept++] = event;
         }
     }
@@ -205,6 +410,44 @@ ssize_t send(int fd, const void *bytes, size_t len, int flags) {
         return (ssize_t)len;
     }
     return syscall(SYS_sendto, fd, bytes, len, flags, NULL, (socklen_t)0);
+}
+
+/* A poke for each time that what waits comes to be more than may. */
+static void note(struct entry *entry, int64_t bytes) {
+    struct net_meter *meter = atomic_load(&entry->meter);
+    if (meter == NULL) {
+        return;
+    }
+    atomic_fetch_add(&entry->unread, bytes);
+    int64_t wake_above = atomic_load(&meter->wake_above);
+    int64_t now = atomic_fetch_add(&meter->standing, bytes) + atomic_load(&meter->left) + bytes;
+    if (now > wake_above && now - bytes <= wake_above) {
+        poke(meter);
+    }
+}
+
+/* Named so for the linker alone: libc's header has an inline recv of its own. */
+ssize_t hangup_recv(int fd, void *bytes, size_t room, int flags) __asm__("recv");
+
+/* libzmq reads one piece for each time that input is reported. */
+ssize_t hangup_recv(int fd, void *bytes, size_t room, int flags) {
+    if (!is_libzmq(__builtin_return_address(0))) {
+        return forward_recv()(fd, bytes, room, flags);
+    }
+    struct entry *entry = is_on() && fd >= 0 ? entry_of(fd) : NULL;
+    size_t left = entry == NULL ? room : room_left(entry);
+    while (left == 0 && room > 0) {
+        if (hold(entry)) {
+            errno = EAGAIN;
+            return -1;
+        }
+        left = room_left(entry);
+    }
+    ssize_t got = syscall(SYS_recvfrom, fd, bytes, left < room ? left : room, flags, NULL, NULL);
+    if (entry != NULL && got > 0) {
+        note(entry, got);
+    }
+    return got;
 }
 
 /* Takes the code segment that holds the address in *held. */
@@ -262,12 +505,14 @@ static enum err prove(struct diag *diag) {
     bool is_called = after.ctl > before.ctl && after.wait > before.wait &&
                      is_exported("epoll_ctl", (uintptr_t)&epoll_ctl) &&
                      is_exported("epoll_wait", (uintptr_t)&epoll_wait) &&
-                     is_exported("send", (uintptr_t)&send);
+                     is_exported("send", (uintptr_t)&send) &&
+                     is_exported("recv", (uintptr_t)&hangup_recv);
     if (err == ERR_OK && !is_called) {
-        err = diag_fail(diag, ERR_SYSTEM,
-                        "libzmq does not call this program's epoll_ctl, epoll_wait and send, and "
-                        "would abort when a peer hangs up: was the program linked without "
-                        "--export-dynamic-symbol, or stripped of its symbols?");
+        err =
+            diag_fail(diag, ERR_SYSTEM,
+                      "libzmq does not call this program's epoll_ctl, epoll_wait, send and "
+                      "recv, and would abort when a peer hangs up: was the program linked without "
+                      "--export-dynamic-symbol, or stripped of its symbols?");
     }
     return err;
 }
@@ -281,6 +526,11 @@ enum err hangup_start(struct diag *diag) {
         return diag_fail(diag, ERR_SYSTEM, "the code of libzmq is not found in this program");
     }
     enum err err = prove(diag);
-    atomic_store_explicit(&hangup_state.is_on, err == ERR_OK, memory_order_relaxed);
+    if (err == ERR_OK) {
+        static const struct net_limiter limiter = {
+            .limit = limit, .was_read = was_read, .forgive = forgive, .none_left = none_left};
+        net_limiter_set(&limiter);
+        atomic_store(&hangup_state.is_on, true);
+    }
     return err;
 }

@@ -1,13 +1,15 @@
-/* Purpose: keeps libzmq alive when a peer hangs up while libzmq has stopped reading from it.
+/* Purpose: keeps libzmq alive when a peer hangs up while libzmq has stopped reading from it, and
+ * limits in bytes what libzmq reads of a connection before the program takes it.
  * Why: libzmq stops reading a connection whose messages nobody takes (high-water mark).  epoll
  * reports a hang-up all the same.  libzmq then marks the connection as broken, and the next thing
  * it wants to send there (a heartbeat, the answer to a PING) is a failed assertion: the program
- * aborts.  All versions have this fault.
- * How: a program that calls hangup_start defines epoll_ctl, epoll_wait and send itself, so that the
- * shared libzmq calls these.  They do what libc's do, but report a hang-up only as what libzmq
- * waits for: readable or writable.  The calls of all other libraries pass unchanged. Never: for a
- * library.  A library must not define such symbols; its sockets have no receive mark and never stop
- * reading (net_dealer_connect). Threads: any.  There is no lock. */
+ * aborts.  All versions have this fault.  And libzmq's only limit counts messages, however large.
+ * How: a program that calls hangup_start defines epoll_ctl, epoll_wait, send and recv itself, so
+ * that the shared libzmq calls these.  They do what libc's do, but report a hang-up only as what
+ * libzmq waits for: readable or writable; and where a limit is reached, no input until there is
+ * room again.  The calls of all other libraries pass unchanged. Never: for a library.  A library
+ * must not define such symbols; its sockets have no receive mark and never stop reading
+ * (net_dealer_connect). Threads: any. */
 #ifndef CASEMILL_NET_HANGUP_H
 #define CASEMILL_NET_HANGUP_H
 

@@ -93,6 +93,11 @@ void net_close(struct net **net) {
     while (zmq_ctx_term((*net)->context) != 0) {
         CHECK(errno == EINTR);
     }
+    for (struct net_meter *meter = (*net)->meters; meter != NULL;) {
+        struct net_meter *next = meter->next;
+        mem_free(meter);
+        meter = next;
+    }
     mem_free(*net);
     *net = NULL;
 }
@@ -413,7 +418,7 @@ static enum err recv_message(struct net_socket *socket, struct net_message *mess
         recv_rest(socket, message);
     }
     if (socket->door != NULL) {
-        door_note_read(socket->door, socket->read_fd, socket->read_bytes);
+        door_note_read(socket, socket->read_fd, socket->read_bytes);
     }
     if (socket->is_router && message->part_count > 0) {
         events_heard(socket, route_first(&message->route), &message->parts[0]);

@@ -131,7 +131,6 @@ uint64_t net_fault_count(struct net_socket *socket);
 /* How many connections a ROUTER has; all 0 without connections_max. */
 struct net_door_state {
     uint32_t connections, connections_max;
-    uint32_t left_unread; /* that ended since a net_recv found nothing: what they sent may wait */
     bool is_shut;         /* at its limit: new ones wait */
     uint64_t full_count;  /* times that the limit was reached */
     uint64_t cut_count;   /* connections shut down, because they were more */
@@ -169,6 +168,13 @@ MUST_USE enum err net_wake_open(struct net_wake **wake, struct diag *diag); /* E
 void net_wake_free(struct net_wake **wake);
 void net_wake_poke(struct net_wake *wake);
 void net_wake_clear(struct net_wake *wake);
+
+/* In a program with hangup.h, of a ROUTER with connections_max.  net_waiting_bytes: what libzmq has
+ * taken from connections, those that ended too, and net_recv has not returned; of one connection
+ * never more than message_bytes_max.  net_wake_above: wake is poked when that comes to
+ * be more than so many bytes.  Ownership: wake is freed after the net. */
+uint64_t net_waiting_bytes(const struct net_socket *socket);
+void net_wake_above(struct net_socket *socket, struct net_wake *wake, uint64_t bytes);
 
 /* net_poll waits for any of the items; timeout_ms -1 = for ever.  ready is set per item.  EINTR
  * returns OK. */

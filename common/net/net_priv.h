@@ -12,6 +12,27 @@ enum { ENDPOINT_BYTES = 256, FAULT_BYTES = 160, LISTENERS_MAX = 4 };
 
 struct door;
 
+/* Bytes that libzmq has taken from a ROUTER's connections, less those of the messages that net_recv
+ * returned.  Lives until net_close: libzmq's threads count in it. */
+struct net_meter {
+    _Atomic int64_t standing; /* of connections that stand */
+    _Atomic int64_t left;     /* of those that ended since the socket was last read to its end */
+    int64_t each_max;         /* of one connection; then libzmq reads it no further */
+    _Atomic int64_t wake_above;
+    _Atomic(struct net_wake *) wake; /* poked when more waits; set before wake_above */
+    struct net_meter *next;          /* of the net */
+};
+/* What hangup.c does for a door, in a program that has it.  fd: of a connection; bytes: as they
+ * were on the wire.  limit: its bytes are counted from now on; was_read: in messages; forgive: they
+ * are no messages; none_left: net_recv finds nothing. */
+struct net_limiter {
+    void (*limit)(int fd, struct net_meter *meter);
+    void (*was_read)(int fd, struct net_meter *meter, int64_t bytes);
+    void (*forgive)(int fd, struct net_meter *meter, int64_t bytes);
+    void (*none_left)(struct net_meter *meter);
+};
+void net_limiter_set(const struct net_limiter *limiter);
+
 struct net {
     void *context;
     /* Lanes open and close their sockets each from its own thread. */
@@ -20,15 +41,17 @@ struct net {
     /* Of the thread that has the guard: keyed ROUTERs are bound and closed while it is open. */
     bool has_guard;
     uint32_t keyed_count;
+    struct net_meter *meters; /* likewise */
 };
 
 struct net_socket {
     struct net *net;
     void *socket;
-    void *monitor;       /* a PAIR that reads its connection events; with a door, its thread does */
-    struct door *door;   /* of a ROUTER with a limit of connections, else NULL */
-    uint64_t read_bytes; /* of the message in hand, as it was on the wire; with a door */
-    int read_fd;         /* whose it is; -1: not known */
+    void *monitor;     /* a PAIR that reads its connection events; with a door, its thread does */
+    struct door *door; /* of a ROUTER with a limit of connections, else NULL */
+    struct net_meter *meter; /* likewise; the net's */
+    uint64_t read_bytes;     /* of the message in hand, as it was on the wire; with a door */
+    int read_fd;             /* whose it is; -1: not known */
     uint32_t connect_count;
     uint64_t fault_count;    /* handshakes that failed before a key was known */
     char fault[FAULT_BYTES]; /* of a DEALER: the last failed handshake; "" since one succeeded */
@@ -118,7 +141,7 @@ MUST_USE enum err door_open(struct net_socket *socket, const struct listeners *l
                             const struct net_options *options, struct diag *diag);
 /* door_note_read: a message of so many bytes, as they were on the wire, was read from the peer with
  * that descriptor. */
-void door_note_read(struct door *door, int fd, uint64_t wire_bytes);
+void door_note_read(struct net_socket *socket, int fd, uint64_t wire_bytes);
 void door_close(struct net_socket *socket);    /* accepts a socket without one */
 void door_is_empty(struct net_socket *socket); /* no message is left to be read; likewise */
 

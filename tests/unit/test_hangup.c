@@ -1,6 +1,8 @@
-/* libzmq survives peers that hang up while it has stopped reading from them; what others do with
- * epoll and send stays as it is.  A broken guard shows as an abort of libzmq. */
+/* libzmq survives peers that hang up while it has stopped reading from them, and reads no more of
+ * them than it may; what others do with epoll, send and recv stays as it is.  A broken guard shows
+ * as an abort of libzmq. */
 #include "net/hangup.h"
+#include "net/net.h"
 #include "raw_peer.h"
 
 #include "base/clock.h"
@@ -228,6 +230,193 @@ START_TEST(others_see_epoll_and_send_as_they_are) {
 }
 END_TEST
 
+/* --- what libzmq may read before it is read itself */
+enum { LARGE = 10000, LARGE_WIRE = LARGE + 9, FULL = 28 /* 280 KB: the kernel holds the rest */ };
+enum { EACH_MAX = 128 << 10, SETTLE_MS = 300, FORGIVEN = 1024 };
+
+struct metered {
+    struct net *net;
+    struct net_wake *wake;
+    struct net_socket *router;
+    int port;
+};
+
+/* No mark of libzmq's is in the way. */
+static struct metered metered_open(uint64_t wake_above) {
+    const struct net_options options = {
+        .message_bytes_max = EACH_MAX, .hwm = 1000, .linger_ms = 0, .connections_max = 8};
+    struct metered made = {.net = NULL};
+    struct diag diag = {0};
+    ck_assert_int_eq(net_open(&made.net, &diag), ERR_OK);
+    ck_assert_int_eq(net_wake_open(&made.wake, &diag), ERR_OK);
+    ck_assert_int_eq(net_router_bind(made.net, "tcp://127.0.0.1:0", &options, &made.router, &diag),
+                     ERR_OK);
+    net_wake_above(made.router, made.wake, wake_above);
+    made.port = atoi(strrchr(net_endpoint(made.router), ':') + 1);
+    return made;
+}
+
+static void metered_close(struct metered *metered) {
+    net_socket_close(&metered->router);
+    net_close(&metered->net);
+    net_wake_free(&metered->wake);
+}
+
+static void await_connections(const struct metered *metered, uint32_t count) {
+    struct net_door_state state = {0};
+    int64_t deadline = clock_mono_ms() + WAIT_MS;
+    do {
+        ck_assert_int_lt(clock_mono_ms(), deadline);
+        clock_sleep_ms(1);
+        net_door_state(metered->router, &state);
+    } while (state.connections != count);
+}
+
+/* A peer whose bytes are counted from now on, and who can send FULL messages without waiting. */
+static int metered_peer(const struct metered *metered, uint32_t count) {
+    int fd = raw_connect(metered->port, "");
+    int room = 200000;
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
+    await_connections(metered, count);
+    return fd;
+}
+
+static void send_large(int fd, int count) {
+    static uint8_t bytes[LARGE_WIRE] = {2, 0, 0, 0, 0, 0, 0, LARGE >> 8, LARGE & 0xff};
+    for (int i = 0; i < count; i++) {
+        raw_send(fd, bytes, sizeof(bytes));
+    }
+}
+
+/* What waits when it has not grown for a while; a little is forgiven all the time. */
+static uint64_t settled(const struct metered *metered, uint64_t at_least) {
+    int64_t deadline = clock_mono_ms() + WAIT_MS;
+    int64_t since = clock_mono_ms();
+    uint64_t seen = 0;
+    while (seen + FORGIVEN < at_least || clock_mono_ms() - since < SETTLE_MS) {
+        ck_assert_int_lt(clock_mono_ms(), deadline);
+        uint64_t now = net_waiting_bytes(metered->router);
+        since = now <= seen ? since : clock_mono_ms();
+        seen = now;
+        clock_sleep_ms(1);
+    }
+    return seen;
+}
+
+static void read_all(const struct metered *metered, int count) {
+    int64_t deadline = clock_mono_ms() + WAIT_MS;
+    struct net_message message;
+    for (int got = 0; got < count;) {
+        ck_assert_msg(clock_mono_ms() < deadline, "%d of %d messages", got, count);
+        struct net_poll_item item = {.socket = metered->router};
+        ck_assert_int_eq(net_poll(&item, 1, 10), ERR_OK);
+        while (net_recv(metered->router, &message) == ERR_OK) {
+            ck_assert_uint_eq(net_part_span(&message.parts[0]).len, LARGE);
+            net_message_close(&message);
+            got++;
+        }
+    }
+    ck_assert_int_eq(net_recv(metered->router, &message), ERR_AGAIN);
+}
+
+static void read_until_gone(const struct metered *metered) {
+    struct net_door_state state = {.connections = 1};
+    int64_t deadline = clock_mono_ms() + WAIT_MS;
+    while (state.connections > 0) {
+        struct net_message message;
+        ck_assert_int_lt(clock_mono_ms(), deadline);
+        if (net_recv(metered->router, &message) == ERR_OK) {
+            net_message_close(&message);
+        } else {
+            clock_sleep_ms(1);
+        }
+        net_door_state(metered->router, &state);
+    }
+}
+
+/* Nobody reads: more would be as much as the peer likes. */
+START_TEST(a_connection_is_read_up_to_its_limit) {
+    start();
+    struct metered metered = metered_open(UINT32_MAX);
+    int fd = metered_peer(&metered, 1);
+    for (int i = 0; i < 3; i++) {
+        send_large(fd, FULL);
+        ck_assert_uint_le(settled(&metered, EACH_MAX - LARGE_WIRE), EACH_MAX);
+        read_all(&metered, FULL); /* all of it comes, though libzmq had stopped */
+        ck_assert_uint_le(net_waiting_bytes(metered.router), FORGIVEN);
+    }
+    send_large(fd, FULL);
+    (void)settled(&metered, EACH_MAX - LARGE_WIRE);
+    uint64_t waits = counts_now().wait;
+    uint64_t hidden = counts_now().hidden;
+    raw_reset(fd); /* while it is held */
+    clock_sleep_ms(SETTLE_MS);
+    ck_assert_uint_le(counts_now().hidden - hidden, 20);
+    ck_assert_uint_le(counts_now().wait - waits, 200);
+    read_until_gone(&metered);
+    metered_close(&metered);
+}
+END_TEST
+
+/* What ended connections leave is bounded, too, and wakes who is to read it. */
+START_TEST(what_was_left_keeps_others_waiting) {
+    start();
+    enum { FEW = 6, LATER = 3, ABOVE = 5 * LARGE_WIRE };
+    struct metered metered = metered_open(ABOVE);
+    struct net_poll_item woken = {.fd = net_wake_fd(metered.wake)};
+    int fd = metered_peer(&metered, 1);
+    int other = metered_peer(&metered, 2);
+    send_large(fd, FEW - 2);
+    (void)settled(&metered, (FEW - 2) * LARGE_WIRE);
+    ck_assert_int_eq(net_poll(&woken, 1, 0), ERR_OK);
+    ck_assert(!woken.ready);
+    send_large(fd, 2);
+    ck_assert_int_eq(net_poll(&woken, 1, WAIT_MS), ERR_OK);
+    ck_assert(woken.ready);
+    (void)settled(&metered, FEW * LARGE_WIRE);
+    raw_reset(fd);
+    await_connections(&metered, 1);
+    send_large(other, LATER);
+    ck_assert_uint_lt(settled(&metered, FEW * LARGE_WIRE), (FEW + 1) * LARGE_WIRE);
+    read_all(&metered, FEW + LATER);
+    ck_assert_uint_le(net_waiting_bytes(metered.router), FORGIVEN);
+    uint8_t half[LARGE_WIRE / 2] = {2, 0, 0, 0, 0, 0, 0, LARGE >> 8, LARGE & 0xff};
+    raw_send(other, half, sizeof(half));
+    (void)settled(&metered, sizeof(half));
+    raw_reset(other);
+    read_until_gone(&metered); /* of half a message nothing is left to be read */
+    ck_assert_int_eq(net_recv(metered.router, &(struct net_message){.part_count = 0}), ERR_AGAIN);
+    ck_assert_uint_le(net_waiting_bytes(metered.router), FORGIVEN);
+    metered_close(&metered);
+}
+END_TEST
+
+/* A message of many frames that is longer than the limit stops nobody for good. */
+START_TEST(a_longer_message_comes_through) {
+    start();
+    struct metered metered = metered_open(UINT32_MAX);
+    int fd = metered_peer(&metered, 1);
+    static uint8_t frame[LARGE_WIRE] = {3, 0, 0, 0, 0, 0, 0, LARGE >> 8, LARGE & 0xff};
+    for (int i = 0; i < FULL; i++) {
+        frame[0] = i + 1 < FULL ? 3 : 2;
+        raw_send(fd, frame, sizeof(frame));
+    }
+    struct net_message message;
+    struct net_poll_item woken = {.fd = net_wake_fd(metered.wake)};
+    ck_assert_int_eq(net_poll(&woken, 1, WAIT_MS), ERR_OK);
+    ck_assert(woken.ready); /* to look whether a message is there */
+    int64_t deadline = clock_mono_ms() + WAIT_MS;
+    while (net_recv(metered.router, &message) != ERR_OK) {
+        ck_assert_int_lt(clock_mono_ms(), deadline);
+        clock_sleep_ms(1);
+    }
+    ck_assert_uint_eq(message.part_count, FULL);
+    net_message_close(&message);
+    (void)close(fd);
+    metered_close(&metered);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("hangup");
     TCase *tests = tcase_create("hangup");
@@ -240,6 +429,12 @@ int main(void) {
     tcase_add_test(tests, high_descriptors_are_guarded);
     tcase_add_test(tests, others_see_epoll_and_send_as_they_are);
     suite_add_tcase(suite, tests);
+    TCase *limits = tcase_create("limits");
+    tcase_set_timeout(limits, 60);
+    tcase_add_test(limits, a_connection_is_read_up_to_its_limit);
+    tcase_add_test(limits, what_was_left_keeps_others_waiting);
+    tcase_add_test(limits, a_longer_message_comes_through);
+    suite_add_tcase(suite, limits);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
