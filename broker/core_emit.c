@@ -5,10 +5,7 @@
 #include "base/mem.h"
 
 struct core_action *core_emit(struct core *core, enum core_action_kind kind) {
-    if (core->action_count == core->action_cap) {
-        core->action_cap = core->action_cap == 0 ? 64 : core->action_cap * 2;
-        core->actions = mem_grow(core->actions, core->action_cap, sizeof(*core->actions));
-    }
+    MEM_ROOM(core->actions, core->action_count, core->action_cap, 64);
     struct core_action *action = &core->actions[core->action_count++];
     memset(action, 0, sizeof(*action));
     action->kind = kind;

@@ -14,10 +14,7 @@ static uint32_t number_take(struct packed_numbers *numbers) {
 }
 
 static void number_give(struct packed_numbers *numbers, uint32_t number) {
-    if (numbers->free_count == numbers->free_cap) {
-        numbers->free_cap = numbers->free_cap == 0 ? CHUNKS_FIRST : numbers->free_cap * 2;
-        numbers->free = mem_grow(numbers->free, numbers->free_cap, sizeof(*numbers->free));
-    }
+    MEM_ROOM(numbers->free, numbers->free_count, numbers->free_cap, CHUNKS_FIRST);
     numbers->free[numbers->free_count++] = number;
 }
 
@@ -71,10 +68,7 @@ static uint32_t route_keep(struct core *core, const struct net_route *route) {
         }
     }
     uint32_t number = number_take(&store->route_numbers);
-    if (number >= store->route_cap) {
-        store->route_cap = store->route_cap == 0 ? CHUNKS_FIRST : store->route_cap * 2;
-        store->routes = mem_grow(store->routes, store->route_cap, sizeof(*store->routes));
-    }
+    MEM_ROOM(store->routes, number, store->route_cap, CHUNKS_FIRST);
     struct packed_route *made = mem_zero(1, sizeof(*made));
     core_route_keep(core, &made->route, route);
     made->references = 1;
@@ -190,16 +184,12 @@ struct packed_place packed_find_seq(const struct core *core, uint64_t seq) {
 }
 
 static void queue_add_chunk(struct part_queue *queue, struct core_chunk *chunk) {
-    if (queue->head + queue->len == queue->cap) {
-        if (queue->head > queue->len) {
-            memmove(queue->chunks, queue->chunks + queue->head,
-                    queue->len * sizeof(struct core_chunk *));
-            queue->head = 0;
-        } else {
-            queue->cap = queue->cap == 0 ? CHUNKS_FIRST : queue->cap * 2;
-            queue->chunks = mem_grow(queue->chunks, queue->cap, sizeof(struct core_chunk *));
-        }
+    if (queue->head + queue->len == queue->cap && queue->head > queue->len) {
+        memmove(queue->chunks, queue->chunks + queue->head,
+                queue->len * sizeof(struct core_chunk *));
+        queue->head = 0;
     }
+    MEM_ROOM(queue->chunks, queue->head + queue->len, queue->cap, CHUNKS_FIRST);
     queue->chunks[queue->head + queue->len++] = chunk;
 }
 
@@ -214,10 +204,7 @@ static struct core_chunk *chunk_for(struct core *core, struct part_queue *queue,
     }
     struct core_chunk *chunk = mem_alloc(sizeof(*chunk));
     uint32_t number = number_take(&store->chunk_numbers);
-    if (number >= store->chunk_cap) {
-        store->chunk_cap = store->chunk_cap == 0 ? CHUNKS_FIRST : store->chunk_cap * 2;
-        store->chunks = mem_grow(store->chunks, store->chunk_cap, sizeof(*store->chunks));
-    }
+    MEM_ROOM(store->chunks, number, store->chunk_cap, CHUNKS_FIRST);
     store->chunks[number] = chunk;
     chunk->seq = batch->seq;
     chunk->since_first = batch->since;

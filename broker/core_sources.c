@@ -53,10 +53,7 @@ static void give_name(struct core *core, struct core_source *source, struct span
 }
 
 static struct core_source *source_new(struct core *core, struct span name) {
-    if (core->source_count == core->source_cap) {
-        core->source_cap = core->source_cap == 0 ? SOURCES_FIRST : core->source_cap * 2;
-        core->sources = mem_grow(core->sources, core->source_cap, sizeof(struct core_source *));
-    }
+    MEM_ROOM(core->sources, core->source_count, core->source_cap, SOURCES_FIRST);
     struct core_source *source = mem_zero(1, sizeof(*source));
     source->index = core->source_count;
     core->sources[core->source_count++] = source;

@@ -100,10 +100,7 @@ static struct blob *part_bytes(struct broker *broker, const struct core_action *
 }
 
 static void note_damaged(struct broker *broker, uint64_t seq) {
-    if (broker->damaged_len == broker->damaged_cap) {
-        broker->damaged_cap = broker->damaged_cap == 0 ? 16 : broker->damaged_cap * 2;
-        broker->damaged = mem_grow(broker->damaged, broker->damaged_cap, sizeof(*broker->damaged));
-    }
+    MEM_ROOM(broker->damaged, broker->damaged_len, broker->damaged_cap, 16);
     broker->damaged[broker->damaged_len++] = seq;
 }
 

@@ -41,10 +41,7 @@ static void sink(struct heap_node **nodes, uint32_t len, struct heap_node *node,
 }
 
 void heap_add(struct heap *heap, struct heap_node *node, uint64_t key) {
-    if (heap->len == heap->cap) {
-        heap->cap = heap->cap == 0 ? NODES_FIRST : heap->cap * 2;
-        heap->nodes = mem_grow(heap->nodes, heap->cap, sizeof(struct heap_node *));
-    }
+    MEM_ROOM(heap->nodes, heap->len, heap->cap, NODES_FIRST);
     node->key = key;
     rise(heap->nodes, node, heap->len++);
 }

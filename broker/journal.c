@@ -77,11 +77,7 @@ static void refresh_totals(struct journal *journal) {
 }
 
 static void add_result(struct journal *journal, uint64_t seq, enum journal_outcome outcome) {
-    if (journal->result_len == journal->result_cap) {
-        journal->result_cap = journal->result_cap == 0 ? 256 : journal->result_cap * 2;
-        journal->results =
-            mem_grow(journal->results, journal->result_cap, sizeof(*journal->results));
-    }
+    MEM_ROOM(journal->results, journal->result_len, journal->result_cap, 256);
     journal->results[journal->result_len++] = (struct journal_result){seq, outcome};
 }
 

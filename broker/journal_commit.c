@@ -25,10 +25,7 @@ struct commit {
 
 void store_group_put(struct store_group *group, const struct journal_record *record,
                      struct blob *blob) {
-    if (group->put_count == group->put_cap) {
-        group->put_cap = group->put_cap == 0 ? 64 : group->put_cap * 2;
-        group->puts = mem_grow(group->puts, group->put_cap, sizeof(*group->puts));
-    }
+    MEM_ROOM(group->puts, group->put_count, group->put_cap, 64);
     struct store_put *put = &group->puts[group->put_count++];
     *put = (struct store_put){.seq = record->seq,
                               .blob = blob,
@@ -43,10 +40,7 @@ void store_group_put(struct store_group *group, const struct journal_record *rec
 }
 
 void store_group_delete(struct store_group *group, uint64_t seq) {
-    if (group->delete_count == group->delete_cap) {
-        group->delete_cap = group->delete_cap == 0 ? 64 : group->delete_cap * 2;
-        group->deletes = mem_grow(group->deletes, group->delete_cap, sizeof(*group->deletes));
-    }
+    MEM_ROOM(group->deletes, group->delete_count, group->delete_cap, 64);
     group->deletes[group->delete_count++] = seq;
 }
 

@@ -40,10 +40,7 @@ struct salvage {
 _Static_assert((int)PACK_VALUE_BYTES_MAX >= (int)FORMAT_RECORD_BYTES_MAX, "a record fits as well");
 
 static void add_place(struct places *places, struct place place) {
-    if (places->len == places->cap) {
-        places->cap = places->cap == 0 ? 1024 : places->cap * 2;
-        places->items = mem_grow(places->items, places->cap, sizeof(*places->items));
-    }
+    MEM_ROOM(places->items, places->len, places->cap, 1024);
     places->items[places->len++] = place;
 }
 

@@ -123,10 +123,7 @@ static void verify_say_sum(struct verify_report *report, const char *what) {
 
 static void keep_record(const struct journal_record *record, void *context) {
     struct records *all = context;
-    if (all->len == all->cap) {
-        all->cap = all->cap == 0 ? 256 : all->cap * 2;
-        all->items = mem_grow(all->items, all->cap, sizeof(*all->items));
-    }
+    MEM_ROOM(all->items, all->len, all->cap, 256);
     all->items[all->len] = *record;
     all->items[all->len++].source.ptr = NULL; /* its bytes are in sources, which may still move */
     buf_append(&all->sources, record->source);

@@ -3,6 +3,7 @@
 #include "worker/active_rules.h"
 
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/mem.h"
 #include "casedoc/column.h"
 #include "db/sqlstate.h"
@@ -316,7 +317,7 @@ enum err active_rules_find(struct db *db, struct active_row *row, struct diag *d
 
 /* Rounded up, and counted from when the answer is here: never early.  What is a year ahead can
  * wait. */
-#define AHEAD_MS_MAX ((int64_t)366 * 86400 * 1000)
+#define AHEAD_MS_MAX (366 * DATE_DAY_US / 1000)
 #define FIND_PLANNED                                                                               \
     "SELECT activation, ruleset, id, engine, "                                                     \
     "ceil(extract(epoch FROM active_from - clock_timestamp()) * 1000)::bigint "                    \

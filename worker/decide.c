@@ -3,11 +3,13 @@
  * taken back after each. */
 #include "worker/lane_priv.h"
 
+#include "base/date.h"
+
 #include "wire/walk.h"
 
 #include <stdio.h>
 
-enum { BEAT_EVERY_CASES = 256, DAY_S = 86400 };
+enum { BEAT_EVERY_CASES = 256 };
 
 static void add_fault(struct lane *lane, const struct case_place *place, const struct case_doc *doc,
                       struct span body) {
@@ -24,7 +26,7 @@ static void add_fault(struct lane *lane, const struct case_place *place, const s
 
 int32_t lane_day_of(int64_t us) {
     int64_t seconds = us / 1000000;
-    return (int32_t)(seconds / DAY_S);
+    return (int32_t)(seconds / DATE_DAY_SECONDS);
 }
 
 struct txn_case *lane_add_case(struct lane *lane, uint32_t job, uint32_t index,

@@ -9,9 +9,8 @@
 #include <stdio.h>
 
 enum { OID_INT2 = 21, OID_TEXT = 25, JSONB_VERSION = 1 };
-enum { POSTGRES_EPOCH_DAYS = 10957, DAY_SECONDS = 86400 };
 enum { COMMIT_OFFSET = 2 + 4 };
-#define POSTGRES_EPOCH_US ((int64_t)POSTGRES_EPOCH_DAYS * 86400 * 1000000)
+#define POSTGRES_EPOCH_US (DATE_POSTGRES_EPOCH * DATE_DAY_US)
 #define FIELD_NULL 0xffffffffU
 
 /* --- fields of a known size ---------------------------------------------------------------------
@@ -48,7 +47,7 @@ static inline uint8_t *at_int8(uint8_t *at, int64_t value) {
 }
 
 static inline uint8_t *at_date(uint8_t *at, int32_t days) {
-    return at_int4(at, days - POSTGRES_EPOCH_DAYS);
+    return at_int4(at, days - DATE_POSTGRES_EPOCH);
 }
 
 static inline uint8_t *at_time(uint8_t *at, int64_t us) {
@@ -110,8 +109,9 @@ static void put_text_array(struct buf *out, const struct value *list) {
 
 static void json_time(struct json *json, const struct fact *fact, const struct value *value) {
     char day[DATE_TEXT_BYTES];
-    int64_t second = value->i % DAY_SECONDS + (value->i % DAY_SECONDS < 0 ? DAY_SECONDS : 0);
-    date_format((int32_t)((value->i - second) / DAY_SECONDS), day);
+    int64_t second =
+        value->i % DATE_DAY_SECONDS + (value->i % DATE_DAY_SECONDS < 0 ? DATE_DAY_SECONDS : 0);
+    date_format((int32_t)((value->i - second) / DATE_DAY_SECONDS), day);
     if (fact->type == FACT_DATE) {
         json_str(json, day);
         return;
@@ -250,7 +250,7 @@ static inline void put_fact(struct buf *out, const struct fact *fact, const stru
         at = at_bytes(at, value_span(*value));
         break;
     case FACT_DATE:
-        at = at_date(at, (int32_t)(value->i / 86400));
+        at = at_date(at, (int32_t)(value->i / DATE_DAY_SECONDS));
         break;
     case FACT_TIMESTAMP:
         at = at_time(at, value->i * 1000000 + value->len / 1000);

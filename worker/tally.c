@@ -11,7 +11,7 @@
 
 enum tally_kind { KIND_OUTCOME, KIND_FINDING, KIND_MISSING };
 enum { KIND_SHIFT = 62, MONTH_BITS = 18, MONTH_BIAS = 1 << (MONTH_BITS - 1) };
-enum { SLOTS_FIRST = 256, POSTGRES_EPOCH_DAYS = 10957, ARRAY_HEAD_BYTES = 12, ARRAY_DIM_BYTES = 8 };
+enum { SLOTS_FIRST = 256, ARRAY_HEAD_BYTES = 12, ARRAY_DIM_BYTES = 8 };
 #define FIELD_NULL 0xffffffffU
 
 /* Fields of a row, in the order of ACTIVE_RULES_FIXED. */
@@ -127,7 +127,7 @@ void tally_add(struct tally *tally, struct span row) {
     uint64_t source = get_be16(fields[FIELD_SOURCE].ptr);
     uint64_t agreement = get_be16(fields[FIELD_AGREEMENT].ptr);
     uint64_t disposition = get_be16(fields[FIELD_DISPOSITION].ptr);
-    int32_t day = (int32_t)get_be32(fields[FIELD_REFERENCE_DATE].ptr) + POSTGRES_EPOCH_DAYS;
+    int32_t day = (int32_t)get_be32(fields[FIELD_REFERENCE_DATE].ptr) + DATE_POSTGRES_EPOCH;
     uint64_t month = month_of(tally, day);
     (void)count_of(tally, KIND_OUTCOME,
                    source << (MONTH_BITS + 24) | month << 24 | agreement << 8 | disposition);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { ROOM_FIRST = 64 }; /* elements of each array */
+
 void txn_reset(struct txn *txn) {
     txn->job_count = 0;
     txn->case_count = 0;
@@ -43,12 +45,10 @@ void txn_free(struct txn *txn) {
     *txn = (struct txn){0};
 }
 
-static uint32_t grown(uint32_t cap) { return cap == 0 ? 64 : cap * 2; }
-
 uint32_t txn_add_job(struct txn *txn, struct job *job, int16_t source) {
-    if (txn->job_count == txn->job_cap) {
-        txn->job_cap = grown(txn->job_cap);
-        txn->jobs = mem_grow(txn->jobs, txn->job_cap, sizeof(*txn->jobs));
+    uint32_t cap = txn->job_cap;
+    MEM_ROOM(txn->jobs, txn->job_count, txn->job_cap, ROOM_FIRST);
+    if (txn->job_cap != cap) {
         txn->job_sources = mem_grow(txn->job_sources, txn->job_cap, sizeof(*txn->job_sources));
     }
     txn->jobs[txn->job_count] = job;
@@ -57,10 +57,7 @@ uint32_t txn_add_job(struct txn *txn, struct job *job, int16_t source) {
 }
 
 struct txn_case *txn_add_case(struct txn *txn) {
-    if (txn->case_count == txn->case_cap) {
-        txn->case_cap = grown(txn->case_cap);
-        txn->cases = mem_grow(txn->cases, txn->case_cap, sizeof(*txn->cases));
-    }
+    MEM_ROOM(txn->cases, txn->case_count, txn->case_cap, ROOM_FIRST);
     struct txn_case *added = &txn->cases[txn->case_count];
     *added = (struct txn_case){.position = txn->case_count};
     txn->case_count++;
@@ -70,10 +67,7 @@ struct txn_case *txn_add_case(struct txn *txn) {
 struct txn_dead *txn_add_dead(struct txn *txn, uint32_t job, uint32_t index, const char *reason,
                               struct span body) {
     CHECK(job < txn->job_count);
-    if (txn->dead_count == txn->dead_cap) {
-        txn->dead_cap = grown(txn->dead_cap);
-        txn->dead = mem_grow(txn->dead, txn->dead_cap, sizeof(*txn->dead));
-    }
+    MEM_ROOM(txn->dead, txn->dead_count, txn->dead_cap, ROOM_FIRST);
     struct txn_dead *added = &txn->dead[txn->dead_count++];
     *added = (struct txn_dead){.job = job,
                                .index = index,

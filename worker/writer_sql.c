@@ -9,8 +9,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define US_A_DAY INT64_C(86400000000)
-
 int64_t writer_commit_number(struct writer *writer) {
     return (int64_t)(rng_next(&writer->rng) >> 1);
 }
@@ -152,7 +150,7 @@ void writer_sql_tally(struct writer *writer, const struct txn *txn,
                       const struct writer_commit *commit) {
     struct buf *sql = &writer->sql;
     char day[DATE_TEXT_BYTES];
-    date_format((int32_t)(commit->written_at / US_A_DAY), day);
+    date_format((int32_t)(commit->written_at / DATE_DAY_US), day);
     buf_str(sql, "INSERT INTO tallies (commit, day, committed_at, cases, received_from, "
                  "received_until, journals, low_water, low_water_at, ");
     tally_sql_names(sql);

@@ -13,6 +13,8 @@
 enum { DATE_TEXT_BYTES = 11 };  /* "YYYY-MM-DD" and NUL */
 #define DATE_DAYS_MIN (-719162) /* 0001-01-01 */
 #define DATE_DAYS_MAX 2932896   /* 9999-12-31 */
+enum { DATE_DAY_SECONDS = 86400, DATE_POSTGRES_EPOCH = 10957 /* 2000-01-01: PostgreSQL's day 0 */ };
+#define DATE_DAY_US INT64_C(86400000000)
 
 int32_t date_from_civil(int32_t year, int32_t month, int32_t day);
 void date_to_civil(int32_t days, int32_t *year, int32_t *month, int32_t *day);

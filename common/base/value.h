@@ -6,6 +6,7 @@
 #define CASEMILL_BASE_VALUE_H
 
 #include "base/check.h"
+#include "base/date.h"
 #include "base/span.h"
 
 #include <stdbool.h>
@@ -94,7 +95,7 @@ static inline uint32_t mark_number(uint32_t mark) {
 }
 static inline bool mark_is_word(uint32_t mark) { return mark_number(mark) < VALUE_WORDS_MAX; }
 static inline struct value value_date(int32_t days) {
-    return (struct value){.kind = VAL_TIMESTAMP, .i = (int64_t)days * 86400};
+    return (struct value){.kind = VAL_TIMESTAMP, .i = (int64_t)days * DATE_DAY_SECONDS};
 }
 static inline struct value value_list(const struct value *items, uint32_t count) {
     return (struct value){.kind = VAL_LIST, .len = count, .items = items};

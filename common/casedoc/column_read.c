@@ -9,8 +9,6 @@
 #include <math.h>
 
 enum {
-    POSTGRES_EPOCH_DAYS = 10957, /* dates count from 2000-01-01 */
-    DAY_SECONDS = 86400,
     SECOND_US = 1000000,
     JSONB_VERSION = 1,
     ARRAY_HEAD_BYTES = 12, /* dimensions, flags, element type; then count and lower bound */
@@ -24,7 +22,7 @@ enum err column_read_date(struct span bytes, int32_t *days) {
     if (bytes.len != 4) {
         return ERR_INVALID;
     }
-    int64_t count = (int64_t)(int32_t)get_be32(bytes.ptr) + POSTGRES_EPOCH_DAYS;
+    int64_t count = (int64_t)(int32_t)get_be32(bytes.ptr) + DATE_POSTGRES_EPOCH;
     if (count < DATE_DAYS_MIN || count > DATE_DAYS_MAX) {
         return ERR_INVALID;
     }
@@ -36,13 +34,12 @@ enum err column_read_time(struct span bytes, int64_t *us) {
     if (bytes.len != 8) {
         return ERR_INVALID;
     }
-    int64_t day_us = (int64_t)DAY_SECONDS * SECOND_US;
     int64_t count = (int64_t)get_be64(bytes.ptr);
-    if (count < (DATE_DAYS_MIN - (int64_t)POSTGRES_EPOCH_DAYS) * day_us ||
-        count >= (DATE_DAYS_MAX + 1 - (int64_t)POSTGRES_EPOCH_DAYS) * day_us) {
+    if (count < (DATE_DAYS_MIN - DATE_POSTGRES_EPOCH) * DATE_DAY_US ||
+        count >= (DATE_DAYS_MAX + 1 - DATE_POSTGRES_EPOCH) * DATE_DAY_US) {
         return ERR_INVALID; /* no case has such a time; this includes infinity and -infinity */
     }
-    *us = count + POSTGRES_EPOCH_DAYS * day_us;
+    *us = count + DATE_POSTGRES_EPOCH * DATE_DAY_US;
     return ERR_OK;
 }
 

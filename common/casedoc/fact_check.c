@@ -66,9 +66,10 @@ enum err timestamp_parse(struct span text, struct value *value) {
     if (!fraction(text, &at, &nanos) || !zone(span_make(text.ptr + at, text.len - at), &offset)) {
         return ERR_INVALID;
     }
-    int64_t seconds = (int64_t)days * 86400 + hour * 3600 + minute * 60 + second - offset;
-    if (seconds < (int64_t)DATE_DAYS_MIN * 86400 ||
-        seconds >= ((int64_t)DATE_DAYS_MAX + 1) * 86400) {
+    int64_t seconds =
+        (int64_t)days * DATE_DAY_SECONDS + hour * 3600 + minute * 60 + second - offset;
+    if (seconds < (int64_t)DATE_DAYS_MIN * DATE_DAY_SECONDS ||
+        seconds >= ((int64_t)DATE_DAYS_MAX + 1) * DATE_DAY_SECONDS) {
         return ERR_INVALID;
     }
     *value = (struct value){.kind = VAL_TIMESTAMP, .len = nanos, .i = seconds};

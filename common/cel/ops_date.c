@@ -4,14 +4,14 @@
 
 #include "base/date.h"
 
-enum { DAY_SECONDS = 86400, MONTHS_MAX = 9999 * 12 };
+enum { MONTHS_MAX = 9999 * 12 };
 
 /* False unless the value is an instant within the calendar. */
 static bool day_of(struct value value, int32_t *day) {
     if (value.kind != VAL_TIMESTAMP) {
         return false;
     }
-    int64_t days = value.i / DAY_SECONDS - (value.i % DAY_SECONDS < 0 ? 1 : 0);
+    int64_t days = value.i / DATE_DAY_SECONDS - (value.i % DATE_DAY_SECONDS < 0 ? 1 : 0);
     if (days < DATE_DAYS_MIN || days > DATE_DAYS_MAX) {
         return false;
     }

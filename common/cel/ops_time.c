@@ -4,7 +4,7 @@
 
 #include "base/date.h"
 
-enum { DAY_SECONDS = 86400, NANOS_PER_MILLI = 1000 * 1000 };
+enum { NANOS_PER_MILLI = 1000 * 1000 };
 /* A named zone may be a file read, so it always costs as much as one: what a run can afford does
  * not hang on what earlier runs have read. */
 enum { ZONE_STEPS = 1000 };
@@ -38,12 +38,12 @@ static struct value take_apart(struct cel_run *run, const struct value *args, ui
         offset = zone_offset(zone, args[0].i);
     }
     int64_t seconds = args[0].i + offset;
-    int64_t days = seconds / DAY_SECONDS - (seconds % DAY_SECONDS < 0 ? 1 : 0);
+    int64_t days = seconds / DATE_DAY_SECONDS - (seconds % DATE_DAY_SECONDS < 0 ? 1 : 0);
     if (days < DATE_DAYS_MIN || days > DATE_DAYS_MAX) {
         return value_error(CEL_ERROR_RANGE);
     }
     parts->days = (int32_t)days;
-    parts->second = seconds - days * DAY_SECONDS;
+    parts->second = seconds - days * DATE_DAY_SECONDS;
     parts->millis = args[0].len / NANOS_PER_MILLI;
     date_to_civil(parts->days, &parts->year, &parts->month, &parts->day);
     return value_null();

@@ -6,10 +6,10 @@
 
 #include <stdio.h>
 
-enum { DAY_SECONDS = 86400, NANOS = 1000 * 1000 * 1000 };
+enum { NANOS = 1000 * 1000 * 1000 };
 
 static int64_t floor_days(int64_t seconds) {
-    return seconds / DAY_SECONDS - (seconds % DAY_SECONDS < 0 ? 1 : 0);
+    return seconds / DATE_DAY_SECONDS - (seconds % DATE_DAY_SECONDS < 0 ? 1 : 0);
 }
 
 /* A fraction in as few of 9 digits as say it. */
@@ -27,7 +27,7 @@ static void print_fraction(uint32_t nanos, struct buf *out) {
 
 void print_timestamp(struct value value, struct buf *out) {
     int64_t days = floor_days(value.i);
-    int64_t second = value.i - days * DAY_SECONDS;
+    int64_t second = value.i - days * DATE_DAY_SECONDS;
     char date[DATE_TEXT_BYTES];
     date_format((int32_t)days, date);
     buf_printf(out, "%sT%02d:%02d:%02d", date, (int)(second / 3600), (int)(second / 60 % 60),
@@ -144,7 +144,7 @@ struct value time_parse_instant(struct span text) {
     int32_t day = fixed(&reader, 2);
     reader.ok &= accept(&reader, 'T') || accept(&reader, 't');
     int64_t second = fixed(&reader, 2) * 3600;
-    reader.ok &= second < DAY_SECONDS;
+    reader.ok &= second < DATE_DAY_SECONDS;
     need(&reader, ':');
     int32_t minute = fixed(&reader, 2);
     need(&reader, ':');
@@ -158,7 +158,8 @@ struct value time_parse_instant(struct span text) {
     if (!date_is_civil(year, month, day)) {
         return value_error(CEL_ERROR_RANGE);
     }
-    return time_instant((int64_t)date_from_civil(year, month, day) * DAY_SECONDS + second, nanos);
+    return time_instant((int64_t)date_from_civil(year, month, day) * DATE_DAY_SECONDS + second,
+                        nanos);
 }
 
 /* The unit behind a number in nanoseconds; 0 when it is none. */

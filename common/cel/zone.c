@@ -137,7 +137,7 @@ static bool change(struct rule *rule, int32_t year, int64_t *local) {
     while (!date_is_civil(year, month, day)) {
         day -= 7;
     }
-    *local = (int64_t)date_from_civil(year, month, day) * 86400 + time;
+    *local = (int64_t)date_from_civil(year, month, day) * DATE_DAY_SECONDS + time;
     return true;
 }
 
@@ -152,7 +152,8 @@ static bool rule_offset(struct span text, int64_t seconds, int32_t *offset) {
     }
     skip_name(&rule);
     int32_t daylight = peek(&rule) == ',' ? standard + 3600 : -clock_time(&rule);
-    int64_t days = (seconds + standard) / 86400 - ((seconds + standard) % 86400 < 0 ? 1 : 0);
+    int64_t days = (seconds + standard) / DATE_DAY_SECONDS -
+                   ((seconds + standard) % DATE_DAY_SECONDS < 0 ? 1 : 0);
     int32_t year = 0;
     int32_t month = 0;
     int32_t day = 0;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 enum { VARS_BYTES_MAX = 8 * 1024 * 1024, VARS_ARENA_BYTES_MAX = 256 * 1024 * 1024 };
-enum { NANOS_MAX = 999999999, DAY_SECONDS = 86400 };
+enum { NANOS_MAX = 999999999 };
 #define DURATION_SECONDS_MAX 9223372036LL /* what fits 64 bits of nanoseconds */
 
 struct reading {
@@ -101,8 +101,8 @@ static bool read_hex(struct reading *reading, const char *hex, struct value *val
 static bool time_fits(enum value_kind kind, int64_t seconds, json_int_t nanos) {
     if (kind == VAL_TIMESTAMP) {
         return nanos >= 0 && nanos <= NANOS_MAX &&
-               seconds >= (int64_t)DATE_DAYS_MIN * DAY_SECONDS &&
-               seconds < ((int64_t)DATE_DAYS_MAX + 1) * DAY_SECONDS;
+               seconds >= (int64_t)DATE_DAYS_MIN * DATE_DAY_SECONDS &&
+               seconds < ((int64_t)DATE_DAYS_MAX + 1) * DATE_DAY_SECONDS;
     }
     return nanos >= -NANOS_MAX && nanos <= NANOS_MAX && (seconds >= 0 || nanos <= 0) &&
            (seconds <= 0 || nanos >= 0) && seconds >= -DURATION_SECONDS_MAX &&

@@ -1,6 +1,7 @@
 /* `casemill evaluate`: cases from JSON lines under the rules of a directory, without broker or
  * database: one line of JSON out for each line in, in order, as they come. */
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/plain.h"
 #include "cli/json_case.h"
 #include "cli/json_text.h"
@@ -10,7 +11,6 @@
 
 #include <stdio.h>
 
-#define DAY_US ((int64_t)86400 * 1000000)
 #define CASE_ARENA_BYTES_MAX ((size_t)16 << 20)
 
 struct evaluation {
@@ -83,7 +83,7 @@ static int run_evaluate(const struct options *options) {
     if (file_count == 0) {
         return verb_usage(options, "which cases? a file of JSON lines, or - for standard input");
     }
-    struct evaluation evaluation = {.today = (int32_t)(clock_wall_us() / DAY_US)};
+    struct evaluation evaluation = {.today = (int32_t)(clock_wall_us() / DATE_DAY_US)};
     int code =
         rules_option_load(options, option_str(options, "--rules", "config"), &evaluation.ruleset);
     if (code != EXIT_DONE) {

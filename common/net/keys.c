@@ -162,10 +162,7 @@ static enum err add_lines(struct net_keyring *ring, struct span text, const char
             return diag_fail_at(diag, ERR_TOO_LARGE, path, lines.number, 0, "more than %d keys",
                                 (int)NET_KEYS_MAX);
         }
-        if (ring->len == ring->cap) {
-            ring->cap = ring->cap == 0 ? 16 : ring->cap * 2;
-            ring->entries = mem_grow(ring->entries, ring->cap, sizeof(*ring->entries));
-        }
+        MEM_ROOM(ring->entries, ring->len, ring->cap, 16);
         enum err err = read_entry(line, path, lines.number, &ring->entries[ring->len], diag);
         if (err != ERR_OK) {
             return err;

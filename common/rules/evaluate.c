@@ -3,9 +3,8 @@
  * finding uses the same states in the same steps, without section in_force. */
 #include "rules/rules_priv.h"
 
+#include "base/date.h"
 #include "base/mem.h"
-
-enum { SECONDS_PER_DAY = 86400 };
 
 static struct rule_states states_new(const struct agreement *agreement) {
     struct rule_states states = {.places = agreement->own_places};
@@ -115,8 +114,8 @@ static enum rule_truth window_truth(struct agreement_run *run, const struct rule
         return and_unknown(state, RULE_TRUE, by);
     }
     CHECK(by.kind == VAL_TIMESTAMP);
-    bool is_inside = (!rule->has_from || by.i >= (int64_t)rule->from * SECONDS_PER_DAY) &&
-                     (!rule->has_until || by.i < (int64_t)rule->until * SECONDS_PER_DAY);
+    bool is_inside = (!rule->has_from || by.i >= (int64_t)rule->from * DATE_DAY_SECONDS) &&
+                     (!rule->has_until || by.i < (int64_t)rule->until * DATE_DAY_SECONDS);
     return is_inside ? RULE_TRUE : RULE_FALSE;
 }
 

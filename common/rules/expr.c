@@ -221,11 +221,7 @@ static bool is_several_lines(const struct loading *loading, const struct yaml_no
 }
 
 static void keep_program(struct agreement *agreement, struct cel_program *program) {
-    if (agreement->program_count == agreement->program_cap) {
-        agreement->program_cap = agreement->program_cap == 0 ? 32 : agreement->program_cap * 2;
-        agreement->programs =
-            mem_grow(agreement->programs, agreement->program_cap, sizeof(*agreement->programs));
-    }
+    MEM_ROOM(agreement->programs, agreement->program_count, agreement->program_cap, 32);
     agreement->programs[agreement->program_count++] = program;
 }
 

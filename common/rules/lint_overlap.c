@@ -170,7 +170,7 @@ static bool try_pools(struct search *search, uint32_t a, uint32_t b) {
 static void print_value(struct buf *out, const struct fact *fact, struct value value) {
     char day[DATE_TEXT_BYTES];
     if (value.kind == VAL_TIMESTAMP && (fact == NULL || fact->type == FACT_DATE)) {
-        date_format((int32_t)(value.i / 86400), day);
+        date_format((int32_t)(value.i / DATE_DAY_SECONDS), day);
         buf_str(out, day);
     } else if (value.kind == VAL_UNKNOWN) {
         buf_str(out, "unknown");

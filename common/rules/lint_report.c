@@ -6,10 +6,7 @@
 #include <stdio.h>
 
 struct lint_finding *lint_finding_new(struct lint *lint, bool is_error, const char *hint) {
-    if (lint->count == lint->cap) {
-        lint->cap = lint->cap == 0 ? 16 : lint->cap * 2;
-        lint->findings = mem_grow(lint->findings, lint->cap, sizeof(*lint->findings));
-    }
+    MEM_ROOM(lint->findings, lint->count, lint->cap, 16);
     struct lint_finding *finding = &lint->findings[lint->count++];
     *finding = (struct lint_finding){.is_error = is_error, .hint = hint, .notes = BUF_EMPTY};
     lint->error_count += is_error ? 1 : 0;

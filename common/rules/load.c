@@ -52,10 +52,7 @@ static enum err file_list_read(const char *directory, struct file_list *files, s
             err = diag_fail(diag, ERR_TOO_LARGE, "%s: more than %d documents", directory,
                             AGREEMENTS_MAX);
         } else if (is_document(entry->d_name)) {
-            if (files->count == files->cap) {
-                files->cap = files->cap == 0 ? 16 : files->cap * 2;
-                files->paths = mem_grow(files->paths, files->cap, sizeof(*files->paths));
-            }
+            MEM_ROOM(files->paths, files->count, files->cap, 16);
             buf_clear(&path);
             buf_printf(&path, "%s/%s", directory, entry->d_name);
             files->paths[files->count++] = mem_strdup(buf_cstr(&path));

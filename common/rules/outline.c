@@ -30,10 +30,7 @@ static bool is_like(const struct outline_item *a, const struct outline_item *b) 
 static struct outline_item *item_add(struct outliner *outliner, enum outline_kind kind,
                                      const char *section, struct span key) {
     struct outline *outline = outliner->outline;
-    if (outline->count == outline->cap) {
-        outline->cap = outline->cap == 0 ? 64 : outline->cap * 2;
-        outline->items = mem_grow(outline->items, outline->cap, sizeof(*outline->items));
-    }
+    MEM_ROOM(outline->items, outline->count, outline->cap, 64);
     struct outline_item *item = &outline->items[outline->count];
     *item = (struct outline_item){.kind = kind, .section = section, .key = key, .number = 1};
     for (uint32_t i = 0; i < outline->count; i++) {
@@ -108,7 +105,7 @@ static struct span parameter_text(struct outliner *outliner, const struct parame
     struct buf text = BUF_EMPTY;
     if (parameter->type == PARAM_DATE) {
         char day[DATE_TEXT_BYTES];
-        date_format((int32_t)(parameter->value.i / 86400), day);
+        date_format((int32_t)(parameter->value.i / DATE_DAY_SECONDS), day);
         buf_str(&text, day);
     } else {
         cel_value_print(parameter->value, &text);

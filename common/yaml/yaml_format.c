@@ -31,10 +31,7 @@ struct format {
 /* --- places of the scalars -------------------------------------------------------------------- */
 
 static void mark_add(struct format *format, size_t start, size_t end, uint32_t indent) {
-    if (format->mark_count == format->mark_cap) {
-        format->mark_cap = format->mark_cap == 0 ? 256 : format->mark_cap * 2;
-        format->marks = mem_grow(format->marks, format->mark_cap, sizeof(*format->marks));
-    }
+    MEM_ROOM(format->marks, format->mark_count, format->mark_cap, 256);
     format->marks[format->mark_count++] = (struct mark){start, end, indent};
 }
 

@@ -33,10 +33,7 @@ static void fail(const char *what) {
 }
 
 static void add_start(struct loader *loader, size_t at) {
-    if (loader->count == loader->cap) {
-        loader->cap = loader->cap == 0 ? 1024 : loader->cap * 2;
-        loader->starts = mem_grow(loader->starts, loader->cap, sizeof(*loader->starts));
-    }
+    MEM_ROOM(loader->starts, loader->count, loader->cap, 1024);
     loader->starts[loader->count++] = at;
 }
 

@@ -71,10 +71,7 @@ static void read_batches(const char *path, uint32_t batch_cases, struct ids *ids
     }
     struct span all = buf_span(&batches->bytes);
     for (size_t at = 0; at < all.len;) {
-        if (batches->count == batches->cap) {
-            batches->cap = batches->cap == 0 ? 1024 : batches->cap * 2;
-            batches->cuts = mem_grow(batches->cuts, batches->cap, sizeof(*batches->cuts));
-        }
+        MEM_ROOM(batches->cuts, batches->count, batches->cap, 1024);
         struct cut *cut = &batches->cuts[batches->count++];
         *cut = (struct cut){.offset = at};
         while (at < all.len && cut->count < batch_cases) {

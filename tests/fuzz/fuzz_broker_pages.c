@@ -13,10 +13,7 @@ struct seen {
 static void keep(const struct journal_record *record, void *context) {
     struct seen *seen = context;
     CHECK(seen->count == 0 || record->seq > seen->records[seen->count - 1].seq);
-    if (seen->count == seen->cap) {
-        seen->cap = seen->cap == 0 ? 64 : seen->cap * 2;
-        seen->records = mem_grow(seen->records, seen->cap, sizeof(*seen->records));
-    }
+    MEM_ROOM(seen->records, seen->count, seen->cap, 64);
     seen->records[seen->count++] = *record;
 }
 

@@ -210,10 +210,7 @@ void book_ready(struct world *world, struct sim_broker *broker, const struct net
     }
     heard = heard_by_uuid(broker, &ready->uuid);
     if (heard == NULL) {
-        if (broker->lane_count == broker->lane_cap) {
-            broker->lane_cap = broker->lane_cap == 0 ? 8 : broker->lane_cap * 2;
-            broker->lanes = mem_grow(broker->lanes, broker->lane_cap, sizeof(*broker->lanes));
-        }
+        MEM_ROOM(broker->lanes, broker->lane_count, broker->lane_cap, 8);
         heard = &broker->lanes[broker->lane_count++];
         heard->retired = false;
         lane_back(broker, &ready->uuid);

@@ -19,10 +19,7 @@ struct sim_record *record_of(struct sim_broker *broker, uint64_t seq) {
 }
 
 static struct sim_record *record_add(struct sim_broker *broker) {
-    if (broker->record_count == broker->record_cap) {
-        broker->record_cap = broker->record_cap == 0 ? 64 : broker->record_cap * 2;
-        broker->records = mem_grow(broker->records, broker->record_cap, sizeof(*broker->records));
-    }
+    MEM_ROOM(broker->records, broker->record_count, broker->record_cap, 64);
     struct sim_record *record = &broker->records[broker->record_count++];
     *record = (struct sim_record){0};
     return record;

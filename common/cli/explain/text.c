@@ -6,7 +6,7 @@
 
 #include <inttypes.h>
 
-enum { LINE_COLUMNS = 100, SECONDS_PER_DAY = 86400 };
+enum { LINE_COLUMNS = 100 };
 
 /* --- lines -------------------------------------------------------------------------------------
  */
@@ -113,7 +113,7 @@ void explain_value(const struct ruleset *ruleset, uint16_t slot, struct value va
     const struct schema *schema = ruleset_schema(ruleset);
     bool is_date = slot >= schema->slot_count || schema->slots[slot]->type == FACT_DATE;
     if (slot >= schema->slot_count && value.kind == VAL_TIMESTAMP &&
-        value.i == (int64_t)DATE_DAYS_MAX * SECONDS_PER_DAY) {
+        value.i == (int64_t)DATE_DAYS_MAX * DATE_DAY_SECONDS) {
         buf_str(out, "no day is known"); /* in_force_on before the agreement is in force */
     } else if (is_date) {
         explain_name_value(value, out);
@@ -125,11 +125,11 @@ void explain_value(const struct ruleset *ruleset, uint16_t slot, struct value va
 }
 
 void explain_name_value(struct value value, struct buf *out) {
-    bool is_day = value.kind == VAL_TIMESTAMP && value.i % SECONDS_PER_DAY == 0 && value.len == 0;
+    bool is_day = value.kind == VAL_TIMESTAMP && value.i % DATE_DAY_SECONDS == 0 && value.len == 0;
     if (value.kind == VAL_UNKNOWN) {
         buf_str(out, "not known");
     } else if (is_day) {
-        print_day(out, (int32_t)(value.i / SECONDS_PER_DAY));
+        print_day(out, (int32_t)(value.i / DATE_DAY_SECONDS));
     } else {
         cel_value_print(value, out);
     }

@@ -2,6 +2,7 @@
  * what is missing and which answer would decide.  Of a stored case under the rules and days of its
  * outcome, or of cases in a file.  Reads only. */
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/plain.h"
 #include "base/suggest.h"
 #include "cli/explain/stored.h"
@@ -12,7 +13,6 @@
 
 #include <stdio.h>
 
-#define DAY_US ((int64_t)86400 * 1000000)
 #define CASE_ARENA_BYTES_MAX ((size_t)16 << 20)
 
 /* A name that no agreement of the rule set has is a usage fault. */
@@ -205,7 +205,8 @@ static int explain_lines(struct file_cases *cases, const char *path) {
 }
 
 static int explain_file(const struct options *options, const char *path) {
-    struct file_cases cases = {.options = options, .today = (int32_t)(clock_wall_us() / DAY_US)};
+    struct file_cases cases = {.options = options,
+                               .today = (int32_t)(clock_wall_us() / DATE_DAY_US)};
     int code = rules_option_load(options, option_str(options, "--rules", "config"), &cases.ruleset);
     if (code == EXIT_DONE) {
         code = check_agreement(options, cases.ruleset);

@@ -13,10 +13,7 @@ uint32_t rules_agreement_find(const struct ruleset *ruleset, const char *id) {
 }
 
 static struct rules_change *change_add(struct rules_changes *changes, const char *agreement) {
-    if (changes->count == changes->cap) {
-        changes->cap = changes->cap == 0 ? 16 : changes->cap * 2;
-        changes->rows = mem_grow(changes->rows, changes->cap, sizeof(*changes->rows));
-    }
+    MEM_ROOM(changes->rows, changes->count, changes->cap, 16);
     struct rules_change *row = &changes->rows[changes->count++];
     *row = (struct rules_change){.agreement = agreement};
     return row;

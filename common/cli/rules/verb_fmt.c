@@ -21,10 +21,7 @@ struct files {
 };
 
 static void file_add(struct files *files, const char *path) {
-    if (files->count == files->cap) {
-        files->cap = files->cap == 0 ? 16 : files->cap * 2;
-        files->paths = mem_grow(files->paths, files->cap, sizeof(*files->paths));
-    }
+    MEM_ROOM(files->paths, files->count, files->cap, 16);
     files->paths[files->count++] = mem_strdup(path);
 }
 
