@@ -25,6 +25,10 @@
 
 #define UNREACHABLE() check_failed("unreachable", __FILE__, __LINE__, __func__)
 
+/* check_abort writes the last line of a program, by way of the log once there is one, and aborts.
+ */
+NO_RETURN void check_abort(const char *text);
+void check_set_writer(void (*write_text)(const char *text)); /* log_start calls it */
 NO_RETURN void check_failed(const char *condition, const char *file, int line,
                             const char *function);
 

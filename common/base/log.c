@@ -179,12 +179,6 @@ static void write_gap(uint64_t lines, struct buf *out) {
     write_line(out, EV_LOG_DROPPED, fields, 0);
 }
 
-enum err log_start(struct diag *diag) {
-    CHECK(log_state.sink == NULL);
-    log_state.owner = getpid();
-    return sink_open(STDERR_FILENO, write_gap, &log_state.sink, diag);
-}
-
 /* Whether the writing thread is in this process.  A child process has neither the thread nor its
  * locks. */
 static bool has_thread(void) { return log_state.sink != NULL && log_state.owner == getpid(); }
@@ -215,10 +209,18 @@ void log_text(struct span lines) {
     buf_free(&plain);
 }
 
-/* The text comes from this program.  No allocation: memory may be exhausted. */
-void log_dying(const char *text) {
+/* The last line of a program that aborts, at most LOG_END_MS from now.  The text comes from this
+ * program.  No allocation: memory may be exhausted. */
+static void log_dying(const char *text) {
     put_text(span_str(text));
     log_stop();
+}
+
+enum err log_start(struct diag *diag) {
+    CHECK(log_state.sink == NULL);
+    log_state.owner = getpid();
+    check_set_writer(log_dying);
+    return sink_open(STDERR_FILENO, write_gap, &log_state.sink, diag);
 }
 
 void log_event(enum log_event event, const char *format, ...) {

@@ -40,8 +40,6 @@ void log_stop(void);
 /* log_text writes lines that are no event, such as why a program does not start, through the same
  * thread.  All log output goes through base/plain.h: the reader may be a terminal. */
 void log_text(struct span lines);
-/* log_dying writes the last line of a program that aborts: at most LOG_END_MS from now. */
-void log_dying(const char *text);
 uint64_t log_lost(void); /* lines that were dropped since log_start */
 
 void log_set_json(bool json); /* at any time, from any thread */

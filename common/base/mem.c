@@ -1,7 +1,7 @@
 /* The only file that calls malloc. */
 #include "base/mem.h"
 
-#include "base/log.h"
+#include "base/check.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -17,8 +17,7 @@ static void *or_die(void *ptr, size_t bytes) {
     if (ptr == NULL) {
         char text[TEXT_BYTES];
         (void)snprintf(text, sizeof(text), "out of memory: %zu bytes were requested\n", bytes);
-        log_dying(text);
-        abort();
+        check_abort(text);
     }
     return ptr;
 }
