@@ -7,6 +7,10 @@
 static void open_database(void) { available = fixture_open(&fixture, "worker_stop"); }
 static void close_database(void) { fixture_close(&fixture); }
 
+#define WAITS_FOR_LOCK                                                                             \
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name "   \
+    "LIKE 'casemill/%' AND datname = current_database()"
+
 /* Where the server's side of the lane hangs, and how that shows. */
 static const struct phase {
     const char *name;
@@ -14,27 +18,79 @@ static const struct phase {
     const char *shows;  /* a number above 0 when it does */
     const char *remove; /* for the next */
     uint32_t cases;
+    const char *mode; /* of the work; NULL: intake */
+    const char *lock; /* what another session holds meanwhile; NULL: nothing */
 } PHASES[] = {
     {"in the statement of a few rows",
      "CREATE TRIGGER hang BEFORE INSERT ON cases FOR EACH ROW EXECUTE FUNCTION hang()",
      "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = "
      "current_database()",
-     "DROP TRIGGER hang ON cases", 1},
+     "DROP TRIGGER hang ON cases", 1, NULL, NULL},
     {"in COPY", "CREATE TRIGGER hang BEFORE INSERT ON cases FOR EACH ROW EXECUTE FUNCTION hang()",
      "SELECT count(*) FROM pg_stat_progress_copy c JOIN pg_stat_activity a USING (pid) WHERE "
      "a.wait_event = 'PgSleep' AND a.datname = current_database()",
-     "DROP TRIGGER hang ON cases", 60},
+     "DROP TRIGGER hang ON cases", 60, NULL, NULL},
     {"in COMMIT",
      "CREATE CONSTRAINT TRIGGER hang AFTER INSERT ON commits DEFERRABLE INITIALLY DEFERRED FOR "
      "EACH ROW EXECUTE FUNCTION hang()",
      "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = "
      "current_database()",
-     "DROP TRIGGER hang ON commits", 1},
-    {"waiting for a lock", NULL,
-     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name "
-     "LIKE 'casemill/%' AND datname = current_database()",
-     NULL, 1},
+     "DROP TRIGGER hang ON commits", 1, NULL, NULL},
+    {"waiting for a lock", NULL, WAITS_FOR_LOCK, NULL, 1, NULL, "LOCK TABLE commits"},
+    {"in the read of stored cases", NULL,
+     WAITS_FOR_LOCK " AND query LIKE '%LATERAL (SELECT c.digest%'", NULL, 3, "reapply",
+     "LOCK TABLE cases"},
+    {"in the read of dead letters", NULL,
+     WAITS_FOR_LOCK " AND query LIKE '%LEFT JOIN dead_letters%'", NULL, 3, "retry",
+     "LOCK TABLE dead_letters"},
 };
+
+/* The rule set that cases are to be decided under again: the one in force. */
+static void put_request(struct buf *extra) {
+    struct db *db = NULL;
+    struct db_result *rows = NULL;
+    struct diag diag = {0};
+    ck_assert_int_eq(db_open(fixture.conninfo, "unit", &db, &diag), ERR_OK);
+    ck_assert_int_eq(db_query(db, "SELECT id FROM rulesets", 0, NULL, &rows, &diag), ERR_OK);
+    ck_assert_uint_eq(strlen(db_cell(rows, 0, 0)), 64);
+    buf_str(extra, "\x81\xa7reapply\x81\xa7ruleset\xd9\x40");
+    buf_str(extra, db_cell(rows, 0, 0));
+    db_result_free(&rows);
+    db_close(&db);
+}
+
+/* As many cases, names of stored ones, or numbers of dead letters as the phase wants. */
+static void deal_phase(struct peer *peer, uint64_t seq, const struct phase *phase, int number) {
+    struct buf body = BUF_EMPTY;
+    struct buf extra = BUF_EMPTY;
+    bool is_reapply = phase->mode != NULL && strcmp(phase->mode, "reapply") == 0;
+    for (uint32_t i = 0; i < phase->cases; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof(id), "P%d-%02u", number, i);
+        if (phase->mode == NULL) {
+            fixture_case(&body, id, 1, "US");
+        } else if (is_reapply) {
+            buf_str(&body, "\x93\xa4unit\xa5");
+            buf_append(&body, span_str(id));
+            buf_byte(&body, 1);
+        } else {
+            buf_byte(&body, (uint8_t)(i + 1));
+        }
+    }
+    if (is_reapply) {
+        put_request(&extra);
+    }
+    struct wire_delivery delivery = a_delivery(seq, phase->cases, buf_span(&body));
+    delivery.extra = buf_span(&extra);
+    struct wire_message message = {
+        .command = WIRE_WORK,
+        .work = {.mode = span_str(phase->mode == NULL ? "intake" : phase->mode),
+                 .delivery_count = 1,
+                 .deliveries = &delivery}};
+    say(peer, &message, buf_span(&body));
+    buf_free(&body);
+    buf_free(&extra);
+}
 
 /* The lane's wait for its COMMIT is as long as the server says that it works. */
 static void end_backends(void) {
@@ -56,7 +112,6 @@ START_TEST(work_is_given_back_in_each_phase) {
     }
     const struct phase *phase = &PHASES[_i];
     struct peer peer;
-    struct buf body = BUF_EMPTY;
     struct db *holder = NULL;
     struct diag diag = {0};
     peer_open(&peer);
@@ -64,19 +119,15 @@ START_TEST(work_is_given_back_in_each_phase) {
     welcome(&peer);
     await_credit(&peer);
     ck_assert_int_eq(db_open(fixture.conninfo, "holder", &holder, &diag), ERR_OK);
-    if (phase->make == NULL) {
-        fixture_exec(holder, "BEGIN; LOCK TABLE commits");
+    if (phase->lock != NULL) {
+        fixture_exec(holder, "BEGIN");
+        fixture_exec(holder, phase->lock);
     } else {
         fixture_exec(holder, "CREATE OR REPLACE FUNCTION hang() RETURNS trigger LANGUAGE plpgsql "
                              "AS 'BEGIN PERFORM pg_sleep(600); RETURN NEW; END'");
         fixture_exec(holder, phase->make);
     }
-    for (uint32_t i = 0; i < phase->cases; i++) {
-        char id[16];
-        (void)snprintf(id, sizeof(id), "P%d-%u", _i, i);
-        fixture_case(&body, id, 1, "US");
-    }
-    deal(&peer, WIRE_WORK, "intake", 7, phase->cases, buf_span(&body));
+    deal_phase(&peer, 7, phase, _i);
     await_shown(phase->shows);
     lane_drain(peer.lane);
     while (expect(&peer, WIRE_LANE_BEAT).lane_beat.hold_count != 1) { /* it goes on beating */
@@ -89,9 +140,8 @@ START_TEST(work_is_given_back_in_each_phase) {
     (void)expect(&peer, WIRE_BYE);
     peer_close(&peer);
     end_backends();
-    fixture_exec(holder, phase->make == NULL ? "ROLLBACK" : phase->remove);
+    fixture_exec(holder, phase->lock != NULL ? "ROLLBACK" : phase->remove);
     db_close(&holder);
-    buf_free(&body);
 }
 END_TEST
 
