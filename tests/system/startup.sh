@@ -139,6 +139,7 @@ tries "broker --check, intake port taken" "Address already in use" casemill-brok
 tries "broker --check, a name that does not resolve" "no-such-host.invalid" casemill-broker CASEMILL_INTAKE_BIND=tcp://no-such-host.invalid:0
 tries "broker --check, HTTP port taken" "already in use" casemill-broker CASEMILL_HTTP_BIND="$(ready_field broker http | sed 's|http://||')"
 tries "broker --check, journal below a file" "file/journal: cannot be made" casemill-broker CASEMILL_JOURNAL_PATH="$work/file/journal"
+tries "broker --check, a file in place of the journal" "is no directory" casemill-broker CASEMILL_JOURNAL_PATH="$work/file"
 tries "broker --check, more than the disk has" "has room for" casemill-broker CASEMILL_JOURNAL_BYTES_MAX=16000GiB
 # shellcheck disable=SC2086
 check "broker --check beside a broker that runs" $broker_env CASEMILL_JOURNAL_PATH="$work/journal" CASEMILL_INTAKE_BIND="$intake" \
@@ -147,6 +148,9 @@ contains "says that its journal is in use" "$work/check.out" '^# journal.path: i
 contains "and its port" "$work/check.out" '^# intake.bind: in use'
 check "which goes on" casemill status --control "ipc://$work/control" >"$work/check.out"
 tries "worker --check, no PostgreSQL" "nowhere" casemill-worker CASEMILL_POSTGRES_CONNINFO="host=$work/nowhere dbname=casemill"
+tries "worker --check, no tables" "casemill db migrate" casemill-worker CASEMILL_POSTGRES_CONNINFO="host=$pg_dir user=casemill dbname=postgres"
+tries "worker --check, HTTP port taken" "already in use" casemill-worker CASEMILL_POSTGRES_CONNINFO="$pg_conninfo" \
+    CASEMILL_HTTP_BIND="$(ready_field broker http | sed 's|http://||')"
 check "worker --check with all there" env CASEMILL_BROKER_CONNECT="$lanes,tcp://127.0.0.1:1" CASEMILL_POSTGRES_CONNINFO="$pg_conninfo" \
     "$bin/casemill-worker" --check >"$work/check.out" 2>&1
 contains "names a broker that is away" "$work/check.out" '^# broker.connect tcp://127.0.0.1:1: Connection refused'

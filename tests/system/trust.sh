@@ -106,14 +106,14 @@ for _ in range(int(sys.argv[2])):
     lane.linger = 0
     lane.connect(sys.argv[1])
     ready = msgpack.packb(["CM1", "READY", {"uuid": os.urandom(16), "name": "crowd", "version": "0.1.0",
-                                            "credit": {"cases": 0, "bytes": 0}, "holds": []}])
+                                            "credit": {"cases": int(sys.argv[3]), "bytes": 1}, "holds": []}])
     crowd.append((lane, ready))
 for _ in range(100):
     for lane, ready in crowd:
         lane.send(ready)
     time.sleep(0.5)
 PYTHON
-start crowd /usr/bin/python3 "$work/crowd.py" "$lanes" 1100
+start crowd /usr/bin/python3 "$work/crowd.py" "$lanes" 1100 0
 crowd_pid=$started_pid
 wait_until 20 at_least lanes_replaced_total 100 || not_ok "lanes beyond the places are counted" "$(metric lanes_replaced_total)"
 equal "as many lanes have a place as there are places" "$(metric lanes)" 1024
@@ -123,6 +123,18 @@ made five 20
 check "a worker that comes last does the work" timeout 60 "$bin/casemill" submit --broker "$intake" --ack outcome "$work/five.jsonl"
 equal "its rows are there" "$(rows_of five)" 20
 check "and the crowd is still there" is_running "$crowd_pid"
+stop "$worker_pid"
+kill_hard "$crowd_pid"
+stop "$broker_pid"
+
+# --- every place is taken by a lane that asks for work: one that asks for none is refused, and named on both sides
+broker_start CASEMILL_WORKER_TRUST=loopback CASEMILL_WORKER_CONNECTIONS_MAX=2000
+start crowd /usr/bin/python3 "$work/crowd.py" "$lanes" 1024 1
+crowd_pid=$started_pid
+wait_until 20 at_least lanes 1024 || not_ok "all places are taken" "$(metric lanes)"
+worker_start refused # its first READY asks for no work
+check "a worker without a place logs it" wait_until 20 logged refused 'BROKER_REFUSED.*it has no place for one lane more'
+check "so does the broker" wait_until 20 logged broker 'LANES_FULL lanes=1024 .*turned_away=[1-9]'
 stop "$worker_pid"
 kill_hard "$crowd_pid"
 stop "$broker_pid"
