@@ -1,4 +1,4 @@
-/* JSON to values.  The depth is jansson's own limit's business; sizes are the file's. */
+/* JSON to values.  jansson bounds the depth, the file bounds the sizes. */
 #include "cli/cel_vars.h"
 
 #include "base/date.h"
@@ -10,11 +10,11 @@
 
 enum { VARS_BYTES_MAX = 8 * 1024 * 1024, VARS_ARENA_BYTES_MAX = 256 * 1024 * 1024 };
 enum { NANOS_MAX = 999999999 };
-#define DURATION_SECONDS_MAX 9223372036LL /* what fits 64 bits of nanoseconds */
+#define DURATION_SECONDS_MAX 9223372036LL /* fits 64 bits of nanoseconds */
 
 struct reading {
     struct cel_vars *vars;
-    uint16_t slot; /* of the name being read: what an unknown part blames */
+    uint16_t slot; /* of the name being read: the path of an unknown part */
 };
 
 void cel_vars_init(struct cel_vars *vars) {
@@ -213,7 +213,7 @@ static bool read_value(struct reading *reading, const json_t *json, struct value
     UNREACHABLE();
 }
 
-/* The type a name is declared with; parts of one kind give a list or map its element type. */
+/* The declared type of a name; a list or map has an element type if its parts are of one kind. */
 static const struct cel_type *type_of(struct cel_env *env, struct value value, bool is_date);
 
 static const struct cel_type *type_of_parts(struct cel_env *env, struct value value, uint32_t first,

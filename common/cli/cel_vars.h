@@ -1,10 +1,8 @@
 /* Purpose: names and values for `casemill cel` from JSON: a reader of a file's object into an env
- * and its slots.
- * Shape: plain JSON, where a whole number is an int, any other a double and an object a map of
- * strings; or a value with its type, an object of one key: {"int": "1"} {"uint": "1"}
+ * and its slots. Shape: plain JSON: a whole number is an int, another a double, an object a map of
+ * strings.  Or a value with its type.  That is an object of one key: {"int": "1"} {"uint": "1"}
  * {"double": "1.5"} {"bytes": "00ff"} {"timestamp": ["seconds", nanos]} {"duration": ["seconds",
- * nanos]}
- * {"map": [[key, value], ...]} {"date": "2020-01-31"} {"unknown": []}. */
+ * nanos]} {"map": [[key, value], ...]} {"date": "2020-01-31"} {"unknown": []}. */
 #ifndef CASEMILL_CLI_CEL_VARS_H
 #define CASEMILL_CLI_CEL_VARS_H
 

@@ -1,4 +1,4 @@
-/* A DEALER that lives for one question. */
+/* A DEALER for one request. */
 #include "cli/control_ask.h"
 
 #include "base/clock.h"
@@ -42,13 +42,13 @@ enum err control_read(struct span head, struct buf *reply, struct diag *diag) {
     } else if (message.command == WIRE_REFUSED) {
         bool has_version = message.refused.version.len > 0;
         err = diag_fail(diag, ERR_DENIED, "the broker refused: %s%s%.*s",
-                        wire_reason_word(message.refused.reason), has_version ? "; it speaks " : "",
-                        SPAN_ARG(message.refused.version));
+                        wire_reason_word(message.refused.reason),
+                        has_version ? "; its version is " : "", SPAN_ARG(message.refused.version));
     } else if (!message.control_reply.ok && is_busy(message.control_reply.json)) {
         err = diag_fail(diag, ERR_BUSY, "the broker is busy: %.*s",
                         SPAN_ARG(message.control_reply.json));
     } else if (!message.control_reply.ok) {
-        err = diag_fail(diag, ERR_DENIED, "the broker said no: %.*s",
+        err = diag_fail(diag, ERR_DENIED, "the broker denied this: %.*s",
                         SPAN_ARG(message.control_reply.json));
     } else {
         buf_append(reply, message.control_reply.json);

@@ -1,4 +1,4 @@
-/* One question, one table. */
+/* One request, one table. */
 #include "cli/control_table.h"
 
 #include "base/plain.h"

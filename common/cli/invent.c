@@ -1,6 +1,6 @@
-/* Inventing cases.  Order of a case: who and where from (journey), when, how well the intake was
- * done, then fact by fact; last, what is wrong with a bad one. Percentages are rounded guesses
- * after published figures; they shape a mix, nothing relies on them. */
+/* Inventing cases.  Order of a case: person and route (journey), dates, completeness of the intake,
+ * then fact by fact; last the fault of a bad case.  Percentages are rounded estimates from
+ * published figures; nothing relies on them. */
 #include "cli/invent.h"
 
 #include "base/check.h"
@@ -12,7 +12,7 @@
 
 enum { TRANSIT_MAX = 8, HUNDRED = 100 };
 
-/* A nationality on a road: its share, and whether it needs a visa for each country. */
+/* A nationality on a route: its share, and whether it needs a visa for each country. */
 struct origin {
     const char *country;
     uint32_t share;
@@ -52,7 +52,7 @@ static const struct weighted_word MODES_CANADA[] = {{"inland", 34},     {"betwee
 
 /* The case while it is made. */
 struct draft {
-    struct json *json; /* where it is written */
+    struct json *json; /* its output */
     struct rng rng;
     enum road road;
     const struct origin *origin;
@@ -153,7 +153,7 @@ static void draft_days(struct draft *draft, const struct invent_options *options
 
 /* --- facts --- */
 
-/* True when the fact is to be written; otherwise it is left out, or written as null. */
+/* True when the fact must be written; otherwise it is left out or null. */
 static bool is_given(struct draft *draft, const char *key, uint32_t missing_percent) {
     uint32_t percent = draft->careful ? missing_percent / 20 : missing_percent;
     if (!chance(draft, percent)) {
@@ -235,7 +235,7 @@ static void facts_minor(struct draft *draft) {
     json_object_close(draft->json);
 }
 
-/* The road north, as far back as the person says. */
+/* The route north, as far back as reported. */
 static void facts_transit(struct draft *draft) {
     static const char *const ROAD_NORTH[] = {"CO", "PA", "CR", "NI", "HN", "SV", "GT", "MX"};
     _Static_assert(COUNT_OF(ROAD_NORTH) <= TRANSIT_MAX, "a list the schema takes");
@@ -388,8 +388,7 @@ static void facts(struct draft *draft, enum bad bad) {
     json_object_close(draft->json);
 }
 
-/* Each index has its own stream of numbers, so that a case can be made again without those before
- * it. */
+/* Each index has its own random numbers, so a case can be made without the earlier ones. */
 static struct rng case_rng(uint64_t seed, uint64_t index) {
     struct rng rng = {seed};
     rng.state = rng_next(&rng) ^ index;

@@ -1,7 +1,7 @@
-/* Purpose: invented cases from a seed, for demos, tests and load: who, when and how people arrive
- * follows the published mix (mostly the south-west border), and facts are missing about as often as
- * in real intake.  Every case is made up; none describes a person.
- * The same seed and index always give the same case, in any order and on any machine. */
+/* Purpose: invented cases from a seed, for demos, tests and load.  Nationalities, dates and routes
+ * follow published figures (mostly the south-west border), and facts are missing about as often as
+ * in real intake.  Every case is invented; none describes a person.  The same seed and index always
+ * give the same case, in any order and on any machine. */
 #ifndef CASEMILL_CLI_INVENT_H
 #define CASEMILL_CLI_INVENT_H
 

@@ -1,4 +1,4 @@
-/* JSON by jansson, MessagePack by hand: a case needs five of its forms. */
+/* jansson reads JSON; this file writes MessagePack, of which a case needs five forms. */
 #include "cli/json_case.h"
 
 #include <jansson.h>
@@ -104,7 +104,7 @@ static enum err pack_value(struct buf *out, json_t *value, uint32_t depth, struc
 static const char *parse_text(json_error_t *error) {
     switch ((int)json_error_code(error)) { /* jansson's enum grows */
     case json_error_duplicate_key:
-        return "a key stands twice";
+        return "a key occurs twice";
     case json_error_numeric_overflow:
         return "a number does not fit 64 bits";
     case json_error_invalid_utf8:
@@ -112,7 +112,7 @@ static const char *parse_text(json_error_t *error) {
     case json_error_premature_end_of_input:
         return "the line ends too early";
     case json_error_end_of_input_expected:
-        return "something stands behind the object";
+        return "something follows the object";
     case json_error_null_byte_in_key:
         return "a key holds a NUL";
     default:
@@ -130,12 +130,12 @@ enum err json_case_encode(struct span line, struct buf *out, struct diag *diag) 
     if (root == NULL) {
         return diag_fail_at(
             diag, ERR_INVALID, "", 0, error.position > 0 ? (uint32_t)error.position : 0,
-            "%s (byte %d): expected one JSON object a line", parse_text(&error), error.position);
+            "%s (byte %d): expected one JSON object per line", parse_text(&error), error.position);
     }
     size_t before = out->len;
     enum err err = json_is_object(root)
                        ? pack_value(out, root, 0, diag)
-                       : diag_fail(diag, ERR_INVALID, "expected one JSON object a line");
+                       : diag_fail(diag, ERR_INVALID, "expected one JSON object per line");
     if (err != ERR_OK) {
         out->len = before;
     }

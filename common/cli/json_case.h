@@ -1,7 +1,7 @@
-/* Purpose: a case as a line of JSON -> the same case as MessagePack.  Only the notation changes:
- * whether the facts are right is casedoc's to say.
- * Limits: JSON_LINE_BYTES_MAX a line, JSON_CASE_DEPTH_MAX levels.
- * Never: puts what stands in a line into a diag (P10). */
+/* Purpose: a case as a line of JSON -> the same case as MessagePack.  Only the notation changes;
+ * casedoc checks the facts.
+ * Limits: JSON_LINE_BYTES_MAX per line, JSON_CASE_DEPTH_MAX levels. Never: puts a line's content
+ * into a diag (P10). */
 #ifndef CASEMILL_CLI_JSON_CASE_H
 #define CASEMILL_CLI_JSON_CASE_H
 

@@ -1,8 +1,8 @@
 /* Lines, unless the first character opens an array.  In an array a scanner counts brackets outside
- * strings until the object's own one closes; the bytes in between are a JSON reader's to judge. */
+ * strings up to the object's closing one; json_case.c checks the bytes in between. */
 #include "cli/json_text.h"
 
-enum { BLANK_BYTES_MAX = 1 << 20 }; /* before the first character that shows what the text is */
+enum { BLANK_BYTES_MAX = 1 << 20 }; /* before the first character, which decides the form */
 
 enum err json_text_open(struct json_text *text, const char *path, size_t object_bytes_max,
                         struct diag *diag) {
@@ -35,8 +35,8 @@ static enum err ends_early(struct json_text *text, struct diag *diag) {
                      "the file ends within its JSON array: make or copy it again", diag);
 }
 
-/* Passes over blanks; *byte is then the first that is none, not yet handed out.
- * Errors: ERR_NOT_FOUND the text ends before it. */
+/* Skips white space; *byte is then the first other byte, not yet consumed. Errors: ERR_NOT_FOUND
+ * the text ends before it. */
 static enum err skip_blanks(struct lines *lines, uint8_t *byte, struct diag *diag) {
     for (;;) {
         struct span left = lines_left(lines);
@@ -57,7 +57,7 @@ static enum err skip_blanks(struct lines *lines, uint8_t *byte, struct diag *dia
     }
 }
 
-/* Decides by the first character.  Blank lines before it stay, so that lines keep their numbers. */
+/* Decides by the first character.  Empty lines before it stay, so that lines keep their numbers. */
 static enum err begin(struct json_text *text, struct diag *diag) {
     struct lines *lines = &text->lines;
     size_t count = 0;
@@ -106,7 +106,7 @@ static enum err next_line(struct json_text *text, struct span *line, bool *is_cu
     }
 }
 
-/* Where the scanner is in an object. */
+/* The scanner's state in an object. */
 struct scan {
     size_t at;
     size_t depth;
@@ -114,7 +114,7 @@ struct scan {
     bool is_escaped;
 };
 
-/* True when the object has ended; scan.at is then behind it. */
+/* True when the object has ended; scan.at is then after it. */
 static bool scan_on(struct scan *scan, struct span bytes) {
     for (; scan->at < bytes.len; scan->at++) {
         uint8_t byte = bytes.ptr[scan->at];
@@ -165,10 +165,9 @@ static enum err array_ends(struct json_text *text, struct diag *diag) {
     lines_skip(&text->lines, 1);
     enum err err = skip_blanks(&text->lines, &byte, diag);
     if (err == ERR_OK) {
-        return fail_here(text, ERR_INVALID,
-                         "something stands behind the JSON array: expected one array, or one "
-                         "object a line",
-                         diag);
+        return fail_here(
+            text, ERR_INVALID,
+            "something follows the JSON array: expected one array, or one object per line", diag);
     }
     text->state = JSON_TEXT_END;
     return err;
@@ -198,7 +197,8 @@ static enum err next_element(struct json_text *text, struct span *object, struct
         return err;
     }
     if (byte != '{') {
-        return fail_here(text, ERR_INVALID, "expected an array of JSON objects, one a case", diag);
+        return fail_here(text, ERR_INVALID, "expected an array of JSON objects, one per case",
+                         diag);
     }
     return take_object(text, object, diag);
 }

@@ -1,4 +1,4 @@
-/* The casemill command: nothing but the table of its verbs. */
+/* The casemill command: only the table of its verbs. */
 #include "cli/verb_priv.h"
 #include "cli/verb_table.h"
 

@@ -1,4 +1,4 @@
-/* A walk that was checked before: depth is bounded by it. */
+/* The value was walked before, which bounds the depth. */
 #include "cli/msgpack_json.h"
 
 #include "wire/walk.h"
@@ -15,7 +15,7 @@ static bool is_text(const struct walk_item *item) {
     return item->type == WALK_STR && span_is_utf8(item->bytes);
 }
 
-/* False: a key that JSON has no room for. */
+/* False: a key that JSON cannot hold. */
 static bool keys_are_texts(struct span bytes) {
     size_t at = 0;
     uint32_t pairs[WALK_DEPTH_MAX + 1] = {0}; /* pairs or elements left, by depth */

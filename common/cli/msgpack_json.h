@@ -5,9 +5,8 @@
 #include "base/json.h"
 #include "base/span.h"
 
-/* msgpack_json writes one value.  What JSON cannot say (bytes, texts that are not UTF-8) becomes
- * "hex:..."; bytes that are no value, or a map with a key that is no text, become that as a whole.
- */
+/* msgpack_json writes one value.  Values that JSON lacks (bytes, texts that are not UTF-8) become
+ * "hex:...".  Invalid bytes, or a map with a key that is no text, become one such text. */
 void msgpack_json(struct span bytes, struct json *json);
 
 #endif

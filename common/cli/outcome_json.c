@@ -1,4 +1,4 @@
-/* The shape is a contract: keys are added, never renamed. */
+/* The format is stable: keys are added, never renamed. */
 #include "cli/outcome_json.h"
 
 #include "base/date.h"

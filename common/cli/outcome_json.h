@@ -9,8 +9,8 @@
  * reason, missing, findings}. */
 void outcome_json(struct json *json, const struct ruleset *ruleset, const struct case_doc *doc,
                   int32_t reference_date, int32_t as_of, const struct outcome *outcome);
-/* outcome_json_dead writes {case_id, revision, dead: [{path, expected, found}]}; an id that could
- * not be read is null, and so is the revision then. */
+/* outcome_json_dead writes {case_id, revision, dead: [{path, expected, found}]}; if the id could
+ * not be read, id and revision are null. */
 void outcome_json_dead(struct json *json, const struct case_doc *doc);
 
 #endif

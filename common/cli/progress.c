@@ -1,4 +1,4 @@
-/* A progress bar, or lines for a log.  What it fails to write is lost and nothing depends on it. */
+/* A progress bar, or lines for a log.  A failed write is ignored: nothing depends on it. */
 #include "cli/progress.h"
 
 #include "base/clock.h"
@@ -41,7 +41,7 @@ void progress_line(const struct progress *progress, uint64_t done, int64_t now_m
     }
     buf_printf(out, " %s", progress->what);
     if (rate > 0) {
-        buf_printf(out, ", %.0f a second", rate);
+        buf_printf(out, ", %.0f per second", rate);
     }
     if (progress->total > done && rate > 0) {
         buf_printf(out, ", %.0f s left", (double)(progress->total - done) / rate);

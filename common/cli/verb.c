@@ -1,5 +1,5 @@
-/* The frame of the casemill command: finds the verb, reads its options against its own table,
- * prints help and usage.  Never acts itself: what a verb does is in its file. */
+/* The casemill command: finds the verb, reads the options of its table, prints help and usage.
+ * Each verb's action is in its own file. */
 #include "cli/verb_priv.h"
 
 #include "base/io.h"
@@ -31,11 +31,11 @@ struct options {
     uint32_t operand_count;
 };
 
-/* What every verb takes beside its own rows. */
+/* Options of every verb. */
 static const struct option_row COMMON_ROWS[] = {
     {"--broker", "ADDRESS,...", "the broker's intake socket; of several, the next when one fails"},
     {"--control", "ADDRESS", "the broker's control socket"},
-    {"--key", "FILE", "our secret key, where the broker wants keys"},
+    {"--key", "FILE", "the sender's secret key, if the broker requires keys"},
     {"--broker-key", "FILE", "the broker's public key"},
     {"--db", "CONNINFO", "PostgreSQL, as libpq reads it"},
     {"--json", NULL, "print JSON instead of text"},
@@ -57,7 +57,7 @@ static const struct option_row *verb_row(const struct verb *verb, struct span na
     return row != NULL ? row : row_find(COMMON_ROWS, name);
 }
 
-/* Asking for an option that the verb does not declare is a fault in the verb. */
+/* A verb that reads an undeclared option has a bug. */
 static const struct given_option *given_at(const struct options *options, const char *name,
                                            uint32_t index) {
     CHECK(verb_row(options->verb, span_str(name)) != NULL);
@@ -135,7 +135,7 @@ const char *option_broker_key(const struct options *options) {
     return option_or_environment(options, "--broker-key", "CASEMILL_KEYS_BROKER", "");
 }
 
-/* Once a run: verbs ask for it more than once. */
+/* Once per run: verbs read it more than once. */
 static void warn_unverified(const struct options *options, const char *conninfo) {
     static bool is_said = false;
     char host[DB_HOST_BYTES];
@@ -196,14 +196,14 @@ static void print_verb_help(const struct verb *verb) {
         plain_printf(stdout, "\noptions:\n");
         print_rows(verb->rows);
     }
-    plain_printf(stdout, "\nof every verb:\n");
+    plain_printf(stdout, "\noptions of every verb:\n");
     print_rows(COMMON_ROWS);
     if (verb->notes != NULL) {
         plain_printf(stdout, "\n%s\n", verb->notes);
     }
 }
 
-/* group is "" for all verbs, or the first word of those wanted, space included: "rules ". */
+/* group is "" for all verbs, or the first word of a group, with its space: "rules ". */
 static void print_verbs(FILE *to, const struct verb *const *verbs, uint32_t verb_count,
                         const char *group) {
     plain_printf(to, "usage: " PROGRAM " %sVERB [OPTION...] [OPERAND...]\n\nverbs:\n", group);
@@ -212,7 +212,7 @@ static void print_verbs(FILE *to, const struct verb *const *verbs, uint32_t verb
             plain_printf(to, "  %-*s%s\n", HELP_COLUMN, verbs[i]->name, verbs[i]->summary);
         }
     }
-    plain_printf(to, "\n" PROGRAM " VERB --help tells more; exit codes: 0 done, 1 failed, 2 usage; "
+    plain_printf(to, "\n" PROGRAM " VERB --help shows more; exit codes: 0 done, 1 failed, 2 usage; "
                      "of submit also 3: some cases are dead letters.\n");
 }
 
@@ -233,7 +233,7 @@ static int unknown_option(const struct options *options, struct span name) {
 }
 
 /* Reads the option at argv[*at] and moves *at to its last word.  Returns an exit code; EXIT_DONE
- * means go on. */
+ * means continue. */
 static int option_read(struct options *options, int argc, char *const *argv, int *at) {
     const char *word = argv[*at];
     const char *equals = strchr(word, '=');
@@ -296,7 +296,7 @@ static int verb_run(const struct verb *verb, int argc, char *const *argv) {
     return code;
 }
 
-/* The verb whose words are the first of argv; *used says how many words that took. */
+/* The verb whose words are the first of argv; *used is the number of words. */
 static const struct verb *verb_find(const struct verb *const *verbs, uint32_t verb_count, int argc,
                                     char *const *argv, int *used) {
     struct buf two = BUF_EMPTY;

@@ -1,6 +1,6 @@
-/* Purpose: one file a verb: its function, its options, its help; verb_table.h lists them.
- * Exit codes: 0 done, 1 failed, 2 usage; of submit also 3: done, but some cases are dead letters.
- */
+/* Purpose: one file for each verb: its function, its options, its help; verb_table.h lists them.
+ * Exit codes: 0 done, 1 failed, 2 usage; submit also has 3: done, but some cases are dead
+ * letters. */
 #ifndef CASEMILL_CLI_VERB_H
 #define CASEMILL_CLI_VERB_H
 
@@ -12,8 +12,8 @@
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_DEAD = 3 };
 
-/* A verb's options, one row each: "--cases N" has argument "N"; a flag has NULL.  --help and --json
- * are everywhere. */
+/* A verb's options, one row each: "--cases N" has argument "N"; a flag has NULL.  Every verb has
+ * --help and --json. */
 struct option_row {
     const char *name;     /* "--cases" */
     const char *argument; /* "N" or NULL */
@@ -26,7 +26,7 @@ struct verb {
     const char *summary;           /* one line */
     const char *operands;          /* for the usage line: "FILE..." or "" */
     const struct option_row *rows; /* ends with a NULL name */
-    const char *notes;             /* behind the options in its help; NULL: none */
+    const char *notes;             /* after the options in its help; NULL: none */
     int (*run)(const struct options *options);
 };
 

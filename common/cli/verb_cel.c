@@ -1,5 +1,5 @@
-/* `casemill cel`: one expression: its value, or what the checker makes of it.  No broker, no
- * database, no rules. */
+/* `casemill cel`: one expression: its value, or the checker's result.  No broker, no database, no
+ * rules. */
 #include "base/json.h"
 #include "base/plain.h"
 #include "cel/disassemble.h"
@@ -11,7 +11,7 @@
 
 enum { RUN_BYTES_MAX = 256 * 1024 * 1024 };
 
-/* The compiler gives a byte; a person wants a line and a column. */
+/* The compiler gives a byte; a person needs line and column. */
 static void place(struct diag *diag, struct span source) {
     size_t offset = diag->offset < source.len ? diag->offset : source.len;
     diag->line = 1;
@@ -87,7 +87,7 @@ static int evaluate(const struct options *options, const struct cel_env *env,
     return value.kind == VAL_ERROR ? EXIT_FAILED : EXIT_DONE;
 }
 
-/* --check, --cost and --disassemble in place of a value. */
+/* --check, --cost and --disassemble replace the value. */
 static int describe(const struct options *options, const struct cel_program *program) {
     struct buf text = BUF_EMPTY;
     const char *key = "type";
@@ -135,7 +135,7 @@ static int run_cel(const struct options *options) {
     return code;
 }
 
-/* A line of a help text that goes on under the first. */
+/* A further line of a help text. */
 #define GOES_ON "\n                                "
 
 static const struct option_row CEL_ROWS[] = {
@@ -144,14 +144,14 @@ static const struct option_row CEL_ROWS[] = {
      "typed: {\"uint\": \"1\"} {\"double\": \"1\"} {\"bytes\": \"00ff\"}" GOES_ON
      "{\"timestamp\": [\"SECONDS\", NANOS]} {\"duration\": [\"SECONDS\", NANOS]}" GOES_ON
      "{\"map\": [[KEY, VALUE], ...]} {\"date\": \"2020-01-31\"} {\"unknown\": []}"},
-    {"--check", NULL, "print the type; refuse what is wrong in a rule"},
-    {"--cost", NULL, "print the most steps that one evaluation takes"},
-    {"--disassemble", NULL, "print what it was compiled to"},
+    {"--check", NULL, "print the type; refuse faults of a rule"},
+    {"--cost", NULL, "print the largest number of steps of one evaluation"},
+    {"--disassemble", NULL, "print the compiled nodes"},
     {NULL, NULL, NULL}};
 
 const struct verb verb_cel = {
     .name = "cel",
-    .summary = "evaluate one condition, or say what is wrong with it, with line and column",
+    .summary = "evaluate one condition, or show its fault with line and column",
     .operands = "EXPR",
     .rows = CEL_ROWS,
     .run = run_cel,

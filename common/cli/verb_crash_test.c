@@ -1,11 +1,11 @@
-/* `casemill crash-test DIR`: the faults that the journal answers for, tried on an operator's own
- * disk by the broker's program, with the journal itself. */
+/* `casemill crash-test DIR`: the faults that the journal must survive, tested on an operator's disk
+ * by the broker's program. */
 #include "cli/broker_program.h"
 #include "cli/verb.h"
 
 static int crash_test_run(const struct options *options) {
     if (option_operand_count(options) != 1) {
-        return verb_usage(options, "takes one directory: on the disk that a journal is to be on");
+        return verb_usage(options, "takes one directory, on the disk for a journal");
     }
     const char *arguments[] = {"--crash-test", option_operand(options, 0),
                                option_flag(options, "--json") ? "--json" : NULL, NULL};
@@ -23,7 +23,8 @@ static const struct option_row ROWS[] = {
 
 const struct verb verb_crash_test = {
     .name = "crash-test",
-    .summary = "try the journal's faults on a disk: PASS or FAIL a line, 256 MiB, half a minute",
+    .summary =
+        "test a disk with the journal's faults: one line PASS or FAIL each, 256 MiB, half a minute",
     .operands = "DIR",
     .rows = ROWS,
     .run = crash_test_run,

@@ -1,5 +1,6 @@
-/* `casemill pause`, `resume`, `drain` and `retire`: whether a broker deals, whether it accepts, and
- * lanes that are to end.  What is in hand is always finished, and none of it costs an attempt. */
+/* `casemill pause`, `resume`, `drain` and `retire`: whether a broker dispatches, whether it
+ * accepts, and lanes that must end.  Work in flight is always finished, and no attempt is
+ * counted. */
 #include "base/clock.h"
 #include "base/plain.h"
 #include "cli/control_ask.h"
@@ -11,7 +12,7 @@
 
 enum { LOOK_MS = 100, WAIT_S = 60, WAIT_S_MAX = 86400 };
 
-/* The broker's own words, and one line for a person. */
+/* Prints the broker's answer, or one line for a person. */
 static int say(const struct options *options, enum err err, const struct buf *reply,
                const char *line, const struct diag *diag) {
     if (err != ERR_OK) {
@@ -33,7 +34,7 @@ static enum err ask(const struct options *options, const char *verb, const char 
     return control_ask(&peer, verb, arguments, CONTROL_WAIT_MS, reply, diag);
 }
 
-/* Waits until what STATUS counts under these names is nothing. */
+/* Waits until these counts of STATUS are 0. */
 static enum err wait_for_none(const struct options *options, const char *const *counts,
                               int64_t wait_s, struct buf *reply, struct diag *diag) {
     int64_t end_ms = clock_mono_ms() + wait_s * 1000;
@@ -85,14 +86,14 @@ static int change_and_wait(const struct options *options, const char *verb, cons
 }
 
 static int pause_run(const struct options *options) {
-    const char *lines[] = {"paused: nothing more is dealt",
-                           "paused: nothing more is dealt, and no lane holds anything"};
+    const char *lines[] = {"paused: nothing more is dispatched",
+                           "paused: nothing more is dispatched, and nothing is in flight"};
     return change_and_wait(options, "PAUSE", "out_cases", lines);
 }
 
 static int drain_run(const struct options *options) {
     const char *lines[] = {"draining: no batch is accepted",
-                           "drained: no batch is accepted, and all that was is done"};
+                           "drained: no batch is accepted, and all accepted batches are done"};
     return change_and_wait(options, "DRAIN", "batches", lines);
 }
 
@@ -100,12 +101,12 @@ static int resume_run(const struct options *options) {
     struct buf reply = BUF_EMPTY;
     struct diag diag = {0};
     enum err err = ask(options, "RESUME", "", &reply, &diag);
-    int code = say(options, err, &reply, "resumed: batches are accepted and dealt", &diag);
+    int code = say(options, err, &reply, "resumed: batches are accepted and dispatched", &diag);
     buf_free(&reply);
     return code;
 }
 
-/* True while the broker knows a lane of that uuid, or of a worker of that name. */
+/* True while the broker lists a lane with that uuid, or of a worker with that name. */
 static bool is_known(struct span workers, const char *who) {
     json_t *lanes = json_loadb((const char *)workers.ptr, workers.len, 0, NULL);
     bool found = !json_is_array(lanes);
@@ -148,7 +149,7 @@ static int retire_run(const struct options *options) {
         return EXIT_USAGE;
     }
     if (option_operand_count(options) != 1 || strpbrk(option_operand(options, 0), "\"\\") != NULL) {
-        return verb_usage(options, "wanted one worker or lane, as `casemill workers` names it");
+        return verb_usage(options, "expected one worker or lane, as in `casemill workers`");
     }
     const char *who = option_operand(options, 0);
     buf_printf(&name, "\"%s\"", who);
@@ -157,8 +158,8 @@ static int retire_run(const struct options *options) {
         err = wait_until_gone(options, who, wait_s, &diag);
     }
     int code = say(options, err, &reply,
-                   wait_s > 0 ? "retired: what it held is done or given back, and it is gone"
-                              : "retiring: it gets nothing more",
+                   wait_s > 0 ? "retired: its work is done or returned, and it has ended"
+                              : "retiring: it receives no more work",
                    &diag);
     buf_free(&reply);
     buf_free(&name);
@@ -166,35 +167,35 @@ static int retire_run(const struct options *options) {
 }
 
 static const struct option_row WAIT_ROWS[] = {
-    {"--wait", "SECONDS", "until what is in hand is done; 0: not at all (60)"},
+    {"--wait", "SECONDS", "wait for the work in flight; 0: do not wait (60)"},
     {NULL, NULL, NULL},
 };
 static const struct option_row NO_ROWS[] = {{NULL, NULL, NULL}};
 
 const struct verb verb_pause = {
     .name = "pause",
-    .summary = "deal nothing more to lanes; batches are still accepted",
+    .summary = "dispatch nothing more; batches are still accepted",
     .operands = "",
     .rows = WAIT_ROWS,
     .run = pause_run,
 };
 const struct verb verb_drain = {
     .name = "drain",
-    .summary = "accept no batch, work off what was accepted, say when all is in",
+    .summary = "accept no more batches and finish the accepted ones",
     .operands = "",
     .rows = WAIT_ROWS,
     .run = drain_run,
 };
 const struct verb verb_resume = {
     .name = "resume",
-    .summary = "accept and deal again, after pause or drain",
+    .summary = "accept and dispatch again, after pause or drain",
     .operands = "",
     .rows = NO_ROWS,
     .run = resume_run,
 };
 const struct verb verb_retire = {
     .name = "retire",
-    .summary = "tell one worker, or one lane, to finish and end",
+    .summary = "let one worker, or one lane, finish its work and end",
     .operands = "WORKER|LANE",
     .rows = WAIT_ROWS,
     .run = retire_run,

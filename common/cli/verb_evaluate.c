@@ -1,5 +1,5 @@
 /* `casemill evaluate`: cases from JSON lines under the rules of a directory, without broker or
- * database: one line of JSON out for each line in, in order, as they come. */
+ * database: one line of JSON out for each line in, in order, at once. */
 #include "base/clock.h"
 #include "base/date.h"
 #include "base/plain.h"

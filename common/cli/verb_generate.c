@@ -155,7 +155,7 @@ const struct verb verb_generate = {
             {"--bad", "PERCENT", "cases that cannot be decoded (0)"},
             {"--duplicates", "PERCENT", "cases that repeat an earlier one (0)"},
             {"--format", "FORMAT", "jsonl or msgpack (jsonl)"},
-            {"--out", "FILE", "where to; - is standard output (-)"},
+            {"--out", "FILE", "output file; - is standard output (-)"},
             {NULL, NULL, NULL},
         },
     .run = generate,

@@ -1,4 +1,5 @@
-/* `casemill keys`: new pairs for sources, workers, operators and brokers; what stands in a file. */
+/* `casemill keys`: new key pairs for sources, workers, operators and brokers; the content of a key
+ * file. */
 #include "base/json.h"
 #include "base/plain.h"
 #include "cli/verb.h"
@@ -47,7 +48,7 @@ static int keys_new_run(const struct options *options) {
     return EXIT_DONE;
 }
 
-/* A secret file shows its public key and no name: it has none. */
+/* A secret file has no name, so only its public key is shown. */
 static int keys_show_run(const struct options *options) {
     struct net_keyring *ring = NULL;
     struct net_key_pair pair;
@@ -86,7 +87,8 @@ static const struct option_row SHOW_ROWS[] = {
 
 const struct verb verb_keys_new = {
     .name = "keys new",
-    .summary = "make a key pair: NAME.key is secret and stays, NAME.pub goes to the other side",
+    .summary =
+        "make a key pair: NAME.key is secret and stays here, NAME.pub goes to the other side",
     .operands = "NAME",
     .rows = NEW_ROWS,
     .run = keys_new_run,

@@ -1,6 +1,6 @@
-/* `casemill report`: what stands in the database: what each agreement made of the cases by month of
- * reference date, outcomes by winning agreement, totals, dead letters by reason.  Counts only,
- * never a case. */
+/* `casemill report`: the content of the database: findings of each agreement by month of reference
+ * date, outcomes by winning agreement, totals, dead letters by reason.  Counts only, never a
+ * case. */
 #include "base/json.h"
 #include "base/plain.h"
 #include "cli/verb.h"
@@ -16,9 +16,9 @@ struct table {
     const char *shape;
 };
 
-/* One line a month and agreement: how many cases it did not reach for its status (signed,
- * suspended, terminated), what it made of the rest, and for how many it would have been adverse if
- * in force. */
+/* One line per month and agreement: cases not reached because of its status (signed, suspended,
+ * terminated), and findings of the rest.  The last count is of cases that would be adverse if it
+ * were in force. */
 #define COUNT_WHERE(condition, name)                                                               \
     "coalesce(sum(findings) FILTER (WHERE " condition "), 0)::bigint AS " name
 #define COUNT_OF_DISPOSITION(word, name) COUNT_WHERE("disposition = '" word "'", name)
@@ -156,7 +156,7 @@ static const struct option_row REPORT_ROWS[] = {{NULL, NULL, NULL}};
 
 const struct verb verb_report = {
     .name = "report",
-    .summary = "what each agreement made of the cases, by month; totals; dead letters by reason",
+    .summary = "findings of each agreement by month; totals; dead letters by reason",
     .operands = "",
     .rows = REPORT_ROWS,
     .run = run_report,

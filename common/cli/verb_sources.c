@@ -1,4 +1,4 @@
-/* `casemill sources`: the intake systems that a broker has heard of, and what waits of each. */
+/* `casemill sources`: the intake systems of a broker, and their queued cases. */
 #include "cli/control_table.h"
 
 static const struct control_column COLUMNS[] = {
@@ -16,7 +16,7 @@ static const struct option_row ROWS[] = {{NULL, NULL, NULL}};
 
 const struct verb verb_sources = {
     .name = "sources",
-    .summary = "show the sources, their weights and what waits of each",
+    .summary = "show the sources, their weights and queued cases",
     .operands = "",
     .rows = ROWS,
     .run = sources_run,

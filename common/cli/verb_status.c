@@ -1,5 +1,4 @@
-/* `casemill status`: what the broker says of itself, as it is (--json) or as lines of `key value`.
- */
+/* `casemill status`: the broker's status, unchanged (--json) or as lines of `key value`. */
 #include "base/plain.h"
 #include "cli/control_ask.h"
 #include "cli/verb.h"
@@ -77,7 +76,7 @@ static int status_run(const struct options *options) {
 }
 
 static const struct option_row ROWS[] = {
-    {"--wait", "SECONDS", "for the answer (5)"},
+    {"--wait", "SECONDS", "time limit for the answer (5)"},
     {NULL, NULL, NULL},
 };
 

@@ -1,5 +1,5 @@
 /* Purpose: every verb of casemill, one row each, sorted: ROW(rules_check) is `verb_rules_check` in
- * rules/verb.c or rules/verb_check.c.  A row stands here only when its file does. */
+ * rules/verb.c or rules/verb_check.c.  Each row has its file. */
 #ifndef CASEMILL_CLI_VERB_TABLE_H
 #define CASEMILL_CLI_VERB_TABLE_H
 

@@ -1,6 +1,6 @@
-/* `casemill verify`: everything in a journal is read and held against its sums.  The broker's own
- * program does it, for only that knows the bytes; while a broker has the journal, that one is asked
- * to do it beside its work. */
+/* `casemill verify`: reads a whole journal and checks it against its checksums.  The broker's
+ * program does this, because only it knows the format; a broker that uses the journal does it
+ * during its work. */
 #include "base/plain.h"
 #include "cli/broker_program.h"
 #include "cli/control_ask.h"
@@ -18,7 +18,7 @@ static const char *journal_path(const struct options *options) {
     return option_str(options, "--journal", set != NULL && set[0] != '\0' ? set : JOURNAL_DEFAULT);
 }
 
-/* As the broker's program says it of a journal that no broker has. */
+/* The same texts as from the broker's program for an unused journal. */
 static void print_text(struct span answer) {
     json_t *found = json_loadb((const char *)answer.ptr, answer.len, 0, NULL);
     const json_t *seqs = json_object_get(found, "seqs");
@@ -67,7 +67,7 @@ static int verify_run(const struct options *options) {
     if (option_int(options, "--wait", WAIT_S, 1, 86400, &wait_s) != ERR_OK) {
         return EXIT_USAGE;
     }
-    /* Whoever names a broker and no directory means that broker's, wherever it is. */
+    /* With a broker but no directory, the journal is that broker's. */
     bool is_remote = option_str(options, "--control", NULL) != NULL && into == NULL &&
                      option_str(options, "--journal", NULL) == NULL;
     if (is_remote) {
@@ -91,14 +91,14 @@ static const struct option_row ROWS[] = {
      "the journal (CASEMILL_JOURNAL_PATH, else /var/lib/casemill/journal); with --control alone "
      "that "
      "broker's"},
-    {"--salvage", "INTO", "save what is whole into a new journal in this directory"},
-    {"--wait", "SECONDS", "for a running broker's answer (600)"},
+    {"--salvage", "INTO", "save the undamaged batches into a new journal in this directory"},
+    {"--wait", "SECONDS", "time limit for a running broker's answer (600)"},
     {NULL, NULL, NULL},
 };
 
 const struct verb verb_verify = {
     .name = "verify",
-    .summary = "read a whole journal, name what is damaged, save the rest",
+    .summary = "read a whole journal, list the damaged batches, save the rest",
     .operands = "",
     .rows = ROWS,
     .run = verify_run,

@@ -1,10 +1,10 @@
-/* `casemill workers`: the lanes that a broker knows, by worker. */
+/* `casemill workers`: the lanes of a broker, by worker. */
 #include "cli/control_table.h"
 
 static const struct control_column COLUMNS[] = {
-    {"name", "WORKER", -24},     {"lane", "LANE", -36},         {"phase", "PHASE", -10},
-    {"held_cases", "HELD", 8},   {"credit_cases", "CREDIT", 8}, {"done", "DONE", 12},
-    {"heard_ms", "HEARD MS", 9}, {"retiring", "RETIRING", 8},   {0},
+    {"name", "WORKER", -24},          {"lane", "LANE", -36},         {"phase", "PHASE", -10},
+    {"held_cases", "IN FLIGHT", 9},   {"credit_cases", "CREDIT", 8}, {"done", "DONE", 12},
+    {"heard_ms", "LAST BEAT MS", 12}, {"retiring", "RETIRING", 8},   {0},
 };
 
 static int workers_run(const struct options *options) {
@@ -15,7 +15,7 @@ static const struct option_row ROWS[] = {{NULL, NULL, NULL}};
 
 const struct verb verb_workers = {
     .name = "workers",
-    .summary = "show the workers' lanes and what they hold",
+    .summary = "show the workers' lanes and their work in flight",
     .operands = "",
     .rows = ROWS,
     .run = workers_run,

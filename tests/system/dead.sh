@@ -74,11 +74,11 @@ contains "by name" "$work/none.out" "no dead letter 999999"
 
 # --- retry
 check "a dry run" dead retry --reason not_storable --dry-run >"$work/dry.out" 2>&1
-contains "counts" "$work/dry.out" "$refused letters; nothing was done"
+contains "counts" "$work/dry.out" "$refused dead letters; nothing was done"
 equal "and does nothing" "$(actions retry)" "0 0"
 dead retry --reason not_storable --why "too early" >"$work/early.out" 2>&1
 equal "what still cannot be stored is dead again" $? 1
-contains "all of it" "$work/early.out" "$refused letters: 0 have an outcome, 0 had one, $refused are dead again"
+contains "all of it" "$work/early.out" "$refused dead letters: 0 have an outcome, 0 had one, $refused are dead again"
 equal "counted once more, not written again" \
     "$(pg_sql "select count(*), min(seen), max(seen) from dead_letters where reason = 'not_storable'")" "$refused|2|2"
 pg_sql "alter table cases drop constraint refused"
@@ -94,7 +94,7 @@ worker_start worker2
 wait_until 90 is_gone "$retry_pid" || abort "the retry comes to its end"
 wait "$retry_pid"
 equal "killed in the middle, the retry ends well" $? 0
-contains "and accounts for each" "$work/retry.out" "^$refused letters: .* 0 are dead again"
+contains "and accounts for each" "$work/retry.out" "^$refused dead letters: .* 0 are dead again"
 equal "each case has its outcome, once" "$(rows) $(pg_sql "select count(*) from cases where case_id like 'REFUSED%'")" "$((before + refused)) $refused"
 equal "under its own source" "$(pg_sql "select count(*) from cases join sources using (source) where name <> 'local'")" 0
 equal "resolved with it, by the transaction that wrote it" "$(pg_sql "
@@ -107,9 +107,9 @@ casemill evaluate --rules config "$work/good.jsonl" 2>/dev/null | head -n "$refu
 pg_sql "select case_id, disposition from report.outcomes where case_id like 'REFUSED%'" | sort >"$work/got"
 check "what each says is what evaluate says" cmp -s "$work/wanted" "$work/got"
 check "again there is nothing to do" dead retry --reason not_storable --why "again" >"$work/again.out" 2>&1
-contains "and that is said" "$work/again.out" "^0 letters"
+contains "and that is said" "$work/again.out" "^0 dead letters"
 dead retry --reason conflict --agreement NO-SUCH --why "none" >"$work/agreement.out" 2>&1
-contains "an agreement that decided none of them chooses none" "$work/agreement.out" "^0 letters"
+contains "an agreement that decided none of them chooses none" "$work/agreement.out" "^0 dead letters"
 agreement=$(pg_sql "select a.agreement from dead_letters d join cases c using (source, case_id, revision) join codes a on a.code = c.agreement where d.dead = $conflict")
 dead retry --agreement "$agreement" --why "conflict again" --json >"$work/agreement.out" 2>&1
 contains "the one that decided the case chooses it" "$work/agreement.out" '"letters":1,"outcomes":0,"duplicates":0,"dead":1'
@@ -118,7 +118,7 @@ contains "the one that decided the case chooses it" "$work/agreement.out" '"lett
 check "drop by number" dead drop "$conflict" --why "sent in error" >"$work/drop.out" 2>&1
 equal "the letter is gone" "$(pg_sql "select count(*) from dead_letters where dead = $conflict")" 0
 check "drop all of a source" dead drop --source local --why "cleared" >"$work/drop.out" 2>&1
-contains "says how many" "$work/drop.out" "^7 letters dropped"
+contains "says how many" "$work/drop.out" "^7 dead letters dropped"
 equal "and who dropped which is kept" "$(actions drop)" "2 8"
 equal "what was resolved stays" "$(pg_sql "select count(*) from dead_letters")" "$refused"
 equal "nobody signs for another" "$(PGOPTIONS='' psql -qtA "$desk_conninfo" -c "insert into dead_letter_actions (kind, why, letters, done_by) values ('drop', 'x', '{}', 'someone')" 2>&1 | grep -c 'permission denied')" 1

@@ -60,7 +60,7 @@ made 4 "$count"
 
 send 2 "$two_in,$one_in"
 all_done "the first of the list is away" 2 3000
-contains "and that is said" "$work/submit2.err" "going on with $one_in"
+contains "and that is said" "$work/submit2.err" "continuing with $one_in"
 serve two
 check "the workers find a broker that comes later" wait_until 20 has two lanes 4
 ask one WORKERS >"$work/workers.out" 2>&1
@@ -76,7 +76,7 @@ wait_until 60 row_count_above $((before + 1000)) || abort "rows come" "$(rows)"
 check "the kill falls into the submit" is_running "$send_pid"
 kill_hard "$one_pid"
 # Far below the 10 s after which silence would be noticed: the lost connection is.
-check "a lost connection is noticed, and said, within 5 s" wait_until 5 grep -q "going on with $two_in" "$work/submit1.err"
+check "a lost connection is noticed, and said, within 5 s" wait_until 5 grep -q "continuing with $two_in" "$work/submit1.err"
 all_done "a broker is killed for good" 1 "$count"
 
 # --- it comes back with what it had: all of it is there already
@@ -103,7 +103,7 @@ wait_until 60 row_count_above $((before + 1000)) || abort "rows come" "$(rows)"
 check "the stop falls into the submit" is_running "$send_pid"
 stop "$two_pid"
 equal "a broker ends in order" $? 0
-check "its leaving is said within 5 s" wait_until 5 grep -q "going on with $one_in" "$work/submit5.err"
+check "its leaving is said within 5 s" wait_until 5 grep -q "continuing with $one_in" "$work/submit5.err"
 all_done "a broker is stopped" 5 "$count"
 equal "nothing is a dead letter" "$(rows dead_letters)" 0
 equal "commits and rows agree" "$(pg_sql "select coalesce(sum(cases), 0) from commits")" "$(rows)"

@@ -106,7 +106,7 @@ lies_met() { # lies_met NAME VERB...: the verb's work under each lie in turn, th
 }
 letters=$(pg_sql "select count(*) from dead_letters where resolved_at is null")
 lies_met retry dead retry --source north --why "lies"
-contains "in truth each letter was tried, and is dead again" "$work/retry.out" "^$letters letters: 0 have .* $letters are dead again"
+contains "in truth each letter was tried, and is dead again" "$work/retry.out" "^$letters dead letters: 0 have .* $letters are dead again"
 lies_met reapply replay --apply --ruleset "$other"
 equal "each case was decided once more" "$(rows reapplied)" "$(rows cases)"
 

@@ -82,7 +82,7 @@ equal "commits and rows agree" "$(pg_sql "select coalesce(sum(cases), 0) from co
 
 # --- pause, drain, resume
 check "pause" control pause >"$work/pause.out" 2>&1
-contains "says when nothing is in hand" "$work/pause.out" "no lane holds anything"
+contains "says when nothing is in flight" "$work/pause.out" "nothing is in flight"
 sed 's/"case_id": *"/&P/' "$work/piece1.jsonl" >"$work/paused.jsonl"
 check "a paused broker accepts" timeout 30 "$bin/casemill" submit --broker "$intake" --batch 100 "$work/paused.jsonl" >"$work/paused.out" 2>&1
 equal "and deals nothing" "$(rows)" "$count"
@@ -91,7 +91,7 @@ equal "it cannot be drained" $? 1
 contains "because it is paused" "$work/drain.out" "casemill resume"
 check "resume" control resume >"$work/resume.out" 2>&1
 check "drain" control drain >"$work/drain.out" 2>&1
-contains "says when all is in" "$work/drain.out" "all that was is done"
+contains "says when all is in" "$work/drain.out" "all accepted batches are done"
 equal "and all is" "$(rows)" $((count + 2000))
 equal "a drained broker is not ready" "$(status_of unready)" "draining: no batch is accepted"
 check "resume" control resume >"$work/resume.out" 2>&1

@@ -51,7 +51,7 @@ equal "a rule set that is not there fails" $? 1
 
 # diff
 casemill rules diff config "$ruleset" --cases 100 --db "$pg_conninfo" >"$work/same.out"
-contains "the directory and what was published say the same" "$work/same.out" "the documents say the same"
+contains "the directory and what was published say the same" "$work/same.out" "the documents have the same content"
 check "and no case changes" sh -c "! grep -E '[1-9][0-9]* of [0-9]+ change' '$work/same.out'"
 copy
 document=$work/rules/agreements/US-GT-ACA-2019.yaml
@@ -104,7 +104,7 @@ equal "--check fails where one is not" $? 1
 equal "and names it alone" "$(cat "$work/fmt.out")" "$work/rules/agreements/US-SV-ACA-2019.yaml: not in style"
 check "and changes nothing" grep -q '#true' "$work/rules/agreements/US-SV-ACA-2019.yaml"
 casemill rules diff config "$work/rules" --cases 0 >"$work/spoilt.out"
-contains "it means the same" "$work/spoilt.out" "the documents say the same"
+contains "it means the same" "$work/spoilt.out" "the documents have the same content"
 casemill rules fmt "$work/rules" >"$work/fmt.out"
 equal "fmt is done" $? 0
 equal "and the rule set is the one it was" \

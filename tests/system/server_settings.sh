@@ -58,7 +58,7 @@ first_id=$(sed -n '1s/.*"case_id": *"\([^"]*\)".*/\1/p' "$work/cases.jsonl")
 mask() {
     sed -E -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z| UTC)/MOMENT/g' \
         -e 's/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/UUID/g' \
-        -e 's/[0-9]+(\.[0-9]+)? (ms|s|seconds|cases a second|a second)\b/TIME/g' \
+        -e 's/[0-9]+(\.[0-9]+)? (ms|s|seconds|cases per second|per second)\b/TIME/g' \
         -e 's/"(seconds|wall_ms|took_ms|cases_a_second|rate)":[0-9.e+-]+/"\1":TIME/g'
 }
 ran=''

@@ -191,16 +191,16 @@ START_TEST(json_as_tools_write_it) {
         {"an array cut between", SUBMIT_JSONL, FILE_OF("[" CASE_A ","),
          "1 " CASE_A "\n1: the file ends within its JSON array: make or copy it again\n"},
         {"an array of something else", SUBMIT_JSONL, FILE_OF("[1]"),
-         "1: expected an array of JSON objects, one a case\n"},
+         "1: expected an array of JSON objects, one per case\n"},
         {"no comma", SUBMIT_JSONL, FILE_OF("[" CASE_A "\n" CASE_B "]"),
          "1 " CASE_A "\n2: expected a comma between objects of the array\n"},
         {"a comma before the end", SUBMIT_JSONL, FILE_OF("[" CASE_A ",]"),
-         "1 " CASE_A "\n1: expected an array of JSON objects, one a case\n"},
+         "1 " CASE_A "\n1: expected an array of JSON objects, one per case\n"},
         {"two arrays", SUBMIT_JSONL, FILE_OF("[" CASE_A "]\n[" CASE_B "]"),
-         "1 " CASE_A "\n2: something stands behind the JSON array: expected one array, or one "
-         "object a line\n"},
+         "1 " CASE_A "\n2: something follows the JSON array: expected one array, or one "
+         "object per line\n"},
         {"a bad object of an array", SUBMIT_JSONL, FILE_OF("[" CASE_A ",{\"case_id\" secret}]"),
-         "1 " CASE_A "\n2: not JSON (byte 17): expected one JSON object a line\n"},
+         "1 " CASE_A "\n2: not JSON (byte 17): expected one JSON object per line\n"},
         {"UTF-16, least byte first", SUBMIT_JSONL, FILE_OF("\xff\xfe{\0\"\0"),
          "0: f is UTF-16 text: save the file as UTF-8\n"},
         {"UTF-16, highest byte first", SUBMIT_JSONL, FILE_OF("\xfe\xff\0{\0\""),
@@ -260,7 +260,7 @@ START_TEST(csv_as_tools_write_it) {
          "3: a quote opens a cell here and does not close it: close it, or double each quote "
          "within quotes\n"},
         {"a NUL in a number", SUBMIT_CSV, FILE_OF("case_id,revision\na,7\0 junk\n"),
-         "2: column 2: a NUL byte, which no text holds; save the file as UTF-8\n"},
+         "2: column 2: a NUL byte, which no text may hold; save the file as UTF-8\n"},
         {"what is no number", SUBMIT_CSV,
          FILE_OF("case_id,revision,age\na,\"\n7\",0x10\nb, 7,7 \nc,+7,-7\n"),
          "2 {\"case_id\":\"a\",\"revision\":\"\\u000a7\",\"facts\":{\"age\":\"0x10\"}}\n"

@@ -158,7 +158,7 @@ START_TEST(a_progress_line_tells_count_rate_and_rest) {
     struct progress progress = {.what = "cases", .total = 1000, .started_ms = 5000};
     struct buf out = BUF_EMPTY;
     progress_line(&progress, 250, 7500, &out);
-    ck_assert_str_eq(buf_cstr(&out), "250 of 1000 cases, 100 a second, 8 s left");
+    ck_assert_str_eq(buf_cstr(&out), "250 of 1000 cases, 100 per second, 8 s left");
     buf_clear(&out);
     progress.is_terminal = true;
     progress_line(&progress, 500, 5000, &out);
@@ -166,11 +166,11 @@ START_TEST(a_progress_line_tells_count_rate_and_rest) {
     buf_clear(&out);
     progress_line(&progress, 1000, 15000, &out);
     ck_assert_str_eq(buf_cstr(&out),
-                     "[##############################] 1000 of 1000 cases, 100 a second");
+                     "[##############################] 1000 of 1000 cases, 100 per second");
     buf_clear(&out);
     progress.total = 0;
     progress_line(&progress, 30, 6000, &out);
-    ck_assert_str_eq(buf_cstr(&out), "30 cases, 30 a second");
+    ck_assert_str_eq(buf_cstr(&out), "30 cases, 30 per second");
     buf_free(&out);
 }
 END_TEST

@@ -117,7 +117,7 @@ START_TEST(csv_columns_must_be_known_and_flat) {
         const char *says;
     } list[] = {
         {"case_id,maried", "did you mean married?"},
-        {"case_id,case_id", "stands twice"},
+        {"case_id,case_id", "occurs twice"},
         {"case_id,anchors", "JSON lines"},
         {"case_id,minor", "minor"},
         {"case_id,\"married", "quote"},
@@ -323,7 +323,7 @@ START_TEST(resume_is_of_one_target_and_version) {
         {NORTH_HEAD ID " 0 3 1\n" ID " 3 18", ERR_OK, ""},
         {HEAD_OF("2", "south", "tcp://127.0.0.1:1"), ERR_CONFLICT, "source \"south\", not \"north"},
         {HEAD_OF("2", "north\\u000a", "tcp://127.0.0.1:2"), ERR_CONFLICT,
-         "broker \"tcp://127.0.0.1:2\", not \"tcp://127.0.0.1:1\": give each its own"},
+         "broker \"tcp://127.0.0.1:2\", not \"tcp://127.0.0.1:1\": use a --resume file for each"},
         {HEAD_OF("3", "north\\u000a", "tcp://127.0.0.1:1"), ERR_VERSION,
          "of version 3, expected 2"},
         {ID "\n" ID "\n", ERR_VERSION, "of an older version"},
@@ -388,7 +388,7 @@ START_TEST(resume_is_of_the_same_cases) {
         diag = (struct diag){0};
         ck_assert_int_eq(resume_check(resume, &other, span_str(bodies[i]), &done, &diag),
                          ERR_CONFLICT);
-        ck_assert_ptr_nonnull(strstr(diag.text, "f remembers other cases from number 1 on"));
+        ck_assert_ptr_nonnull(strstr(diag.text, "f records other cases from number 1 on"));
     }
     resume_close(&resume);
     buf_free(&text);
@@ -403,19 +403,20 @@ START_TEST(waiting_in_words) {
     } list[] = {
         {{false, -1, NULL, 0, NULL, 0}, NULL, "no connection"},
         {{false, 10, "rate", 10, "paused", 0}, "wants keys", "wants keys"},
-        {{true, -1, NULL, 0, NULL, 0}, NULL, "it is connected and does not answer"},
-        {{true, 60000, NULL, 0, "", 3}, NULL, "it is connected and does not answer"},
-        {{true, 900, NULL, 0, NULL, 0}, NULL, "it answers, and has not done what it was sent"},
+        {{true, -1, NULL, 0, NULL, 0}, NULL, "it is connected, but does not answer"},
+        {{true, 60000, NULL, 0, "", 3}, NULL, "it is connected, but does not answer"},
+        {{true, 900, NULL, 0, NULL, 0}, NULL, "it answers, but has not finished the batches"},
         {{true, 900, NULL, 0, "", 3}, NULL, "at work; 3 cases are queued there"},
         {{true, 900, NULL, 0, "paused", 3}, NULL, "paused; 3 cases are queued there"},
         {{true, 900, "queue_full", 1500, "", 3},
          NULL,
-         "BUSY queue_full: as many batches wait there as may; sent again in 1.5 s; 3 cases are "
+         "BUSY queue_full: its limit of waiting batches is reached; sent again in 1.5 s; 3 cases "
+         "are "
          "queued "
          "there"},
         {{true, 900, "later", 1500, NULL, 0},
          NULL,
-         "BUSY later: it takes no batch now; sent again in 1.5 s"},
+         "BUSY later: it accepts no batch now; sent again in 1.5 s"},
     };
     for (size_t i = 0; i < COUNT_OF(list); i++) {
         struct buf out = BUF_EMPTY;

@@ -72,7 +72,7 @@ START_TEST(rates_are_of_the_time_between_two_answers) {
     ck_assert_ptr_nonnull(strstr(south, " 9          0          0       1000 "));
     ck_assert_ptr_nonnull(strstr(north, " 0          0          3       1500 "));
     /* A lane that is new may have counted for another broker. */
-    ck_assert_ptr_nonnull(strstr(page, "w:1                      aaaaaaaa write             7"));
+    ck_assert_ptr_nonnull(strstr(page, "w:1                      aaaaaaaa write              7"));
     ck_assert_ptr_nonnull(strstr(page, "       30           70     0.2 s\n"));
     ck_assert_ptr_nonnull(strstr(page, "        -          500     0.2 s\n"));
     drop(&broker);
@@ -102,7 +102,7 @@ START_TEST(who_does_not_answer_is_said) {
     broker.is_fresh = false;
     (void)snprintf(broker.fault, sizeof(broker.fault), "gone");
     ck_assert_ptr_nonnull(strstr(page_of(&broker, 65000, &ENDLESS, &out),
-                                 "NO ANSWER: gone (what follows is 62 s old)\n"));
+                                 "NO ANSWER: gone (the values below are 62 s old)\n"));
     buf_clear(&out);
     top_view_json(&broker, 1, 0, &out);
     ck_assert_str_eq(buf_cstr(&out), "{\"time\":\"1970-01-01T00:00:00Z\",\"brokers\":[{\"control\":"

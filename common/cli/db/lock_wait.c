@@ -1,5 +1,5 @@
-/* See db/lock_wait.h.  Who blocks is seen only while it does: a thread asks beside the statement.
- */
+/* See db/lock_wait.h.  A blocking session is visible only while it blocks, so a thread looks for it
+ * during the statement. */
 #include "cli/db/lock_wait.h"
 
 #include "base/clock.h"
@@ -11,12 +11,12 @@
 
 enum { PAUSE_MS = 2000, LOOK_MS = 200, NAME_BYTES = 256, PID_BYTES = 16 };
 
-/* Lanes wait for 5 s before they take it for trouble. */
+/* Lanes wait for 5 s before they report a fault. */
 #define BEGIN                                                                                      \
     "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL client_min_messages = warning; "              \
     "SET LOCAL standard_conforming_strings = on; SET LOCAL lock_timeout = '2s'"
 
-/* The oldest of those in the way.  Never its query: that may hold data. */
+/* The oldest blocking session.  Never its query, which may hold data. */
 #define BLOCKER                                                                                    \
     "SELECT b.pid, a.usename, a.application_name, " DB_UTC(                                        \
         "a.xact_start") " FROM unnest(pg_blocking_pids($1::integer)) b (pid) "                     \
@@ -25,10 +25,10 @@ enum { PAUSE_MS = 2000, LOOK_MS = 200, NAME_BYTES = 256, PID_BYTES = 16 };
 
 struct looking {
     const char *conninfo;
-    char pid[PID_BYTES]; /* who waits */
+    char pid[PID_BYTES]; /* the waiting session */
     atomic_bool over;
     pthread_mutex_t lock;  /* guards what is below */
-    char name[NAME_BYTES]; /* who was in the way last; "" nobody was seen */
+    char name[NAME_BYTES]; /* the last blocking session; "": none was seen */
 };
 
 static void note_blocker(struct looking *looking, const struct db_result *rows) {
@@ -98,7 +98,7 @@ static void print_wait(const struct lock_wait *wait, const char *name) {
     buf_free(&text);
 }
 
-/* The attempts behind the first, with somebody who looks; lanes go through between two of them. */
+/* The attempts after the first, with the looking thread; lanes get the lock between attempts. */
 static enum err retry(const struct lock_wait *wait, struct looking *looking, struct diag *diag) {
     int64_t end_ms = clock_mono_ms() + wait->patience_ms;
     char said[NAME_BYTES] = "";
@@ -113,10 +113,10 @@ static enum err retry(const struct lock_wait *wait, struct looking *looking, str
         (void)snprintf(name, sizeof(name), "%s", looking->name);
         (void)pthread_mutex_unlock(&looking->lock);
         if (clock_mono_ms() >= end_ms) {
-            return diag_fail(diag, ERR_BUSY,
-                             "nothing was changed, because of a lock that %s holds: end that "
-                             "transaction, or try again later",
-                             name[0] == '\0' ? "somebody who cannot be seen (pg_locks)" : name);
+            return diag_fail(
+                diag, ERR_BUSY,
+                "nothing was changed: %s holds a lock; end that transaction, or try again later",
+                name[0] == '\0' ? "an unknown session (see pg_locks)" : name);
         }
         if (name[0] != '\0' && strcmp(name, said) != 0) {
             (void)snprintf(said, sizeof(said), "%s", name);

@@ -1,8 +1,8 @@
-/* Purpose: a transaction whose locks others may hold for long, as an open transaction of a reporter
- * does.  Who waits for such a lock makes everybody who comes later wait, too, and lanes are among
- * them.  So it waits for two seconds, lets the others pass, tries again, and names who is in the
- * way.
- * Threads: one of its own, and a connection of its own, once it has to wait. */
+/* Purpose: a transaction that needs locks which other sessions may hold for long, for example a
+ * reporter's open transaction.  Later sessions queue behind a waiting one, lanes too.  So it waits
+ * for two seconds, rolls back to let the others continue, tries again, and names the blocking
+ * session.
+ * Threads: it starts one, with a second connection, when it must wait. */
 #ifndef CASEMILL_CLI_DB_LOCK_WAIT_H
 #define CASEMILL_CLI_DB_LOCK_WAIT_H
 
@@ -20,7 +20,7 @@ struct lock_wait {
 };
 
 /* lock_wait_run runs the step between BEGIN and COMMIT, from the start again after each rollback.
- * Errors: ERR_BUSY somebody held a lock until the patience was over, named without what they run;
+ * Errors: ERR_BUSY a session held a lock for the whole time; the diag names it without its query;
  * the step's, and those of db_exec. */
 MUST_USE enum err lock_wait_run(const struct lock_wait *wait, struct diag *diag);
 

@@ -1,9 +1,9 @@
-/* `casemill db migrate`: brings a database to what this version needs, in one transaction under a
- * lock, so that two runs at once are one after the other and a failed run leaves nothing behind.
- * An empty database gets the files of sql/baseline; then each sql/NNNN_*.sql not yet applied is
- * applied, and `cases` gets a column for each fact of the schema.  It never waits for a lock for
- * long, because lanes would wait behind it (db/lock_wait.h).  It never changes a column's type and
- * never drops one. */
+/* `casemill db migrate`: brings a database to this version, in one transaction under a lock.  So
+ * two runs at the same time are serialized, and a failed run leaves nothing behind.  An empty
+ * database gets the files of sql/baseline; then each sql/NNNN_*.sql not yet applied is applied, and
+ * `cases` gets a column for each fact of the schema.  It waits only briefly for a lock, because
+ * lanes would wait behind it (db/lock_wait.h).  It never changes a column's type and never drops
+ * one. */
 #include "base/hash.h"
 #include "base/io.h"
 #include "base/json.h"
@@ -25,7 +25,7 @@
 
 enum { MIGRATION_BYTES_MAX = 1 << 20, MIGRATIONS_MAX = 1000, MIGRATION_DIGITS = 4 };
 enum {
-    BASELINE_NUMBER = 15, /* what an empty database is at, once it has the files of baseline/ */
+    BASELINE_NUMBER = 15, /* of an empty database after the files of baseline/ */
     BASELINE_DIGITS = 1,
     COLUMN_NAME_BYTES_MAX = 63
 };
@@ -34,12 +34,12 @@ struct migrate {
     struct db *db;
     const char *sql_dir;
     const char *rules_dir;
-    struct buf baseline; /* the text of its files */
+    struct buf baseline; /* the text of the files */
     uint32_t applied;
     uint32_t columns_added;
 };
 
-/* "0002_cases.sql", with so many digits. */
+/* "0002_cases.sql", with this number of digits. */
 static bool is_numbered(const char *name, size_t digits) {
     size_t len = strlen(name);
     for (size_t i = 0; i < digits; i++) {
@@ -151,8 +151,8 @@ static enum err apply_baseline_file(struct migrate *m, const char *dir, const ch
     return err;
 }
 
-/* The hash says which text made the tables; a baseline that changes afterwards changes only what
- * an empty database gets. */
+/* The hash identifies the text that made the tables; a later change of the baseline affects only
+ * empty databases. */
 static enum err apply_baseline(struct migrate *m, struct diag *diag) {
     struct buf dir = BUF_EMPTY;
     char hash[SHA256_HEX_BYTES];
@@ -190,7 +190,7 @@ static enum err apply_files(struct migrate *m, struct diag *diag) {
     return err == ERR_OK ? each_file(m, m->sql_dir, MIGRATION_DIGITS, apply_migration, diag) : err;
 }
 
-/* Says whether the column stands as it should (*exists), or why it cannot. */
+/* Whether the column exists with the right type (*exists), or why it cannot. */
 static enum err check_column(struct db *db, const struct fact *fact, const char *column,
                              bool *exists, struct diag *diag) {
     struct db_result *result = NULL;
@@ -207,7 +207,7 @@ static enum err check_column(struct db *db, const struct fact *fact, const char 
     }
     *exists = db_rows(result) == 1;
     if (*exists && strcmp(db_cell(result, 0, 1), "t") == 0) {
-        err = diag_fail(diag, ERR_CONFLICT, "fact %s: cases has a column of its own of that name",
+        err = diag_fail(diag, ERR_CONFLICT, "fact %s: table cases has another column of that name",
                         fact->name);
     } else if (*exists && strcmp(db_cell(result, 0, 0), fact_column_type(fact)) != 0) {
         err = diag_fail(diag, ERR_CONFLICT,
@@ -292,8 +292,8 @@ static enum err add_columns(struct migrate *m, struct diag *diag) {
     return err;
 }
 
-/* A text in another encoding would be refused case by case, and another set of tables would be made
- * beside the one that search_path does not lead to. */
+/* Texts in another encoding would be refused case by case.  If search_path lacked the schema, a
+ * second set of tables would be made. */
 static enum err check_database(struct db *db, struct diag *diag) {
     struct db_result *row = NULL;
     enum err err = db_query(db, "SELECT current_setting('server_encoding')", 0, NULL, &row, diag);
@@ -367,7 +367,7 @@ static int run_migrate(const struct options *options) {
     enum err err = db_open(conninfo, "casemill db migrate", &m.db, &diag);
     err = err == ERR_OK ? check_database(m.db, &diag) : err;
     if (err == ERR_OK) {
-        db_limit(m.db, DB_CALL_MS_LONG); /* a migration may go through whole tables */
+        db_limit(m.db, DB_CALL_MS_LONG); /* a migration may read whole tables */
         const struct lock_wait wait = {.db = m.db,
                                        .conninfo = conninfo,
                                        .verb = "db migrate",
@@ -388,7 +388,7 @@ static int run_migrate(const struct options *options) {
 static const struct option_row MIGRATE_ROWS[] = {
     {"--rules", "DIR", "folder with case.yaml, whose facts become columns (config)"},
     {"--sql", "DIR", "folder of the baseline and migrations (sql, else the installed one)"},
-    {"--wait", "SECONDS", "how long to try while others hold locks (60)"},
+    {"--wait", "SECONDS", "give up after this time while others hold locks (60)"},
     {NULL, NULL, NULL},
 };
 

@@ -1,8 +1,7 @@
-/* `casemill db purge`: old cases of a source become tombstones, a piece a transaction.  Each piece
- * locks the table against lanes for as long as it takes; they wait and try again.  It does not wait
- * for that lock for long, because lanes would wait behind it.  Kept: the counts
- * in commits, the audit row in purges, and key and digest of every revision, so that none is ever
- * decided twice. */
+/* `casemill db purge`: old cases of a source become tombstones, one piece per transaction.  Each
+ * piece locks the table against lanes, which wait and try again.  It waits only briefly for that
+ * lock, because lanes would wait behind it.  Kept: the counts in commits, the audit row in purges,
+ * and key and digest of every revision, so that none is ever decided twice. */
 #include "base/date.h"
 #include "base/json.h"
 #include "base/plain.h"
@@ -35,7 +34,7 @@ static enum err begin_purge(struct purge *purge, struct diag *diag) {
                             COUNT_OF(params), params, &row, diag);
     err = err == ERR_OK ? db_expect(row, "? i", diag) : err;
     if (err == ERR_OK && db_rows(row) == 0) {
-        err = diag_fail(diag, ERR_NOT_FOUND, "no source \"%s\" has sent anything", purge->source);
+        err = diag_fail(diag, ERR_NOT_FOUND, "no source \"%s\" has sent a case", purge->source);
     } else if (err == ERR_OK) {
         (void)snprintf(purge->number, sizeof(purge->number), "%s", db_cell(row, 0, 0));
     }
@@ -65,7 +64,7 @@ static enum err purge_piece(void *context, struct diag *diag) {
     return err;
 }
 
-/* Letters whose case could not be read hold content, too, and have no case to go with. */
+/* Dead letters whose case could not be read also hold content, but belong to no stored case. */
 static enum err purge_letters(struct purge *purge, struct diag *diag) {
     const char *const params[] = {purge->number};
     return db_exec(purge->db,
@@ -103,10 +102,10 @@ static enum err print_purge(const struct options *options, const struct purge *p
     if (option_flag(options, "--json")) {
         plain_printf(stdout, "%s\n", buf_cstr(&text));
     } else {
-        plain_printf(
-            stdout,
-            "purge %s: %s cases are tombstones; %s further outcomes and %s dead letters are gone\n",
-            purge->number, db_cell(row, 0, 0), db_cell(row, 0, 1), db_cell(row, 0, 2));
+        plain_printf(stdout,
+                     "purge %s: %s cases are tombstones; %s further outcomes and %s dead letters "
+                     "are removed\n",
+                     purge->number, db_cell(row, 0, 0), db_cell(row, 0, 1), db_cell(row, 0, 2));
     }
     buf_free(&text);
     db_result_free(&row);
@@ -146,7 +145,7 @@ static int run_purge(const struct options *options) {
         return verb_usage(options, "accepted before which day? --before YYYY-MM-DD, in UTC");
     }
     if (purge.why[0] == '\0') {
-        return verb_usage(options, "--why is kept with the purge: say why");
+        return verb_usage(options, "--why is kept with the purge: give the reason");
     }
     struct diag diag = {0};
     enum err err = db_open(conninfo, "casemill db purge", &purge.db, &diag);
@@ -158,7 +157,7 @@ static int run_purge(const struct options *options) {
 }
 
 static const struct option_row PURGE_ROWS[] = {
-    {"--source", "NAME", "the intake system whose cases they are"},
+    {"--source", "NAME", "the intake system of the cases"},
     {"--before", "DATE", "those accepted before that day, in UTC"},
     {"--why", "TEXT", "kept with the purge"},
     {NULL, NULL, NULL}};
@@ -166,7 +165,7 @@ static const struct option_row PURGE_ROWS[] = {
 const struct verb verb_db_purge = {
     .name = "db purge",
     .summary =
-        "remove old cases of a source; a tombstone of each stays, so that none is decided twice",
+        "remove old cases of a source; a tombstone of each stays, so no case is decided twice",
     .operands = "",
     .rows = PURGE_ROWS,
     .run = run_purge,

@@ -37,14 +37,15 @@ enum err dead_choice_read(const struct options *options, bool has_filters,
     }
     bool filtered = choice->reason != NULL || choice->source != NULL || choice->agreement != NULL;
     if ((choice->id_count > 0) == filtered) {
-        (void)verb_usage(options, "which letters? their numbers%s",
+        (void)verb_usage(options, "which dead letters? give their numbers%s",
                          has_filters ? ", or --reason, --source, --agreement" : "");
         return ERR_INVALID;
     }
     for (uint32_t i = 0; i < choice->id_count; i++) {
         int64_t number = 0;
         if (!read_number(option_operand(options, i), &number)) {
-            (void)verb_usage(options, "\"%s\" is no letter's number", option_operand(options, i));
+            (void)verb_usage(options, "\"%s\" is not the number of a dead letter",
+                             option_operand(options, i));
             dead_choice_free(choice);
             return ERR_INVALID;
         }

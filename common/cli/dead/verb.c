@@ -1,4 +1,4 @@
-/* `casemill dead list` and `casemill dead show`: what became no outcome, and why. */
+/* `casemill dead list` and `casemill dead show`: cases without an outcome, and why. */
 #include "base/json.h"
 #include "base/plain.h"
 #include "cli/dead/choice.h"
@@ -70,8 +70,7 @@ static int width_of(const struct db_result *rows, uint32_t column) {
     return (int)width;
 }
 
-/* An id, a path or what was found may be anything: a case that cannot be decided is a stranger's.
- */
+/* Anyone may have sent an undecided case, so an id, a path or a found type may be any text. */
 static void print_text(const struct db_result *rows) {
     struct buf text = BUF_EMPTY;
     uint32_t last = db_columns(rows) - 1;
@@ -126,7 +125,7 @@ static int list_run(const struct options *options) {
 /* --- show --------------------------------------------------------------------------------------
  */
 
-/* Noted before it is shown, in the same statement's snapshot. */
+/* Recorded before it is shown, in the snapshot of the same statement. */
 static const char SHOW_SQL[] =
     "WITH noted AS (INSERT INTO dead_letter_actions (kind, why, letters) "
     "VALUES ('show', $2, $1::bigint[])) "
@@ -159,7 +158,7 @@ static void write_body(struct span hex, struct json *json) {
     buf_free(&bytes);
 }
 
-/* One object a line; the columns' names are its keys. */
+/* One object per line; the columns' names are its keys. */
 static void print_letter(const struct db_result *rows, uint32_t row, bool as_json) {
     struct buf text = BUF_EMPTY;
     struct json json;
@@ -202,7 +201,7 @@ static int show_run(const struct options *options) {
         return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
     }
     if (why[0] == '\0') {
-        return verb_usage(options, "--why is kept with your name: say why you look at it");
+        return verb_usage(options, "--why is kept with your name: give the reason");
     }
     if (dead_choice_read(options, false, &choice) != ERR_OK) {
         return EXIT_USAGE;
@@ -228,10 +227,10 @@ static int show_run(const struct options *options) {
 }
 
 static const struct option_row LIST_ROWS[] = {
-    {"--letters", NULL, "one line a letter instead of one a reason"},
+    {"--letters", NULL, "one line per dead letter instead of one per reason"},
     {"--reason", "WORD", "with that reason"},
     {"--source", "NAME", "of that intake system"},
-    {"--limit", "N", "at most so many lines (100)"},
+    {"--limit", "N", "at most this many lines (100)"},
     {NULL, NULL, NULL}};
 
 const struct verb verb_dead_list = {

@@ -1,5 +1,5 @@
-/* `casemill dead retry` and `casemill dead drop`: a page of letters at a time, each noted with who
- * did it and why, before the broker has it or with the removal. */
+/* `casemill dead retry` and `casemill dead drop`: one page of dead letters at a time.  The user and
+ * the reason are recorded for each, before the broker gets it or together with the removal. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/plain.h"
@@ -13,8 +13,8 @@
 #include <stdlib.h>
 
 enum {
-    PAGE_ASK_MS = 15000,   /* then it is asked again: a broker that was restarted knows no waiter */
-    PAGE_WAIT_MS = 600000, /* a page, behind whatever else the broker has */
+    PAGE_ASK_MS = 15000,   /* then it is sent again: a restarted broker has no waiter */
+    PAGE_WAIT_MS = 600000, /* a page, after all other work of the broker */
     BUSY_WAIT_MS = 500,
     RATE_MAX = 1000000
 };
@@ -27,17 +27,17 @@ struct acting {
     struct dead_page page;
     struct progress progress;
     uint64_t wanted, outcomes, duplicates, dead, dropped;
-    int64_t rate; /* letters a second; 0: as fast as they go */
+    int64_t rate; /* dead letters per second; 0: no limit */
 };
 
-/* What both verbs begin with. */
+/* The first steps of both verbs. */
 static int read_acting(const struct options *options, struct acting *acting) {
     *acting = (struct acting){.options = options, .why = option_str(options, "--why", "")};
     if (option_db(options) == NULL) {
         return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
     }
     if (acting->why[0] == '\0' && !option_flag(options, "--dry-run")) {
-        return verb_usage(options, "--why is kept with your name: say why");
+        return verb_usage(options, "--why is kept with your name: give the reason");
     }
     return dead_choice_read(options, true, &acting->choice) == ERR_OK ? EXIT_DONE : EXIT_USAGE;
 }
@@ -60,7 +60,7 @@ static void print_counts(const struct options *options, const struct db_result *
         plain_printf(stdout, "{\"letters\":%llu,\"reasons\":%s}\n", (unsigned long long)total,
                      buf_cstr(&text));
     } else {
-        plain_printf(stdout, "%llu letters; nothing was done\n", (unsigned long long)total);
+        plain_printf(stdout, "%llu dead letters; nothing was done\n", (unsigned long long)total);
     }
     buf_free(&text);
 }
@@ -81,7 +81,7 @@ static enum err count_wanted(struct acting *acting, struct diag *diag) {
 /* --- retry -------------------------------------------------------------------------------------
  */
 
-/* The name of the page is that of what was noted: asked again it joins the first. */
+/* The page's name is a hash of its record, so a resend joins the first. */
 static enum err note_retry(struct acting *acting, struct uuid *batch, struct diag *diag) {
     struct db_result *row = NULL;
     const char *const params[] = {acting->why, buf_cstr(&acting->page.ids)};
@@ -114,7 +114,7 @@ static enum err read_answer(struct acting *acting, const struct buf *reply, stru
     json_t *answer = json_loadb((const char *)reply->ptr, reply->len, 0, NULL);
     if (json_integer_value(json_object_get(answer, "count")) != (json_int_t)acting->page.count) {
         json_decref(answer);
-        return diag_fail(diag, ERR_VERSION, "the broker's answer is not about these letters");
+        return diag_fail(diag, ERR_VERSION, "the broker's answer is not about these dead letters");
     }
     uint64_t dead = (uint64_t)json_integer_value(json_object_get(answer, "dead_count"));
     uint64_t duplicates = (uint64_t)json_integer_value(json_object_get(answer, "duplicates"));
@@ -152,7 +152,7 @@ static enum err retry_page(struct acting *acting, struct diag *diag) {
 }
 
 static enum err retry_all(struct acting *acting, struct diag *diag) {
-    struct buf reply = BUF_EMPTY; /* a broker that is not there is said before anything is noted */
+    struct buf reply = BUF_EMPTY; /* a missing broker is reported before anything is recorded */
     const struct control_peer peer = control_peer(acting->options);
     enum err err = control_ask(&peer, "STATUS", "", CONTROL_WAIT_MS, &reply, diag);
     buf_free(&reply);
@@ -160,7 +160,7 @@ static enum err retry_all(struct acting *acting, struct diag *diag) {
     acting->page.most = acting->rate > 0 && acting->rate < DEAD_PAGE_LETTERS
                             ? (uint32_t)acting->rate
                             : DEAD_PAGE_LETTERS;
-    progress_init(&acting->progress, "letters", acting->wanted);
+    progress_init(&acting->progress, "dead letters", acting->wanted);
     while (err == ERR_OK) {
         int64_t began_ms = clock_mono_ms();
         err = dead_choice_page(acting->db, &acting->choice, &acting->page, diag);
@@ -190,7 +190,7 @@ static void print_retried(const struct acting *acting) {
                      outcomes + duplicates + dead, outcomes, duplicates, dead);
     } else {
         plain_printf(stdout,
-                     "%llu letters: %llu have an outcome, %llu had one, %llu are dead again\n",
+                     "%llu dead letters: %llu have an outcome, %llu had one, %llu are dead again\n",
                      outcomes + duplicates + dead, outcomes, duplicates, dead);
     }
 }
@@ -268,7 +268,7 @@ static int drop_run(const struct options *options) {
     if (code == EXIT_DONE && !option_flag(options, "--dry-run")) {
         plain_printf(stdout,
                      option_flag(options, "--json") ? "{\"dropped\":%llu}\n"
-                                                    : "%llu letters dropped\n",
+                                                    : "%llu dead letters dropped\n",
                      (unsigned long long)acting.dropped);
     }
     return code;
@@ -277,13 +277,13 @@ static int drop_run(const struct options *options) {
 static const struct option_row RETRY_ROWS[] = {
     DEAD_CHOICE_ROWS,
     {"--why", "TEXT", "kept with your name"},
-    {"--rate", "N", "at most so many letters a second"},
-    {"--dry-run", NULL, "say how many of which reason, and do nothing"},
+    {"--rate", "N", "at most this many dead letters per second"},
+    {"--dry-run", NULL, "show how many of each reason, and change nothing"},
     {NULL, NULL, NULL}};
 
 const struct verb verb_dead_retry = {
     .name = "dead retry",
-    .summary = "have dead letters decided again; an outcome resolves its letter",
+    .summary = "decide dead letters again; an outcome resolves its dead letter",
     .operands = "[LETTER...]",
     .rows = RETRY_ROWS,
     .run = retry_run,
@@ -292,12 +292,12 @@ const struct verb verb_dead_retry = {
 static const struct option_row DROP_ROWS[] = {
     DEAD_CHOICE_ROWS,
     {"--why", "TEXT", "kept with your name"},
-    {"--dry-run", NULL, "say how many of which reason, and do nothing"},
+    {"--dry-run", NULL, "show how many of each reason, and change nothing"},
     {NULL, NULL, NULL}};
 
 const struct verb verb_dead_drop = {
     .name = "dead drop",
-    .summary = "remove dead letters and their bytes for good",
+    .summary = "permanently remove dead letters and their bytes",
     .operands = "[LETTER...]",
     .rows = DROP_ROWS,
     .run = drop_run,

@@ -94,7 +94,7 @@ static enum err find_findings(struct db *db, const char *case_id, const struct d
 /* --- the facts ---------------------------------------------------------------------------------
  */
 
-enum { FIELD_REVISION, FIELD_FACTS }; /* what a row of the copy holds */
+enum { FIELD_REVISION, FIELD_FACTS }; /* the columns of the copy */
 
 static enum err take_facts(const struct schema *schema, const struct case_columns *columns,
                            const struct span *fields, struct explain_stored *stored,
@@ -102,7 +102,7 @@ static enum err take_facts(const struct schema *schema, const struct case_column
     for (uint32_t i = 0; i < columns->count; i++) {
         uint16_t slot = columns->slots[i];
         struct span bytes = fields[FIELD_FACTS + i];
-        if (bytes.ptr != NULL) { /* values point into the bytes, which are the copy's */
+        if (bytes.ptr != NULL) { /* values point into the bytes, which belong to the copy */
             bytes = arena_copy(&stored->arena, bytes);
         }
         if (column_read(schema->slots[slot], bytes, &stored->arena, &stored->doc.slots[slot]) !=
@@ -254,7 +254,7 @@ void explain_stored_differences(const struct explain_stored *stored, const struc
     const struct schema *schema = ruleset_schema(stored->ruleset);
     uint32_t count = ruleset_agreement_count(stored->ruleset);
     if (db_rows(stored->findings) != count) {
-        buf_printf(lines, "stored are %u findings, the rule set has %u agreements\n",
+        buf_printf(lines, "%u findings are stored, the rule set has %u agreements\n",
                    db_rows(stored->findings), count);
         return;
     }

@@ -6,7 +6,7 @@
 #include "cli/explain/case.h"
 #include "db/db.h"
 
-/* Which outcome of which case; NULL: any, the newest revision, the intake outcome. */
+/* The choice of an outcome; NULL: any source, the newest revision, the intake outcome. */
 struct explain_wanted {
     const char *case_id;
     const char *source;
@@ -20,7 +20,7 @@ struct explain_stored {
     struct case_doc doc;
     int32_t reference_date, as_of;
     struct db_result *row;      /* the outcome */
-    struct db_result *findings; /* one row an agreement */
+    struct db_result *findings; /* one row per agreement */
 };
 
 /* explain_stored_load.  Errors: ERR_NOT_FOUND no such outcome; ERR_CONFLICT several sources have
@@ -31,7 +31,7 @@ MUST_USE enum err explain_stored_load(struct db *db, const struct explain_wanted
 void explain_stored_fini(struct explain_stored *stored);
 const char *explain_stored_source(const struct explain_stored *stored);
 const char *explain_stored_decided_at(const struct explain_stored *stored);
-/* explain_stored_differences writes a line for each finding that outcome gives otherwise. */
+/* explain_stored_differences writes a line for each finding that differs in outcome. */
 void explain_stored_differences(const struct explain_stored *stored, const struct outcome *outcome,
                                 struct buf *lines);
 

@@ -45,7 +45,7 @@ static size_t cut_at(struct span text, uint32_t room) {
     return cut == 0 ? at : cut;
 }
 
-/* Text broken at blanks and newlines; the first line has `room` columns left, the others begin at
+/* Text broken at spaces and newlines; the first line has `room` columns left, the others begin at
  * `at`. */
 static void broken(struct buf *out, uint32_t room, uint32_t at, struct span text) {
     for (;;) {
@@ -77,7 +77,7 @@ static void wrapped(struct buf *out, uint32_t left, uint32_t at, const char *hea
     broken(out, LINE_COLUMNS - used - gap, at, text);
 }
 
-/* A line of its own; what does not fit hangs below it. */
+/* A separate line; the rest is indented below it. */
 static void hanging(struct buf *out, uint32_t left, const char *text) {
     indent(out, left);
     broken(out, LINE_COLUMNS - left, left + 2, span_str(text));
@@ -251,7 +251,7 @@ static void print_decided(const struct explain_case *shown, uint32_t agreement,
         buf_printf(&text, "no rule holds, so `otherwise` does: %s", view->otherwise);
     }
     if (decided->is_settled) {
-        buf_str(&text, "; whatever the unknown yes-or-no facts and choices are, it stays so");
+        buf_str(&text, "; no value of the unknown yes-or-no facts and choices changes that");
     }
     hanging_buf(out, TEXT_AT, &text);
     buf_free(&text);
@@ -340,7 +340,7 @@ static void print_rule(const struct explain_case *shown, const struct trace_view
 /* --- what is missing ---------------------------------------------------------------------------
  */
 
-/* Answers that come to the same stand together. */
+/* Answers with the same result are grouped. */
 static void print_answers(const struct explain_case *shown, uint16_t slot,
                           const struct trace_answer *answers, uint32_t count, struct buf *text) {
     bool is_printed[TRACE_ANSWERS_MAX] = {false};

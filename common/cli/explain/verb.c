@@ -1,6 +1,6 @@
-/* `casemill explain`: why a case came out as it did: every agreement's status, rules and facts,
- * what is missing and which answer would decide.  Of a stored case under the rules and days of its
- * outcome, or of cases in a file.  Reads only. */
+/* `casemill explain`: the explanation of an outcome: every agreement's status, rules and facts, the
+ * missing facts, and the answers that would decide.  For a stored case under the rules and days of
+ * its outcome, or for cases in a file.  Reads only. */
 #include "base/clock.h"
 #include "base/date.h"
 #include "base/plain.h"
@@ -15,7 +15,7 @@
 
 #define CASE_ARENA_BYTES_MAX ((size_t)16 << 20)
 
-/* A name that no agreement of the rule set has is a usage fault. */
+/* An agreement that is not in the rule set is a usage fault. */
 static int check_agreement(const struct options *options, const struct ruleset *ruleset) {
     const char *wanted = option_str(options, "--agreement", NULL);
     struct suggest suggest;
@@ -245,7 +245,7 @@ static const struct option_row EXPLAIN_ROWS[] = {
 
 const struct verb verb_explain = {
     .name = "explain",
-    .summary = "why a case came out as it did, and what would decide it",
+    .summary = "the explanation of a case's outcome, and the facts that would decide it",
     .operands = "[CASE_ID]",
     .rows = EXPLAIN_ROWS,
     .run = run_explain,

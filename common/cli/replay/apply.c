@@ -1,5 +1,5 @@
-/* One part after another: the broker answers when the last case of a part is committed.  A part has
- * the name of what is in it, so that one that is sent again joins the first. */
+/* One part after another: the broker answers when the last case of a part is committed.  A part's
+ * name is a hash of its content, so a resent part joins the first. */
 #include "cli/replay/apply.h"
 
 #include "base/clock.h"
@@ -14,8 +14,8 @@
 
 enum {
     PART_CASES = 8192,
-    PART_ASK_MS = 15000,   /* then it is asked again: a broker that was restarted knows no waiter */
-    PART_WAIT_MS = 600000, /* a part of cases, behind whatever else the broker has */
+    PART_ASK_MS = 15000,   /* then it is sent again: a restarted broker has no waiter */
+    PART_WAIT_MS = 600000, /* a part of cases, after all other work of the broker */
     BUSY_WAIT_MS = 500
 };
 _Static_assert((int)PART_CASES <= (int)WIRE_CASES_MAX, "a part is one batch");
@@ -35,7 +35,7 @@ struct applying {
     struct replay_applied *applied;
 };
 
-/* Cases that were not decided under the rule set yet, at intake or later. */
+/* Cases without an outcome under the rule set, from intake or later. */
 static enum err wanted_sql(struct db *db, const struct replay_stored *stored, struct buf *from,
                            struct diag *diag) {
     struct db_result *number = NULL;
@@ -106,7 +106,7 @@ static enum err read_answer(struct applying *applying, const struct buf *reply, 
     return ERR_OK;
 }
 
-/* Until the broker has an answer; to ask again is safe, the name is the same. */
+/* Repeats until the broker answers; a resend is safe, because the name is the same. */
 static enum err ask_until_done(struct applying *applying, struct buf *reply, struct diag *diag) {
     int64_t end_ms = clock_mono_ms() + PART_WAIT_MS;
     for (;;) {
@@ -137,7 +137,7 @@ static enum err send_part(struct applying *applying, struct diag *diag) {
     return err;
 }
 
-/* So that a broker that is not there is said at once. */
+/* Reports a missing broker at once. */
 static enum err ask_for_life(const struct control_peer *control, struct diag *diag) {
     struct buf reply = BUF_EMPTY;
     enum err err = control_ask(control, "STATUS", "", CONTROL_WAIT_MS, &reply, diag);

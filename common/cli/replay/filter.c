@@ -8,10 +8,10 @@
 #include <stdio.h>
 
 enum filter_type {
-    FILTER_NAME,        /* looked up in the database: one or more numbers */
+    FILTER_NAME,        /* found in the database: one or more numbers */
     FILTER_DISPOSITION, /* a word */
     FILTER_DATES,       /* FROM..UNTIL, both included, one may be left out; or one day */
-    FILTER_DAYS         /* the same of a timestamp, by UTC day */
+    FILTER_DAYS         /* the same for a timestamp, by UTC day */
 };
 
 struct filter_row {
@@ -19,7 +19,7 @@ struct filter_row {
     enum filter_type type;
     const char *column;
     bool is_outcome;    /* a column of the outcome, else of the case itself */
-    const char *lookup; /* of FILTER_NAME: gives the numbers of name $1 */
+    const char *lookup; /* of FILTER_NAME: the numbers of name $1 */
 };
 
 static const struct filter_row ROWS[] = {

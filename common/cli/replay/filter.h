@@ -7,17 +7,17 @@
 #include "base/diag.h"
 #include "db/db.h"
 
-/* Where a query has the columns of the outcome that a case is held against: cases, or the newest of
- * reapplied (aliases c and n). */
+/* The columns of the outcome to compare with: of cases, or of the newest row of reapplied (aliases
+ * c and n). */
 struct replay_columns {
     bool newest;
 };
 /* Appends the expression of an outcome's column. */
 void replay_column(const struct replay_columns *columns, const char *name, struct buf *sql);
 
-/* replay_filter_add appends " AND (condition)" for one "KEY=VALUE"; a name that does not stand in
- * the database is refused.  Errors: ERR_INVALID an unknown key or a wrong value, ERR_NOT_FOUND
- * nothing has that name; else as db_query. */
+/* replay_filter_add appends " AND (condition)" for one "KEY=VALUE"; a name that is not in the
+ * database is refused.  Errors: ERR_INVALID an unknown key or a wrong value, ERR_NOT_FOUND no such
+ * name; else as db_query. */
 MUST_USE enum err replay_filter_add(struct db *db, const struct replay_columns *columns,
                                     const char *text, struct buf *sql, struct diag *diag);
 

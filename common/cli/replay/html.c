@@ -1,5 +1,5 @@
-/* The page of `casemill replay --html`: each matrix as a picture and again as a table, so that
- * nobody needs to see colours, or to see.  Everything is in the one file. */
+/* The page of `casemill replay --html`: each matrix as a picture and as a table, so that it is
+ * readable without colours and by screen readers.  Everything is in one file. */
 #include "cli/replay/report.h"
 
 #include <inttypes.h>
@@ -122,7 +122,7 @@ static void svg_matrix(struct buf *out, const struct replay_table *table, uint32
     buf_printf(out,
                "<title id=\"t%" PRIu32 "\">Dispositions before and after</title>"
                "<desc id=\"d%" PRIu32 "\">Rows: before. Columns: after. %" PRIu64 " of %" PRIu64
-               " change. The same numbers stand in the table below.</desc>\n",
+               " change. The same numbers are in the table below.</desc>\n",
                number, number, replay_table_changed(table), cases);
     svg_labels(out, sides, count);
     for (uint32_t row = 0; row < count; row++) {

@@ -1,6 +1,6 @@
-/* Purpose: how many cases went from which disposition to which, agreement by agreement, with the
- * first few of each that changed.  Pure; each thread tallies its own, and they are merged at the
- * end, with the same result whatever the number of threads. */
+/* Purpose: the number of cases for each disposition before and after, by agreement, with the first
+ * few that changed.  Pure; each thread counts in its own matrix, and a merge gives the same result
+ * for any number of threads. */
 #ifndef CASEMILL_CLI_REPLAY_MATRIX_H
 #define CASEMILL_CLI_REPLAY_MATRIX_H
 
@@ -13,7 +13,7 @@ enum { REPLAY_NONE = DISPOSITION_COUNT, REPLAY_SIDES, REPLAY_SAMPLES_MAX = 100 }
 const char *replay_side_name(uint32_t side);
 
 struct replay_sample {
-    int16_t source; /* its number in table sources */
+    int16_t source; /* number in table sources */
     uint8_t id_len;
     char id[CASE_ID_BYTES_MAX];
     int32_t revision;
@@ -27,7 +27,7 @@ struct replay_cell {
 
 struct replay_table {
     struct replay_cell cells[REPLAY_SIDES][REPLAY_SIDES]; /* [before][after] */
-    uint64_t other_reason; /* cases of the same disposition for another reason */
+    uint64_t other_reason; /* cases with the same disposition for another reason */
 };
 
 struct replay_matrix {
@@ -46,7 +46,7 @@ struct replay_key {
     int32_t revision;
 };
 
-/* replay_sample_keep takes a case into the samples of a cell if it is among the first of them. */
+/* replay_sample_keep adds a case to the samples of a cell if it is among the first. */
 void replay_sample_keep(struct replay_cell *cell, uint32_t sample_max,
                         const struct replay_key *key);
 
@@ -64,7 +64,7 @@ void replay_matrix_merge(struct replay_matrix *matrix, const struct replay_matri
 
 uint64_t replay_table_cases(const struct replay_table *table);
 uint64_t replay_table_changed(const struct replay_table *table); /* off the diagonal */
-/* Whether a side occurs before or after at all: the rows and columns that are worth showing. */
+/* Whether a side occurs before or after: only those rows and columns are shown. */
 bool replay_table_has_side(const struct replay_table *table, uint32_t side);
 
 #endif

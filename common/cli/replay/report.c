@@ -102,7 +102,7 @@ void replay_report_text(const struct replay_report *report, struct buf *out) {
     }
     buf_printf(out, "\n%.1f s", (double)result->took_ms / 1000);
     if (result->took_ms > 0) {
-        buf_printf(out, ", %.0f cases a second",
+        buf_printf(out, ", %.0f cases per second",
                    (double)result->cases * 1000 / (double)result->took_ms);
     }
     buf_printf(out, ", %" PRIu32 " thread%s%s\n", report->threads, report->threads == 1 ? "" : "s",
@@ -156,7 +156,7 @@ static void json_cell(struct json *json, const struct replay_stored *stored,
     json_object_close(json);
 }
 
-/* {cases, changed, other_reason, matrix}: what an agreement and the case have in common. */
+/* {cases, changed, other_reason, matrix}: shared by an agreement and the whole case. */
 static void json_table(struct json *json, const struct replay_report *report, uint32_t number) {
     const struct replay_table *table = &report->result->matrix.tables[number];
     json_key(json, "cases");

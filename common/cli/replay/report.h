@@ -1,4 +1,4 @@
-/* Purpose: what `casemill replay` found, as text, as JSON, and as one HTML page of its own. */
+/* Purpose: the result of `casemill replay` as text, as JSON and as one HTML page. */
 #ifndef CASEMILL_CLI_REPLAY_REPORT_H
 #define CASEMILL_CLI_REPLAY_REPORT_H
 
@@ -9,17 +9,17 @@
 struct replay_report {
     const struct replay_stored *stored;
     const struct replay_result *result;
-    const char *base;           /* the rule set or directory it starts from */
-    const char *const *changes; /* what was put on top: "--event US-SV-...=..." */
+    const char *base;           /* the rule set or directory before the changes */
+    const char *const *changes; /* the changes: "--event US-SV-...=..." */
     uint32_t change_count;
     uint32_t threads;
-    const struct replay_applied *applied; /* NULL: nothing was to be */
+    const struct replay_applied *applied; /* NULL: without --apply */
 };
 
 void replay_report_text(const struct replay_report *report, struct buf *out);
 void replay_report_json(const struct replay_report *report, struct buf *out);
-/* replay_report_html needs nothing from anywhere: the matrices are SVG inside the page, and the
- * page follows the reader's light or dark. */
+/* replay_report_html writes a self-contained page: the matrices are SVG inside it, and it follows
+ * the reader's light or dark mode. */
 void replay_report_html(const struct replay_report *report, struct buf *out);
 
 /* "SOURCE/CASE_ID revision N". */

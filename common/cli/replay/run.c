@@ -1,6 +1,6 @@
-/* The table is read in pieces of so many pages: each thread takes the next piece when it is through
- * with its own, so that none waits for another.  A table that says it has no pages (it is empty, or
- * its rows are on other nodes) is one piece. */
+/* The table is read in pieces of a number of pages: each thread takes the next piece when its own
+ * is done, so no thread waits.  A table without pages (it is empty, or its rows are on other nodes)
+ * is one piece. */
 #include "cli/replay/run.h"
 
 #include "base/clock.h"
@@ -14,12 +14,12 @@
 enum {
     PIECE_PAGES_MIN = 8,
     PIECE_PAGES_MAX = 1024,
-    PIECES_A_THREAD = 8, /* so that the last ones end at about the same time */
+    PIECES_A_THREAD = 8, /* so that all threads end at about the same time */
     NO_CODE = -1
 };
 #define CASE_ARENA_BYTES_MAX ((size_t)16 << 20)
 
-/* What the threads share. */
+/* Shared by the threads. */
 struct replay {
     const struct replay_stored *stored;
     const struct replay_options *options;
@@ -102,7 +102,7 @@ static void tally(struct replay_thread *thread, uint32_t table, uint32_t before,
     thread->matrix.tables[table].other_reason += before == after && !same_code ? 1 : 0;
 }
 
-/* The case as a whole: its reason is the code of the finding that won. */
+/* The whole case: its reason is the code of the winning finding. */
 static enum err tally_fold(struct replay_thread *thread, const struct old_outcome *old,
                            const struct outcome *outcome, const struct replay_key *key) {
     const struct replay_stored *stored = thread->replay->stored;

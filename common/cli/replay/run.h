@@ -1,7 +1,6 @@
 /* Purpose: stored cases evaluated again, by several threads, into one matrix.
- * Threads: each has a connection, an evaluation state and a matrix of its own; they share the rule
- * set and the list of what is left to read, and all see the database as it was when the caller's
- * transaction began.
+ * Threads: each has its own connection, evaluation state and matrix.  They share the rule set and
+ * the list of pieces, and all use the snapshot of the caller's transaction.
  * Never: writes, or prints a case's content. */
 #ifndef CASEMILL_CLI_REPLAY_RUN_H
 #define CASEMILL_CLI_REPLAY_RUN_H
@@ -20,16 +19,16 @@ struct replay_options {
 };
 
 struct replay_result {
-    struct replay_matrix matrix; /* a table each of stored->tables */
+    struct replay_matrix matrix; /* one table for each of stored->tables */
     uint64_t cases;
     uint64_t unreadable; /* hold a fact that the candidate's schema refuses: not evaluated */
     int64_t took_ms;
 };
 
 /* replay_run reads and evaluates every case of the query.  db is in a repeatable read transaction,
- * whose snapshot the threads take over.
+ * whose snapshot the threads use.
  * Ownership: result->matrix is the caller's, also after a failure.  Errors: as db_exec; ERR_CORRUPT
- * a row holds numbers that mean nothing; ERR_SYSTEM no thread could be started. */
+ * a row holds unknown numbers; ERR_SYSTEM no thread could be started. */
 MUST_USE enum err replay_run(struct db *db, struct ruleset *candidate,
                              const struct replay_stored *stored,
                              const struct replay_options *options, struct replay_result *result,

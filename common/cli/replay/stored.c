@@ -171,7 +171,7 @@ static void from_tables(const struct replay_columns *columns, struct buf *from) 
     buf_str(from, " WHERE true");
 }
 
-/* Two numbers: is there anything in reapplied, and how large is cases. */
+/* Two numbers: whether reapplied has rows, and the size of cases. */
 static enum err measure(struct db *db, bool *has_reapplied, uint32_t *pages, struct diag *diag) {
     struct db_result *result = NULL;
     enum err err = db_query(db,

@@ -1,6 +1,5 @@
-/* Purpose: what `casemill replay` has to know of the database before it reads cases: what the
- * numbers in their rows mean, under which rule sets they were decided, which columns the
- * candidate's rules need, and the query that gives them. */
+/* Purpose: the preparation of `casemill replay` before it reads cases: the meaning of the numbers
+ * in their rows, their rule sets, the columns that the candidate's rules need, and the query. */
 #ifndef CASEMILL_CLI_REPLAY_STORED_H
 #define CASEMILL_CLI_REPLAY_STORED_H
 
@@ -24,23 +23,23 @@ enum { REPLAY_NO_PLACE = UINT16_MAX, REPLAY_CODES = 32768 }; /* a code is a posi
 
 struct replay_stored {
     const struct ruleset *candidate; /* borrowed */
-    /* One table of the matrix an agreement: the candidate's in its order, then those that only
-     * other rule sets have; the last is the case as a whole. */
+    /* One table of the matrix per agreement: the candidate's in its order, then those that only
+     * other rule sets have; the last is the whole case. */
     char **tables;
     uint32_t table_count;
     int32_t **codes; /* [the candidate's agreement][reason]: its code, or -1 when it has none yet */
-    uint8_t *dispositions; /* [code]: of a finding; REPLAY_NONE of anything else */
-    uint16_t **places; /* [rule set's number][table]: where its finding stands; NULL: no rule set */
+    uint8_t *dispositions; /* [code]: of a finding; else REPLAY_NONE */
+    uint16_t **places; /* [rule set's number][table]: the place of its finding; NULL: no rule set */
     char **sources;    /* [number]: NULL where there is none */
-    uint16_t *slots;   /* the candidate's slots that are read, in the order of their columns */
+    uint16_t *slots;   /* the slots that the candidate reads, in the order of their columns */
     uint32_t slot_count;
     struct buf select; /* the columns */
     struct buf from;   /* tables and conditions: "FROM ... WHERE ..." */
     uint32_t pages;    /* of table cases */
 };
 
-/* replay_stored_load reads all that in the transaction that db is in; where[] are --where's texts;
- * intake compares with the first outcome of each case, else with the newest.
+/* replay_stored_load reads all of this in db's transaction; where[] are the texts of --where;
+ * `intake` selects the first outcome of each case, else the newest.
  * Errors: as replay_filter_add; ERR_INVALID a column has another type than the candidate's fact. */
 MUST_USE enum err replay_stored_load(struct db *db, const struct ruleset *candidate, bool intake,
                                      const char *const *where, uint32_t where_count,

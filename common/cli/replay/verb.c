@@ -1,6 +1,6 @@
-/* `casemill replay`: stored cases under another rule set, other parameters, other dates, or as if
- * an event had happened: how many would come out differently, agreement by agreement.  Reads only;
- * with --apply the broker is asked to have it written. */
+/* `casemill replay`: stored cases under another rule set, other parameters, other dates, or an
+ * assumed event: how many would get another outcome, by agreement.  Reads only; with --apply the
+ * broker lets workers write the outcomes. */
 #include "base/date.h"
 #include "base/io.h"
 #include "base/mem.h"
@@ -133,7 +133,7 @@ static enum err load_stored_base(struct replay_job *job, struct diag *diag) {
     return err;
 }
 
-/* --set goes on top of either: rules_option_load has applied it to a directory. */
+/* --set applies to both: rules_option_load has applied it to a directory. */
 static int load_candidate(struct replay_job *job) {
     const char *dir = option_str(job->options, "--rules", NULL);
     struct diag diag = {0};
@@ -165,14 +165,14 @@ static enum err connect_db(struct replay_job *job, struct diag *diag) {
     if (err == ERR_OK) {
         err = db_check_migrated(job->db, diag);
     }
-    /* One view of the database for everything, however long it takes. */
+    /* One snapshot of the database for all reads. */
     if (err == ERR_OK) {
         err = db_exec(job->db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", 0, NULL, diag);
     }
     return err;
 }
 
-/* The matrix comes first: what it cannot read, it does not apply either. */
+/* The matrix comes first: after a failed read nothing is applied. */
 static enum err apply(struct replay_job *job, struct diag *diag) {
     if (!option_flag(job->options, "--apply")) {
         return ERR_OK;
@@ -181,7 +181,7 @@ static enum err apply(struct replay_job *job, struct diag *diag) {
     enum err err = replay_apply(job->db, &control, &job->stored, &job->how, &job->applied, diag);
     if (err != ERR_OK) {
         plain_printf(stderr,
-                     "%" PRIu64 " of %" PRIu64 " are done; the same command goes on from there\n",
+                     "%" PRIu64 " of %" PRIu64 " are done; the same command continues from there\n",
                      job->applied.done, job->applied.wanted);
     }
     return err;
@@ -196,7 +196,7 @@ static enum err run_stored(struct replay_job *job, struct diag *diag) {
                : err;
 }
 
-/* What was put on top, in the words of the command line. */
+/* The changes, as on the command line. */
 static void add_changes(struct buf *texts, const char *name, const struct option_list *list) {
     for (uint32_t i = 0; i < list->count; i++) {
         buf_printf(texts, "%s %s", name, list->texts[i]);
@@ -314,12 +314,13 @@ static const struct option_row REPLAY_ROWS[] = {
     {"--where", "KEY=VALUE",
      "only source, agreement, reason, ruleset, disposition, received, reference_date or as_of; "
      "a date, or FROM..UNTIL; may repeat"},
-    {"--intake", NULL, "against each case's first outcome, not its newest"},
-    {"--threads", "N", "connections, each with a thread (one a core)"},
+    {"--intake", NULL, "compare with each case's first outcome, not its newest"},
+    {"--threads", "N", "connections, each with a thread (one per core)"},
     {"--samples", "N", "case ids of each change (3)"},
-    {"--html", "FILE", "the matrices as a page with pictures, too"},
+    {"--html", "FILE", "also write the matrices as an HTML page"},
     {"--apply", NULL,
-     "have the broker write the outcomes under --ruleset to table reapplied; again: goes on"},
+     "let the broker write the outcomes under --ruleset to table reapplied; a second run "
+     "continues"},
     {NULL, NULL, NULL}};
 
 const struct verb verb_replay = {

@@ -27,7 +27,7 @@ static bool says_the_same(const struct outline_item *a, const struct outline_ite
     return same;
 }
 
-/* The rule before this one in its section that stands in both; empty: it is the first. */
+/* The previous rule of its section that both have; empty: it is the first. */
 static struct span neighbour(const struct outline *outline, const struct outline *other,
                              const struct outline_item *item) {
     struct span last = {0};
@@ -105,7 +105,7 @@ void rules_changes_find(const struct ruleset *a, const struct ruleset *b,
         }
         if (sides[0].count > 0 && sides[1].count > 0) {
             compare_items(changes, id, &sides[0], &sides[1]);
-        } else { /* the whole agreement: its head says it */
+        } else { /* the whole agreement: its head shows that */
             struct rules_change *row = change_add(changes, id);
             row->before = sides[0].count > 0 ? &sides[0].items[0] : NULL;
             row->after = sides[1].count > 0 ? &sides[1].items[0] : NULL;
@@ -123,7 +123,7 @@ void rules_changes_free(struct rules_changes *changes) {
     *changes = (struct rules_changes){0};
 }
 
-/* --- saying it ----------------------------------------------------------------------------------
+/* --- output -------------------------------------------------------------------------------------
  */
 
 static const char *change_name(const struct rules_change *row) {
@@ -142,7 +142,7 @@ static bool field_differs(const struct rules_change *row, uint32_t index, struct
     const struct outline_item *from = index < first->field_count ? first : second;
     const char *name = from->fields[index < first->field_count ? index : extra].name;
     if (from == second && outline_field(first, name).len > 0) {
-        return false; /* said already */
+        return false; /* already reported */
     }
     *field = (struct differing){.name = name};
     field->from = row->before == NULL ? (struct span){0} : outline_field(row->before, name);
@@ -172,7 +172,7 @@ static void print_fields(const struct rules_change *row, struct buf *out) {
         }
     }
     if (row->stood_after.len > 0 || row->stands_after.len > 0) {
-        buf_printf(out, "    stood after %.*s, now after %.*s\n",
+        buf_printf(out, "    was after %.*s, is now after %.*s\n",
                    SPAN_ARG(row->stood_after.len > 0 ? row->stood_after : SPAN_LIT("none")),
                    SPAN_ARG(row->stands_after.len > 0 ? row->stands_after : SPAN_LIT("none")));
     }
@@ -196,7 +196,7 @@ void rules_changes_print(const struct rules_changes *changes, struct buf *out) {
         print_fields(row, out);
     }
     if (changes->count == 0) {
-        buf_str(out, "the documents say the same\n");
+        buf_str(out, "the documents have the same content\n");
     }
 }
 

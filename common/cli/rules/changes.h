@@ -1,5 +1,5 @@
-/* Purpose: what changed between two rule sets, in the words of their documents: which rule, event,
- * parameter, variable, test or fact came, went, or says something else. */
+/* Purpose: the differences between two rule sets: rules, events, parameters, variables, tests and
+ * facts that were added, removed or changed. */
 #ifndef CASEMILL_CLI_RULES_CHANGES_H
 #define CASEMILL_CLI_RULES_CHANGES_H
 
@@ -8,14 +8,14 @@
 
 struct rules_change {
     const char *agreement;                 /* "" of the case schema */
-    const struct outline_item *before;     /* NULL: it came */
-    const struct outline_item *after;      /* NULL: it went */
+    const struct outline_item *before;     /* NULL: added */
+    const struct outline_item *after;      /* NULL: removed */
     struct span stood_after, stands_after; /* of a rule that moved: its neighbours; else empty */
 };
 struct rules_changes {
     struct rules_change *rows;
     uint32_t count, cap;
-    struct outline *outlines; /* two an agreement of either, then two of the schemas */
+    struct outline *outlines; /* two per agreement of either, then two of the schemas */
     uint32_t outline_count;
     const char **agreements; /* of either, in id order; borrowed */
     uint32_t agreement_count;
@@ -26,7 +26,7 @@ void rules_changes_find(const struct ruleset *a, const struct ruleset *b,
                         struct rules_changes *changes);
 void rules_changes_free(struct rules_changes *changes);
 
-/* rules_agreement_find gives the agreement's number in a rule set, or its agreement_count. */
+/* rules_agreement_find returns the agreement's number in a rule set, or agreement_count. */
 uint32_t rules_agreement_find(const struct ruleset *ruleset, const char *id);
 
 void rules_changes_print(const struct rules_changes *changes, struct buf *out);

@@ -92,7 +92,7 @@ static void invent_cases(struct comparison *comparison,
         buf_clear(&bytes);
         invent_case(&invent, i, &line);
         enum err err = json_case_encode(buf_span(&line), &bytes, NULL);
-        CHECK(err == ERR_OK); /* what is invented without --bad is a case */
+        CHECK(err == ERR_OK); /* invented without --bad it is a valid case */
         evaluate_invented(comparison, buf_span(&bytes));
     }
     buf_free(&line);
@@ -125,7 +125,7 @@ static void evaluate_tests(struct comparison *comparison, const struct ruleset *
     }
 }
 
-/* Slots are numbered by the schema: only under the same one a test's facts mean the same. */
+/* The schema numbers slots: a test's facts have the same meaning only under the same schema. */
 static bool has_same_facts(const struct rules_changes *changes) {
     for (uint32_t i = 0; i < changes->count; i++) {
         if (changes->rows[i].agreement[0] == '\0') {
@@ -160,7 +160,7 @@ void rules_effect_find(struct ruleset *a, struct ruleset *b, const struct rules_
 
 void rules_effect_free(struct rules_effect *effect) { replay_matrix_fini(&effect->matrix); }
 
-/* --- saying it ----------------------------------------------------------------------------------
+/* --- output -------------------------------------------------------------------------------------
  */
 
 static const char *table_name(const struct rules_changes *changes, uint32_t table) {

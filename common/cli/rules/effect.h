@@ -1,5 +1,5 @@
-/* Purpose: on which cases two rule sets differ: the tests of their documents and invented cases,
- * each evaluated under both. */
+/* Purpose: the cases on which two rule sets differ: tests of the documents and invented cases, each
+ * evaluated under both. */
 #ifndef CASEMILL_CLI_RULES_EFFECT_H
 #define CASEMILL_CLI_RULES_EFFECT_H
 
@@ -8,7 +8,7 @@
 #include "cli/rules/changes.h"
 
 struct rules_effect {
-    struct replay_matrix matrix; /* one table an agreement of either, then the case */
+    struct replay_matrix matrix; /* one table per agreement of either, then the case */
     uint64_t invented;
     uint64_t tests;      /* of the documents; 0 when the two schemas differ */
     uint64_t unreadable; /* invented cases that one of the schemas refuses */

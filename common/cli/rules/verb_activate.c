@@ -1,5 +1,5 @@
-/* `casemill rules activate` and `rules list`: which published rule set decides, since when, by whom
- * and why.  Who may activate is the database's to say (sql/baseline/2_rules.sql). */
+/* `casemill rules activate` and `rules list`: the active rule set, since when, by whom and why.
+ * The database decides who may activate (sql/baseline/2_rules.sql). */
 #include "base/json.h"
 #include "base/plain.h"
 #include "cli/rules/option.h"
@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* RFC 3339 in shape, so that no reader takes the month for the day or the zone for granted; the
- * database knows which of these moments exist. */
+/* Only the form of RFC 3339, so that day, month and zone are unambiguous; the database checks that
+ * the moment exists. */
 static bool is_moment(const char *text) {
     static const char shape[] = "0000-00-00T00:00:00";
     for (size_t i = 0; i + 1 < sizeof(shape); i++) {
@@ -29,7 +29,7 @@ static bool is_moment(const char *text) {
     return strcmp(zone, "Z") == 0 || is_offset;
 }
 
-/* Its engine must be this program's: workers of the same version could not load another. */
+/* Its engine must be this program's: workers of this version could not load another. */
 static enum err engine_check(struct db *db, const char *number, struct diag *diag) {
     const char *const params[] = {number};
     struct db_result *found = NULL;
@@ -62,7 +62,7 @@ static void print_activated(const struct options *options, const char *id, const
     buf_free(&text);
 }
 
-/* The table's triggers sign the row and tell the workers. */
+/* The table's triggers sign the row and notify the workers. */
 static enum err activate(const struct options *options, struct db *db, const char *why,
                          struct diag *diag) {
     struct stored_ruleset found = {0};
@@ -98,7 +98,7 @@ static int run_activate(const struct options *options) {
                           RULESET_ID_DIGITS_MIN);
     }
     if (why[0] == '\0') {
-        return verb_usage(options, "--why is kept with the activation: say why");
+        return verb_usage(options, "--why is kept with the activation: give the reason");
     }
     if (!is_moment(option_str(options, "--from", "2000-01-01T00:00:00Z"))) {
         return verb_usage(options, "--from is a moment as in 2026-05-01T00:00:00Z");
@@ -114,7 +114,7 @@ static int run_activate(const struct options *options) {
     return err == ERR_OK ? EXIT_DONE : verb_fail(options, &diag, SPAN_LIT(""));
 }
 
-/* Of two activations from one moment on, the later one counts. */
+/* Of two activations for one moment, the later one counts. */
 static const char LIST_SQL[] =
     "WITH ahead AS (SELECT DISTINCT ON (active_from) ruleset, active_from FROM activations "
     "WHERE active_from > now() ORDER BY active_from, activation DESC) "
@@ -189,7 +189,7 @@ static const struct option_row ACTIVATE_ROWS[] = {
 
 const struct verb verb_rules_activate = {
     .name = "rules activate",
-    .summary = "make a published rule set the one that decides",
+    .summary = "make a published rule set the active one",
     .operands = "ID",
     .rows = ACTIVATE_ROWS,
     .run = run_activate,

@@ -1,5 +1,5 @@
-/* `casemill rules check`: what a directory of rule documents says is wrong with it, and what may
- * surprise whoever wrote it.  No database. */
+/* `casemill rules check`: the errors and warnings of a directory of rule documents.  No
+ * database. */
 #include "base/json.h"
 #include "base/plain.h"
 #include "cli/rules/lint.h"
@@ -17,7 +17,7 @@ static uint64_t agreement_steps(const struct ruleset *ruleset, uint32_t agreemen
 }
 
 static void print_agreement(const struct ruleset *ruleset, uint32_t agreement) {
-    plain_printf(stdout, "%s: %" PRIu32 " reasons, at most %" PRIu64 " steps a case\n",
+    plain_printf(stdout, "%s: %" PRIu32 " reasons, at most %" PRIu64 " steps per case\n",
                  ruleset_agreement_id(ruleset, agreement), ruleset_reason_count(ruleset, agreement),
                  agreement_steps(ruleset, agreement));
     for (uint32_t i = 0; i < ruleset_rule_count(ruleset, agreement); i++) {
@@ -103,7 +103,7 @@ static const struct option_row CHECK_ROWS[] = {
 
 const struct verb verb_rules_check = {
     .name = "rules check",
-    .summary = "read case schema and agreements; say what is wrong, and what each rule may cost",
+    .summary = "check case schema and agreements; show faults and the cost of each rule",
     .operands = "[DIR]",
     .rows = CHECK_ROWS,
     .run = run_check,

@@ -1,5 +1,5 @@
-/* `casemill rules coverage`: what the tests inside the documents have seen of their conditions,
- * rules and legal days, and the line of each thing that no test has seen.  No database. */
+/* `casemill rules coverage`: the conditions, rules and legal days that the tests inside the
+ * documents cover, and the line of each that no test covers.  No database. */
 #include "base/date.h"
 #include "base/json.h"
 #include "base/plain.h"
@@ -182,12 +182,12 @@ static int run_coverage(const struct options *options) {
 
 static const struct option_row COVERAGE_ROWS[] = {
     {"--set", "AGREEMENT.PARAM=VALUE", "as for the other verbs; the tests are run without it"},
-    {"--threshold", "PERCENT", "fail when an agreement's tests have seen less (0)"},
+    {"--threshold", "PERCENT", "fail if an agreement's tests cover less (0)"},
     {NULL, NULL, NULL}};
 
 const struct verb verb_rules_coverage = {
     .name = "rules coverage",
-    .summary = "what the tests inside the agreements have not seen of them",
+    .summary = "the parts of agreements that their tests do not cover",
     .operands = "[DIR]",
     .rows = COVERAGE_ROWS,
     .run = run_coverage,

@@ -1,5 +1,5 @@
-/* `casemill rules diff`: what changed between two rule sets, in their documents' words, and on
- * which cases it matters. */
+/* `casemill rules diff`: the differences between two rule sets, as in their documents, and the
+ * cases whose outcome they change. */
 #include "base/date.h"
 #include "base/plain.h"
 #include "cli/rules/effect.h"
@@ -80,7 +80,7 @@ static int run_diff(const struct options *options) {
 
 static const struct option_row DIFF_ROWS[] = {
     {"--set", "AGREEMENT.PARAM=VALUE", "override a parameter of B, a directory; may repeat"},
-    {"--cases", "N", "invented cases to try both on (2000)"},
+    {"--cases", "N", "invented cases to evaluate under both (2000)"},
     {"--seed", "S", "another seed, other cases (1)"},
     {"--from", "DATE", "their first reference date (2019-09-01)"},
     {"--to", "DATE", "their last reference date (2021-03-31)"},

@@ -1,5 +1,5 @@
-/* `casemill rules fmt`: documents in one style (config/README.md).  Only blanks change, so what
- * they mean does not; the id of a rule set is of the bytes and does. */
+/* `casemill rules fmt`: documents in one style (config/README.md).  Only white space changes, so
+ * the meaning does not; the id of a rule set depends on the bytes, so it changes. */
 #include "base/io.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -49,7 +49,7 @@ static enum err files_of(const char *dir, struct files *files, struct diag *diag
     return ERR_OK;
 }
 
-/* A file alone; of a directory its case schema and its agreements. */
+/* One file, or a directory's case schema and agreements. */
 static enum err files_find(const char *name, struct files *files, struct diag *diag) {
     struct stat status;
     if (stat(name, &status) != 0) {
@@ -72,7 +72,7 @@ static enum err files_find(const char *name, struct files *files, struct diag *d
     return err;
 }
 
-/* *changed: the file is not in style.  On a fault it has said so. */
+/* *changed: the file is not in style.  A fault is already reported. */
 static int format_file(const struct options *options, const char *path, bool *changed) {
     struct yaml_doc *doc = NULL;
     struct buf source = BUF_EMPTY;
@@ -149,7 +149,8 @@ static int run_fmt(const struct options *options) {
 }
 
 static const struct option_row FMT_ROWS[] = {
-    {"--check", NULL, "change nothing; name what is not in style, and fail"}, {NULL, NULL, NULL}};
+    {"--check", NULL, "change nothing; list the files that are not in style, and fail"},
+    {NULL, NULL, NULL}};
 
 const struct verb verb_rules_fmt = {
     .name = "rules fmt",

@@ -1,6 +1,6 @@
 /* `casemill rules publish`: a directory of rule documents becomes a rule set in the database:
- * checked, tested, then written with every code that its outcomes can need, in one transaction.
- * Doing it again changes nothing. */
+ * checked, tested, then written with every code of its outcomes, in one transaction. A second run
+ * changes nothing. */
 #include "base/json.h"
 #include "base/plain.h"
 #include "cli/rules/lint.h"
@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-/* One publisher at a time, so that numbers are not burnt: a smallint has few. */
+/* One publisher at a time, so that no smallint numbers are wasted. */
 #define LOCK_SQL "SELECT pg_advisory_xact_lock(hashtext('casemill rules publish'))"
 
 static enum err code_ensure(struct db *db, const char *kind, const char *agreement,
@@ -44,7 +44,7 @@ static enum err write_ruleset(struct db *db, const struct ruleset *ruleset, stru
     struct buf body = BUF_EMPTY;
     (void)snprintf(engine, sizeof(engine), "%d", RULESET_ENGINE_VERSION);
     for (uint32_t i = 0; i < ruleset_agreement_count(ruleset); i++) {
-        /* an id is letters, digits, - and _: nothing to quote */
+        /* an id has only alphanumerics, - and _: no quotes needed */
         buf_printf(&agreements, "%s%s", i == 0 ? "{" : ",", ruleset_agreement_id(ruleset, i));
     }
     buf_byte(&agreements, '}');
@@ -66,7 +66,7 @@ static enum err write_ruleset(struct db *db, const struct ruleset *ruleset, stru
     return err == ERR_OK ? write_codes(db, ruleset, diag) : err;
 }
 
-/* *is_new is false when the rule set stood there already. */
+/* *is_new is false when the rule set was published before. */
 static enum err publish(struct db *db, const struct ruleset *ruleset, bool *is_new,
                         struct diag *diag) {
     const char *const params[] = {ruleset_id(ruleset)};
@@ -107,7 +107,7 @@ static void print_published(const struct options *options, const struct ruleset 
     buf_free(&text);
 }
 
-/* A rule that can never win is refused as a test that fails is; warnings are for rules check. */
+/* A rule that can never win is refused, like a failed test; warnings are for rules check. */
 static bool has_errors(const struct ruleset *ruleset) {
     struct lint lint = {0};
     ruleset_lint(ruleset, &lint);

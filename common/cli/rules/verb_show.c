@@ -1,5 +1,5 @@
-/* `casemill rules show`: a rule set as a page: what each agreement is, when it is in force, what it
- * decides and on which authority; or its canonical text. */
+/* `casemill rules show`: a rule set as a page: each agreement, its time in force, its rules and
+ * their citations; or its canonical text. */
 #include "base/date.h"
 #include "base/json.h"
 #include "base/plain.h"
@@ -222,7 +222,7 @@ static int run_show(const struct options *options) {
 }
 
 static const struct option_row SHOW_ROWS[] = {
-    {"--agreement", "ID", "this one alone"},
+    {"--agreement", "ID", "only this agreement"},
     {"--text", NULL, "the canonical text, byte for byte: its SHA-256 is the id"},
     {"--set", "AGREEMENT.PARAM=VALUE", "override a parameter of a directory; may repeat"},
     {NULL, NULL, NULL}};

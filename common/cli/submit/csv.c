@@ -1,5 +1,5 @@
-/* CSV by the header row: each column is bound once to a place of the case, each row then fills
- * those places and the case is written from them in the schema's order. */
+/* CSV by the header row: each column has one place in the case.  Each row fills these places, and
+ * the case is written from them in the schema's order. */
 #include "cli/submit/csv.h"
 
 #include "base/mem.h"
@@ -27,7 +27,7 @@ struct csv {
     uint8_t separator;
     uint32_t column_count;
     uint16_t places[COLUMNS_MAX];   /* of each column */
-    struct span cells[PLACE_COUNT]; /* of the row at hand; ptr NULL where there is none */
+    struct span cells[PLACE_COUNT]; /* of the current row; ptr NULL: no cell */
     struct buf text;                /* unquoted cells; sized before, so that it never moves */
 };
 
@@ -69,7 +69,7 @@ static uint8_t find_separator(struct span header) {
     return ',';
 }
 
-/* Reads the cell at *at into the row's text and moves behind its separator; *is_last when there was
+/* Reads the cell at *at into the row's text and moves past its separator; *is_last if there is
  * none. */
 static enum err read_cell(struct csv *csv, struct span row, size_t *at, struct span *cell,
                           bool *is_last) {
@@ -124,7 +124,7 @@ static uint16_t find_place(const struct schema *schema, struct span name,
     return *fact == NULL ? PLACE_COUNT : (*fact)->slot;
 }
 
-/* The part of *rest before the next `mark`; *rest moves behind it. */
+/* The part of *rest before the next `mark`; *rest moves past it. */
 static struct span cut_at(struct span *rest, uint8_t mark) {
     size_t i = 0;
     while (i < rest->len && rest->ptr[i] != mark) {
@@ -136,7 +136,7 @@ static struct span cut_at(struct span *rest, uint8_t mark) {
     return part;
 }
 
-/* A fact's name, or a record's and its leaf's: nothing longer is repeated. */
+/* A fact's name, or a record's and its leaf's: longer texts are not shown. */
 static bool looks_like_path(struct span name) {
     bool is_path = name.len <= 2 * FACT_NAME_BYTES_MAX + 1;
     while (is_path && name.len > 0) {
@@ -146,8 +146,8 @@ static bool looks_like_path(struct span name) {
     return is_path;
 }
 
-/* What stands in the header may be a person's data: only what could be a name is repeated, and only
- * once another column has shown that this is a header. */
+/* The header may hold a person's data: a cell is shown only if it could be a name, and only after
+ * another column proved that this is a header. */
 static enum err unknown_column(const struct schema *schema, struct span name, uint32_t column,
                                struct diag *diag) {
     struct suggest suggest;
@@ -176,7 +176,7 @@ static enum err bind_column(struct csv *csv, struct span name, struct diag *diag
     uint16_t place = find_place(csv->schema, name, &fact);
     if (fact != NULL && !fits_csv(fact)) {
         return diag_fail(diag, ERR_INVALID,
-                         "column %u: %s holds records, which CSV cannot; use JSON lines",
+                         "column %u: %s holds records, which CSV cannot hold; use JSON lines",
                          column + 1, fact->name);
     }
     if (place == PLACE_COUNT) {
@@ -184,7 +184,7 @@ static enum err bind_column(struct csv *csv, struct span name, struct diag *diag
     }
     for (uint32_t i = 0; i < column; i++) {
         if (csv->places[i] == place) {
-            return diag_fail(diag, ERR_INVALID, "column %u: \"%.*s\" stands twice", column + 1,
+            return diag_fail(diag, ERR_INVALID, "column %u: \"%.*s\" occurs twice", column + 1,
                              SPAN_ARG(name));
         }
     }
@@ -200,7 +200,7 @@ static enum err check_header(struct csv *csv, struct span header, struct diag *d
         const struct fact *fact = NULL;
         if (read_cell(csv, header, &at, &name, &is_last) != ERR_OK) {
             return diag_fail(diag, ERR_INVALID,
-                             "the header row: expected a quote's end before the line's");
+                             "the header row: expected a closing quote before the end of the line");
         }
         if (find_place(csv->schema, name, &fact) != PLACE_COUNT) {
             return ERR_OK;
@@ -222,8 +222,9 @@ enum err csv_open(struct span header, const struct schema *schema, struct csv **
     for (size_t at = 0; err == ERR_OK && !is_last;) {
         struct span name = {0};
         err = read_cell(made, header, &at, &name, &is_last);
-        err = err == ERR_OK ? bind_column(made, name, diag)
-                            : diag_fail(diag, err, "expected a quote's end before the line's");
+        err = err == ERR_OK
+                  ? bind_column(made, name, diag)
+                  : diag_fail(diag, err, "expected a closing quote before the end of the line");
     }
     if (err != ERR_OK) {
         csv_close(&made);
@@ -264,13 +265,14 @@ static enum err read_row(struct csv *csv, struct span row, bool *is_blank, struc
         struct span cell = {0};
         if (read_cell(csv, row, &at, &cell, &is_last) != ERR_OK) {
             return diag_fail(diag, ERR_INVALID,
-                             "column %u: expected a separator or the row's end behind a quote",
+                             "column %u: expected a separator or the end of the row after a quote",
                              column + 1);
         }
         if (cell.len > 0 && memchr(cell.ptr, '\0', cell.len) != NULL) {
-            return diag_fail(diag, ERR_INVALID,
-                             "column %u: a NUL byte, which no text holds; save the file as UTF-8",
-                             column + 1);
+            return diag_fail(
+                diag, ERR_INVALID,
+                "column %u: a NUL byte, which no text may hold; save the file as UTF-8",
+                column + 1);
         }
         *is_blank = *is_blank && is_empty(cell);
         if (column < csv->column_count && cell.len > 0) {
@@ -284,8 +286,8 @@ static enum err read_row(struct csv *csv, struct span row, bool *is_blank, struc
     return ERR_OK;
 }
 
-/* Copies the text for the number readers, which want a NUL, unless it has a character that only
- * they take for part of a number (blanks, "inf", "0x"). */
+/* Copies the text for the number readers, which need a NUL, unless it has a character that only
+ * they accept in a number (spaces, "inf", "0x"). */
 static bool number_text(struct span cell, const char *letters, char text[NUMBER_BYTES_MAX]) {
     if (cell.len == 0 || cell.len >= NUMBER_BYTES_MAX) {
         return false;

@@ -1,5 +1,5 @@
-/* Adds a pair at the end of a map without decoding it: its head changes, and a date of its own that
- * is nil, which is none, makes way. */
+/* Adds a pair at the end of a map without decoding it: its head changes, and a nil date of its own
+ * is removed. */
 #include "cli/submit/dates.h"
 
 #include "wire/pack.h"

@@ -1,5 +1,5 @@
-/* Two stages: what the file holds, and what gunzip makes of it.  Each begins with a look at its
- * first bytes, and what they say decides how the rest is read. */
+/* Two stages: the file's bytes, and their content after gunzip.  The first bytes of each stage
+ * decide how the rest is read. */
 #include "cli/submit/feed.h"
 
 #include "base/mem.h"
@@ -12,11 +12,11 @@
 
 enum mark_kind { MARK_GZIP, MARK_SKIP, MARK_REFUSED };
 struct mark {
-    const char *bytes; /* that a file of this kind begins with */
+    const char *bytes; /* the first bytes of such a file */
     size_t len;
     enum mark_kind kind;
-    bool is_text_only; /* in MessagePack these bytes mean nothing */
-    const char *name;  /* of what is refused, and what to do */
+    bool is_text_only; /* in MessagePack these bytes have no meaning */
+    const char *name;  /* name of the refused format, and what to do */
 };
 
 #define TO_UTF8 "save the file as UTF-8"
@@ -36,22 +36,22 @@ static const struct mark MARKS[] = {
     {BYTES("BZh"), MARK_REFUSED, false, "bzip2: " UNPACK},
 };
 
-enum look { LOOK_MORE, LOOK_DONE }; /* another byte is needed to know what it is, or is not */
+enum look { LOOK_MORE, LOOK_DONE }; /* more bytes are needed, or not */
 
 struct feed {
     const char *path;
     enum feed_kind kind;
     int fd; /* -1: bytes in memory */
     bool is_owned;
-    struct span memory; /* what is left of it */
+    struct span memory; /* the rest of it */
     bool is_read;       /* the file has ended */
-    bool is_at_end;     /* and everything was handed out */
+    bool is_at_end;     /* and everything was returned */
     bool is_clear;      /* the file's first bytes are known */
-    bool is_text_clear; /* and those of what it holds */
-    struct buf raw;     /* read and not used before raw_at */
+    bool is_text_clear; /* and those of its content */
+    struct buf raw;     /* bytes before raw_at are used */
     size_t raw_at;
-    struct buf start;      /* the first bytes of what it holds, while they are not clear */
-    struct gunzip *gunzip; /* NULL: not packed */
+    struct buf start;      /* the first bytes of its content, until they are known */
+    struct gunzip *gunzip; /* NULL: not compressed */
 };
 
 static struct feed *feed_new(const char *path, enum feed_kind kind) {
@@ -86,7 +86,7 @@ void feed_close(struct feed **feed) {
         return;
     }
     if ((*feed)->is_owned) {
-        (void)close((*feed)->fd); /* opened for reading alone: nothing can be lost */
+        (void)close((*feed)->fd); /* opened only for reading: nothing can be lost */
     }
     gunzip_free(&(*feed)->gunzip);
     buf_free(&(*feed)->raw);
@@ -103,7 +103,7 @@ static struct span raw_left(const struct feed *feed) {
     return span_from(buf_span(&feed->raw), feed->raw_at);
 }
 
-/* Reads one chunk behind what is left of the last. */
+/* Reads one chunk after the rest of the last. */
 static enum err read_chunk(struct feed *feed, struct diag *diag) {
     if (feed->raw_at > 0) {
         size_t left = feed->raw.len - feed->raw_at;
@@ -154,12 +154,12 @@ static enum err refuse(const struct feed *feed, const char *name, struct diag *d
     return diag_fail(diag, ERR_INVALID, "%s is %s", feed->path, name);
 }
 
-/* Text of two or four bytes a character without its mark begins with a letter and a NUL. */
+/* UTF-16 or UTF-32 without a byte order mark begins with an ASCII character and a NUL. */
 static bool is_wide(struct span bytes) {
     return bytes.len >= 2 && (bytes.ptr[0] == 0 || bytes.ptr[1] == 0);
 }
 
-/* Looks at the file's first bytes: is it packed? */
+/* Checks the file's first bytes: is it compressed? */
 static enum err clear_file(struct feed *feed, struct diag *diag) {
     const struct mark *mark = NULL;
     while (!feed->is_read) {
@@ -231,7 +231,7 @@ static enum err take(struct feed *feed, struct buf *out, struct diag *diag) {
     return feed->gunzip != NULL ? unpack(feed, out, diag) : take_plain(feed, out, diag);
 }
 
-/* Looks at the first bytes of what the file holds: is it what its reader expects? */
+/* Checks the first bytes of the content: does the reader expect them? */
 static enum err clear_content(struct feed *feed, struct diag *diag) {
     const struct mark *mark = NULL;
     struct buf *start = &feed->start;

@@ -1,4 +1,4 @@
-/* One inflate stream, begun anew for each member. */
+/* One inflate stream, reset for each member. */
 #include "cli/submit/gunzip.h"
 
 #include "base/mem.h"
@@ -83,6 +83,6 @@ enum err gunzip_step(struct gunzip *gunzip, struct span *packed, uint8_t *room, 
     if (result == Z_MEM_ERROR) {
         return ERR_SYSTEM;
     }
-    /* Z_BUF_ERROR: neither input nor room was left, which is no fault. */
+    /* Z_BUF_ERROR: no input or no room is left, which is no fault. */
     return result == Z_OK || result == Z_BUF_ERROR ? ERR_OK : ERR_CORRUPT;
 }

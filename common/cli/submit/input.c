@@ -1,5 +1,5 @@
-/* Reading cases in three notations.  A fault in the notation ends the reading, with file and line:
- * what the sender meant is then not known.  A fault in a case's content is not ours to find. */
+/* Reading cases in three notations.  A fault in the notation ends the reading, with file and line,
+ * because the rest has no clear meaning.  The worker finds faults in a case's content. */
 #include "cli/submit/input.h"
 
 #include "base/mem.h"
@@ -15,11 +15,11 @@ struct submit_input {
     char path[DIAG_FILE_MAX];
     enum submit_format format;
     bool is_ended;
-    struct json_text json; /* JSON; of CSV only its lines are used */
+    struct json_text json; /* JSON; for CSV only its lines */
     struct csv *csv;
     struct buf row;    /* CSV: one of several lines */
     struct feed *feed; /* MessagePack */
-    struct buf bytes;  /* read and not handed out before `at` */
+    struct buf bytes;  /* bytes before `at` are consumed */
     size_t at;
     uint64_t number; /* of the case's place */
 };
@@ -82,7 +82,7 @@ static enum err row_line(struct submit_input *input, struct span *line, struct d
     return ERR_OK;
 }
 
-/* Goes on with a row whose quoted cell holds a newline, until it is whole. */
+/* Completes a row whose quoted cell holds a newline. */
 static enum err join_row(struct submit_input *input, struct csv_quotes *quotes, struct span line,
                          struct diag *diag) {
     struct buf *row = &input->row;
@@ -107,7 +107,7 @@ static enum err join_row(struct submit_input *input, struct csv_quotes *quotes, 
     return ERR_OK;
 }
 
-/* The next row that is not blank, of one line or several; its place is its first line.
+/* The next row that is not empty, of one line or several; its place is its first line.
  * Errors: ERR_NOT_FOUND no more; ERR_INVALID an open quote; as row_line. */
 static enum err next_row(struct submit_input *input, struct span *row, struct diag *diag) {
     struct span line = {0};
@@ -214,7 +214,7 @@ void submit_input_close(struct submit_input **input) {
     *input = NULL;
 }
 
-/* Reads more of a MessagePack file behind what is left of it. */
+/* Reads more of a MessagePack file after the rest of the buffer. */
 static enum err read_more(struct submit_input *input, struct diag *diag) {
     struct buf *bytes = &input->bytes;
     if (input->at > 0) {
@@ -241,7 +241,7 @@ static enum err msgpack_next(struct submit_input *input, struct buf *out, struct
             input->at += len;
             return ERR_OK;
         }
-        /* Cut short or not there yet: a count may be right once more has been read. */
+        /* Truncated or not complete yet: a count may be right after more is read. */
         bool is_partial = err == ERR_TRUNCATED || err == ERR_SIZE_BOMB;
         if (!is_partial || is_at_end || left.len > SUBMIT_CASE_BYTES_MAX) {
             struct diag why = {0};
@@ -258,7 +258,7 @@ static enum err msgpack_next(struct submit_input *input, struct buf *out, struct
     }
 }
 
-/* A row of empty cells is none, and the next one is read. */
+/* A row of empty cells is no case, so the next one is read. */
 static enum err csv_next(struct submit_input *input, struct buf *out, struct diag *diag) {
     size_t before = out->len;
     while (out->len == before) {

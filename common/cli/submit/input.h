@@ -1,7 +1,7 @@
 /* Purpose: the cases of a file, of standard input or of memory, one after another, as MessagePack,
- * each with the place it came from.  What people's tools write is read as they mean it, or refused
- * in a line that says what to do: client/README.md lists it.
- * Limits: a case of at most SUBMIT_CASE_BYTES_MAX; one of them in memory, however long the file. */
+ * each with its place.  Formats of common tools are read, or refused in a line with the remedy:
+ * client/README.md lists them. Limits: a case has at most SUBMIT_CASE_BYTES_MAX; only one is in
+ * memory. */
 #ifndef CASEMILL_CLI_SUBMIT_INPUT_H
 #define CASEMILL_CLI_SUBMIT_INPUT_H
 
@@ -13,28 +13,27 @@ enum { SUBMIT_CASE_BYTES_MAX = 4 << 20 };
 
 enum submit_format { SUBMIT_JSONL, SUBMIT_MSGPACK, SUBMIT_CSV };
 
-/* submit_format_of knows a format by its name ("jsonl", "msgpack", "csv") or, name NULL, by the
- * path's ending, behind which .gz may stand; standard input is JSON.  Errors: ERR_UNKNOWN. */
+/* submit_format_of finds a format by its name ("jsonl", "msgpack", "csv") or, name NULL, by the
+ * path's ending, which .gz may follow; standard input is JSON.  Errors: ERR_UNKNOWN. */
 MUST_USE enum err submit_format_of(const char *name, const char *path, enum submit_format *format);
 
 struct submit_input;
 
-/* submit_input_open opens a path, "-" is standard input; schema is needed for CSV only, and
- * borrowed. Errors: ERR_NOT_FOUND, ERR_IO; ERR_INVALID a CSV header that does not fit the schema.
- */
+/* submit_input_open opens a path, "-" is standard input; schema is only needed for CSV, and
+ * borrowed. Errors: ERR_NOT_FOUND, ERR_IO; ERR_INVALID a CSV header that does not fit the
+ * schema. */
 MUST_USE enum err submit_input_open(const char *path, enum submit_format format,
                                     const struct schema *schema, struct submit_input **input,
                                     struct diag *diag);
 void submit_input_close(struct submit_input **input);
-/* submit_input_open_bytes reads memory, which is borrowed; path is for messages.  Errors: as above.
- */
+/* submit_input_open_bytes reads borrowed memory; path is for messages.  Errors: as above. */
 MUST_USE enum err submit_input_open_bytes(struct span bytes, const char *path,
                                           enum submit_format format, const struct schema *schema,
                                           struct submit_input **input, struct diag *diag);
 /* submit_input_next appends the next case to out; *place is its line, or in a MessagePack file or a
  * JSON array its number, from 1.
- * Errors: ERR_NOT_FOUND no more; ERR_INVALID and others with file and line: out unchanged, and the
- * reader stays at the end. */
+ * Errors: ERR_NOT_FOUND no more; ERR_INVALID and others with file and line: out unchanged, and no
+ * case follows. */
 MUST_USE enum err submit_input_next(struct submit_input *input, struct buf *out, uint64_t *place,
                                     struct diag *diag);
 

@@ -1,4 +1,4 @@
-/* One buffer: what was read and not yet handed out.  A line over the limit is cut, never kept. */
+/* One buffer of bytes that are read but not consumed.  A line over the limit is cut, never kept. */
 #include "cli/submit/lines.h"
 
 #include <string.h>
@@ -66,7 +66,7 @@ static enum err find_end(struct lines *lines, size_t *len, bool *has_newline, st
     }
 }
 
-/* Passes over the rest of a line that was cut, keeping none of it. */
+/* Skips the rest of a cut line and keeps none of it. */
 static enum err skip_rest(struct lines *lines, struct diag *diag) {
     bool has_newline = false;
     size_t len = 0;

@@ -1,4 +1,4 @@
-/* The words of a submission's end. */
+/* The texts at a submission's end. */
 #include "cli/submit/report.h"
 
 #include "base/json.h"

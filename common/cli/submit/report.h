@@ -1,4 +1,4 @@
-/* Purpose: what became of a submission, counted as receipts come and told at the end. */
+/* Purpose: the result of a submission, counted from receipts and printed at the end. */
 #ifndef CASEMILL_CLI_SUBMIT_REPORT_H
 #define CASEMILL_CLI_SUBMIT_REPORT_H
 
@@ -10,7 +10,7 @@ enum { SUBMIT_LISTED_MAX = 20 };
 struct submit_tally {
     uint64_t cases; /* sent */
     uint64_t batches;
-    uint64_t skipped;      /* cases of batches that --resume knows as done */
+    uint64_t skipped;      /* cases of batches that are done in --resume */
     uint64_t skipped_dead; /* dead letters among them */
     uint64_t accepted;
     uint64_t done;

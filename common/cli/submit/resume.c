@@ -1,4 +1,4 @@
-/* Batches in an array by position for looking up, in a file for the next run. */
+/* Batches: in an array by position for the search, in a file for the next run. */
 #include "cli/submit/resume.h"
 
 #include "base/io.h"
@@ -18,7 +18,7 @@
 
 enum { VERSION = 2, FILE_BYTES_MAX = 1 << 30, ID_DIGITS = 32 };
 
-#define AGAIN_IS_SAFE "remove it and run again: what is done is recognised"
+#define AGAIN_IS_SAFE "remove it and run again: batches that are done are recognized"
 
 struct entry {
     struct resume_batch batch;
@@ -56,7 +56,7 @@ static void write_head(const struct resume_target *target, struct buf *out) {
     buf_byte(out, '\n');
 }
 
-/* Takes the text before the next newline; false when there is none. */
+/* Reads the text before the next newline; false when there is none. */
 static bool take_line(struct span *text, struct span *line) {
     const uint8_t *end = text->len == 0 ? NULL : memchr(text->ptr, '\n', text->len);
     if (end == NULL) {
@@ -67,7 +67,7 @@ static bool take_line(struct span *text, struct span *line) {
     return true;
 }
 
-/* A file of the first version is ids alone, torn or not. */
+/* A file of the first version holds only ids; the last may be torn. */
 static bool is_first_version(struct span text) {
     size_t len = 0;
     while (len < text.len && len < ID_DIGITS && strchr("0123456789abcdef", text.ptr[len]) != NULL &&
@@ -94,10 +94,10 @@ static enum err check_target(const json_t *head, const char *path,
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
         const char *theirs = text_of(head, parts[i].key);
         if (strcmp(theirs, parts[i].ours) != 0) {
-            return diag_fail(diag, ERR_CONFLICT,
-                             "%s remembers what was sent with %s \"%s\", not \"%s\": give each its "
-                             "own --resume file",
-                             path, parts[i].name, theirs, parts[i].ours);
+            return diag_fail(
+                diag, ERR_CONFLICT,
+                "%s records what was sent with %s \"%s\", not \"%s\": use a --resume file for each",
+                path, parts[i].name, theirs, parts[i].ours);
         }
     }
     return ERR_OK;
@@ -123,7 +123,7 @@ static enum err read_head(struct span line, const char *path, const struct resum
     return err;
 }
 
-/* Takes a blank and the number behind it. */
+/* Reads a space and the number after it. */
 static bool take_number(struct span *line, uint64_t max, uint64_t *number) {
     size_t len = 1;
     *number = 0;
@@ -183,7 +183,7 @@ static enum err read_batches(struct resume *resume, struct span text, const char
 enum err resume_parse(struct span text, const char *path, const struct resume_target *target,
                       struct resume **resume, struct diag *diag) {
     struct resume *made = mem_zero(1, sizeof(*made));
-    struct span line = text; /* a head without its newline is read to say what is wrong with it */
+    struct span line = text; /* a head without its newline is read to report its fault */
     made->fd = -1;
     (void)snprintf(made->path, sizeof(made->path), "%s", path);
     enum err err = ERR_OK;
@@ -211,7 +211,7 @@ enum err resume_parse(struct span text, const char *path, const struct resume_ta
     return ERR_OK;
 }
 
-/* Cuts a torn last line off, and begins an empty file. */
+/* Removes a torn last line, and writes the head of an empty file. */
 static enum err prepare(struct resume *resume, struct span text,
                         const struct resume_target *target) {
     size_t whole = text.len;
@@ -227,7 +227,7 @@ static enum err prepare(struct resume *resume, struct span text,
         write_head(target, &head);
         err = io_write_all(resume->fd, buf_span(&head));
         if (err != ERR_OK && ftruncate(resume->fd, 0) != 0) {
-            err = ERR_IO; /* a part of the head stays: the next run says so */
+            err = ERR_IO; /* a part of the head stays: the next run reports it */
         }
         buf_free(&head);
     }
@@ -283,7 +283,7 @@ void resume_close(struct resume **resume) {
 const struct resume_batch *resume_at(const struct resume *resume, uint64_t position) {
     uint32_t low = 0;
     uint32_t high = resume->count;
-    while (low < high) { /* the first entry behind the position */
+    while (low < high) { /* the first entry after the position */
         uint32_t middle = low + (high - low) / 2;
         if (resume->entries[middle].batch.position <= position) {
             low = middle + 1;
@@ -295,7 +295,7 @@ const struct resume_batch *resume_at(const struct resume *resume, uint64_t posit
     return is_found ? &resume->entries[low - 1].batch : NULL;
 }
 
-/* Whether the body begins with the cases of a batch that was done: its file has grown since. */
+/* Whether the body begins with the cases of a batch that is done: then its file has grown. */
 static bool begins_with(struct span body, const struct resume_batch *done) {
     size_t at = 0;
     for (uint32_t i = 0; i < done->count; i++) {
@@ -316,7 +316,7 @@ enum err resume_check(const struct resume *resume, const struct resume_batch *ba
         return ERR_OK;
     }
     return diag_fail(diag, ERR_CONFLICT,
-                     "%s remembers other cases from number %" PRIu64
+                     "%s records other cases from number %" PRIu64
                      " on: the files, their order, --batch or the dates differ; give these cases "
                      "their own --resume file, or none",
                      resume->path, batch->position + 1);

@@ -1,6 +1,6 @@
-/* `casemill submit`: cases from files to the broker, and what became of them.  Batches are cut by
- * count and bytes alone, never by time, so that the same file gives the same batch ids in every
- * run: sending it again, whole or in part, is always safe. */
+/* `casemill submit`: sends cases from files to the broker, and reports the result.  Only count and
+ * bytes cut batches, never time, so the same file gives the same batch ids in every run.  So a
+ * resend, complete or in part, is always safe. */
 #include "cli/verb.h"
 #include "base/clock.h"
 #include "base/date.h"
@@ -21,7 +21,7 @@
 
 enum { WINDOW = 16, STEP_MS = 100 };
 
-/* A batch on its way: where its cases came from.  Its number in the array is its tag. */
+/* A batch in flight, with the places of its cases.  Its index in the array is its tag. */
 struct flight {
     bool is_used;
     bool is_accepted;
@@ -40,7 +40,7 @@ struct submission {
     uint32_t batch_cases_max;
     int64_t give_up_ms;
     struct submit_wait wait;
-    const char *broker; /* which was last sent to */
+    const char *broker; /* the last one used */
     bool is_resume_broken;
     struct progress progress;
     struct submit_tally tally;
@@ -93,7 +93,7 @@ static void take_done(struct submission *submission, const struct flight *flight
     }
 }
 
-/* A batch that was sent again is accepted again; it counts once. */
+/* A resent batch is accepted again; it counts once. */
 static void count_accepted(struct submission *submission, struct flight *flight, uint32_t count) {
     submission->tally.accepted += flight->is_accepted ? 0 : count;
     flight->is_accepted = true;
@@ -115,7 +115,7 @@ static void on_receipt(void *user, const struct casemill_receipt *receipt) {
         flight->is_used = submission->with_outcomes;
         break;
     case CASEMILL_DONE:
-        count_accepted(submission, flight, receipt->count); /* if that receipt was lost */
+        count_accepted(submission, flight, receipt->count); /* if the ACCEPTED was lost */
         take_done(submission, flight, receipt);
         flight->is_used = false;
         break;
@@ -139,13 +139,13 @@ static void show_progress(struct submission *submission) {
 static void say_failover(struct submission *submission) {
     const char *broker = casemill_broker(submission->client);
     if (submission->broker != NULL && broker != submission->broker) {
-        plain_printf(stderr, "casemill submit: %s is not there or stops, going on with %s\n",
+        plain_printf(stderr, "casemill submit: %s cannot be reached or stops, continuing with %s\n",
                      submission->broker, broker);
     }
     submission->broker = broker;
 }
 
-/* One turn of the client.  Errors: ERR_VERSION, ERR_TIMEOUT with their words. */
+/* One turn of the client.  Errors: ERR_VERSION, ERR_TIMEOUT with their text. */
 static enum err step(struct submission *submission, int64_t timeout_ms, struct diag *diag) {
     if (casemill_step(submission->client, timeout_ms) != CASEMILL_OK) {
         return diag_fail(diag, ERR_VERSION, "%s does not answer as a casemill broker does",
@@ -186,7 +186,7 @@ static uint64_t free_flight(const struct submission *submission) {
     UNREACHABLE();
 }
 
-/* Sends the batch that is full, once there is room. */
+/* Sends the full batch, once there is room. */
 static enum err send_new(struct submission *submission, const struct uuid *id, struct diag *diag) {
     struct span body = buf_span(&submission->body);
     enum err err = ERR_OK;
@@ -232,7 +232,7 @@ static enum err skip_done(struct submission *submission, const struct uuid *id, 
     return err;
 }
 
-/* Sends the batch that is full, or skips it when an earlier run has its DONE. */
+/* Sends the full batch, or skips it when an earlier run has its DONE. */
 static enum err send_batch(struct submission *submission, struct diag *diag) {
     if (submission->count == 0) {
         return ERR_OK;
@@ -253,8 +253,8 @@ static enum err send_batch(struct submission *submission, struct diag *diag) {
     return step(submission, 0, diag);
 }
 
-/* The case at hand, with the dates it is to have.  A case that is no map has no place for dates and
- * goes as it is: it is the worker's to name it. */
+/* The current case with its dates.  A case that is no map has no place for dates and is sent
+ * unchanged: the worker reports it. */
 static struct span with_dates(struct submission *submission) {
     struct span one = buf_span(&submission->one);
     bool has_dates = submission->reference_date != NULL || submission->as_of != NULL;
@@ -266,7 +266,7 @@ static struct span with_dates(struct submission *submission) {
     return one;
 }
 
-/* Reads the next case behind the others of the batch. */
+/* Reads the next case after the others of the batch. */
 static enum err read_case(struct submission *submission, struct submit_input *input,
                           struct diag *diag) {
     uint64_t place = 0;
@@ -276,7 +276,7 @@ static enum err read_case(struct submission *submission, struct submit_input *in
         return err;
     }
     struct span one = with_dates(submission);
-    /* What every broker takes, so that the same file gives the same batches at each. */
+    /* The size that every broker accepts, so that the same file gives the same batches at each. */
     if (submission->body.len + one.len > WIRE_BODY_BYTES_SURE) {
         err = send_batch(submission, diag);
         if (err != ERR_OK) {
@@ -291,8 +291,8 @@ static enum err read_case(struct submission *submission, struct submit_input *in
     return ERR_OK;
 }
 
-/* One file: its batches are its own.  When its notation is at fault, the batch at hand is not sent.
- */
+/* One file: its batches hold only its cases.  After a fault in its notation, the current batch is
+ * not sent. */
 static enum err submit_file(struct submission *submission, const char *path,
                             enum submit_format format, struct diag *diag) {
     struct submit_input *input = NULL;
@@ -315,8 +315,8 @@ static enum err format_of(const struct options *options, const char *path,
         (void)verb_usage(options, "--format is jsonl, msgpack or csv, not \"%s\"", name);
     } else {
         (void)verb_usage(options,
-                         "%s: its name does not tell what it holds (.jsonl, .json, .csv, .tsv, "
-                         ".msgpack, each also with .gz); say --format",
+                         "%s: its name does not show its format (.jsonl, .json, .csv, .tsv, "
+                         ".msgpack, each also with .gz): give --format",
                          path);
     }
     return ERR_INVALID;
@@ -375,7 +375,8 @@ static enum err read_date(const struct options *options, const char *name, const
     return ERR_INVALID;
 }
 
-/* Reads the command line, all of it, before anything is opened.  Errors: ERR_INVALID, said. */
+/* Reads the whole command line before anything is opened.  Errors: ERR_INVALID, already
+ * reported. */
 static enum err read_options(const struct options *options, struct submission *submission,
                              struct casemill_options *client) {
     static const char *const acks[] = {"journal", "outcome"};
@@ -405,7 +406,7 @@ static enum err read_options(const struct options *options, struct submission *s
         err = format_of(options, operand_at(options, i), &format);
     }
     if (err == ERR_OK && ack == CASEMILL_ACK_JOURNAL && option_str(options, "--resume", NULL)) {
-        (void)verb_usage(options, "--resume remembers what is done: it needs --ack outcome");
+        (void)verb_usage(options, "--resume records what is done: it needs --ack outcome");
         err = ERR_INVALID;
     }
     casemill_options_default(client);
@@ -424,7 +425,7 @@ static enum err read_options(const struct options *options, struct submission *s
     return err;
 }
 
-/* Where the cases go stands in the file: with a key, the source is what the broker named it. */
+/* The file records the target: with a key, the broker names the source. */
 static enum err open_resume(struct submission *submission, const struct casemill_options *client,
                             const char *path, struct diag *diag) {
     struct net_key_pair own = {0};
@@ -486,8 +487,8 @@ static void close_all(struct submission *submission) {
     buf_free(&submission->listed);
 }
 
-/* Everything in, then everything settled: a fault in the third file still leaves the first two
- * settled and told. */
+/* First all files are sent, then all batches are settled: after a fault in the third file the first
+ * two are still settled and reported. */
 static enum err submit_all(struct submission *submission, struct diag *diag) {
     const struct options *options = submission->options;
     submit_wait_init(&submission->wait, submission->give_up_ms, clock_mono_ms());
@@ -517,7 +518,7 @@ static enum err submit_all(struct submission *submission, struct diag *diag) {
     return err;
 }
 
-/* A submission that failed before anything was sent has nothing to sum up. */
+/* A submission that sent nothing has no summary. */
 static void print_end(struct submission *submission, bool is_whole) {
     const struct submit_tally *tally = &submission->tally;
     bool as_json = option_flag(submission->options, "--json");
@@ -566,7 +567,7 @@ static int submit_run(const struct options *options) {
 }
 
 static const struct option_row ROWS[] = {
-    {"--batch", "N", "cases a batch (1000)"},
+    {"--batch", "N", "cases per batch (1000)"},
     {"--ack", "KIND",
      "wait until all is in the broker's journal (journal, the default) or until every case "
      "has its outcome in the database (outcome)"},
@@ -577,11 +578,11 @@ static const struct option_row ROWS[] = {
     {"--format", "KIND",
      "jsonl (also one JSON array), msgpack or csv; by default what the file's name ends in; "
      "gzip is unpacked"},
-    {"--rules", "DIR", "where case.yaml stands, for the columns of CSV (config)"},
+    {"--rules", "DIR", "the folder of case.yaml, for the columns of CSV (config)"},
     {"--resume", "FILE",
-     "remember in FILE which batches are done and skip them in the next run; of the same cases, "
+     "record in FILE the batches that are done and skip them in the next run with the same cases, "
      "source and broker"},
-    {"--wait", "SECONDS", "give up when no batch got further for so long (never)"},
+    {"--wait", "SECONDS", "give up after this time without progress (never)"},
     {NULL, NULL, NULL},
 };
 

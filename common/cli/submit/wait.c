@@ -1,4 +1,4 @@
-/* The words of waiting. */
+/* The texts of a wait. */
 #include "cli/submit/wait.h"
 
 #include "net/net.h"
@@ -7,12 +7,12 @@
 #include <string.h>
 
 enum {
-    ASK_AFTER_MS = 1000,    /* without progress the broker is asked, */
-    SAY_AFTER_MS = 3000,    /* then a line is said, */
+    ASK_AFTER_MS = 1000,    /* without progress the broker is polled, */
+    SAY_AFTER_MS = 3000,    /* then a line is logged, */
     SAY_EVERY_MS = 5000,    /* and again, */
-    SAY_CHANGED_MS = 1000,  /* or sooner when its reason is another */
-    SILENT_AFTER_MS = 3000, /* it was asked several times meanwhile */
-    GAP_MS = 1000           /* between two turns: the input was waited for, or the host slept */
+    SAY_CHANGED_MS = 1000,  /* or sooner when the reason changes */
+    SILENT_AFTER_MS = 3000, /* it was polled several times by then */
+    GAP_MS = 1000           /* between two turns: a wait for input, or a suspended host */
 };
 
 void submit_wait_init(struct submit_wait *wait, int64_t give_up_ms, int64_t now_ms) {
@@ -30,16 +30,16 @@ void submit_wait_progress(struct submit_wait *wait, int64_t now_ms) {
 
 static const char *busy_words(const char *reason) {
     static const char *const rows[][2] = {
-        {"journal_full", "its journal's budget is spent"},
-        {"queue_full", "as many batches wait there as may"},
-        {"rate", "more comes than its disk takes"},
+        {"journal_full", "its journal has reached journal.bytes_max"},
+        {"queue_full", "its limit of waiting batches is reached"},
+        {"rate", "batches arrive faster than its disk can write"},
         {"stopped", "it accepts nothing until an operator resumes or restarts it"}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         if (strcmp(rows[i][0], reason) == 0) {
             return rows[i][1];
         }
     }
-    return "it takes no batch now";
+    return "it accepts no batch now";
 }
 
 static bool answers(const struct casemill_state *state) {
@@ -50,14 +50,14 @@ void submit_wait_reason(const struct casemill_state *state, const char *fault, s
     if (!state->is_connected) {
         buf_str(out, fault == NULL ? "no connection" : fault);
     } else if (!answers(state)) {
-        buf_str(out, "it is connected and does not answer");
+        buf_str(out, "it is connected, but does not answer");
     } else if (state->busy != NULL) {
         buf_printf(out, "BUSY %s: %s", state->busy, busy_words(state->busy));
         if (state->unready != NULL && state->unready[0] != '\0') {
             buf_printf(out, "; %s", state->unready);
         }
     } else if (state->unready == NULL) {
-        buf_str(out, "it answers, and has not done what it was sent");
+        buf_str(out, "it answers, but has not finished the batches");
     } else {
         buf_str(out, state->unready[0] == '\0' ? "at work" : state->unready);
     }
@@ -75,7 +75,7 @@ void submit_wait_numbers(const struct casemill_state *state, struct buf *out) {
     }
 }
 
-/* Asks early enough that there is an answer before the end. */
+/* Polls early enough to get an answer before the end. */
 static void ask(const struct submit_wait *wait, struct casemill *client, int64_t waited_ms) {
     bool is_short = wait->give_up_ms > 0 && wait->give_up_ms / 4 < ASK_AFTER_MS;
     if (waited_ms > (is_short ? wait->give_up_ms / 4 : ASK_AFTER_MS)) {
@@ -91,7 +91,7 @@ static bool is_due(const struct submit_wait *wait, struct span reason, int64_t n
     return now_ms - wait->said_ms >= (is_other ? SAY_CHANGED_MS : SAY_EVERY_MS);
 }
 
-/* Asked for only where a line is said: it waits for the network. */
+/* Only when a line is logged, because it waits for the network. */
 static void add_why_away(struct casemill *client, const struct casemill_state *state,
                          struct buf *out) {
     if (!state->is_connected && casemill_fault(client) == NULL) {

@@ -1,7 +1,7 @@
-/* Purpose: what a submission waits for, in words, and when it gives up.  Waiting is when no batch
- * was accepted, done or refused for a while; then the broker is asked how it is, and a line says
- * what it answered: every few seconds, and soon when the answer is another. Never: calls a broker
- * silent that answers. */
+/* Purpose: the reason why a submission waits, and when it gives up.  It waits when no batch was
+ * accepted, done or refused for a while.  Then it polls the broker and logs the answer every few
+ * seconds, or sooner when the answer changes.  Never: reports a broker without an answer while it
+ * answers. */
 #ifndef CASEMILL_CLI_SUBMIT_WAIT_H
 #define CASEMILL_CLI_SUBMIT_WAIT_H
 
@@ -11,22 +11,22 @@
 
 struct submit_wait {
     int64_t give_up_ms;  /* after so long without progress; 0: never */
-    int64_t progress_ms; /* when a batch last got further */
-    int64_t said_ms;     /* when a line was last said; 0: not in this wait */
-    int64_t turned_ms;   /* of the last turn: while input was waited for, nobody waited */
-    struct buf said;     /* the reason in that line */
+    int64_t progress_ms; /* time of the last progress of a batch */
+    int64_t said_ms;     /* time of the last line; 0: none in this wait */
+    int64_t turned_ms;   /* of the last turn: the wait for input does not count */
+    struct buf said;     /* the reason in the last line */
 };
 
-/* submit_wait_init: waiting begins at now_ms.  submit_wait_progress: a batch got further. */
+/* submit_wait_init: waiting begins at now_ms. submit_wait_progress: a batch made progress. */
 void submit_wait_init(struct submit_wait *wait, int64_t give_up_ms, int64_t now_ms);
 void submit_wait_fini(struct submit_wait *wait);
 void submit_wait_progress(struct submit_wait *wait, int64_t now_ms);
-/* submit_wait_turn asks the broker where that is due, and appends a line without its newline where
- * one is to be said.  Errors: ERR_TIMEOUT given up, with the reason in diag. */
+/* submit_wait_turn polls the broker when due, and appends a line without its newline when one is
+ * due. Errors: ERR_TIMEOUT given up, with the reason in diag. */
 MUST_USE enum err submit_wait_turn(struct submit_wait *wait, struct casemill *client,
                                    int64_t now_ms, struct buf *line, struct diag *diag);
-/* submit_wait_reason appends what is waited for, without numbers; fault: why the broker lets nobody
- * in, or NULL.  submit_wait_numbers appends what changes all the time: "; 250 cases ...". */
+/* submit_wait_reason appends the reason without numbers; fault: why the connection fails, or NULL.
+ * submit_wait_numbers appends the changing numbers: "; 250 cases ...". */
 void submit_wait_reason(const struct casemill_state *state, const char *fault, struct buf *out);
 void submit_wait_numbers(const struct casemill_state *state, struct buf *out);
 

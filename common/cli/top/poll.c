@@ -1,4 +1,5 @@
-/* One DEALER a broker; its three questions go one after another, so an answer needs no name. */
+/* One DEALER per broker; it sends its three requests one after another, so an answer needs no
+ * name. */
 #include "cli/top/poll.h"
 
 #include "base/clock.h"
@@ -12,8 +13,8 @@ static const char *const VERBS[TOP_ANSWERS] = {"STATUS", "WORKERS", "SOURCES"};
 
 struct asked {
     struct net_socket *socket; /* NULL: not connected */
-    uint32_t next;             /* the answer that is awaited; TOP_ANSWERS: none */
-    struct top_sample sample;  /* that is being gathered */
+    uint32_t next;             /* the expected answer; TOP_ANSWERS: none */
+    struct top_sample sample;  /* being read */
 };
 struct top_poll {
     struct net *net;
@@ -82,7 +83,7 @@ void top_poll_close(struct top_poll **held) {
     *held = NULL;
 }
 
-/* Says why there is no answer, and lets the connection go: what comes late on it is nobody's. */
+/* Records why there is no answer, and closes the connection, so that a late answer is dropped. */
 static void give_up(struct top_poll *poll, uint32_t i, const char *fault) {
     (void)snprintf(poll->brokers[i].fault, sizeof(poll->brokers[i].fault), "%s", fault);
     poll->brokers[i].is_fresh = false;
@@ -153,7 +154,7 @@ static void take_answer(struct top_poll *poll, uint32_t i, struct span json) {
     bool is_right = asked->next == TOP_STATUS ? json_is_object(answer) : json_is_array(answer);
     if (!is_right) {
         json_decref(answer);
-        give_up(poll, i, "it does not answer as a casemill broker does");
+        give_up(poll, i, "its answer is not from a casemill broker");
         return;
     }
     asked->sample.answers[asked->next++] = answer;
@@ -174,7 +175,7 @@ static void read_one(struct top_poll *poll, uint32_t i) {
     enum err err = control_read(net_part_span(&message.parts[0]), &json, &diag);
     net_message_close(&message);
     if (poll->asked[i].next == TOP_ANSWERS) {
-        give_up(poll, i, "it answers what was not asked");
+        give_up(poll, i, "it sent an unexpected answer");
     } else if (err != ERR_OK) {
         give_up(poll, i, diag.text);
     } else {

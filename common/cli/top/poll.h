@@ -1,7 +1,7 @@
-/* Purpose: several brokers asked again and again for what `status`, `workers` and `sources` show,
- * over connections that stand, so that one that does not answer never holds up the others.
- * Owns: a connection and two answers a broker: the last whole one and the one before, for rates.
- * Units: monotonic milliseconds.  Read next: top/view.h. */
+/* Purpose: polling several brokers for the data of `status`, `workers` and `sources` over open
+ * connections, so that a broker without an answer never delays the others. Owns: a connection and
+ * two answers per broker: the last complete one and the one before, for rates.  Units: monotonic
+ * milliseconds.  Read next: top/view.h. */
 #ifndef CASEMILL_CLI_TOP_POLL_H
 #define CASEMILL_CLI_TOP_POLL_H
 
@@ -19,7 +19,7 @@ struct top_sample { /* all NULL: none yet */
 };
 struct top_broker {
     char *endpoint;
-    bool is_fresh;             /* the last round brought a whole answer */
+    bool is_fresh;             /* the last round got a complete answer */
     char fault[DIAG_TEXT_MAX]; /* else why not; "" before the first round is over */
     struct top_sample now, before;
 };
@@ -30,12 +30,12 @@ struct top_poll;
 MUST_USE enum err top_poll_open(const struct control_peer *peer, struct top_poll **poll,
                                 struct diag *diag);
 void top_poll_close(struct top_poll **poll);
-void top_poll_begin(struct top_poll *poll, int64_t now_ms); /* asks every broker */
-/* top_poll_end ends the round: whoever has not answered is given up, and connected to anew in the
- * next one, so that a late answer cannot be taken for another. */
+void top_poll_begin(struct top_poll *poll, int64_t now_ms); /* sends to every broker */
+/* top_poll_end ends the round.  A broker without an answer gets a new connection in the next round,
+ * so that a late answer cannot be mistaken for another. */
 void top_poll_end(struct top_poll *poll);
 /* top_poll_wait waits until until_ms for answers, or until one of the descriptors (-1: none) can be
- * read; *ready gets a bit for each.  True when the round is over: all have answered. */
+ * read; *ready has a bit for each.  True when the round is over: all have answered. */
 bool top_poll_wait(struct top_poll *poll, const int fds[2], int64_t until_ms, unsigned *ready);
 const struct top_broker *top_poll_brokers(const struct top_poll *poll, uint32_t *count);
 

@@ -1,4 +1,4 @@
-/* The alternate screen keeps what stood there before; keys come one by one and unseen. */
+/* The alternate screen keeps the old text; keys arrive one by one and without echo. */
 #include "cli/top/screen.h"
 
 #include "base/io.h"
@@ -15,8 +15,8 @@
 #define SCREEN_ENTER "\033[?1049h\033[?25l" /* the other screen, no cursor */
 #define SCREEN_LEAVE "\033[?25h\033[?1049l"
 #define SCREEN_HOME "\033[H"
-#define LINE_END "\033[K\r\n" /* what is left of the line before is cleared */
-#define SCREEN_REST "\033[J"  /* and what is left of the page */
+#define LINE_END "\033[K\r\n" /* clears the rest of the line */
+#define SCREEN_REST "\033[J"  /* clears the rest of the page */
 
 struct top_screen {
     int signals;
@@ -33,14 +33,14 @@ static void enter(struct top_screen *screen) {
     }
     if (screen->is_drawn) {
         enum err err = io_write_all(STDOUT_FILENO, SPAN_LIT(SCREEN_ENTER));
-        (void)err; /* the first page says it */
+        (void)err; /* the first page shows it */
     }
 }
 
 static void leave(struct top_screen *screen) {
     if (screen->is_drawn) {
         enum err err = io_write_all(STDOUT_FILENO, SPAN_LIT(SCREEN_LEAVE));
-        (void)err; /* a terminal that is gone needs nothing */
+        (void)err; /* a lost terminal needs nothing */
     }
     if (screen->has_keys) {
         (void)tcsetattr(STDIN_FILENO, TCSANOW, &screen->before);
@@ -93,7 +93,7 @@ void top_screen_fds(const struct top_screen *screen, int fds[2]) {
     fds[1] = screen->has_keys ? STDIN_FILENO : -1;
 }
 
-/* Stops as any program would, the terminal as it was meanwhile. */
+/* Stops as any program would, with the terminal restored. */
 static void stop_and_go_on(struct top_screen *screen) {
     leave(screen);
     (void)raise(SIGSTOP);

@@ -1,5 +1,5 @@
-/* `casemill top`: brokers, sources and lanes as they are, again every second: a page on a terminal,
- * a line a broker elsewhere, JSON for scripts. */
+/* `casemill top`: the state of brokers, sources and lanes every second: a page on a terminal,
+ * otherwise a line per broker, JSON for scripts. */
 #include "cli/verb.h"
 #include "base/clock.h"
 #include "base/plain.h"
@@ -17,7 +17,7 @@ struct top {
     struct top_screen *screen;
     int64_t interval_ms;
     bool once, as_json;
-    bool has_ended; /* q, a signal, or nobody reads */
+    bool has_ended; /* q, a signal, or output without a reader */
 };
 
 static void add_head(const struct top *top, uint32_t columns, struct buf *page) {
@@ -61,7 +61,7 @@ static void print(struct top *top) {
         }
     }
     (top->as_json ? plain_json : plain_print)(stdout, buf_span(&text));
-    top->has_ended = fflush(stdout) != 0 || top->has_ended; /* verb_main says why */
+    top->has_ended = fflush(stdout) != 0 || top->has_ended; /* verb_main reports it */
     buf_free(&text);
 }
 
@@ -91,7 +91,7 @@ static bool all_answer(const struct top *top) {
     return all;
 }
 
-/* Who did not answer the first look of --once is not waited for again. */
+/* With --once, a broker that did not answer the first poll is not polled again. */
 static int64_t patience_ms(const struct top *top, uint32_t round) {
     bool is_short =
         top->interval_ms < CONTROL_WAIT_MS && (!top->once || (round > 1 && !all_answer(top)));
@@ -120,7 +120,7 @@ static void run_rounds(struct top *top) {
     }
 }
 
-/* What --once could not learn is a failure; a live view goes on and says so itself. */
+/* With --once, a missing answer is a failure; the live view shows it and continues. */
 static int end_of_once(const struct top *top) {
     uint32_t count = 0;
     const struct top_broker *brokers = top_poll_brokers(top->poll, &count);
@@ -152,13 +152,13 @@ static int top_run(const struct options *options) {
         code = end_of_once(&top);
     }
     top_poll_close(&top.poll);
-    top_screen_close(&top.screen); /* before a word that is to stay */
+    top_screen_close(&top.screen); /* before a text that must stay */
     return err == ERR_OK ? code : verb_fail(options, &diag, SPAN_LIT(""));
 }
 
 static const struct option_row ROWS[] = {
-    {"--interval", "SECONDS", "between two looks (1)"},
-    {"--once", NULL, "look twice, for the rates, print what was seen and end"},
+    {"--interval", "SECONDS", "between two polls (1)"},
+    {"--once", NULL, "poll twice, for the rates, print the result and end"},
     {NULL, NULL, NULL},
 };
 

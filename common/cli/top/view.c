@@ -1,5 +1,5 @@
-/* A page has four lines a broker, then its sources, the fullest first, and its lanes; what a
- * terminal has no room for is counted. */
+/* A page has four lines per broker, then its sources, the fullest first, and its lanes; rows that
+ * do not fit the terminal are counted. */
 #include "cli/top/view.h"
 
 #include "base/mem.h"
@@ -12,8 +12,8 @@
 
 enum {
     BAR_WIDTH = 20,
-    FIXED_LINES = 7, /* of a broker: a blank one, four, and the heads of two tables */
-    ROWS_MIN = 2,    /* of a table, however small the terminal */
+    FIXED_LINES = 7, /* of a broker: an empty one, four, and the heads of two tables */
+    ROWS_MIN = 2,    /* of a table, also on a small terminal */
     NAME_COLUMNS = 24,
     RATE_BYTES = 32,
     PERCENT = 100,
@@ -22,8 +22,8 @@ enum {
 #define RATE_UNKNOWN (-1.0)
 #define NUMBER_MAX ((int64_t)1 << 53)
 
-/* Every number of an answer comes through here.  No broker counts so far; another peer may answer
- * anything, and sums, differences and percentages of what is given out stay within 64 bits. */
+/* Clamps every number of an answer, since a peer may send anything: sums, differences and
+ * percentages then stay within 64 bits. */
 static int64_t number(const json_t *object, const char *name) {
     json_int_t value = json_integer_value(json_object_get(object, name));
     return value > NUMBER_MAX ? NUMBER_MAX : value < -NUMBER_MAX ? -NUMBER_MAX : value;
@@ -34,7 +34,7 @@ static const char *word(const json_t *object, const char *name) {
     return text == NULL ? "" : text;
 }
 
-/* Of a counter's difference; one that has gone back is another program's. */
+/* Of a counter's difference; a smaller counter is from another program. */
 static double rate_of(const struct top_broker *broker, int64_t more) {
     int64_t span_ms = broker->now.at_ms - broker->before.at_ms;
     bool is_known = broker->before.answers[TOP_STATUS] != NULL && span_ms > 0 && more >= 0;
@@ -46,7 +46,7 @@ static double total_rate(const struct top_broker *broker, const char *name) {
                                number(broker->before.answers[TOP_STATUS], name));
 }
 
-/* A source that was not there before has counted from 0; a lane may have counted elsewhere. */
+/* A new source has counted from 0; a new lane may have counted at another broker. */
 static double row_rate(const struct top_broker *broker, enum top_answer answer, const json_t *row,
                        const char *name) {
     const char *key = answer == TOP_WORKERS ? "lane" : "source";
@@ -118,7 +118,7 @@ static void put_state(const struct top_broker *broker, int64_t now_ms, struct bu
         buf_str(out, broker->fault[0] == '\0' ? "  asked" : "  NO ANSWER: ");
         plain_text(out, broker->fault);
         if (status != NULL) {
-            buf_printf(out, " (what follows is %lld s old)",
+            buf_printf(out, " (the values below are %lld s old)",
                        (long long)((now_ms - broker->now.at_ms) / MS));
         }
     } else {
@@ -137,7 +137,7 @@ static void put_totals(const struct top_broker *broker, struct buf *out) {
     put_rate(out, total_rate(broker, "cases_accepted_total"), 0);
     buf_str(out, "/s accepted ");
     put_rate(out, total_rate(broker, "cases_done_total"), 0);
-    buf_printf(out, "/s done   %lld queued  %lld held  %lld delayed  oldest %.1f s\n",
+    buf_printf(out, "/s done   %lld queued  %lld in flight  %lld delayed  oldest %.1f s\n",
                (long long)number(status, "queued_cases"), (long long)number(status, "out_cases"),
                (long long)number(status, "delayed_cases"),
                (double)number(status, "oldest_ms") / MS);
@@ -199,7 +199,7 @@ static void put_lane(const struct top_broker *broker, const json_t *lane, struct
     struct span id = plain_cut(span_str(word(lane, "lane")), 8);
     buf_printf(out, " %-8.*s ", SPAN_ARG(id));
     plain_cell(out, json_is_true(json_object_get(lane, "retiring")) ? "retiring" : phase, -10);
-    put_number(out, number(lane, "held_cases"), 8);
+    put_number(out, number(lane, "held_cases"), 9);
     put_number(out, number(lane, "credit_cases"), 8);
     put_rate(out, row_rate(broker, TOP_WORKERS, lane, "done"), 8);
     put_number(out, number(lane, "done"), 12);
@@ -234,15 +234,15 @@ static void put_lanes(const struct top_broker *broker, size_t rows, struct buf *
     const json_t *lanes = broker->now.answers[TOP_WORKERS];
     size_t count = json_array_size(lanes);
     plain_cell(out, "WORKER", -NAME_COLUMNS);
-    buf_printf(out, " %-8s %-10s %8s %8s %8s %12s %9s\n", "LANE", "PHASE", "HELD", "CREDIT",
-               "DONE/S", "DONE", "HEARD");
+    buf_printf(out, " %-8s %-10s %9s %8s %8s %12s %9s\n", "LANE", "PHASE", "IN FLIGHT", "CREDIT",
+               "DONE/S", "DONE", "LAST BEAT");
     for (size_t i = 0; i < count && i < rows; i++) {
         put_lane(broker, json_array_get(lanes, i), out);
     }
     put_more(count > rows ? count - rows : 0, "lanes", out);
 }
 
-/* How many rows each table of a broker gets: half of what there is, and what the other leaves. */
+/* The number of rows of each table of a broker: half, plus the rows that the other does not use. */
 static void share_rows(const struct top_broker *broker, uint32_t lines, size_t *sources,
                        size_t *lanes) {
     *sources = json_array_size(broker->now.answers[TOP_SOURCES]);
@@ -251,7 +251,7 @@ static void share_rows(const struct top_broker *broker, uint32_t lines, size_t *
     if (lines == 0 || *sources + *lanes <= rows) {
         return;
     }
-    rows -= rows > 2 * ROWS_MIN ? 2 : 0; /* where what is left out is counted */
+    rows -= rows > 2 * ROWS_MIN ? 2 : 0; /* for the count of the left-out rows */
     size_t half = rows / 2;
     if (*sources <= half) {
         *lanes = rows - *sources;

@@ -1,6 +1,6 @@
-/* Purpose: what `casemill top` shows of brokers: a page for a terminal, a line for a log, JSON for
- * scripts.  Pure: text from answers.
- * Units: rates are a second, from the last two whole answers; "-" or null where there is one. */
+/* Purpose: the views of `casemill top`: a page for a terminal, a line for a log, JSON for scripts.
+ * Pure: text from answers. Units: rates are per second, from the last two complete answers; "-" or
+ * null if there is only one. */
 #ifndef CASEMILL_CLI_TOP_VIEW_H
 #define CASEMILL_CLI_TOP_VIEW_H
 
@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 
-struct top_size { /* of a terminal; 0: as much as there is */
+struct top_size { /* of a terminal; 0: no limit */
     uint32_t lines, columns;
 };
 
