@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 passed=0
 failed=0
 sources=$(tree_files 'common/*.[ch]' 'common/*.cc' 'broker/*.[ch]' 'worker/*.[ch]')
-everything=$(tree_files | grep -vE '^tests/unit/check_words.sh$|^tests/fuzz/regression/') # inputs are bytes
+everything=$(tree_files | grep -vE '^tests/unit/check_words.sh$|^tests/fuzz/regression/|[.]gz$') # inputs are bytes
 
 none() { # none WHAT PATTERN FILES...: no line of the files matches (comments of C are not looked at)
     what=$1
