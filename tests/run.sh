@@ -111,7 +111,7 @@ unit() {
     UBSAN_OPTIONS=print_stacktrace=1
     TSAN_OPTIONS="halt_on_error=0 suppressions=$root/tests/unit/tsan.supp"
     export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
-    ctest --test-dir "build/$preset" -L unit -j "$jobs" --no-tests=error -V >"$logs/ctest-$preset.out" 2>&1
+    ctest --test-dir "build/$preset" -L unit -j $((jobs + 1)) --no-tests=error -V >"$logs/ctest-$preset.out" 2>&1
     ctest_code=$?
     unset CASEMILL_TEST_CONNINFO
     cat "$logs/ctest-$preset.out"
