@@ -38,7 +38,7 @@ struct ast *ast_new(struct parse *parse, enum ast_kind kind, uint32_t offset, ui
     return ast;
 }
 
-/* Sets the height after target and args are in place, and holds it against its limit. */
+/* Sets the height after target and args are in place, and checks its limit. */
 void ast_measure(struct parse *parse, struct ast *ast) {
     unsigned height = ast->target == NULL ? 0 : ast->target->height;
     for (uint32_t i = 0; i < ast->count; i++) {

@@ -1,5 +1,5 @@
 /* Purpose: the syntax tree between parser, checker and compiler.  Nodes live in the arena of one
- * compilation and are gone when it ends; spans in them point into the source or into that arena. */
+ * compilation; spans in them point into the source or into that arena. */
 #ifndef CASEMILL_CEL_AST_H
 #define CASEMILL_CEL_AST_H
 
@@ -49,7 +49,7 @@ struct ast {
     enum fold fold;
     bool optional; /* SELECT, INDEX */
     bool rooted;   /* NAME: written with a leading dot, so that no container or local applies */
-    bool member;   /* CALL: args[0] stood before the dot */
+    bool member;   /* CALL: args[0] was before the dot */
     bool spread;   /* MAP and LIST: flags is meaningful */
     uint16_t height;
     uint32_t offset; /* place in the source, bytes */
@@ -67,7 +67,7 @@ struct ast {
     const struct declaration *decl;
     const struct function *function;
     int local;  /* NAME: local index; FOLD: index of var, var2 is the next one */
-    bool known; /* FOLD, SELECT: the target's type says that it is no optional */
+    bool known; /* FOLD, SELECT: by its type the target is no optional */
 };
 
 struct parse {
@@ -78,8 +78,8 @@ struct parse {
     unsigned depth;
 };
 
-/* ast.c.  ast_take hands out zeroed memory; it and ast_new never fail, because the arena is sized
- * for the largest source. */
+/* ast.c.  ast_take returns zeroed memory; it and ast_new never fail, because the arena is sized for
+ * the largest source. */
 void *ast_take(struct parse *parse, size_t count, size_t bytes);
 struct ast *ast_new(struct parse *parse, enum ast_kind kind, uint32_t offset, uint32_t width);
 void ast_measure(struct parse *parse, struct ast *ast);
@@ -95,8 +95,8 @@ MUST_USE enum err parse_source(struct parse *parse, struct ast **ast);
 /* parse_is_reserved: words that can never name a value. */
 bool parse_is_reserved(struct span name);
 
-/* macro_expand turns a call into a fold or a has() where its name and shape say so; any other call
- * comes back as it is; NULL after a failure. */
+/* macro_expand turns a call with the name and shape of a macro into a fold or a has(); it returns
+ * any other call unchanged; NULL after a failure. */
 struct ast *macro_expand(struct parse *parse, struct ast *call);
 
 #endif

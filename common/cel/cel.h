@@ -1,8 +1,7 @@
 /* Purpose: CEL (Common Expression Language) conditions: parse, check, compile, run, with unknowns
- * and errors as values.  Stands alone: base and RE2 only. Threads: an env is used by one thread
- * while it is built; programs are immutable and may be run by many threads, each with its own
- * struct cel_run. Limits: expression 16 KiB, nesting 64, steps and arena of a run as given in
- * cel_run. */
+ * and errors as values.  It needs only base and RE2. Threads: an env is used by one thread while it
+ * is built; programs are immutable and may be run by many threads, each with its own struct
+ * cel_run. Limits: expression 16 KiB, nesting 64, steps and arena of a run as given in cel_run. */
 #ifndef CASEMILL_CEL_CEL_H
 #define CASEMILL_CEL_CEL_H
 
@@ -39,9 +38,8 @@ const struct cel_type *cel_type(struct cel_env *env, enum cel_kind scalar);
 const struct cel_type *cel_type_list(struct cel_env *env, const struct cel_type *element);
 const struct cel_type *cel_type_map(struct cel_env *env, const struct cel_type *key,
                                     const struct cel_type *value);
-/* cel_type_words is a string type whose comparisons with literals are checked against a closed
- * vocabulary (borrowed): a literal that is not one of the words is a check error naming the
- * nearest. */
+/* cel_type_words is a string type with a closed vocabulary (borrowed).  Comparing it with a literal
+ * that is no word of it is a check error, which names the nearest word. */
 const struct cel_type *cel_type_words(struct cel_env *env, const char *const *words,
                                       uint32_t count);
 struct cel_field {
@@ -52,15 +50,15 @@ struct cel_field {
 const struct cel_type *cel_type_record(struct cel_env *env, const struct cel_field *fields,
                                        uint32_t count);
 
-/* cel_env_container sets where names are looked up first, as in CEL: within "a.b" the name x means
- * a.b.x, then a.x, then x.  "" is the default. */
+/* cel_env_container sets the container of names, as in CEL: within "a.b" the name x means a.b.x,
+ * then a.x, then x.  "" is the default. */
 void cel_env_container(struct cel_env *env, const char *container);
-/* cel_env_unchecked turns type errors and unknown names into errors of the run, where the language
- * lets them be absorbed; for conformance tests of the evaluator, not for rules. */
+/* cel_env_unchecked turns type errors and unknown names into errors of the run, which && and || may
+ * absorb; for conformance tests of the evaluator, not for rules. */
 void cel_env_unchecked(struct cel_env *env, bool unchecked);
 
-/* cel_env_items says how many elements a list or map of the facts has at most, for cel_program_cost
- * of the programs compiled after it; 1024 until it is called. */
+/* cel_env_items sets the largest number of elements of a list or map of the facts, for
+ * cel_program_cost of programs compiled afterwards; 1024 by default. */
 void cel_env_items(struct cel_env *env, uint32_t items_max);
 
 /* Names may be dotted ("minor_ctx.accompanied"): the longest declared prefix wins, as in CEL.
@@ -77,8 +75,8 @@ MUST_USE enum err cel_declare_expr(struct cel_env *env, const char *name,
                                    const struct cel_program *program, struct diag *diag);
 
 /* cel_compile parses, checks and compiles.  expect: NULL or the type the result must have.
- * Errors: ERR_INVALID etc.; diag->offset and diag->width give the place in the expression, text
- * says what was expected and the nearest known name. */
+ * Errors: ERR_INVALID etc.; diag->offset and diag->width give the place in the expression, the text
+ * what was expected and the nearest known name. */
 MUST_USE enum err cel_compile(struct cel_env *env, struct span source,
                               const struct cel_type *expect, struct cel_program **program,
                               struct diag *diag);
@@ -86,9 +84,9 @@ void cel_program_free(struct cel_program **program);
 const struct cel_type *cel_program_type(const struct cel_program *program);
 void cel_type_print(const struct cel_type *type, struct buf *out);
 
-/* What a program reads, named expressions followed.  plain / negated: the polarity of each
- * occurrence of the slot (a `!`, `!=`, or the other side of an implication flips it; a ternary's
- * condition counts as both). */
+/* The slots that a program reads, also through named expressions.  plain / negated: the polarity of
+ * each occurrence of the slot (a `!`, `!=`, or the other side of an implication flips it; a
+ * ternary's condition counts as both). */
 struct cel_use {
     uint16_t slot;
     bool plain;
@@ -97,30 +95,28 @@ struct cel_use {
 /* cel_program_uses writes at most max uses and returns how many there are. */
 uint32_t cel_program_uses(const struct cel_program *program, struct cel_use *uses, uint32_t max);
 
-/* cel_program_lint finds what is legal in the language and wrong in a rule: has() on a fact, a
- * pattern that is no regular expression, a condition that is an error whatever the facts are.
+/* cel_program_lint finds faults that the language allows but a rule must not have: has() on a fact,
+ * an invalid regular expression, a condition that is always an error.
  * Errors: ERR_INVALID with the place. */
 MUST_USE enum err cel_program_lint(const struct cel_program *program, struct diag *diag);
-/* What is no fault of the program and may surprise whoever wrote it, from left to right: a walk
- * over records that a single unknown leaf makes unknown, an operation on facts that may end in an
- * error. */
+/* Warnings, from left to right: a walk over records that a single unknown leaf makes unknown, or an
+ * operation on facts that may be an error. */
 struct cel_warning {
     uint32_t offset, width; /* in the expression */
     const char *text;
     const char *hint; /* what to write instead */
 };
-/* cel_program_warning gives warning `index`, counted from 0; false behind the last. */
+/* cel_program_warning gives warning `index`, counted from 0; false after the last. */
 bool cel_program_warning(const struct cel_program *program, uint32_t index,
                          struct cel_warning *warning);
-/* cel_program_constant is true when the program is one value whatever the facts are. */
+/* cel_program_constant is true when the program has the same value for all facts. */
 bool cel_program_constant(const struct cel_program *program, struct value *value);
-/* cel_program_same is true only when the two, from whatever envs, give the same on the same slots
- * (as long as memory and steps last); false where that is not plain to see. */
+/* cel_program_same is true only if the two programs give the same result on the same slots (while
+ * memory and steps last).  Their envs may differ.  It may be false for equal programs. */
 bool cel_program_same(const struct cel_program *a, const struct cel_program *b);
-/* cel_program_cost estimates from above the nodes and elements one run visits, so that a rule that
- * may be too slow is found when it is published; named expressions are counted at each place that
- * reads them. Lists and maps of the facts are taken to have the env's items_max elements.
- * UINT64_MAX: anything larger. */
+/* cel_program_cost is an upper bound of the nodes and elements that one run visits, so that
+ * publishing finds slow rules.  A named expression counts at each place that reads it.  Lists and
+ * maps of the facts count as items_max elements of the env.  UINT64_MAX: anything larger. */
 uint64_t cel_program_cost(const struct cel_program *program);
 
 enum cel_error {
@@ -154,11 +150,11 @@ struct cel_run {
     struct value *locals; /* variables of the program that runs */
     struct value result;  /* of a condition that is no bool */
     uint32_t memo_count;
-    struct zone_cache *zones; /* those whose names are no constants */
+    struct zone_cache *zones; /* zones whose names are no constants */
 };
 void cel_run_init(struct cel_run *run, const struct cel_env *env, struct arena *arena);
 void cel_run_fini(struct cel_run *run);
-/* cel_run_begin forgets remembered named expressions: call whenever slots change. */
+/* cel_run_begin clears the cached named expressions: call it whenever slots change. */
 void cel_run_begin(struct cel_run *run, const struct value *slots);
 /* cel_run evaluates; the result may be VAL_UNKNOWN (with its paths) or VAL_ERROR (aux: enum
  * cel_error). Result payloads live in the program, the slots or the run's arena. */

@@ -1,4 +1,4 @@
-/* Purpose: what the files of cel/ share: types, declarations, programs and their nodes. */
+/* Purpose: shared by the files of cel/: types, declarations, programs and their nodes. */
 #ifndef CASEMILL_CEL_CEL_PRIV_H
 #define CASEMILL_CEL_CEL_PRIV_H
 
@@ -61,10 +61,10 @@ struct value value_type(struct value value); /* the type value of a known value 
 /* env_resolve looks a dotted name up through the container; rooted names outside it only. */
 const struct declaration *env_resolve(const struct cel_env *env, struct span name, bool rooted);
 
-/* Functions (functions.c): operators and functions alike; all strict.  Argument and result types:
- * b i u d s y(bytes) t(timestamp or date) D(date) p(duration) n T(type) N(number)
- * *(anything, dyn as a result), A B variables, L
- * list of, M map of two, O optional of; as a result TA is the type of A. */
+/* Functions (functions.c): operators and functions alike; all strict.  Argument and result types: b
+ * i u d s y(bytes) t(timestamp or date) D(date) p(duration) n T(type) N(number) *(anything, dyn as
+ * a result).  A B variables, L list of, M map of two, O optional of; as a result TA is the type of
+ * A. */
 typedef struct value (*call_fn)(struct cel_run *run, const struct value *args, uint32_t count);
 struct function {
     const char *name;
@@ -92,12 +92,12 @@ void check_ast(struct checker *checker, struct ast *ast);
 void check_call(struct checker *checker, struct ast *ast);
 void check_report(struct checker *checker, struct ast *ast, const char *format, ...)
     PRINTF_LIKE(3, 4);
-/* check_words holds literals under ast against the vocabulary in type, if it has one. */
+/* check_words checks literals under ast against the vocabulary in type, if it has one. */
 void check_words(struct checker *checker, const struct cel_type *type, const struct ast *ast);
-/* check_point_at_name narrows the place of a node to its name, which stands in the source. */
+/* check_point_at_name narrows the place of a node to its name in the source. */
 void check_point_at_name(const struct checker *checker, struct ast *ast);
 const struct cel_type *check_dyn(struct checker *checker);
-/* check_format holds a literal format against the types of a literal list of arguments. */
+/* check_format checks a literal format against the types of a literal list of arguments. */
 void check_format(struct checker *checker, struct ast *ast);
 
 /* Programs (compile.c). */
@@ -106,14 +106,14 @@ typedef struct value (*node_fn)(struct cel_run *run, const struct node *node);
 /* The value of a condition; with CEL_OTHER run->result holds it, and it is not a bool. */
 typedef enum cel_truth (*truth_fn)(struct cel_run *run, const struct node *node);
 enum shortcut_cell { CELL_SLOT, CELL_LOCAL, CELL_FIELD };
-/* A text as its length and two words of it, which say all of it up to 16 bytes. */
+/* A text as its length and two machine words, which hold up to 16 bytes. */
 struct word {
     uint64_t head;
     uint64_t tail;
     const char *text;
     uint32_t len;
 };
-/* Open addressing, at most half full; a free place has the length WORD_FREE. */
+/* Open addressing, at most half full; an empty place has the length WORD_FREE. */
 struct word_set {
     uint32_t mask;
     struct word words[];
@@ -131,12 +131,12 @@ enum shortcut_op {
 struct shortcut {
     truth_fn truth; /* of the node, whatever it is */
     uint8_t op;     /* enum shortcut_op */
-    uint8_t cell;   /* enum shortcut_cell: where the fact stands */
+    uint8_t cell;   /* enum shortcut_cell: the place of the fact */
     uint8_t orders; /* ORDER_LESS and so on joined */
-    bool wanted;    /* what the test must give for the node to be true */
+    bool wanted;    /* the test's result that makes the node true */
     uint32_t at;    /* slot or local */
     uint32_t field; /* CELL_FIELD: its place in the record */
-    uint32_t other; /* the second slot, where there is one */
+    uint32_t other; /* the second slot, if any */
     uint32_t mark;  /* value_mark of the text as a word of the fact's vocabulary; 0: is none */
     const uint64_t *numbers; /* bits of the words as numbers of the vocabulary; NULL: has none */
     bool few;                /* they fit into the first 64 */
@@ -144,8 +144,8 @@ struct shortcut {
     struct word word;
     const struct word_set *set;
 };
-/* An operand of && or || in its chain.  run says what the chain comes to from this step on: it
- * ends with the next step's run, so that a chain is one jump a step. */
+/* An operand of && or || in its chain.  run gives the result of the chain from this step on.  It
+ * ends with a call of the next step's run, so a chain is one jump per step. */
 /* An unknown or an error, as two words that stay in registers. */
 struct blamed {
     uint64_t head;
@@ -166,9 +166,9 @@ struct step {
     };
     uint32_t at; /* slot, or in a record's items */
     uint8_t orders;
-    bool pass; /* what the test must give for the chain to go on */
-    uint8_t
-        ends; /* enum cel_truth: what the chain is when it does not; of the last step, what it is */
+    bool pass;    /* the test's result that continues the chain */
+    uint8_t ends; /* enum cel_truth: the chain's result if it does not continue; at the last step,
+                     the result */
 };
 enum cel_truth step_bool(struct cel_run *run, const struct step *step, const struct value *base,
                          struct blamed blamed);
@@ -204,7 +204,7 @@ struct node {
     struct span name; /* field */
     call_fn call;
     const bool *flags;
-    const struct step *steps; /* of && and ||, one an operand and a last */
+    const struct step *steps; /* of && and ||, one per operand and a last */
     bool of_record;           /* the steps read one local's record, not slots */
     const void *data;         /* program of a named expression, regex */
 };
@@ -220,7 +220,7 @@ struct cel_program {
     uint64_t cost;
     struct cel_warning *warnings;
     uint32_t warning_count;
-    const char *lint; /* NULL, or what is wrong at lint_offset, lint_width */
+    const char *lint; /* NULL, or the fault at lint_offset, lint_width */
     uint32_t lint_offset;
     uint32_t lint_width;
     struct regex **regexes; /* compiled from constant patterns */
@@ -232,9 +232,8 @@ struct cel_program {
 uint64_t cost_of(const struct node *node, uint32_t items_max);
 /* uses_collect fills uses and use_count from a checked tree; false when the arena is full. */
 bool uses_collect(struct cel_program *program, const struct ast *ast);
-/* ast_reads_fact is true when the value hangs on a fact: by slot, named expression or loop
- * variable.
- */
+/* ast_reads_fact is true when the value depends on a fact: by slot, named expression or loop
+ * variable. */
 bool ast_reads_fact(const struct ast *ast);
 /* warnings_collect fills warnings from a checked tree; false when the arena is full. */
 bool warnings_collect(struct cel_program *program, const struct ast *ast);
@@ -243,7 +242,7 @@ static inline struct value node_eval(struct cel_run *run, const struct node *nod
     return node->run(run, node);
 }
 
-/* truth_eval is node_eval for conditions, by the shortcut where there is one. */
+/* truth_eval is node_eval for conditions; it uses the shortcut if there is one. */
 static inline enum cel_truth truth_eval(struct cel_run *run, const struct node *node) {
     return node->shortcut.truth(run, node);
 }
@@ -293,10 +292,9 @@ static inline struct value value_error(enum cel_error error) {
     return (struct value){.kind = VAL_ERROR, .aux = (uint16_t)error};
 }
 static inline bool value_is_fault(struct value value) { return value.kind >= VAL_UNKNOWN; }
-/* blame_join gives what a strict operation makes of two faults or a fault and a value: an error
- * before an unknown, the union of two unknowns.  absorb_join: an unknown before an error, as under
- * && and ||. */
-struct value blame_join(struct cel_run *run, struct value a, struct value b);
+/* values_fault_join is the fault of a strict operation with one or two faults: an error before an
+ * unknown, the union of two unknowns.  absorb_join: an unknown before an error, as in && and ||. */
+struct value values_fault_join(struct cel_run *run, struct value a, struct value b);
 struct value absorb_join(struct cel_run *run, struct value a, struct value b);
 /* run_spend counts work; false when the run has used up its steps. */
 static inline bool run_spend(struct cel_run *run, uint64_t steps) {
@@ -314,7 +312,7 @@ bool values_order(struct value a, struct value b, int *order, bool *unordered);
 /* map_find: the value under key, or false. */
 bool map_find(struct value map, struct value key, struct value *found);
 bool value_is_zero(struct value value);
-/* Anything that is neither a bool nor a fault has no place in logic. */
+/* A value that is neither a bool nor a fault is an error in logic. */
 static inline struct value as_logic(struct value value) {
     return value.kind == VAL_BOOL || value_is_fault(value)
                ? value

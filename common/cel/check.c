@@ -1,6 +1,6 @@
-/* The checker: gives every node a type and every name its declaration.  DYN is only what was asked
- * for (dyn(), mixed literals); anything else that does not fit is a failure here, with the nearest
- * known name.  In unchecked mode what does not fit becomes an error of the run instead. */
+/* The checker: gives every node a type and every name its declaration.  DYN is only explicit
+ * (dyn(), mixed literals); any other mismatch is a failure here, with the nearest known name.  In
+ * unchecked mode a mismatch becomes an error of the run. */
 #include "base/suggest.h"
 #include "cel/cel_priv.h"
 
@@ -80,7 +80,7 @@ static void check_name(struct checker *checker, struct ast *ast) {
     }
 }
 
-/* A name is declared below this dotted one: then the whole path is what the writer meant. */
+/* A name is declared below this dotted one: then the whole path is meant. */
 static bool is_prefix(const struct cel_env *env, struct span name) {
     for (const struct declaration *at = env->declarations; at != NULL; at = at->next) {
         if (at->name.len > name.len && at->name.ptr[name.len] == '.' &&
@@ -221,7 +221,7 @@ static void check_index(struct checker *checker, struct ast *ast) {
     ast->type = wrap ? type_optional(checker->env, type) : type;
 }
 
-/* An optional element or value stands for what it holds. */
+/* An optional element or value has the type of its content. */
 static const struct cel_type *held(struct checker *checker, struct ast *ast, bool spread) {
     check_ast(checker, ast);
     if (!spread || type_is_open(ast->type)) {
@@ -290,7 +290,7 @@ static int push(struct checker *checker, struct ast *ast, struct span name,
     return checker->local_count++;
 }
 
-/* Pushes the variables of a fold according to what it runs over; false after a report. */
+/* Pushes the variables of a fold according to its range; false after a report. */
 static bool push_variables(struct checker *checker, struct ast *ast) {
     const struct cel_type *target = ast->target->type;
     const struct cel_type *first = check_dyn(checker);

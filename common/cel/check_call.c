@@ -7,7 +7,7 @@
 
 struct binding {
     const struct cel_type *vars[2]; /* A and B */
-    bool loose;                     /* an open type was taken to fit */
+    bool loose;                     /* an open type was accepted */
 };
 
 static bool match(struct checker *checker, const char **pattern, const struct cel_type *type,

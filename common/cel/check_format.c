@@ -1,5 +1,5 @@
-/* A format that is written out is checked where it stands: each clause against the type of its
- * argument, and that there are as many arguments. */
+/* A literal format is checked at compile time: each clause against the type of its argument, and
+ * the number of arguments. */
 #include "cel/cel_priv.h"
 
 static bool takes(uint8_t verb, const struct cel_type *type) {
@@ -26,7 +26,7 @@ static bool takes(uint8_t verb, const struct cel_type *type) {
     }
 }
 
-/* The letter of the clause behind the percent sign at *at, which moves behind it; 0 at the end. */
+/* The conversion character after the percent sign at *at, which moves past it; 0 at the end. */
 static uint8_t clause(struct span text, size_t *at) {
     (*at)++;
     while (*at < text.len &&

@@ -1,4 +1,4 @@
-/* What the stages of the checker share: recording a failure at a node, and holding literals against
+/* Shared by the stages of the checker: recording a failure at a node, and checking literals against
  * a vocabulary. */
 #include "base/suggest.h"
 #include "cel/cel_priv.h"
@@ -50,7 +50,7 @@ static void report_word(struct checker *checker, const struct cel_type *type, co
     }
 }
 
-/* Holds a constant against the vocabulary, element by element where both are lists. */
+/* Checks a constant against the vocabulary, element by element if both are lists. */
 static void check_value(struct checker *checker, const struct cel_type *type, const struct ast *ast,
                         struct value value) {
     if (type->kind == CEL_LIST && value.kind == VAL_LIST) {

@@ -1,6 +1,6 @@
-/* A checked tree -> a closed program of nodes, each with the function that runs it.  What is
- * constant is computed here, once; a constant that errs stays as the error it is, because && and ||
- * may absorb it. */
+/* A checked tree -> a closed program of nodes, each with the function that runs it.  Constant parts
+ * are computed here, once; a constant error stays an error value, because && and || may absorb
+ * it. */
 #include "cel/cel_priv.h"
 
 #include "base/mem.h"
@@ -32,7 +32,7 @@ static const struct node *compile_ast(struct cel_program *program, const struct 
 
 static bool put(struct cel_program *program, struct node *node, uint32_t at,
                 const struct ast *ast) {
-    /* The array was made by node_new and is still ours to fill. */
+    /* node_new made the array, and it is not shared yet. */
     const struct node **args = (const struct node **)(uintptr_t)node->args;
     args[at] = compile_ast(program, ast);
     return args[at] != NULL;
@@ -117,7 +117,7 @@ static void note(struct cel_program *program, const struct ast *ast, const char 
     }
 }
 
-/* A constant pattern is compiled with the program; a wrong one is the error it gives each time. */
+/* A constant pattern is compiled with the program; an invalid one becomes its error value. */
 static struct node *keep_regex(struct cel_program *program, const struct ast *ast,
                                struct node *node) {
     const struct node *pattern = node->args[1];
@@ -156,7 +156,7 @@ static struct node *keep_zone(struct cel_program *program, const struct ast *ast
     return node;
 }
 
-/* The one kind of function that takes a time zone: a part of an instant. */
+/* The only functions with a time zone: parts of an instant. */
 static bool takes_zone(const struct ast *ast) {
     return ast->count == 2 && strcmp(ast->function->args, "ts") == 0;
 }
@@ -164,7 +164,7 @@ static bool takes_zone(const struct ast *ast) {
 /* Operators with a node of their own; every other function goes through its row in the table. */
 struct operator_node {
     const char *name;
-    uint32_t operands; /* with any other number, which a check refuses, there is no overload */
+    uint32_t operands; /* the checker refuses any other number */
     node_fn run;
     uint32_t index;
 };
@@ -208,7 +208,7 @@ static const struct node *compile_call(struct cel_program *program, const struct
     return node == NULL || !shortcut_choose(program, node) ? NULL : fold(program, node);
 }
 
-/* The number of the field in its record, where the checker knows it: the place to look first. */
+/* The number of the field in its record, if the checker knows it: the search starts there. */
 static uint32_t field_hint(const struct ast *ast) {
     const struct cel_type *type = ast->target->type;
     if (type->kind != CEL_RECORD) {
@@ -261,8 +261,7 @@ static bool is_bool(const struct node *node, bool wanted) {
     return node->run == node_const && node->value.kind == VAL_BOOL && node->value.b == wanted;
 }
 
-/* A constant that decides && or || is its value, whatever the others are; a neutral one is left
- * out. */
+/* A constant that decides && or || is its value; a neutral one is removed. */
 static const struct node *compile_chain(struct cel_program *program, const struct ast *ast) {
     bool deciding = ast->kind == AST_OR;
     struct node *node = node_new(program, deciding ? node_or : node_and, ast->count);
@@ -354,7 +353,7 @@ static const struct node *compile_kind(struct cel_program *program, const struct
 }
 
 static const struct node *compile_ast(struct cel_program *program, const struct ast *ast) {
-    /* Ours since node_new; what is handed out is not changed any more. */
+    /* node_new made it; it does not change after this function. */
     struct node *node = (struct node *)(uintptr_t)compile_kind(program, ast);
     if (node != NULL && node->type == NULL) {
         node->type = ast->type;

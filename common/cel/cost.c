@@ -1,5 +1,5 @@
-/* The most a program can cost, from its nodes, computed once when it is compiled: a body counts
- * once for each element it can meet, a named expression with what it was found to cost. */
+/* The largest cost of a program, computed once from its nodes when it is compiled.  A body counts
+ * once for each possible element, a named expression with its own cost. */
 #include "cel/cel_priv.h"
 
 static uint64_t plus(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }

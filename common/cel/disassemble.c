@@ -1,12 +1,11 @@
-/* Nodes are shortcut_result apart by the function that runs them: the one list of their names
- * stands here. */
+/* The function that runs a node identifies its kind: this file has the only list of their names. */
 #include "cel/disassemble.h"
 
 #include "cel/cel_priv.h"
 
 #include <inttypes.h>
 
-/* What a node holds beside its operands. */
+/* A node's content without its operands. */
 enum holds { HOLDS_NOTHING, HOLDS_VALUE, HOLDS_INDEX, HOLDS_NAME, HOLDS_FUNCTION };
 
 struct node_word {

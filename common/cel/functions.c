@@ -1,5 +1,5 @@
-/* The table of all functions and operators: one row an overload.  The checker picks by type, the
- * function itself looks at the kinds again, so that DYN arguments are safe. */
+/* The table of all functions and operators: one row per overload.  The checker selects by type; the
+ * function checks the kinds again, so DYN arguments are safe. */
 #include "cel/functions.h"
 
 static const struct function functions[] = {

@@ -1,5 +1,5 @@
-/* Purpose: the functions behind the table, by subject: ops_*.c.  Arguments are known values; a
- * combination of kinds that has no meaning gives no_such_overload. */
+/* Purpose: the functions behind the table, by subject: ops_*.c.  Arguments are known values; an
+ * invalid combination of kinds gives no_such_overload. */
 #ifndef CASEMILL_CEL_FUNCTIONS_H
 #define CASEMILL_CEL_FUNCTIONS_H
 

@@ -115,7 +115,7 @@ static bool number(struct lexer *lexer, struct token *token) {
     return is_real ? real(lexer, token) : integer(lexer, token, 10);
 }
 
-/* r, b, br and rb in either case may stand before a quote. */
+/* r, b, br and rb, in either case, may precede a quote. */
 static bool string_prefix(const struct lexer *lexer, uint32_t *width, bool *raw, bool *bytes) {
     *raw = false;
     *bytes = false;

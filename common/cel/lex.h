@@ -10,7 +10,7 @@ enum token_kind {
     TOKEN_NAME,
     TOKEN_QUOTED, /* `name with any characters`, only after a dot */
     TOKEN_LITERAL,
-    TOKEN_MAGNITUDE, /* an integer over INT64_MAX: legal only behind a minus, value.u */
+    TOKEN_MAGNITUDE, /* an integer over INT64_MAX: legal only after a minus, value.u */
     TOKEN_MARK       /* operator or bracket: mark */
 };
 
@@ -31,7 +31,7 @@ struct lexer {
 /* lex_next reads the next token; false after a failure, which is then in parse. */
 MUST_USE bool lex_next(struct lexer *lexer, struct token *token);
 
-/* lex_string decodes a quoted literal that begins at lexer->at (prefix letters already passed). */
+/* lex_string decodes a quoted literal that begins at lexer->at (after its prefix). */
 MUST_USE bool lex_string(struct lexer *lexer, bool raw, bool bytes, struct token *token);
 
 #endif

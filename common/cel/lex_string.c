@@ -124,7 +124,7 @@ bool lex_string(struct lexer *lexer, bool raw, bool bytes, struct token *token) 
     if (!body(&decode, quote, triple, raw)) {
         return false;
     }
-    /* What was not needed is given back: the bytes move at most to the front of the same arena. */
+    /* Returns the unused memory: the bytes move at most to the front of the same arena. */
     arena_rewind(lexer->parse->arena, before);
     uint8_t *exact = arena_alloc(lexer->parse->arena, decode.len + 1);
     CHECK(exact != NULL);

@@ -1,6 +1,6 @@
-/* Macros are expanded while parsing, on the shape of a call alone, as the language defines them.
- * A shape that does not fit (another number of arguments) stays a call, which the checker refuses
- * by name; a loop variable that is no simple name fails here. */
+/* Macros are expanded while parsing, only by the form of a call, as the language defines. Another
+ * form (other number of arguments) stays a call, which the checker refuses by name; a loop variable
+ * that is no simple name fails here. */
 #include "cel/ast.h"
 
 struct macro_row {
@@ -8,7 +8,7 @@ struct macro_row {
     uint32_t arguments; /* without the receiver */
     uint32_t variables;
     enum fold fold;
-    bool filter;    /* one argument more, a filter, stands before the body */
+    bool filter;    /* one more argument, a filter, is before the body */
     bool is_filter; /* the body is the filter and the element the result */
 };
 

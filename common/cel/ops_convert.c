@@ -1,5 +1,5 @@
 /* Conversions between types: int(), uint(), double(), string(), bytes(), bool(), timestamp(),
- * duration().  What does not fit is an error, never a nearest value. */
+ * duration().  A value out of range is an error, never the nearest value. */
 #include "cel/functions.h"
 #include "cel/print.h"
 #include "cel/time.h"
@@ -13,7 +13,7 @@ enum { NUMBER_BYTES_MAX = 400 };
 static struct value range(void) { return value_error(CEL_ERROR_RANGE); }
 static struct value unreadable(void) { return value_error(CEL_ERROR_CONVERSION); }
 
-/* Digits with an optional sign into a magnitude; false when there is anything else. */
+/* Digits with an optional sign into a magnitude; false for any other text. */
 static bool read_digits(struct span text, bool *minus, uint64_t *magnitude, bool *fits) {
     size_t at = 0;
     *minus = text.len > 0 && text.ptr[0] == '-';

@@ -44,8 +44,8 @@ CEL_FUNCTION(op_days) {
     return two_days(args, count, &a, &b) ? value_int((int64_t)b - a) : no_overload();
 }
 
-/* add_months(date, n, "clip" or "roll"): a day that the target month does not have becomes its last
- * day, or the first of the month after. */
+/* add_months(date, n, "clip" or "roll"): a day that the target month lacks becomes its last day, or
+ * the first of the next month. */
 CEL_FUNCTION(op_add_months) {
     (void)run;
     int32_t from = 0;

@@ -8,7 +8,7 @@
 
 enum { PRECISION_DEFAULT = 6, PRECISION_MAX = 100, FORMAT_BYTES_MAX = 64 * 1024 };
 
-/* False for what has no text, or more than FORMAT_BYTES_MAX of it. */
+/* False for a value without text, or with more than FORMAT_BYTES_MAX. */
 static bool print_value(struct value value, struct buf *out);
 
 static bool print_list(struct value value, struct buf *out) {
@@ -29,7 +29,7 @@ static int order_entries(const void *a, const void *b) {
     return span_cmp(buf_span(*one), buf_span(*two));
 }
 
-/* Entries come in the order of their keys as text, so that the same map gives the same text. */
+/* Entries are in the order of their keys as text, so that the same map gives the same text. */
 static bool print_map(struct value value, struct buf *out) {
     struct buf entries[64];
     const struct buf *order[64];
@@ -173,7 +173,7 @@ static bool print_verb(char verb, int precision, struct value value, struct buf 
     }
 }
 
-/* Reads ".3" behind a percent sign; false when the digits are missing or too many. */
+/* Reads ".3" after a percent sign; false when the digits are missing or too many. */
 static bool read_precision(struct span text, size_t *at, int *precision) {
     *precision = PRECISION_DEFAULT;
     if (*at >= text.len || text.ptr[*at] != '.') {
@@ -217,7 +217,7 @@ CEL_FUNCTION(op_format) {
     }
     struct value fault = value_null();
     for (uint32_t i = 0; i < args[1].len; i++) {
-        fault = blame_join(run, fault, args[1].items[i]);
+        fault = values_fault_join(run, fault, args[1].items[i]);
     }
     if (value_is_fault(fault)) {
         return fault;

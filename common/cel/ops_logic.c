@@ -18,7 +18,7 @@ CEL_FUNCTION(op_not_equal) {
     return equal.kind == VAL_BOOL ? value_bool(!equal.b) : equal;
 }
 
-/* less, same, greater say for which orders the comparison holds. */
+/* less, same, greater: the orders for which the comparison is true. */
 static struct value compare(const struct value *args, bool less, bool same, bool greater) {
     int order = 0;
     bool unordered = false;

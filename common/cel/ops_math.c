@@ -1,5 +1,5 @@
-/* Arithmetic.  Integers never wrap: a result that does not fit is an error; int, uint and double do
- * not mix. */
+/* Arithmetic.  Integers never wrap: a result out of range is an error; int, uint and double do not
+ * mix. */
 #include "cel/functions.h"
 #include "cel/time.h"
 
@@ -16,7 +16,7 @@ static struct value uint_result(bool wrapped, const uint64_t *result) {
     return wrapped ? overflow() : value_uint(*result);
 }
 
-/* Texts and bytes joined into the run's arena. */
+/* Joins texts or bytes in the run's arena. */
 static struct value join_text(struct cel_run *run, struct value a, struct value b) {
     size_t len = (size_t)a.len + b.len;
     uint8_t *joined = len > UINT32_MAX ? NULL : run_alloc(run, len + 1, 1);
@@ -147,7 +147,7 @@ CEL_FUNCTION(op_multiply) {
     return real ? value_double(a.d * b.d) : no_overload();
 }
 
-/* IEEE division, spelled out where the divisor is zero because C leaves that undefined. */
+/* IEEE division; C does not define a zero divisor, so that case is explicit. */
 static double divide_real(double a, double b) {
     if (b != 0) {
         return a / b;

@@ -46,7 +46,7 @@ CEL_FUNCTION(op_or_value) {
     return args[0].len != 0 ? args[0].items[0] : args[1];
 }
 
-/* or and orValue ask for the second operand only when the first holds nothing. */
+/* or and orValue evaluate the second operand only if the first is empty. */
 struct value node_or_else(struct cel_run *run, const struct node *node) {
     struct value args[2] = {node_eval(run, node->args[0]), value_none()};
     if (value_is_fault(args[0])) {

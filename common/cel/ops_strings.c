@@ -12,7 +12,7 @@ static bool is_int(const struct value *args, uint32_t count, uint32_t at) {
     return at < count && args[at].kind == VAL_INT;
 }
 
-/* Makes a text out of a buffer and frees it. */
+/* Makes a text from a buffer and frees the buffer. */
 static struct value text_from(struct cel_run *run, struct buf *text) {
     struct value value = value_text(run, buf_span(text));
     buf_free(text);
@@ -44,8 +44,8 @@ static bool begins(struct span text, size_t at, struct span part) {
            (part.len == 0 || memcmp(text.ptr + at, part.ptr, part.len) == 0);
 }
 
-/* The code point at which part begins, not before the point `from` (or, backwards, not behind it);
- * -1. */
+/* The code point at which part begins, not before `from` (or, backwards, not after it); -1:
+ * none. */
 static int64_t find(struct span text, struct span part, int64_t from, bool backwards) {
     int64_t found = -1;
     size_t at = backwards ? 0 : utf8_offset(text, (size_t)from);
@@ -93,7 +93,7 @@ static struct value change_case(struct cel_run *run, const struct value *args, u
         return no_overload();
     }
     struct span copy = arena_copy(run->arena, value_span(args[0]));
-    uint8_t *bytes = (uint8_t *)(uintptr_t)copy.ptr; /* our own copy, still unshared */
+    uint8_t *bytes = (uint8_t *)(uintptr_t)copy.ptr; /* this function's copy, not shared yet */
     if (bytes == NULL) {
         return value_error(CEL_ERROR_MEMORY);
     }
@@ -212,7 +212,7 @@ CEL_FUNCTION(op_trim) {
     while (start < text.len && is_space(utf8_get(text.ptr + start))) {
         start += utf8_width(text.ptr[start]);
     }
-    size_t end = start; /* behind the last that is no space */
+    size_t end = start; /* after the last that is no space */
     for (size_t at = start; at < text.len; at += utf8_width(text.ptr[at])) {
         if (!is_space(utf8_get(text.ptr + at))) {
             end = at + utf8_width(text.ptr[at]);
@@ -264,7 +264,7 @@ CEL_FUNCTION(op_reverse) {
     return value_string(span_make(out, text.len));
 }
 
-/* strings.quote: a literal that gives the text again. */
+/* strings.quote: a literal of the text. */
 CEL_FUNCTION(op_quote) {
     static const char special[] = "\a\b\f\n\r\t\v\\\"";
     static const char letters[] = "abfnrtv\\\"";

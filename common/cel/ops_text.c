@@ -38,7 +38,7 @@ CEL_FUNCTION(op_contains) {
     return value_bool(found);
 }
 
-/* A pattern that is a constant never comes here: it is compiled with the program. */
+/* Only for a pattern that is not constant: a constant one is compiled with the program. */
 CEL_FUNCTION(op_matches) {
     if (!two_texts(args, count)) {
         return no_overload();

@@ -5,8 +5,8 @@
 #include "base/date.h"
 
 enum { NANOS_PER_MILLI = 1000 * 1000 };
-/* A named zone may be a file read, so it always costs as much as one: what a run can afford does
- * not hang on what earlier runs have read. */
+/* A named zone may need a file read, so it always costs the same: a run's cost does not depend on
+ * earlier runs. */
 enum { ZONE_STEPS = 1000 };
 
 struct parts {
@@ -18,7 +18,7 @@ struct parts {
     int64_t millis;
 };
 
-/* Takes an instant apart at its zone (second argument, UTC without one); a fault otherwise. */
+/* Splits an instant into parts in its zone (second argument, else UTC); otherwise a fault. */
 static struct value take_apart(struct cel_run *run, const struct value *args, uint32_t count,
                                struct parts *parts) {
     bool fits = count >= 1 && count <= 2 && args[0].kind == VAL_TIMESTAMP &&
@@ -49,7 +49,7 @@ static struct value take_apart(struct cel_run *run, const struct value *args, ui
     return value_null();
 }
 
-/* An instant in a constant zone: what the clock there shows is taken apart as if it were UTC. */
+/* An instant in a constant zone: the local time is split as if it were UTC. */
 struct value node_zoned(struct cel_run *run, const struct node *node) {
     struct value instant = node_eval(run, node->args[0]);
     if (instant.kind != VAL_TIMESTAMP) {

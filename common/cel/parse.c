@@ -1,6 +1,6 @@
-/* Tokens -> syntax tree, by precedence climbing.  Recursion is bounded twice: by the nesting of
- * brackets, conditionals and prefix operators while parsing, and by the height of the tree, which
- * long chains of one operator raise too and every later stage walks down. */
+/* Tokens -> syntax tree, by precedence climbing.  Recursion has two limits: the nesting of
+ * brackets, conditionals and prefix operators while parsing, and the height of the tree.  Long
+ * chains of one operator also raise the height, and every later stage recurses over it. */
 #include "cel/ast.h"
 #include "cel/lex.h"
 
@@ -11,8 +11,8 @@ enum { ITEMS_MAX = 4096 };
 struct parser {
     struct parse *parse;
     struct lexer lexer;
-    struct token token; /* the one looked at */
-    uint32_t last_end;  /* where the token before it ended */
+    struct token token; /* the current one */
+    uint32_t last_end;  /* the end of the previous token */
 };
 
 static struct ast *expression(struct parser *parser);
@@ -69,7 +69,7 @@ static struct ast *call(struct parser *parser, const char *name, uint32_t count)
     return ast;
 }
 
-/* A list of items up to a closing mark that grows in the arena by doubling. */
+/* A list of items up to a closing mark; it grows in the arena by doubling. */
 struct items {
     struct ast **items;
     bool *flags;
@@ -108,7 +108,7 @@ static void items_give(struct ast *ast, const struct items *list) {
     ast->count = list->count;
 }
 
-/* Arguments behind an opening parenthesis. */
+/* Arguments after an opening parenthesis. */
 static bool arguments(struct parser *parser, struct items *list) {
     while (!at_mark(parser, ")")) {
         if (!items_add(parser, list, expression(parser), false)) {
@@ -241,7 +241,7 @@ static struct ast *primary(struct parser *parser) {
     return expected(parser, "a value");
 }
 
-/* What follows a dot: a field, an optional field, or a call on the receiver. */
+/* The part after a dot: a field, an optional field, or a call on the receiver. */
 static struct ast *member(struct parser *parser, struct ast *target, uint32_t start) {
     bool optional = skip_mark(parser, "?");
     struct token name = parser->token;

@@ -1,4 +1,4 @@
-/* Values as the literals that make them again. */
+/* Values as literals that read back the same. */
 #include "cel/print.h"
 #include "cel/cel_priv.h"
 

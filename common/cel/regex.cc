@@ -1,4 +1,4 @@
-/* RE2 behind a C interface; no exception leaves this file, since RE2 is built without them. */
+/* A C interface to RE2; no exception leaves this file, since RE2 is built without them. */
 #include "cel/regex.h"
 
 #include <re2/re2.h>

@@ -1,5 +1,5 @@
-/* Purpose: the one door to RE2, which is C++.  Patterns match anywhere in the text; running time is
- * linear in it, whatever the pattern. */
+/* Purpose: the only interface to RE2, which is C++.  Patterns match anywhere in the text; running
+ * time is linear in it, whatever the pattern. */
 #ifndef CASEMILL_CEL_REGEX_H
 #define CASEMILL_CEL_REGEX_H
 

@@ -1,6 +1,6 @@
-/* Running a program: three-valued logic over facts.  An unknown carries the fact paths it is blamed
- * on.  Strict operations let an error win over an unknown; && and || let an unknown win over an
- * error, and a deciding operand win over both. */
+/* Running a program: three-valued logic over facts.  An unknown holds the fact paths that cause it.
+ * In strict operations an error wins over an unknown.  In && and || an unknown wins over an error,
+ * and a deciding operand wins over both. */
 #include "cel/cel_priv.h"
 
 #include "base/mem.h"
@@ -29,7 +29,7 @@ void cel_run_begin(struct cel_run *run, const struct value *slots) {
     }
 }
 
-/* Out of the way, so that programs without variables do not pay for their room. */
+/* A function of its own, so that programs without variables do not use its stack space. */
 __attribute__((noinline)) static struct value eval_with_locals(struct cel_run *run,
                                                                const struct node *root) {
     struct value locals[CEL_LOCALS_MAX];
@@ -88,7 +88,7 @@ struct value node_named(struct cel_run *run, const struct node *node) {
 struct value node_call2(struct cel_run *run, const struct node *node) {
     struct value args[2] = {node_eval(run, node->args[0]), node_eval(run, node->args[1])};
     if (value_is_fault(args[0]) || value_is_fault(args[1])) {
-        return blame_join(run, args[0], args[1]);
+        return values_fault_join(run, args[0], args[1]);
     }
     return node->call(run, args, 2);
 }
@@ -102,7 +102,7 @@ struct value node_call(struct cel_run *run, const struct node *node) {
     for (uint32_t i = 0; i < node->count; i++) {
         args[i] = node_eval(run, node->args[i]);
         if (value_is_fault(args[i])) {
-            fault = blame_join(run, fault, args[i]);
+            fault = values_fault_join(run, fault, args[i]);
         }
     }
     return value_is_fault(fault) ? fault : node->call(run, args, node->count);
@@ -138,7 +138,7 @@ struct value node_cond(struct cel_run *run, const struct node *node) {
     return value.kind == VAL_BOOL ? node_eval(run, node->args[value.b ? 1 : 2]) : value;
 }
 
-/* A field of a map, looked for at its place in the record first. */
+/* A field of a map; the search starts at its place in the record. */
 static bool field_find(const struct node *node, struct value map, struct value *found) {
     if (node->index < map.len) {
         const struct value *hint = &map.items[(size_t)node->index * 2];
@@ -150,7 +150,7 @@ static bool field_find(const struct node *node, struct value map, struct value *
     return map_find(map, value_string(node->name), found);
 }
 
-/* Reading through an optional gives an optional; a field that is not there is none. */
+/* Reading through an optional gives an optional; a missing field gives none. */
 static struct value select_held(struct cel_run *run, const struct node *node, struct value target) {
     if (target.kind == VAL_OPTIONAL) {
         return target.len == 0 ? target : select_held(run, node, target.items[0]);
@@ -186,8 +186,7 @@ struct value node_has(struct cel_run *run, const struct node *node) {
     return held.kind == VAL_OPTIONAL ? value_bool(held.len != 0) : held;
 }
 
-/* The element at an index, or an error that says why there is none.  A map is searched, so it
- * costs. */
+/* The element at an index, or the error.  A map is searched, which costs steps. */
 static struct value element_at(struct cel_run *run, struct value target, struct value index) {
     if (target.kind == VAL_MAP) {
         struct value found;
@@ -227,7 +226,7 @@ struct value node_index(struct cel_run *run, const struct node *node) {
     struct value target = node_eval(run, node->args[0]);
     struct value index = node_eval(run, node->args[1]);
     if (value_is_fault(target) || value_is_fault(index)) {
-        return blame_join(run, target, index);
+        return values_fault_join(run, target, index);
     }
     return target.kind == VAL_OPTIONAL ? index_held(run, target, index)
                                        : element_at(run, target, index);
@@ -237,7 +236,7 @@ struct value node_index_optional(struct cel_run *run, const struct node *node) {
     struct value target = node_eval(run, node->args[0]);
     struct value index = node_eval(run, node->args[1]);
     if (value_is_fault(target) || value_is_fault(index)) {
-        return blame_join(run, target, index);
+        return values_fault_join(run, target, index);
     }
     return index_held(run, target, index);
 }

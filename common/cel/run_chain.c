@@ -1,9 +1,8 @@
-/* && and || as chains of steps.  A step whose fact is of the kind declared says at once whether the
- * chain goes on, and calls the next one as its last act, which compilers make a jump.  Any other
- * fact, and any other operand, is its node's.  What the steps so far are blamed on, an unknown or
- * an error, goes from step to step in registers (head 0: nothing yet); what is rare is a function
- * of its own, so that it does not make the others keep them in memory.  Where a compiler makes no
- * jump of it, the length of a source bounds the depth. */
+/* && and || as chains of steps.  A step whose fact has the declared kind decides at once whether
+ * the chain continues.  It calls the next step as its last action, which compilers make a jump. The
+ * node evaluates any other fact or operand.  The fault of the steps so far, an unknown or an error,
+ * is passed in registers (head 0: none).  Rare cases are separate functions, so that the others can
+ * use registers.  If a compiler makes no jump, the length of a source bounds the depth. */
 #include "cel/shortcut_run.h"
 
 #define UNKNOWN_ONE (UINT64_C(1) << 32)
@@ -68,7 +67,7 @@ __attribute__((noinline)) static enum cel_truth step_join(struct cel_run *run,
     return next(run, step, base, blame(run, blamed, base[step->at]));
 }
 
-/* The fact of a step is not of the kind declared: most often it is unknown.  Two such facts fit
+/* The fact of a step does not have the declared kind: most often it is unknown.  Two such facts fit
  * into one value, see value_unknown_join. */
 __attribute__((noinline)) static enum cel_truth step_fact(struct cel_run *run,
                                                           const struct step *step,

@@ -1,5 +1,5 @@
-/* The operations that rules are made of, with a shortcut for operands of one plain kind.  What the
- * shortcut does not cover is left to the function behind the operator, so both give the same. */
+/* The common operations of rules, with a shortcut for operands of one plain kind.  The operator's
+ * function handles all other operands, so both give the same result. */
 #include "cel/cel_priv.h"
 
 /* Facts and constants are most operands: reading them here saves an indirect call each. */
@@ -9,7 +9,7 @@ static inline struct value operand(struct cel_run *run, const struct node *node)
                                      : node->run(run, node);
 }
 
-/* Equality of two values of one plain kind; false when the long way is needed. */
+/* Equality of two values of one plain kind; false when the slow path is needed. */
 static inline bool plain_equal(struct value a, struct value b, bool *equal) {
     if (a.kind != b.kind) {
         return false;
@@ -33,7 +33,7 @@ static struct value long_way(struct cel_run *run, const struct node *node, struc
                              struct value b) {
     struct value args[2] = {a, b};
     if (value_is_fault(a) || value_is_fault(b)) {
-        return blame_join(run, a, b);
+        return values_fault_join(run, a, b);
     }
     return node->call(run, args, 2);
 }

@@ -113,7 +113,7 @@ struct value node_exists_one(struct cel_run *run, const struct node *node) {
     while (walk_next(&walk)) {
         struct value value = as_logic(node_eval(run, node->args[1]));
         if (value_is_fault(value)) {
-            fault = blame_join(run, fault, value);
+            fault = values_fault_join(run, fault, value);
         } else {
             count += value.b ? 1 : 0;
         }
@@ -130,7 +130,7 @@ static bool transform(const struct walk *walk, struct value *fault, struct value
     if (node->count == 3) {
         struct value keep = as_logic(node_eval(walk->run, node->args[2]));
         if (value_is_fault(keep)) {
-            *fault = blame_join(walk->run, *fault, keep);
+            *fault = values_fault_join(walk->run, *fault, keep);
             return false;
         }
         if (!keep.b) {
@@ -139,7 +139,7 @@ static bool transform(const struct walk *walk, struct value *fault, struct value
     }
     *made = node_eval(walk->run, node->args[1]);
     if (value_is_fault(*made)) {
-        *fault = blame_join(walk->run, *fault, *made);
+        *fault = values_fault_join(walk->run, *fault, *made);
         return false;
     }
     return true;
@@ -221,10 +221,10 @@ struct value node_opt_flat_map(struct cel_run *run, const struct node *node) {
     return opt_map(run, node, true);
 }
 
-/* What an optional element stands for; false: nothing, or the fault. */
+/* The content of an optional element; false: nothing, or the fault. */
 static bool spread(struct value *value, struct value *fault, struct cel_run *run) {
     if (value->kind != VAL_OPTIONAL) {
-        *fault = blame_join(run, *fault, value_error(CEL_ERROR_NO_SUCH_OVERLOAD));
+        *fault = values_fault_join(run, *fault, value_error(CEL_ERROR_NO_SUCH_OVERLOAD));
         return false;
     }
     if (value->len == 0) {
@@ -244,7 +244,7 @@ struct value node_list(struct cel_run *run, const struct node *node) {
     for (uint32_t i = 0; i < node->count; i++) {
         struct value value = node_eval(run, node->args[i]);
         if (value_is_fault(value)) {
-            fault = blame_join(run, fault, value);
+            fault = values_fault_join(run, fault, value);
         } else if (node->flags == NULL || !node->flags[i] || spread(&value, &fault, run)) {
             items[count++] = value;
         }
@@ -257,14 +257,14 @@ static bool is_key(struct value key) {
            key.kind == VAL_STRING || key.kind == VAL_DOUBLE;
 }
 
-/* Adds an entry; a key that is there already or cannot be one becomes the fault. */
+/* Adds an entry; a duplicate or invalid key becomes the fault. */
 static void add_entry(struct cel_run *run, struct value *map, struct value *pairs,
                       const struct value entry[2], struct value *fault) {
     struct value found;
     if (!is_key(entry[0]) || entry[0].kind == VAL_DOUBLE) {
-        *fault = blame_join(run, *fault, value_error(CEL_ERROR_NO_SUCH_OVERLOAD));
+        *fault = values_fault_join(run, *fault, value_error(CEL_ERROR_NO_SUCH_OVERLOAD));
     } else if (map_find(*map, entry[0], &found)) {
-        *fault = blame_join(run, *fault, value_error(CEL_ERROR_DUPLICATE_KEY));
+        *fault = values_fault_join(run, *fault, value_error(CEL_ERROR_DUPLICATE_KEY));
     } else {
         pairs[(size_t)map->len * 2] = entry[0];
         pairs[(size_t)map->len * 2 + 1] = entry[1];
@@ -285,7 +285,7 @@ struct value node_map(struct cel_run *run, const struct node *node) {
             return value_error(CEL_ERROR_STEPS);
         }
         if (value_is_fault(entry[0]) || value_is_fault(entry[1])) {
-            fault = blame_join(run, fault, blame_join(run, entry[0], entry[1]));
+            fault = values_fault_join(run, fault, values_fault_join(run, entry[0], entry[1]));
         } else if (node->flags == NULL || !node->flags[i] || spread(&entry[1], &fault, run)) {
             add_entry(run, &map, pairs, entry, &fault);
         }

@@ -1,5 +1,5 @@
-/* Whether two programs are one: the same nodes over the same slots and constants.  What a node
- * holds beyond that, a pattern or a zone, is never taken for the same. */
+/* Whether two programs are the same: the same nodes over the same slots and constants.  Nodes with
+ * other data, a pattern or a zone, never count as the same. */
 #include "cel/cel_priv.h"
 
 static bool value_same(const struct value *a, const struct value *b) {
@@ -35,7 +35,7 @@ static bool value_same(const struct value *a, const struct value *b) {
     return false;
 }
 
-/* The shortcuts are chosen from what the nodes hold, and from the vocabularies of the facts. */
+/* The shortcuts depend on the nodes' content and on the vocabularies of the facts. */
 static bool shortcut_same(const struct shortcut *a, const struct shortcut *b) {
     return a->truth == b->truth && a->op == b->op && a->cell == b->cell && a->orders == b->orders &&
            a->wanted == b->wanted && a->at == b->at && a->field == b->field &&

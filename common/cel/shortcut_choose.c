@@ -3,7 +3,7 @@
 
 enum { SET_WORDS_MAX = 4096 };
 
-/* Where a node finds the fact it reads, if that takes no evaluation. */
+/* The place of the fact that a node reads, if it needs no evaluation. */
 static bool cell_of(const struct node *node, struct shortcut *shortcut) {
     if (node->run == node_slot || node->run == node_local) {
         shortcut->cell = node->run == node_slot ? CELL_SLOT : CELL_LOCAL;
@@ -125,7 +125,7 @@ static const struct word_set *set_new(struct cel_program *program, struct value 
     return set;
 }
 
-/* Bit n stands for word n. */
+/* Bit n is word n. */
 static const uint64_t *numbers_new(struct cel_program *program, const struct cel_type *type,
                                    struct value list) {
     uint64_t *numbers = arena_zero(&program->arena, type->count / 64 + 1, sizeof(*numbers));
@@ -180,8 +180,8 @@ bool shortcut_choose(struct cel_program *program, struct node *node) {
     return true;
 }
 
-/* A test runs in the chain itself where its fact stands in the chain's base: the slots, or the
- * record of one local.  Anything else runs by its node. */
+/* A test runs in the chain itself if its fact is in the chain's base: the slots, or the record of
+ * one local.  Any other test runs by its node. */
 static bool is_at_base(const struct node *chain, const struct shortcut *shortcut) {
     bool is_field = shortcut->cell == CELL_FIELD;
     return chain->of_record ? is_field && shortcut->at == chain->index
@@ -221,7 +221,7 @@ static struct step step_of(const struct node *chain, const struct node *node) {
     return step;
 }
 
-/* A chain about one record, as the body of exists mostly is, has that for its base. */
+/* A chain about one record, as in most bodies of exists, has that record as its base. */
 static void choose_base(struct node *node) {
     for (uint32_t i = 0; i < node->count; i++) {
         const struct shortcut *shortcut = &node->args[i]->shortcut;

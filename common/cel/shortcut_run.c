@@ -1,7 +1,7 @@
 /* The shortcut of a node alone; a chain has its own (run_chain.c). */
 #include "cel/shortcut_run.h"
 
-/* The fact looks like a word that is longer than what struct word holds. */
+/* The fact has the beginning of a word that is too long for struct word. */
 static enum cel_truth confirm(struct cel_run *run, const struct node *node,
                               const struct value *fact, const struct word *word) {
     bool same = memcmp(word->text, fact->text, word->len) == 0;
@@ -55,8 +55,8 @@ static enum cel_truth holds_slow(struct cel_run *run, const struct node *node,
     return shortcut_result(&node->shortcut, false);
 }
 
-/* What the tests of run_fast leave over: texts that are no marked words, unknown facts, other
- * kinds. Not in line: the fast ones need no room on the stack. */
+/* The cases that the tests of run_fast do not handle: texts that are no marked words, unknown
+ * facts, other kinds. Not in line: the fast ones need no room on the stack. */
 __attribute__((noinline)) static enum cel_truth
 run_slow(struct cel_run *run, const struct node *node, const struct value *fact) {
     if (fact->kind == VAL_UNKNOWN) {
@@ -75,7 +75,7 @@ run_slow(struct cel_run *run, const struct node *node, const struct value *fact)
     return truth_of_run(run, node);
 }
 
-/* The fact, or NULL when finding it takes a search. */
+/* The fact, or NULL if it needs a search. */
 static const struct value *fact_of(const struct cel_run *run, const struct shortcut *shortcut) {
     if (shortcut->cell == CELL_SLOT) {
         return &run->slots[shortcut->at];

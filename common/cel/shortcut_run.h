@@ -1,6 +1,6 @@
-/* Purpose: the shortcuts of conditions: a test of one fact that is of the kind it was declared
- * with is a few comparisons where the fact stands.  Whatever else the fact is, an error, a part
- * unknown, a value of another kind, is left to the node's run, so both give the same. */
+/* Purpose: the shortcuts of conditions: a test of one fact of its declared kind needs only a few
+ * comparisons in place.  The node's run handles all other facts (an error, an unknown part, another
+ * kind), so both give the same result. */
 #ifndef CASEMILL_CEL_SHORTCUT_RUN_H
 #define CASEMILL_CEL_SHORTCUT_RUN_H
 

@@ -12,7 +12,7 @@ static int64_t floor_days(int64_t seconds) {
     return seconds / DATE_DAY_SECONDS - (seconds % DATE_DAY_SECONDS < 0 ? 1 : 0);
 }
 
-/* A fraction in as few of 9 digits as say it. */
+/* A fraction with the fewest of 9 digits that hold it. */
 static void print_fraction(uint32_t nanos, struct buf *out) {
     char text[16];
     (void)snprintf(text, sizeof(text), ".%09u", nanos);
@@ -72,7 +72,7 @@ struct value time_span(int64_t seconds, int64_t nanos) {
                : value_error(CEL_ERROR_RANGE);
 }
 
-/* A reader of text: at is where it stands; a failed read leaves ok false. */
+/* A reader of text at position `at`; a failed read sets ok to false. */
 struct reader {
     struct span text;
     size_t at;
@@ -108,7 +108,7 @@ static int32_t fixed(struct reader *reader, int count) {
     return sum;
 }
 
-/* Digits behind a point as nanoseconds; what is finer is cut. */
+/* Digits after a point as nanoseconds; finer digits are cut. */
 static int64_t fraction(struct reader *reader) {
     int64_t sum = 0;
     int64_t unit = NANOS / 10;
@@ -162,7 +162,7 @@ struct value time_parse_instant(struct span text) {
                         nanos);
 }
 
-/* The unit behind a number in nanoseconds; 0 when it is none. */
+/* The unit after a number, in nanoseconds; 0 when it is none. */
 static int64_t unit_nanos(struct reader *reader) {
     static const struct {
         const char *name;

@@ -6,11 +6,11 @@
 
 #define CEL_SECONDS_MIN (-62135596800LL) /* 0001-01-01T00:00:00Z */
 #define CEL_SECONDS_MAX 253402300799LL   /* 9999-12-31T23:59:59Z */
-/* A duration is what fits 64 bits of nanoseconds, about 292 years. */
+/* A duration fits 64 bits of nanoseconds, about 292 years. */
 #define CEL_DURATION_SECONDS_MAX 9223372036LL
 
-/* Both take any nanos within two seconds of zero and bring them into form; CEL_ERROR_RANGE outside
- * the calendar or what a duration holds. */
+/* Both accept nanos within two seconds of zero and normalize them; CEL_ERROR_RANGE outside the
+ * calendar or the range of a duration. */
 struct value time_instant(int64_t seconds, int64_t nanos);
 struct value time_span(int64_t seconds, int64_t nanos);
 

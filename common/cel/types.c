@@ -45,7 +45,7 @@ const struct cel_type *cel_type_words(struct cel_env *env, const char *const *wo
     return intern(env, (struct cel_type){.kind = CEL_STRING, .words = words, .count = count});
 }
 
-/* Fields are copied: a record is its fields, wherever the caller kept them. */
+/* Fields are copied: a record does not depend on the caller's array. */
 const struct cel_type *cel_type_record(struct cel_env *env, const struct cel_field *fields,
                                        uint32_t count) {
     struct cel_field *copy = arena_zero(&env->arena, count == 0 ? 1 : count, sizeof(*copy));
@@ -198,7 +198,7 @@ static struct value type_value(const char *name) {
     return (struct value){.kind = VAL_TYPE, .len = (uint32_t)strlen(name), .text = name};
 }
 
-/* The type that a kind stands for when it is named alone: a list is a list of anything. */
+/* The type of a kind that is named alone: a list is a list of anything. */
 static const struct cel_type *type_alone(struct cel_env *env, enum cel_kind kind) {
     const struct cel_type *dyn = env->scalars[CEL_DYN];
     return kind == CEL_LIST       ? cel_type_list(env, dyn)

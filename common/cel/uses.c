@@ -1,5 +1,5 @@
-/* What a condition reads and with which polarity, from the tree before anything is folded away: the
- * answer is about the text, so that a parameter's value does not change it. */
+/* The slots that a condition reads and their polarity, from the tree before folding.  So the result
+ * depends on the text, and not on a parameter's value. */
 #include "cel/cel_priv.h"
 
 enum { POLARITY_PLAIN = 1, POLARITY_NEGATED = 2, POLARITY_BOTH = 3 };
@@ -58,7 +58,7 @@ static void name(struct uses *uses, const struct declaration *decl, unsigned pol
     }
 }
 
-/* Facts come in by slots, named expressions and loop variables over them. */
+/* Facts are read by slots, named expressions and loop variables over them. */
 bool ast_reads_fact(const struct ast *ast) {
     if (ast == NULL) {
         return false;

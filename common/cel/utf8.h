@@ -1,5 +1,5 @@
-/* Purpose: text as code points.  All text here is well-formed UTF-8: literals and facts are checked
- * where they come in. */
+/* Purpose: text as code points.  All text is well-formed UTF-8: literals and facts are checked on
+ * input. */
 #ifndef CASEMILL_CEL_UTF8_H
 #define CASEMILL_CEL_UTF8_H
 

@@ -1,6 +1,6 @@
-/* Values: blame, equality and order.  Numbers compare by value across int, uint and double; lists
- * and maps part by part, and a part that is unknown leaves the answer open unless another part
- * decides it. */
+/* Values: faults, equality and order.  Numbers compare by value across int, uint and double; lists
+ * and maps part by part, and an unknown part makes the result unknown unless another part decides
+ * it. */
 #include "cel/cel_priv.h"
 
 void *run_alloc(struct cel_run *run, size_t count, size_t bytes) {
@@ -37,7 +37,7 @@ static struct value unknown_join(struct cel_run *run, struct value a, struct val
     return (struct value){.kind = VAL_UNKNOWN, .paths = set};
 }
 
-struct value blame_join(struct cel_run *run, struct value a, struct value b) {
+struct value values_fault_join(struct cel_run *run, struct value a, struct value b) {
     if (a.kind == VAL_ERROR || !value_is_fault(b)) {
         return a;
     }
@@ -70,8 +70,8 @@ static int order_int_uint(int64_t a, uint64_t b) {
     return a < 0 ? -1 : sign_of((uint64_t)a<b, (uint64_t)a> b);
 }
 
-/* Rounds the integer to a double where that decides, as the language's own tests expect: an integer
- * and a double that only differ below the double's precision are equal. */
+/* Rounds the integer to a double, as the language's own tests expect: an integer and a double that
+ * only differ below the double's precision are equal. */
 static int order_int_double(int64_t a, double b) {
     if (b < -9223372036854775808.0) {
         return 1;
@@ -200,7 +200,7 @@ struct value values_equal(struct cel_run *run, struct value a, struct value b) {
         return value_bool(span_eq(value_span(a), value_span(b)));
     }
     if (value_is_fault(a) || value_is_fault(b)) {
-        return blame_join(run, a, b);
+        return values_fault_join(run, a, b);
     }
     if (run != NULL && !run_spend(run, 1)) {
         return value_error(CEL_ERROR_STEPS);

@@ -1,6 +1,5 @@
-/* What is legal in the language and may surprise in a rule: walks that hide a true exception
- * and operations that may end in an error.  From the tree,
- * before anything is folded away; only what hangs on facts is named. */
+/* Warnings for valid but surprising rules: walks that hide a true exception, and operations that
+ * may be errors.  They use the tree before folding, and only parts that depend on facts. */
 #include "cel/cel_priv.h"
 
 #include <stdio.h>
@@ -43,7 +42,7 @@ static bool is_named(const struct ast *ast, const char *const *names, size_t cou
     return false;
 }
 
-/* A divisor that is written out and is neither 0 nor -1 cannot fail. */
+/* A constant divisor other than 0 and -1 cannot fail. */
 static bool divides_safely(const struct ast *ast) {
     const struct value divisor = ast->args[1]->value;
     return ast->args[1]->kind == AST_CONST &&

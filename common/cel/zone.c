@@ -1,5 +1,5 @@
 /* Zone files (TZif, RFC 8536): a header, then transition times and the offsets they lead to; after
- * the last transition a rule in POSIX form goes on for ever.  Only the 64-bit block is read. */
+ * the last transition a rule in POSIX form applies.  Only the 64-bit block is read. */
 #include "cel/zone.h"
 
 #include "base/buf.h"
@@ -38,7 +38,7 @@ static bool has_header(struct span bytes, size_t at) {
     return bytes.len >= at + HEADER_BYTES && memcmp(bytes.ptr + at, "TZif", 4) == 0;
 }
 
-/* Sets the pointers into the file; false when a part of it is not there. */
+/* Sets the pointers into the file; false when a part is missing. */
 static bool zone_open(struct zone *zone) {
     struct span bytes = buf_span(&zone->file);
     if (!has_header(bytes, 0) || bytes.ptr[4] < '2') {
@@ -220,7 +220,7 @@ static bool fixed_offset(struct span name, int32_t *offset) {
     return hours < 24 && minutes < 60;
 }
 
-/* Letters, digits, _ + - and single slashes between names: no way out of the zone folder. */
+/* ASCII alphanumerics, _ + - and single slashes between names: no path leaves the zone folder. */
 static bool is_zone_name(struct span name) {
     bool after_slash = true;
     for (size_t i = 0; i < name.len; i++) {

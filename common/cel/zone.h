@@ -1,6 +1,6 @@
 /* Purpose: time zones by name, from the system's zone files: the offset at an instant.  Names never
  * reach the file system unchecked.
- * Threads: a zone that was read does not change and may be shared; a cache has one thread. */
+ * Threads: a zone never changes and may be shared; a cache belongs to one thread. */
 #ifndef CASEMILL_CEL_ZONE_H
 #define CASEMILL_CEL_ZONE_H
 
@@ -22,7 +22,7 @@ void zone_free(struct zone **zone);
 /* zone_offset gives seconds east of UTC at an instant. */
 int32_t zone_offset(const struct zone *zone, int64_t seconds);
 
-/* A cache reads a name's file once, also of a name that is none, and keeps the last ZONE_CACHE_MAX
+/* A cache reads a name's file once, also for an unknown name, and keeps the last ZONE_CACHE_MAX
  * names. */
 struct zone_cache;
 /* zone_cache_find makes the cache when it is first needed.  Ownership: *cache is the caller's,

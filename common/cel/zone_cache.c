@@ -1,4 +1,4 @@
-/* Zones by name for one thread; when all places are taken the oldest gives way. */
+/* Zones by name for one thread; when the cache is full, the oldest is removed. */
 #include "cel/zone.h"
 
 #include "base/mem.h"
@@ -6,7 +6,7 @@
 struct place {
     uint8_t name[ZONE_NAME_BYTES_MAX];
     size_t name_len;
-    struct zone *zone; /* NULL: there is none of the name */
+    struct zone *zone; /* NULL: no zone has the name */
 };
 
 struct zone_cache {
@@ -31,7 +31,7 @@ const struct zone *zone_cache_find(struct zone_cache **cache, struct span name) 
     struct zone *zone = NULL;
     enum err err = zone_read(name, &zone);
     if (err != ERR_OK && err != ERR_NOT_FOUND) {
-        return NULL; /* perhaps it can be read later */
+        return NULL; /* a later read may succeed */
     }
     struct place *place = &known->places[known->next];
     zone_free(&place->zone);

@@ -18,7 +18,7 @@ pages=$(tree_files '*.md')
 comments=$(tree_files 'config/*.yaml' 'config/*.service' 'config/*.sh' 'docker/*.yaml' 'docker/*.sh' 'docker/Dockerfile' |
     grep -vE '^config/(agreements/|case\.yaml)')
 # the C folders that are rewritten: a folder that joins them stays in plain English
-for folder in base casedoc cli http rules settings wire yaml; do
+for folder in base casedoc cel cli http rules settings wire yaml; do
     comments="$comments $(tree_files "common/$folder/*.[ch]")"
 done
 all=0
