@@ -18,6 +18,24 @@
 #define ARENA_BYTES_MAX ((size_t)256 << 20)
 enum { IDLE_MS = 1000 };
 
+/* Every call to PostgreSQL waits through this.  The lane sends its heartbeats and takes in
+ * messages. While a transaction is written, it decides the next one, and stops as soon as
+ * PostgreSQL has answered. */
+static enum err decide_ahead(void *context, int fd, bool want_write) {
+    struct lane *lane = context;
+    if (atomic_load(&lane->abandoned) || (lane->connecting && atomic_load(&lane->draining))) {
+        return ERR_TIMEOUT;
+    }
+    while (lane->writing.job_count > 0 && lane_can_gather_ahead(lane)) {
+        if (lane_poll(lane, fd, want_write, 0)) {
+            return ERR_OK;
+        }
+        lane_gather_ahead(lane);
+    }
+    (void)lane_poll(lane, fd, want_write, LANE_TICK_MS);
+    return ERR_OK;
+}
+
 static void keep_credit(struct lane *lane) {
     bool open = lane_is_able(lane) && !atomic_load(&lane->draining);
     if (open != lane->credit_open) {
@@ -77,8 +95,7 @@ static void note_journals(struct lane *lane) {
     }
 }
 
-/* While it waits for PostgreSQL, the lane fills the next transaction (wait_in_call of lane_db.c).
- */
+/* While it waits for PostgreSQL, the lane fills the next transaction (decide_ahead). */
 static enum err write_outcomes(struct lane *lane) {
     struct txn *txn = &lane->writing;
     CHECK(txn->job_count == 0);
@@ -152,9 +169,10 @@ static bool is_finished(struct lane *lane) {
 
 static void *run(void *argument) {
     struct lane *lane = argument;
+    const struct db_lane_wait wait = {.wait = decide_ahead, .context = lane};
     lane_say_ready(lane);
     while (!is_finished(lane)) {
-        lane_keep_connected(lane);
+        lane_keep_connected(lane, &wait);
         lane_keep_tidy(lane);
         lane_keep_rules(lane);
         keep_credit(lane);

@@ -12,23 +12,6 @@
 
 enum { BACKOFF_MS_MIN = 100, BACKOFF_MS_MAX = 5000, RELOAD_MS = 3000 };
 
-/* libpq waits through this: the lane goes on beating, taking in messages, and filling the next
- * transaction. */
-static enum err wait_in_call(void *context, int fd, bool want_write) {
-    struct lane *lane = context;
-    if (atomic_load(&lane->abandoned) || (lane->connecting && atomic_load(&lane->draining))) {
-        return ERR_TIMEOUT;
-    }
-    while (lane->writing.job_count > 0 && lane_can_gather_ahead(lane)) {
-        if (lane_poll(lane, fd, want_write, 0)) {
-            return ERR_OK;
-        }
-        lane_gather_ahead(lane);
-    }
-    (void)lane_poll(lane, fd, want_write, LANE_TICK_MS);
-    return ERR_OK;
-}
-
 static void set_backoff(struct lane *lane) {
     lane->backoff_ms = lane->backoff_ms == 0 ? BACKOFF_MS_MIN : lane->backoff_ms * 2;
     if (lane->backoff_ms > BACKOFF_MS_MAX) {
@@ -75,7 +58,7 @@ static void close_connection(struct lane *lane) {
     set_backoff(lane);
 }
 
-void lane_keep_connected(struct lane *lane) {
+void lane_keep_connected(struct lane *lane, const struct db_lane_wait *wait) {
     if (lane->db != NULL || clock_mono_ms() < lane->reconnect_at_ms ||
         atomic_load(&lane->draining)) {
         return;
@@ -85,10 +68,9 @@ void lane_keep_connected(struct lane *lane) {
     char uuid[UUID_TEXT_BYTES];
     uuid_format(&lane->uuid, uuid);
     (void)snprintf(application, sizeof(application), "casemill/%s", uuid);
-    const struct db_lane_wait wait = {.wait = wait_in_call, .context = lane};
     struct diag diag = {0};
     lane->connecting = true;
-    enum err err = db_lane_open(lane->options.conninfo, application, &wait, &lane->db, &diag);
+    enum err err = db_lane_open(lane->options.conninfo, application, wait, &lane->db, &diag);
     if (err == ERR_OK) {
         err = db_lane_check_session(lane->db, lane->options.conninfo, &diag);
     }

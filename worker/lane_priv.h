@@ -113,8 +113,9 @@ void lane_say_failed(struct lane *lane, const struct job *job, const char *reaso
 void lane_say_bye(struct lane *lane);
 
 /* --- lane_db.c --- */
-/* lane_keep_connected connects when it is time and there is no connection. */
-void lane_keep_connected(struct lane *lane);
+/* lane_keep_connected connects when it is time and there is no connection; every call over the new
+ * one waits through wait. */
+void lane_keep_connected(struct lane *lane, const struct db_lane_wait *wait);
 /* lane_forget_sources drops the numbers of sources: they are the connection's database's. */
 void lane_forget_sources(struct lane *lane);
 /* lane_keep_tidy does what a connection needs now and then, between transactions. */
