@@ -1,5 +1,5 @@
-/* Performs what the core decided, in its order.  Receipts are best effort and never block: who
- * missed one may QUERY or send again. */
+/* Performs what the core decided, in its order.  Receipts are best effort and never block: a client
+ * that missed one can send QUERY or the batch again. */
 #include "broker/broker.h"
 
 #include "base/log.h"
@@ -81,7 +81,7 @@ static void send_to_lane(struct broker *broker, const struct core_action *action
         message.command = WIRE_BEAT;
         message.beat.retire = action->retire;
     }
-    /* A lane that cannot be reached falls silent and is dealt with then. */
+    /* A lane that cannot be reached is lost later, and handled then. */
     if (reply_send(broker, broker->worker, &action->route, &message) != ERR_OK) {
         broker->receipts_dropped++;
     }
@@ -116,7 +116,8 @@ static void perform_one(struct broker *broker, const struct core_action *action)
     }
 }
 
-/* What dispatch found damaged is told to the core when its actions are over, for it may answer. */
+/* The core gets the damaged records that dispatch found after its actions are over: it may answer.
+ */
 static void tell_damaged(struct broker *broker) {
     for (size_t i = 0; i < broker->damaged_len; i++) {
         core_quarantine(broker->core, broker->damaged[i]);

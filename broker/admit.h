@@ -19,11 +19,11 @@ struct admission {
     struct span extra;
 };
 
-/* admit_batch checks bounds and framing, copies the body and hands it over; the answer is sent or
- * will be. */
+/* admit_batch checks bounds and framing, copies the body and hands it over. The answer is sent now
+ * or later. */
 void admit_batch(struct broker *broker, const struct net_message *message,
                  const struct admission *asked);
-/* admit_refuse says why a head was not good enough. */
+/* admit_refuse answers with the fault of a head. */
 void admit_refuse(struct broker *broker, const struct admission *asked, enum wire_reason reason);
 
 #endif

@@ -62,7 +62,7 @@ uint64_t body_work_hash(const struct body *body) {
     return plain ? 0 : hash64(buf_span(&body->extra)) ^ (uint64_t)body->mode;
 }
 
-bool body_is_told(const struct body *body) {
+bool body_is_plain(const struct body *body) {
     return body->blob == NULL && body->part_count == 1 && body_work_hash(body) == 0;
 }
 

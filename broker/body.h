@@ -1,5 +1,5 @@
 /* Purpose: the bytes of one batch in memory, shared by reference between the loop, the journal's
- * writer and the sockets; and what is needed to read a part of them back once they are dropped.
+ * writer and the sockets. The hashes of its parts stay when the bytes are dropped.
  * Threads: references are atomic; the account counts all living blobs. */
 #ifndef CASEMILL_BROKER_BODY_H
 #define CASEMILL_BROKER_BODY_H
@@ -29,7 +29,7 @@ static inline struct span blob_span(const struct blob *blob) {
 
 /* What lanes are to do with a batch. */
 enum work_mode { WORK_INTAKE, WORK_REAPPLY, WORK_RETRY };
-const char *work_mode_word(enum work_mode mode); /* as WORK says it */
+const char *work_mode_word(enum work_mode mode); /* as in WORK */
 
 /* What the core carries as a batch's tag.  Without one the body is in the journal alone, is one
  * part, and its hash is the batch's. */
@@ -42,11 +42,12 @@ struct body {
 };
 struct body *body_new(struct blob *blob, const uint64_t *sums,
                       uint32_t part_count); /* takes blob; of mode intake */
-/* body_set_work copies extra; body_work_hash tells batches apart that only differ in these. */
+/* body_set_work copies extra; body_work_hash distinguishes batches that only differ in mode and
+ * extra. */
 void body_set_work(struct body *body, enum work_mode mode, struct span extra);
 uint64_t body_work_hash(const struct body *body); /* 0 of plain intake */
-/* body_is_told: the batch itself says all that is in it: a tag of NULL stands for the same. */
-bool body_is_told(const struct body *body);
+/* body_is_plain: the core's batch holds all of it: a tag of NULL means the same. */
+bool body_is_plain(const struct body *body);
 static inline enum work_mode body_mode(const struct body *body) {
     return body == NULL ? WORK_INTAKE : body->mode;
 }

@@ -22,15 +22,15 @@ enum {
 
 static void poke(void *context) { net_wake_poke(context); }
 
-/* Whether a batch can be made of it: a damaged header may say anything. */
+/* Whether it can become a batch: a damaged header may hold any bytes. */
 static bool can_be_named(const struct journal_record *record) {
     return record->source.len > 0 &&
            record->cut_count == (record->count + CORE_PART_CASES - 1) / CORE_PART_CASES &&
            memchr(record->source.ptr, 0, record->source.len) == NULL;
 }
 
-/* What is damaged is named here, once; the rest goes on. */
-static void say_damaged(const struct journal_record *record) {
+/* Damaged records are logged here, once; the broker uses the others. */
+static void log_damaged(const struct journal_record *record) {
     char batch[UUID_TEXT_BYTES];
     uuid_format(&record->batch, batch);
     LOG(EV_JOURNAL_QUARANTINED, "seq=%llu batch=%s error=%s", (unsigned long long)record->seq,
@@ -41,7 +41,7 @@ static void say_damaged(const struct journal_record *record) {
 static void restore_record(const struct journal_record *record, void *context) {
     struct broker *broker = context;
     if (record->damage != JOURNAL_WHOLE) {
-        say_damaged(record);
+        log_damaged(record);
         if (!can_be_named(record)) {
             return;
         }
@@ -58,7 +58,7 @@ static void restore_record(const struct journal_record *record, void *context) {
                                    .priority = record->priority,
                                    .accepted_at = record->accepted_at,
                                    .cuts = record->cuts};
-    if (body_is_told(body)) {
+    if (body_is_plain(body)) {
         body_free(&body);
     }
     core_restore(broker->core, record->seq, &meta, broker->now);

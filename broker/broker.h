@@ -25,14 +25,14 @@ enum {
     ONLINE_SEQS_MAX = 100,
     INTAKE_HWM = 16 /* messages of one connection that libzmq holds until they are read */
 };
-/* Who is on the other side of a socket. */
+/* The peers of a socket. */
 enum keys_role { KEYS_SOURCES, KEYS_WORKERS, KEYS_OPERATORS, KEYS_ROLES };
 /* The file of the journal's directory that a lane proves it can read. */
 #define PROOF_FILE "lane.secret"
 enum { PROOF_CHALLENGED_MAX = 256 };
 struct challenged { /* a peer that has not answered yet */
     uint64_t route; /* hash */
-    int64_t due;    /* when that is said */
+    int64_t due;    /* when it is logged */
 };
 struct proof {
     bool is_wanted;
@@ -53,7 +53,7 @@ struct broker {
     struct net_guard *guard;     /* NULL: no keys */
     struct net_curve curve;      /* the broker's own key */
     bool wants_keys[KEYS_ROLES]; /* of the role's socket */
-    uint64_t faults_said[KEYS_ROLES];
+    uint64_t faults_logged[KEYS_ROLES];
     struct proof proof;
     const struct settings *settings; /* borrowed: as last read, for what a HUP may change */
     struct net_wake *wake;           /* poked by the journal's writer */
@@ -66,17 +66,17 @@ struct broker {
     struct flight flight;            /* of the worker socket */
     struct coalesced *coalesced;     /* receipts held together until the actions are performed */
     struct sending *sending;         /* dispatch.c's: what is being filled for a lane */
-    struct core_stats stats;         /* as the actions in hand began */
+    struct core_stats stats;         /* when these actions began */
     uint64_t memory_bytes_max;
     size_t body_bytes_max;                   /* of a SUBMIT */
-    struct net_door_state doors[KEYS_ROLES]; /* connections that stand, as of doors_at */
+    struct net_door_state doors[KEYS_ROLES]; /* open connections, as of doors_at */
     int64_t doors_at;
-    uint64_t doors_said[KEYS_ROLES]; /* times that a limit of connections was reached, as logged */
-    int64_t doors_said_at[KEYS_ROLES];
-    uint64_t heavy_said[KEYS_ROLES]; /* connections that held too much unread, as logged */
-    int64_t heavy_said_at[KEYS_ROLES];
+    uint64_t doors_logged[KEYS_ROLES]; /* reached limits of connections, as logged */
+    int64_t doors_logged_at[KEYS_ROLES];
+    uint64_t heavy_logged[KEYS_ROLES]; /* connections that held too much unread, as logged */
+    int64_t heavy_logged_at[KEYS_ROLES];
     int64_t beat_ms;
-    struct arena arena; /* of the message in hand */
+    struct arena arena; /* of the message that is being read */
     struct buf head;    /* of the message being sent */
     struct net_message message;
     int64_t now;           /* monotonic ms, read once a turn */
@@ -93,10 +93,10 @@ struct broker {
     uint64_t clock_jumps;
     uint64_t receipts_dropped, peers_refused;
     uint64_t batches_refused; /* before they came to the core, which counts its own */
-    int64_t lanes_full_due;   /* when it is said again that no place for a lane is free */
+    int64_t lanes_full_due;   /* when LANES_FULL is logged again */
     uint64_t silent_logged, exhausted_logged;
-    bool failure_said, full_said, stall_said;
-    const char *unready;   /* why nothing gets done, as of the last snapshot; "": it does */
+    bool failure_seen, full_logged, stall_logged;
+    const char *unready;   /* why /readyz is 503, as of the last snapshot; "": ready */
     uint64_t queued_cases; /* as of then */
     struct online_verify online;
 };
@@ -111,7 +111,7 @@ void broker_close(struct broker **broker);
  * appends a "# ..." line for what it left alone.  Errors: as broker_open, in one line. */
 MUST_USE enum err broker_try(const struct settings *settings, struct buf *out, struct diag *diag);
 
-/* check_settings.c.  broker_check_settings holds what a type cannot say: addresses, weights,
+/* check_settings.c.  broker_check_settings checks what a type cannot: addresses, weights,
  * relations; broker_check_values is all of it but the key files. */
 MUST_USE enum err broker_check_settings(const struct settings *settings, struct diag *diag);
 MUST_USE enum err broker_check_values(const struct settings *settings, struct diag *diag);
@@ -136,11 +136,12 @@ void broker_ready_line(const struct broker *broker, struct buf *out);
 /* loop.c.  broker_turn is one turn; false when a stop has run its course.  stop: signals so far. */
 bool broker_turn(struct broker *broker, sig_atomic_t stop);
 
-/* keys.c: who may speak. */
+/* keys.c: which peers are allowed. */
 MUST_USE enum err keys_check_endpoint(const struct settings *settings, enum keys_role role,
                                       const char *endpoint, struct diag *diag);
-/* keys_check reads every key file; said (or NULL) is told what would be used. */
-MUST_USE enum err keys_check(const struct settings *settings, struct buf *said, struct diag *diag);
+/* keys_check reads every key file; report (or NULL) gets the keys that would be used. */
+MUST_USE enum err keys_check(const struct settings *settings, struct buf *report,
+                             struct diag *diag);
 MUST_USE enum err keys_open(struct broker *broker, const struct settings *settings,
                             struct diag *diag);
 /* keys_curve: with what the role's socket is bound; NULL: without keys. */
@@ -153,11 +154,11 @@ bool keys_admit(struct broker *broker, enum keys_role role, struct net_message *
 /* keys_refuse answers not_allowed, on intake and control; batch may be NULL. */
 void keys_refuse(struct broker *broker, enum keys_role role, const struct net_route *route,
                  const struct uuid *batch);
-void keys_step(struct broker *broker); /* answers handshakes, says who failed */
+void keys_step(struct broker *broker); /* answers handshakes, logs those that failed */
 /* keys_reload: on a fault, which it logs, the old ones stay.  Errors: as net_keyring_read. */
 MUST_USE enum err keys_reload(struct broker *broker, const struct settings *fresh,
                               struct diag *diag);
-uint64_t keys_refused(const struct broker *broker); /* connections that were turned away */
+uint64_t keys_refused(const struct broker *broker); /* refused connections */
 const char *keys_role_name(enum keys_role role);    /* "intake", "worker", "control" */
 
 /* doors.c: how many connections each socket has; a limit that was reached is logged. */
@@ -165,8 +166,8 @@ void doors_look(struct broker *broker);
 
 /* proof.c: which lanes may take part on tcp without keys.  proof_open reads the secret or makes it.
  * proof_holds: READY may go to the core; else the lane was sent a challenge, or refused.
- * proof_is_given: so may anything else, is_result: what became of work; else the lane was asked for
- * READY.  Errors: as net_secret_take. */
+ * proof_is_given: so may any other message, is_result: a result of work; else the lane was asked
+ * for READY.  Errors: as net_secret_take. */
 bool proof_is_off(const struct settings *settings); /* lanes prove nothing, in no way */
 MUST_USE enum err proof_open(struct broker *broker, const struct settings *settings,
                              struct diag *diag);
@@ -178,10 +179,10 @@ bool proof_is_given(struct broker *broker, const struct net_route *route, bool i
 void intake_drain(struct broker *broker); /* intake.c */
 void intake_watch(struct broker *broker); /* what waits there wakes the loop when it is too much */
 bool intake_is_open(struct broker *broker); /* room for more bodies on their way to disk */
-bool intake_is_read(struct broker *broker); /* if only to be told BUSY */
+bool intake_is_read(struct broker *broker); /* if only to answer BUSY */
 void lanes_drain(struct broker *broker);    /* lanes.c */
 void control_drain(struct broker *broker);  /* control.c */
-/* reapply.c: an operator's batch, and what became of it. */
+/* reapply.c: an operator's batch, and its result. */
 void reapply_take(struct broker *broker, const struct net_message *message,
                   const struct wire_reapply *reapply);
 void retry_take(struct broker *broker, const struct net_message *message,
@@ -206,7 +207,7 @@ MUST_USE enum err reply_send(struct broker *broker, struct net_socket *socket,
 /* reply_unreadable answers what could not be decoded. */
 void reply_unreadable(struct broker *broker, struct net_socket *socket,
                       const struct net_route *route, const struct wire_decode_fault *fault);
-/* reply_accepted_fill: what ACCEPTED says of a batch. */
+/* reply_accepted_fill: the fields of ACCEPTED. */
 void reply_accepted_fill(const struct broker *broker, const struct uuid *batch, bool duplicate,
                          struct wire_accepted *accepted);
 

@@ -1,4 +1,4 @@
-/* What a setting's type cannot say: addresses, relations between settings, descriptors.  A reload
+/* What a setting's type cannot check: addresses, relations between settings, descriptors.  A reload
  * checks the same before anything is taken. */
 #include "broker/broker.h"
 
@@ -74,8 +74,8 @@ uint32_t broker_connections_max(const struct settings *settings, enum keys_role 
     return KEYS[role] == NULL ? OPERATORS_MAX : (uint32_t)settings_int(settings, KEYS[role]);
 }
 
-/* Connections may be above their limits by a backlog for a moment, and then there must still be
- * descriptors for the journal, HTTP and operators: libzmq aborts without one for an ipc path. */
+/* Connections may exceed their limits by a backlog for a moment. Then descriptors must remain for
+ * the journal, HTTP and operators: libzmq aborts without one for an ipc path. */
 static enum err check_descriptors(const struct settings *settings, struct diag *diag) {
     uint64_t need = RESERVE_DESCRIPTORS + HTTP_CONNECTIONS_MAX;
     for (int role = 0; role < KEYS_ROLES; role++) {

@@ -1,5 +1,5 @@
-/* Purpose: receipts that say the same of many batches go as one message, to peers that asked for
- * it. Order: of one batch ACCEPTED leaves before DONE: all ACCEPTED that are held leave first.
+/* Purpose: equal receipts of many batches leave as one message, to peers that asked for it.
+ * Order: of one batch ACCEPTED leaves before DONE: all ACCEPTED that are held leave first.
  * Limits: COALESCED_GROUPS different answers, WIRE_COALESCED_MAX batches each; beyond, all leave.
  * Threads: the loop's. */
 #ifndef CASEMILL_BROKER_COALESCE_H

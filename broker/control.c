@@ -7,7 +7,7 @@
 
 enum { DRAIN_MESSAGES_MAX = 16 };
 
-/* Of a JSON string what stands between its quotes; nothing that is escaped is a name. */
+/* The text between the quotes of a JSON string; a name has no escapes. */
 static struct span quoted(struct span text) {
     bool is_name = text.len > 2 && text.ptr[0] == '"' && text.ptr[text.len - 1] == '"' &&
                    memchr(text.ptr, '\\', text.len) == NULL;

@@ -75,7 +75,7 @@ void core_each_tag(const struct core *core, void (*visit)(void *tag, void *conte
     }
 }
 
-/* By its source's naming: the place of the source may be another's by now. */
+/* By its source's naming: the place of the source may have a new name by now. */
 static uint64_t recent_hash(uint64_t naming, const struct uuid *id) {
     return core_name_of((uint32_t)naming, id).hash;
 }
@@ -139,7 +139,7 @@ static struct core_batch *add(struct core *core, const struct core_batch_meta *m
     return batch;
 }
 
-/* Out of every queue and every lane's hands. */
+/* Out of every queue and every lane. */
 static void park(struct core *core, struct core_batch *batch) {
     for (struct core_part *part = core_leaf(batch, 0); part != NULL; part = core_leaf_after(part)) {
         if (part->state != PART_PARKED && part->state != PART_DONE) {

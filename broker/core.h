@@ -1,8 +1,8 @@
 /* Purpose: the broker's state machine: batches, their parts, sources, lanes, receipts.
  * Deterministic: no socket, clock, file, thread or global inside; inputs are calls with a time,
  * outputs are actions that the caller performs in order.
- * Owns: what is queued, what each lane holds, who waits for which receipt.
- * Never: looks at case bytes; says ACCEPTED before core_journaled; deletes before the last case is
+ * Owns: what is queued, what each lane holds, which peer gets which receipt.
+ * Never: reads case bytes; emits ACCEPTED before core_journaled; deletes before the last case is
  * committed (P1, P5).
  * Units: times are monotonic milliseconds (now), accepted_at is wall microseconds.
  * Limits: no state per case; a part is at most CORE_PART_CASES cases.
@@ -25,7 +25,7 @@ enum {
     CORE_RECENT_MAX = 100000,
     CORE_FENCE_MAX = 256,
     CORE_PIECES_MAX = 16384,     /* of parts that were cut because they failed */
-    CORE_CANARIES_MISSED_MAX = 3 /* canary_ms without a proof: the road counts as broken */
+    CORE_CANARIES_MISSED_MAX = 3 /* times canary_ms without a proof: not ready */
 };
 /* Of a receipt's route.  An operator gets one reply, as a REQ does. */
 enum core_channel {
@@ -45,7 +45,7 @@ struct core_options {
                              0 = CORE_SOURCES_MAX */
     int64_t beat_ms;
     int64_t silent_ms;
-    /* Lanes prove nothing: what one says it holds is its own only where it was dealt it. */
+    /* Lanes prove nothing: a lane holds only what this process dispatched to it. */
     bool lanes_unproved;
     int64_t canary_ms; /* without work that comes back for so long a canary is sent; 0: never */
 };
@@ -86,9 +86,9 @@ enum core_action_kind {
     CORE_STATUS,
     CORE_WELCOME,
     CORE_WORK,
-    CORE_BURY,   /* as WORK: one case that nobody survives */
-    CORE_FENCE,  /* WORK without work: who waits for a silent lane's rows is to end it, see
-                    core_fence */
+    CORE_BURY,  /* as WORK: one poison case */
+    CORE_FENCE, /* WORK without work: a lane that waits for a lost lane's rows ends its session, see
+                   core_fence */
     CORE_CANARY, /* WORK of mode canary, without cases: its DONE has no range */
     CORE_BEAT,
     CORE_READY_ASK
@@ -103,9 +103,9 @@ struct core_work {
     uint32_t source;  /* index, see core_source_name */
     enum wire_priority priority;
     int64_t accepted_at;
-    uint32_t failures, silences; /* BURY: how often, and of them without a word */
-    const char *reason;          /* BURY: what the last lane that spoke said, or NULL */
-    bool fenced;                 /* taken over from a silent lane: send core_fence with it */
+    uint32_t failures, silences; /* BURY: how often, and how often by a lost lane */
+    const char *reason;          /* BURY: the reason in the last FAILED, or NULL */
+    bool fenced;                 /* taken over from a lost lane: send core_fence with it */
 };
 struct core_action {
     enum core_action_kind kind;
@@ -152,9 +152,9 @@ void core_actions_clear(struct core *core);
  * is still the caller's. */
 MUST_USE uint64_t core_submit(struct core *core, const struct net_route *route,
                               const struct core_batch_meta *meta, int64_t now);
-/* core_restore takes a batch that stands in the journal; before any other input, seq ascending. */
+/* core_restore takes a batch of the journal; before any other input, seq ascending. */
 void core_restore(struct core *core, uint64_t seq, const struct core_batch_meta *meta, int64_t now);
-/* core_turn_away answers BUSY rate to a batch that was not looked at. */
+/* core_turn_away answers BUSY rate to a batch that was not read. */
 void core_turn_away(struct core *core, const struct net_route *route, const struct uuid *batch,
                     int64_t retry_ms);
 void core_query(struct core *core, const struct net_route *route, struct span source,
@@ -171,9 +171,10 @@ void core_put_failed(struct core *core, uint64_t seq, enum wire_busy reason);
 void core_stop(struct core *core);
 void core_quarantine(struct core *core, uint64_t seq); /* its record is damaged */
 
-/* core_ready: false when there is no place for the lane, whose peer is then to be told.  One that
- * has never done any work and holds none gives its place up to a newcomer: first one without
- * credit, of these the one that came first; a newcomer without credit takes no other. */
+/* core_ready: false when there is no place for the lane; the caller refuses it. A lane that has
+ * never done any work and holds none gives its place to a new lane. Lanes without credit give
+ * theirs first, of these the one that joined first; a new lane without credit takes only such a
+ * place. */
 bool core_ready(struct core *core, const struct net_route *route, const struct wire_ready *ready,
                 int64_t now);
 /* core_is_lane: a lane is known by that route, and by that uuid unless it is NULL. */
@@ -187,23 +188,23 @@ void core_returned(struct core *core, const struct net_route *route,
 void core_beat(struct core *core, const struct net_route *route, const struct wire_lane_beat *beat,
                int64_t now);
 void core_bye(struct core *core, const struct net_route *route);
-/* core_unsent: WORK could not be sent, the lane is cut off or its queue is full; the part goes back
- * at no attempt, and the lane gets nothing until it speaks again. */
+/* core_unsent: WORK could not be sent: the lane is cut off or its queue is full. The part goes back
+ * at no attempt. The lane gets nothing until its next message. */
 void core_unsent(struct core *core, const struct uuid *lane, uint64_t seq, uint32_t first);
-/* core_retire: that lane gets nothing more and is told to end, beat after beat, until it is gone;
- * costs no attempt.  False: no such lane. */
+/* core_retire: the lane gets no more work, and every BEAT asks it to end until it is gone; costs no
+ * attempt.  False: no such lane. */
 bool core_retire(struct core *core, const struct uuid *lane);
 void core_tick(struct core *core, int64_t now);
-void core_deal(struct core *core, int64_t now); /* deals queued parts to lanes with credit */
-/* core_set_room: each core_deal from now on deals at most so many bytes, and one part to each lane
- * that holds nothing; one that holds something gets no more than that in all.  No bound unless set.
+void core_deal(struct core *core, int64_t now); /* dispatches queued parts to lanes with credit */
+/* core_set_room: each later core_deal dispatches at most so many bytes, and one part to each lane
+ * that holds nothing. A lane that holds work gets no more than that in all. No bound unless set.
  */
 void core_set_room(struct core *core, uint64_t bytes);
 
 void core_set_accepting(struct core *core, bool accepting); /* else submit is BUSY stopped */
 void core_set_dispatching(struct core *core, bool dispatching);
 
-/* What is so, for receipts and status. */
+/* The present state, for receipts and status. */
 struct core_stats {
     uint32_t batches, lanes, sources;
     uint32_t packed;                                 /* of the batches: see core_pack */
@@ -216,12 +217,12 @@ struct core_stats {
         lanes_silent, lanes_replaced, lanes_turned_away;
     uint64_t ranges_ignored; /* of lanes' DONE: unknown, already done, or crossing */
     uint64_t canaries_sent, canaries_lost;
-    int64_t road_ms;        /* since work or a canary came the whole road; -1: never yet */
+    int64_t road_ms;        /* since the last end-to-end success; -1: never yet */
     int64_t canary_took_ms; /* the last that came back */
     bool road_proved;       /* lately */
     uint32_t lanes_open;    /* that have credit */
     int64_t oldest_ms;      /* age of the oldest live batch */
-    int64_t retry_ms;       /* what BUSY would say while the queue is full; 0: it has room */
+    int64_t retry_ms;       /* the retry time while the queue is full; 0: it has room */
     uint64_t low_water;     /* every seq below is done */
     int64_t low_water_at;   /* none that is not done was accepted before; 0: all are done */
     bool accepting, dispatching, stopped;
@@ -237,7 +238,7 @@ struct core_lane_view {
 };
 bool core_lane_view(const struct core *core, uint32_t index, int64_t now,
                     struct core_lane_view *view);
-struct core_source_view { /* counted since the name got its place: one that comes back begins anew
+struct core_source_view { /* counted since the name got its place: a name that returns starts at 0
                            */
     const char *name;
     uint32_t weight;

@@ -105,7 +105,8 @@ void core_batch_forget(struct core *core, struct core_batch *batch) {
     batch_free(core, batch);
 }
 
-/* Adds who waits for the batch.  A REQ peer gets one reply: ACCEPTED, or with ack outcome DONE. */
+/* Adds a peer that waits for the batch.  A REQ peer gets one reply: ACCEPTED, or with ack outcome
+ * DONE. */
 struct core_waiter *core_waiter_add(struct core *core, struct core_batch *batch,
                                     const struct net_route *route) {
     uint32_t count = 0;

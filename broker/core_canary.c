@@ -1,7 +1,7 @@
-/* Whether the road is whole: broker -> lane -> PostgreSQL -> broker.  Work that comes back DONE
- * proves it; where there is none for canary_ms a lane is asked for a commits row without a case,
- * and its DONE without a range proves the same.  One at a time; one that does not come back for so
- * long is lost, and the next lane in turn is asked. */
+/* Whether the end-to-end path works: broker -> lane -> PostgreSQL -> broker. DONE of work proves
+ * it. Without one for canary_ms a lane gets a canary: it commits a row without a case, and its DONE
+ * without a range proves the same. One at a time. A canary without DONE for canary_ms is lost, and
+ * the next lane in turn gets one. */
 #include "broker/core_priv.h"
 
 static bool is_due(const struct core *core, int64_t now) {

@@ -1,6 +1,6 @@
-/* What lanes send, and which of them an operator takes away.  DONE is a committed fact and is taken
- * from anyone; FAILED and RETURN count only from who holds the part now; a BEAT is held against
- * what the core thinks the lane holds. */
+/* What lanes send, and which of them an operator removes. DONE is a committed fact and is accepted
+ * from every lane. FAILED and RETURN count only from the lane that holds the part. A BEAT is
+ * compared with what the lane holds in the core. */
 #include "broker/core_priv.h"
 
 #include "base/mem.h"
@@ -97,22 +97,21 @@ static struct core_batch *range_batch(struct core *core, const struct wire_range
     return batch;
 }
 
-/* Whether a part that is queued may become a lane's because it says that it holds it.  It does so
- * after a restart, too, which knows of no dealing; but a lane that proves nothing may say anything.
+/* Whether a lane that reports a queued part gets it. After a restart the core has no record of
+ * deliveries, so a proved lane does; an unproved lane could report any part.
  */
 static bool may_hold(const struct core *core, const struct core_lane *lane,
                      const struct core_part *part) {
     return !core->options.lanes_unproved || uuid_eq(&part->dealt_to, &lane->uuid);
 }
 
-/* What a lane says it holds: marks its parts, and takes as its own what is queued.  Only beats
- * count what they leave out: they are a beat apart, while several READY may cross one WORK on its
- * way. */
+/* What a lane reports in holds: marks its parts, and assigns queued ones to it. Only beats count
+ * the parts they omit: they are a beat apart, while several READY may cross one WORK on its way. */
 static void reconcile(struct core *core, struct core_lane *lane, const struct wire_range *holds,
                       uint32_t count, bool is_beat) {
     lane->beat++;
     for (uint32_t i = 0; i < count; i++) {
-        /* What is packed nobody was dealt: one that may lie does not unpack it. */
+        /* A packed batch was never dispatched: an unproved lane cannot unpack it. */
         bool may_be = !core->options.lanes_unproved || core_find_seq(core, holds[i].seq) != NULL;
         struct core_batch *batch = may_be ? range_batch(core, &holds[i]) : NULL;
         if (batch == NULL) {
@@ -184,7 +183,7 @@ bool core_ready(struct core *core, const struct net_route *route, const struct w
     struct core_lane *lane = lane_by_uuid(core, &ready->uuid);
     struct core_lane *other = lane_by_route(core, route);
     if (other != NULL && other != lane) {
-        fence_add(core, &other->uuid); /* another process speaks in its place: it is no more */
+        fence_add(core, &other->uuid); /* another process has its place: it has ended */
         lane_remove(core, other, true);
     }
     if (lane == NULL) {
@@ -223,9 +222,9 @@ static void count_tally(struct core *core, struct core_batch *batch,
     core->counters.cases_dead += tally->dead_count;
 }
 
-/* A run inside one part: kept beside the part until all of it is committed.  What lies in a known
- * run is old news; a run around known ones replaces them; one that crosses a known one cannot be
- * counted, and its cases come back when the part is dealt again. */
+/* A run inside one part: kept beside the part until all of it is committed. A run inside a known
+ * run is a repetition. A run around known ones replaces them. A run that crosses a known one cannot
+ * be counted: its cases return when the part is dispatched again. */
 static bool take_inside(struct core *core, struct core_part *part, const struct wire_range *range,
                         const struct core_tally *tally) {
     uint32_t end = range->first + range->count;
@@ -426,8 +425,8 @@ static void beat_to(struct core *core, const struct core_lane *lane) {
     core_emit_to(core, CORE_BEAT, &lane->route)->retire = lane->retiring;
 }
 
-/* Nothing more is dealt to the lane and every BEAT tells it to end; what it holds it finishes or
- * gives back, which costs no attempt. */
+/* The lane gets no more work and every BEAT asks it to end. It finishes or returns what it holds,
+ * which costs no attempt. */
 bool core_retire(struct core *core, const struct uuid *uuid) {
     struct core_lane *lane = lane_by_uuid(core, uuid);
     if (lane == NULL) {
@@ -438,15 +437,15 @@ bool core_retire(struct core *core, const struct uuid *uuid) {
     return true;
 }
 
-/* Lanes that wait for rows of one that fell silent cannot become free for what it held: they are
- * told at once, and again as long as something waits. */
+/* Lanes that wait for rows of a lost lane cannot become free for what it held: they get the fence
+ * at once, and again as long as something waits. */
 static void tell_fence(struct core *core) {
     for (uint32_t i = 0; i < core->lane_count; i++) {
         (void)core_emit_to(core, CORE_FENCE, &core->lanes[i]->route);
     }
 }
 
-/* While this process itself stood still nobody could be heard: that time is nobody's silence. */
+/* While this process itself stopped no heartbeat could arrive: no lane is lost for that time. */
 static void forgive_stall(struct core *core, int64_t now) {
     int64_t away = now - core->ticked;
     int64_t limit = core->options.silent_ms / 2;

@@ -13,7 +13,7 @@ static bool find_oldest(const struct core *core, struct core_oldest *oldest) {
     return found || first != NULL;
 }
 
-/* While the clock only goes on, the oldest batch was accepted first.  One that was accepted
+/* While the clock only moves forward, the oldest batch was accepted first.  One that was accepted
  * "before" the newest shows that the clock was set back; until all that came before it are done,
  * the lowest such time is the limit. */
 void core_note_accepted(struct core *core, uint64_t seq, int64_t accepted_at) {

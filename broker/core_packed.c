@@ -1,5 +1,5 @@
 /* Packs batches that wait for their turn, and unpacks them.  A backlog of millions of small batches
- * is chunks and little else; a batch that is dealt, damaged or asked for by a second peer is a
+ * is chunks and little else; a batch that is dispatched, damaged or asked for by a second peer is a
  * core_batch again. */
 #include "broker/core_priv.h"
 
@@ -193,7 +193,7 @@ static void queue_add_chunk(struct part_queue *queue, struct core_chunk *chunk) 
     queue->chunks[queue->head + queue->len++] = chunk;
 }
 
-/* The chunk that takes the next batch; since may stand still but never goes back. */
+/* The chunk that takes the next batch; since may stay the same but never decreases. */
 static struct core_chunk *chunk_for(struct core *core, struct part_queue *queue,
                                     const struct core_batch *batch) {
     struct packed_store *store = &core->packed;

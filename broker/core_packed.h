@@ -1,9 +1,9 @@
-/* Purpose: the packed form of a batch that waits for its turn.  A batch that is durable, was never
- * dealt, is one part and keeps at most one receipt route is 56 bytes in a chunk of its queue
- * instead of a core_batch.
+/* Purpose: the packed form of a batch that waits for its turn.  It takes 56 bytes in a chunk of its
+ * queue instead of a core_batch. The batch is durable, was never dispatched, is one part and keeps
+ * at most one receipt route.
  * Owns: the chunks, the names of what is in them, the routes they keep.
- * Never: changes what a batch means: unpacking one gives the core_batch that was packed, but that
- * `since` is only known to lie between the first and the last of its chunk.
+ * Never: changes a batch: unpacking gives the core_batch that was packed. Only `since` is inexact:
+ * it lies between the first and the last of its chunk.
  * Invariants (packed_check): of one queue seq ascends over all slots; a slot is packed or gone;
  * what is packed is in the table of names. */
 #ifndef CASEMILL_BROKER_CORE_PACKED_H
@@ -24,7 +24,7 @@ struct packed_batch {
     uint64_t accepted; /* accepted_at * CORE_PART_CASES + count - 1 */
     uint32_t after;    /* seq is the chunk's and this */
     uint32_t bytes;    /* 0: gone */
-    uint32_t route;    /* who waits for DONE; PACKED_NOBODY */
+    uint32_t route;    /* of the peer that waits for DONE; PACKED_NOBODY */
     uint32_t next;     /* in the bucket of its name */
 };
 struct core_chunk {
@@ -79,7 +79,8 @@ struct packed_place packed_find_name(const struct core *core, const struct core_
 struct packed_place packed_find_seq(const struct core *core, uint64_t seq);
 /* packed_unpack makes it a core_batch again, at its place in the queue. */
 struct core_batch *packed_unpack(struct core *core, struct packed_place place);
-/* packed_wait notes who waits for DONE.  False: another does, it has to be unpacked for both. */
+/* packed_wait notes a peer that waits for DONE. False: another peer does; the batch has to be
+ * unpacked. */
 bool packed_wait(struct core *core, struct packed_place place, const struct net_route *route);
 /* packed_first is the part whose turn it is, unpacked if need be; NULL: the queue is empty. */
 struct core_part *packed_first(struct core *core, struct part_queue *queue);

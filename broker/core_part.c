@@ -141,7 +141,7 @@ void part_queue_last(struct core *core, struct core_part *part) {
 
 void part_queue_front(struct core *core, struct core_part *part) {
     part_enter(core, part, PART_QUEUED);
-    /* What is dealt again is dealt whole, and its duplicates tell the truth. */
+    /* A new delivery has the whole part, and the duplicates in its tally are true. */
     core_progress_drop(part);
     enter_queue(core, part, true);
 }
@@ -162,7 +162,7 @@ void part_assign(struct core *core, struct core_part *part, struct core_lane *la
     part->dealt_to = lane->uuid;
     part->alone = false;
     part->omitted = 0;
-    part->beat_seen = 0; /* beats are numbered from 1 by each lane: another's mean nothing here */
+    part->beat_seen = 0; /* each lane numbers its beats from 1 */
     part->batch->dealt = true;
     if (lane->held.first != NULL) {
         lane->held.first->alone = false;

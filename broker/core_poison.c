@@ -1,7 +1,7 @@
-/* Deliveries that fail.  Whoever failed once goes alone from then on, one such at a time and to a
- * lane that holds nothing else, so that nothing else is blamed.  What fails alone is cut into
- * PIECES parts, each with its attempts before it, until a single case stands there; one that fails
- * alone attempts_max times is buried. */
+/* Deliveries that fail. A part that failed once is dispatched alone from then on, one at a time and
+ * to a lane that holds nothing else, so that no other part is blamed. A part that fails alone is
+ * cut into PIECES parts with new attempts, until each is a single case. A case that fails alone
+ * attempts_max times is buried. */
 #include "broker/core_priv.h"
 
 #include "base/mem.h"

@@ -1,16 +1,17 @@
 /* Purpose: the core's insides, shared by core*.c only.
  * Invariants (core_check):
- * - a live batch is packed (core_packed.h), or in by_seq, in by_name and in the heap of live ones;
- * - its parts are contiguous, cover 0..count, and each is in exactly the one list its state names;
- * - a lane's held_cases, held_bytes and held_parts are the sums over its OUT parts;
+ * - a live batch is packed (core_packed.h), or in by_seq, in by_name and in the heap of live ones.
+ * - its parts are contiguous, cover 0..count, and each is in exactly the one list its state names.
+ * - a lane's held_cases, held_bytes and held_parts are the sums over its OUT parts.
  * - progress of a part: disjoint ranges inside it, only while it is not DONE.
  *
  * README.md draws the states of parts and batches and the edges between them.
  * A part that failed alone is SPLIT: it is in no list, its pieces are parts of their own (QUEUED,
- * and so on); when the last is DONE they are freed and it is DONE.  Pieces may be split again.
+ * and so on). When the last is DONE they are freed and it is DONE.  Pieces may be split again.
  *     parts[i] SPLIT --> pieces[0] DONE, pieces[1] SPLIT --> pieces..., pieces[2] OUT, ...
  * A leaf is a part that is not SPLIT; the leaves of a batch cover it.  At most CORE_PIECES_MAX
- * pieces live at once, so that no state is held per case; beyond them parts are dealt whole. */
+ * pieces live at once, so that no state is held per case; beyond them parts are dispatched whole.
+ */
 #ifndef CASEMILL_BROKER_CORE_PRIV_H
 #define CASEMILL_BROKER_CORE_PRIV_H
 
@@ -51,8 +52,8 @@ struct core_part {
     uint32_t offset, length; /* bytes; of a piece: those of the part in parts[] */
     uint32_t progress_cases;
     uint32_t failures; /* attempts that ended badly: the first, then those alone */
-    uint32_t silences; /* of them: the lane fell silent */
-    char *reason;      /* what the last one that spoke said, or NULL; of a single case only */
+    uint32_t silences; /* of them: the lane was lost */
+    char *reason;      /* of the last FAILED, or NULL; of a single case only */
     uint32_t beat_seen;
     uint8_t state;   /* enum part_state; written by part_enter alone (core_part.c) */
     uint8_t omitted; /* beats in a row that did not name it */
@@ -117,10 +118,10 @@ struct core_lane {
     uint64_t credit_bytes, held_bytes;
     int64_t heard;
     uint64_t done;
-    uint64_t turn; /* when it was last dealt to: ties go to who waited longest */
+    uint64_t turn; /* of its last delivery: at a tie the lane that waited longest is next */
     uint32_t beat;
     bool blocked;
-    bool retiring;        /* an operator wants it to end */
+    bool retiring;        /* an operator retired it */
     bool worked;          /* it has done work, or brought a canary back */
     uint64_t joined;      /* counts lanes that got a place */
     uint64_t canary_turn; /* when it was last asked for a canary */
@@ -139,7 +140,7 @@ struct core_retry_time { /* core_retry_time.c */
     int64_t since;       /* of the present window */
     int64_t before_ms;
     struct core_room present, before; /* left in it, and in the window before */
-    struct core_room told;            /* were told to come back, and as much has not left since */
+    struct core_room waiting;         /* has a retry time, and as much has not left since */
 };
 struct core_recent {
     struct table_node by_name;
@@ -176,7 +177,7 @@ struct core {
     struct core_lane **lanes;
     uint32_t lane_count;
     uint64_t lanes_joined;             /* ever */
-    struct uuid fence[CORE_FENCE_MAX]; /* lanes that went silent, latest last */
+    struct uuid fence[CORE_FENCE_MAX]; /* lost lanes, latest last */
     uint32_t fence_count;
     struct core_canary canary;
     int64_t newest_at; /* accepted_at of the latest */
@@ -209,8 +210,8 @@ bool core_route_fits(const struct core *core, const struct net_route *route);
 void core_route_keep(struct core *core, struct net_route *kept, const struct net_route *route);
 void core_route_drop(struct core *core, struct net_route *kept);
 /* core_batch.c.  core_find_* know the batches that are not packed.  core_batch_new makes one that
- * is PENDING, whose parts are NEW; core_batch_forget frees one whose parts are in no list, without
- * a word. */
+ * is PENDING, whose parts are NEW; core_batch_forget frees one whose parts are in no list; it emits
+ * nothing. */
 struct core_batch *core_find_seq(const struct core *core, uint64_t seq);
 struct core_batch *core_find_name(const struct core *core, const struct core_name *name);
 struct core_name core_name_of(uint32_t source, const struct uuid *id);
@@ -224,9 +225,9 @@ void core_wait_done(struct core *core, struct core_batch *batch, const struct ne
 /* The movers of a batch; each stops the program where README.md draws no edge. */
 void batch_make_durable(struct core_batch *batch); /* PENDING -> DURABLE */
 void batch_quarantine(struct core_batch *batch);   /* DURABLE -> QUARANTINED */
-/* core_sources.c: indices, UINT32_MAX: none.  core_source_claim names a place anew for a name that
- * was not found, for a batch that joins next; none: every place has batches.  core_source_must
- * finds or makes one.  The caller says when a batch has joined, and when it has left for good. */
+/* core_sources.c: indices, UINT32_MAX: none.  core_source_claim gives a place to a name that was
+ * not found, for a batch that joins next; none: every place has batches. core_source_must finds or
+ * makes one. The caller reports when a batch has joined, and when it has left. */
 void core_sources_init(struct core *core);
 void core_sources_fini(struct core *core); /* after packed_fini */
 uint32_t core_source_find(const struct core *core, struct span name);
@@ -254,8 +255,8 @@ void core_tally_from_wire(struct core_tally *tally, const struct wire_tally *wir
 void core_tally_copy(struct core_tally *copy, const struct core_tally *tally);
 void core_progress_drop(struct core_part *part);
 /* core_poison.c */
-/* core_part_blame counts a bad end of what is OUT, with what its lane said of it (NULL: it fell
- * silent); true: it was split and its pieces are queued. */
+/* core_part_blame counts a failure of an OUT part, with its lane's reason (NULL: the lane was
+ * lost); true: it was split and its pieces are queued. */
 bool core_part_blame(struct core *core, struct core_part *part, const struct span *reason);
 bool core_is_poison(const struct core *core, const struct core_part *part); /* to be buried */
 /* core_oldest.c: core_note_accepted before the batch is among the live ones. */
@@ -263,7 +264,7 @@ void core_note_accepted(struct core *core, uint64_t seq, int64_t accepted_at);
 void core_oldest_stats(const struct core *core, int64_t now, struct core_stats *stats);
 /* core_canary.c */
 void core_canary_tick(struct core *core, int64_t now);
-/* core_canary_done: a lane (NULL: unknown) said DONE of so many ranges, `taken` of them news. */
+/* core_canary_done: a lane (NULL: unknown) sent DONE of so many ranges, `taken` of them new. */
 void core_canary_done(struct core *core, struct core_lane *lane, uint32_t taken, uint32_t ranges,
                       int64_t now);
 void core_canary_stats(const struct core *core, int64_t now, struct core_stats *stats);

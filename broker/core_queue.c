@@ -1,11 +1,11 @@
-/* Which part is dealt next, and to which lane.
- * Fairness: urgent before normal before bulk, except that every case dealt earns the waiting lower
- * priorities a guaranteed share; among the sources of one priority deficit round robin, counted in
+/* Which part is dispatched next, and to which lane.
+ * Fairness: urgent before normal before bulk, but every dispatched case gives the waiting lower
+ * priorities a guaranteed share. Among the sources of one priority: deficit round robin, counted in
  * cases and weighted. */
 #include "broker/core_priv.h"
 
 enum { SHARE_UNIT = 16, OWED_MAX = 4 * CORE_PART_CASES * SHARE_UNIT };
-/* Of SHARE_UNIT cases dealt, what is owed to a priority that waits behind higher ones. */
+/* Of SHARE_UNIT dispatched cases, the share of a priority that waits behind higher ones. */
 static const int64_t SHARE[WIRE_PRIORITY_COUNT] = {0, 2, 1};
 
 /* The next part of one priority: deficit round robin.  NULL when nothing of it is queued. */
@@ -48,7 +48,7 @@ static struct core_part *next_part(struct core *core) {
     return NULL;
 }
 
-/* Books a dealt part: its source pays; waiting lower priorities earn. */
+/* Books a dispatched part against its source; waiting lower priorities get their share. */
 static void pay(struct core *core, const struct core_part *part) {
     uint8_t mine = part->batch->priority;
     core_source_of(core, part)->deficit[mine] -= part->count;
@@ -94,8 +94,9 @@ static struct core_lane *choose_lane(struct core *core, const struct core_part *
     return best;
 }
 
-/* The lane that a suspect waits for: the one with the least in hand gets no more until it is empty.
- * One suspect at a time: lanes of one process die together, and only one is to be blamed. */
+/* The lane that a suspect waits for: the one with the least in flight gets no more until it is
+ * empty. One suspect at a time: lanes of one process die together, and only one part is to be
+ * blamed. */
 static struct core_lane *reserve_lane(struct core *core) {
     struct core_lane *best = NULL;
     for (uint32_t i = 0; core->suspects.first != NULL && i < core->lane_count; i++) {

@@ -1,6 +1,6 @@
-/* The sources: each has a place, its index, for as long as it has a batch of any kind.  A new name
- * takes over the place of the one that has been without the longest; those with a weight of their
- * own keep theirs, which are not counted.  What the journal holds at start gets a place in any
+/* The sources: each has a place, its index, for as long as it has a batch of any kind. A new name
+ * takes over the place of the source that has been idle longest. Sources with a weight of their own
+ * keep their places, which are not counted.  What the journal holds at start gets a place in any
  * case.  Every naming has a number that no other has: what outlives the batches goes by that. */
 #include "broker/core_priv.h"
 
@@ -29,7 +29,7 @@ static void idle_remove(struct core *core, struct core_source *source) {
         source->idle_prev;
 }
 
-/* Who sends mostly sends again: the last one is tried before the table. */
+/* Most batches have the source of the batch before: it is tried before the table. */
 uint32_t core_source_find(const struct core *core, struct span name) {
     if (core->source_last != NULL && span_is(name, core->source_last->name)) {
         return core->source_last->index;
@@ -61,7 +61,7 @@ static struct core_source *source_new(struct core *core, struct span name) {
     return source;
 }
 
-/* Its queues are empty and may stay in their rings; nothing else of who it was is left. */
+/* Its queues are empty and may stay in their rings; all else of the old source is cleared. */
 static void take_over(struct core *core, struct core_source *source, struct span name) {
     CHECK(source->live == 0 && !source->is_kept);
     idle_remove(core, source);
@@ -158,7 +158,7 @@ void core_sources_fini(struct core *core) {
     table_fini(&core->sources_by_name);
 }
 
-/* Who is in a ring is in it once. */
+/* A source is in a ring once. */
 static void check_ring(const struct core *core, int priority) {
     const struct core_level *level = &core->levels[priority];
     uint32_t in_ring = 0;

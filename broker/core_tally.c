@@ -1,4 +1,4 @@
-/* Sums of what became of cases, with the dead letters that are listed by name in receipts.
+/* Sums of the results of cases, with the dead letters that are listed by name in receipts.
  * A dead entry is packed: index le32, then reason, path, expected, found, each le16 length + bytes.
  */
 #include "broker/core_priv.h"

@@ -130,11 +130,11 @@ static void check_batch(const struct core *core, const struct core_batch *batch,
     CHECK(core_find_seq(core, batch->seq) == batch);
     struct core_name name = core_name_of(batch->source, &batch->id);
     CHECK(core_find_name(core, &name) == batch);
-    uint64_t told = batch->tally.dead_count;
+    uint64_t counted = batch->tally.dead_count;
     for (int i = 0; i < WIRE_DISPOSITIONS; i++) {
-        told += batch->tally.outcomes[i];
+        counted += batch->tally.outcomes[i];
     }
-    CHECK(told == done);
+    CHECK(counted == done);
 }
 
 static uint32_t check_list(const struct part_list *list, enum part_state state, uint64_t *cases,

@@ -1,5 +1,5 @@
-/* The journal of crash_test.c and crash_kill.c, as the broker has it, with batches that their
- * numbers tell. */
+/* The journal of crash_test.c and crash_kill.c, as the broker has it, with batches whose bytes
+ * follow from their numbers. */
 #include "broker/crash_test_priv.h"
 
 #include "base/mem.h"
@@ -30,7 +30,7 @@ enum err crash_open(struct crash_test *test, struct journal **journal) {
         .path = test->dir, .bytes_max = CRASH_BUDGET_BYTES, .notify = poke, .context = test};
     test->restored = 0;
     test->damaged = 0;
-    return journal_open(&options, count_record, test, journal, &test->said);
+    return journal_open(&options, count_record, test, journal, &test->found);
 }
 
 void crash_fill_body(uint8_t *bytes, size_t len, uint64_t number) {
@@ -80,11 +80,11 @@ bool crash_body_is(struct journal *journal, const struct crash_batch *batch) {
     return same;
 }
 
-enum err crash_say(struct crash_test *test, enum err err, const char *format, ...) {
+enum err crash_result(struct crash_test *test, enum err err, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(test->said.text, sizeof(test->said.text), format, arguments);
+    (void)vsnprintf(test->found.text, sizeof(test->found.text), format, arguments);
     va_end(arguments);
-    test->said.err = err;
+    test->found.err = err;
     return err;
 }

@@ -1,8 +1,8 @@
-/* kill -9 under load.  A child puts rounds of batches, of which all but the first are small and
- * share commits, and so packs, with their neighbours; it tells each number once it is durable and
- * deletes half of a round one round later, the rest after another: packs lose their batches one by
- * one.  A delete is handed over before the puts behind it: once one of those is told, it is
- * durable, too.
+/* kill -9 under load.  A child puts rounds of batches. All but the first of a round are small and
+ * share commits, and so packs, with their neighbours. The child reports each number once it is
+ * durable. It deletes half of a round one round later, the rest after another: packs lose their
+ * batches one by one. A delete is handed over before the puts behind it: once one of those is
+ * reported, the delete is durable, too.
  */
 #include "base/clock.h"
 #include "broker/crash_test_priv.h"
@@ -15,8 +15,8 @@
 
 enum { KILLS = 10, KILL_AFTER_MS = 60, ROUND = 16 };
 
-/* What the child tells. */
-struct told {
+/* What the child reports. */
+struct reported {
     uint64_t number, commits;
 };
 
@@ -40,7 +40,7 @@ static void delete_done(struct journal *journal, uint64_t seq_of_0, uint64_t fro
 }
 
 /* The child: from a number that begins a round on. */
-static void put_for_ever(struct crash_test *test, int tell_fd, uint64_t from) {
+static void put_until_killed(struct crash_test *test, int report_fd, uint64_t from) {
     struct journal *journal = NULL;
     struct journal_stats stats;
     if (crash_open(test, &journal) != ERR_OK) {
@@ -56,8 +56,9 @@ static void put_for_ever(struct crash_test *test, int tell_fd, uint64_t from) {
         for (uint64_t i = 0; i < ROUND; i++) {
             bool durable = crash_await(test, journal) == JOURNAL_DURABLE;
             journal_stats(journal, &stats);
-            struct told told = {round * ROUND + i, stats.commits};
-            if (!durable || write(tell_fd, &told, sizeof(told)) != (ssize_t)sizeof(told)) {
+            struct reported reported = {round * ROUND + i, stats.commits};
+            if (!durable ||
+                write(report_fd, &reported, sizeof(reported)) != (ssize_t)sizeof(reported)) {
                 _exit(1);
             }
         }
@@ -65,31 +66,31 @@ static void put_for_ever(struct crash_test *test, int tell_fd, uint64_t from) {
     }
 }
 
-/* One kill: *told is the last that was told. */
+/* One kill: *reported is the last report. */
 static enum err kill_once(struct crash_test *test, int64_t after_ms, uint64_t from,
-                          struct told *told) {
+                          struct reported *reported) {
     int fds[2];
     if (pipe(fds) != 0) {
-        return crash_say(test, ERR_SYSTEM, "%s", strerror(errno));
+        return crash_result(test, ERR_SYSTEM, "%s", strerror(errno));
     }
     pid_t child = fork();
     if (child == 0) {
-        put_for_ever(test, fds[1], from);
+        put_until_killed(test, fds[1], from);
     }
     (void)close(fds[1]);
     struct pollfd first = {.fd = fds[0], .events = POLLIN};
-    bool spoke = poll(&first, 1, CRASH_WAIT_MS) == 1; /* it falls into running work */
+    bool spoke = poll(&first, 1, CRASH_WAIT_MS) == 1; /* the kill interrupts running work */
     clock_sleep_ms(after_ms);
     (void)kill(child, SIGKILL);
     (void)waitpid(child, NULL, 0);
-    struct told next;
+    struct reported next;
     bool any = false;
     while (spoke && read(fds[0], &next, sizeof(next)) == (ssize_t)sizeof(next)) {
-        *told = next;
+        *reported = next;
         any = true;
     }
     (void)close(fds[0]);
-    return any ? ERR_OK : crash_say(test, ERR_IO, "nothing became durable");
+    return any ? ERR_OK : crash_result(test, ERR_IO, "nothing became durable");
 }
 
 static const struct crash_batch *restored(const struct crash_test *test, uint64_t number) {
@@ -101,33 +102,34 @@ static const struct crash_batch *restored(const struct crash_test *test, uint64_
     return NULL;
 }
 
-/* Holds what was restored against what was told, up to `last`. */
+/* Compares what was restored with what was reported, up to `last`. */
 static enum err check_restored(struct crash_test *test, struct journal *journal, uint64_t from,
                                uint64_t last) {
     uint64_t found = 0;
     if (test->damaged > 0 || test->restored > CRASH_RESTORED_MAX) {
-        return crash_say(test, ERR_CORRUPT,
-                         "after kill -9 %llu batches are there, %llu of them damaged",
-                         (unsigned long long)test->restored, (unsigned long long)test->damaged);
+        return crash_result(test, ERR_CORRUPT,
+                            "after kill -9 %llu batches are there, %llu of them damaged",
+                            (unsigned long long)test->restored, (unsigned long long)test->damaged);
     }
-    /* What was handed over behind the last may be durable without having been told. */
+    /* What was handed over behind the last may be durable without a report. */
     for (uint64_t number = from; number <= last + ROUND; number++) {
         const struct crash_batch *batch = restored(test, number);
-        uint64_t asked_at = (deleted_by(number) + 1) * ROUND - 1; /* once this was told */
+        uint64_t asked_at = (deleted_by(number) + 1) * ROUND - 1; /* once this was reported */
         if (batch == NULL && number <= last && last < asked_at) {
-            return crash_say(test, ERR_CORRUPT, "a batch that was confirmed is gone after kill -9");
+            return crash_result(test, ERR_CORRUPT,
+                                "a batch that was confirmed is gone after kill -9");
         }
         if (batch != NULL && last > asked_at) {
-            return crash_say(test, ERR_CORRUPT, "a batch that was done is back after kill -9");
+            return crash_result(test, ERR_CORRUPT, "a batch that was done is back after kill -9");
         }
         if (batch != NULL && !crash_body_is(journal, batch)) {
-            return crash_say(test, ERR_CORRUPT, "a batch is another one after kill -9");
+            return crash_result(test, ERR_CORRUPT, "a batch is another one after kill -9");
         }
         found += batch != NULL ? 1 : 0;
     }
     return found == test->restored
                ? ERR_OK
-               : crash_say(test, ERR_CORRUPT, "batches are there after kill -9 that nobody put");
+               : crash_result(test, ERR_CORRUPT, "batches are there after kill -9 that nobody put");
 }
 
 enum err crash_check_kill(struct crash_test *test) {
@@ -136,10 +138,10 @@ enum err crash_check_kill(struct crash_test *test) {
     uint64_t commits = 0;
     for (int turn = 0; turn < KILLS; turn++) {
         struct journal *journal = NULL;
-        struct told told = {0};
-        enum err err = kill_once(test, KILL_AFTER_MS + 7 * turn, from, &told);
+        struct reported reported = {0};
+        enum err err = kill_once(test, KILL_AFTER_MS + 7 * turn, from, &reported);
         err = err != ERR_OK ? err : crash_open(test, &journal);
-        err = err != ERR_OK ? err : check_restored(test, journal, from, told.number);
+        err = err != ERR_OK ? err : check_restored(test, journal, from, reported.number);
         for (uint64_t i = 0; err == ERR_OK && i < test->restored; i++) {
             journal_delete(journal, test->batches[i].seq);
         }
@@ -147,10 +149,10 @@ enum err crash_check_kill(struct crash_test *test) {
         if (err != ERR_OK) {
             return err;
         }
-        confirmed += told.number - from + 1;
-        commits += told.commits;
-        from = (told.number / ROUND + 2) * ROUND;
+        confirmed += reported.number - from + 1;
+        commits += reported.commits;
+        from = (reported.number / ROUND + 2) * ROUND;
     }
-    return crash_say(test, ERR_OK, "%d kills, %llu batches confirmed in %llu commits, none lost",
-                     KILLS, (unsigned long long)confirmed, (unsigned long long)commits);
+    return crash_result(test, ERR_OK, "%d kills, %llu batches confirmed in %llu commits, none lost",
+                        KILLS, (unsigned long long)confirmed, (unsigned long long)commits);
 }

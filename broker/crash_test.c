@@ -32,7 +32,7 @@ enum {
 #define TMPFS_TYPE 0x01021994
 #define RAMFS_TYPE 0x858458f6
 
-/* Puts a body that its number tells, and waits for what becomes of it. */
+/* Puts a body made from its number, and waits for the outcome. */
 static enum journal_outcome put(struct crash_test *test, struct journal *journal, uint64_t seq,
                                 size_t len, uint64_t number) {
     const struct crash_batch batch = {.seq = seq, .number = number, .bytes = (uint32_t)len};
@@ -60,8 +60,8 @@ static enum err check_lock(struct crash_test *test) {
     journal_close(&second);
     journal_close(&first);
     return err == ERR_BUSY
-               ? crash_say(test, ERR_OK, "a second broker is kept out")
-               : crash_say(test, ERR_CORRUPT, "flock does not keep a second broker out");
+               ? crash_result(test, ERR_OK, "a second broker is kept out")
+               : crash_result(test, ERR_CORRUPT, "flock does not keep a second broker out");
 }
 
 static uint64_t free_bytes(int fd) {
@@ -74,20 +74,20 @@ static enum err check_reserve(struct crash_test *test) {
     data_file(test, path);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
-        return crash_say(test, ERR_IO, "%s", strerror(errno));
+        return crash_result(test, ERR_IO, "%s", strerror(errno));
     }
     uint64_t before = free_bytes(fd);
     int result = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, RESERVE_BYTES) == 0 ? 0 : errno;
     uint64_t after = free_bytes(fd);
     (void)close(fd);
     if (result != 0) {
-        return crash_say(test, ERR_CORRUPT, "this filesystem cannot reserve space: %s",
-                         strerror(result));
+        return crash_result(test, ERR_CORRUPT, "this filesystem cannot reserve space: %s",
+                            strerror(result));
     }
     return before - after >= RESERVE_BYTES / 4 * 3 && before > after
-               ? crash_say(test, ERR_OK, "reserved space is taken from what is free")
-               : crash_say(test, ERR_CORRUPT,
-                           "reserved space is not taken: a full disk can stop deletes");
+               ? crash_result(test, ERR_OK, "reserved space is taken from what is free")
+               : crash_result(test, ERR_CORRUPT,
+                              "reserved space is not taken: a full disk can stop deletes");
 }
 
 static int by_value(const void *left, const void *right) {
@@ -116,18 +116,18 @@ static enum err check_sync(struct crash_test *test) {
         (void)close(fd);
     }
     if (!works) {
-        return crash_say(test, ERR_IO, "%s", strerror(why));
+        return crash_result(test, ERR_IO, "%s", strerror(why));
     }
     if ((unsigned long)fs.f_type == TMPFS_TYPE || (unsigned long)fs.f_type == RAMFS_TYPE) {
-        return crash_say(test, ERR_CORRUPT,
-                         "this filesystem is memory: nothing outlives a power cut");
+        return crash_result(test, ERR_CORRUPT,
+                            "this filesystem is memory: nothing outlives a power cut");
     }
     qsort(took_us, SYNCS, sizeof(took_us[0]), by_value);
     bool honest = took_us[SYNCS / 2] >= SYNC_US_MIN;
-    return crash_say(test, honest ? ERR_OK : ERR_CORRUPT, "a sync takes %lld us (median)%s",
-                     (long long)took_us[SYNCS / 2],
-                     honest ? "; whether the disk keeps it only a power cut can show"
-                            : ": nothing is on a disk so soon");
+    return crash_result(test, honest ? ERR_OK : ERR_CORRUPT, "a sync takes %lld us (median)%s",
+                        (long long)took_us[SYNCS / 2],
+                        honest ? "; whether the disk keeps it only a power cut can show"
+                               : ": nothing is on a disk so soon");
 }
 
 /* More small batches at once than there is room for; afterwards none of them is left. */
@@ -173,8 +173,8 @@ static enum err check_full(struct crash_test *test) {
                 body_is(journal, first + 2, MIB, first + 2);
     journal_close(&journal);
     return was_full && kept
-               ? crash_say(test, ERR_OK, "full is BUSY, and deletes make room")
-               : crash_say(test, ERR_CORRUPT, "a full journal does not come to life again");
+               ? crash_result(test, ERR_OK, "full is BUSY, and deletes make room")
+               : crash_result(test, ERR_CORRUPT, "a full journal accepts nothing after deletes");
 }
 
 /* In a child, whose files may not grow: its next commit's write fails. */
@@ -209,10 +209,10 @@ static enum err check_write_error(struct crash_test *test) {
     int status = 0;
     struct journal *journal = NULL;
     if (child < 0 || waitpid(child, &status, 0) != child) {
-        return crash_say(test, ERR_SYSTEM, "%s", strerror(errno));
+        return crash_result(test, ERR_SYSTEM, "%s", strerror(errno));
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        return crash_say(test, ERR_CORRUPT, "a failed write did not stop the confirms");
+        return crash_result(test, ERR_CORRUPT, "a failed write did not stop the confirms");
     }
     enum err err = crash_open(test, &journal);
     journal_close(&journal);
@@ -220,9 +220,9 @@ static enum err check_write_error(struct crash_test *test) {
         return err;
     }
     return test->restored == 1 && test->damaged == 0
-               ? crash_say(test, ERR_OK, "nothing is confirmed after it; what was, is there")
-               : crash_say(test, ERR_CORRUPT,
-                           "after a failed write the journal holds something else");
+               ? crash_result(test, ERR_OK, "nothing is confirmed after it; what was, is there")
+               : crash_result(test, ERR_CORRUPT,
+                              "after a failed write the journal holds something else");
 }
 
 /* Large batches, then small ones that share commits. */
@@ -246,7 +246,7 @@ static enum err fill(struct crash_test *test, uint64_t *first) {
     }
     for (uint64_t i = 0; err == ERR_OK && i < FILL_PUTS; i++) {
         if (crash_await(test, journal) != JOURNAL_DURABLE) {
-            err = crash_say(test, ERR_IO, "a put was not made durable");
+            err = crash_result(test, ERR_IO, "a put was not made durable");
         }
     }
     journal_close(&journal);
@@ -274,11 +274,11 @@ static enum err check_read_back(struct crash_test *test) {
         same = crash_body_is(journal, &batch);
     }
     journal_close(&journal);
-    return same ? crash_say(test, ERR_OK, "each byte is what was written")
-                : crash_say(test, ERR_CORRUPT, "what is read is not what was written");
+    return same ? crash_result(test, ERR_OK, "each byte is what was written")
+                : crash_result(test, ERR_CORRUPT, "what is read is not what was written");
 }
 
-/* Flips a bit in the middle of a body, wherever that stands; false: nowhere in one piece. */
+/* Flips a bit in the middle of a body, wherever that is; false: nowhere in one piece. */
 static bool flip_in_body(const char *path, const struct crash_batch *batch) {
     enum { PIECE_BYTES = 32 };
     struct buf bytes = BUF_EMPTY;
@@ -325,7 +325,7 @@ static enum err check_flip(struct crash_test *test) {
     enum err err = fill(test, &first);
     data_file(test, path);
     if (err == ERR_OK && !flip_two(path, first, &small)) {
-        return crash_say(test, ERR_IO, "the body was not found in the file");
+        return crash_result(test, ERR_IO, "the body was not found in the file");
     }
     err = err != ERR_OK ? err : crash_open(test, &journal);
     if (err != ERR_OK) {
@@ -339,10 +339,10 @@ static enum err check_flip(struct crash_test *test) {
     }
     journal_close(&journal);
     return right && damaged == 2 && read == FILL_PUTS
-               ? crash_say(test, ERR_OK, "the two damaged batches are told from the others")
-               : crash_say(test, ERR_CORRUPT,
-                           "%llu of %llu batches are said to be damaged, not the two that are",
-                           (unsigned long long)damaged, (unsigned long long)read);
+               ? crash_result(test, ERR_OK, "the two damaged batches are found, and no other")
+               : crash_result(test, ERR_CORRUPT,
+                              "%llu of %llu batches are reported as damaged, not the two that are",
+                              (unsigned long long)damaged, (unsigned long long)read);
 }
 
 static enum err check_cut(struct crash_test *test) {
@@ -353,7 +353,7 @@ static enum err check_cut(struct crash_test *test) {
     enum err err = fill(test, &first);
     data_file(test, path);
     if (err == ERR_OK && (stat(path, &stat_of) != 0 || truncate(path, stat_of.st_size / 2) != 0)) {
-        err = crash_say(test, ERR_IO, "%s", strerror(errno));
+        err = crash_result(test, ERR_IO, "%s", strerror(errno));
     }
     if (err != ERR_OK) {
         return err;
@@ -361,8 +361,8 @@ static enum err check_cut(struct crash_test *test) {
     err = crash_open(test, &journal);
     journal_close(&journal);
     return err == ERR_CORRUPT
-               ? crash_say(test, ERR_OK, "a file cut short is refused")
-               : crash_say(test, ERR_CORRUPT, "a file cut short is taken for a journal");
+               ? crash_result(test, ERR_OK, "a file cut short is refused")
+               : crash_result(test, ERR_CORRUPT, "a file cut short is taken for a journal");
 }
 
 static const struct {
@@ -417,10 +417,10 @@ static enum err run_checks(struct crash_test *test, int out, bool json, uint32_t
     uint32_t failed = 0;
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < COUNT_OF(CHECKS); i++) {
-        memset(&test->said, 0, sizeof(test->said));
+        memset(&test->found, 0, sizeof(test->found));
         bool passed = CHECKS[i].run(test) == ERR_OK;
         failed += passed ? 0 : 1;
-        err = print_check(out, json, CHECKS[i].name, passed, test->said.text);
+        err = print_check(out, json, CHECKS[i].name, passed, test->found.text);
         remove_files(test);
     }
     struct buf line = BUF_EMPTY;

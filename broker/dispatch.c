@@ -1,5 +1,5 @@
-/* WORK messages: what one turn deals to a lane travels together.  Small bodies are copied into one
- * frame; large ones are sent from where they are, by reference, or are read back first. */
+/* WORK messages: the deliveries of one turn to one lane are one message.  Small bodies are copied
+ * into one frame; large ones are sent from where they are, by reference, or are read back first. */
 #include "broker/broker.h"
 
 #include "base/log.h"
@@ -78,7 +78,7 @@ static bool is_as_stored(const struct core_action *action, struct span bytes) {
     return hash64(bytes) == body->sums[part];
 }
 
-/* The bytes of a dealt part, with a reference for the caller; NULL: the record is damaged. */
+/* The bytes of a part, with a reference for the caller; NULL: the record is damaged. */
 static struct blob *part_bytes(struct broker *broker, const struct core_action *action,
                                struct span *bytes) {
     const struct body *body = action->tag;
@@ -104,7 +104,7 @@ static void note_damaged(struct broker *broker, uint64_t seq) {
     broker->damaged[broker->damaged_len++] = seq;
 }
 
-/* What the dead letter is to say: {poison: {attempts, silent, reason}}. */
+/* For the dead letter: {poison: {attempts, silent, reason}}. */
 static struct span pack_history(struct buf *history, const struct core_work *work) {
     buf_clear(history);
     pack_map(history, 1);

@@ -11,13 +11,14 @@ struct flier {
     uint8_t bytes[];
 };
 
-/* Half of it is free again: less is not worth a turn of the loop. */
+/* Wakes the loop only when at least half of the budget is free. */
 static bool has_left(const struct flight *flight, uint64_t bytes) {
     return bytes <= flight->bytes_max / 2;
 }
 
 uint64_t flight_room(struct flight *flight) {
-    /* Noted before it is looked at: what leaves in between wakes once too often, never too seldom.
+    /* Set before the check: a message that leaves in between causes one wake too many, never one
+     * too few.
      */
     atomic_store(&flight->is_awaited, true);
     uint64_t bytes = atomic_load(&flight->bytes);

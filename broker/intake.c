@@ -1,7 +1,7 @@
-/* The intake socket: SUBMIT, QUERY and PING.  A drain is bounded, so that lanes are never kept
- * waiting by a flood, and pauses while enough bodies are on their way to disk: TCP then slows the
- * clients down.  Where libzmq holds more of it than memory allows, it is read all the same and told
- * BUSY; that wakes the loop. */
+/* The intake socket: SUBMIT, QUERY and PING.  A drain is bounded, so that a flood never delays
+ * lanes. It pauses while enough bodies are on their way to disk: TCP then slows the clients down.
+ * When libzmq holds more than memory allows, intake is read all the same and answered BUSY; that
+ * wakes the loop. */
 #include "broker/admit.h"
 
 #include "base/log.h"
@@ -53,8 +53,8 @@ static void turn_away(struct broker *broker, const struct net_route *route,
     core_turn_away(broker->core, route, batch, retry_ms < RETRY_MS_MAX ? retry_ms : RETRY_MS_MAX);
 }
 
-/* Whose a message is: on a keyed socket the key's, and no header may say otherwise; else the
- * header's word.  False after a refusal. */
+/* The source of a message: on a keyed socket the key's name, and no header may differ; else the
+ * header's. False after a refusal. */
 static bool is_from(struct broker *broker, struct net_message *message, const struct uuid *batch,
                     struct span *source) {
     struct span name;

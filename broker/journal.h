@@ -1,7 +1,7 @@
 /* Purpose: the broker's durable memory: batches that are accepted and not yet done.
  * Owns: an LMDB environment in a directory of its own, a lock on that directory, a writer thread.
- * Never: says durable before the commit that holds the batch returned (P1); commits anything after
- * a commit has failed (P6); syncs less than LMDB's default.
+ * Never: reports durable before the commit that holds the batch returned (P1); commits anything
+ * after a commit has failed (P6); syncs less than LMDB's default.
  * Threads: all calls come from one thread; the writer thread calls `notify` and nothing else.
  * Read next: journal_format.c, the format by byte offset. */
 #ifndef CASEMILL_BROKER_JOURNAL_H
@@ -43,9 +43,9 @@ struct journal_options {
     void *context;
 };
 
-/* journal_open locks, checks (in a child process, against the totals) and opens the journal, and
- * calls `restore` for every record, seq ascending, the damaged ones too (a header that cannot be
- * read at all has no source); spans live until it returns.
+/* journal_open locks, checks (in a child process, against the totals) and opens the journal. It
+ * calls `restore` for every record, seq ascending, the damaged ones too; a header that cannot be
+ * read at all has no source. Spans live until it returns.
  * Order: before the program has any thread.
  * Errors: ERR_BUSY another broker has the directory; ERR_DENIED not writable; ERR_FULL no room for
  * bytes_max; ERR_CORRUPT pages are damaged or records do not add up; ERR_VERSION; ERR_IO. */
@@ -80,8 +80,8 @@ uint32_t journal_collect(struct journal *journal, struct journal_result *results
 MUST_USE enum err journal_read(struct journal *journal, uint64_t seq, uint32_t offset,
                                uint32_t length, uint8_t *bytes);
 
-/* journal_check_next reads the first durable record from seq `from` on, body and all, and holds it
- * against its sums: record->damage says how it stands; its source is not given.
+/* journal_check_next reads the first durable record from seq `from` on, body and all, and compares
+ * it with its sums: record->damage is the result; its source is not given.
  * Errors: ERR_NOT_FOUND there is none any more, ERR_IO. */
 MUST_USE enum err journal_check_next(struct journal *journal, uint64_t from,
                                      struct journal_record *record);

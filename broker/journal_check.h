@@ -1,4 +1,4 @@
-/* Purpose: what a journal is held against before it is believed, and by `casemill verify`.
+/* Purpose: the check of a journal before it is used, and by `casemill verify`.
  * Insiders: journal.c, journal_verify.c.
  * Read next: journal_pages.h, the first half of the check. */
 #ifndef CASEMILL_BROKER_JOURNAL_CHECK_H
@@ -8,8 +8,8 @@
 
 typedef void (*check_record_fn)(const struct journal_record *record, void *context);
 
-/* check_records calls `each` for every record, seq ascending, the damaged ones marked, and holds
- * the sums against the totals; it sets used_bytes.  Never touches a body.
+/* check_records calls `each` for every record, seq ascending, the damaged ones marked, and compares
+ * the sums with the totals; it sets used_bytes.  Never touches a body.
  * Errors: ERR_CORRUPT records are missing or too many; ERR_VERSION a record of another version. */
 MUST_USE enum err check_records(struct store *store, check_record_fn each, void *context,
                                 struct diag *diag);
@@ -19,7 +19,7 @@ MUST_USE enum err check_in_child(const char *path, struct diag *diag);
 /* check_die_quietly: in a child that damage may kill; its end leaves no line and no core file. */
 void check_die_quietly(void);
 /* check_part reads back one part of a durable body into bytes (record->bytes long at most) and
- * holds it against its sum.  Errors: ERR_CORRUPT, ERR_NOT_FOUND, ERR_IO. */
+ * compares it with its sum.  Errors: ERR_CORRUPT, ERR_NOT_FOUND, ERR_IO. */
 MUST_USE enum err check_part(struct store *store, const struct journal_record *record,
                              uint32_t part, uint8_t *bytes, uint32_t *length);
 

@@ -65,8 +65,9 @@ void store_group_free(struct store_group *group) {
 
 /* --- deletes --------------------------------------------------------------------------------- */
 
-/* Of a chunk on a page of its own LMDB frees what that page's header says, whatever it says.  Where
- * a chunk stands is told by its size: a leaf that this transaction wrote lies anywhere in memory.
+/* LMDB frees the pages that the header of a chunk's own page names, without a check. Whether a
+ * chunk has a page of its own follows from its size: a leaf that this transaction wrote lies
+ * anywhere in memory.
  */
 static bool chunk_page_holds(const struct store *store, const MDB_val *chunk) {
     if (FORMAT_CHUNK_KEY_BYTES + chunk->mv_size <= FORMAT_LEAF_BYTES_MAX) {
@@ -78,7 +79,7 @@ static bool chunk_page_holds(const struct store *store, const MDB_val *chunk) {
            get_le32(page + 12) == 1; /* as journal_pages.c describes it */
 }
 
-/* Walks the chunks of seq and, if wanted, deletes them.  *bytes: what they hold. */
+/* Walks the chunks of seq and deletes them on request.  *bytes: what they hold. */
 static int each_chunk(struct commit *commit, uint64_t seq, bool delete, uint64_t *bytes) {
     uint8_t first[FORMAT_CHUNK_KEY_BYTES];
     MDB_cursor *cursor = NULL;
@@ -105,8 +106,8 @@ static int each_chunk(struct commit *commit, uint64_t seq, bool delete, uint64_t
     return result == MDB_NOTFOUND ? 0 : result;
 }
 
-/* Deletes the value that the cursor stands on, and the chunks of seq.  What has pages that cannot
- * be freed safely stays: it comes back after a restart, and is then a duplicate. */
+/* Deletes the value at the cursor, and the chunks of seq. A batch whose pages cannot be freed
+ * safely stays: it returns after a restart, and is then a duplicate. */
 static int remove_value(struct commit *commit, uint64_t seq, bool *stays, uint64_t *chunk_bytes) {
     int result = each_chunk(commit, seq, false, chunk_bytes);
     *stays = result == MDB_CORRUPTED;
@@ -122,7 +123,7 @@ static int delete_plain(struct commit *commit, const struct store_found *found, 
     struct journal_record record;
     uint64_t chunk_bytes = 0;
     bool stays = false;
-    /* As the check at open counts: a damaged header's word on its bytes is nothing. */
+    /* As the check at open counts: the byte count of a damaged header is not used. */
     bool holds = store_found_record(found, &record) == ERR_OK;
     int result = remove_value(commit, seq, &stays, &chunk_bytes);
     if (result == 0 && !stays) {

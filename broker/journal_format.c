@@ -11,7 +11,7 @@
  *         last 8: XXH3-64 of key and all before
  * data    key seq u64, chunk u32: 4,080 bytes of body (the last chunk: what is left), one LMDB page
  *
- * Small batches of one commit stand together, in a pack, when their sequence numbers follow each
+ * Small batches of one commit share a pack when their sequence numbers follow each
  * other and each is intake in one part of 4,080 bytes at most:
  *
  * meta    key seq of the first u64: head; entries; head again, byte for byte; 2,022 bytes at most,
@@ -24,15 +24,15 @@
  * data    key seq of the first u64, chunk u32: the bodies one behind the other, cut as above
  *
  * Validity: a record is valid when its checksum holds; a part when its sum holds, checked when it
- * is read back.  A batch stands in the journal from the commit of its put to the commit of its
+ * is read back.  A batch is in the journal from the commit of its put to the commit of its
  * delete; both change `state` in the same transaction.  A delete from a pack clears its bit in both
- * heads; the last one takes value and chunks.  Of a pack one head has to hold, else nobody knows
- * what lives: the totals then differ, and the journal is refused.
+ * heads; the last one takes value and chunks.  Of a pack one head has to hold, else its live
+ * records are unknown: the totals then differ, and the journal is refused.
  * Version: state and plain records carry one each; their checksum is the last 8 bytes in every
- * version, so that another version is told from damage.  A change of any byte above is a new
+ * version, so that another version differs from damage.  A change of any byte above is a new
  * version of the state.  State 2 has no packs; it is read, and is 3 from the first commit on, so
- * that a program that knows no packs says so and leaves it alone.  Plain records of intake are
- * version 1, of REAPPLY 2, of RETRY 3; a pack's head is told from them by its own. */
+ * that a program without packs refuses it and changes nothing.  Plain records of intake are version
+ * 1, of REAPPLY 2, of RETRY 3; a pack's head has a number of its own. */
 #include "broker/journal_format.h"
 
 #define SEQ_END (UINT64_C(1) << 62) /* no broker counts so far: what is added never overflows */

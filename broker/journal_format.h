@@ -30,19 +30,19 @@ uint64_t format_cost(uint64_t body_bytes);
 /* format_record_encode appends. */
 void format_record_encode(const struct journal_record *record, struct buf *value);
 /* format_record_decode: the record's source and extra point into value.
- * Errors: ERR_CORRUPT its checksum or a bound does not hold; *record then is what the bytes say if
- * their shape allows it (source.len > 0), else only seq.  ERR_VERSION a whole record of another
+ * Errors: ERR_CORRUPT its checksum or a bound does not hold; *record then has what the bytes hold
+ * if their shape allows it (source.len > 0), else only seq.  ERR_VERSION a whole record of another
  * version. */
 MUST_USE enum err format_record_decode(struct span key, struct span value,
                                        struct journal_record *record);
 void format_state_encode(const struct journal_totals *totals, struct buf *value);
-/* format_state_decode: Errors: ERR_CORRUPT; ERR_VERSION whole, of another version: *version says
- * which; *totals unchanged. */
+/* format_state_decode: Errors: ERR_CORRUPT; ERR_VERSION whole, of another version, which *version
+ * gets; *totals unchanged. */
 MUST_USE enum err format_state_decode(struct span value, struct journal_totals *totals,
                                       uint32_t *version);
 
-/* Whether stored numbers are such as the protocol can carry: a journal's sums tell chance from
- * damage, and nothing else. */
+/* Whether the protocol can carry the stored numbers: a journal's sums detect only accidental
+ * damage. */
 bool format_numbers_hold(uint64_t seq, int64_t accepted_at, uint32_t count);
 
 #endif

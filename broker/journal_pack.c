@@ -1,5 +1,5 @@
-/* A pack's head says which of its records live and how long each is; there are two of it, and an
- * entry has a seal of its own, so that what is damaged costs as few batches as can be. */
+/* A pack's head names its live records and their lengths. A pack has two heads, and each entry has
+ * a seal of its own, so that damage costs as few batches as possible. */
 #include "broker/journal_pack.h"
 
 enum {

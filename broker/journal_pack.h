@@ -1,6 +1,6 @@
 /* Purpose: the bytes of a pack: the headers of small batches that one commit put, in one value.
  * Pure: bytes to structs and back.  journal_format.c describes it by byte offset.
- * Limits: as many records as fit a value that stands on a leaf, PACK_RECORDS_MAX at most.
+ * Limits: as many records as fit a value on a leaf, PACK_RECORDS_MAX at most.
  * Read next: journal_commit.c, which makes packs and takes records out of them. */
 #ifndef CASEMILL_BROKER_JOURNAL_PACK_H
 #define CASEMILL_BROKER_JOURNAL_PACK_H
@@ -24,7 +24,7 @@ struct pack {
     struct pack_slot slots[PACK_RECORDS_MAX];
 };
 
-/* pack_takes tells whether a batch may stand in a pack at all. */
+/* pack_takes: whether a batch may be in a pack at all. */
 bool pack_takes(const struct journal_record *record);
 void pack_entry_encode(const struct journal_record *record, struct buf *entry);
 

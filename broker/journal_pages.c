@@ -2,13 +2,15 @@
  *
  * page    0 number u64; 8 pad u16; 10 flags u16 (1 branch, 2 leaf, 4 overflow, 8 meta);
  *         12 lower u16, 14 upper u16 (overflow: 12 pages u32); 16 offsets of nodes u16 each; nodes
- * meta    pages 0 and 1: 16 magic u32; 20 version u32; 24 address; 32 map bytes u64; 40 tree of
- * free pages; 88 main tree; 136 last page u64; 144 transaction u64.  The greater transaction is the
- * latest; the other is the one before tree    48 bytes: 0 pad u32; 4 flags u16; 6 depth u16; 8
- * branch pages u64; 16 leaf pages u64; 24 overflow pages u64; 32 entries u64; 40 root u64 (all
- * ones: empty) node    0 low u16; 2 high u16; 4 flags u16 (1 value elsewhere, 2 tree); 6 key bytes
- * u16; key; value. Leaf: low and high are the value's bytes.  Branch: low, high, flags are the
- * child's number. free    key transaction u64, value: count u64 and as many page numbers u64 */
+ * meta    pages 0 and 1: 16 magic u32; 20 version u32; 24 address; 32 map bytes u64;
+ *         40 tree of free pages; 88 main tree; 136 last page u64; 144 transaction u64.
+ *         The greater transaction is the latest; the other is the one before.
+ * tree    48 bytes: 0 pad u32; 4 flags u16; 6 depth u16; 8 branch pages u64; 16 leaf pages u64;
+ *         24 overflow pages u64; 32 entries u64; 40 root u64 (all ones: empty)
+ * node    0 low u16; 2 high u16; 4 flags u16 (1 value elsewhere, 2 tree); 6 key bytes u16; key;
+ *         value.  Leaf: low and high are the value's bytes.  Branch: low, high, flags are the
+ *         child's number.
+ * free    key transaction u64, value: count u64 and as many page numbers u64 */
 #include "broker/journal_pages.h"
 
 #include "base/mem.h"
@@ -52,7 +54,7 @@ struct walk {
     uint8_t *seen; /* one bit a page */
     uint64_t seen_count;
     bool bodies;
-    const struct tree *tree; /* in hand, and what was found of it */
+    const struct tree *tree; /* that is being walked, and its counts */
     struct tree found;
 };
 /* Where in a tree: keys are from low up to but not with high. */
@@ -213,7 +215,7 @@ static enum err take_leaf_node(struct walk *walk, const struct pages_node *node,
     if (err == ERR_OK && node->flags == NODE_TREE) {
         /* Nor may the walk go as deep as there are pages. */
         if (walk->tree != &walk->meta.main) {
-            return fault(walk, page, "a tree stands where none can be");
+            return fault(walk, page, "a tree is where none can be");
         }
         if (node->value_bytes != TREE_BYTES) {
             return fault(walk, page, "a tree's head is damaged");
@@ -259,7 +261,7 @@ static bool nodes_fill(const uint8_t *page, bool is_leaf, uint32_t nodes) {
     return upper + bytes == FORMAT_PAGE_BYTES;
 }
 
-/* Holds a node's key against its bounds, then looks at its value, or at the page below it. */
+/* Compares a node's key with its bounds, then checks its value or the page below it. */
 static enum err take_node(struct walk *walk, const struct place *place, const uint8_t *page,
                           uint32_t index, bool is_last) {
     struct pages_node node;

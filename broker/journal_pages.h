@@ -23,9 +23,9 @@ struct pages_node {
  */
 bool pages_node_at(const uint8_t page[FORMAT_PAGE_BYTES], size_t at, struct pages_node *node);
 
-/* pages_check walks all trees of the latest commit: every page is there, in its place, in one tree
- * or free and never both, keys in order, counts as noted; and no later commit is hidden.  bodies:
- * looks at the headers of the pages of bodies, too.
+/* pages_check walks all trees of the latest commit. Every page is there, in its place, in one tree
+ * or free and never both; keys are in order, counts as noted; no later commit is hidden. bodies:
+ * checks the headers of the pages of bodies, too.
  * Errors: ERR_CORRUPT with one line, ERR_VERSION, ERR_IO. */
 MUST_USE enum err pages_check(const char *path, bool bodies, struct diag *diag);
 

@@ -1,6 +1,6 @@
 /* Two passes: the first notes where headers and chunks are, the second reads bodies.  Nodes are
- * taken only from where a leaf's own table of offsets says one is: a body may hold anything, also
- * bytes that look like a record. */
+ * taken only from the places in a leaf's own table of offsets: a body may hold anything, also bytes
+ * that look like a record. */
 #include "broker/journal_salvage.h"
 
 #include "base/mem.h"
@@ -247,7 +247,7 @@ static enum err read_body(struct salvage *salvage, const struct journal_record *
 
 enum err salvage_body(struct salvage *salvage, const struct journal_record *record, uint8_t *bytes,
                       uint32_t *length) {
-    /* Old copies of a leaf say the same of a chunk, unless one of them is what is damaged. */
+    /* Old copies of a leaf hold the same chunk, unless one of them is damaged. */
     enum err err = read_body(salvage, record, bytes, length, true);
     return err == ERR_OK ? err : read_body(salvage, record, bytes, length, false);
 }

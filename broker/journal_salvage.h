@@ -1,8 +1,8 @@
 /* Purpose: records found in the raw file of a journal without its trees: leaf by leaf, each record
  * by its checksum, each chunk by its key.  A leaf that the trees no longer hold is read as well, so
  * what is found can be more than what was live.
- * Never: takes what stands inside a body for a record.
- * Insiders: journal_verify.c.  Threads: the caller's. */
+ * Never: takes bytes inside a body for a record. Insiders: journal_verify.c.  Threads: the
+ * caller's. */
 #ifndef CASEMILL_BROKER_JOURNAL_SALVAGE_H
 #define CASEMILL_BROKER_JOURNAL_SALVAGE_H
 

@@ -1,9 +1,9 @@
 /* The environment and what is read from it; journal_commit.c has what changes it.  One environment
  * with three databases; journal_format.c has their bytes.  The put of a batch and its delete each
- * change `state` in the same transaction, and `state` holds the transaction's own number: an older
- * state of the file, however whole, does not pass for the latest.  next_seq: a run starts SEQ_GAP
- * above what is stored, for a batch may have been dealt to a lane whose put never became durable;
- * its number must not come again. */
+ * change `state` in the same transaction. `state` holds the transaction's own number: so an older
+ * state of the file, even a whole one, never passes for the latest.  next_seq: a run starts SEQ_GAP
+ * above what is stored, for a lane may hold a batch whose put never became durable; its number must
+ * not be used again. */
 #include "broker/journal_store.h"
 
 #include "base/log.h"

@@ -1,8 +1,7 @@
 /* Purpose: the journal's transactions on LMDB: open, commit a group, read back.
  * Insiders: journal.c, journal_commit.c, journal_check.c, journal_verify.c.
  * Threads: store_commit on one thread; store_read on another is fine.
- * Read next: journal_format.h, the bytes; journal_check.h, what is looked at before they are
- * believed. */
+ * Read next: journal_format.h, the bytes; journal_check.h, the check before they are used. */
 #ifndef CASEMILL_BROKER_JOURNAL_STORE_H
 #define CASEMILL_BROKER_JOURNAL_STORE_H
 
@@ -70,7 +69,7 @@ MUST_USE enum err store_read(struct store *store, uint64_t seq, uint32_t offset,
  * Errors: ERR_NOT_FOUND, ERR_IO. */
 MUST_USE enum err store_next(struct store *store, uint64_t from, struct journal_record *record);
 
-/* Where a record stands: in a value of its own, or in a pack. */
+/* Where a record is: in a value of its own, or in a pack. */
 struct store_found {
     MDB_val key, value;
     bool is_pack;

@@ -1,4 +1,4 @@
-/* Reads a whole journal and says what is wrong with it. */
+/* Reads a whole journal and reports its faults. */
 #include "broker/journal_verify.h"
 
 #include "base/io.h"
@@ -63,7 +63,7 @@ static bool next_case_id(struct span body, size_t *offset, struct span *id) {
     return true;
 }
 
-static void say_case_ids(struct json *json, struct span body) {
+static void write_case_ids(struct json *json, struct span body) {
     struct span id;
     size_t offset = 0;
     json_key(json, "case_ids");
@@ -101,7 +101,7 @@ static void verify_say_damaged(struct verify_report *report, const struct journa
         json_key(&json, "cases");
         json_uint(&json, record->count);
     }
-    say_case_ids(&json, body);
+    write_case_ids(&json, body);
     json_object_close(&json);
     write_line(report, &line);
 }
@@ -203,7 +203,8 @@ enum err verify_run(const char *path, struct verify_report *report, struct diag 
     return err;
 }
 
-/* The live sequence numbers, ascending, where LMDB can still tell; known is false otherwise. */
+/* The live sequence numbers, ascending, where LMDB can still read them; known is false otherwise.
+ */
 struct live {
     uint64_t *seqs;
     size_t len, at;
@@ -295,7 +296,7 @@ static enum err keep_body(struct rescue *rescue, const struct journal_record *re
 }
 
 /* Names the live ones below seq, whose headers were not found. */
-static void say_headerless(struct live *live, uint64_t seq, struct verify_report *report) {
+static void report_headerless(struct live *live, uint64_t seq, struct verify_report *report) {
     for (; live->at < live->len && live->seqs[live->at] < seq; live->at++) {
         struct journal_record lost = {.seq = live->seqs[live->at]};
         verify_say_damaged(report, &lost, "header", SPAN_LIT(""));
@@ -309,7 +310,7 @@ static enum err rescue_all(struct rescue *rescue, struct salvage *salvage, struc
     enum err err = ERR_OK;
     live->len = live->known ? live->len : 0;
     while (err == ERR_OK && salvage_next(salvage, &record)) {
-        say_headerless(live, record.seq, rescue->report);
+        report_headerless(live, record.seq, rescue->report);
         bool is_live = live->at < live->len && live->seqs[live->at] == record.seq;
         live->at += is_live ? 1 : 0;
         uint32_t length = 0;
@@ -324,7 +325,7 @@ static enum err rescue_all(struct rescue *rescue, struct salvage *salvage, struc
     }
     mem_free(bytes);
     if (err == ERR_OK) {
-        say_headerless(live, UINT64_MAX, rescue->report);
+        report_headerless(live, UINT64_MAX, rescue->report);
     }
     enum err committed = commit_group(rescue, diag);
     return err != ERR_OK ? err : committed;

@@ -1,6 +1,6 @@
-/* Who may speak to the broker: its own key, a keyring a role, and which sockets want keys.
- * Where a secret key is set, every tcp socket speaks CURVE; an ipc path is the owner's alone and
- * does without.  Without a secret key tcp goes no further than loopback. */
+/* Which peers the broker accepts: its own key, a keyring for each role, and which sockets require
+ * keys. With a secret key every tcp socket uses CURVE; an ipc path belongs to its owner alone and
+ * has no keys. Without a secret key tcp is limited to loopback. */
 #include "broker/broker.h"
 
 #include "base/log.h"
@@ -68,7 +68,7 @@ static enum err read_rings(const struct settings *settings, struct net_keyring *
     return err;
 }
 
-/* Keys beside a socket that does not ask for them would be a lock without a door. */
+/* A keyring for a socket without keys would protect nothing. */
 static enum err check_unused(const struct settings *settings, struct diag *diag) {
     for (int role = 0; role < KEYS_ROLES; role++) {
         if (settings_str(settings, ROLES[role].keys_key)[0] != '\0') {
@@ -79,7 +79,7 @@ static enum err check_unused(const struct settings *settings, struct diag *diag)
     return ERR_OK;
 }
 
-enum err keys_check(const struct settings *settings, struct buf *said, struct diag *diag) {
+enum err keys_check(const struct settings *settings, struct buf *report, struct diag *diag) {
     const char *path = settings_str(settings, "keys.secret");
     struct net_keyring *rings[KEYS_ROLES] = {NULL};
     struct net_key_pair own;
@@ -88,12 +88,12 @@ enum err keys_check(const struct settings *settings, struct buf *said, struct di
     }
     enum err err = net_key_read_secret(path, &own, diag);
     err = err == ERR_OK ? read_rings(settings, rings, diag) : err;
-    if (err == ERR_OK && said != NULL) {
-        buf_printf(said, "# public key: %s\n", own.public_key.text);
+    if (err == ERR_OK && report != NULL) {
+        buf_printf(report, "# public key: %s\n", own.public_key.text);
     }
     for (int role = 0; err == ERR_OK && role < KEYS_ROLES; role++) {
-        if (said != NULL && rings[role] != NULL) {
-            buf_printf(said, "# %s: %zu keys of %s\n", ROLES[role].keys_key,
+        if (report != NULL && rings[role] != NULL) {
+            buf_printf(report, "# %s: %zu keys of %s\n", ROLES[role].keys_key,
                        net_keyring_count(rings[role]), ROLES[role].whose);
         }
         net_keyring_free(&rings[role]);
@@ -162,10 +162,10 @@ void keys_step(struct broker *broker) {
     net_guard_step(broker->guard);
     for (int role = 0; role < KEYS_ROLES; role++) {
         uint64_t seen = net_fault_count(sockets[role]);
-        if (seen > broker->faults_said[role]) {
+        if (seen > broker->faults_logged[role]) {
             LOG(EV_KEY_REFUSED, "socket=%s reason=no_key_shown handshakes=%llu", ROLES[role].domain,
-                (unsigned long long)(seen - broker->faults_said[role]));
-            broker->faults_said[role] = seen;
+                (unsigned long long)(seen - broker->faults_logged[role]));
+            broker->faults_logged[role] = seen;
         }
     }
 }
@@ -175,7 +175,7 @@ const char *keys_role_name(enum keys_role role) { return ROLES[role].domain; }
 uint64_t keys_refused(const struct broker *broker) {
     uint64_t refused = broker->guard == NULL ? 0 : net_guard_refused(broker->guard);
     for (int role = 0; role < KEYS_ROLES; role++) {
-        refused += broker->faults_said[role];
+        refused += broker->faults_logged[role];
     }
     return refused;
 }

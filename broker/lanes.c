@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 
-enum { DRAIN_MESSAGES_MAX = 256, SAY_FULL_MS = 10000 };
+enum { DRAIN_MESSAGES_MAX = 256, LOG_FULL_MS = 10000 };
 
 static void refuse_place(struct broker *broker, const struct net_route *route) {
     const struct wire_message refused = {.command = WIRE_REFUSED,
@@ -13,10 +13,10 @@ static void refuse_place(struct broker *broker, const struct net_route *route) {
     }
 }
 
-/* Lanes that are turned away come back with every beat, so it is not said of each. */
-static void say_full(struct broker *broker, const struct core_stats *stats) {
+/* A refused lane asks again with every beat, so not every refusal is logged. */
+static void log_full(struct broker *broker, const struct core_stats *stats) {
     if (broker->now >= broker->lanes_full_due) {
-        broker->lanes_full_due = broker->now + SAY_FULL_MS;
+        broker->lanes_full_due = broker->now + LOG_FULL_MS;
         LOG(EV_LANES_FULL, "lanes=%u replaced=%llu turned_away=%llu", stats->lanes,
             (unsigned long long)stats->lanes_replaced,
             (unsigned long long)stats->lanes_turned_away);
@@ -43,7 +43,7 @@ static void take_ready(struct broker *broker, const struct net_route *route,
         refuse_place(broker, route);
     }
     if (!has_place || after.lanes_replaced > before.lanes_replaced) {
-        say_full(broker, &after);
+        log_full(broker, &after);
     }
 }
 
@@ -56,33 +56,34 @@ static void log_failed(const struct wire_failed *failed) {
 }
 
 static void take_message(struct broker *broker, const struct net_message *message) {
-    struct wire_message said;
+    struct wire_message received;
     struct wire_decode_fault fault = {.reason = WIRE_REASON_BAD_HEAD};
     const struct net_route *route = &message->route;
     struct span head = message->part_count == 0 ? SPAN_LIT("") : net_part_span(&message->parts[0]);
-    if (wire_decode(head, WIRE_WORKER, WIRE_TO_BROKER, &broker->arena, &said, &fault) != ERR_OK) {
+    if (wire_decode(head, WIRE_WORKER, WIRE_TO_BROKER, &broker->arena, &received, &fault) !=
+        ERR_OK) {
         reply_unreadable(broker, broker->worker, route, &fault);
         return;
     }
-    bool is_result = said.command == WIRE_LANE_DONE || said.command == WIRE_FAILED ||
-                     said.command == WIRE_RETURN;
-    if (said.command != WIRE_READY && said.command != WIRE_BYE &&
+    bool is_result = received.command == WIRE_LANE_DONE || received.command == WIRE_FAILED ||
+                     received.command == WIRE_RETURN;
+    if (received.command != WIRE_READY && received.command != WIRE_BYE &&
         !proof_is_given(broker, route, is_result)) {
         return;
     }
-    if (said.command == WIRE_READY) {
-        take_ready(broker, route, &said.ready);
-    } else if (said.command == WIRE_LANE_DONE) {
-        core_done(broker->core, route, &said.lane_done, broker->now);
-    } else if (said.command == WIRE_FAILED) {
-        log_failed(&said.failed);
-        core_failed(broker->core, route, &said.failed, broker->now);
-    } else if (said.command == WIRE_RETURN) {
-        core_returned(broker->core, route, &said.returned, broker->now);
-    } else if (said.command == WIRE_LANE_BEAT) {
-        core_beat(broker->core, route, &said.lane_beat, broker->now);
+    if (received.command == WIRE_READY) {
+        take_ready(broker, route, &received.ready);
+    } else if (received.command == WIRE_LANE_DONE) {
+        core_done(broker->core, route, &received.lane_done, broker->now);
+    } else if (received.command == WIRE_FAILED) {
+        log_failed(&received.failed);
+        core_failed(broker->core, route, &received.failed, broker->now);
+    } else if (received.command == WIRE_RETURN) {
+        core_returned(broker->core, route, &received.returned, broker->now);
+    } else if (received.command == WIRE_LANE_BEAT) {
+        core_beat(broker->core, route, &received.lane_beat, broker->now);
     } else {
-        CHECK(said.command == WIRE_BYE);
+        CHECK(received.command == WIRE_BYE);
         LOG(EV_LANE_GONE, "reason=bye");
         core_bye(broker->core, route);
     }
@@ -95,7 +96,7 @@ void lanes_drain(struct broker *broker) {
         }
         arena_reset(&broker->arena);
         struct span name;
-        /* A revoked lane is not answered: it falls silent, and its work is fenced and goes on. */
+        /* A revoked lane gets no answer: it is lost and fenced, and its work goes to others. */
         if (keys_admit(broker, KEYS_WORKERS, &broker->message, &name)) {
             take_message(broker, &broker->message);
         }

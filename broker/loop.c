@@ -2,7 +2,7 @@
  *
  *   read the clock      once; everything in the turn uses this time
  *   poll                sockets, the journal's wake; at most a tick long
- *   look at the doors   connections that stand; a limit that was reached is logged
+ *   look at the doors   open connections; a limit that was reached is logged
  *   keys                handshakes are answered, before what came with them is read
  *   drain intake        bounded; batches reach the core and the journal's writer
  *   drain workers       bounded; DONE, FAILED, RETURN, BEAT reach the core
@@ -10,7 +10,7 @@
  *   verify              a few records, while an operator's VERIFY runs
  *   perform             deletes to the journal, receipts and answers to the peers
  *   collect commits     what is durable now gets its ACCEPTED; what is not, its BUSY
- *   tick                retries fall due, silent lanes lose their work, beats go out
+ *   tick                retries fall due, lost lanes lose their work, beats go out
  *   dispatch            queued parts go to lanes with credit
  *   perform             WORK and receipts
  *   trim                memory that packed batches have left
@@ -54,9 +54,8 @@ static void wait_for_input(struct broker *broker) {
     }
 }
 
-/* Over the memory budget, far from its turn or behind what was dropped, the newest durable body is
- * dropped: the oldest are dealt first.  What is left of it need not be more than its line in the
- * core. */
+/* Over the memory budget, far from its turn or behind a dropped body, the newest durable body is
+ * dropped: the oldest are dispatched first. Often only the batch in the core is left of it. */
 static void drop_body(struct broker *broker, uint64_t seq) {
     struct body *body = core_tag(broker->core, seq);
     bool full = atomic_load(&broker->account.bytes) > broker->memory_bytes_max;
@@ -65,37 +64,37 @@ static void drop_body(struct broker *broker, uint64_t seq) {
         return;
     }
     blob_unref(&body->blob);
-    if (body_is_told(body)) {
+    if (body_is_plain(body)) {
         body_free(&body);
     }
     core_pack(broker->core, seq, body);
 }
 
-static void say_journal_state(struct broker *broker, bool failed, bool full) {
-    if (failed && !broker->failure_said) {
-        broker->failure_said = true;
+static void note_journal_state(struct broker *broker, bool failed, bool full) {
+    if (failed && !broker->failure_seen) {
+        broker->failure_seen = true;
         core_stop(broker->core);
     }
-    if (full && !broker->full_said) {
+    if (full && !broker->full_logged) {
         LOG(EV_JOURNAL_FULL, "seen=1");
     }
-    broker->full_said = full;
+    broker->full_logged = full;
 }
 
-static void say_stall(struct broker *broker) {
+static void log_stall(struct broker *broker) {
     struct journal_stats disk;
     journal_stats(broker->journal, &disk);
     bool stalled = disk.commit_runs_ms > JOURNAL_STALLED_MS;
-    if (stalled && !broker->stall_said) {
+    if (stalled && !broker->stall_logged) {
         LOG(EV_JOURNAL_STALLED, "ms=%lld", (long long)disk.commit_runs_ms);
     }
-    broker->stall_said = stalled;
+    broker->stall_logged = stalled;
 }
 
 static void collect_commits(struct broker *broker) {
     struct journal_result results[RESULTS_MAX];
     bool failed = false;
-    bool full = broker->full_said;
+    bool full = broker->full_logged;
     uint32_t count = journal_collect(broker->journal, results, RESULTS_MAX, &failed);
     for (uint32_t i = 0; i < count; i++) {
         full = results[i].outcome == JOURNAL_NO_ROOM;
@@ -108,7 +107,7 @@ static void collect_commits(struct broker *broker) {
         }
     }
     broker->more = broker->more || count == RESULTS_MAX;
-    say_journal_state(broker, failed, full);
+    note_journal_state(broker, failed, full);
 }
 
 static void tick(struct broker *broker) {
@@ -128,7 +127,7 @@ static void tick(struct broker *broker) {
 }
 
 /* What was packed has left holes between what was not.  Once more when nothing has changed since:
- * the journal's writer lets go of its bodies a little after it has said that they are durable. */
+ * the journal's writer releases its bodies a little after it has reported them durable. */
 static void trim(struct broker *broker) {
     struct core_stats stats;
     if (broker->now < broker->trim_due) {
@@ -147,12 +146,13 @@ static void trim(struct broker *broker) {
 static void publish(struct broker *broker) {
     if (broker->now >= broker->snapshot_due) {
         broker->snapshot_due = broker->now + SNAPSHOT_MS;
-        say_stall(broker);
+        log_stall(broker);
         status_render(broker);
     }
 }
 
-/* The first TERM: nothing new is accepted or dealt, what lanes hold is awaited.  True when over. */
+/* The first TERM: nothing new is accepted or dispatched; lanes finish what they hold. True when
+ * over. */
 static bool stop_is_over(struct broker *broker, sig_atomic_t stop) {
     if (stop == 0) {
         return false;

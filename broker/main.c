@@ -58,7 +58,7 @@ static int fail(const struct diag *diag) {
     return 1;
 }
 
-/* The exit code after what was printed; a reader that is gone must not take it for said. */
+/* The exit code after what was printed; it is not 0 when the reader is gone. */
 static int printed(enum err err) {
     struct diag diag = {0};
     if (err != ERR_OK) {
@@ -113,7 +113,7 @@ static void reload(struct broker *broker, const struct settings *start, struct s
 }
 
 /* The ready line; a reader that is there but does not read is not waited for. */
-static int say_ready(const struct broker *broker) {
+static int write_ready(const struct broker *broker) {
     struct diag diag = {0};
     struct buf line = BUF_EMPTY;
     broker_ready_line(broker, &line);
@@ -138,7 +138,7 @@ static int serve(const struct settings *settings) {
         broker_open(settings, &broker, &diag) != ERR_OK) {
         return fail(&diag);
     }
-    int code = say_ready(broker);
+    int code = write_ready(broker);
     sig_atomic_t reloaded = 0;
     while (code == 0 && broker_turn(broker, stop_signals)) {
         sig_atomic_t asked = reload_signals;
@@ -233,7 +233,7 @@ int main(int argc, char **argv) {
     /* Bodies come and go in megabytes: fixed thresholds give them back to the system (P7). */
     (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
     (void)mallopt(M_ARENA_MAX, ARENAS_MAX);
-    (void)descriptors_raise(); /* broker_check_settings holds it against what is needed */
+    (void)descriptors_raise(); /* broker_check_settings compares it with the need */
     struct diag diag = {0};
     struct settings *settings = NULL;
     if (settings_load(BROKER_SETTINGS, COUNT_OF(BROKER_SETTINGS), arguments.config, environ,

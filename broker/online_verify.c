@@ -1,5 +1,5 @@
-/* VERIFY while the broker works: a few records a turn, so that nobody waits; what is damaged is
- * quarantined there and then.  The answer goes to whoever asked when all have been read. */
+/* VERIFY while the broker works: a few records in each turn, so that no peer waits. A damaged
+ * record is quarantined at once. The operator gets the answer when all have been read. */
 #include "broker/broker.h"
 
 #include "base/json.h"

@@ -1,7 +1,6 @@
-/* Which lanes may take part where neither a key nor the owner of an ipc path says so: on tcp
- * without keys, which is loopback, a lane proves that it can read a file of the broker's.  Nothing
- * is kept for who has not: the challenge is a hash of the route and the minute, and no two have the
- * same. */
+/* Which lanes may take part on tcp without keys, which is loopback: a lane proves that it can read
+ * a file of the broker's. Nothing is kept for unproved lanes: the challenge is a hash of the route
+ * and the minute, and no two are equal. */
 #include "broker/broker.h"
 
 #include "base/hash.h"
@@ -12,7 +11,7 @@
 enum {
     WINDOW_MS = 30000 /* a challenge holds for one or two of them */,
     ANSWER_MS = 2000,
-    SAY_AGAIN_MS = 60000,
+    LOG_AGAIN_MS = 60000,
     PATH_BYTES = 4096
 };
 
@@ -34,7 +33,7 @@ enum err proof_open(struct broker *broker, const struct settings *settings, stru
     if (proof_is_off(settings)) {
         LOG(EV_SETTING_WARNING,
             "setting=worker.trust text=\"every user of this host can be a lane: it reads cases and "
-            "can say that they are done\"");
+            "can report them as done\"");
         return ERR_OK;
     }
     int len =
@@ -82,8 +81,8 @@ static struct challenged *place_of(struct broker *broker, const struct net_route
     return &broker->proof.challenged[*hash % PROOF_CHALLENGED_MAX];
 }
 
-/* Whether this peer has left a challenge without an answer for long, said once in a while.  A lane
- * may have said READY again before the challenge came. */
+/* Whether this peer has left a challenge without an answer for long; true once in a while. A lane
+ * may have sent READY again before the challenge came. */
 static bool has_ignored_one(struct broker *broker, const struct net_route *route) {
     uint64_t hash = 0;
     struct challenged *place = place_of(broker, route, &hash);
@@ -92,7 +91,7 @@ static bool has_ignored_one(struct broker *broker, const struct net_route *route
         return false;
     }
     bool is_due = broker->now >= place->due;
-    place->due = is_due ? broker->now + SAY_AGAIN_MS : place->due;
+    place->due = is_due ? broker->now + LOG_AGAIN_MS : place->due;
     return is_due;
 }
 
@@ -143,7 +142,7 @@ bool proof_is_given(struct broker *broker, const struct net_route *route, bool i
     }
     if (is_result) {
         broker->proof.refused++;
-        LOG(EV_LANE_REFUSED, "reason=not_proved text=\"what it says of work is not taken\"");
+        LOG(EV_LANE_REFUSED, "reason=not_proved text=\"its reports about work are ignored\"");
     }
     const struct wire_message ask = {.command = WIRE_READY_ASK};
     send_to(broker, route, &ask);

@@ -1,9 +1,9 @@
 /* Purpose: how many bytes of receipts wait for peers that do not read them.  libzmq bounds
- * messages, and a receipt may list a thousand dead letters, so bytes are bounded here: what has no
- * room is not sent, for receipts are best effort (P7). A peer may hold at most as much as is still
- * free: a deaf one half of it all, nine a tenth each, and there is always some for who reads. Peers
- * are told apart by a hash of their routing id; two that share a slot share its room. Threads: sent
- * from the broker's loop; libzmq's thread gives back what has left. */
+ * messages, and a receipt may list a thousand dead letters, so bytes are bounded here. A receipt
+ * without room is not sent: receipts are best effort (P7). A peer may hold at most as much as is
+ * still free: one that does not read gets half of it all, nine get a tenth each. So a peer that
+ * reads always has room. A hash of the routing id names a peer; two with one slot share its room.
+ * Threads: sent from the broker's loop; libzmq's thread gives back what has left. */
 #ifndef CASEMILL_BROKER_RECEIPTS_H
 #define CASEMILL_BROKER_RECEIPTS_H
 

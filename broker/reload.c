@@ -6,7 +6,7 @@
 #include "broker/weights.h"
 
 enum {
-    RECEIPTS_SHARE = 4, /* of memory.bytes_max, beside it: receipts that nobody reads */
+    RECEIPTS_SHARE = 4, /* of memory.bytes_max, beside it: receipts that are not read yet */
     FLIGHT_SHARE = 4    /* likewise: WORK that has not left yet */
 };
 

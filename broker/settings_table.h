@@ -1,5 +1,5 @@
 /* Purpose: every setting of the broker: key, type, default, bounds, whether a HUP may change it,
- * and what it is for.  config/broker.yaml shows them with words around. */
+ * and what it is for.  config/broker.yaml explains them. */
 #ifndef CASEMILL_BROKER_SETTINGS_TABLE_H
 #define CASEMILL_BROKER_SETTINGS_TABLE_H
 
@@ -13,16 +13,16 @@ static const struct setting_row BROKER_SETTINGS[] = {
     {"intake.bind", SETTING_STRING, "tcp://127.0.0.1:5570", 0, 0, false,
      "where intake systems connect"},
     {"intake.connections_max", SETTING_INT, "100", 1, 100000, false,
-     "connections of intake systems; beyond it new ones wait"},
+     "connections of intake systems; above it new ones wait"},
     {"intake.message_bytes_max", SETTING_BYTES, "2MiB", WIRE_BODY_BYTES_SURE, WIRE_BODY_BYTES_MAX,
-     false, "of a batch's body; a larger one is refused by name"},
+     false, "largest body of a batch; a larger one is REFUSED too_large"},
     {"worker.bind", SETTING_STRING, "", 0, 0, false,
      "where lanes connect; empty: lanes.sock in journal.path"},
     {"worker.trust", SETTING_STRING, "", 0, 0, false,
-     "loopback: on tcp without keys every user of this host can be a lane; empty: it proves "
-     "itself"},
+     "loopback: on tcp without keys every user of this host can be a lane; empty: lanes prove "
+     "themselves"},
     {"worker.connections_max", SETTING_INT, "128", 1, 100000, false,
-     "connections of lanes; beyond it new ones wait"},
+     "connections of lanes; above it new ones wait"},
     {"control.bind", SETTING_STRING, "", 0, 0, false,
      "where operators connect; empty: control.sock in journal.path"},
     {"http.bind", SETTING_STRING, "127.0.0.1:5580", 0, 0, false,
@@ -37,24 +37,23 @@ static const struct setting_row BROKER_SETTINGS[] = {
     {"journal.path", SETTING_STRING, "/var/lib/casemill/journal", 0, 0, false,
      "the journal's directory, of this broker alone"},
     {"journal.bytes_max", SETTING_BYTES, "1GiB", 16 * MIB, 16 * TIB, false,
-     "disk space reserved at start; beyond it batches get BUSY"},
+     "disk space reserved at startup; above it batches get BUSY"},
     {"memory.bytes_max", SETTING_BYTES, "64MiB", 8 * MIB, TIB, true,
-     "bodies kept in memory, with what the broker knows of them; the rest is read back from the "
-     "journal"},
+     "memory for batches and their bodies; other bodies are read back from the journal"},
     {"queue.batches_max", SETTING_INT, "100000", 1, 10000000, false,
-     "batches in the journal; beyond it BUSY"},
+     "batches in the journal; above it BUSY"},
     {"queue.weights", SETTING_LIST, "", 0, 0, true,
      "sources with a larger share: name=2..100, others have 1"},
-    {"lanes.beat_ms", SETTING_MS, "1s", 10, 60000, false, "how often lanes and broker speak"},
+    {"lanes.beat_ms", SETTING_MS, "1s", 10, 60000, false, "interval of heartbeats"},
     {"lanes.silent_ms", SETTING_MS, "10s", 100, 3600000, false,
-     "a lane silent for so long loses its work to others"},
+     "a lane without a heartbeat for so long is lost: its work goes to other lanes"},
     {"lanes.attempts_max", SETTING_INT, "5", 1, 1000, false,
-     "times that a case fails alone before it is buried as poison"},
+     "a case that fails alone so often is buried as poison"},
     {"health.canary_ms", SETTING_MS, "10s", 100, 3600000, false,
-     "without work that comes back for so long a canary is sent; ready: one came back in three"},
+     "a canary is sent when no work was done for so long; not ready after three times as long"},
     {"log.json", SETTING_BOOL, "false", 0, 0, true, "log lines as JSON"},
 };
-/* The worker's and the tools', which may stand in a shared environment. */
+/* The worker's and the tools', which a shared environment may hold. */
 static const char *const OTHER_SECTIONS[] = {
     "postgres",      "transaction", "broker", "lanes.count",
     "lanes.grace_s", "keys.broker", "rules",  NULL};

@@ -1,4 +1,4 @@
-/* Purpose: what HTTP may say, as finished texts that the loop publishes and HTTP copies.
+/* Purpose: the pages of HTTP, as finished texts that the loop publishes and HTTP copies.
  * Threads: any; guarded by its own lock.  A loop that has not published for SNAPSHOT_STALE_MS is
  * reported as stalled by /healthz. */
 #ifndef CASEMILL_BROKER_SNAPSHOT_H

@@ -1,4 +1,4 @@
-/* What the broker says about itself: JSON for operators, text for Prometheus, health for both. */
+/* The state of the broker: JSON for operators, text for Prometheus, health for both. */
 #include "broker/broker.h"
 
 #include "base/json.h"
@@ -70,9 +70,9 @@ static const char *unready_reason(const struct all_stats *all) {
         return "";
     }
     if (all->core.lanes_open == 0) {
-        return "no lane asks for work: PostgreSQL or a rule set is missing there";
+        return "no lane is ready for work: PostgreSQL or a rule set is missing there";
     }
-    return all->core.road_ms < 0 ? "no canary has come back yet"
+    return all->core.road_ms < 0 ? "no canary has returned yet"
                                  : "nothing was committed lately, not even a canary";
 }
 

@@ -47,7 +47,7 @@ static bool is_in_use(const char *path) {
     return is_held;
 }
 
-/* What the journal's file has already is not wanted again. */
+/* The space that the journal's file has already is not needed again. */
 static enum err check_room(const char *path, bool exists, int64_t bytes_max, struct diag *diag) {
     char file[PATH_BYTES];
     struct stat found;

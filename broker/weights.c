@@ -56,7 +56,7 @@ void weights_take(struct core *core, const struct settings *before,
             uint32_t weight = 0;
             bool is_weight = parse_weight(items[i], &name, &weight);
             CHECK(is_weight); /* weights_check has passed */
-            /* Who had a weight has none now, unless it is named again. */
+            /* A source that had a weight has none now, unless it is named again. */
             core_source_weight(core, name, both[k] == before ? 1 : weight);
         }
     }

@@ -5,7 +5,7 @@ const UNITS = {
     us: value => (value / 1000).toFixed(1) + " ms",
     bytes: value => value < 1048576 ? Math.round(value / 1024) + " KiB" : Math.round(value / 1048576) + " MiB",
 };
-let before = null; // the status before, and when it came
+let before = null; // the previous status, and its time
 const done = [];
 
 function show(place, value) {
@@ -20,13 +20,13 @@ function state(good, text) {
     place.textContent = text;
 }
 
-function say(status) {
+function showState(status) {
     if (status.unready !== "") {
         state(false, status.unready);
     } else if (!status.accepting || !status.dispatching) {
-        state(false, status.stopping ? "stopping" : !status.accepting ? "nothing is accepted (drain)" : "nothing is dealt (pause)");
+        state(false, status.stopping ? "stopping" : !status.accepting ? "no batch is accepted (drain)" : "nothing is dispatched (pause)");
     } else {
-        state(true, "ready: cases go the whole road");
+        state(true, "ready: work is committed end-to-end");
     }
 }
 
@@ -37,12 +37,12 @@ function draw() {
 }
 
 function take(status, now) {
-    say(status);
+    showState(status);
     for (const place of document.querySelectorAll("[data-field]")) {
         show(place, status[place.dataset.field]);
     }
     const seconds = before === null ? 0 : (now - before.now) / 1000;
-    // A broker that was started anew counts from 0.
+    // A broker that was started again counts from 0.
     const rate = name => seconds <= 0 ? 0 : Math.max(0, (status[name] - before.status[name]) / seconds);
     for (const place of document.querySelectorAll("[data-rate]")) {
         show(place, Math.round(rate(place.dataset.rate)));

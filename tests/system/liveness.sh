@@ -74,7 +74,7 @@ within 40 "and ready again when a canary comes back" is_good broker /readyz
 pg_sql "delete from activations" >"$work/end.out"
 stop "$worker_pid"
 worker_start worker CASEMILL_HTTP_BIND=127.0.0.1:0
-within 10 "lanes without a rule set ask for no work, and that is said" is_bad broker /readyz 'no lane asks for work'
+within 10 "lanes without a rule set are not ready for work, and /readyz reports it" is_bad broker /readyz 'no lane is ready for work'
 pg_sql "insert into activations (ruleset, why) select max(ruleset), 'again' from rulesets" >"$work/end.out"
 within 10 "until there is one" is_good broker /readyz
 # Work that is committed proves the road: no canary beside it.

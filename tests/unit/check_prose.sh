@@ -18,8 +18,9 @@ pages=$(tree_files '*.md')
 comments=$(tree_files 'config/*.yaml' 'config/*.service' 'config/*.sh' 'docker/*.yaml' 'docker/*.sh' 'docker/Dockerfile' |
     grep -vE '^config/(agreements/|case\.yaml)')
 # the C folders that are rewritten: a folder that joins them stays in plain English
-for folder in base casedoc cel cli http rules settings wire yaml; do
-    comments="$comments $(tree_files "common/$folder/*.[ch]")"
+for folder in broker common/base common/casedoc common/cel common/cli common/http common/rules common/settings common/wire \
+    common/yaml; do
+    comments="$comments $(tree_files "$folder/*.[ch]")"
 done
 all=0
 list=0
