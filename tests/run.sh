@@ -1,7 +1,7 @@
 #!/bin/sh
 # Every test of casemill on a fresh machine: installs what is missing, builds, runs, counts.
-#   sh tests/run.sh            everything, about 20 minutes on 2 cores (CI runs this)
-#   sh tests/run.sh --quick    release build, unit tests, checks, the road: about three minutes
+#   sh tests/run.sh            everything, about 14 minutes on 2 cores (CI runs this)
+#   sh tests/run.sh --quick    release build, unit tests, checks, three system tests: under three minutes
 #   sh tests/run.sh --long     everything with longer campaigns and the static analyzer
 # A part that did not run counts as failed; the last line is "N passed, N failed".
 # Each part leaves its whole output in build/test-logs/PART.log.  System tests mostly wait, so some

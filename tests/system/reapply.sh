@@ -125,7 +125,7 @@ check "an outcome that the database refuses" reapply refused "$third" --ack outc
 equal "is a dead letter" "$(field refused dead_count)" 100
 equal "and stays in the report, but for the changed one" "$(pg_sql "select count(*) from report.dead_letters where reason = 'not_storable'")" 99
 casemill dead retry --reason not_storable --why "are no cases" --db "$pg_conninfo" --control "ipc://$work/control" >"$work/retry.out" 2>&1
-contains "which a retry leaves alone: its bytes are no case" "$work/retry.out" "^0 letters"
+contains "which a retry leaves alone: its bytes are no case" "$work/retry.out" "^0 dead letters"
 pg_sql "alter table reapplied drop constraint refused"
 
 # --- lanes without the right
