@@ -118,7 +118,7 @@ static void perform_one(struct broker *broker, const struct core_action *action)
 
 /* The core gets the damaged records that dispatch found after its actions are over: it may answer.
  */
-static void tell_damaged(struct broker *broker) {
+static void quarantine_damaged(struct broker *broker) {
     for (size_t i = 0; i < broker->damaged_len; i++) {
         core_quarantine(broker->core, broker->damaged[i]);
     }
@@ -141,7 +141,7 @@ void actions_perform(struct broker *broker) {
             dispatch_work(broker, actions, count);
         }
         core_actions_clear(broker->core);
-        tell_damaged(broker);
+        quarantine_damaged(broker);
         actions = core_actions(broker->core, &count);
     }
     coalesce_flush(broker);

@@ -43,7 +43,7 @@ struct proof {
 };
 struct online_verify { /* an operator's VERIFY on its way through the journal */
     bool runs;
-    struct net_route route; /* who asked; kept while it runs */
+    struct net_route route; /* of the operator; kept while it runs */
     uint64_t next_seq, batches, cases, damaged;
     uint64_t seqs[ONLINE_SEQS_MAX]; /* the first of the damaged */
 };

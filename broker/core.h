@@ -47,7 +47,7 @@ struct core_options {
     int64_t silent_ms;
     /* Lanes prove nothing: a lane holds only what this process dispatched to it. */
     bool lanes_unproved;
-    int64_t canary_ms; /* without work that comes back for so long a canary is sent; 0: never */
+    int64_t canary_ms; /* a canary is sent when no work was done for so long; 0: never */
 };
 
 /* A batch as intake found it, or as the journal kept it. */
@@ -63,7 +63,7 @@ struct core_batch_meta {
     enum wire_priority priority;
     int64_t accepted_at;
     const uint32_t *cuts; /* byte offset of every CORE_PART_CASES-th case */
-    void *tag;            /* the caller's; comes back in actions, last in CORE_RELEASE, or NULL */
+    void *tag;            /* the caller's; returned in actions, last in CORE_RELEASE, or NULL */
 };
 
 struct core_tally {
@@ -218,7 +218,7 @@ struct core_stats {
     uint64_t ranges_ignored; /* of lanes' DONE: unknown, already done, or crossing */
     uint64_t canaries_sent, canaries_lost;
     int64_t road_ms;        /* since the last end-to-end success; -1: never yet */
-    int64_t canary_took_ms; /* the last that came back */
+    int64_t canary_took_ms; /* the last that returned */
     bool road_proved;       /* lately */
     uint32_t lanes_open;    /* that have credit */
     int64_t oldest_ms;      /* age of the oldest live batch */

@@ -30,10 +30,11 @@ static struct core_lane *lane_by_uuid(struct core *core, const struct uuid *uuid
     return NULL;
 }
 
-static struct core_lane *heard(struct core *core, const struct net_route *route, int64_t now) {
+/* The lane of a message, whose time it notes. */
+static struct core_lane *sender(struct core *core, const struct net_route *route, int64_t now) {
     struct core_lane *lane = lane_by_route(core, route);
     if (lane != NULL) {
-        lane->heard = now;
+        lane->received_at = now;
         lane->blocked = false;
     }
     return lane;
@@ -83,7 +84,7 @@ static void fence_add(struct core *core, const struct uuid *uuid) {
     core->fence[core->fence_count++] = *uuid;
 }
 
-/* The batch a range of ours speaks of, unpacked if it was packed; NULL when there is none (any
+/* The batch of a range of this journal, unpacked if it was packed; NULL when there is none (any
  * more) or it does not fit. */
 static struct core_batch *range_batch(struct core *core, const struct wire_range *range) {
     if (!uuid_eq(&range->journal, &core->options.journal) || range->count == 0) {
@@ -198,7 +199,7 @@ bool core_ready(struct core *core, const struct net_route *route, const struct w
     }
     core_route_drop(core, &lane->route);
     core_route_keep(core, &lane->route, route);
-    lane->heard = now;
+    lane->received_at = now;
     lane->blocked = false;
     lane->credit_cases = ready->credit_cases;
     lane->credit_bytes = ready->credit_bytes;
@@ -299,7 +300,7 @@ static bool tally_adds_up(const struct wire_tally *tally, uint32_t count) {
 
 void core_done(struct core *core, const struct net_route *route, const struct wire_lane_done *done,
                int64_t now) {
-    struct core_lane *lane = heard(core, route, now);
+    struct core_lane *lane = sender(core, route, now);
     uint32_t news = 0;
     for (uint32_t i = 0; i < done->range_count; i++) {
         const struct wire_range *range = &done->ranges[i];
@@ -365,7 +366,7 @@ static void part_returned(struct core *core, struct core_part *part, const struc
 
 void core_failed(struct core *core, const struct net_route *route, const struct wire_failed *failed,
                  int64_t now) {
-    struct core_lane *lane = heard(core, route, now);
+    struct core_lane *lane = sender(core, route, now);
     if (lane == NULL) {
         ask_ready(core, route);
         return;
@@ -378,7 +379,7 @@ void core_failed(struct core *core, const struct net_route *route, const struct 
 
 void core_returned(struct core *core, const struct net_route *route,
                    const struct wire_return *returned, int64_t now) {
-    struct core_lane *lane = heard(core, route, now);
+    struct core_lane *lane = sender(core, route, now);
     if (lane == NULL) {
         ask_ready(core, route);
         return;
@@ -390,7 +391,7 @@ void core_returned(struct core *core, const struct net_route *route,
 
 void core_beat(struct core *core, const struct net_route *route, const struct wire_lane_beat *beat,
                int64_t now) {
-    struct core_lane *lane = heard(core, route, now);
+    struct core_lane *lane = sender(core, route, now);
     if (lane == NULL) {
         ask_ready(core, route);
         return;
@@ -406,7 +407,7 @@ void core_bye(struct core *core, const struct net_route *route) {
     }
 }
 
-/* A lane that is cut off keeps what it holds: it may be working, and be back before it is silent.
+/* A lane that is cut off keeps what it holds: it may be working, and be back before it is lost.
  */
 void core_unsent(struct core *core, const struct uuid *uuid, uint64_t seq, uint32_t first) {
     struct core_lane *lane = lane_by_uuid(core, uuid);
@@ -439,7 +440,7 @@ bool core_retire(struct core *core, const struct uuid *uuid) {
 
 /* Lanes that wait for rows of a lost lane cannot become free for what it held: they get the fence
  * at once, and again as long as something waits. */
-static void tell_fence(struct core *core) {
+static void emit_fence(struct core *core) {
     for (uint32_t i = 0; i < core->lane_count; i++) {
         (void)core_emit_to(core, CORE_FENCE, &core->lanes[i]->route);
     }
@@ -452,7 +453,7 @@ static void forgive_stall(struct core *core, int64_t now) {
     if (core->ticked != 0 && away > (limit > STALL_MS_MIN ? limit : STALL_MS_MIN)) {
         for (uint32_t i = 0; i < core->lane_count; i++) {
             struct core_lane *lane = core->lanes[i];
-            lane->heard = lane->heard + away < now ? lane->heard + away : now;
+            lane->received_at = lane->received_at + away < now ? lane->received_at + away : now;
         }
     }
     core->ticked = now;
@@ -466,7 +467,7 @@ void core_tick(struct core *core, int64_t now) {
     for (uint32_t i = core->lane_count; i-- > 0;) {
         struct core_lane *lane = core->lanes[i];
         core->room += lane->credit_cases;
-        if (now - lane->heard >= core->options.silent_ms) {
+        if (now - lane->received_at >= core->options.silent_ms) {
             core->counters.lanes_silent++;
             fence_add(core, &lane->uuid);
             lane_remove(core, lane, true);
@@ -476,7 +477,7 @@ void core_tick(struct core *core, int64_t now) {
     bool is_due = now >= core->beat_due;
     if (silent != core->counters.lanes_silent ||
         (is_due && core->suspects.first != NULL && core->fence_count > 0)) {
-        tell_fence(core);
+        emit_fence(core);
     }
     if (!is_due) {
         return;

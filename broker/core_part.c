@@ -54,7 +54,7 @@ static void list_prepend(struct part_list *list, struct core_part *part) {
     }
 }
 
-/* Who has no neighbour is an end of the queue's front or of its tail. */
+/* A part without a neighbour is an end of the queue's front or of its tail. */
 void part_queue_remove(struct core *core, struct core_part *part) {
     if (part->failures > 0) {
         list_remove(&core->suspects, part);

@@ -116,7 +116,7 @@ struct core_lane {
     struct part_list held;
     uint32_t credit_cases, held_cases, held_parts;
     uint64_t credit_bytes, held_bytes;
-    int64_t heard;
+    int64_t received_at; /* its last message */
     uint64_t done;
     uint64_t turn; /* of its last delivery: at a tie the lane that waited longest is next */
     uint32_t beat;

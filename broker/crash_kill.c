@@ -79,13 +79,13 @@ static enum err kill_once(struct crash_test *test, int64_t after_ms, uint64_t fr
     }
     (void)close(fds[1]);
     struct pollfd first = {.fd = fds[0], .events = POLLIN};
-    bool spoke = poll(&first, 1, CRASH_WAIT_MS) == 1; /* the kill interrupts running work */
+    bool has_begun = poll(&first, 1, CRASH_WAIT_MS) == 1; /* the kill interrupts running work */
     clock_sleep_ms(after_ms);
     (void)kill(child, SIGKILL);
     (void)waitpid(child, NULL, 0);
     struct reported next;
     bool any = false;
-    while (spoke && read(fds[0], &next, sizeof(next)) == (ssize_t)sizeof(next)) {
+    while (has_begun && read(fds[0], &next, sizeof(next)) == (ssize_t)sizeof(next)) {
         *reported = next;
         any = true;
     }
@@ -129,7 +129,8 @@ static enum err check_restored(struct crash_test *test, struct journal *journal,
     }
     return found == test->restored
                ? ERR_OK
-               : crash_result(test, ERR_CORRUPT, "batches are there after kill -9 that nobody put");
+               : crash_result(test, ERR_CORRUPT,
+                              "batches are there after kill -9 that were never put");
 }
 
 enum err crash_check_kill(struct crash_test *test) {

@@ -1,6 +1,6 @@
 /* Purpose: an intrusive binary heap: its first node is the one with the lowest key.  The things in
  * it carry their own node, so adding and removing allocate nothing but the array of pointers.
- * Ownership: nodes belong to their holder, who removes them before freeing. */
+ * Ownership: nodes belong to their holder, which removes them before freeing. */
 #ifndef CASEMILL_BROKER_HEAP_H
 #define CASEMILL_BROKER_HEAP_H
 

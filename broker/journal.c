@@ -101,7 +101,7 @@ static void finish_group(struct journal *journal, struct store_group *group, boo
     journal->stats.commits += failed ? 0 : 1;
     journal->stats.commit_us_last = (uint64_t)took_us;
     if (group->delete_count > 0 && group->deleted && !failed) {
-        journal->stats.full = false; /* there is room again, also if nobody asks for it now */
+        journal->stats.full = false; /* there is room again, even if no put waits for it */
     }
     for (uint32_t i = 0; i < group->put_count; i++) {
         const struct store_put *put = &group->puts[i];
@@ -121,7 +121,7 @@ static void finish_group(struct journal *journal, struct store_group *group, boo
 }
 
 /* Under the lock: until there is something to do; deletes without room are tried again after a
- * while, for whoever holds old pages goes away some time. */
+ * while, because a reader that holds old pages ends some time. */
 static void wait_for_work(struct journal *journal, const struct store_group *group) {
     const struct store_group *next = &journal->handed_over;
     if (group->delete_count == 0) {

@@ -92,7 +92,7 @@ struct journal_stats {
     uint64_t pending_bytes;          /* handed over, not yet durable */
     uint64_t pending_count;          /* puts and deletes */
     uint64_t commits, commit_us_last;
-    int64_t commit_runs_ms; /* how long the commit under way has not come back; 0: there is none */
+    int64_t commit_runs_ms; /* how long the commit under way takes so far; 0: there is none */
     uint64_t damaged;       /* records, found at open */
     bool failed, full;      /* full: the latest put found no room, and nothing was deleted since */
 };

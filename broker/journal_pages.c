@@ -72,7 +72,7 @@ static enum err fault(struct walk *walk, uint64_t page, const char *what) {
 
 static enum err read_page(struct walk *walk, uint64_t number, uint8_t page[FORMAT_PAGE_BYTES]) {
     if (number >= walk->file_bytes / FORMAT_PAGE_BYTES) {
-        return fault(walk, number, "lies behind the end of the file, which was cut short");
+        return fault(walk, number, "is behind the end of the file, which was cut short");
     }
     ssize_t got =
         pread(walk->fd, page, FORMAT_PAGE_BYTES, (off_t)(number * (uint64_t)FORMAT_PAGE_BYTES));
@@ -158,7 +158,7 @@ static enum err mark_elsewhere(struct walk *walk, const struct pages_node *node)
     uint64_t pages = ((uint64_t)node->value_bytes + PAGES_HEADER_BYTES + FORMAT_PAGE_BYTES - 1) /
                      FORMAT_PAGE_BYTES;
     if ((node->page + pages) * FORMAT_PAGE_BYTES > walk->file_bytes) {
-        return fault(walk, node->page, "lies behind the end of the file, which was cut short");
+        return fault(walk, node->page, "is behind the end of the file, which was cut short");
     }
     enum err err = ERR_OK;
     for (uint64_t i = 0; err == ERR_OK && i < pages; i++) {
@@ -286,7 +286,7 @@ static enum err walk_page(struct walk *walk, const struct place *place) {
     uint8_t page[FORMAT_PAGE_BYTES];
     uint32_t nodes = 0;
     if (place->level > DEPTH_MAX) {
-        return fault(walk, place->page, "lies too deep");
+        return fault(walk, place->page, "is too deep");
     }
     enum err err = mark(walk, place->page);
     err = err != ERR_OK ? err : read_page(walk, place->page, page);

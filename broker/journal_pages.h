@@ -1,6 +1,6 @@
 /* Purpose: the pages of data.mdb as bytes, read without LMDB: what LMDB believes without a check.
  * Never: maps the file, so that a file cut short is an error and not a signal; looks into bodies
- * unless asked to.  Threads: any, while nobody writes.
+ * unless asked to.  Threads: any, while no thread writes.
  * Read next: journal_pages.c, LMDB's layout by byte offset. */
 #ifndef CASEMILL_BROKER_JOURNAL_PAGES_H
 #define CASEMILL_BROKER_JOURNAL_PAGES_H

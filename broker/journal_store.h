@@ -46,7 +46,7 @@ struct store_group {
  * reads the totals.  Errors: as journal_open. */
 MUST_USE enum err store_open(const char *path, int64_t bytes_max, struct store **store,
                              struct diag *diag);
-/* store_view opens it for reading only, without a lock: for whoever keeps all others out. */
+/* store_view opens it for reading only, without a lock: the caller keeps all others out. */
 MUST_USE enum err store_view(const char *path, struct store **store, struct diag *diag);
 void store_close(struct store **store);
 /* store_begin_run moves next_seq past everything a crash may have left unrecorded; committed. */

@@ -76,9 +76,9 @@ static void write_case_ids(struct json *json, struct span body) {
     json_array_close(json);
 }
 
-/* Writes one line on a record and counts it; body is what there is of it. */
-static void verify_say_damaged(struct verify_report *report, const struct journal_record *record,
-                               const char *what, struct span body) {
+/* Writes one line on a record and counts it; body is the readable part of it. */
+static void verify_write_damaged(struct verify_report *report, const struct journal_record *record,
+                                 const char *what, struct span body) {
     struct buf line = BUF_EMPTY;
     struct json json;
     char batch[UUID_TEXT_BYTES];
@@ -107,7 +107,7 @@ static void verify_say_damaged(struct verify_report *report, const struct journa
 }
 
 /* Writes the last line. */
-static void verify_say_sum(struct verify_report *report, const char *what) {
+static void verify_write_sum(struct verify_report *report, const char *what) {
     struct buf line = BUF_EMPTY;
     if (report->json) {
         buf_printf(&line, "{\"%s\":%llu,\"cases\":%llu,\"damaged\":%llu}", what,
@@ -159,9 +159,9 @@ static void verify_bodies(struct store *store, struct records *all, struct verif
         bool readable = record->source.len > 0;
         bool holds = readable && body_holds(store, record, bytes, &length);
         if (record->damage == JOURNAL_DAMAGE_HEADER) {
-            verify_say_damaged(report, record, "header", span_make(bytes, length));
+            verify_write_damaged(report, record, "header", span_make(bytes, length));
         } else if (!holds) {
-            verify_say_damaged(report, record, "body", span_make(bytes, length));
+            verify_write_damaged(report, record, "body", span_make(bytes, length));
         }
     }
     mem_free(bytes);
@@ -175,7 +175,7 @@ static enum err verify_locked(const char *path, struct verify_report *report, st
     err = err != ERR_OK ? err : check_records(store, keep_record, &all, diag);
     if (err == ERR_OK) {
         verify_bodies(store, &all, report);
-        verify_say_sum(report, "read");
+        verify_write_sum(report, "read");
     }
     store_close(&store);
     buf_free(&all.sources);
@@ -211,7 +211,7 @@ struct live {
     bool known;
 };
 
-static void tell_seq(const struct journal_record *record, void *context) {
+static void write_seq(const struct journal_record *record, void *context) {
     const int *fd = context;
     if (write(*fd, &record->seq, sizeof(record->seq)) != (ssize_t)sizeof(record->seq)) {
         _exit(1);
@@ -219,11 +219,11 @@ static void tell_seq(const struct journal_record *record, void *context) {
 }
 
 /* In a child, which damage may kill. */
-static void tell_live(const char *path, int fd) {
+static void write_live(const char *path, int fd) {
     struct store *store = NULL;
     struct diag diag = {0};
     enum err err = store_view(path, &store, &diag);
-    err = err != ERR_OK ? err : check_records(store, tell_seq, &fd, &diag);
+    err = err != ERR_OK ? err : check_records(store, write_seq, &fd, &diag);
     _exit(err == ERR_OK ? 0 : 1);
 }
 
@@ -236,7 +236,7 @@ static enum err find_live(const char *path, struct live *live, struct diag *diag
     pid_t child = fork();
     if (child == 0) {
         check_die_quietly();
-        tell_live(path, fds[1]);
+        write_live(path, fds[1]);
     }
     (void)close(fds[1]);
     ssize_t got = child < 0 ? -1 : 1;
@@ -299,7 +299,7 @@ static enum err keep_body(struct rescue *rescue, const struct journal_record *re
 static void report_headerless(struct live *live, uint64_t seq, struct verify_report *report) {
     for (; live->at < live->len && live->seqs[live->at] < seq; live->at++) {
         struct journal_record lost = {.seq = live->seqs[live->at]};
-        verify_say_damaged(report, &lost, "header", SPAN_LIT(""));
+        verify_write_damaged(report, &lost, "header", SPAN_LIT(""));
     }
 }
 
@@ -320,7 +320,7 @@ static enum err rescue_all(struct rescue *rescue, struct salvage *salvage, struc
         if (salvage_body(salvage, &record, bytes, &length) == ERR_OK) {
             err = keep_body(rescue, &record, span_make(bytes, length), diag);
         } else {
-            verify_say_damaged(rescue->report, &record, "body", span_make(bytes, length));
+            verify_write_damaged(rescue->report, &record, "body", span_make(bytes, length));
         }
     }
     mem_free(bytes);
@@ -350,7 +350,7 @@ static enum err rescue_into(const char *path, const char *into, struct verify_re
         err != ERR_OK ? err : store_open(into, stat_of.st_size + SPARE_BYTES, &rescue->into, diag);
     err = err != ERR_OK ? err : rescue_all(rescue, salvage, &live, diag);
     if (err == ERR_OK) {
-        verify_say_sum(report, "saved");
+        verify_write_sum(report, "saved");
         struct journal_totals last = salvage_totals(salvage);
         bool all = live.known
                        ? report->damaged == 0

@@ -1,6 +1,6 @@
 /* Purpose: an intrusive hash table: the things in it carry their own node, so that looking up,
  * adding and removing never allocates beyond the bucket array.
- * Ownership: nodes belong to their holder, who removes them before freeing. */
+ * Ownership: nodes belong to their holder, which removes them before freeing. */
 #ifndef CASEMILL_BROKER_TABLE_H
 #define CASEMILL_BROKER_TABLE_H
 

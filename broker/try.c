@@ -1,6 +1,5 @@
-/* What --check tries of what a start would do: it binds and lets go, looks at the journal's place
- * and at the room on its disk, and makes nothing.  What a running broker on the same journal holds
- * is that broker's, and is not tried. */
+/* What --check tries of a startup: it binds and closes, checks the journal's place and the room on
+ * its disk, and makes nothing. It does not try what a running broker on the same journal holds. */
 #include "broker/broker.h"
 
 #include "http/http.h"

@@ -38,7 +38,7 @@ enum err weights_check(const struct settings *settings, struct diag *diag) {
         for (uint32_t j = 0; err == ERR_OK && j < i; j++) {
             if (parse_weight(items[j], &other, &weight) && span_eq(name, other)) {
                 err = settings_fail(settings, "queue.weights", ERR_INVALID, diag,
-                                    "\"%.*s\" stands twice", SPAN_ARG(name));
+                                    "\"%.*s\" is named twice", SPAN_ARG(name));
             }
         }
     }

@@ -83,7 +83,7 @@ place broker 'lanes:\n  beat_ms: 1h\n' "place.yaml:2:12: lanes.beat_ms: expected
 place broker 'lanes:\n  beat_ms: 20s\n' "place.yaml:2:12: lanes.beat_ms: must be below"
 place broker 'lanes:\n  silent_ms: 500\n' "place.yaml:2:14: lanes.silent_ms: must be above"
 place broker 'queue:\n  weights: [a=2, b=101]\n' "place.yaml:2:12: queue.weights: .b=101.: wanted"
-place broker 'queue:\n  weights: [a=2, b=3, a=4]\n' "place.yaml:2:12: queue.weights: .a. stands twice"
+place broker 'queue:\n  weights: [a=2, b=3, a=4]\n' "place.yaml:2:12: queue.weights: .a. is named twice"
 place broker 'intake:\n  bind: tcp://127.0.0.1:99999\n' "place.yaml:2:9: intake.bind: .*HOST:PORT"
 place broker 'control:\n  bind: ipc://@casemill\n' "place.yaml:2:9: control.bind: .ipc://@casemill. is refused: an address without a file"
 place worker 'broker:\n  connect: [ipc://@casemill]\n' "place.yaml:2:12: broker.connect: .*use ipc://PATH"
