@@ -1,11 +1,11 @@
 -- Group roles, to be granted to login roles.  Run by a role that may create roles, after `casemill db migrate`,
 -- as the owner of the tables: psql -f roles.sql.  Safe to run again.
---   casemill_worker     lanes: append outcomes; read cases, which reapplying does
---   casemill_publisher  rule sets and their activation
---   casemill_operator   dead letters: list, show, retry, drop; what is done is noted with the name that logged in
---   casemill_reporter   the views of schema report, nothing else
--- All that they need is said here: what everybody may do elsewhere can be taken from PUBLIC, and no function of casemill
--- is everybody's.
+--   casemill_worker     lanes: append outcomes; read cases, for reapply.
+--   casemill_publisher  rule sets and their activation.
+--   casemill_operator   dead letters: list, show, retry, drop; each action is recorded with the login name.
+--   casemill_reporter   the views of schema report, nothing else.
+-- This file grants all the rights that they need: PUBLIC's other rights can be revoked, and PUBLIC has no right to
+-- a function of casemill.
 
 DO $$
 DECLARE wanted text;
@@ -17,7 +17,7 @@ BEGIN
     END LOOP;
 END $$;
 
--- Lanes settle duplicates by way of temporary tables.
+-- Lanes settle duplicates in temporary tables.
 DO $$
 DECLARE grantee text;
 BEGIN
@@ -33,23 +33,23 @@ GRANT EXECUTE ON FUNCTION source_for(text), purged_guard(), fold_tallies(integer
     TO casemill_worker;
 GRANT EXECUTE ON FUNCTION code_for(text, text, text, text) TO casemill_publisher;
 
--- The server's log would quote the rows that it refuses and the bytes of letters; lanes tell it not to, where they may.
+-- The server's log would quote refused rows and the bytes of dead letters; lanes with this right turn that off.
 DO $$
 BEGIN
     GRANT USAGE ON LANGUAGE plpgsql TO casemill_worker;
     GRANT SET ON PARAMETER log_min_error_statement, log_error_verbosity TO casemill_worker;
 EXCEPTION WHEN insufficient_privilege THEN
-    RAISE WARNING 'no superuser: have log_min_error_statement = panic and log_error_verbosity = terse set for this database';
+    RAISE WARNING 'not a superuser: ask one to set log_min_error_statement = panic and log_error_verbosity = terse for this database';
 END $$;
 
 GRANT INSERT ON cases, reapplied, commits, tallies TO casemill_worker;
--- Intake reads only (source, case_id, revision, digest, disposition) of cases: where nothing is to be reapplied,
--- that narrower right is enough, and reapplying is refused.
+-- Intake reads only (source, case_id, revision, digest, disposition) of cases: that narrower right is enough
+-- without reapply, which is then refused.
 GRANT SELECT ON cases TO casemill_worker;
 GRANT SELECT (source, case_id, revision, ruleset, disposition) ON reapplied TO casemill_worker;
 GRANT SELECT ON purged TO casemill_worker;
 GRANT INSERT, UPDATE (seen, last_seen_at), SELECT (source, raw_hash, reason, seen, last_seen_at) ON dead_letters TO casemill_worker;
--- A retry reads the letter and resolves it: without these two rights it is refused, and intake goes on.
+-- A retry reads the dead letter and resolves it: without these two rights it is refused, and intake continues.
 GRANT SELECT (dead, first_seen_at, received_at, body, resolved_at), UPDATE (resolved_at, resolved_by) ON dead_letters TO casemill_worker;
 GRANT SELECT, INSERT ON sources TO casemill_worker;
 GRANT SELECT ON rulesets, ruleset_texts, activations, active_ruleset, codes, schema_migrations TO casemill_worker;

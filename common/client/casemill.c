@@ -1,6 +1,6 @@
-/* The client: batches wait in the window until they are settled.  Whatever is uncertain (a new
- * connection, a long silence, STATUS unknown) is answered by asking or sending again, because the
- * broker and the database count a case revision once. */
+/* The client: batches wait in the window until they are settled.  After anything uncertain (a new
+ * connection, a long silence, STATUS unknown) the client asks or sends again, because the broker
+ * and the database count a case revision once. */
 #include "client/casemill.h"
 
 #include "base/clock.h"
@@ -148,7 +148,7 @@ static void add_batch(struct casemill *client, const struct casemill_batch *give
     batch->tag = given->tag;
 }
 
-/* Moves the open batch behind the closed ones.  There must be room. */
+/* Appends the open batch to the closed ones.  There must be room. */
 static void close_open(struct casemill *client) {
     CHECK(casemill_has_room(client));
     CHECK(client->open_count > 0);
@@ -252,9 +252,9 @@ static enum err send_query(struct casemill *client, const struct batch *batch) {
     return send_head(client, &message, SPAN_LIT(""));
 }
 
-/* Every broker takes a batch of WIRE_BODY_BYTES_SURE.  Before a larger one is sent the broker is
- * asked for its limit, once a connection: a frame far above it would end the connection without a
- * word.  Errors: ERR_AGAIN its PONG is awaited, ERR_TOO_LARGE this broker never takes it. */
+/* Every broker accepts a batch of WIRE_BODY_BYTES_SURE.  Before a larger one the client asks the
+ * broker for its limit, once per connection: a frame far above it would end the connection without
+ * a reply.  Errors: ERR_AGAIN its PONG is awaited, ERR_TOO_LARGE this broker never accepts it. */
 static enum err check_size(struct casemill *client, const struct batch *batch, int64_t now_ms) {
     struct link *link = links_current(&client->links);
     if (batch->body.len <= WIRE_BODY_BYTES_SURE) {
@@ -286,7 +286,7 @@ static enum err send_next(struct casemill *client, int64_t now_ms) {
     return err;
 }
 
-/* Sends what is due and asks for what has been silent.  A full socket ends the round. */
+/* Sends what is due and asks about silent batches.  A full socket ends the round. */
 static void pump(struct casemill *client, int64_t now_ms) {
     struct window *window = &client->window;
     enum err err = ERR_OK;
@@ -409,7 +409,7 @@ void casemill_ask(struct casemill *client) {
     struct link *link = links_current(&client->links);
     bool is_up = link->socket != NULL && net_is_connected(link->socket);
     if (!is_up || now_ms - link->pinged_ms < ASK_MS) {
-        return; /* what were asked now would be answered much later, and say nothing of then */
+        return; /* an answer to a question queued now would be much too late */
     }
     struct wire_message message = {.command = WIRE_PING};
     if (send_head(client, &message, SPAN_LIT("")) == ERR_OK) {

@@ -1,11 +1,13 @@
-/* Purpose: the C library of casemill: submit cases to a broker and learn what became of them.
- * Owns: a connection to each broker, the batch being filled, and every batch that is not settled
- *   yet; those are sent again after a reconnect, and to another broker when the one in use is lost,
- *   silent or stopping; which is safe: a case revision counts once.
- * Never: blocks outside casemill_step and casemill_wait; starts a thread; forgets a batch in
- * silence. Threads: one at a time; nothing happens between calls. Limits: a case is one MessagePack
- * map; a batch has 1 to 65,536 cases and at most 2 MiB, or up to 8 MiB where the broker's
- * intake.message_bytes_max allows it. This header stands alone: it includes nothing of casemill. */
+/* Purpose: the C library of casemill: submit cases to a broker and receive their results.
+ * Owns: a connection to each broker, the open batch, and every unsettled batch.  It sends those
+ * again after a reconnect, and to another broker when the one in use is lost, silent or stopping.
+ * That is safe: a case revision counts once.
+ * Never: blocks outside casemill_step and casemill_wait; starts a thread; drops a batch without a
+ * receipt.
+ * Threads: one at a time; nothing happens between calls.
+ * Limits: a case is one MessagePack map; a batch has 1 to 65,536 cases and at most 2 MiB, or up to
+ * 8 MiB if the broker's intake.message_bytes_max allows it.
+ * This header includes nothing of casemill. */
 #ifndef CASEMILL_CLIENT_CASEMILL_H
 #define CASEMILL_CLIENT_CASEMILL_H
 
@@ -23,23 +25,23 @@ enum { CASEMILL_BATCH_ID_BYTES = 16, CASEMILL_DISPOSITIONS = 5, CASEMILL_WINDOW_
 
 enum casemill_result {
     CASEMILL_OK,
-    CASEMILL_AGAIN,   /* the window is full: call casemill_step, then try the same again */
-    CASEMILL_TIMEOUT, /* the deadline passed; what is unsettled stays so */
+    CASEMILL_AGAIN,   /* the window is full: call casemill_step, then try again */
+    CASEMILL_TIMEOUT, /* the deadline passed; unsettled batches stay unsettled */
     CASEMILL_INVALID, /* the arguments, or the case's bytes, break a limit: nothing was taken */
     CASEMILL_FAILED   /* the broker does not speak this protocol, or the system failed: close */
 };
 
 enum casemill_ack {
     CASEMILL_ACK_JOURNAL, /* a batch is settled when the broker has it on disk */
-    CASEMILL_ACK_OUTCOME  /* ... when every case of it stands in the database */
+    CASEMILL_ACK_OUTCOME  /* ... when every case of it is committed in the database */
 };
 enum casemill_priority { CASEMILL_URGENT, CASEMILL_NORMAL, CASEMILL_BULK };
 
 enum casemill_event {
     CASEMILL_ACCEPTED, /* on the broker's disk */
     CASEMILL_DONE,     /* every case is an outcome, a duplicate or a dead letter, committed */
-    CASEMILL_REFUSED,  /* never will be: see reason, case_index, body_offset */
-    CASEMILL_BUSY      /* not now: it is sent again after retry_ms, nothing to do */
+    CASEMILL_REFUSED,  /* never accepted: see reason, case_index, body_offset */
+    CASEMILL_BUSY      /* not now: the client sends it again after retry_ms, nothing to do */
 };
 
 struct casemill_text { /* UTF-8, not NUL-terminated */
@@ -51,12 +53,12 @@ struct casemill_dead {
     struct casemill_text reason, path, expected, found;
 };
 
-/* What the broker said of one batch.  Pointers live until the callback returns. */
+/* A broker's reply about one batch.  Pointers live until the callback returns. */
 struct casemill_receipt {
     enum casemill_event event;
     uint8_t batch[CASEMILL_BATCH_ID_BYTES];
     bool is_known;     /* this client still holds the batch; else position and tag are 0 */
-    uint64_t position; /* of its first case among all submitted, or as the caller gave it */
+    uint64_t position; /* of its first case among all submitted, or the caller's own */
     uint64_t tag;      /* the caller's own */
     uint32_t count;    /* cases */
     bool duplicate;    /* ACCEPTED: the broker had it already */
@@ -68,37 +70,37 @@ struct casemill_receipt {
     const struct casemill_dead *dead;
     /* REFUSED and BUSY: a word of a closed list. */
     const char *reason;
-    int64_t case_index;  /* -1 where it means nothing */
-    int64_t body_offset; /* bytes; -1 where it means nothing */
+    int64_t case_index;  /* -1 if it does not apply */
+    int64_t body_offset; /* bytes; -1 if it does not apply */
     int64_t retry_ms;
-    /* REFUSED too_large: the bytes that a batch may have at this broker; else 0. */
+    /* REFUSED too_large: this broker's limit for a batch, in bytes; else 0. */
     uint64_t message_bytes_max;
 };
 /* May not call into the client. */
 typedef void (*casemill_receipt_fn)(void *user, const struct casemill_receipt *receipt);
 
-/* Fill with casemill_options_default, then change what differs. */
+/* Fill with casemill_options_default, then change some fields. */
 struct casemill_options {
-    /* "tcp://127.0.0.1:5570"; or several with commas, at most 16: the first that is there is used,
-     * the others are gone to when it fails.  Brokers share nothing: what one has accepted and never
-     * settles is lost with its disk under CASEMILL_ACK_JOURNAL, not under CASEMILL_ACK_OUTCOME. */
+    /* "tcp://127.0.0.1:5570"; or several with commas, at most 16: the client uses the first that is
+     * reachable, and another when that fails.  Brokers share nothing: a batch that a broker
+     * accepted and did not settle is lost with its disk under CASEMILL_ACK_JOURNAL, not under
+     * CASEMILL_ACK_OUTCOME. */
     const char *brokers;
-    /* Where the brokers want keys (CURVE): the file of this client's secret key, mode 0600, and the
-     * files of the brokers' public keys, with commas: one for all, or one each.  NULL: none.  The
-     * source is then what the key is named at the broker, and `source` may stay NULL. */
+    /* If the brokers require keys (CURVE): the file of this client's secret key, mode 0600, and the
+     * files of the brokers' public keys, with commas.  There is one for all, or one each.  NULL:
+     * none. The source is then the key's name at the broker, and `source` may stay NULL. */
     const char *key;
     const char *broker_keys;
     const char *source; /* name of this intake system, at most 128 bytes; NULL: the default */
     enum casemill_ack ack;
     enum casemill_priority priority;
-    uint32_t batch_cases_max;       /* a batch is closed when it has so many cases, */
-    size_t batch_bytes_max;         /* or when the next case would not fit in so many bytes (2 MiB,
-                                       which every broker takes; of more the broker is asked first),
-                                     */
-    int64_t linger_ms;              /* or when its first case has waited so long; -1: never */
-    uint32_t window_batches;        /* closed and unsettled, at most; 1 to CASEMILL_WINDOW_MAX */
-    int64_t quiet_ms;               /* without news of a batch for so long, the broker is asked;
-                                       without an answer for as long, another is gone to */
+    uint32_t batch_cases_max; /* a batch is closed when it has so many cases, */
+    size_t batch_bytes_max;   /* or when the next case would exceed so many bytes (every broker
+                                 accepts 2 MiB; the client asks the broker before it sends more), */
+    int64_t linger_ms;        /* or when its first case has waited so long; -1: never */
+    uint32_t window_batches;  /* closed and unsettled, at most; 1 to CASEMILL_WINDOW_MAX */
+    int64_t quiet_ms; /* after so long without a reply about a batch, the client asks the broker;
+                         after as long without an answer, it uses another broker */
     casemill_receipt_fn on_receipt; /* or NULL */
     void *user;                     /* the callback's first argument */
 };
@@ -109,7 +111,7 @@ void casemill_options_default(struct casemill_options *options);
  * Errors: CASEMILL_INVALID with one line in error (error_bytes long, may be 0), CASEMILL_FAILED. */
 enum casemill_result casemill_open(const struct casemill_options *options, struct casemill **client,
                                    char *error, size_t error_bytes);
-/* casemill_close forgets what is unsettled; accepts a NULL inside. */
+/* casemill_close forgets unsettled batches; accepts a NULL inside. */
 void casemill_close(struct casemill **client);
 
 /* casemill_submit adds one case to the open batch.
@@ -118,16 +120,17 @@ enum casemill_result casemill_submit(struct casemill *client, const void *bytes,
 /* casemill_flush closes the open batch, if there is one.  Errors: CASEMILL_AGAIN. */
 enum casemill_result casemill_flush(struct casemill *client);
 
-/* casemill_submit_batch takes a batch that the caller made: `count` cases one after another.  id
- * NULL means casemill_batch_id(body, position).  Ownership: bytes are copied.  The open batch is
- * not touched. Errors: CASEMILL_INVALID, CASEMILL_AGAIN. */
+/* casemill_submit_batch takes a batch that the caller made: `count` concatenated cases.  id NULL
+ * means casemill_batch_id(body, position).  Ownership: bytes are copied.  The open batch is
+ * unchanged.
+ * Errors: CASEMILL_INVALID, CASEMILL_AGAIN. */
 struct casemill_batch {
     const void *body;
     size_t body_bytes;
     uint32_t count;
     const uint8_t *id; /* CASEMILL_BATCH_ID_BYTES, or NULL */
     uint64_t position;
-    uint64_t tag; /* comes back in receipts */
+    uint64_t tag; /* returned in receipts */
 };
 enum casemill_result casemill_submit_batch(struct casemill *client,
                                            const struct casemill_batch *batch);
@@ -136,34 +139,33 @@ enum casemill_result casemill_submit_batch(struct casemill *client,
 void casemill_batch_id(const void *body, size_t body_bytes, uint64_t position,
                        uint8_t id[CASEMILL_BATCH_ID_BYTES]);
 
-/* casemill_step sends what may be sent, then waits up to timeout_ms for receipts and handles them.
+/* casemill_step sends what is due, then waits up to timeout_ms for receipts and handles them.
  * Errors: CASEMILL_FAILED. */
 enum casemill_result casemill_step(struct casemill *client, int64_t timeout_ms);
-/* casemill_wait flushes and steps until everything is settled.
+/* casemill_wait flushes and steps until every batch is settled.
  * Errors: CASEMILL_TIMEOUT after deadline_ms (-1: no deadline), CASEMILL_FAILED. */
 enum casemill_result casemill_wait(struct casemill *client, int64_t deadline_ms);
 
 uint32_t casemill_unsettled(const struct casemill *client); /* batches */
-bool casemill_has_room(const struct casemill *client);      /* submit_batch would not say AGAIN */
+bool casemill_has_room(const struct casemill *client); /* submit_batch would not return AGAIN */
 bool casemill_was_connected(const struct casemill *client); /* at any time since open */
-/* casemill_fault: in one line why no broker lets this client in; NULL when one did or nothing is
- * known.  It goes on trying.  Lives until the next step. */
+/* casemill_fault: why no broker accepts this client, in one line; NULL when one did or no reason is
+ * known.  The client keeps trying.  Lives until the next step. */
 const char *casemill_fault(struct casemill *client);
-/* casemill_ask asks the broker in use how it is, at most once a second; what it answers, and what
- * it said otherwise, is in casemill_state after a later step.  For who waits and wants to say for
- * what. */
+/* casemill_ask asks the broker in use for its state, at most once per second.  After a later step
+ * casemill_state returns the answer.  It serves callers that wait and show why. */
 void casemill_ask(struct casemill *client);
 struct casemill_state {
     bool is_connected;
-    int64_t heard_ms; /* since its last word on this connection, of any kind; -1: none yet */
-    const char *busy; /* the reason of its last BUSY, until it takes a batch; NULL: it takes them */
-    int64_t retry_ms; /* with busy: until what it turned away is sent again; 0: it has been */
-    const char *unready; /* why nothing gets done there, in one line; "": it does; NULL: not told */
-    uint64_t queued_cases; /* of all sources, where it told how it is */
+    int64_t heard_ms; /* since its last message on this connection; -1: none yet */
+    const char *busy; /* the reason of its last BUSY, until it accepts a batch; NULL: it accepts */
+    int64_t retry_ms; /* with busy: until the batch is sent again; 0: it has been sent */
+    const char *unready;   /* why it makes no progress, in one line; "": it does; NULL: unknown */
+    uint64_t queued_cases; /* of all sources, if it reported them */
 };
 void casemill_state(struct casemill *client,
                     struct casemill_state *state);    /* until the next step */
-const char *casemill_broker(struct casemill *client); /* which is sent to, until the next step */
+const char *casemill_broker(struct casemill *client); /* the broker in use, until the next step */
 const char *casemill_disposition_name(uint32_t disposition);
 
 #ifdef __cplusplus

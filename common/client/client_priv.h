@@ -1,5 +1,5 @@
-/* Purpose: the client's state, shared by casemill.c (what the caller asks) and receipt.c (what the
- * broker says). */
+/* Purpose: the client's state, shared by casemill.c (calls of the caller) and receipt.c (replies of
+ * the broker). */
 #ifndef CASEMILL_CLIENT_CLIENT_PRIV_H
 #define CASEMILL_CLIENT_CLIENT_PRIV_H
 
@@ -25,7 +25,7 @@ struct casemill {
 
 /* receipt_take handles one message of a broker: callback, then the batch's new state. */
 void receipt_take(struct casemill *client, struct link *from, struct span head, int64_t now_ms);
-/* receipt_too_large settles a batch as refused that the broker, by its PONG, never takes. */
+/* receipt_too_large settles as refused a batch above the limit in the broker's PONG. */
 void receipt_too_large(struct casemill *client, struct batch *batch, uint32_t message_bytes_max);
 
 #endif

@@ -1,6 +1,6 @@
-/* Which broker is sent to, and when that changes: it is down for longer than a jittered patience, a
- * question stayed unanswered, or it says that it stops.  Whoever has failed is left alone for a
- * bounded, jittered, doubling time; nobody goes back while the present one serves. */
+/* Selects the broker in use.  It changes when the broker is down for longer than a jittered
+ * patience, leaves a question unanswered, or announces that it stops.  A failed broker is avoided
+ * for a bounded, jittered, doubling time; the client stays while the present one works. */
 #include "client/links.h"
 
 #include "base/check.h"
@@ -11,19 +11,19 @@
 enum {
     FRAME_BYTES_MAX = WIRE_HEAD_BYTES_MAX + WIRE_FRAME_SLACK,
     LINGER_CLOSE_MS = 200,
-    PATIENCE_MS_MIN = 100, /* a broker that is started again at once keeps its clients */
+    PATIENCE_MS_MIN = 100, /* clients stay with a broker that restarts at once */
     PATIENCE_MS_MAX = 500,
     BACKOFF_MS_MIN = 250,
     BACKOFF_MS_MAX = 10000
 };
 
-/* A time between half and the whole of ms, so that clients do not come all at once. */
+/* A time between half of ms and ms, so that clients do not all connect at once. */
 static int64_t jittered(struct links *links, int64_t ms) {
     return ms - (int64_t)rng_below(&links->rng, (uint64_t)(ms / 2) + 1);
 }
 
-/* What a broker said is of an earlier connection: behind the same address may be another now, or
- * the same with other settings. */
+/* A broker's replies belong to one connection: the same address may have another broker now, or the
+ * same one with other settings. */
 static void forget_words(struct link *link) {
     link->heard_ms = 0;
     link->pinged_ms = 0;
@@ -56,7 +56,7 @@ static struct span trim(struct span text) {
     return text;
 }
 
-/* Takes the next of a list with commas; false at its end. */
+/* Takes the next item of a list with commas; false at its end. */
 static bool next_item(const char **at, struct span *item) {
     if (*at == NULL) {
         return false;
@@ -67,7 +67,7 @@ static bool next_item(const char **at, struct span *item) {
     return true;
 }
 
-/* The public key file of the index-th broker; the only one there is, if so. */
+/* The public key file of the index-th broker, or the only file of the list. */
 static struct span broker_key(const char *list, uint32_t index) {
     struct span found = SPAN_LIT("");
     const char *at = list;
@@ -168,7 +168,7 @@ void links_stopping(struct links *links, struct link *link, int64_t retry_ms, in
     }
 }
 
-/* It holds its connection and says nothing: what waits in its socket is thrown away with it. */
+/* It keeps its connection and sends nothing: what its socket queues is discarded with it. */
 static void fail_silent(struct links *links, struct link *link, int64_t now_ms) {
     net_socket_close(&link->socket);
     link->asked_ms = 0;
@@ -177,7 +177,7 @@ static void fail_silent(struct links *links, struct link *link, int64_t now_ms) 
     shun(links, link, now_ms);
 }
 
-/* True when the connection is a new one in place of another. */
+/* True when a new connection has replaced another. */
 static bool notice_connection(struct links *links, struct link *link, int64_t now_ms) {
     if (link->socket == NULL) {
         struct diag diag = {0};
@@ -189,7 +189,7 @@ static bool notice_connection(struct links *links, struct link *link, int64_t no
     }
     uint32_t count = net_connect_count(link->socket);
     bool is_again = count != link->connect_count && count > 1;
-    if (is_again) { /* not at the first: its event may come after the broker's first words */
+    if (is_again) { /* not at the first: its event may arrive after the broker's first messages */
         forget_words(link);
     }
     link->connect_count = count;
@@ -212,7 +212,7 @@ static bool is_to_be_left(const struct link *link, int64_t now_ms) {
     return is_down || link->shunned_until_ms > now_ms;
 }
 
-/* To the next that is connected and not shunned; false when there is none. */
+/* Moves to the next broker that is connected and not avoided; false when there is none. */
 static bool move_on(struct links *links, int64_t now_ms) {
     for (uint32_t i = 1; i < links->count; i++) {
         uint32_t index = (links->current + i) % links->count;

@@ -1,5 +1,6 @@
-/* What a broker says, told to the caller and drawn into the state of the batch.  Of a broker that
- * is no longer sent to only what settles counts: its batches have gone to another since. */
+/* A broker's replies: passed to the caller and applied to the state of the batch.  From a broker
+ * that is no longer in use only receipts that settle a batch count: the client has sent its batches
+ * to another. */
 #include "client/client_priv.h"
 
 #include <string.h>
@@ -49,7 +50,7 @@ static void accepted_of(struct casemill *client, const struct link *from, const 
     }
 }
 
-/* It speaks of `batch`, or of all `batches`. */
+/* It refers to `batch`, or to all `batches`. */
 static void take_accepted(struct casemill *client, const struct link *from,
                           const struct wire_accepted *accepted, int64_t now_ms) {
     const struct uuid *ids = accepted->batches_count > 0 ? accepted->batches : &accepted->batch;
@@ -59,7 +60,7 @@ static void take_accepted(struct casemill *client, const struct link *from,
     }
 }
 
-/* A caller counts on it: every case is an outcome or a dead letter, and each index is a case. */
+/* Callers rely on it: every case is an outcome or a dead letter, and each index is a case. */
 static bool adds_up(const struct wire_done *done, const struct batch *batch) {
     const struct wire_tally *tally = &done->tally;
     uint64_t sum = tally->dead_count;
@@ -108,7 +109,8 @@ static void take_done(struct casemill *client, const struct wire_done *done) {
     }
 }
 
-/* A refusal without a batch means that our heads are not understood: nothing can be settled. */
+/* A refusal without a batch means that the broker cannot read our headers: nothing can be settled.
+ * */
 static void take_refused(struct casemill *client, const struct wire_refused *refused) {
     struct batch *batch = refused->has_batch ? window_find(&client->window, &refused->batch) : NULL;
     struct casemill_receipt receipt = receipt_for(CASEMILL_REFUSED, &refused->batch, batch);
@@ -136,7 +138,7 @@ void receipt_too_large(struct casemill *client, struct batch *batch, uint32_t me
     window_settle(&client->window, batch);
 }
 
-/* An older broker says neither its limit nor how it is. */
+/* An older broker sends neither its limit nor its state. */
 static void take_pong(struct link *from, const struct wire_pong *pong) {
     from->body_bytes_max =
         pong->message_bytes_max > 0 ? pong->message_bytes_max : WIRE_BODY_BYTES_MAX;
@@ -202,7 +204,7 @@ void receipt_take(struct casemill *client, struct link *from, struct span head, 
     enum err err =
         wire_decode(head, WIRE_INTAKE, WIRE_FROM_BROKER, &client->arena, &message, &fault);
     if (err == ERR_UNKNOWN) {
-        return; /* a later broker may say more than we know */
+        return; /* a later broker may send other states */
     }
     if (err != ERR_OK) {
         client->is_failed = true;

@@ -86,7 +86,7 @@ void window_heard(struct window *window, struct batch *batch, enum batch_state s
 void window_send_again(struct window *window, struct batch *batch) {
     leave_list(window, batch);
     batch->state = BATCH_TO_SEND;
-    /* They come back mostly in the order of submission, and older than what was never sent. */
+    /* They return mostly in the order of submission, and are older than batches never sent. */
     struct batch *after = window->again;
     if (after != NULL && after->ordinal > batch->ordinal) {
         after = NULL;
@@ -99,7 +99,8 @@ void window_send_again(struct window *window, struct batch *batch) {
     window->again = batch;
 }
 
-/* From the back: the last heard are mostly the last submitted, and each is put in front. */
+/* From the back: the last entries are mostly the last submitted, and each is inserted at the front.
+ * */
 void window_send_all_again(struct window *window) {
     while (window->waiting.last != NULL) {
         window_send_again(window, window->waiting.last);

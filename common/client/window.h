@@ -1,6 +1,6 @@
 /* Purpose: the batches that are closed and not settled: found by id, sent in the order of
- * submission, asked after in the order of silence.  Every operation takes the same time however
- * many there are, but for sending all again.
+ * submission, asked about in the order of silence.  Every operation takes constant time, except
+ * sending all again.
  * Ownership: a batch and its body belong to the window until it is settled. */
 #ifndef CASEMILL_CLIENT_WINDOW_H
 #define CASEMILL_CLIENT_WINDOW_H
@@ -10,7 +10,7 @@
 
 enum batch_state {
     BATCH_TO_SEND,
-    BATCH_SENT,    /* no word of it yet */
+    BATCH_SENT,    /* no reply about it yet */
     BATCH_ACCEPTED /* waits for DONE; only with ack outcome */
 };
 
@@ -37,8 +37,8 @@ struct window {
     uint32_t count, size;
     uint64_t next_ordinal;
     struct batch_list to_send; /* by ordinal */
-    struct batch *again;       /* of to_send: the last that came back, or NULL */
-    struct batch_list waiting; /* sent or accepted: silent for longest first */
+    struct batch *again;       /* of to_send: the last that returned, or NULL */
+    struct batch_list waiting; /* sent or accepted: longest silent first */
 };
 
 void window_init(struct window *window, uint32_t size);
@@ -47,7 +47,8 @@ void window_fini(struct window *window);
 struct batch *window_add(struct window *window, const struct uuid *id, struct buf *bytes);
 /* window_find returns the oldest batch of that id, or NULL. */
 struct batch *window_find(const struct window *window, const struct uuid *id);
-/* window_heard notes a state but BATCH_TO_SEND; the batch is now the last to be asked after. */
+/* window_heard records a state other than BATCH_TO_SEND; the batch is now the last to be asked
+ * about. */
 void window_heard(struct window *window, struct batch *batch, enum batch_state state,
                   int64_t now_ms);
 void window_send_again(struct window *window, struct batch *batch);

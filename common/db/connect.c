@@ -1,5 +1,6 @@
-/* Connecting without blocking: host after host, each given its connect_timeout, and why it failed.
- * libpq itself would wait for a server that takes connections and never answers for ever. */
+/* Connects without blocking: host after host, each with its own connect_timeout, and reports why it
+ * failed. libpq itself would wait without limit for a server that accepts connections and never
+ * answers. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "db/db_priv.h"
@@ -18,9 +19,8 @@ enum err db_connect_start(const char *conninfo, const char *application, const s
     if (err != ERR_OK) {
         return err;
     }
-    /* A later entry wins over what expands from dbname, so a timeout of the user's own stays.  A
-     * server that has gone without a word is noticed while waiting (keepalives) and while sending
-     * (tcp_user_timeout) alike. */
+    /* A later entry overrides one that expands from dbname, so the user's own timeout stays.
+     * keepalives detect a lost server while waiting, tcp_user_timeout while sending. */
     const char *const keys[] = {"keepalives_idle",
                                 "keepalives_interval",
                                 "keepalives_count",
@@ -38,7 +38,7 @@ enum err db_connect_start(const char *conninfo, const char *application, const s
     *conn = PQconnectStartParams(keys, values, 1);
     CHECK(*conn != NULL);
     (void)PQsetNoticeReceiver(*conn, ignore_notice, NULL);
-    /* The only way to the SQLSTATE of a connection that is refused. */
+    /* The only way to the SQLSTATE of a refused connection. */
     (void)PQsetErrorVerbosity(*conn, PQERRORS_VERBOSE);
     return ERR_OK;
 }
@@ -78,7 +78,7 @@ static bool is_state(const char *text) {
     return text[SQLSTATE_BYTES - 1] == ':' && text[SQLSTATE_BYTES] == ' ';
 }
 
-/* "FATAL:  28000: role ..." in every language; NULL: the server said nothing. */
+/* "FATAL:  28000: role ..." in every language; NULL: the message has no SQLSTATE. */
 static const char *find_state(const char *message) {
     for (const char *at = strstr(message, ":  "); at != NULL; at = strstr(at + 3, ":  ")) {
         if (is_state(at + 3)) {
@@ -106,7 +106,7 @@ void db_refusal_read(const char *message, struct db_refusal *refusal) {
     buf_free(&plain);
 }
 
-/* Why it is none; frees it. */
+/* Fills in why there is no connection, and frees it. */
 static void no_connection(PGconn *conn, enum err err, struct db_refusal *refusal) {
     bool password = PQconnectionUsedPassword(conn) != 0 || PQconnectionNeedsPassword(conn) != 0;
     if (err == ERR_BUSY) {

@@ -1,5 +1,5 @@
-/* Pieces come from libpq, rows are read out of them by copy_read.c.  A stream counts as whole only
- * with its end, and with as many rows as the server's command tag says it sent. */
+/* libpq supplies the pieces, copy_read.c reads their rows.  A stream is complete only if it has its
+ * end and as many rows as the server's command tag states. */
 #include "db/copy_out.h"
 
 #include "base/mem.h"
@@ -43,7 +43,7 @@ void db_copy_close(struct db_copy **copy) {
 }
 
 static enum err damaged(struct diag *diag) {
-    return diag_fail(diag, ERR_CORRUPT, "PostgreSQL sent rows of another shape than asked for");
+    return diag_fail(diag, ERR_CORRUPT, "PostgreSQL sent rows of another shape than expected");
 }
 
 /* The rest of the results, so that the connection is idle; a failure of the server comes here. */
@@ -60,7 +60,7 @@ static enum err finish(struct db_copy *copy, struct diag *diag) {
     return err != ERR_OK || is_whole ? err : damaged(diag);
 }
 
-/* The next piece: its length, -1 behind the last.  Each may take as long as a call. */
+/* The next piece: its length, -1 after the last.  Each has the limit of one call. */
 static enum err receive(struct db_copy *copy, int *got, struct diag *diag) {
     struct db *db = copy->db;
     db_patience_begin(&db->patience);
@@ -76,7 +76,7 @@ static enum err receive(struct db_copy *copy, int *got, struct diag *diag) {
     }
 }
 
-/* *is_end is true behind the last piece. */
+/* *is_end is true after the last piece. */
 static enum err next_piece(struct db_copy *copy, bool *is_end, struct diag *diag) {
     PQfreemem(copy->piece);
     copy->piece = NULL;

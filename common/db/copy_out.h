@@ -14,8 +14,8 @@ struct db_copy;
 MUST_USE enum err db_copy_open(struct db *db, const char *sql, uint32_t field_count,
                                struct db_copy **copy, struct diag *diag);
 /* db_copy_next points fields[field_count] at the next row's values in PostgreSQL's binary formats,
- * valid until the next call; a NULL ptr is SQL NULL.  *is_row is false behind the last.
- * Errors: as db_exec; ERR_CORRUPT the row has other columns than were asked for. */
+ * valid until the next call; a NULL ptr is SQL NULL.  *is_row is false after the last row.
+ * Errors: as db_exec; ERR_CORRUPT the row does not have the requested columns. */
 MUST_USE enum err db_copy_next(struct db_copy *copy, struct span *fields, bool *is_row,
                                struct diag *diag);
 void db_copy_close(struct db_copy **copy);

@@ -1,5 +1,5 @@
 /* The stream: a signature with flags and an extension, then rows of be16 count and be32 lengths
- * with their bytes, then a count of -1, behind which nothing stands. */
+ * with their bytes, then a count of -1 and nothing after it. */
 #include "db/copy_read.h"
 
 #include "base/buf.h"

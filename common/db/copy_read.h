@@ -1,6 +1,6 @@
 /* Purpose: the stream of COPY ... TO STDOUT (FORMAT binary) as rows.  Pure: no connection; the
- * pieces that the server sends are handed in one after another. Insiders: copy_out.c.  Limits: a
- * row is whole within its piece, as PostgreSQL sends it. */
+ * caller passes the server's pieces in order.  Insiders: copy_out.c.  Limits: a row is complete
+ * within its piece, as PostgreSQL sends it. */
 #ifndef CASEMILL_DB_COPY_READ_H
 #define CASEMILL_DB_COPY_READ_H
 
@@ -19,9 +19,9 @@ struct copy_reader { /* all 0 but field_count: before the first piece */
     struct span left; /* what of the piece has not been read */
 };
 
-/* copy_reader_take hands in the next piece, borrowed until it is read to its end.
- * Order: the piece before it is read to its end.  Errors: ERR_CORRUPT the first one has another
- * head, or something stands behind the end. */
+/* copy_reader_take takes the next piece, borrowed until it is read to its end.
+ * Order: the piece before it is read to its end.  Errors: ERR_CORRUPT the first piece has another
+ * header, or bytes follow the end. */
 MUST_USE enum err copy_reader_take(struct copy_reader *reader, struct span piece);
 /* copy_reader_next points fields[field_count] into the piece; a NULL ptr is SQL NULL.  *is_row is
  * false where the piece has no more rows.  Errors: ERR_CORRUPT the row has another shape. */

@@ -1,6 +1,6 @@
-/* Connections for tools: a call returns when it is done, and waits no longer than patience.c lets
- * it.  Server messages may go to the operator's terminal from here, but never into the log of a
- * lane, because they can quote what was written. */
+/* Connections for tools: a call blocks until it is done or patience.c ends it.  Server messages may
+ * go to the operator's terminal from here, but never into the log of a lane, because they can quote
+ * rows. */
 #include "db/db.h"
 
 #include "base/mem.h"
@@ -14,7 +14,7 @@
 
 enum { TURN_MS = 500 };
 
-/* The wait of a tool's connection: for the server or whoever wakes it. */
+/* The wait of a tool's connection: for the server or the wake descriptor. */
 static enum err wait_or_wake(void *context, int fd, bool want_write) {
     const struct db_limits *limits = context;
     struct pollfd fds[2] = {{.fd = fd, .events = (short)(want_write ? POLLIN | POLLOUT : POLLIN)},
@@ -29,7 +29,7 @@ static enum err refused(const struct db_refusal *refusal, struct diag *diag) {
         return diag_fail(diag, ERR_AGAIN, "PostgreSQL is not ready yet: %s", refusal->text);
     }
     if (refusal->password && (refusal->sqlstate[0] == '\0' || by_state == ERR_DENIED)) {
-        return diag_fail(diag, ERR_DENIED, "PostgreSQL refuses the password or wants one: %s",
+        return diag_fail(diag, ERR_DENIED, "PostgreSQL refuses the password or requires one: %s",
                          refusal->text);
     }
     if (by_state != ERR_CONNECTION) {
@@ -48,7 +48,7 @@ enum err db_open_limited(const char *conninfo, const char *application,
     if (err != ERR_OK) {
         mem_free(opened);
         return err == ERR_CONNECTION ? refused(&connected.refusal, diag)
-               : err == ERR_TIMEOUT  ? diag_fail(diag, err, "stopped while it connected")
+               : err == ERR_TIMEOUT  ? diag_fail(diag, err, "stopped while connecting")
                                      : err;
     }
     opened->conn = connected.conn;
@@ -90,7 +90,7 @@ enum err db_fail(struct db *db, const PGresult *result, struct diag *diag) {
 enum err db_given_up(struct db *db, enum err err, struct diag *diag) {
     db->unusable = true;
     if (err != ERR_CONNECTION) {
-        return diag_fail(diag, err, "stopped while it waited for PostgreSQL");
+        return diag_fail(diag, err, "stopped while waiting for PostgreSQL");
     }
     if (db->patience.mute) {
         return diag_fail(diag, ERR_CONNECTION, "PostgreSQL does not answer any more");
@@ -102,7 +102,7 @@ enum err db_given_up(struct db *db, enum err err, struct diag *diag) {
 enum err db_send(struct db *db, const char *sql, uint32_t param_count, const char *const *params,
                  struct diag *diag) {
     if (db->unusable) {
-        return diag_fail(diag, ERR_CONNECTION, "PostgreSQL connection given up before");
+        return diag_fail(diag, ERR_CONNECTION, "PostgreSQL connection was given up earlier");
     }
     db->sqlstate[0] = '\0';
     db_patience_begin(&db->patience);

@@ -1,4 +1,4 @@
-/* Purpose: what the files here share: the structs around libpq's, and the reading of its errors. */
+/* Purpose: shared by the files here: the structs around libpq's, and the reading of its errors. */
 #ifndef CASEMILL_DB_DB_PRIV_H
 #define CASEMILL_DB_DB_PRIV_H
 
@@ -10,13 +10,13 @@
 
 struct db_probe;
 
-/* How a connection waits: the callback while a call runs, and when the call is given up. */
+/* How a connection waits: the callback during a call, and when the call is given up. */
 struct db_patience {
     char *conninfo; /* owned: the probe connects with it */
     struct db_lane_wait wait;
     int64_t silent_ms_max; /* without a sign of life */
     int64_t call_ms_max;   /* for one call */
-    int backend;           /* the server's process, as the server named it; 0: it has not */
+    int backend;           /* the server process that the server reported; 0: not yet */
     int64_t turned_ms;     /* monotonic: the last turn */
     int64_t call_ms, silent_ms;
     int64_t pause_ms;       /* until the next probe */
@@ -42,16 +42,16 @@ struct db_result *db_result_new(PGresult *result);
 void db_one_line(const char *message, char *text, size_t size);
 
 /* --- db.c --- */
-/* db_fail says why the call that gave result (NULL: none) failed, and keeps its SQLSTATE.  Errors:
- * what it always returns: ERR_CONNECTION, else by SQLSTATE. */
+/* db_fail fills in why the call that gave result (NULL: none) failed, and keeps its SQLSTATE.
+ * Errors: it always returns one: ERR_CONNECTION, else by SQLSTATE. */
 MUST_USE enum err db_fail(struct db *db, const PGresult *result, struct diag *diag);
 
 /* --- hosts.c --- */
-/* One host of a conninfo: what is NULL is as the conninfo and the environment have it. */
+/* One host of a conninfo; a NULL field is as in the conninfo and the environment. */
 struct db_host {
     uint32_t count; /* how many there are */
     int64_t timeout_ms;
-    char *name, *address, *port; /* owned, where db_host_read made them */
+    char *name, *address, *port; /* owned, if db_host_read made them */
 };
 /* db_host_read reads the nth, from 0.  Errors: ERR_INVALID the conninfo does not parse. */
 MUST_USE enum err db_host_read(const char *conninfo, uint32_t n, struct db_host *host,
@@ -59,7 +59,7 @@ MUST_USE enum err db_host_read(const char *conninfo, uint32_t n, struct db_host 
 void db_host_free(struct db_host *host);
 
 /* --- connect.c --- */
-/* Why there is no connection: the server's SQLSTATE, "" when it said nothing, and one line. */
+/* Why there is no connection: the server's SQLSTATE, "" if the server sent none, and one line. */
 struct db_refusal {
     char sqlstate[SQLSTATE_BYTES];
     bool password; /* the server asked for one */
@@ -73,11 +73,11 @@ MUST_USE enum err db_connect_start(const char *conninfo, const char *application
                                    const struct db_host *host, PGconn **conn, struct diag *diag);
 struct db_connected {
     PGconn *conn;              /* the caller's, not blocking; NULL: none */
-    int64_t timeout_ms;        /* connect_timeout of the host that was asked last */
-    struct db_refusal refusal; /* of that host, where there is no connection */
+    int64_t timeout_ms;        /* connect_timeout of the host that was tried last */
+    struct db_refusal refusal; /* of that host, if there is no connection */
 };
-/* db_connect asks one host after the other.  Errors: ERR_INVALID the conninfo does not parse (in
- * diag); ERR_CONNECTION no host let it in (in the refusal); what the callback returned. */
+/* db_connect tries one host after the other.  Errors: ERR_INVALID the conninfo does not parse (in
+ * diag); ERR_CONNECTION no host accepted the connection (in the refusal); the callback's error. */
 MUST_USE enum err db_connect(const char *conninfo, const char *application,
                              const struct db_lane_wait *wait, struct db_connected *connected,
                              struct diag *diag);
@@ -90,7 +90,7 @@ void db_patience_init(struct db_patience *patience, const char *conninfo, int64_
                       const struct db_lane_wait *wait);
 void db_patience_free(struct db_patience *patience);
 void db_patience_begin(struct db_patience *patience); /* of a call */
-/* These wait, until the socket is ready or a while has passed; until all is sent; for a result
+/* These wait until the socket is ready or a while has passed; until all is sent; for a result
  * (NULL: there are no more).  Errors: the callback's; ERR_CONNECTION the connection is lost, or
  * (mute) was given up; then it is unusable. */
 MUST_USE enum err db_patience_wait(struct db_patience *patience, PGconn *conn, bool want_write);
@@ -98,9 +98,8 @@ MUST_USE enum err db_patience_flush(struct db_patience *patience, PGconn *conn);
 MUST_USE enum err db_patience_result(struct db_patience *patience, PGconn *conn, PGresult **result);
 
 /* --- db.c --- */
-/* db_given_up says why the call that failed with err without a result did so; the connection is
- * unusable afterwards.  Errors: what it always returns: ERR_TIMEOUT it was woken, else
- * ERR_CONNECTION. */
+/* db_given_up fills in why the call that failed with err has no result; the connection is unusable
+ * afterwards.  Errors: it always returns one: ERR_TIMEOUT it was woken, else ERR_CONNECTION. */
 MUST_USE enum err db_given_up(struct db *db, enum err err, struct diag *diag);
 /* db_send sends a query; db_last_result reads results to the last one, or the first error, or until
  * a COPY begins.  Errors: as db_given_up. */
@@ -108,8 +107,8 @@ MUST_USE enum err db_send(struct db *db, const char *sql, uint32_t param_count,
                           const char *const *params, struct diag *diag);
 MUST_USE enum err db_last_result(struct db *db, PGresult **result, struct diag *diag);
 
-/* Of a lane's connection, for pooler.c: whether somebody between has another key to cancel by than
- * the server's; how it waits. */
+/* Of a lane's connection, for pooler.c: whether a pooler replaced the server's key for cancel
+ * requests; how the lane waits. */
 bool db_lane_is_pooled(const struct db_lane *lane);
 struct db_lane_wait db_lane_get_wait(const struct db_lane *lane);
 void db_lane_set_wait(struct db_lane *lane, struct db_lane_wait wait);

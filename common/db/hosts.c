@@ -1,6 +1,6 @@
-/* The hosts of a conninfo, one after the other.  libpq goes from one to the next by itself, but
- * without blocking it knows no timeout: a server that takes the connection and never answers would
- * be waited for for ever, and the next host, which may have taken over, never be asked. */
+/* The hosts of a conninfo, one after the other.  libpq tries them by itself, but without blocking
+ * it has no timeout.  It would wait without limit for a server that accepts the connection and
+ * never answers, and never try the next host, which may have taken over. */
 #include "base/mem.h"
 #include "db/db_priv.h"
 
@@ -9,13 +9,13 @@
 
 enum { CONNECT_S_DEFAULT = 10, CONNECT_S_MIN = 2 /* as libpq */ };
 
-/* libpq's own words repeat the part that it stumbled over, which may be half of a password. */
+/* libpq's message repeats the part that does not parse, which may be half of a password. */
 enum err db_check_conninfo(const char *conninfo, struct diag *diag) {
     PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
     if (parsed == NULL) {
         return diag_fail(diag, ERR_INVALID,
-                         "PostgreSQL conninfo does not parse: wanted key=value words, quoted where "
-                         "they hold spaces, or a postgresql:// URI");
+                         "PostgreSQL conninfo does not parse: expected key=value words, values "
+                         "with spaces in quotes, or a postgresql:// URI");
     }
     PQconninfoFree(parsed);
     return ERR_OK;
@@ -29,7 +29,7 @@ static uint32_t list_length(const char *list) {
     return length;
 }
 
-/* The nth of a list, the only one of a list of one. */
+/* The nth item of a list, or the only item of a list of one. */
 static char *list_item(const char *list, uint32_t n) {
     if (list == NULL) {
         return NULL;

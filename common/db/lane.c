@@ -1,5 +1,5 @@
 /* Non-blocking libpq.  One call at a time: send, flush, read results until there are no more; a
- * call that returns leaves the connection idle or says that it is unusable. */
+ * call that returns leaves the connection idle or marks it as unusable. */
 #include "db/lane.h"
 
 #include "base/mem.h"
@@ -15,13 +15,13 @@ enum { COPY_PIECE_BYTES = 64 * 1024, TAG_BYTES = 64 };
 struct db_lane {
     PGconn *conn;
     struct db_patience patience;
-    bool unreplicated; /* a COMMIT's wait for a standby was cancelled: not committed for us */
-    int backend;       /* as the server named it last; 0: it has not yet */
+    bool unreplicated; /* a COMMIT's wait for a standby was cancelled: it counts as not committed */
+    int backend;       /* as the server last reported it; 0: not yet */
     char sqlstate[SQLSTATE_BYTES];
     char tag[TAG_BYTES];
 };
 
-/* The server's source function tells this warning apart in every language. */
+/* The server's source function identifies this warning in every language. */
 static void notice(void *context, const PGresult *result) {
     struct db_lane *lane = context;
     const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
@@ -109,7 +109,7 @@ static enum err send_copy_data(struct db_lane *lane, struct span data) {
     return db_patience_flush(&lane->patience, lane->conn);
 }
 
-/* Keeps the first failure's state; libpq may add more results behind it. */
+/* Keeps the first failure's SQLSTATE; libpq may add more results after it. */
 static enum err note_failure(struct db_lane *lane, const PGresult *result) {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     if (sqlstate != NULL) {
@@ -142,7 +142,7 @@ static enum err take_result(struct db_lane *lane, PGresult *got, struct span dat
         (void)snprintf(lane->tag, sizeof(lane->tag), "%s", PQcmdStatus(got));
         PQclear(got);
         return ERR_OK;
-    case PGRES_PIPELINE_ABORTED: /* behind the statement that failed, which is noted */
+    case PGRES_PIPELINE_ABORTED: /* after the statement that failed, which is recorded */
         PQclear(got);
         return ERR_OK;
     default: {
@@ -153,8 +153,7 @@ static enum err take_result(struct db_lane *lane, PGresult *got, struct span dat
     }
 }
 
-/* Behind the last result: of a pipeline its sync, after each of whose statements there is a NULL.
- */
+/* After the last result: of a pipeline its sync; each of its statements ends with a NULL. */
 static bool is_end(struct db_lane *lane, PGresult *got) {
     if (PQpipelineStatus(lane->conn) == PQ_PIPELINE_OFF) {
         return got == NULL;
@@ -166,8 +165,8 @@ static bool is_end(struct db_lane *lane, PGresult *got) {
     return synced;
 }
 
-/* Everything after the send.  A failure of the server is remembered while its results are read to
- * the end; a failure to talk ends at once. */
+/* Everything after the send.  After a failure of the server its results are read to the end; a
+ * failure of the connection ends the call at once. */
 static enum err finish(struct db_lane *lane, struct span data, struct db_result **result) {
     PGresult *rows = NULL;
     enum err failure = ERR_OK;
@@ -192,7 +191,7 @@ static enum err finish(struct db_lane *lane, struct span data, struct db_result 
     }
     err = err == ERR_OK ? failure : err;
     if (err == ERR_OK && lane->tag[0] == '\0') {
-        err = ERR_CORRUPT; /* nothing says that a statement was done */
+        err = ERR_CORRUPT; /* no result shows that a statement was done */
     }
     if (err == ERR_OK && lane->unreplicated) {
         err = ERR_AGAIN;

@@ -1,8 +1,7 @@
-/* How long a call waits.  A server that says nothing may be working; whether it is, a second
- * connection finds out: while nothing comes, it asks every few seconds what the call's own server
- * process does.  One that waits for its client, while the client waits for it, is lost: something
- * between the two is.  Time is counted as it is waited through, a second at most for each turn: a
- * process that was itself stopped for an hour has not waited for one. */
+/* How long a call waits.  A silent server may be working.  While nothing comes, a second connection
+ * asks every few seconds what the call's own server process does.  If that process waits for its
+ * client, while the client waits for it, the connection is lost between them.  Each turn counts at
+ * most one second of waiting, so a process that was stopped for an hour has not waited for one. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "db/db_priv.h"
@@ -55,7 +54,7 @@ void db_patience_begin(struct db_patience *patience) {
     patience->mute = false;
 }
 
-/* To the very server that the call waits for. */
+/* To the server that the call waits for. */
 static void start_probe(struct db_patience *patience, const PGconn *conn) {
     struct diag diag = {0};
     char *address = PQhostaddr(conn);
@@ -71,13 +70,13 @@ static void start_probe(struct db_patience *patience, const PGconn *conn) {
     patience->probe = probe;
 }
 
-/* Errors of class 08 are a pooler's, which has no server either. */
+/* Errors of class 08 come from a pooler, which has no server either. */
 static bool is_of_server(const char *sqlstate) {
     return sqlstate != NULL && sqlstate[0] != '\0' && strncmp(sqlstate, "08", 2) != 0;
 }
 
-/* Behind a pooler the process that libpq names is not the one that serves, and may be nobody's:
- * there every answer counts, unless the server itself has named the process. */
+/* With a pooler, the process that libpq names may not be the one that serves this call: then every
+ * answer counts, unless the server itself has reported its process. */
 static bool ask(struct db_probe *probe, int backend, bool is_known) {
     char sql[256];
     (void)snprintf(sql, sizeof(sql),

@@ -1,19 +1,19 @@
 /* Whether a pooler between a lane and PostgreSQL gives each transaction another server process
- * (pgbouncer: pool_mode transaction or statement).  What is SET would reach others, and others'
- * SETs this lane.
+ * (pgbouncer: pool_mode transaction or statement).  A lane's SET would then affect other clients,
+ * and their SETs this lane.
  *
- * A pooler answers with a key of its own to cancel by, whatever its mode, so that the process that
- * the key names is not the one that serves.  Then the modes are told apart by what two connections
- * see.  A: the lane's; B: another, which holds a transaction open while A asks again.
+ * In every mode a pooler sends its own key for cancel requests, so that key does not identify the
+ * process that serves.  So the modes are distinguished by what two connections see.  A is the
+ * lane's connection; B holds a transaction open while A asks again.
  *
- *   B is refused its BEGIN              statement mode
- *   B gets the process that A had       mixed: a pool that hands out what came back last, or has
- * one A is served by another              mixed: a pool that hands out in turn, or others are at
- * work B gets none, and A is served        A's is its own: one that it had given back would be B's
- * now B gets none, and A none either      mixed, or all servers are away: nothing to rely on
+ *   B's BEGIN is refused                   statement mode
+ *   B gets the process that A had          mixed: the pool reuses the last process
+ *   another process serves A               mixed: the pool rotates, or is in use by others
+ *   B gets none, A is served               A keeps its own: a released one would be B's now
+ *   B gets none, and A none either         mixed, or all servers are away: no result
  *
- * Where others are at work between two looks, one round may see nothing, so there are several.  A
- * lane also compares processes from one transaction to the next (writer_tidy). */
+ * If other clients are active between two looks, one round may see nothing, so there are several
+ * rounds.  A lane also compares processes from one transaction to the next (writer_tidy). */
 #include "db/db_priv.h"
 #include "db/lane.h"
 #include "db/sqlstate.h"
@@ -52,11 +52,11 @@ static enum err mixes(struct diag *diag) {
                      "gives a session's transactions to different servers");
 }
 
-/* Errors: ERR_DENIED not the process of before. */
+/* Errors: ERR_DENIED another process than before. */
 static enum err ask_lane(struct look *look, struct diag *diag) {
     enum err err = db_lane_exec(look->lane, ASK, NULL);
     if (err != ERR_OK) {
-        return diag_fail(diag, err, "the connection cannot be looked at: %s",
+        return diag_fail(diag, err, "the connection cannot be checked: %s",
                          sqlstate_text(db_lane_sqlstate(look->lane)));
     }
     if (look->backend != 0 && look->backend != db_lane_backend(look->lane)) {
@@ -66,7 +66,7 @@ static enum err ask_lane(struct look *look, struct diag *diag) {
     return ERR_OK;
 }
 
-/* The lane's question with a deadline: the process is its own when it is answered although another
+/* The lane's query with a deadline: the process is its own if it answers while another connection
  * waits for one. */
 static enum err ask_beside_waiting(struct look *look, struct diag *diag) {
     struct db_lane_wait outer = db_lane_get_wait(look->lane);
@@ -74,10 +74,11 @@ static enum err ask_beside_waiting(struct look *look, struct diag *diag) {
     db_lane_set_wait(look->lane, (struct db_lane_wait){.wait = wait_timed, .context = &timed});
     enum err err = ask_lane(look, diag);
     db_lane_set_wait(look->lane, outer);
-    return err == ERR_TIMEOUT ? diag_fail(diag, ERR_BUSY, "the pooler has no server to give") : err;
+    return err == ERR_TIMEOUT ? diag_fail(diag, ERR_BUSY, "the pooler has no free server") : err;
 }
 
-/* The other connection's transaction has begun, on a server; *knows: there are transactions. */
+/* The other connection's transaction has begun on a server; *knows: the pooler supports
+ * transactions. */
 static enum err begin_other(struct look *look, bool *knows) {
     enum err err = db_lane_exec(look->other, ASK, NULL);
     if (err != ERR_OK) {
@@ -88,7 +89,7 @@ static enum err begin_other(struct look *look, bool *knows) {
     return err == ERR_OK ? db_lane_exec(look->other, ASK, NULL) : err;
 }
 
-/* *over: nothing more can be learnt. */
+/* *over: further looks show nothing new. */
 static enum err look_once(struct look *look, bool *over, struct diag *diag) {
     enum err err = ask_lane(look, diag);
     if (err != ERR_OK) {
@@ -97,7 +98,7 @@ static enum err look_once(struct look *look, bool *over, struct diag *diag) {
     bool knows = true;
     err = begin_other(look, &knows);
     if (!knows) {
-        return diag_fail(diag, ERR_DENIED, REFUSAL, "knows no transactions");
+        return diag_fail(diag, ERR_DENIED, REFUSAL, "does not support transactions");
     }
     if (err != ERR_OK) {
         *over = true;

@@ -1,7 +1,6 @@
-/* Literals for SQL text.  Written for bytes from anywhere, and for a server with any settings:
- * nothing that goes in can end the literal or make the server refuse its encoding.  A text with a
- * backslash is an E literal, which means the same whatever standard_conforming_strings is.
- */
+/* Literals for SQL text, for any bytes and any server settings: no input can end the literal or
+ * make the server refuse its encoding.  A text with a backslash is an E literal, which means the
+ * same whatever standard_conforming_strings is. */
 #include "db/db.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* An answer's rows and cells, and a server's message in one line. */
+/* A result's rows and cells, and a server's message in one line. */
 #include "db/db_priv.h"
 
 #include "base/mem.h"
@@ -9,7 +9,8 @@ void db_one_line(const char *message, char *text, size_t size) {
     for (const char *at = message; *at != '\0' && len + 1 < size; at++) {
         bool space = *at == '\n' || *at == '\r' || *at == '\t' || *at == ' ';
         if (!space) {
-            text[len++] = *at == '"' ? '\'' : *at; /* it stands in a quoted log field */
+            text[len++] =
+                *at == '"' ? '\'' : *at; /* the message becomes part of a quoted log field */
         } else if (len > 0 && text[len - 1] != ' ') {
             text[len++] = ' ';
         }
@@ -51,7 +52,7 @@ const char *db_cell(const struct db_result *result, uint32_t row, uint32_t colum
 }
 
 bool db_column_is_int(const struct db_result *result, uint32_t column) {
-    enum { INT8_OID = 20, INT2_OID = 21, INT4_OID = 23 }; /* of pg_type, fixed for ever */
+    enum { INT8_OID = 20, INT2_OID = 21, INT4_OID = 23 }; /* of pg_type; they never change */
     Oid type = PQftype(result->result, (int)column);
     return type == INT8_OID || type == INT2_OID || type == INT4_OID;
 }

@@ -1,4 +1,4 @@
-/* The one place where an answer of the server is held against what was asked. */
+/* The one place that compares a server's result with the expected shape. */
 #include "db/db_priv.h"
 
 #include "base/uuid.h"
@@ -25,7 +25,7 @@ static bool rows_fit(char wanted, uint32_t rows) {
 
 static bool is_whole_number(struct span cell, int64_t min, int64_t max) {
     char *end = NULL;
-    const char *text = (const char *)cell.ptr; /* libpq puts a NUL behind it */
+    const char *text = (const char *)cell.ptr; /* libpq appends a NUL */
     errno = 0;
     long long number = strtoll(text, &end, DECIMAL);
     bool has_digit = cell.len > 0 && ((text[0] >= '0' && text[0] <= '9') || text[0] == '-');
@@ -63,7 +63,7 @@ static bool cell_fits(char wanted, struct span cell) {
 
 static bool is_binary(char wanted) { return strchr("248x", wanted) != NULL; }
 
-/* Moves *shape to the next letter of a column; '\0' behind the last. */
+/* Moves *shape to the next column's character; '\0' after the last. */
 static char next_column(const char **shape, bool *is_nullable) {
     while (**shape == ' ') {
         ++*shape;
@@ -77,8 +77,8 @@ static char next_column(const char **shape, bool *is_nullable) {
 
 static enum err differs(struct diag *diag, const char *what, uint32_t row, uint32_t column) {
     return diag_fail(diag, ERR_CORRUPT,
-                     "PostgreSQL gave another answer than was asked for: %s (row %u, column %u)",
-                     what, row, column);
+                     "PostgreSQL sent an unexpected result: %s (row %u, column %u)", what, row,
+                     column);
 }
 
 static enum err column_check(const struct db_result *result, uint32_t column, char wanted,

@@ -7,18 +7,18 @@
 
 enum { SQLSTATE_BYTES = 6 };
 #define SQLSTATE_TOMBSTONES "23CM1" /* our own: purged_guard of sql/baseline/6_purge.sql */
-#define SQLSTATE_MIXED "CM001"      /* our own: another server process than the one set up */
+#define SQLSTATE_MIXED "CM001"      /* our own: another server process than the prepared one */
 #define SQLSTATE_LOCKED "55P03"
 #define SQLSTATE_STALE_RULES "55CM1" /* our own: rules_guard of sql/baseline/2_rules.sql */
 #define SQLSTATE_STARTING "57P03"    /* cannot connect now */
 
-/* Longest matching prefix wins; what is not listed is ERR_BUSY: give the work back, try later.
- *   ERR_CONFLICT   the key stands there already: the duplicate road
+/* Longest matching prefix wins; an unlisted SQLSTATE is ERR_BUSY: return the work, try later.
+ *   ERR_CONFLICT   the key exists already: settle duplicates
  *   ERR_INVALID    the data: split the transaction, down to the case; never where every case
  *                  would be refused because the table is another
  *   ERR_AGAIN      the same transaction again, at once; costs no attempt
- *   ERR_BUSY       the server cannot now: give the work back, connection and all
- *   ERR_DENIED     an operator has to act: give the work back and say so
+ *   ERR_BUSY       the server cannot now: return the work and close the connection
+ *   ERR_DENIED     an operator has to act: return the work and log it
  *   ERR_CONNECTION there is no connection any more */
 #define SQLSTATE_TABLE(ROW)                                                                        \
     ROW("08", CONNECTION, "connection exception")                                                  \
@@ -36,15 +36,15 @@ enum { SQLSTATE_BYTES = 6 };
     ROW("3D", DENIED, "no such database")                                                          \
     ROW("3F", DENIED, "no such schema")                                                            \
     ROW("40", AGAIN, "serialization failure or deadlock")                                          \
-    ROW("42", DENIED, "a statement that this database does not know: run `casemill db migrate`")   \
+    ROW("42", DENIED, "this database does not support a statement: run `casemill db migrate`")     \
     ROW("42501", DENIED, "no right to a table or function: run sql/roles.sql of this version")     \
     ROW("42703", DENIED, "no such column: run `casemill db migrate`")                              \
     ROW("42P01", DENIED, "no such table: run `casemill db migrate`")                               \
     ROW("53", BUSY, "disk full, out of memory, too many connections")                              \
     ROW("54", INVALID, "larger than the server's limits")                                          \
     ROW(SQLSTATE_STALE_RULES, BUSY, "another rule set than the lane's is due")                     \
-    ROW(SQLSTATE_LOCKED, AGAIN, "somebody holds a lock for too long: see pg_locks")                \
-    ROW("57014", AGAIN, "query cancelled: by hand, or the role has a statement_timeout")           \
+    ROW(SQLSTATE_LOCKED, AGAIN, "another session holds a lock for too long: see pg_locks")         \
+    ROW("57014", AGAIN, "query cancelled by an operator or by a statement_timeout")                \
     ROW("57P", CONNECTION, "server shutting down or starting")                                     \
     ROW("58", BUSY, "system error of the server")                                                  \
     ROW(SQLSTATE_MIXED, DENIED,                                                                    \
@@ -53,7 +53,7 @@ enum { SQLSTATE_BYTES = 6 };
 
 /* sqlstate_err accepts NULL and "" (no state: the connection is gone). */
 MUST_USE enum err sqlstate_err(const char *sqlstate);
-/* sqlstate_text is a fixed text that holds nothing of the case, unlike the server's own (P10). */
+/* sqlstate_text is a fixed text without case content, unlike the server's own message (P10). */
 const char *sqlstate_text(const char *sqlstate);
 
 #endif

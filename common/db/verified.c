@@ -1,5 +1,5 @@
-/* Which hosts of a conninfo are trusted unseen.  libpq's default, sslmode=prefer, encrypts for
- * whoever answers. */
+/* Which hosts of a conninfo are trusted without verification.  libpq's default, sslmode=prefer,
+ * encrypts but accepts any server. */
 #include "db/db_priv.h"
 
 #include <stdio.h>
@@ -14,7 +14,7 @@ static const char *value_of(const PQconninfoOption *options, const char *keyword
     return NULL;
 }
 
-/* Of the conninfo, else of the environment. */
+/* From the conninfo, else from the environment. */
 struct both {
     PQconninfoOption *given, *defaults;
 };

@@ -18,10 +18,11 @@ pages=$(tree_files '*.md')
 comments=$(tree_files 'config/*.yaml' 'config/*.service' 'config/*.sh' 'docker/*.yaml' 'docker/*.sh' 'docker/Dockerfile' |
     grep -vE '^config/(agreements/|case\.yaml)')
 # the C folders that are rewritten: a folder that joins them stays in plain English
-for folder in broker common/base common/casedoc common/cel common/cli common/http common/rules common/settings common/wire \
-    common/yaml; do
+for folder in broker common/base common/casedoc common/cel common/cli common/client common/db common/http \
+    common/rules common/settings common/wire common/yaml; do
     comments="$comments $(tree_files "$folder/*.[ch]")"
 done
+comments="$comments $(tree_files sql/roles.sql)"
 all=0
 list=0
 case ${1:-} in
