@@ -109,8 +109,7 @@ static void take_done(struct casemill *client, const struct wire_done *done) {
     }
 }
 
-/* A refusal without a batch means that the broker cannot read our headers: nothing can be settled.
- * */
+/* After a refusal without a batch nothing can be settled: the broker cannot read our headers. */
 static void take_refused(struct casemill *client, const struct wire_refused *refused) {
     struct batch *batch = refused->has_batch ? window_find(&client->window, &refused->batch) : NULL;
     struct casemill_receipt receipt = receipt_for(CASEMILL_REFUSED, &refused->batch, batch);

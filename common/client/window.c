@@ -99,8 +99,7 @@ void window_send_again(struct window *window, struct batch *batch) {
     window->again = batch;
 }
 
-/* From the back: the last entries are mostly the last submitted, and each is inserted at the front.
- * */
+/* From the back, because each is inserted at the front; the last are mostly the last submitted. */
 void window_send_all_again(struct window *window) {
     while (window->waiting.last != NULL) {
         window_send_again(window, window->waiting.last);

@@ -1,20 +1,20 @@
-/* How many connections a ROUTER has, and no more than it may have.  A thread of its own reads the
- * socket's connection events, so that a loop that is busy or waits for its disk holds nothing up.
+/* Counts a ROUTER's connections and enforces their limit.  Its own thread reads the socket's
+ * connection events, so a busy loop or a loop that waits for its disk delays nothing.
  *
- *   below the limit   the door is open
+ *   below the limit   new connections are accepted
  *   at the limit      a filter that drops every packet is attached to the listening descriptors:
- *                     who stands is served, who comes waits in its own TCP
- *   above the limit   whoever came in before the filter took effect, from the backlog or over an
- *                     ipc path, which takes no filter, is shut down, the newest first
+ *                     present connections are served, new ones wait in their TCP
+ *   above the limit   connections from before the filter took effect (from the backlog, or over an
+ *                     ipc path, which has no filter) are shut down, the newest first
  *
- * libzmq also bounds what it has received and nobody has read: by whole messages.  A message is in
- * memory from its first byte, and one of many frames without an end counts as none.  So the door
- * weighs the connections of tcp: what each has received, by the kernel's count, less the messages
- * that were read from it.  Where all together are above their limit, the heaviest is shut down.
+ * libzmq bounds what it has received and nobody has read, but in complete messages.  A message uses
+ * memory from its first byte, and endless frames count as no message.  So the door weighs tcp
+ * connections: the bytes that each has received, by the kernel's count, less the messages read from
+ * it.  If all together exceed their limit, the heaviest is shut down.
  *
- * libzmq cannot be told a limit, and zmq_unbind would end the connections that stand.  Invariants:
- * a peer is known from its ACCEPTED to its DISCONNECTED, which libzmq sends before it closes the
- * descriptor; so a descriptor that is still known when all events are read is still that peer's. */
+ * libzmq has no setting for such a limit, and zmq_unbind would end present connections.
+ * Invariants: a peer is known from its ACCEPTED to its DISCONNECTED, which libzmq sends before it
+ * closes the descriptor.  So when all events are read, a known descriptor belongs to that peer. */
 #include "net/net_priv.h"
 
 #include "base/check.h"
@@ -35,25 +35,25 @@
 enum { NO_PEER = -1 };
 
 enum {
-    WEIGH_MS = 10,      /* while bytes come in */
+    WEIGH_MS = 10,      /* while bytes arrive */
     WEIGH_IDLE_MS = 50, /* while none do */
-    PEERS_A_MS = 100,   /* with many connections less often: weighing one takes microseconds */
+    PEERS_A_MS = 100,   /* longer with many connections: weighing one takes microseconds */
     WEIGH_MS_MAX = 1000,
     TAKEN_MAX = 1 << 20,
-    LIBZMQ_HWM = 1000, /* where none is set */
+    LIBZMQ_HWM = 1000, /* if none is set */
     HANDSHAKE_BYTES = 1024,
-    HEARTBEAT_BYTES_A_S = 64 /* forgiven: they are no messages */
+    HEARTBEAT_BYTES_A_S = 64 /* allowed: heartbeats are not messages */
 };
 
-/* By descriptor; a list in the order of arrival runs through it. */
+/* Indexed by descriptor; linked in a list, oldest first. */
 struct peer {
     int older, newer;
     bool is_here;
     bool is_cut;      /* shut down; its DISCONNECTED is on its way */
-    bool is_new;      /* not weighed yet, and another had its number a moment ago */
-    int64_t forgiven; /* bytes received that are no messages */
+    bool is_new;      /* not weighed yet, and another peer had its descriptor just before */
+    int64_t forgiven; /* bytes received that are not messages */
     int64_t unread;   /* as last weighed */
-    /* Kept when the peer leaves, for the next with its number: */
+    /* Kept when the peer leaves, for the next peer on its descriptor: */
     uint64_t taken_before;
     uint64_t left_round; /* of read_events */
 };
@@ -63,20 +63,20 @@ struct door {
     pthread_t thread;
     struct net_wake *wake;
     uint32_t connections_max;
-    struct listeners listeners; /* libzmq's own by now: never closed here */
+    struct listeners listeners; /* owned by libzmq now: never closed here */
     _Atomic bool stopping;
-    _Atomic uint32_t count; /* connections that stand */
+    _Atomic uint32_t count; /* present connections */
     _Atomic uint64_t fault_count;
     _Atomic uint64_t full_count; /* times that the limit was reached */
     _Atomic uint64_t cut_count;
-    _Atomic uint64_t heavy_count; /* shut down because of what they held unread */
+    _Atomic uint64_t heavy_count; /* shut down because of their unread bytes */
     _Atomic uint64_t unread_bytes;
     _Atomic bool is_shut;
-    /* Bytes that were read from each descriptor's peer; added to by the socket's thread. */
+    /* Bytes that were read from each descriptor's peer; the socket's thread adds to it. */
     _Atomic uint64_t *taken;
     size_t taken_cap;
     uint64_t unread_bytes_max;
-    /* Of the thread alone: */
+    /* Only the thread uses: */
     struct peer *peers;
     size_t peers_cap;
     int newest; /* or NO_PEER */
@@ -106,7 +106,7 @@ static void grow(struct door *door, int fd) {
     }
 }
 
-/* Bytes of messages that were read from peers with this number. */
+/* Bytes of messages that were read from peers on this descriptor. */
 static uint64_t taken_of(const struct door *door, int fd) {
     return (size_t)fd < door->taken_cap ? atomic_load(&door->taken[fd]) : 0;
 }
@@ -130,12 +130,12 @@ static void remove_peer(struct door *door, int fd) {
         .is_here = false, .taken_before = taken_of(door, fd), .left_round = door->round};
 }
 
-/* What the peer with this number says may have been read before its ACCEPTED is.  If the one before
- * it left in an earlier round, all that was read since is its own.  If both came at once, whose it
- * is cannot be known: then its first weight is 0. */
+/* Bytes of a peer may be read before its ACCEPTED.  If the previous peer on its descriptor left in
+ * an earlier round, all bytes read since are the new peer's.  If both events came in one round, the
+ * owner is unknown: then its first weight is 0. */
 static void add_peer(struct door *door, int fd) {
     grow(door, fd);
-    remove_peer(door, fd); /* the number was given out again, so who had it is gone */
+    remove_peer(door, fd); /* the descriptor was reused, so its previous peer is gone */
     struct peer *peer = peer_at(door, fd);
     *peer = (struct peer){.is_here = true,
                           .is_new = peer->left_round == door->round,
@@ -166,8 +166,8 @@ static void take_event(struct door *door, const struct monitor_event *event) {
     }
 }
 
-/* The filter is also what a connection inherits that completes while it is attached; such a one is
- * deaf, and the handshake's deadline ends it. */
+/* A connection that completes while the filter is attached inherits it.  It receives nothing, and
+ * the handshake's deadline ends it. */
 static void shut(struct door *door, bool is_shut) {
     struct sock_filter drop[] = {{.code = BPF_RET | BPF_K, .k = 0}};
     const struct sock_fprog program = {.len = COUNT_OF(drop), .filter = drop};
@@ -177,7 +177,7 @@ static void shut(struct door *door, bool is_shut) {
         int result = is_shut
                          ? setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program))
                          : setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused));
-        /* Without memory for it the excess is still shut down. */
+        /* Without memory for the filter the excess is still shut down. */
         CHECK(result == 0 || errno == ENOMEM || errno == ENOENT);
     }
     if (is_shut) {
@@ -186,7 +186,7 @@ static void shut(struct door *door, bool is_shut) {
     atomic_store(&door->is_shut, is_shut);
 }
 
-/* Reset, not closed in order: a peer that does not read would else keep its half in the kernel. */
+/* A reset, not an orderly close: a peer that does not read would keep its half in the kernel. */
 static void cut(struct door *door, int fd) {
     const struct linger reset = {.l_onoff = 1, .l_linger = 0};
     peer_at(door, fd)->is_cut = true;
@@ -205,7 +205,7 @@ static void cut_newest(struct door *door, uint32_t count) {
     }
 }
 
-/* Bytes that the kernel has received on a connection; 0 where it is gone. */
+/* Bytes that the kernel has received on a connection; 0 if it is gone. */
 static int64_t received_bytes(int fd) {
     struct tcp_info info;
     socklen_t len = sizeof(info);
@@ -215,16 +215,16 @@ static int64_t received_bytes(int fd) {
                : 0;
 }
 
-/* Of them those that libzmq has not taken yet. */
+/* The part of them that libzmq has not read yet. */
 static int64_t waiting_bytes(int fd) {
     int waiting = 0;
     return ioctl(fd, FIONREAD, &waiting) == 0 ? waiting : 0;
 }
 
-/* This thread may be stopped at any point, and bytes come, are taken by libzmq and are read as
- * messages meanwhile.  What waited and what was read before the count of bytes received leaves at
- * most what is unread: only if that is below 0 was something forgiven too much.  What waits and
- * what is read after it leaves at least what is unread: only that may end a connection. */
+/* This thread may be stopped at any point, while bytes arrive, libzmq takes them and messages are
+ * read.  Waiting and read bytes counted before the received bytes give an upper bound of unread
+ * bytes: only a bound below 0 proves that too much was allowed.  Counted after, they give a lower
+ * bound: only that may end a connection. */
 static void weigh_one(struct door *door, int fd, int64_t heartbeats) {
     struct peer *peer = peer_at(door, fd);
     int64_t read_before = (int64_t)(taken_of(door, fd) - peer->taken_before);
@@ -335,8 +335,8 @@ static void *run(void *argument) {
     return NULL;
 }
 
-/* Never below what libzmq may hold of one connection, so that one alone is not shut down for what
- * its marks allow. */
+/* Never below what libzmq may hold of one connection, so that a single connection within its
+ * high-water marks is not shut down. */
 static uint64_t unread_max(const struct net_options *options) {
     uint64_t places = (options->hwm > 0 ? (uint64_t)options->hwm : LIBZMQ_HWM) + 1;
     places = places > options->connections_max ? places : options->connections_max;
@@ -363,7 +363,8 @@ enum err door_open(struct net_socket *socket, const struct listeners *listeners,
     door->newest = NO_PEER;
     door->weighed_ms = clock_mono_ms();
     door->taken_cap = descriptors < TAKEN_MAX ? (size_t)descriptors : TAKEN_MAX;
-    door->taken = mem_zero(door->taken_cap, sizeof(*door->taken)); /* its pages come when used */
+    door->taken =
+        mem_zero(door->taken_cap, sizeof(*door->taken)); /* its pages are allocated on first use */
     enum err err = net_wake_open(&door->wake, diag);
     socket->meter = meter_new(socket->net, options);
     err = err == ERR_OK ? thread_start(&door->thread, run, door, "the limit of connections", diag)

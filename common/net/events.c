@@ -1,5 +1,5 @@
-/* What a socket's connection events mean: how often it came up, in one line why it did not, and who
- * of its peers has spoken.  What a fault's numbers mean to a person stands in one table.  Where a
+/* The meaning of a socket's connection events: how often it connected, why it did not (one line),
+ * and which of its peers have sent a message.  One table maps fault numbers to texts.  If the
  * socket has a door, the door's thread reads the events. */
 #include "net/net_priv.h"
 
@@ -18,13 +18,13 @@ static const char *fault_text(const struct net_socket *socket, uint16_t event, u
     }
     if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL &&
         value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH) {
-        return socket->has_keys ? "keys were given, but the broker speaks without"
-                                : "the broker wants keys, and none were given";
+        return socket->has_keys ? "keys are configured, but the broker uses none"
+                                : "the broker requires keys, and none are configured";
     }
-    /* Whoever finds the greeting wrong hangs up, and the other side may not learn why. */
+    /* The side that finds a wrong greeting hangs up, and the other side may not get the reason. */
     return socket->has_keys
-               ? "the handshake failed: is the broker's public key the right one, and has it keys?"
-               : "the handshake failed: a broker that wants keys, or no casemill broker at all";
+               ? "the handshake failed: wrong public key of the broker, or a broker without keys"
+               : "the handshake failed: a broker that requires keys, or no casemill broker";
 }
 
 static void take_event(struct net_socket *socket, uint16_t event, uint32_t value) {
@@ -40,7 +40,7 @@ static void take_event(struct net_socket *socket, uint16_t event, uint32_t value
         return;
     }
     if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
-        /* What was queued for a connection that was given up is gone, as with one that broke. */
+        /* Messages queued for an abandoned connection are lost, as with a broken one. */
         socket->connect_count += socket->was_redialed ? 2 : 1;
         socket->was_redialed = false;
         socket->redial_ms = 0;
@@ -57,8 +57,8 @@ static void take_event(struct net_socket *socket, uint16_t event, uint32_t value
     }
 }
 
-/* libzmq gives a connection up for good when the other side says no.  The key may be allowed
- * later, so it is tried again. */
+/* libzmq abandons a connection when the other side refuses it.  The key may be allowed later, so
+ * the socket connects again. */
 static void redial_if_due(struct net_socket *socket) {
     if (socket->redial_ms == 0 || clock_mono_ms() < socket->redial_ms) {
         return;

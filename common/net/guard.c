@@ -1,8 +1,8 @@
 /* The ZAP handler.  A request is
- *     version "1.0", request id, domain, address, routing id, mechanism, credentials...
- * and the answer is
- *     version, request id, status "200" or "400", text, user id, metadata
- * The user id is the key itself: what it is named is looked up when a message comes. */
+ *    version "1.0", request id, domain, address, routing id, mechanism, credentials...
+ * and the reply is
+ *    version, request id, status "200" or "400", text, user id, metadata
+ * The user id is the key itself: its name is looked up when a message arrives. */
 #include "net/guard.h"
 
 #include "base/check.h"
@@ -73,7 +73,7 @@ void net_guard_close(struct net_guard **guard) {
     if (closed == NULL) {
         return;
     }
-    CHECK(closed->socket.net->keyed_count == 0); /* their doors would be open to all */
+    CHECK(closed->socket.net->keyed_count == 0); /* else their sockets would accept every key */
     CHECK(zmq_close(closed->socket.socket) == 0);
     closed->socket.net->has_guard = false;
     closed->socket.net->socket_count--;
@@ -142,7 +142,7 @@ static struct span frame_span(const struct request *request, int index) {
     return span_make(frame->bytes, frame->len < FRAME_BYTES_MAX ? frame->len : FRAME_BYTES_MAX);
 }
 
-/* The key in Z85, when the request is one that can be answered with yes; else "". */
+/* The key in Z85 if the request has a known domain and an allowed key; else "". */
 static void allowed_key(const struct net_guard *guard, const struct request *request,
                         struct net_key *key) {
     bool is_whole = request->count == ZAP_FRAMES &&
@@ -173,14 +173,14 @@ static void answer(void *socket, struct span request_id, const struct net_key *k
     for (size_t i = 0; i < COUNT_OF(frames); i++) {
         int flags = ZMQ_DONTWAIT | (i + 1 < COUNT_OF(frames) ? ZMQ_SNDMORE : 0);
         while (zmq_send(socket, frames[i].ptr, frames[i].len, flags) < 0) {
-            /* Who asked may be gone; a REP then drops the answer by itself. */
+            /* The requester may be gone; a REP then drops the reply by itself. */
             CHECK(errno == EINTR);
         }
     }
 }
 
-/* The key is what an operator has to know it by; where it comes from is not logged. */
-static void say_refused(const struct request *request) {
+/* The log names the key, for the operator; the peer's address is not logged. */
+static void log_refused(const struct request *request) {
     struct net_key shown = {.text = "none"};
     if (request->count > ZAP_KEY && request->frames[ZAP_KEY].len == RAW_KEY_BYTES) {
         CHECK(zmq_z85_encode(shown.text, request->frames[ZAP_KEY].bytes, RAW_KEY_BYTES) != NULL);
@@ -197,7 +197,7 @@ void net_guard_step(struct net_guard *guard) {
         allowed_key(guard, &request, &key);
         if (key.text[0] == '\0') {
             guard->refused++;
-            say_refused(&request);
+            log_refused(&request);
         }
         answer(socket, frame_span(&request, ZAP_REQUEST), &key);
     }

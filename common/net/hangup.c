@@ -1,29 +1,30 @@
 /* epoll_ctl, epoll_wait, send and recv of a program, called by the shared libzmq in place of
  * libc's.
  *
- * An engine of libzmq must not be told of input while its input is stopped.  Two events do so:
- *   1. EPOLLHUP or EPOLLERR alone.  epoll reports them whether or not they are asked for.
+ * An engine of libzmq must not receive an input event while its input is stopped.  Two events do
+ * so:
+ *   1. EPOLLHUP or EPOLLERR alone.  epoll reports them even if they were not requested.
  *   2. EPOLLHUP or EPOLLERR together with EPOLLIN.  libzmq reads once for each: the first read can
  *      stop the input, the second finds it stopped.
- * Therefore both bits are removed from every event.  What libzmq waits for takes their place:
- * reading finds the end of the connection, writing finds the error.  When libzmq waits for nothing,
- * the event is hidden.  The kernel would report it again at once, so the descriptor becomes
- * edge-triggered until libzmq's next epoll_ctl; then the kernel reports it anew.
+ * Therefore both bits are removed from every event.  The events that libzmq waits for take their
+ * place: reading finds the end of the connection, writing finds the error.  When libzmq waits for
+ * nothing, the event is hidden.  The kernel would report it again at once, so the descriptor
+ * becomes edge-triggered until libzmq's next epoll_ctl; then the kernel reports it again.
  *
- * Such a connection ends when its input runs again, or else by its heartbeat.  But a write that
- * failed stays in libzmq's buffer, no heartbeat is sent behind it, and a connection whose input
- * never runs again (a second peer with the routing id of another) would stay for ever.  Therefore
- * send accepts and drops what is written to a connection whose hang-up was hidden.
+ * Such a connection ends when its input runs again, or else by its heartbeat.  But a failed write
+ * stays in libzmq's buffer, and no heartbeat is sent after it.  A connection whose input never runs
+ * again (a second peer with the routing id of another) would then stay forever.  Therefore send
+ * accepts and drops data for a connection whose hang-up was hidden.
  *
  * The kernel stores a pointer to our entry in place of libzmq's pointer, so that an event leads to
- * its entry without a search.  Entries are indexed by descriptor and never move or go away.
- * libzmq uses each epoll from one thread, but a descriptor's number moves between threads when it
+ * its entry without a search.  Entries are indexed by descriptor and are never moved or freed.
+ * libzmq uses each epoll from one thread.  But a descriptor's number moves between threads when it
  * is closed and opened again: the fields are atomic, and no order between them is needed.
  *
- * A connection of a metered socket (net_priv.h) is read up to its limit.  There recv finds nothing,
- * and the kernel is told not to report input any more: the connection is held, until the thread
- * that uses the socket has read some of it.  What peers send then waits in their TCP.  Two threads
- * decide about one descriptor, so whatever is told to the kernel is told under a lock.
+ * A connection of a metered socket (net_priv.h) is read up to its limit.  At the limit recv returns
+ * nothing, and the kernel stops reporting input.  The connection is held until the socket's thread
+ * has read some of it; its peer's data waits in TCP.  Two threads decide about one descriptor, so
+ * every change of the kernel's events is made under a lock.
  *
  * Until it is proven that libzmq calls all of them, the functions only count. */
 #include "net/hangup.h"
@@ -43,7 +44,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { CHUNK_ENTRIES = 1 << 12, CHUNKS = 1 << 19 }; /* all that an int can number */
+enum { CHUNK_ENTRIES = 1 << 12, CHUNKS = 1 << 19 }; /* every descriptor that fits an int */
 
 #define HANG_UP ((uint32_t)EPOLLHUP | (uint32_t)EPOLLERR)
 
@@ -53,10 +54,10 @@ struct entry {
     _Atomic int fd, ep;
     _Atomic bool is_lost; /* a hang-up was hidden since the descriptor was added */
     _Atomic bool is_edge; /* a hang-up was hidden and the descriptor made edge-triggered */
-    _Atomic bool is_held; /* input is not reported: what was read is at its limit */
+    _Atomic bool is_held; /* input is not reported: the unread bytes are at their limit */
     _Atomic(struct net_meter *) meter; /* NULL: no limit */
     _Atomic int64_t unread;            /* bytes that libzmq has read, less those of messages read */
-    struct entry *held_before, *held_after; /* with the lock; a list of all that are held */
+    struct entry *held_before, *held_after; /* with the lock; a list of held entries */
 };
 typedef int (*ctl_fn)(int ep, int op, int fd, struct epoll_event *event);
 typedef int (*wait_fn)(int ep, struct epoll_event *events, int room, int timeout);
@@ -72,7 +73,7 @@ static struct {
     _Atomic wait_fn next_wait;
     _Atomic send_fn next_send;
     _Atomic recv_fn next_recv;
-    _Atomic bool is_on; /* from here on entries are in use */
+    _Atomic bool is_on; /* entries are in use while this is set */
     _Atomic uint64_t ctl_calls, wait_calls, hidden;
     _Atomic uint32_t held_count;
     struct entry *held; /* with the lock */
@@ -83,7 +84,7 @@ static void lock(void) { CHECK(pthread_mutex_lock(&hangup_lock) == 0); }
 
 static void unlock(void) { CHECK(pthread_mutex_unlock(&hangup_lock) == 0); }
 
-/* The function behind this program's own of that name: libc's, or a sanitizer's in front of it. */
+/* The next function of that name after this program's own: libc's, or a sanitizer's interceptor. */
 static void find_next(const char *name, void *function, size_t bytes) {
     void *found = dlsym(RTLD_NEXT, name);
     CHECK(found != NULL);
@@ -158,14 +159,14 @@ static struct entry *entry_of(int fd) {
     return &chunk[(uint32_t)fd % CHUNK_ENTRIES];
 }
 
-/* What libzmq waits for, as far as it may. */
+/* The events that libzmq waits for; no input while the entry is held. */
 static uint32_t wishes(struct entry *entry) {
     uint32_t wanted = atomic_load(&entry->wanted);
     return atomic_load(&entry->is_held) ? wanted & ~(uint32_t)EPOLLIN : wanted;
 }
 
 /* With the lock; the descriptor is libzmq's, and has not been removed. */
-static void tell_kernel(struct entry *entry, uint32_t events) {
+static void update_kernel(struct entry *entry, uint32_t events) {
     struct epoll_event ours = {.events = events, .data.ptr = entry};
     CHECK(kernel_ctl(atomic_load(&entry->ep), EPOLL_CTL_MOD, atomic_load(&entry->fd), &ours) == 0);
 }
@@ -192,14 +193,14 @@ static void set_held(struct entry *entry, bool is_held) {
 static void release(struct entry *entry) {
     set_held(entry, false);
     atomic_store(&entry->is_edge, false);
-    tell_kernel(entry, atomic_load(&entry->wanted));
+    update_kernel(entry, atomic_load(&entry->wanted));
 }
 
 static bool has_left_much(struct net_meter *meter) {
     return atomic_load(&meter->left) > atomic_load(&meter->wake_above);
 }
 
-/* What libzmq may still read of it: nothing, while others have left too much behind. */
+/* How many bytes libzmq may still read of it; 0 while all connections exceed their limit. */
 static size_t room_left(struct entry *entry) {
     struct net_meter *meter = atomic_load(&entry->meter);
     int64_t room = meter == NULL ? INT64_MAX : meter->each_max - atomic_load(&entry->unread);
@@ -215,14 +216,14 @@ static void poke(struct net_meter *meter) {
     }
 }
 
-/* False when it was read meanwhile: whoever reads looks at is_held afterwards, and we look at what
- * was read after is_held. */
+/* False if the socket's thread read meanwhile: it checks is_held after reading, and this function
+ * checks the unread bytes after it sets is_held. */
 static bool hold(struct entry *entry) {
     lock();
     if (!atomic_load(&entry->is_held)) {
         set_held(entry, true);
-        tell_kernel(entry, wishes(entry));
-        poke(atomic_load(&entry->meter)); /* it may be a message that will never be whole */
+        update_kernel(entry, wishes(entry));
+        poke(atomic_load(&entry->meter)); /* it may be a message that never becomes complete */
     }
     bool is_held = is_full(entry);
     if (!is_held) {
@@ -232,7 +233,7 @@ static bool hold(struct entry *entry) {
     return is_held;
 }
 
-/* Takes up to so many bytes off; how many there were. */
+/* Subtracts at most so many bytes; returns how many. */
 static int64_t take_off(_Atomic int64_t *from, int64_t bytes) {
     int64_t now = atomic_load(from);
     int64_t taken = 0;
@@ -244,7 +245,7 @@ static int64_t take_off(_Atomic int64_t *from, int64_t bytes) {
 
 static void limit(int fd, struct net_meter *meter) { atomic_store(&entry_of(fd)->meter, meter); }
 
-/* How many bytes of them were not the connection's that has the number now. */
+/* Returns how many of the bytes belonged to an earlier connection with this number. */
 static int64_t lighten(struct entry *entry, struct net_meter *meter, int64_t bytes) {
     int64_t taken = 0;
     if (atomic_load(&entry->meter) == meter) {
@@ -256,10 +257,10 @@ static int64_t lighten(struct entry *entry, struct net_meter *meter, int64_t byt
 
 static void forgive(int fd, struct net_meter *meter, int64_t bytes) {
     int64_t beyond = lighten(entry_of(fd), meter, bytes);
-    (void)beyond; /* there was nothing to forgive */
+    (void)beyond; /* nothing to subtract */
 }
 
-/* Lets go on who is held and need not be. */
+/* Releases held connections that are below their limit. */
 static void release_due(struct net_meter *meter) {
     if (atomic_load(&hangup_state.held_count) == 0) {
         return;
@@ -285,8 +286,9 @@ static void was_read(int fd, struct net_meter *meter, int64_t bytes) {
     }
 }
 
-/* What has ended is read to its end.  Who is full all the same sends one message that is longer
- * than its limit, or much that is none: it may go on, and what it holds is the door's to weigh. */
+/* An ended connection is read to its end.  A connection that is full although no message is left
+ * sends one message above its limit, or bytes that are no message.  It is read further, and the
+ * door weighs it. */
 static void none_left(struct net_meter *meter) {
     if (atomic_load(&meter->left) != 0) {
         atomic_store(&meter->left, 0);
@@ -360,7 +362,7 @@ static void hide(struct entry *entry) {
     if (!may_read && !atomic_load(&entry->is_edge)) {
         atomic_store(&entry->is_edge, true);
         atomic_store(&entry->is_lost, true);
-        tell_kernel(entry, EPOLLET);
+        update_kernel(entry, EPOLLET);
     }
     unlock();
 }
@@ -412,7 +414,7 @@ ssize_t send(int fd, const void *bytes, size_t len, int flags) {
     return syscall(SYS_sendto, fd, bytes, len, flags, NULL, (socklen_t)0);
 }
 
-/* A poke for each time that what waits comes to be more than may. */
+/* Pokes each time that the waiting bytes rise above the limit. */
 static void note(struct entry *entry, int64_t bytes) {
     struct net_meter *meter = atomic_load(&entry->meter);
     if (meter == NULL) {
@@ -426,7 +428,7 @@ static void note(struct entry *entry, int64_t bytes) {
     }
 }
 
-/* Named so for the linker alone: libc's header has an inline recv of its own. */
+/* This name is only for the linker: libc's header has its own inline recv. */
 ssize_t hangup_recv(int fd, void *bytes, size_t room, int flags) __asm__("recv");
 
 /* libzmq reads one piece for each time that input is reported. */
@@ -477,8 +479,8 @@ static bool is_exported(const char *name, uintptr_t function) {
     return (uintptr_t)dlsym(RTLD_DEFAULT, name) == function;
 }
 
-/* A socket starts libzmq's threads, each with an epoll; at the end of the context each of them has
- * waited at least once. */
+/* A socket starts libzmq's threads, each with an epoll; each has waited at least once when the
+ * context ends. */
 static enum err use_libzmq(struct diag *diag) {
     struct net *net = NULL;
     enum err err = net_open(&net, diag);

@@ -1,5 +1,5 @@
 /* Key files are read whole and bounded; every fault is one line with file and line number, and no
- * secret is ever part of a text. */
+ * text ever contains a secret. */
 #include "net/keys.h"
 
 #include "base/check.h"
@@ -30,7 +30,7 @@ struct net_keyring {
 
 enum err net_key_pair_make(struct net_key_pair *pair, struct diag *diag) {
     if (zmq_curve_keypair(pair->public_key.text, pair->secret.text) != 0) {
-        return diag_fail(diag, ERR_SYSTEM, "no key can be made: %s", zmq_strerror(errno));
+        return diag_fail(diag, ERR_SYSTEM, "cannot make a key: %s", zmq_strerror(errno));
     }
     return ERR_OK;
 }
@@ -44,7 +44,7 @@ bool net_key_name_is_valid(struct span name) {
     return is_valid;
 }
 
-/* 40 characters of Z85 that stand for 32 bytes. */
+/* 40 characters of Z85 for 32 bytes. */
 static bool read_key(struct span text, struct net_key *key) {
     uint8_t raw[RAW_BYTES];
     if (text.len != NET_KEY_BYTES) {
@@ -209,7 +209,7 @@ static int compare_entries(const void *a, const void *b) {
     return order != 0 ? order : strcmp(first->name, second->name);
 }
 
-/* Whose a key is must not depend on the order of files. */
+/* The owner of a key must not depend on the order of files. */
 static enum err sort(struct net_keyring *ring, const char *path, struct diag *diag) {
     if (ring->len > 0) {
         qsort(ring->entries, ring->len, sizeof(*ring->entries), compare_entries);
@@ -320,7 +320,7 @@ enum err net_curve_read(const char *secret_path, const char *server_path, struct
     return err;
 }
 
-/* O_EXCL: a key that is there may be the only copy. */
+/* O_EXCL: an existing key may be the only copy. */
 static enum err write_new(const char *path, mode_t mode, struct span text, struct diag *diag) {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0) {

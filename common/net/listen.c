@@ -1,7 +1,7 @@
-/* Listening descriptors of our own for tcp://HOST:PORT, which libzmq takes over (ZMQ_USE_FD): only
- * to a descriptor that we know can a filter be attached (door.c), and a name or an IPv6 address
- * binds as a number does.  HOST is a name, an address, [IPv6], or * for every interface; a name
- * with several addresses listens on all of them at the same port. */
+/* Our own listening descriptors for tcp://HOST:PORT, which libzmq takes over (ZMQ_USE_FD).  A
+ * filter needs a known descriptor (door.c), and names and IPv6 addresses bind like numbers.  HOST
+ * is a name, an address, [IPv6], or * for every interface; a name with several addresses listens on
+ * all of them at the same port. */
 #include "net/net_priv.h"
 
 #include "base/check.h"
@@ -18,7 +18,7 @@
 
 enum { PORT_TRIES = 16 };
 
-/* Of descriptors or memory: no fault of the address, whatever call met it. */
+/* A shortage of descriptors or memory is no fault of the address. */
 static bool is_shortage(int error) {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
@@ -71,7 +71,7 @@ static uint16_t port_of(int fd) {
     return ntohs(at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
 }
 
-/* Alone, [::] takes IPv4 as well; beside an IPv4 address of the same name it must not.  -1 with
+/* Alone, [::] also accepts IPv4; beside an IPv4 address of the same name it must not.  -1 with
  * errno. */
 static int listen_at(const struct addrinfo *address, bool is_alone) {
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -102,7 +102,7 @@ void listeners_close(struct listeners *listeners) {
     listeners->count = 0;
 }
 
-/* IPv4 first: it is what the endpoint's line shows. */
+/* IPv4 first: the endpoint's line shows it. */
 static uint32_t sort(struct addrinfo *found, struct addrinfo *sorted[LISTENERS_MAX]) {
     static const int families[] = {AF_INET, AF_INET6};
     uint32_t count = 0;
@@ -116,8 +116,8 @@ static uint32_t sort(struct addrinfo *found, struct addrinfo *sorted[LISTENERS_M
     return count;
 }
 
-/* An address that this host has not (IPv6 switched off) is left out while another is there.
- * 0, or errno. */
+/* Skips an address that this host does not have (IPv6 switched off) if another one binds.  0, or
+ * errno. */
 static int listen_all(struct addrinfo *addresses[LISTENERS_MAX], uint32_t count, uint16_t port,
                       struct listeners *listeners) {
     int missing = EADDRNOTAVAIL;
@@ -139,8 +139,8 @@ static int listen_all(struct addrinfo *addresses[LISTENERS_MAX], uint32_t count,
     return listeners->count > 0 ? 0 : missing;
 }
 
-/* errno of a lookup that the system failed, 0 where the name is at fault.  Without a descriptor for
- * its files a resolver may say that there is no such name. */
+/* errno of a lookup that the system failed, 0 if the name is at fault.  Without a descriptor for
+ * its files a resolver may report that the name does not exist. */
 static int lookup_error(int failed) {
     int error = failed == EAI_SYSTEM ? errno : 0;
     if (failed == EAI_MEMORY) {
@@ -178,7 +178,7 @@ enum err listeners_open(const char *endpoint, struct listeners *listeners, struc
     uint32_t count = sort(found, addresses);
     uint16_t port = (uint16_t)strtoul(target.port, NULL, 10);
     error = EADDRINUSE;
-    /* A port that the kernel gave for one address may be taken at the next. */
+    /* The port that the kernel chose for one address may be in use at the next. */
     for (int i = 0; error == EADDRINUSE && i < (port == 0 ? PORT_TRIES : 1); i++) {
         error = listen_all(addresses, count, port, listeners);
     }

@@ -1,4 +1,4 @@
-/* Connection events of a socket, as libzmq sends them through a PAIR of their own; events.c and the
+/* Connection events of a socket; libzmq sends them through a PAIR of their own.  events.c and the
  * door's thread read them. */
 #include "net/net_priv.h"
 
@@ -24,8 +24,8 @@ enum err monitor_open(struct net_socket *socket, struct diag *diag) {
     if (socket->monitor == NULL) {
         return diag_fail(diag, ERR_SYSTEM, "no more sockets: %s", zmq_strerror(errno));
     }
-    /* Unbounded: at its bound libzmq would stop its own thread until somebody reads.  A peer that
-     * is refused comes back at most once a reconnect interval. */
+    /* Unbounded: at a bound libzmq would stop its own thread until somebody reads.  A refused peer
+     * returns at most once per reconnect interval. */
     int none = 0;
     CHECK(zmq_setsockopt(socket->monitor, ZMQ_RCVHWM, &none, sizeof(none)) == 0);
     CHECK(zmq_setsockopt(socket->monitor, ZMQ_LINGER, &none, sizeof(none)) == 0);

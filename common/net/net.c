@@ -1,6 +1,5 @@
-/* Sockets over libzmq.  Every socket gets every limit here, so that no caller can forget one; a
- * routing id is tried before anything else of a message, since only it can fail to find its peer.
- */
+/* Sockets over libzmq.  Every socket gets every limit here, so that no caller can forget one.  The
+ * routing id is sent first, because only it can fail to find its peer. */
 #include "net/net_priv.h"
 
 #include "base/check.h"
@@ -24,7 +23,7 @@ enum {
     HEARTBEAT_TIMEOUT_MS = 20000,
     RECONNECT_MS = 50,
     RECONNECT_MS_MAX = 1000,
-    PROBES_MAX = 256, /* passed over in one call */
+    PROBES_MAX = 256, /* skipped in one call */
     PORT_MAX = 65535,
     PORT_DIGITS_MAX = 5,
     /* ZMTP 3: a frame of more than 255 bytes has a length of 8 bytes; CURVE adds to each. */
@@ -33,8 +32,8 @@ enum {
     LONG_FRAME_BYTES = 9,
     CURVE_FRAME_BYTES = 33,
     START_THREADS = 2,
-    /* libzmq's threads with their mailboxes and epolls; of a DEALER its mailbox, two of what reads
-     * its events, its connection; what a program opens beside them: files, and to look up names. */
+    /* libzmq's threads with their mailboxes and epolls; per DEALER its mailbox, two for its
+     * monitor, its connection; files and name lookups of the program. */
     START_DESCRIPTORS = 6,
     DEALER_DESCRIPTORS = 4,
     BESIDE_DESCRIPTORS = 8
@@ -49,7 +48,7 @@ void net_message_close(struct net_message *message) {
     route_begin(message);
 }
 
-/* libzmq starts its threads with the first socket, and aborts where it gets none. */
+/* libzmq starts its threads with the first socket, and aborts if it gets none. */
 static enum err start_threads(void *context, struct diag *diag) {
     void *first = zmq_socket(context, ZMQ_PAIR);
     if (first == NULL) {
@@ -106,7 +105,7 @@ static void set_int(void *socket, int option, int value) {
     CHECK(zmq_setsockopt(socket, option, &value, sizeof(value)) == 0);
 }
 
-/* The domain names the keyring that a ROUTER's peers are held against. */
+/* The domain names the keyring of a ROUTER's peers. */
 static void set_curve(void *socket, int type, const struct net_curve *curve) {
     if (type == ZMQ_ROUTER) {
         set_int(socket, ZMQ_CURVE_SERVER, 1);
@@ -142,8 +141,8 @@ static enum err socket_new(struct net *net, int type, const struct net_options *
         set_int(socket, ZMQ_ROUTER_HANDOVER, options->takes_over ? 1 : 0);
     } else {
         /* A DEALER never stops reading: libzmq aborts when a peer is lost meanwhile (hangup.h), or
-         * when messages are taken after it has reconnected.  What was asked for bounds what comes:
-         * a client's window, a lane's credit. */
+         * when messages are taken after a reconnect.  The requests bound the replies: a client's
+         * window, a lane's credit. */
         set_int(socket, ZMQ_RCVHWM, 0);
         set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
         set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX);
@@ -159,7 +158,7 @@ static enum err socket_new(struct net *net, int type, const struct net_options *
     (*made)->peers = type == ZMQ_ROUTER ? peers_new(options->mute_ms) : NULL;
     net->socket_count++;
     if (type == ZMQ_ROUTER && options->curve != NULL) {
-        /* Without a handler libzmq would let every key in. */
+        /* Without a handler libzmq would accept every key. */
         CHECK(net->has_guard);
         net->keyed_count++;
     }
@@ -213,15 +212,15 @@ static enum err refuse_abstract(const char *endpoint, struct diag *diag) {
                : ERR_OK;
 }
 
-/* libzmq unlinks what stands at an ipc path, a file as well as the socket of a program that runs;
- * only a socket that nobody listens on any more may go.  Errors: ERR_BUSY, ERR_INVALID. */
+/* libzmq unlinks whatever is at an ipc path: a file, or the socket of a running program.  Only a
+ * socket without a listener may be removed.  Errors: ERR_BUSY, ERR_INVALID. */
 static enum err check_path(const char *endpoint, struct diag *diag) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct stat found;
     bool is_path = strncmp(endpoint, "ipc://", 6) == 0 && endpoint[6] != '*';
     if (!is_path || strlen(endpoint + 6) >= sizeof(address.sun_path) ||
         lstat(endpoint + 6, &found) != 0) {
-        return ERR_OK; /* what is wrong with it the bind says */
+        return ERR_OK; /* the bind reports what is wrong with it */
     }
     if (!S_ISSOCK(found.st_mode)) {
         return diag_fail(diag, ERR_INVALID, "cannot bind %s: there is a file that is no socket",
@@ -239,7 +238,7 @@ static enum err check_path(const char *endpoint, struct diag *diag) {
     return is_left ? ERR_OK : net_fail_address(diag, "bind", endpoint, error);
 }
 
-/* The mask makes an ipc path the owner's alone from its first moment. */
+/* The mask restricts an ipc path to its owner from its first moment. */
 static int bind_private(void *socket, const char *endpoint) {
     mode_t before = umask(0177);
     int result = zmq_bind(socket, endpoint);
@@ -254,7 +253,7 @@ static void read_endpoint(struct net_socket *socket) {
     CHECK(zmq_getsockopt(socket->socket, ZMQ_LAST_ENDPOINT, socket->endpoint, &bytes) == 0);
 }
 
-/* libzmq takes each descriptor over, and does not look at the endpoint's host then. */
+/* libzmq takes each descriptor over, and then ignores the endpoint's host. */
 static enum err bind_listeners(struct net_socket *socket, const char *endpoint,
                                struct listeners *listeners, struct diag *diag) {
     for (uint32_t i = 0; i < listeners->count; i++) {
@@ -345,7 +344,7 @@ enum err net_dealer_connect(struct net *net, const char *endpoint,
 
 const char *net_endpoint(const struct net_socket *socket) { return socket->endpoint; }
 
-/* A frame as it was on the wire: its flags and length, and what CURVE adds to its content. */
+/* Counts a frame as it was on the wire: flags, length, content and the bytes that CURVE adds. */
 static void weigh_part(struct net_socket *socket, struct net_part *part) {
     uint64_t bytes = zmq_msg_size(part_msg(part)) + (socket->has_keys ? CURVE_FRAME_BYTES : 0U);
     socket->read_bytes += bytes + (bytes > SHORT_FRAME_MAX ? LONG_FRAME_BYTES : SHORT_FRAME_BYTES);
@@ -372,8 +371,7 @@ static enum err recv_part(struct net_socket *socket, struct net_part *part, bool
     return ERR_OK;
 }
 
-/* Receives the frames after the first; a part is never copied, so each is received where it stays.
- */
+/* Receives the frames after the first.  Parts are never copied: each is received in its place. */
 static void recv_rest(struct net_socket *socket, struct net_message *message) {
     bool more = true;
     bool is_first = socket->is_router;
@@ -485,7 +483,7 @@ enum err net_send(struct net_socket *socket, const struct net_route *route, stru
         err = send_part(socket, &parts[i], i + 1 < count);
     }
     for (uint32_t i = 0; i < count; i++) {
-        net_part_close(&parts[i]); /* what was sent is empty by now */
+        net_part_close(&parts[i]); /* sent parts are empty by now */
     }
     return err;
 }

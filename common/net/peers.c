@@ -1,13 +1,13 @@
-/* Connections of a ROUTER: which of them have spoken, and whose routing id is whose.  libzmq has no
- * event for a routing id that is used twice: without handover the second connection stands and is
- * never heard, with it the first one is; neither peer is told.  So the events of connections
- * are held against the descriptor that each message came by.
+/* Connections of a ROUTER: which of them have sent a message, and which routing id each has.
+ * libzmq has no event for a routing id that is used twice.  Without handover nothing of the second
+ * connection arrives, with it nothing of the first; neither peer is informed.  So this file
+ * compares connection events with the descriptor that each message came by.
  *
  * Threads: events come from the door's thread, messages from the loop's, in either order.  A
- * message that came by a descriptor shortly before its ACCEPTED was read is the new connection's;
- * an id that moved is only counted as taken over once its former owner still stands a second later.
- * An id that libzmq made is never used twice: its messages are looked at once, then known by a
- * small cache, so that a stream costs no lock. */
+ * message that arrived on a descriptor shortly before its ACCEPTED was read belongs to the new
+ * connection.  A moved id counts as taken over only if its former owner is still connected a second
+ * later. An id that libzmq made is never used twice.  Its messages are checked once and then known
+ * by a small cache, so that a stream costs no lock. */
 #include "net/net_priv.h"
 
 #include "base/clock.h"
@@ -26,13 +26,13 @@ enum {
 
 struct connection { /* of the descriptor that is its index */
     int64_t since_ms;
-    int64_t heard_ms; /* the last message that was looked at; also of the one before */
+    int64_t heard_ms; /* the last message that was checked; also of the connection before */
     int64_t lost_ms;  /* when another took its routing id; 0: none has */
     uint64_t id;      /* the hash of the routing id that its peer chose; 0: none */
     bool stands, spoke, mute_said;
 };
 struct net_peers {
-    pthread_mutex_t lock; /* guards all but `heard`, which is the loop's */
+    pthread_mutex_t lock; /* guards all fields except `heard`, which is the loop's */
     struct connection *connections;
     uint32_t cap;
     uint64_t taken_over;
@@ -71,8 +71,7 @@ static struct connection *connection_at(struct net_peers *peers, uint32_t fd) {
     return &peers->connections[fd];
 }
 
-/* What came by the descriptor of late may have come by a connection whose ACCEPTED is not read yet.
- */
+/* A recent message on the descriptor may belong to a connection whose ACCEPTED is not read yet. */
 static bool is_early(const struct connection *connection, int64_t now_ms) {
     return connection->heard_ms != 0 && now_ms - connection->heard_ms < EARLY_MS;
 }
@@ -91,7 +90,7 @@ void peers_accepted(struct net_peers *peers, uint32_t fd) {
     (void)pthread_mutex_unlock(&peers->lock);
 }
 
-/* What was heard of late stays: it may have been the next connection's, which then keeps it. */
+/* A recent message stays recorded: it may belong to the next connection. */
 void peers_gone(struct net_peers *peers, uint32_t fd) {
     (void)pthread_mutex_lock(&peers->lock);
     struct connection *connection = connection_at(peers, fd);

@@ -1,4 +1,4 @@
-/* Why nothing answers at an address: what libzmq keeps to itself while it goes on trying. */
+/* Why nothing answers at an address: libzmq does not report it while it retries. */
 #include "net/net_priv.h"
 
 #include "base/check.h"
@@ -96,11 +96,11 @@ bool net_is_reached(const char *endpoint, char text[NET_WHY_BYTES]) {
 
 void net_why_away(const char *endpoint, char text[NET_WHY_BYTES]) {
     bool is_reached = net_is_reached(endpoint, text);
-    (void)is_reached; /* then something listens, and does not answer */
+    (void)is_reached; /* if so, something listens there and does not answer */
 }
 
-/* With ZMQ_IPV6 libzmq asks for IPv6 addresses alone, without it for IPv4 alone, each time that it
- * connects.  A name that has both is reached by IPv4. */
+/* With ZMQ_IPV6 libzmq looks up only IPv6 addresses, without it only IPv4 addresses, at each
+ * connection attempt.  A name that has both is reached by IPv4. */
 bool net_wants_ipv6(const char *endpoint) {
     struct net_host host;
     struct addrinfo *found = NULL;

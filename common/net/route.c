@@ -1,7 +1,6 @@
-/* Routes: what stands in front of a message on a ROUTER, so that an answer finds its way back.
- * Behind a proxy that is more than the routing id of the next hop: each ROUTER on the way has put
- * the id of the peer before it in front, a REQ may have put its request's number there, and an
- * empty frame ends it all. */
+/* Routes: the frames before a message on a ROUTER, by which a reply finds its way back.  With a
+ * proxy a route is more than the routing id of the next hop.  Each ROUTER on the way has prepended
+ * the id of its peer, a REQ may have prepended its request's number, and an empty frame ends it. */
 #include "net/net_priv.h"
 
 #include "base/log.h"
@@ -80,9 +79,9 @@ struct span route_first(const struct net_route *route) {
 
 bool route_is_made_id(struct span frame) { return frame.len == MADE_ID_BYTES && frame.ptr[0] == 0; }
 
-/* How many parts are the envelope's, without the empty frame behind them; *delimited: it is there.
- * A DEALER behind a proxy need not send one: an id that a ROUTER made up can be told from a head.
- */
+/* How many parts belong to the envelope, without the empty frame after them; *delimited: that frame
+ * is present.  A DEALER behind a proxy need not send one: an id that a ROUTER made is
+ * distinguishable from a header. */
 static uint32_t envelope_frames(const struct net_message *message, bool *delimited) {
     uint32_t made = 0;
     bool is_short = true;

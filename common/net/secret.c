@@ -1,4 +1,4 @@
-/* The file is written beside its place and moved there, so that a crash leaves no half of one. */
+/* The file is written under another name and renamed, so that a crash leaves no incomplete file. */
 #include "net/secret.h"
 
 #include "base/check.h"

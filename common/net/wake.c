@@ -39,7 +39,7 @@ int net_wake_fd(const struct net_wake *wake) { return wake->fd; }
 void net_wake_poke(struct net_wake *wake) {
     uint64_t one = 1;
     while (write(wake->fd, &one, sizeof(one)) < 0) {
-        if (errno == EAGAIN) { /* poked to the brim already: it will wake */
+        if (errno == EAGAIN) { /* poked to the limit already: it will wake */
             return;
         }
         CHECK(errno == EINTR);

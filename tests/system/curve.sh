@@ -140,11 +140,11 @@ ask() { casemill status --wait 2 --control "$control" "$@"; }
 bare() { casemill submit --broker "$intake" --wait 2 "$@" "$work/3.jsonl"; }
 turned_away "an unknown key" "does not allow this key" bare --key "$k/own/stranger.key" --broker-key "$k/own/broker.pub"
 turned_away "a worker's key at intake" "does not allow this key" bare --key "$k/own/lanes1.key" --broker-key "$k/own/broker.pub"
-turned_away "no key" "wants keys" bare
-turned_away "another broker's key" "public key the right one" bare --key "$k/own/north.key" --broker-key "$k/own/south.pub"
+turned_away "no key" "requires keys" bare
+turned_away "another broker's key" "wrong public key of the broker" bare --key "$k/own/north.key" --broker-key "$k/own/south.pub"
 turned_away "half of the keys" "not the broker's public key" bare --key "$k/own/north.key"
 turned_away "a source's key at control" "does not allow this key" ask --key "$k/own/north.key" --broker-key "$k/own/broker.pub"
-turned_away "no key at control" "wants keys" ask
+turned_away "no key at control" "requires keys" ask
 check "an operator's key is let in" ask --key "$k/own/duty.key" --broker-key "$k/own/broker.pub" >"$work/status.out"
 equal "nobody of them wrote a case" "$(pg_sql "select count(*) from cases where case_id like 'S3-%'")" 0
 contains "the log has the key that was shown" "$work/broker.err" "KEY_REFUSED.*key_not_allowed"
@@ -273,7 +273,7 @@ if hosts_start >"$work/hosts.out" 2>&1; then
         --broker-key "$k/own/broker.pub" --ack outcome "$work/5.jsonl" >"$work/far.out" 2>&1
     equal "two hosts: a client and a worker on the other one" $? 0
     equal "two hosts: each case once" "$(of_source south 'S5-%')" 1000
-    turned_away "two hosts: no key" "wants keys" ip netns exec "$there" "$bin/casemill" submit --broker "$intake" \
+    turned_away "two hosts: no key" "requires keys" ip netns exec "$there" "$bin/casemill" submit --broker "$intake" \
         --wait 2 "$work/3.jsonl"
     check "two hosts: an operator" ip netns exec "$there" "$bin/casemill" status --control "$control" \
         --key "$k/own/duty.key" --broker-key "$k/own/broker.pub" >"$work/far_status.out"

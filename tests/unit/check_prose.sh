@@ -18,7 +18,7 @@ pages=$(tree_files '*.md')
 comments=$(tree_files 'config/*.yaml' 'config/*.service' 'config/*.sh' 'docker/*.yaml' 'docker/*.sh' 'docker/Dockerfile' |
     grep -vE '^config/(agreements/|case\.yaml)')
 # the C folders that are rewritten: a folder that joins them stays in plain English
-for folder in broker common/base common/casedoc common/cel common/cli common/client common/db common/http \
+for folder in broker common/base common/casedoc common/cel common/cli common/client common/db common/http common/net \
     common/rules common/settings common/wire common/yaml; do
     comments="$comments $(tree_files "$folder/*.[ch]")"
 done
