@@ -419,7 +419,9 @@ uint64_t net_waiting_bytes(const struct net_socket *socket) {
     if (socket->meter == NULL) {
         return 0;
     }
-    int64_t bytes = atomic_load(&socket->meter->standing) + atomic_load(&socket->meter->left);
+    /* Never less than what ended connections left: while that is much, all others wait. */
+    int64_t standing = atomic_load(&socket->meter->standing);
+    int64_t bytes = (standing > 0 ? standing : 0) + atomic_load(&socket->meter->left);
     return bytes > 0 ? (uint64_t)bytes : 0;
 }
 

@@ -23,8 +23,9 @@
  *
  * A connection of a metered socket (net_priv.h) is read up to its limit.  At the limit recv returns
  * nothing, and the kernel stops reporting input.  The connection is held until the socket's thread
- * has read some of it; its peer's data waits in TCP.  Two threads decide about one descriptor, so
- * every change of the kernel's events is made under a lock.
+ * has read some of it; its peer's data waits in TCP.  Several threads decide about one descriptor.
+ * So a lock is held while the kernel's events change, while bytes are counted, and while a
+ * descriptor changes its socket.  No byte is counted for one socket and taken off another.
  *
  * Until it is proven that libzmq calls all of them, the functions only count. */
 #include "net/hangup.h"
@@ -243,15 +244,30 @@ static int64_t take_off(_Atomic int64_t *from, int64_t bytes) {
     return taken;
 }
 
-static void limit(int fd, struct net_meter *meter) { atomic_store(&entry_of(fd)->meter, meter); }
+/* The event that names a connection's socket comes late: its descriptor may have been counted for
+ * the socket that had it before, and what was counted there goes. */
+static void limit(int fd, struct net_meter *meter) {
+    struct entry *entry = entry_of(fd);
+    lock();
+    struct net_meter *before = atomic_exchange(&entry->meter, meter);
+    if (before != NULL && before != meter) {
+        atomic_fetch_sub(&before->standing, atomic_exchange(&entry->unread, 0));
+        if (atomic_load(&entry->is_held)) {
+            release(entry);
+        }
+    }
+    unlock();
+}
 
 /* Returns how many of the bytes belonged to an earlier connection with this number. */
 static int64_t lighten(struct entry *entry, struct net_meter *meter, int64_t bytes) {
     int64_t taken = 0;
+    lock();
     if (atomic_load(&entry->meter) == meter) {
         taken = take_off(&entry->unread, bytes);
         atomic_fetch_sub(&meter->standing, taken);
     }
+    unlock();
     return bytes - taken;
 }
 
@@ -416,13 +432,18 @@ ssize_t send(int fd, const void *bytes, size_t len, int flags) {
 
 /* Pokes each time that the waiting bytes rise above the limit. */
 static void note(struct entry *entry, int64_t bytes) {
-    struct net_meter *meter = atomic_load(&entry->meter);
-    if (meter == NULL) {
+    if (atomic_load(&entry->meter) == NULL) {
         return;
     }
-    atomic_fetch_add(&entry->unread, bytes);
-    int64_t wake_above = atomic_load(&meter->wake_above);
-    int64_t now = atomic_fetch_add(&meter->standing, bytes) + atomic_load(&meter->left) + bytes;
+    lock();
+    struct net_meter *meter = atomic_load(&entry->meter);
+    int64_t now = 0;
+    if (meter != NULL) {
+        atomic_fetch_add(&entry->unread, bytes);
+        now = atomic_fetch_add(&meter->standing, bytes) + atomic_load(&meter->left) + bytes;
+    }
+    unlock();
+    int64_t wake_above = meter == NULL ? INT64_MAX : atomic_load(&meter->wake_above);
     if (now > wake_above && now - bytes <= wake_above) {
         poke(meter);
     }

@@ -391,6 +391,47 @@ START_TEST(what_was_left_keeps_others_waiting) {
 }
 END_TEST
 
+static void read_what_came(const struct metered *metered) {
+    struct net_message message;
+    while (net_recv(metered->router, &message) == ERR_OK) {
+        net_message_close(&message);
+    }
+}
+
+/* Descriptors go from one socket to another, and the event that says whose one is comes late.  What
+ * waits at either socket is counted right all the same. */
+START_TEST(descriptors_change_their_socket) {
+    start();
+    enum { ROUNDS = 300, FEW = 5 };
+    struct metered sockets[2] = {metered_open(UINT32_MAX), metered_open(UINT32_MAX)};
+    for (int i = 0; i < ROUNDS; i++) {
+        for (int which = 0; which < 2; which++) {
+            int fd = raw_connect(sockets[which].port, "");
+            send_large(fd, 1 + (i + which) % 3);
+            raw_reset(fd);
+        }
+        for (int which = 0; which < 2 && i % 4 == 0; which++) {
+            read_what_came(&sockets[which]);
+        }
+    }
+    for (int which = 0; which < 2; which++) {
+        struct metered *metered = &sockets[which];
+        await_connections(metered, 0);
+        read_what_came(metered);
+        ck_assert_uint_eq(net_waiting_bytes(metered->router), 0);
+        int fd = metered_peer(metered, 1);
+        send_large(fd, FEW);
+        uint64_t waiting = settled(metered, FEW * LARGE_WIRE);
+        ck_assert_uint_le(waiting, FEW * LARGE_WIRE + FORGIVEN);
+        read_all(metered, FEW);
+        (void)close(fd);
+    }
+    for (int which = 0; which < 2; which++) {
+        metered_close(&sockets[which]);
+    }
+}
+END_TEST
+
 /* A message of many frames that is longer than the limit stops nobody for good. */
 START_TEST(a_longer_message_comes_through) {
     start();
@@ -433,6 +474,7 @@ int main(void) {
     tcase_set_timeout(limits, 60);
     tcase_add_test(limits, a_connection_is_read_up_to_its_limit);
     tcase_add_test(limits, what_was_left_keeps_others_waiting);
+    tcase_add_test(limits, descriptors_change_their_socket);
     tcase_add_test(limits, a_longer_message_comes_through);
     suite_add_tcase(suite, limits);
     SRunner *runner = srunner_create(suite);
