@@ -73,7 +73,7 @@ static int usage(int status) {
         "usage: casemill-broker [--config FILE] [--check] | --verify DIR |\n"
         "       --crash-test DIR\n"
         "  --config FILE  settings; without it defaults and CASEMILL_* variables\n"
-        "  --check        say what would be used, try what a start would do, then exit 0 or 1\n"
+        "  --check        print the settings in use, try a start, then exit 0 or 1\n"
         "  --verify DIR [--salvage INTO] [--json]\n"
         "                 read a whole journal that no broker has; exit 0 whole, 1 damaged,\n"
         "                 3 a broker has it.  `casemill verify` does this\n"

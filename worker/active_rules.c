@@ -1,5 +1,5 @@
-/* Loading a rule set: text, codes, columns.  All or nothing: a rule set whose reasons have no
- * code, or whose facts have no column, is refused before a lane sees it. */
+/* Loads a rule set: text, codes, columns.  A rule set whose reasons have no code, or whose facts
+ * have no column, is refused before a lane uses it. */
 #include "worker/active_rules.h"
 
 #include "base/clock.h"
@@ -17,7 +17,7 @@ struct asking {
     struct db_lane *lane; /* or NULL */
 };
 
-/* The rows have the shape (db_expect); on an error there are none. */
+/* The rows have the shape (db_expect); on an error there are no rows. */
 static enum err ask(const struct asking *asking, const char *sql, const char *shape,
                     struct db_result **result, struct diag *diag) {
     enum err err = ERR_OK;
@@ -25,7 +25,7 @@ static enum err ask(const struct asking *asking, const char *sql, const char *sh
         err = db_query(asking->db, sql, 0, NULL, result, diag);
     } else {
         err = db_lane_exec(asking->lane, sql, result);
-        /* What is invalid here is the statement or the server, never the rule set. */
+        /* An invalid statement is the fault of the program or the server, never of the rule set. */
         err = err == ERR_OK ? ERR_OK
                             : diag_fail(diag, err == ERR_INVALID ? ERR_BUSY : err, "%s",
                                         sqlstate_text(db_lane_sqlstate(asking->lane)));
@@ -114,7 +114,7 @@ static void note_code(struct active_rules *rules, const struct db_result *codes,
     }
 }
 
-/* Codes begin above zero, so zero is a hole. */
+/* Codes begin above zero: zero means no code. */
 static bool has_all_codes(const struct active_rules *rules) {
     for (uint32_t i = 0; i < rules->agreement_count; i++) {
         if (rules->agreement_codes[i] == 0) {
@@ -235,8 +235,7 @@ static void read_row(const struct db_result *rows, uint32_t at, struct active_ro
     (void)snprintf(row->id, sizeof(row->id), "%s", db_cell(rows, at, 2));
 }
 
-/* Errors: ERR_NOT_FOUND the statement, which gives (activation, ruleset, id, engine), gives none.
- */
+/* Errors: ERR_NOT_FOUND the statement returns no row of (activation, ruleset, id, engine). */
 static enum err find_row(const struct asking *asking, const char *sql, struct active_row *row,
                          struct diag *diag) {
     struct db_result *active = NULL;
@@ -280,7 +279,6 @@ static enum err load_text(const struct asking *asking, const struct active_row *
     return err;
 }
 
-/* All or nothing. */
 static enum err load_row(const struct asking *asking, const struct active_row *row,
                          struct active_rules **rules, struct diag *diag) {
     struct ruleset *ruleset = NULL;
@@ -315,8 +313,7 @@ enum err active_rules_find(struct db *db, struct active_row *row, struct diag *d
     return find_active(&asking, row, diag);
 }
 
-/* Rounded up, and counted from when the answer is here: never early.  What is a year ahead can
- * wait. */
+/* Rounded up, and counted from the arrival of the answer: never early.  The limit is a year. */
 #define AHEAD_MS_MAX (366 * DATE_DAY_US / 1000)
 #define FIND_PLANNED                                                                               \
     "SELECT activation, ruleset, id, engine, "                                                     \

@@ -1,4 +1,4 @@
-/* The thread and the asker share a question; whoever leaves it last frees it. */
+/* The thread and the lane share a question; the last one to leave it frees it. */
 #include "worker/away.h"
 
 #include "base/mem.h"

@@ -1,6 +1,7 @@
-/* Burials: a case that no lane survives is not decoded by the lane.  It is looked for, since it may
- * have been written after all: whether what stands is the same content, only a child process dares
- * to say.  Else it becomes a dead letter with what the broker says of its attempts. */
+/* Burials: a lane does not decode a case that no lane survived.  It looks for the case in the
+ * table, since an earlier attempt may have written it.  Only a child process computes the digest
+ * that distinguishes a duplicate from a conflict.  Else the case becomes a dead letter with the
+ * broker's history of its attempts. */
 #include "worker/lane_priv.h"
 
 #include "base/clock.h"
@@ -16,8 +17,8 @@
 
 enum { DIGEST_MS_MAX = 5000 };
 
-/* The digest of a case that may kill whoever decodes it: a child process does.  False: it died of
- * it, took too long, the case does not decode, or the system gives no process now. */
+/* The digest of a case that may kill its decoder, computed by a child process.  False: the child
+ * died, took too long, could not decode the case, or did not start. */
 static bool digest_apart(struct lane *lane, struct span body, struct hash128 *digest) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
@@ -46,7 +47,7 @@ static bool digest_apart(struct lane *lane, struct span body, struct hash128 *di
         got = read(ends[0], digest->bytes, sizeof(digest->bytes));
     } while (got < 0 && (errno == EAGAIN || errno == EINTR) && clock_mono_ms() < deadline_ms);
     (void)close(ends[0]);
-    (void)kill(child, SIGKILL); /* it has nothing more to say */
+    (void)kill(child, SIGKILL); /* its answer was read, or it gives none */
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
     }
     return got == (ssize_t)sizeof(digest->bytes);

@@ -1,6 +1,6 @@
-/* Decode and evaluate: bytes of a delivery -> rows and dead letters of the transaction.  A case
- * that does not decode is a dead letter; the others go on.  Memory is one case's: the arena is
- * taken back after each. */
+/* Decodes and evaluates: bytes of a delivery -> rows and dead letters of the transaction.  A case
+ * that does not decode is a dead letter; the others continue.  The arena is reset after each case,
+ * so memory is bounded by one case. */
 #include "worker/lane_priv.h"
 
 #include "base/date.h"
@@ -90,7 +90,7 @@ void lane_decide_begin(struct lane *lane, struct job *job, int16_t source) {
     lane->deciding.job = txn_add_job(&lane->txn, job, source);
 }
 
-/* case_id of a decoded case points into the message; a dead letter's does too. */
+/* case_id of a decoded case points into the message; so does a dead letter's. */
 enum err lane_decide_some(struct lane *lane, uint32_t cases_max) {
     struct deciding *deciding = &lane->deciding;
     CHECK(deciding->open);

@@ -1,5 +1,5 @@
-/* Reports are exact at any moment, because their views add what is not folded: a fold that fails
- * only makes them slower, and is tried again. */
+/* Reports are always exact, because their views add the tallies that are not folded yet: a failed
+ * fold only makes them slower, and is retried. */
 #include "worker/fold.h"
 
 #include "base/log.h"
@@ -19,7 +19,7 @@ struct fold {
     const char *conninfo;
     struct net_wake *wake;
     atomic_bool stopping;
-    bool said; /* that it fails, so that each try does not repeat it */
+    bool logged; /* a failure was logged: retries do not repeat it */
 };
 
 /* Errors: those of db_query. */
@@ -54,11 +54,11 @@ static void *run(void *argument) {
         if (err != ERR_OK) {
             db_close(&db);
         }
-        /* That PostgreSQL is away, lanes say. */
-        if (is_open && err != ERR_OK && err != ERR_TIMEOUT && !fold->said) {
+        /* Lanes log that PostgreSQL is away. */
+        if (is_open && err != ERR_OK && err != ERR_TIMEOUT && !fold->logged) {
             LOG(EV_TALLIES_UNFOLDED, "text=\"%s\"", diag.text);
         }
-        fold->said = is_open ? err != ERR_OK : fold->said;
+        fold->logged = is_open ? err != ERR_OK : fold->logged;
         struct net_poll_item item = {.fd = net_wake_fd(fold->wake)};
         err = net_poll(&item, 1, EACH_MS);
         CHECK(err == ERR_OK);

@@ -1,5 +1,5 @@
-/* Purpose: one thread that folds what lanes tallied into the rollups, every few seconds, over a
- * connection of its own: nothing waits for it, and it waits for nothing else.
+/* Purpose: one thread that folds the lanes' tallies into the rollup tables, every few seconds, over
+ * its own connection.  No other thread waits for it.
  * Threads: fold_start and fold_end from main. */
 #ifndef CASEMILL_WORKER_FOLD_H
 #define CASEMILL_WORKER_FOLD_H
@@ -9,10 +9,9 @@
 struct fold;
 
 /* fold_start starts the thread; conninfo is borrowed until the end.  Ownership: *fold is the
- * caller's, ended by fold_end.  Errors: ERR_SYSTEM no thread or
- * descriptor is left. */
+ * caller's, ended by fold_end.  Errors: ERR_SYSTEM no thread or descriptor is left. */
 MUST_USE enum err fold_start(const char *conninfo, struct fold **fold, struct diag *diag);
-/* fold_end wakes the thread, whatever it waits for, and joins it; NULL inside is fine. */
+/* fold_end wakes the thread from any wait and joins it; accepts NULL inside. */
 void fold_end(struct fold **fold);
 
 #endif

@@ -1,19 +1,19 @@
-/* What goes into the next transaction, in order of priority: all that has come, until it is full.
- * Ahead of its turn, while the last transaction is written, goes only what needs nothing of the
- * connection, in pieces so small that PostgreSQL does not wait for its next bytes. */
+/* Fills the next transaction with the queued work, in order of priority.  While the last
+ * transaction is written, the lane decides only work that does not need the connection.  Its pieces
+ * are small, so that PostgreSQL never waits for the lane's next bytes. */
 #include "worker/lane_priv.h"
 
 #include "base/clock.h"
 
 enum { AHEAD_CASES = 64 };
 
-/* A delivery that was tried before, and a burial: if it kills this lane, nothing else is blamed.
- * One to reapply: it goes into another table.  A retry: its letters are resolved. */
+/* These jobs get their own transaction.  A repeated delivery or a burial: if it kills this lane, no
+ * other work is blamed.  Reapply: it writes another table.  Retry: it resolves dead letters. */
 static bool goes_alone(const struct job *job) {
     return job->bury || job->reapply || job->retry || job->delivery->attempt > 1;
 }
 
-/* What is urgent goes along with a transaction that was filled ahead. */
+/* Urgent work joins a transaction that was filled ahead. */
 static bool has_room(const struct lane *lane, const struct job *job) {
     const struct txn *txn = &lane->txn;
     uint64_t cases = (uint64_t)txn->case_count + txn->dead_count + job->delivery->count;
@@ -34,16 +34,16 @@ static void note_start(struct lane *lane) {
     }
 }
 
-/* Its own fault, no other job's and not the connection's. */
+/* The fault is the job's own, no other job's and not the connection's. */
 static void refuse(struct lane *lane, struct job *job, const char *reason) {
     lane->deciding.open = false;
-    lane_say_failed(lane, job, reason);
+    lane_send_failed(lane, job, reason);
     job_free(&job);
 }
 
-static const char NOT_THE_CASES[] = "the bytes are not the cases claimed";
+static const char NOT_THE_CASES[] = "the bytes do not match the delivery";
 
-/* Goes on with the job that was begun. */
+/* Continues with the job that was begun. */
 static void decide(struct lane *lane, uint32_t cases_max) {
     struct job *job = lane->txn.jobs[lane->deciding.job];
     if (lane_decide_some(lane, cases_max) != ERR_OK) {
@@ -52,7 +52,7 @@ static void decide(struct lane *lane, uint32_t cases_max) {
     }
 }
 
-/* Everything a job needs of the database before the transaction.  Errors: of the connection. */
+/* All that a job needs from the database before the transaction.  Errors: of the connection. */
 static enum err take_job(struct lane *lane, struct job *job) {
     struct txn_mark before = txn_mark(&lane->txn);
     int16_t source = 0;
@@ -77,7 +77,7 @@ static enum err take_job(struct lane *lane, struct job *job) {
                                                      : "the database refuses its source");
         return ERR_OK;
     }
-    inbox_put(&lane->inbox, job); /* given back with the rest */
+    inbox_put(&lane->inbox, job); /* returned with the rest */
     return err;
 }
 

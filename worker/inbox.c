@@ -1,4 +1,4 @@
-/* A FIFO per priority, and the index: chains by hash, as many places as jobs at most. */
+/* A FIFO per priority, and the index: chains by hash, with at least as many places as jobs. */
 #include "worker/inbox.h"
 
 #include "base/buf.h"

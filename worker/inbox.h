@@ -1,6 +1,6 @@
-/* Purpose: the work a lane holds: deliveries not begun, in order of priority, then of arrival, and
- * an index of all that came in and was not freed, begun or not.  A delivery keeps the message alive
- * whose bytes it points into. */
+/* Purpose: the work a lane holds: deliveries not begun, in order of priority, then of arrival.  An
+ * index has all deliveries that were received and not freed, begun or not.  A delivery keeps its
+ * message alive, because it points into its bytes. */
 #ifndef CASEMILL_WORKER_INBOX_H
 #define CASEMILL_WORKER_INBOX_H
 
@@ -19,14 +19,14 @@ struct parcel {
 struct job {
     struct job *next;
     struct job *same;     /* next of one hash */
-    struct inbox *holder; /* whose index it stands in, or NULL */
+    struct inbox *holder; /* the inbox whose index has it, or NULL */
     struct parcel *parcel;
     uint32_t link; /* of the broker it came from */
     struct uuid journal;
     const struct wire_delivery *delivery;
     struct span body; /* exactly the delivery's cases */
     bool bury;
-    bool reapply; /* of mode reapply: the body holds triples, the delivery's extra what to do */
+    bool reapply; /* of mode reapply: the body holds triples, the delivery's extra the request */
     bool retry;   /* of mode retry: the body holds numbers of dead letters */
 };
 
@@ -43,16 +43,16 @@ void inbox_fini(struct inbox *inbox); /* after its last job is freed */
 struct parcel *parcel_new(void);
 void parcel_unref(struct parcel **parcel);
 
-/* job_new takes a reference of its own to the parcel. */
+/* job_new takes its own reference to the parcel. */
 struct job *job_new(struct parcel *parcel, const struct wire_delivery *delivery);
-void job_free(struct job **job); /* also out of its inbox's index */
+void job_free(struct job **job); /* and removes it from its inbox's index */
 struct wire_range job_range(const struct job *job);
 
 void inbox_put(struct inbox *inbox, struct job *job);
-/* inbox_peek is the next job, NULL when empty; inbox_take takes it out. */
+/* inbox_peek is the next job, NULL when empty; inbox_take removes it. */
 struct job *inbox_peek(const struct inbox *inbox);
 struct job *inbox_take(struct inbox *inbox);
-/* inbox_has finds a delivery that came in and was not freed: a broker may send it again. */
+/* inbox_has finds a delivery that was received and not freed: a broker may send it again. */
 bool inbox_has(const struct inbox *inbox, const struct wire_range *range);
 
 #endif

@@ -3,9 +3,9 @@
  *   connect -> tidy -> rules -> credit -> fetch -> [decode, evaluate -> write -> DONE] -> again
  *
  * While PostgreSQL works on one transaction the lane decodes and evaluates for the next.
- * Invariants: DONE is said only of what is committed; whatever ends a transaction early gives its
- * jobs back, and the next one's; credit is open only while there is a connection and a rule set
- * that may decide. */
+ * Invariants: DONE covers only committed cases.  A transaction that ends early returns its jobs,
+ * and those of the next one.  Credit is open only while there is a connection and a rule set that
+ * may decide. */
 #include "worker/lane_priv.h"
 
 #include "base/clock.h"
@@ -18,8 +18,8 @@
 #define ARENA_BYTES_MAX ((size_t)256 << 20)
 enum { IDLE_MS = 1000 };
 
-/* Every call to PostgreSQL waits through this.  The lane sends its heartbeats and takes in
- * messages. While a transaction is written, it decides the next one, and stops as soon as
+/* Every call to PostgreSQL waits through this.  The lane sends its heartbeats and receives
+ * messages.  While a transaction is written, it decides the next one, and stops as soon as
  * PostgreSQL has answered. */
 static enum err decide_ahead(void *context, int fd, bool want_write) {
     struct lane *lane = context;
@@ -40,7 +40,7 @@ static void keep_credit(struct lane *lane) {
     bool open = lane_is_able(lane) && !atomic_load(&lane->draining);
     if (open != lane->credit_open) {
         lane->credit_open = open;
-        lane_say_ready(lane);
+        lane_send_ready(lane);
     }
 }
 
@@ -58,8 +58,8 @@ static bool has_work(const struct lane *lane) {
            (lane->txn.job_count > 0 || inbox_peek(&lane->inbox) != NULL || canary_wanted(lane));
 }
 
-/* WORK that was on its way while credit closed must not wait here for a connection or a rule set
- * that others may have. */
+/* WORK that was in transit while credit closed must not wait here for a connection or a rule set:
+ * other lanes may have both. */
 static void keep_hands_empty(struct lane *lane) {
     if (!lane_is_able(lane) && lane->inbox.job_count > 0) {
         lane_give_back(lane);
@@ -68,7 +68,7 @@ static void keep_hands_empty(struct lane *lane) {
 
 static void fetch(struct lane *lane) {
     if (has_work(lane)) {
-        (void)lane_poll(lane, -1, false, 0); /* what has arrived meanwhile goes along */
+        (void)lane_poll(lane, -1, false, 0); /* new messages join the transaction */
         return;
     }
     lane_set_phase(lane, lane->db == NULL ? "reconnect" : "idle");
@@ -122,8 +122,8 @@ static enum err end_fenced_lanes(struct lane *lane) {
     return err;
 }
 
-/* Somebody's rows are in the way.  What brokers say of silent lanes may have come meanwhile; whom
- * no broker knows any more shows in PostgreSQL itself. */
+/* Another session's rows block this one.  A broker's message about a lost lane may have arrived
+ * meanwhile.  PostgreSQL itself shows lanes that no broker knows any more. */
 static enum err end_who_blocks(void *context) {
     struct lane *lane = context;
     uint32_t ended = 0;
@@ -148,8 +148,8 @@ static void transact(struct lane *lane) {
     if (err == ERR_OK && (lane->txn.job_count > 0 || canary_wanted(lane))) {
         err = write_outcomes(lane);
         if (err == ERR_OK) {
-            lane->backoff_ms = 0; /* a connection that only opens proves nothing */
-            lane_say_done(lane);
+            lane->backoff_ms = 0; /* only a committed transaction proves the connection */
+            lane_send_done(lane);
         }
     }
     if (err != ERR_OK && strcmp(lane->writer.sqlstate, SQLSTATE_STALE_RULES) == 0) {
@@ -170,7 +170,7 @@ static bool is_finished(struct lane *lane) {
 static void *run(void *argument) {
     struct lane *lane = argument;
     const struct db_lane_wait wait = {.wait = decide_ahead, .context = lane};
-    lane_say_ready(lane);
+    lane_send_ready(lane);
     while (!is_finished(lane)) {
         lane_keep_connected(lane, &wait);
         lane_keep_tidy(lane);
@@ -183,7 +183,7 @@ static void *run(void *argument) {
         }
     }
     lane_give_back(lane);
-    lane_say_bye(lane);
+    lane_send_bye(lane);
     lane_close_brokers(lane);
     db_lane_close(&lane->db);
     atomic_store(&lane->stats.connected, false);

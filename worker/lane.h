@@ -1,8 +1,9 @@
 /* Purpose: a lane: one thread that takes work from brokers, decides each case and writes the
- * outcomes, in the phases fetch -> decode -> evaluate -> write, and says DONE only of what is
- * committed. Owns its sockets, its PostgreSQL connection, its arena and its evaluation state;
- * shares the rule set. Threads: lane_start and lane_stop and lane_poke from main, the rest is the
- * lane's. */
+ * outcomes, in the phases fetch -> decode -> evaluate -> write.  It sends DONE only for committed
+ * cases.
+ * Owns its sockets, its PostgreSQL connection, its arena and its evaluation state; shares the rule
+ * set.
+ * Threads: lane_start and lane_stop and lane_poke from main, the rest is the lane's. */
 #ifndef CASEMILL_WORKER_LANE_H
 #define CASEMILL_WORKER_LANE_H
 
@@ -15,7 +16,7 @@ enum { LANE_BROKERS_MAX = 30 };
 
 struct lane;
 
-/* What all lanes share; borrowed until they are stopped. */
+/* Shared by all lanes; borrowed until they are stopped. */
 struct lane_options {
     struct net *net;
     struct rule_watch *watch;
@@ -23,18 +24,18 @@ struct lane_options {
     const char *name; /* the worker's, for the broker's list */
     const char *const *brokers;
     uint32_t broker_count;
-    const struct net_curve *curves; /* one a broker; NULL: no keys */
+    const struct net_curve *curves; /* one per broker; NULL: no keys */
     const char *const
         *secrets; /* files that prove this lane to brokers: one for all, or one each */
     uint32_t secret_count;
     uint32_t cases_max; /* in one transaction */
     int64_t sync_standbys;
     int64_t stale_s;       /* rules.stale_s */
-    int64_t tables_ms_max; /* how old its temporary tables get; 0: WRITER_TABLES_MS_MAX */
+    int64_t tables_ms_max; /* maximum age of its temporary tables; 0: WRITER_TABLES_MS_MAX */
     int drained_fd;        /* an eventfd that a lane pokes when its thread is about to end */
 };
 
-/* What a status page may show; read from any thread. */
+/* For the status page; readable from any thread. */
 struct lane_stats {
     _Atomic uint64_t cases_done;
     _Atomic uint64_t transactions;
@@ -43,8 +44,8 @@ struct lane_stats {
     _Atomic uint64_t reconnects;
     _Atomic uint64_t stale_found; /* times that a transaction found the rules superseded */
     _Atomic uint64_t frozen;      /* other lanes' backends that this one ended */
-    _Atomic int64_t turned_at;    /* monotonic ms: when its thread last looked up */
-    _Atomic uint32_t links_up;    /* connections to brokers that stand */
+    _Atomic int64_t turned_at;    /* monotonic ms: the last turn of its loop */
+    _Atomic uint32_t links_up;    /* present connections to brokers */
     atomic_bool connected;
     atomic_bool stale; /* another rule set is due, and this lane could not load it */
     atomic_bool ended;
@@ -53,11 +54,11 @@ struct lane_stats {
 /* lane_start opens the sockets and starts the thread.  Errors: those of net_dealer_connect. */
 MUST_USE enum err lane_start(const struct lane_options *options, uint32_t number,
                              struct lane **lane, struct diag *diag);
-/* lane_drain asks for an orderly end: no new work, what is held is finished, BYE. */
+/* lane_drain starts an orderly end: the lane takes no work, finishes its own, sends BYE. */
 void lane_drain(struct lane *lane);
-/* lane_abandon ends what is in progress, whatever it waits for; the work is given back. */
+/* lane_abandon ends the work in progress at once, during any wait; the work is returned. */
 void lane_abandon(struct lane *lane);
-/* lane_poke makes it look at the rule watch. */
+/* lane_poke makes the lane check the rule watch. */
 void lane_poke(struct lane *lane);
 /* lane_join waits for the thread and frees the lane. */
 void lane_join(struct lane **lane);

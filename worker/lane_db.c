@@ -1,6 +1,6 @@
-/* The lane's connection and rule set.  While PostgreSQL is away the lane holds no work and asks for
- * none; it tries again after a back-off with jitter, so that a hundred lanes do not come at once.
- */
+/* The lane's connection and rule set.  While PostgreSQL is away the lane holds no work and requests
+ * none.  It retries after a back-off with jitter, so that a hundred lanes do not all connect at
+ * once. */
 #include "worker/lane_priv.h"
 
 #include "base/clock.h"
@@ -21,7 +21,7 @@ static void set_backoff(struct lane *lane) {
     lane->reconnect_at_ms = clock_mono_ms() + lane->backoff_ms / 2 + jitter;
 }
 
-/* The next connection may lead to another database, after a failover, with other numbers. */
+/* After a failover the next connection may lead to another database, with other numbers. */
 void lane_forget_sources(struct lane *lane) {
     for (uint32_t i = 0; i < lane->source_count; i++) {
         mem_free(lane->sources[i].name);
@@ -79,14 +79,14 @@ void lane_keep_connected(struct lane *lane, const struct db_lane_wait *wait) {
     }
     lane->connecting = false;
     if (err == ERR_OK) {
-        lane->said = ERR_OK;
+        lane->logged = ERR_OK;
         atomic_store(&lane->stats.connected, true);
         atomic_fetch_add(&lane->stats.reconnects, 1U);
         LOG(EV_POSTGRES_CONNECTED, "lane=%s", uuid);
         return;
     }
-    if (err != lane->said && err != ERR_TIMEOUT) {
-        lane->said = err;
+    if (err != lane->logged && err != ERR_TIMEOUT) {
+        lane->logged = err;
         if (err == ERR_DENIED || err == ERR_VERSION) {
             LOG(EV_POSTGRES_REFUSED, "lane=%s text=\"%s\"", uuid, diag.text);
         } else {
@@ -98,7 +98,7 @@ void lane_keep_connected(struct lane *lane, const struct db_lane_wait *wait) {
 
 static const char *why_lost(const struct lane *lane, enum err err, const char *sqlstate) {
     if (err == ERR_CORRUPT) {
-        return "rows that this version does not understand: is another one at work?";
+        return "rows that this version cannot read: does another version run?";
     }
     if (err == ERR_TIMEOUT) {
         return "stopped before PostgreSQL had answered";
@@ -122,8 +122,8 @@ void lane_lose_connection(struct lane *lane, enum err err) {
             why_lost(lane, err, sqlstate));
     }
     close_connection(lane);
-    lane->credit_open = false; /* said first, or what goes back would come straight back */
-    lane_say_ready(lane);
+    lane->credit_open = false; /* announced first, or returned work would come straight back */
+    lane_send_ready(lane);
     lane_give_back(lane);
 }
 
@@ -143,7 +143,7 @@ void lane_keep_tidy(struct lane *lane) {
 static void take_rules(struct lane *lane, struct active_rules *rules) {
     ruleset_run_free(&lane->run);
     active_rules_unref(&lane->rules);
-    lane_forget_named(lane); /* a new schema may have brought columns that it does not know */
+    lane_forget_named(lane); /* a new schema may have added columns that it does not know */
     lane->rules = rules;
     lane->writer.rules = rules;
     lane->writer.has_incoming = false;
@@ -151,12 +151,12 @@ static void take_rules(struct lane *lane, struct active_rules *rules) {
     atomic_store(&lane->stats.stale, false);
     if (rules != NULL) {
         lane->run = ruleset_run_new(rules->ruleset);
-        lane->credit_open = false; /* say READY again: it names the rule set */
+        lane->credit_open = false; /* send READY again: it names the rule set */
     }
 }
 
-/* What its own transactions are held against is read over its own connection: the watch may look at
- * another server. */
+/* The rule set that transactions are checked with is read over the lane's own connection: the watch
+ * may be connected to another server. */
 static void reload_rules(struct lane *lane) {
     struct active_rules *rules = NULL;
     struct diag diag = {0};
@@ -166,7 +166,7 @@ static void reload_rules(struct lane *lane) {
             ruleset_id(rules->ruleset), (long long)rules->activation, rules->agreement_count);
         take_rules(lane, rules);
         lane->own_rules = true;
-    } else if (err == ERR_OK || err == ERR_NOT_FOUND) { /* in force again, or nothing else is */
+    } else if (err == ERR_OK || err == ERR_NOT_FOUND) { /* active again, or none is active */
         lane->stale = false;
         atomic_store(&lane->stats.stale, false);
     } else if (err == ERR_INVALID) {
@@ -201,8 +201,8 @@ void lane_leave_rules(struct lane *lane) {
     atomic_fetch_add(&lane->stats.stale_found, 1U);
     lane->stale = true;
     lane->reload_at_ms = 0;
-    lane->credit_open = false; /* said first, or what goes back would come straight back */
-    lane_say_ready(lane);
+    lane->credit_open = false; /* announced first, or returned work would come straight back */
+    lane_send_ready(lane);
     lane_give_back(lane);
     rule_watch_doubt(lane->options.watch);
 }

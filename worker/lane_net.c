@@ -1,5 +1,5 @@
 /* The lane and its brokers: one DEALER each, because one DEALER connected to two would spread its
- * sends.  What cannot be sent is not lost: a broker that misses it deals the work again. */
+ * messages.  A message that cannot be sent is not lost: the broker dispatches the work again. */
 #include "worker/lane_priv.h"
 
 #include "base/clock.h"
@@ -52,7 +52,7 @@ static void send_head(struct lane *lane, uint32_t link, const struct wire_messag
     struct net_part part;
     net_part_copy(&part, buf_span(&lane->head));
     enum err err = net_send(lane->links[link].socket, NULL, &part, 1);
-    (void)err; /* a full queue to a broker that is away: its next READY? sets all right */
+    (void)err; /* a full queue to a broker that is away: its next READY? corrects the state */
 }
 
 static uint32_t txn_ranges(const struct txn *txn, uint32_t link, struct wire_range *ranges) {
@@ -65,7 +65,7 @@ static uint32_t txn_ranges(const struct txn *txn, uint32_t link, struct wire_ran
     return n;
 }
 
-/* All that is held of one broker: both transactions' jobs and the queue.  The caller frees. */
+/* All ranges held of one broker: both transactions' jobs and the queue.  The caller frees. */
 static struct wire_range *held_ranges(const struct lane *lane, uint32_t link, uint32_t *count) {
     size_t most = (size_t)lane->writing.job_count + lane->txn.job_count + lane->inbox.job_count;
     struct wire_range *ranges = mem_zero(most, sizeof(*ranges));
@@ -82,8 +82,8 @@ static struct wire_range *held_ranges(const struct lane *lane, uint32_t link, ui
     return ranges;
 }
 
-/* proof: the answer to a challenge, or NULL. */
-static void say_ready_with(struct lane *lane, uint32_t link, const struct uuid *proof) {
+/* proof: the reply to a challenge, or NULL. */
+static void send_ready_with(struct lane *lane, uint32_t link, const struct uuid *proof) {
     struct wire_message message = {.command = WIRE_READY};
     struct wire_ready *ready = &message.ready;
     struct wire_range *holds = held_ranges(lane, link, &ready->hold_count);
@@ -104,11 +104,11 @@ static void say_ready_with(struct lane *lane, uint32_t link, const struct uuid *
     mem_free(holds);
 }
 
-static void say_ready_to(struct lane *lane, uint32_t link) { say_ready_with(lane, link, NULL); }
+static void send_ready_to(struct lane *lane, uint32_t link) { send_ready_with(lane, link, NULL); }
 
-void lane_say_ready(struct lane *lane) {
+void lane_send_ready(struct lane *lane) {
     for (uint32_t i = 0; i < lane->link_count; i++) {
-        say_ready_to(lane, i);
+        send_ready_to(lane, i);
     }
 }
 
@@ -124,16 +124,16 @@ static void beat_to(struct lane *lane, uint32_t link, int64_t now_ms) {
     mem_free(holds);
 }
 
-/* A broker that does not let the lane in is named once; trying goes on. */
-static void say_fault(struct lane *lane, uint32_t link) {
+/* A refusal by a broker is logged once; the lane keeps trying. */
+static void log_fault(struct lane *lane, uint32_t link) {
     const char *fault = net_connect_fault(lane->links[link].socket);
-    if (fault != NULL && !lane->links[link].fault_said) {
+    if (fault != NULL && !lane->links[link].fault_logged) {
         LOG(EV_BROKER_REFUSED, "broker=%s text=\"%s\"", lane->options.brokers[link], fault);
     }
-    lane->links[link].fault_said = fault != NULL;
+    lane->links[link].fault_logged = fault != NULL;
 }
 
-/* Whether text says by now why nothing answers there.  A lane never waits for a name server. */
+/* Whether the reason is known.  A lane never waits for a name server. */
 static bool is_explained(struct link *link, const char *broker, int64_t now_ms,
                          char text[NET_WHY_BYTES]) {
     struct diag diag = {0};
@@ -157,34 +157,34 @@ static bool is_explained(struct link *link, const char *broker, int64_t now_ms,
     return now_ms - link->asked_ms >= WHY_MS;
 }
 
-static void say_away(struct link *link, const char *broker, int64_t now_ms) {
+static void log_away(struct link *link, const char *broker, int64_t now_ms) {
     char text[NET_WHY_BYTES];
     if (is_explained(link, broker, now_ms, text)) {
         LOG(EV_BROKER_AWAY, "broker=%s text=\"%s\"", broker, text);
-        link->away_said = true;
+        link->away_logged = true;
         away_drop(&link->question);
     }
 }
 
-/* A broker that is not there is named once it has been away for a while. */
-static void say_link(struct lane *lane, uint32_t i, int64_t now_ms) {
+/* A broker without a connection is logged once it has been away for a while. */
+static void note_link(struct lane *lane, uint32_t i, int64_t now_ms) {
     struct link *link = &lane->links[i];
     const char *broker = lane->options.brokers[i];
     bool is_up = net_is_connected(link->socket);
     if (is_up != link->is_up) {
         uint32_t up = atomic_load(&lane->stats.links_up);
-        atomic_store(&lane->stats.links_up, is_up ? up + 1 : up - 1); /* nobody else writes it */
+        atomic_store(&lane->stats.links_up, is_up ? up + 1 : up - 1); /* the only writer */
         link->down_since_ms = now_ms;
     }
     if (is_up && !link->is_up) {
         LOG(EV_BROKER_CONNECTED, "broker=%s", broker);
-        link->away_said = false;
+        link->away_logged = false;
         away_drop(&link->question);
     }
     link->is_up = is_up;
     link->down_since_ms = link->down_since_ms == 0 ? now_ms : link->down_since_ms;
-    if (!is_up && !link->away_said && now_ms - link->down_since_ms >= AWAY_MS) {
-        say_away(link, broker, now_ms);
+    if (!is_up && !link->away_logged && now_ms - link->down_since_ms >= AWAY_MS) {
+        log_away(link, broker, now_ms);
     }
 }
 
@@ -199,10 +199,10 @@ void lane_beat_if_due(struct lane *lane) {
         if (lane->links[i].quiet_ms == 0) {
             beat_to(lane, i, now_ms);
         } else if (now_ms >= lane->links[i].quiet_until_ms) {
-            say_ready_to(lane, i);
+            send_ready_to(lane, i);
         }
-        say_fault(lane, i);
-        say_link(lane, i, now_ms);
+        log_fault(lane, i);
+        note_link(lane, i, now_ms);
     }
 }
 
@@ -286,15 +286,15 @@ static void take_work(struct lane *lane, uint32_t link, struct parcel *parcel) {
     }
 }
 
-/* A broker of another version: it may be updated, or another take its place, so it is asked again,
- * ever more rarely; other brokers are served meanwhile. */
+/* A broker of another version may be updated or replaced, so the lane asks it again, with growing
+ * pauses; other brokers are served meanwhile. */
 static void leave_alone(struct lane *lane, uint32_t link, struct span version) {
     struct link *broker = &lane->links[link];
     if (broker->quiet_ms == 0) {
         LOG(EV_PEER_VERSION, "broker=%s it_speaks=%.*s this_speaks=%s", lane->options.brokers[link],
             SPAN_ARG(version), WIRE_VERSION);
     }
-    if (clock_mono_ms() >= broker->quiet_until_ms) { /* what was on its way counts once */
+    if (clock_mono_ms() >= broker->quiet_until_ms) { /* messages in transit count once */
         int64_t longer = broker->quiet_ms == 0 ? QUIET_MS_MIN : broker->quiet_ms * 2;
         broker->quiet_ms = longer < QUIET_MS_MAX ? longer : QUIET_MS_MAX;
         broker->quiet_until_ms = clock_mono_ms() + broker->quiet_ms;
@@ -302,60 +302,60 @@ static void leave_alone(struct lane *lane, uint32_t link, struct span version) {
     broker->welcomed = false;
 }
 
-/* Said once until the broker has welcomed the lane. */
-static void say_unproved(struct lane *lane, uint32_t link, const char *text) {
-    if (!lane->links[link].proof_said) {
+/* Logged once until the broker has welcomed the lane. */
+static void log_unproved(struct lane *lane, uint32_t link, const char *text) {
+    if (!lane->links[link].proof_logged) {
         LOG(EV_BROKER_REFUSED, "broker=%s text=\"%s\"", lane->options.brokers[link], text);
     }
-    lane->links[link].proof_said = true;
+    lane->links[link].proof_logged = true;
 }
 
-/* The file is read anew each time: the broker may have made it, or another one, meanwhile. */
+/* The file is read each time: the broker may have made or replaced it meanwhile. */
 static void take_challenge(struct lane *lane, uint32_t link,
                            const struct wire_challenge *challenge) {
     uint32_t count = lane->options.secret_count;
     struct net_secret secret;
     struct diag diag = {0};
     if (count == 0) {
-        say_unproved(lane, link,
-                     "it wants a proof that this lane may read its secret: set broker.secret to "
+        log_unproved(lane, link,
+                     "it requires proof that this lane can read its secret: set broker.secret to "
                      "lane.secret of its journal.path");
         return;
     }
     if (net_secret_read(lane->options.secrets[count == 1 ? 0 : link], &secret, &diag) != ERR_OK) {
-        say_unproved(lane, link, diag.text);
+        log_unproved(lane, link, diag.text);
         return;
     }
     struct uuid proof = net_secret_answer(&secret, &challenge->nonce, &lane->uuid);
-    say_ready_with(lane, link, &proof);
+    send_ready_with(lane, link, &proof);
 }
 
 static void take_refused(struct lane *lane, uint32_t link, const struct wire_refused *refused) {
     if (refused->reason == WIRE_REASON_UNKNOWN_VERSION) {
         leave_alone(lane, link, refused->version);
     } else if (refused->reason == WIRE_REASON_NOT_ALLOWED) {
-        say_unproved(lane, link,
+        log_unproved(lane, link,
                      "it refuses this lane's proof: broker.secret is not its lane.secret");
     } else if (refused->reason == WIRE_REASON_TOO_MANY_LANES) {
-        say_unproved(lane, link, "it has no place for one lane more");
+        log_unproved(lane, link, "it has reached its limit of lanes");
     } else {
         LOG(EV_PEER_REFUSED, "peer=broker reason=%s", wire_reason_word(refused->reason));
     }
 }
 
-/* A beat goes to all brokers at once, so it is that of the one that wants most: none may make the
- * lane silent to another. */
+/* A heartbeat goes to all brokers at once, so it uses the shortest interval: no broker may lose
+ * this lane because of another. */
 static int64_t shortest_beat(const struct lane *lane) {
     int64_t shortest = INT64_MAX;
     for (uint32_t i = 0; i < lane->link_count; i++) {
         int64_t beat_ms = lane->links[i].beat_ms;
         shortest = beat_ms > 0 && beat_ms < shortest ? beat_ms : shortest;
     }
-    CHECK(shortest < INT64_MAX); /* that of the WELCOME in hand, at least */
+    CHECK(shortest < INT64_MAX); /* at least that of the present WELCOME */
     return shortest;
 }
 
-/* A broker that began a new journal counts anew: the marks of the old one mean nothing there. */
+/* A new journal has new low-water marks: those of the old one are invalid. */
 static void take_welcome(struct lane *lane, uint32_t link, const struct wire_welcome *welcome) {
     struct link *broker = &lane->links[link];
     if (!uuid_eq(&broker->journal, &welcome->journal)) {
@@ -364,7 +364,7 @@ static void take_welcome(struct lane *lane, uint32_t link, const struct wire_wel
         broker->low_water_at = 0;
     }
     broker->welcomed = true;
-    broker->proof_said = false;
+    broker->proof_logged = false;
     broker->quiet_ms = 0;
     broker->beat_ms = welcome->beat_ms;
     lane->beat_ms = shortest_beat(lane);
@@ -393,14 +393,14 @@ static void take_message(struct lane *lane, uint32_t link, struct parcel *parcel
         if (lane->links[link].welcomed) {
             take_work(lane, link, parcel);
         } else {
-            say_ready_to(lane, link); /* without WELCOME its ranges have no name; it deals again */
+            send_ready_to(lane, link); /* without WELCOME its ranges have no journal */
         }
         return;
     case WIRE_CHALLENGE:
         take_challenge(lane, link, &parcel->head.challenge);
         return;
     case WIRE_READY_ASK:
-        say_ready_to(lane, link);
+        send_ready_to(lane, link);
         return;
     case WIRE_BEAT:
         if (parcel->head.beat.retire) {
@@ -463,8 +463,8 @@ bool lane_poll(struct lane *lane, int fd, bool want_write, int64_t timeout_ms) {
     return ready;
 }
 
-/* How many of the transaction's jobs, from `from`, fit into one DONE: what each listed dead letter
- * says takes room, and a head frame is bounded. */
+/* How many of the transaction's jobs, from `from`, fit into one DONE: each listed dead letter needs
+ * room, and a head frame is bounded. */
 static uint32_t done_chunk(const struct lane *lane, uint32_t from,
                            const struct wire_tally *tallies) {
     uint32_t end = from;
@@ -478,8 +478,8 @@ static uint32_t done_chunk(const struct lane *lane, uint32_t from,
 }
 
 /* Ranges and tallies of one broker's jobs among [from, end). */
-static void say_done_to(struct lane *lane, uint32_t link, const struct wire_tally *tallies,
-                        uint32_t from, uint32_t end) {
+static void send_done_to(struct lane *lane, uint32_t link, const struct wire_tally *tallies,
+                         uint32_t from, uint32_t end) {
     const struct txn *txn = &lane->writing;
     struct wire_range *ranges = mem_zero(end - from, sizeof(*ranges));
     struct wire_tally *verdicts = mem_zero(end - from, sizeof(*verdicts));
@@ -501,18 +501,18 @@ static void say_done_to(struct lane *lane, uint32_t link, const struct wire_tall
     mem_free(verdicts);
 }
 
-void lane_say_done(struct lane *lane) {
+void lane_send_done(struct lane *lane) {
     struct txn *txn = &lane->writing;
     struct arena lists;
     arena_init(&lists, (size_t)64 << 20);
     struct wire_tally *tallies = mem_zero(txn->job_count, sizeof(*tallies));
     enum err err = txn_tallies(txn, &lists, tallies);
-    CHECK(err == ERR_OK); /* the arena has room for all that one transaction can list */
+    CHECK(err == ERR_OK); /* the arena has room for all lists of one transaction */
     uint32_t from = 0;
-    do { /* once also without jobs: a canary waits for it */
+    do { /* also once without jobs, for a waiting canary */
         uint32_t end = done_chunk(lane, from, tallies);
         for (uint32_t i = 0; i < lane->link_count; i++) {
-            say_done_to(lane, i, tallies, from, end);
+            send_done_to(lane, i, tallies, from, end);
         }
         from = end;
     } while (from < txn->job_count);
@@ -528,7 +528,7 @@ void lane_say_done(struct lane *lane) {
     txn_reset(txn);
 }
 
-void lane_say_failed(struct lane *lane, const struct job *job, const char *reason) {
+void lane_send_failed(struct lane *lane, const struct job *job, const char *reason) {
     struct wire_range range = job_range(job);
     struct wire_message message = {
         .command = WIRE_FAILED,
@@ -562,7 +562,7 @@ void lane_give_back(struct lane *lane) {
     }
 }
 
-void lane_say_bye(struct lane *lane) {
+void lane_send_bye(struct lane *lane) {
     struct wire_message message = {.command = WIRE_BYE};
     for (uint32_t i = 0; i < lane->link_count; i++) {
         send_head(lane, i, &message);

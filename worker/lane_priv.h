@@ -1,6 +1,5 @@
 /* Purpose: the lane's parts, shared by its files: lane.c (phases), lane_net.c (brokers), lane_db.c
- * (connection and rule set), gather.c (what goes into a transaction), decide.c (decode and
- * evaluate). */
+ * (connection and rule set), gather.c (fills a transaction), decide.c (decode and evaluate). */
 #ifndef CASEMILL_WORKER_LANE_PRIV_H
 #define CASEMILL_WORKER_LANE_PRIV_H
 
@@ -21,17 +20,17 @@ struct link {
     struct net_socket *socket;
     struct uuid journal; /* valid once welcomed */
     uint64_t low_water;
-    int64_t low_water_at; /* 0: not said */
+    int64_t low_water_at; /* 0: not reported */
     int64_t beat_ms;      /* of its last WELCOME; 0: none yet */
     bool welcomed;
-    int64_t quiet_ms, quiet_until_ms; /* it speaks another version: 0, it does not */
-    bool fault_said;                  /* that no connection comes up */
-    bool proof_said;                  /* that the lane could not prove itself */
-    bool is_up, away_said;            /* its connection stands; it was said that it does not */
+    int64_t quiet_ms, quiet_until_ms; /* it speaks another version; 0: it does not */
+    bool fault_logged;                /* that no connection comes up was logged */
+    bool proof_logged;                /* that the lane could not prove itself was logged */
+    bool is_up, away_logged;          /* its connection is up; its absence was logged */
     int64_t down_since_ms;
-    struct away *question; /* why it is away; NULL: none is asked */
+    struct away *question; /* why it is away; NULL: not asked */
     int64_t asked_ms;
-    bool canary; /* asked for a commits row; answered with the next transaction */
+    bool canary; /* a commits row was requested; answered with the next transaction */
 };
 
 struct source_entry {
@@ -39,7 +38,7 @@ struct source_entry {
     int16_t number;
 };
 
-/* The last job of lane->txn while it is not decided to its end. */
+/* The last job of lane->txn while not all its cases are decided. */
 struct deciding {
     bool open;
     struct txn_mark before; /* the job */
@@ -62,7 +61,7 @@ struct lane {
     struct inbox inbox;
     struct uuid fence[FENCE_MAX]; /* lanes to end before the next transaction */
     uint32_t fence_count;
-    bool credit_open; /* as last said in READY */
+    bool credit_open; /* as last sent in READY */
     int64_t beat_ms;
     int64_t beat_at_ms; /* monotonic */
     const char *phase;  /* static */
@@ -72,24 +71,24 @@ struct lane {
     struct writer writer;
     int64_t reconnect_at_ms;
     int64_t backoff_ms;
-    enum err said; /* the last connection trouble logged */
+    enum err logged; /* the last connection trouble logged */
     struct source_entry sources[SOURCES_CACHED_MAX];
     uint32_t source_count;
 
     uint32_t generation; /* of the rule watch */
     struct active_rules *rules;
     bool own_rules; /* loaded over this connection, because those of the watch were stale */
-    bool stale;     /* its transaction found them so: no work until others are loaded */
+    bool stale;     /* its transaction found the rules stale: no work until others are loaded */
     int64_t reload_at_ms;
-    bool connecting; /* nothing is lost when a stop ends that */
+    bool connecting; /* a stop may end this: no work is lost */
     struct ruleset_run *run;
-    struct active_rules *named; /* the rule set that was last reapplied; NULL: none */
+    struct active_rules *named; /* the rule set of the last reapply; NULL: none */
     struct ruleset_run *named_run;
 
     struct txn txn;     /* being filled, also while the last one is written */
     struct txn writing; /* without jobs: none is, or a canary's */
     struct deciding deciding;
-    struct db_result **letters; /* rows of the retry in hand: its cases point into them */
+    struct db_result **letters; /* rows of the present retry: its cases point into them */
     uint32_t letter_results;
     struct arena arena;
     struct rng rng;
@@ -99,92 +98,90 @@ struct lane {
 /* --- lane_net.c --- */
 MUST_USE enum err lane_connect_brokers(struct lane *lane, struct diag *diag);
 void lane_close_brokers(struct lane *lane);
-/* lane_poll waits at most timeout_ms for messages, the wake or fd (-1: none), takes in what came,
- * and beats when it is time.  It never waits past the next beat.  True: fd is ready. */
+/* lane_poll waits at most timeout_ms for messages, the wake or fd (-1: none), handles the messages,
+ * and sends due heartbeats.  It never waits past the next heartbeat.  True: fd is ready. */
 bool lane_poll(struct lane *lane, int fd, bool want_write, int64_t timeout_ms);
 void lane_beat_if_due(struct lane *lane);
 void lane_set_phase(struct lane *lane, const char *phase);
-/* lane_say_ready tells every broker credit (0 while closed) and what is held. */
-void lane_say_ready(struct lane *lane);
-void lane_say_done(struct lane *lane);
-/* lane_give_back returns the transaction's jobs and all that is queued; costs no attempt. */
+/* lane_send_ready sends every broker the credit (0 while closed) and the held ranges. */
+void lane_send_ready(struct lane *lane);
+void lane_send_done(struct lane *lane);
+/* lane_give_back returns the transaction's jobs and the queue; costs no attempt. */
 void lane_give_back(struct lane *lane);
-void lane_say_failed(struct lane *lane, const struct job *job, const char *reason);
-void lane_say_bye(struct lane *lane);
+void lane_send_failed(struct lane *lane, const struct job *job, const char *reason);
+void lane_send_bye(struct lane *lane);
 
 /* --- lane_db.c --- */
-/* lane_keep_connected connects when it is time and there is no connection; every call over the new
- * one waits through wait. */
+/* lane_keep_connected connects when a connection is missing and due; every call over the new one
+ * waits through wait. */
 void lane_keep_connected(struct lane *lane, const struct db_lane_wait *wait);
-/* lane_forget_sources drops the numbers of sources: they are the connection's database's. */
+/* lane_forget_sources drops the numbers of sources: they belong to the connection's database. */
 void lane_forget_sources(struct lane *lane);
-/* lane_keep_tidy does what a connection needs now and then, between transactions. */
+/* lane_keep_tidy does the regular upkeep of a connection, between transactions. */
 void lane_keep_tidy(struct lane *lane);
-/* lane_lose_connection closes it after err, gives all work back and sets the back-off. */
+/* lane_lose_connection closes it after err, returns all work and sets the back-off. */
 void lane_lose_connection(struct lane *lane, enum err err);
-/* lane_keep_rules swaps to the rule set in force, unless something is decided under the last one.
- */
+/* lane_keep_rules swaps to the active rule set, unless cases are decided under the last one. */
 void lane_keep_rules(struct lane *lane);
-/* lane_leave_rules gives all work back, because another rule set is due; lane_keep_rules loads it.
- */
+/* lane_leave_rules returns all work, because another rule set is due; lane_keep_rules loads it. */
 void lane_leave_rules(struct lane *lane);
 /* lane_is_able: connected, with rules that may decide. */
 bool lane_is_able(const struct lane *lane);
-/* lane_read runs one SELECT with the settings of a transaction, its rows in binary form: what it
- * names and gives stays out of the server's log.  Errors: those of db/sqlstate.h; they cost the
+/* lane_read runs one SELECT with the settings of a transaction, its rows in binary form: parameters
+ * and rows stay out of the server's log.  Errors: those of db/sqlstate.h; they close the
  * connection.  Ownership: the caller frees *rows. */
 MUST_USE enum err lane_read(struct lane *lane, const char *sql, struct db_result **rows);
 MUST_USE enum err lane_source(struct lane *lane, struct span name, int16_t *number);
-/* lane_knows_source is lane_source without asking the database: false where it would have to. */
+/* lane_knows_source is lane_source without a query: false if one would be necessary. */
 bool lane_knows_source(const struct lane *lane, struct span name, int16_t *number);
 
 /* lane_name_rules makes lane->named the rule set of that id.  Errors: ERR_NOT_FOUND, ERR_INVALID it
- * does not load (said in the log); those of db/sqlstate.h. */
+ * does not load (logged); those of db/sqlstate.h. */
 MUST_USE enum err lane_name_rules(struct lane *lane, struct span id);
 void lane_forget_named(struct lane *lane);
 
 /* --- reapply.c --- */
-/* lane_reapply reads the stored facts of a job's triples and evaluates them under the rule set that
- * the job names, into the transaction.  Errors: ERR_INVALID the bytes are not what the delivery
- * claims; those of db/sqlstate.h. */
+/* lane_reapply reads the stored facts of a job's triples and evaluates them under the job's rule
+ * set, into the transaction.  Errors: ERR_INVALID the bytes do not match the delivery; those of
+ * db/sqlstate.h. */
 MUST_USE enum err lane_reapply(struct lane *lane, struct job *job, int16_t source);
 
 /* --- gather.c --- */
-/* lane_gather decides what has come, up to a full transaction.  Errors: of the connection. */
+/* lane_gather decides queued work, up to a full transaction.  Errors: of the connection. */
 MUST_USE enum err lane_gather(struct lane *lane);
-/* While the last transaction is written: whether there is something to decide that needs nothing of
- * the connection, and a small piece of it. */
+/* While the last transaction is written: whether there is work that does not need the connection,
+ * and a small piece of it. */
 bool lane_can_gather_ahead(const struct lane *lane);
 void lane_gather_ahead(struct lane *lane);
 
 /* --- retry.c --- */
 /* lane_retry reads the dead letters that a job numbers and decides their cases, or buries them,
- * each as its source's.  Errors: ERR_INVALID the bytes are not what the delivery claims; those of
+ * each under its own source.  Errors: ERR_INVALID the bytes do not match the delivery; those of
  * db/sqlstate.h. */
 MUST_USE enum err lane_retry(struct lane *lane, struct job *job, int16_t source);
 void lane_forget_letters(struct lane *lane); /* when the transaction is over */
 
 /* --- decide.c --- */
-/* Where a case stands, whose it is, and when it was accepted. */
+/* The position of a case, its source, and when it was accepted. */
 struct case_place {
     uint32_t job, index;
     int16_t source;
     int64_t received_at;
 };
-/* lane_decide_case decodes and evaluates the case that begins at *at; *at is behind it afterwards.
+/* lane_decide_case decodes and evaluates the case that begins at *at; *at is after it afterwards.
  * False: the bytes are no case. */
 bool lane_decide_case(struct lane *lane, const struct case_place *place, struct span bytes,
                       size_t *at);
-/* lane_add_case notes a decided case; the row is the caller's to append. */
+/* lane_add_case records a decided case; the caller appends the row. */
 struct txn_case *lane_add_case(struct lane *lane, uint32_t job, uint32_t index,
                                const struct case_doc *doc, struct span body);
-int32_t lane_day_of(int64_t us); /* the UTC day of a moment, as days since 1970 */
+int32_t lane_day_of(int64_t us); /* the UTC day of a time, as days since 1970 */
 /* lane_decide_begin opens a job in the transaction; lane_decide_some decodes and evaluates at most
- * so many more of its cases and closes it behind the last.
+ * so many more of its cases and closes it after the last.
  * Errors: ERR_INVALID the bytes are not the cases that the delivery claims. */
 void lane_decide_begin(struct lane *lane, struct job *job, int16_t source);
 MUST_USE enum err lane_decide_some(struct lane *lane, uint32_t cases_max);
-/* lane_bury turns a job into dead letters without decoding; a case that stands already is a
+/* lane_bury turns a job into dead letters without decoding; a case that is already stored is a
  * duplicate. */
 MUST_USE enum err lane_bury(struct lane *lane, struct job *job, int16_t source);
 MUST_USE enum err lane_bury_case(struct lane *lane, const struct case_place *place,

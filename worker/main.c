@@ -1,7 +1,7 @@
 /* casemill-worker: reads settings, checks PostgreSQL once, starts the rule watch and the lanes,
- * waits for signals.  TERM or INT drains: lanes finish what they hold, for lanes.grace_s at most; a
- * second one ends at once.  What is not finished is given back, and brokers deal it to others.
- * Whatever a thread may hang in, an alarm ends the process.  Never touches a case. */
+ * waits for signals.  TERM or INT drains: lanes finish their work, for lanes.grace_s at most; a
+ * second signal ends at once.  Unfinished work is returned, and brokers dispatch it to other lanes.
+ * If a thread hangs, an alarm ends the process.  Never touches a case. */
 #include "base/clock.h"
 #include "base/descriptors.h"
 #include "base/io.h"
@@ -36,16 +36,15 @@ struct arguments {
 enum {
     EXIT_USAGE = 2,
     READY_MS_MAX = 2000,
-    END_S_MAX = 5 /* from giving back to the end of the process */
+    END_S_MAX = 5 /* from the return of work to the end of the process */
 };
 
 static int usage(int status) {
-    plain_printf(
-        status == 0 ? stdout : stderr,
-        "usage: casemill-worker [--config FILE] [--check]\n"
-        "  --config FILE  settings; without it defaults and CASEMILL_* variables\n"
-        "  --check        say what would be used, try what a start would do, then exit 0 or 1\n"
-        "  --version      print the version\n");
+    plain_printf(status == 0 ? stdout : stderr,
+                 "usage: casemill-worker [--config FILE] [--check]\n"
+                 "  --config FILE  settings; without it defaults and CASEMILL_* variables\n"
+                 "  --check        print the settings in use, try a start, then exit 0 or 1\n"
+                 "  --version      print the version\n");
     return status;
 }
 
@@ -75,7 +74,7 @@ static int fail(const struct diag *diag) {
     return EXIT_FAILURE;
 }
 
-/* Whether what was printed has arrived: who starts a worker waits for its line. */
+/* Whether the output was written: the program that starts a worker waits for its line. */
 static int printed(enum err err) {
     struct diag diag = {0};
     if (err != ERR_OK) {
@@ -93,8 +92,8 @@ static void warn_unverified(const char *conninfo) {
     }
 }
 
-/* The ready line; a reader that is there but does not read is not waited for. */
-static int say_ready(const struct worker *worker, const struct worker_options *options) {
+/* The ready line; the worker does not wait for a slow reader. */
+static int print_ready(const struct worker *worker, const struct worker_options *options) {
     struct diag diag = {0};
     struct buf line = BUF_EMPTY;
     buf_printf(&line, "ready lanes=%u broker=", options->lane_count);
@@ -128,7 +127,7 @@ static void read_options(const struct settings *settings, struct worker_options 
     options->broker_key_count = settings_list(settings, "keys.broker", &options->broker_keys);
 }
 
-/* What a type cannot say; the keys are read later, by worker_read_keys. */
+/* Checks that a type cannot express; worker_read_keys reads the keys later. */
 static enum err check_settings(const struct settings *settings, struct diag *diag) {
     const char *http = settings_str(settings, "http.bind");
     const char *const *brokers = NULL;
@@ -172,14 +171,14 @@ static int check_only(const struct settings *settings) {
     return err == ERR_OK ? print_end() : fail(&diag);
 }
 
-/* The last resort, when a thread does not come back: nothing is lost by it, because lanes hold
- * nothing that a broker does not.  It writes nothing: whoever reads standard error may not read. */
+/* The last resort, when a thread hangs.  No work is lost, because brokers hold everything that
+ * lanes hold.  It logs nothing: the reader of standard error may block. */
 static void end_hard(int signal) {
     (void)signal;
     _exit(EXIT_FAILURE);
 }
 
-/* Signals come through a descriptor, so that they interrupt nothing. */
+/* Signals arrive through a descriptor, so that they interrupt no call. */
 static enum err open_signals(int *fd, struct diag *diag) {
     sigset_t set;
     CHECK(sigemptyset(&set) == 0);
@@ -209,8 +208,8 @@ static struct asked read_signals(int signals) {
     return asked;
 }
 
-/* A HUP changes the log's form; what else has changed is named, for a restart.  *now is what the
- * last one brought, NULL before the first. */
+/* A HUP changes the log's format; other changes are logged, for a restart.  *now has the settings
+ * of the last HUP, NULL before the first. */
 static void reload(const struct settings *start, struct settings **now) {
     struct settings *fresh = NULL;
     struct diag diag = {0};
@@ -232,7 +231,7 @@ static void end_within(int64_t seconds) { (void)alarm((unsigned)seconds); }
 
 struct stopping {
     bool draining, abandoned;
-    int64_t until_ms; /* monotonic: then lanes give back */
+    int64_t until_ms; /* monotonic: then lanes return their work */
 };
 
 static void stop_or_hurry(struct worker *worker, struct stopping *stopping, int64_t grace_s) {
@@ -270,12 +269,12 @@ static void serve(struct worker *worker, int signals, const struct settings *set
     settings_free(&now);
 }
 
-/* ERR_TIMEOUT: a stop was asked for before there was a worker. */
+/* ERR_TIMEOUT: a stop was requested before the worker had started. */
 static enum err start(struct worker_options *options, int signals, struct worker **worker,
                       struct diag *diag) {
     options->stop_fd = signals;
     enum err err = worker_start(options, worker, diag);
-    while (err == ERR_TIMEOUT && !read_signals(signals).stop) { /* another signal: go on */
+    while (err == ERR_TIMEOUT && !read_signals(signals).stop) { /* another signal: try again */
         err = worker_start(options, worker, diag);
     }
     return err;
@@ -303,11 +302,11 @@ static int run(const struct settings *settings) {
         LOG(EV_PROGRAM_STOPPED, "code=%d text=\"before it had started\"", EXIT_SUCCESS);
         return EXIT_SUCCESS;
     }
-    int code = say_ready(worker, &options);
+    int code = print_ready(worker, &options);
     if (code == EXIT_SUCCESS) {
         serve(worker, signals, settings);
     }
-    end_within(END_S_MAX); /* also where lanes ended by themselves */
+    end_within(END_S_MAX); /* also if lanes ended by themselves */
     worker_stop(&worker);
     (void)close(signals);
     LOG(EV_PROGRAM_STOPPED, "code=%d", code);

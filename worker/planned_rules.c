@@ -1,4 +1,4 @@
-/* What was read before and is still planned keeps its rules; the rest is loaded or let go. */
+/* A rule set that is still planned stays loaded; others are loaded or released. */
 #include "worker/planned_rules.h"
 
 #include "base/log.h"
@@ -38,7 +38,7 @@ enum err planned_rules_read(struct planned_rules *planned, struct db *db, struct
             err = ERR_OK;
         }
     }
-    if (err != ERR_OK) { /* the rows are read again; what was taken over goes with them */
+    if (err != ERR_OK) { /* the rows are read again; kept rule sets go with them */
         planned_rules_clear(&next);
         return err == ERR_CONNECTION || err == ERR_TIMEOUT ? err : ERR_OK;
     }

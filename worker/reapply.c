@@ -1,10 +1,14 @@
 /* Mode reapply: stored cases again, under the rule set that the work names.  The facts come from
- * PostgreSQL and must still be the ones that the stored digest was made of.  What cannot be read
- * back so is a dead letter: not_a_triple, the value is no [source, case_id, revision];
- * no_such_case; no_such_ruleset, it was never published; ruleset_refused, it does not load here;
- * not_allowed, lanes have no right to stored cases (sql/roles.sql); not_in_schema, the case knows a
- * fact, or a word of one, that the rule set's schema has not; digest_differs, the table was
- * changed.  Nothing here writes into `cases`. */
+ * PostgreSQL and must still match the stored digest.  Nothing here writes into `cases`.  A case
+ * that cannot be read back is a dead letter:
+ *
+ *   not_a_triple     the value is no [source, case_id, revision]
+ *   no_such_case     the case is not stored
+ *   no_such_ruleset  the rule set was never published
+ *   ruleset_refused  the rule set does not load here
+ *   not_allowed      lanes have no right to stored cases (sql/roles.sql)
+ *   not_in_schema    the case has a fact or a word that the rule set's schema does not have
+ *   digest_differs   the stored row was changed */
 #include "worker/lane_priv.h"
 
 #include "casedoc/column.h"
@@ -42,8 +46,7 @@ static struct txn_dead *add_dead(struct lane *lane, uint32_t job, const struct t
     return dead;
 }
 
-/* LATERAL with LIMIT leaves the planner one plan, the primary key, whatever it believes of sizes.
- */
+/* LATERAL with LIMIT leaves the planner only one plan, the primary key, for any statistics. */
 static void write_query(struct lane *lane, const struct triple *triples, uint32_t count,
                         struct buf *sql) {
     const struct schema *schema = ruleset_schema(lane->named->ruleset);
@@ -72,7 +75,7 @@ static void write_query(struct lane *lane, const struct triple *triples, uint32_
     buf_free(&name);
 }
 
-/* The fixed columns of a row; false when they have another shape. */
+/* The fixed columns of a row; false if they are invalid. */
 static bool read_fixed(const struct db_result *rows, uint32_t row, struct row_head *head,
                        struct hash128 *digest) {
     struct span stored = db_cell_span(rows, row, COLUMN_DIGEST);
@@ -87,8 +90,8 @@ static bool read_fixed(const struct db_result *rows, uint32_t row, struct row_he
            column_read_date(db_cell_span(rows, row, COLUMN_AS_OF), &head->as_of) == ERR_OK;
 }
 
-/* The digest covers the dates as they were sent; a date that was not sent is the day of acceptance.
- * Which were is not stored, but of the four ways only the true one gives the digest. */
+/* The digest covers the dates as they were sent; an absent date is the day of acceptance.  Which
+ * dates were sent is not stored, but only the right one of four possibilities gives the digest. */
 static bool digest_holds(const struct schema *schema, const struct row_head *head,
                          struct hash128 stored, struct case_doc *doc) {
     int32_t day = lane_day_of(head->received_at);
@@ -129,7 +132,7 @@ static void add_outcome(struct lane *lane, uint32_t job, const struct triple *tr
     decided->row_bytes = txn->rows.len - decided->row_offset;
 }
 
-/* NULL, or why the facts cannot be what they were; *path then names the fact, if it is one. */
+/* NULL, or why the facts are not the original ones; *path then names the fact, if it is one. */
 static const char *read_facts(struct lane *lane, const struct db_result *rows, uint32_t row,
                               struct case_doc *doc, const char **path) {
     const struct schema *schema = ruleset_schema(lane->named->ruleset);
@@ -202,7 +205,7 @@ static enum err reapply_some(struct lane *lane, uint32_t job, const struct tripl
     for (uint32_t row = 0; err == ERR_OK && row < count; row++) {
         uint32_t at = get_be32(db_cell_span(rows, row, COLUMN_NUMBER).ptr);
         if (at >= count || seen[at]) {
-            err = ERR_CORRUPT; /* each triple has one row, or one of them would have no outcome */
+            err = ERR_CORRUPT; /* each triple must have one row, or a case would get no outcome */
             break;
         }
         seen[at] = true;
@@ -215,7 +218,7 @@ static enum err reapply_some(struct lane *lane, uint32_t job, const struct tripl
     return err;
 }
 
-/* Asked first: a statement that is refused would cost the lane its connection. */
+/* Asked first: a refused statement would cost the lane its connection. */
 static enum err ask_rights(struct lane *lane, bool *allowed) {
     struct db_result *rows = NULL;
     enum err err = db_lane_exec(lane->db,

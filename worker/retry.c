@@ -1,9 +1,13 @@
-/* Mode retry: dead letters again, named by their numbers.  The bytes come from PostgreSQL, the case
- * is its source's and was accepted when the letter says, which it is decided for; it goes the road
- * of intake, and where it gets its outcome, or has it already, the letter is resolved in the same
- * transaction. One that is dead again counts once more.  What cannot be tried is a dead letter of
- * the retry itself: not_a_letter, the value is no number; no_such_letter, it was dropped;
- * not_allowed, lanes have no right to letters (sql/roles.sql); not_a_case, its bytes are none. */
+/* Mode retry: dead letters again, by their numbers.  The bytes come from PostgreSQL, the case keeps
+ * its source, and it is decided for the time at which the dead letter was received.  It takes the
+ * path of intake.  If it gets an outcome, or has one, the same transaction resolves the dead
+ * letter; if it fails again, the dead letter counts once more.  If it cannot be retried, the retry
+ * itself becomes a dead letter:
+ *
+ *   not_a_letter    the value is no number
+ *   no_such_letter  the dead letter was dropped
+ *   not_allowed     lanes have no right to dead letters (sql/roles.sql)
+ *   not_a_case      its bytes are no case */
 #include "worker/lane_priv.h"
 
 #include "base/mem.h"
@@ -33,7 +37,7 @@ void lane_forget_letters(struct lane *lane) {
     lane->letter_results = 0;
 }
 
-/* Asked first: a statement that is refused would cost the lane its connection. */
+/* Asked first: a refused statement would cost the lane its connection. */
 static enum err ask_rights(struct lane *lane, bool *allowed) {
     struct db_result *rows = NULL;
     enum err err =
@@ -111,7 +115,7 @@ static enum err retry_some(struct lane *lane, const struct letter *letters, uint
     for (uint32_t row = 0; err == ERR_OK && row < count; row++) {
         uint32_t at = get_be32(db_cell_span(rows, row, COLUMN_NUMBER).ptr);
         if (at >= count || seen[at]) {
-            err = ERR_CORRUPT; /* each letter has one row, or one of them would have no outcome */
+            err = ERR_CORRUPT; /* each dead letter has one row, or a case would get no outcome */
             break;
         }
         seen[at] = true;

@@ -14,7 +14,7 @@ enum { COMMIT_OFFSET = 2 + 4 };
 #define FIELD_NULL 0xffffffffU
 
 /* --- fields of a known size ---------------------------------------------------------------------
- * Written at a place for which whoever writes has made room, so that nothing is checked. */
+ * The caller has made room at the position, so nothing is checked. */
 
 static inline uint8_t *at_be16(uint8_t *at, uint16_t value) {
     uint16_t stored = htobe16(value);
@@ -64,7 +64,7 @@ static inline uint8_t *at_bytes(uint8_t *at, struct span bytes) {
     return at + bytes.len;
 }
 
-/* The head of an array of `count` elements that ends up `bytes` long with them. */
+/* The header of an array of `count` elements whose final size is `bytes`. */
 static inline uint8_t *at_array(uint8_t *at, size_t bytes, bool has_null, uint32_t oid,
                                 uint32_t count) {
     at = at_be32(at, (uint32_t)bytes);
@@ -81,7 +81,7 @@ static inline size_t array_bytes(uint32_t count, size_t elements) {
 /* --- fields of facts -----------------------------------------------------------------------------
  */
 
-/* Opens a field whose length is known only when it is closed. */
+/* Opens a field whose length is set when it is closed. */
 static size_t field_open(struct buf *out) {
     buf_be32(out, 0);
     return out->len;
@@ -116,7 +116,7 @@ static void json_time(struct json *json, const struct fact *fact, const struct v
         json_str(json, day);
         return;
     }
-    char text[64]; /* a year has four digits, which strftime does not give */
+    char text[64]; /* strftime does not write four digits for every year */
     (void)snprintf(text, sizeof(text), "%sT%02u:%02u:%02u.%06uZ", day, (unsigned)(second / 3600),
                    (unsigned)(second / 60 % 60), (unsigned)(second % 60), value->len / 1000U);
     json_str(json, text);
@@ -133,7 +133,7 @@ static const struct fact *field_named(const struct fact *record, struct span lea
 
 static void json_value(struct json *json, const struct fact *fact, const struct value *value);
 
-/* A map of the schema, or a record (whose unknown leaves are left out). */
+/* A map of the schema, or a record (without its unknown leaves). */
 static void json_pairs(struct json *json, const struct fact *fact, const struct value *value) {
     json_object_open(json);
     for (uint32_t i = 0; i < value->len; i++) {
@@ -224,7 +224,7 @@ static void put_items(struct buf *out, const struct fact *fact, const struct val
     }
 }
 
-enum { SCALAR_BYTES = 4 + 8 /* of any but a text */ };
+enum { SCALAR_BYTES = 4 + 8 /* of any type except text */ };
 
 static inline void put_fact(struct buf *out, const struct fact *fact, const struct value *value) {
     size_t text = value->kind == VAL_STRING ? value->len : 0;
@@ -307,7 +307,7 @@ static uint8_t *at_missing(const struct active_rules *rules, const struct result
     return at;
 }
 
-/* More than the fields of a known size take, heads of arrays with them. */
+/* An upper bound of the fields of a known size, with the headers of arrays. */
 enum { FIXED_BYTES = 256 };
 
 static void put_fixed(const struct active_rules *rules, const struct row_head *head,

@@ -5,7 +5,7 @@
 
 #include "worker/active_rules.h"
 
-/* What a row holds beside case and outcome. */
+/* The fields of a row besides case and outcome. */
 struct row_head {
     int16_t source;
     int64_t received_at; /* microseconds since 1970 */
@@ -18,8 +18,8 @@ struct row_head {
 void row_encode(const struct active_rules *rules, const struct row_head *head,
                 const struct case_doc *doc, const struct outcome *outcome, struct buf *out);
 
-/* row_encode_fixed appends one row of the fixed columns alone, which is what an outcome needs that
- * is no case's first. */
+/* row_encode_fixed appends one row of only the fixed columns, for an outcome that is not a case's
+ * first. */
 void row_encode_fixed(const struct active_rules *rules, const struct row_head *head,
                       const struct case_doc *doc, const struct outcome *outcome, struct buf *out);
 
@@ -29,7 +29,7 @@ void row_set_commit(uint8_t *row, int64_t commit);
 /* row_fields points fields[column_count] at the values of one encoded row; NULL ptr is SQL NULL. */
 void row_fields(struct span row, uint32_t column_count, struct span *fields);
 
-/* What stands before the first row and behind the last. */
+/* The bytes before the first row and after the last. */
 void row_copy_open(struct buf *out);
 void row_copy_close(struct buf *out);
 

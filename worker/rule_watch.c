@@ -1,5 +1,6 @@
-/* The watch thread: connect, look, wait for a notification, the next planned moment or the next
- * poll, look again.  Every call has a limit and is woken by rule_watch_end and rule_watch_doubt. */
+/* The watch thread: it connects, reads the active rule set, waits for a notification, the next
+ * planned time or the next poll, and reads again.  Every call has a limit and is woken by
+ * rule_watch_end and rule_watch_doubt. */
 #include "worker/rule_watch.h"
 
 #include "base/clock.h"
@@ -24,16 +25,16 @@ struct rule_watch {
     atomic_uint generation, planned_count;
     _Atomic int64_t looked_at, heard_at; /* monotonic ms; 0: never */
     int64_t started_at;
-    bool unchecked_said; /* by the tick */
+    bool unchecked_logged; /* the tick logged it */
     _Atomic uint64_t deaf, clock_jumps;
     int64_t wall_ahead_us;
     int64_t newest;  /* number of the last activation seen on this connection; -1: none yet */
     bool is_trusted; /* the codes of the rules were read over this connection */
     struct planned_rules planned;
-    pthread_mutex_t lock; /* guards what is below */
+    pthread_mutex_t lock; /* guards the fields below */
     struct active_rules *rules;
-    enum err said; /* the last trouble logged, so that a poll does not repeat it */
-    char said_text[DIAG_TEXT_MAX];
+    enum err logged; /* the last trouble logged, so that a poll does not repeat it */
+    char logged_text[DIAG_TEXT_MAX];
 };
 
 static void adopt(struct rule_watch *watch, struct active_rules *rules) {
@@ -49,13 +50,13 @@ static void adopt(struct rule_watch *watch, struct active_rules *rules) {
     watch->options.changed(watch->options.context);
 }
 
-static void say_trouble(struct rule_watch *watch, enum err err, const struct diag *diag) {
-    if (watch->said == err && strcmp(watch->said_text, diag->text) == 0) {
+static void log_trouble(struct rule_watch *watch, enum err err, const struct diag *diag) {
+    if (watch->logged == err && strcmp(watch->logged_text, diag->text) == 0) {
         return;
     }
     (void)pthread_mutex_lock(&watch->lock);
-    watch->said = err;
-    (void)snprintf(watch->said_text, sizeof(watch->said_text), "%s", diag->text);
+    watch->logged = err;
+    (void)snprintf(watch->logged_text, sizeof(watch->logged_text), "%s", diag->text);
     (void)pthread_mutex_unlock(&watch->lock);
     if (err == ERR_NOT_FOUND) {
         LOG(EV_RULESET_MISSING, "text=\"%s\"", diag->text);
@@ -66,7 +67,7 @@ static void say_trouble(struct rule_watch *watch, enum err err, const struct dia
 
 static void clear_trouble(struct rule_watch *watch) {
     (void)pthread_mutex_lock(&watch->lock);
-    watch->said = ERR_OK;
+    watch->logged = ERR_OK;
     (void)pthread_mutex_unlock(&watch->lock);
     atomic_store(&watch->stale, false);
 }
@@ -75,7 +76,7 @@ static bool is_lost(enum err err) {
     return err == ERR_CONNECTION || err == ERR_TIMEOUT || err == ERR_AGAIN;
 }
 
-/* What is in force does not load: for how long may the rules before it go on?  Errors: of the
+/* The active rule set does not load: for how long may the one before it decide?  Errors: of the
  * connection. */
 static enum err check_stale(struct rule_watch *watch, struct db *db) {
     struct diag diag = {0};
@@ -93,14 +94,14 @@ static enum err check_stale(struct rule_watch *watch, struct db *db) {
     bool stale = err != ERR_OK && strcmp(db_sqlstate(db), SQLSTATE_STALE_RULES) == 0;
     if (stale && !atomic_exchange(&watch->stale, true)) {
         LOG(EV_RULES_STALE, "ruleset=%.12s text=\"%s\"", ruleset_id(watch->rules->ruleset),
-            "what is in force does not load here: no work until it does");
+            "the active rule set does not load here: no work until it does");
         watch->options.changed(watch->options.context);
     }
     return is_lost(err) ? err : ERR_OK;
 }
 
-/* Whether the codes of the same rule set are others than they were on the last connection. */
-static bool is_news(const struct rule_watch *watch, const struct active_rules *rules) {
+/* Whether the codes of the same rule set have changed since the last connection. */
+static bool has_new_codes(const struct rule_watch *watch, const struct active_rules *rules) {
     return watch->rules == NULL || !active_rules_equal(watch->rules, rules);
 }
 
@@ -113,7 +114,7 @@ static enum err take(struct rule_watch *watch, struct db *db, const struct activ
         return err;
     }
     watch->is_trusted = true;
-    if (is_news(watch, rules)) {
+    if (has_new_codes(watch, rules)) {
         adopt(watch, rules);
     } else {
         active_rules_unref(&rules);
@@ -121,7 +122,7 @@ static enum err take(struct rule_watch *watch, struct db *db, const struct activ
     return ERR_OK;
 }
 
-/* Errors: of the connection, which is to be made anew. */
+/* Errors: of the connection, which must then be made again. */
 static enum err look(struct rule_watch *watch, struct db *db) {
     struct diag diag = {0};
     struct active_row row = {0};
@@ -137,7 +138,7 @@ static enum err look(struct rule_watch *watch, struct db *db) {
     if (err == ERR_OK) {
         clear_trouble(watch);
     } else {
-        say_trouble(watch, err, &diag); /* the old rule set stays */
+        log_trouble(watch, err, &diag); /* the old rule set stays */
         err = err == ERR_NOT_FOUND ? ERR_OK : check_stale(watch, db);
     }
     err = err == ERR_OK ? planned_rules_read(&watch->planned, db, &diag) : err;
@@ -145,18 +146,18 @@ static enum err look(struct rule_watch *watch, struct db *db) {
     return err;
 }
 
-/* PostgreSQL does not answer at a planned moment: what was loaded ahead is taken. */
+/* PostgreSQL does not answer at a planned time: the rule set loaded ahead becomes active. */
 static void take_due(struct rule_watch *watch) {
     struct active_rules *due = planned_rules_due(&watch->planned, clock_mono_ms());
-    if (due != NULL && is_news(watch, due)) {
+    if (due != NULL && has_new_codes(watch, due)) {
         adopt(watch, due);
     } else {
         active_rules_unref(&due);
     }
 }
 
-/* The number of the last activation, planned ones too: each was notified of when it was written.
- * Errors: those of db_query. */
+/* The number of the last activation, also a planned one: each sent a notification when it was
+ * written.  Errors: those of db_query. */
 static enum err read_newest(struct db *db, int64_t *newest) {
     struct db_result *rows = NULL;
     struct diag diag = {0};
@@ -170,9 +171,9 @@ static enum err read_newest(struct db *db, int64_t *newest) {
     return err;
 }
 
-/* A poll that finds what LISTEN did not tell: LISTEN is deaf, and only a new connection heals it.
- * Errors: ERR_CONNECTION make one. */
-static enum err check_hearing(struct rule_watch *watch, struct db *db, bool *notified) {
+/* A poll that finds an activation without a notification shows that LISTEN has failed; only a new
+ * connection repairs it.  Errors: ERR_CONNECTION make one. */
+static enum err check_listen(struct rule_watch *watch, struct db *db, bool *notified) {
     int64_t newest = 0;
     struct diag diag = {0};
     if (read_newest(db, &newest) != ERR_OK) {
@@ -201,7 +202,7 @@ static void watch_clock(struct rule_watch *watch) {
     }
 }
 
-/* Lanes say that PostgreSQL is away; the watch only tries again. */
+/* Lanes log that PostgreSQL is away; the watch only retries. */
 static void wait_without_connection(struct rule_watch *watch) {
     struct net_poll_item item = {.fd = net_wake_fd(watch->wake)};
     enum err err = net_poll(&item, 1, RECONNECT_MS);
@@ -209,7 +210,7 @@ static void wait_without_connection(struct rule_watch *watch) {
 }
 
 /* Errors: those of db_open; ERR_CONNECTION. */
-static enum err connect_anew(struct rule_watch *watch, struct db **db) {
+static enum err reconnect(struct rule_watch *watch, struct db **db) {
     const struct db_limits limits = {.wake_fd = net_wake_fd(watch->wake), .call_ms_max = CALL_MS};
     struct diag diag = {0};
     watch->newest = -1;
@@ -218,18 +219,18 @@ static enum err connect_anew(struct rule_watch *watch, struct db **db) {
         db_open_limited(watch->options.conninfo, "casemill rule watch", &limits, db, &diag);
     err = err == ERR_OK ? db_exec(*db, "LISTEN casemill_rulesets", 0, NULL, &diag) : err;
     if (err == ERR_OK) {
-        planned_rules_clear(&watch->planned); /* with the codes of the last one */
+        planned_rules_clear(&watch->planned); /* with the codes of the last connection */
     }
     return err;
 }
 
-/* Looks, and waits until it is time to look again.  Errors: connect anew. */
+/* Reads the active rule set, and waits until the next read is due.  Errors: connect again. */
 static enum err turn(struct rule_watch *watch, struct db *db, bool *notified) {
     struct diag diag = {0};
     enum err err = look(watch, db);
     if (err == ERR_OK) {
         atomic_store(&watch->looked_at, clock_mono_ms());
-        err = check_hearing(watch, db, notified);
+        err = check_listen(watch, db, notified);
     }
     *notified = false;
     if (err == ERR_OK) {
@@ -253,7 +254,7 @@ static void *run(void *argument) {
         if (atomic_exchange(&watch->doubted, false)) {
             db_close(&db);
         }
-        enum err err = db == NULL ? connect_anew(watch, &db) : ERR_OK;
+        enum err err = db == NULL ? reconnect(watch, &db) : ERR_OK;
         err = err == ERR_OK ? turn(watch, db, &notified) : err;
         if (err != ERR_OK) {
             db_close(&db);
@@ -329,12 +330,12 @@ bool rule_watch_is_unchecked(struct rule_watch *watch) {
 void rule_watch_tick(struct rule_watch *watch) {
     int64_t for_ms = unchecked_ms(watch);
     bool unchecked = for_ms >= RULE_WATCH_UNCHECKED_MS;
-    if (unchecked && !watch->unchecked_said) {
+    if (unchecked && !watch->unchecked_logged) {
         LOG(EV_RULES_UNCHECKED, "for_ms=%lld", (long long)for_ms);
-    } else if (!unchecked && watch->unchecked_said) {
+    } else if (!unchecked && watch->unchecked_logged) {
         LOG(EV_RULES_CHECKED, "ago_ms=%lld", (long long)for_ms);
     }
-    watch->unchecked_said = unchecked;
+    watch->unchecked_logged = unchecked;
 }
 
 void rule_watch_health(struct rule_watch *watch, struct rule_watch_health *health) {
@@ -350,8 +351,8 @@ void rule_watch_health(struct rule_watch *watch, struct rule_watch_health *healt
 
 bool rule_watch_refused(struct rule_watch *watch, char text[DIAG_TEXT_MAX]) {
     (void)pthread_mutex_lock(&watch->lock);
-    bool is_refused = watch->said != ERR_OK && watch->said != ERR_NOT_FOUND;
-    (void)snprintf(text, DIAG_TEXT_MAX, "%s", is_refused ? watch->said_text : "");
+    bool is_refused = watch->logged != ERR_OK && watch->logged != ERR_NOT_FOUND;
+    (void)snprintf(text, DIAG_TEXT_MAX, "%s", is_refused ? watch->logged_text : "");
     (void)pthread_mutex_unlock(&watch->lock);
     return is_refused;
 }

@@ -1,7 +1,7 @@
 /* A key is its kind in the two highest bits, then its parts; a month counts from 2000-01 and is
  * biased, so that it has no sign:
  *   outcome  16 bits source, 18 month, 16 agreement, 8 disposition
- *   finding  18 bits month, 16 finding, 16 projected finding, all ones where there is none
+ *   finding  18 bits month, 16 finding, 16 projected finding, all ones if there is none
  *   missing  16 bits source, 16 path */
 #include "worker/tally.h"
 
@@ -40,7 +40,7 @@ void tally_free(struct tally *tally) {
     *tally = (struct tally){0};
 }
 
-/* The slot of a key, or the free one where it belongs. */
+/* The slot of a key, or its free slot. */
 static uint32_t *slot_of(const struct tally *tally, uint64_t key) {
     uint32_t at = (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (tally->slot_count - 1);
     while (tally->slots[at] != 0 && tally->counts[tally->slots[at] - 1].key != key) {
@@ -167,7 +167,7 @@ static const struct tally_column COLUMNS[] = {
     {"missing_firsts", KIND_MISSING, PART_FIRSTS, 0},
 };
 
-/* A number as text: a printf each would take longer than all the counting. */
+/* A number as text: printf for each number would take longer than all counting. */
 static void put_number(struct buf *sql, int64_t value) {
     char text[24];
     size_t at = sizeof(text);

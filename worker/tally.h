@@ -1,6 +1,6 @@
-/* Purpose: what the intake outcomes of a lane transaction add to the counts that reports show, by
- * month of reference date, source, agreement, finding and missing fact; and the same as columns of
- * `tallies`.  Pure: read off encoded rows.
+/* Purpose: what the intake outcomes of a lane transaction add to the counts in reports: by month of
+ * reference date, source, agreement, finding and missing fact.  It also writes them as columns of
+ * `tallies`.  Pure: it reads encoded rows.
  * Ownership: tally_reset keeps the memory for the next transaction. */
 #ifndef CASEMILL_WORKER_TALLY_H
 #define CASEMILL_WORKER_TALLY_H
@@ -12,7 +12,7 @@
 struct tally_count {
     uint64_t key; /* what is counted; see tally.c */
     uint32_t count;
-    uint32_t firsts; /* of a missing fact: in how many of them it is the next question */
+    uint32_t firsts; /* of a missing fact: in how many cases it is the next question */
 };
 
 struct tally {
@@ -27,7 +27,7 @@ void tally_reset(struct tally *tally);
 void tally_free(struct tally *tally);
 /* tally_add counts one row of row_encode. */
 void tally_add(struct tally *tally, struct span row);
-/* Both append a list without its ends, the same columns in the same order: names; values. */
+/* Both append a list without parentheses, the same columns in the same order: names; values. */
 void tally_sql_names(struct buf *sql);
 void tally_sql_values(const struct tally *tally, struct buf *sql);
 

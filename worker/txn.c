@@ -120,7 +120,7 @@ static int by_key_and_position(const void *a, const void *b) {
                       : (left->position > right->position) - (left->position < right->position);
 }
 
-/* Whoever sends much, sends it in order. */
+/* Large batches are mostly sorted already. */
 static bool is_sorted(const struct txn *txn) {
     for (uint32_t i = 1; i < txn->case_count; i++) {
         if (by_key_and_position(&txn->cases[i - 1], &txn->cases[i]) > 0) {
@@ -174,7 +174,7 @@ void txn_settle_group(struct txn *txn, uint32_t from, uint32_t end, struct hash1
     }
 }
 
-/* Room for the lists: what each job's dead letters need, up to the limit of the wire. */
+/* Room for the lists: each job's dead letters, up to the limit of the wire. */
 static enum err list_dead(const struct txn *txn, struct arena *arena, struct wire_tally *tallies) {
     for (uint32_t i = 0; i < txn->dead_count; i++) {
         tallies[txn->dead[i].job].dead_count++;

@@ -1,5 +1,5 @@
-/* Purpose: what one lane transaction is made of: jobs, decoded cases with their encoded rows, dead
- * letters, and what became of each.  Pure: no socket, no database.
+/* Purpose: one lane transaction: jobs, decoded cases with their encoded rows, dead letters, and the
+ * result of each.  Pure: no socket, no database.
  * Ownership: spans point into the jobs' messages; reset forgets all, the jobs are the caller's. */
 #ifndef CASEMILL_WORKER_TXN_H
 #define CASEMILL_WORKER_TXN_H
@@ -10,7 +10,7 @@
 enum txn_verdict {
     TXN_PENDING,
     TXN_WRITTEN,
-    TXN_DUPLICATE, /* stands there with the same content, as `stored` */
+    TXN_DUPLICATE, /* already stored with the same content, as `stored` */
     TXN_DEAD
 };
 
@@ -22,12 +22,12 @@ struct txn_case {
     size_t row_offset, row_bytes; /* in rows */
     int32_t revision;
     uint32_t job;      /* number of its job */
-    uint32_t position; /* number among the transaction's cases: who came first */
+    uint32_t position; /* number among the transaction's cases, in order of arrival */
     uint32_t index;    /* in its batch */
     int16_t source;
     int16_t agreement; /* code */
     uint8_t disposition;
-    uint8_t stored; /* disposition of what stands there, for a duplicate */
+    uint8_t stored; /* disposition of the stored case, for a duplicate */
     enum txn_verdict verdict;
 };
 
@@ -42,12 +42,12 @@ struct txn_dead {
     struct hash128 digest; /* valid with has_digest: its content was read */
     bool has_digest;
     int64_t received_at; /* microseconds since 1970 */
-    int32_t revision;    /* CASE_REVISION_UNREAD: no case that stands is meant */
+    int32_t revision;    /* CASE_REVISION_UNREAD: the key names no stored case */
     uint32_t job;
     uint32_t index;
     uint32_t attempts;      /* of a poisoned case, else 0 */
-    uint32_t silences;      /* of them: the lane said nothing */
-    struct span last_words; /* what the last lane that spoke said; into the job */
+    uint32_t silences;      /* of them: attempts without a message of the lane */
+    struct span last_words; /* the last message of a lane about it; into the job */
     int16_t source;
 };
 
@@ -60,7 +60,7 @@ struct txn {
     struct txn_dead *dead;
     uint32_t dead_count, dead_cap;
     uint32_t dead_written; /* the first so many are committed */
-    int64_t *letters;      /* of a retry: by position, the dead letter that a case stands in */
+    int64_t *letters;      /* of a retry: by position, the dead letter that has the case */
     uint32_t letter_cap;
     struct buf rows;
     int64_t started_us; /* wall clock: decided_at */
@@ -70,7 +70,7 @@ struct txn {
 void txn_reset(struct txn *txn);
 void txn_swap(struct txn *a, struct txn *b);
 
-/* What stood in it at a moment; txn_rewind forgets what came since, jobs too. */
+/* The contents at one time; txn_rewind forgets later additions, also jobs. */
 struct txn_mark {
     uint32_t jobs, cases, dead;
     size_t rows;
@@ -80,7 +80,7 @@ void txn_rewind(struct txn *txn, const struct txn_mark *mark);
 void txn_free(struct txn *txn);
 
 uint32_t txn_add_job(struct txn *txn, struct job *job, int16_t source);
-/* All return room that is valid until the next call, zeroed but for what they are told; a letter
+/* All return room that is valid until the next call, zeroed except for the arguments; a dead letter
  * was received with its job, or with its case. */
 struct txn_case *txn_add_case(struct txn *txn);
 struct txn_dead *txn_add_dead_case(struct txn *txn, const struct txn_case *dead,
@@ -88,7 +88,7 @@ struct txn_dead *txn_add_dead_case(struct txn *txn, const struct txn_case *dead,
 struct txn_dead *txn_add_dead(struct txn *txn, uint32_t job, uint32_t index, const char *reason,
                               struct span body);
 
-/* txn_note_letter says of the case added last that it stands in that dead letter. */
+/* txn_note_letter records that the last case comes from that dead letter. */
 void txn_note_letter(struct txn *txn, int64_t letter);
 
 /* txn_sort puts cases into (source, case_id, revision, position) order. */
@@ -97,13 +97,13 @@ int txn_key_cmp(const struct txn_case *a, const struct txn_case *b);
 /* txn_group_end is the end of the run of equal keys that begins at `at`. */
 uint32_t txn_group_end(const struct txn *txn, uint32_t at);
 
-/* txn_settle_group decides cases [from, end) of one key against what stands in the table: digest
- * and disposition.  A conflict becomes a dead letter. */
+/* txn_settle_group compares cases [from, end) of one key with the stored digest and disposition.  A
+ * conflict becomes a dead letter. */
 void txn_settle_group(struct txn *txn, uint32_t from, uint32_t end, struct hash128 digest,
                       uint8_t disposition);
 
-/* txn_tallies fills one tally a job; dead lists live in the arena.
- * Errors: ERR_TOO_LARGE the arena is spent. */
+/* txn_tallies fills one tally per job; dead lists live in the arena.
+ * Errors: ERR_TOO_LARGE the arena is full. */
 MUST_USE enum err txn_tallies(const struct txn *txn, struct arena *arena,
                               struct wire_tally *tallies);
 

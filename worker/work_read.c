@@ -1,4 +1,4 @@
-/* Walked by the bounded walker; each field is held against its range before it is given out. */
+/* Read by the bounded walker; each field is compared with its range before it is returned. */
 #include "worker/work_read.h"
 
 #include "base/date.h"
@@ -8,7 +8,7 @@
 
 enum { TRIPLE_ITEMS = 3, RULESET_ID_BYTES_MAX = 64 };
 
-/* What PostgreSQL takes as a text. */
+/* Whether PostgreSQL accepts it as a text. */
 static bool is_text(struct span text, size_t bytes_max) {
     return text.len > 0 && text.len <= bytes_max && span_is_utf8(text) &&
            memchr(text.ptr, 0, text.len) == NULL;

@@ -1,6 +1,6 @@
-/* Purpose: what work of the modes reapply, retry and bury says, read from its MessagePack: which
- * rules, which case, which letter, what became of earlier attempts.  Pure: bytes to structs.
- * Ownership: spans point into the bytes.  What is given out is in its range, or it is refused. */
+/* Purpose: reads work of the modes reapply, retry and bury from its MessagePack: the rule set, the
+ * case, the dead letter, the history of attempts.  Pure: bytes to structs.
+ * Ownership: spans point into the bytes.  Every value that is returned is in its range. */
 #ifndef CASEMILL_WORKER_WORK_READ_H
 #define CASEMILL_WORKER_WORK_READ_H
 
@@ -11,13 +11,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Extra of a reapplication: {reapply: {ruleset, reference_date?, as_of?}}. */
+/* Extra of a reapply: {reapply: {ruleset, reference_date?, as_of?}}. */
 struct work_request {
     struct span ruleset;
     bool has_reference_date, has_as_of;
     int32_t reference_date, as_of; /* days since 1970 */
 };
-/* Errors: ERR_INVALID it is none, or names no rule set. */
+/* Errors: ERR_INVALID it is no request, or names no rule set. */
 MUST_USE enum err work_read_request(struct span extra, struct work_request *request);
 
 /* A stored case by its name: [source, case_id, revision]. */
@@ -25,17 +25,17 @@ struct work_triple {
     struct span source, case_id;
     int32_t revision;
 };
-/* work_read_triple is false where no stored case can have that name. */
+/* work_read_triple is false if no stored case can have that name. */
 bool work_read_triple(struct span body, struct work_triple *triple);
 
-/* work_read_letter reads the number of a dead letter; false where it is none. */
+/* work_read_letter reads the number of a dead letter; false if it is none. */
 bool work_read_letter(struct span raw, int64_t *dead);
 
-/* work_peek_key reads of a case that nothing may decode what its key needs; what it cannot read
- * stays as it is.  A case_id that it gives can be stored as a text. */
+/* work_peek_key reads the key of a case that nothing may decode; unreadable fields are unchanged. A
+ * returned case_id can be stored as a text. */
 void work_peek_key(struct span body, struct span *case_id, int32_t *revision);
 
-/* Extra of a burial: {poison: {attempts, silent, reason}}; what is not said stays as it is. */
+/* Extra of a burial: {poison: {attempts, silent, reason}}; absent fields are unchanged. */
 struct work_history {
     uint32_t attempts, silences; /* larger numbers are UINT32_MAX */
     struct span last_words;

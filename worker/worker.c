@@ -1,4 +1,4 @@
-/* Starting and ending the threads of a worker process. */
+/* Starts and ends the threads of a worker process. */
 #include "worker/worker.h"
 
 #include "base/clock.h"
@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 enum { HOST_NAME_BYTES = 65, NAME_BYTES = HOST_NAME_BYTES + 12 };
-/* A lane looks up at least each second, whatever it waits for. */
+/* A lane's loop turns at least once per second, during any wait. */
 enum { LANE_STALLED_MS = 10000, TICK_MS = 1000, CHECK_MS_MAX = 10000, CHECK_TURN_MS = 100 };
 enum {
     OWN_THREADS = 6,      /* libzmq's two, the rule watch, the fold, HTTP, and one in reserve */
@@ -32,7 +32,7 @@ enum {
 
 struct worker {
     struct worker_options options;
-    struct net_curve curves[LANE_BROKERS_MAX]; /* one a broker, where there are keys */
+    struct net_curve curves[LANE_BROKERS_MAX]; /* one per broker, if there are keys */
     char name[NAME_BYTES];                     /* HOST:PID */
     struct net *net;
     struct rule_watch *watch;
@@ -69,7 +69,7 @@ static enum err wait_some(void *context, int fd, bool want_write) {
     return clock_mono_ms() >= patience->end_ms ? ERR_CONNECTION : ERR_OK;
 }
 
-/* What lanes rely on; they look again whenever they connect. */
+/* The conditions that lanes require; they check them again at each connection. */
 static enum err check_session(const struct worker_options *options, struct diag *diag) {
     struct patience patience = {.end_ms = clock_mono_ms() + CHECK_MS_MAX,
                                 .stop_fd = options->stop_fd};
@@ -86,7 +86,7 @@ static enum err check_postgres(const struct worker_options *options, struct diag
     }
     db_close(&db);
     err = err == ERR_OK ? check_session(options, diag) : err;
-    /* What is starting up will be there; a pooler may be there without it.  Lanes wait for it. */
+    /* A server may be starting up, and a pooler may run without a server: lanes wait. */
     bool is_away = err == ERR_CONNECTION || err == ERR_BUSY;
     return err == ERR_AGAIN || (is_away && options->wait_for_postgres) ? ERR_OK : err;
 }
@@ -122,7 +122,7 @@ static uint32_t connected_lanes(const struct worker *worker) {
     return count;
 }
 
-/* How long the lane that stands still the longest has not looked up. */
+/* Milliseconds since the last turn of the slowest lane. */
 static int64_t longest_turn(const struct worker *worker) {
     int64_t now = clock_mono_ms();
     int64_t longest = 0;
@@ -158,19 +158,19 @@ static const struct {
     const char *help;
     size_t offset;
 } COUNTERS[] = {
-    {"casemill_worker_cases_total", "cases whose end is committed",
+    {"casemill_worker_cases_total", "cases whose outcome or dead letter is committed",
      offsetof(struct lane_stats, cases_done)},
     {"casemill_worker_transactions_total", "transactions committed",
      offsetof(struct lane_stats, transactions)},
-    {"casemill_worker_duplicates_total", "cases that stood there already",
+    {"casemill_worker_duplicates_total", "cases that were already stored",
      offsetof(struct lane_stats, duplicates)},
     {"casemill_worker_dead_letters_total", "cases that became dead letters",
      offsetof(struct lane_stats, dead)},
     {"casemill_worker_connections_total", "connections made to PostgreSQL",
      offsetof(struct lane_stats, reconnects)},
-    {"casemill_worker_stale_total", "times that a lane's rule set was superseded as it wrote",
+    {"casemill_worker_stale_total", "transactions that found their rule set superseded",
      offsetof(struct lane_stats, stale_found)},
-    {"casemill_worker_frozen_ended_total", "backends of lanes that froze in a transaction, ended",
+    {"casemill_worker_frozen_ended_total", "frozen backends of other lanes that were ended",
      offsetof(struct lane_stats, frozen)},
 };
 
@@ -205,19 +205,18 @@ static void render_metrics(const struct worker *worker, struct buf *out) {
                    rule_watch_is_stale(worker->watch) || stale_lanes(worker) > 0 ? 1 : 0,
                    "1 while another rule set is due and does not load: no work is taken");
     *row++ = gauge("casemill_worker_rules_planned", watch.planned,
-                   "rule sets that are loaded ahead of their moment");
+                   "planned rule sets that are loaded ahead of time");
     *row++ = gauge("casemill_worker_lane_turn_ms", (double)longest_turn(worker),
-                   "since the lane that stands still the longest looked up, milliseconds");
+                   "since the last turn of the slowest lane, milliseconds");
     *row++ = gauge("casemill_worker_rules_looked_ms", (double)watch.looked_ms,
-                   "since it was seen which rule set is active, milliseconds; -1: never yet");
+                   "since the active rule set was last read, milliseconds; -1: never yet");
     *row++ = gauge("casemill_worker_listen_heard_ms", (double)watch.heard_ms,
-                   "since LISTEN last told of an activation, milliseconds; -1: never yet");
+                   "since the last LISTEN notification, milliseconds; -1: never yet");
     *row++ = counter("casemill_worker_listen_deaf_total", watch.deaf,
-                     "activations that a poll found and LISTEN had not told");
+                     "activations that a poll found and LISTEN had missed");
     *row++ = counter("casemill_worker_clock_jumps_total", watch.clock_jumps,
                      "times that the wall clock was set");
-    *row++ = counter("casemill_worker_log_dropped_total", log_lost(),
-                     "lines of the log that nobody took");
+    *row++ = counter("casemill_worker_log_dropped_total", log_lost(), "dropped lines of the log");
     CHECK(row == &rows[COUNT_OF(rows)]);
     metrics_write(rows, COUNT_OF(rows), out);
 }
@@ -286,7 +285,7 @@ static const char *why_unready(const struct worker *worker) {
         return "the rules were not checked for 30 s\n";
     }
     if (rule_watch_is_stale(worker->watch) || stale_lanes(worker) > 0) {
-        return "the rule set in force does not load here\n";
+        return "the active rule set does not load here\n";
     }
     struct active_rules *rules = rule_watch_get(worker->watch);
     bool has_rules = rules != NULL;
@@ -304,7 +303,7 @@ static void render(const char *path, struct http_reply *reply, void *context) {
     } else if (strcmp(path, "/healthz") == 0) {
         bool stalled = longest_turn(worker) > LANE_STALLED_MS;
         reply->status = stalled ? 503 : 200;
-        buf_str(&reply->body, stalled ? "a lane stands still\n" : "ok\n");
+        buf_str(&reply->body, stalled ? "a lane is stalled\n" : "ok\n");
     } else if (strcmp(path, "/readyz") == 0) {
         const char *missing = why_unready(worker);
         reply->status = missing == NULL ? 200 : 503;
@@ -433,7 +432,7 @@ void worker_abandon(struct worker *worker) {
     }
 }
 
-/* The page first, then whoever pokes lanes, then the lanes, then what they share. */
+/* The page first, then the threads that poke lanes, then the lanes, then their shared parts. */
 void worker_stop(struct worker **worker) {
     struct worker *gone = *worker;
     if (gone == NULL) {

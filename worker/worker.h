@@ -32,17 +32,17 @@ struct worker_options {
 
 struct worker;
 
-/* worker_read_keys fills one curve a broker from the key files, nothing when none are set.
+/* worker_read_keys fills one curve per broker from the key files, nothing when none are set.
  * Errors: as net_curve_read; ERR_INVALID the number of brokers or files. */
 MUST_USE enum err worker_read_keys(const struct worker_options *options, struct net_curve *curves,
                                    struct diag *diag);
-/* worker_try tries what worker_start would do: PostgreSQL, with its connect_timeout, and the status
- * page's address; a broker that is away is a "# ..." line, since a lane would wait for it.
+/* worker_try checks the conditions of worker_start: PostgreSQL, with its connect_timeout, and the
+ * status page's address.  A broker that is away is a "# ..." line, since a lane would wait for it.
  * Errors: as worker_start. */
 MUST_USE enum err worker_try(const struct worker_options *options, struct buf *out,
                              struct diag *diag);
 /* worker_check_resources: whether there are descriptors and threads for so many lanes and brokers.
- * It is called before libzmq is used, which aborts without them.  Errors: ERR_SYSTEM. */
+ * Call it before libzmq, which aborts without them.  Errors: ERR_SYSTEM. */
 MUST_USE enum err worker_check_resources(const struct worker_options *options, struct diag *diag);
 /* worker_start checks PostgreSQL with one connection, then starts the threads.
  * Errors, one clear line each: ERR_CONNECTION not reachable (unless wait_for_postgres), ERR_DENIED,
@@ -54,7 +54,7 @@ const char *worker_http(const struct worker *worker); /* "http://127.0.0.1:40003
 void worker_wait(struct worker *worker, int fd);
 bool worker_has_ended(const struct worker *worker); /* all lanes have */
 void worker_drain(struct worker *worker);
-void worker_abandon(struct worker *worker); /* lanes give back what they hold, at once */
+void worker_abandon(struct worker *worker); /* lanes return their work, at once */
 void worker_stop(struct worker **worker);   /* joins all threads; abandons lanes that still run */
 
 #endif

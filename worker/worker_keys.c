@@ -1,4 +1,4 @@
-/* The worker's own key and its brokers', read once at start. */
+/* The worker's own key and its brokers' keys, read once at startup. */
 #include "worker/worker.h"
 
 #include "worker/lane.h"

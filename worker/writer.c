@@ -1,12 +1,14 @@
-/* The roads into the table.  Fresh: everything in one round trip, COPY for many rows, one INSERT
- * for few; it ends with purged_guard(), behind the rows whose lock a purge waits for, and fails
- * where there are tombstones.  Every road but reapplying also ends with rules_guard(), which fails
- * where another rule set has been due for too long.  Settling, after a unique violation: COPY into
- * a temporary table, insert what is new in key order, and with *another statement* compare the
- * rest, because within one statement a row committed meanwhile is neither inserted nor visible.
- * Splitting, after a data error: halves, down to the case that the database does not take, which
- * becomes a dead letter. Invariant: verdicts and conflict letters of an attempt that did not commit
- * are undone. */
+/* The ways of writing the table.
+ * Fresh: everything in one round trip, COPY for many rows, one INSERT for few.  It ends with
+ * purged_guard(), after the rows whose lock a purge waits for, and fails if there are tombstones.
+ * Every way but reapply also ends with rules_guard(), which fails if another rule set has been due
+ * for too long.
+ * Settling, after a unique violation: COPY into a temporary table, insert new rows in key order,
+ * and compare the rest with *another statement*.  Within one statement a row committed meanwhile is
+ * neither inserted nor visible.
+ * Splitting, after a data error: halves, down to the case that the database refuses, which becomes
+ * a dead letter.
+ * Invariant: verdicts and conflict dead letters of an attempt that did not commit are undone. */
 #include "worker/writer.h"
 
 #include "base/clock.h"
@@ -35,7 +37,7 @@ void writer_free(struct writer *writer) {
     writer->field_cap = 0;
 }
 
-/* Groups whose first row is still to be written, first against others of the same key. */
+/* Groups whose first row is still to be written: others of the same key are compared with it. */
 static uint32_t settle_fresh(struct txn *txn, uint32_t from, uint32_t end) {
     uint32_t rows = 0;
     for (uint32_t at = from; at < end;) {
@@ -49,7 +51,7 @@ static uint32_t settle_fresh(struct txn *txn, uint32_t from, uint32_t end) {
     return rows;
 }
 
-/* Rows of cases that are to be written, as a COPY stream. */
+/* Rows of cases to write, as a COPY stream. */
 static void gather_rows(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end,
                         int64_t commit) {
     buf_clear(&writer->data);
@@ -63,7 +65,7 @@ static void gather_rows(struct writer *writer, struct txn *txn, uint32_t from, u
     row_copy_close(&writer->data);
 }
 
-/* Reports count intake outcomes alone. */
+/* Reports count only intake outcomes. */
 static void count_rows(struct writer *writer, const struct txn *txn, uint32_t from, uint32_t end) {
     tally_reset(&writer->tally);
     for (uint32_t i = from; i < end && writer->mode == WRITER_INTAKE; i++) {
@@ -79,8 +81,7 @@ static enum err committed(const struct writer *writer) {
     return strcmp(db_lane_tag(writer->db), "COMMIT") == 0 ? ERR_OK : ERR_BUSY;
 }
 
-/* One statement, sent with what goes around it: the commits row and the tallies ride along in a
- * WITH. */
+/* One statement: the commits row and the tallies are part of it in a WITH. */
 static enum err insert_few(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end,
                            const struct writer_commit *commit) {
     uint32_t columns = writer->rules->column_count;
@@ -118,8 +119,9 @@ static enum err insert_few(struct writer *writer, struct txn *txn, uint32_t from
     return err == ERR_OK ? committed(writer) : err;
 }
 
-/* Everything in one round trip; without cases only the commits row and dead letters.  Cases come
- * before letters on every road, and in a purge: whoever waits for a case holds no letter. */
+/* Everything in one round trip; without cases only the commits row and dead letters.  Every
+ * transaction locks cases before dead letters, a purge too: none waits for a case while it holds a
+ * dead letter. */
 static enum err copy_many(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end,
                           const struct writer_commit *commit) {
     writer_sql_begin(writer);
@@ -158,7 +160,7 @@ static enum err write_fresh(struct writer *writer, struct txn *txn, uint32_t fro
     return err;
 }
 
-/* Finds the group of a key that the server returned; ERR_CORRUPT when it was never sent. */
+/* Finds the group of a key that the server returned; ERR_CORRUPT if it was never sent. */
 static enum err find_key(const struct txn *txn, uint32_t from, uint32_t end,
                          const struct db_result *rows, uint32_t row, uint32_t *at) {
     struct txn_case key = {.source = (int16_t)strtol(db_cell(rows, row, 0), NULL, 10),
@@ -207,7 +209,7 @@ static enum err note_stored(struct txn *txn, uint32_t from, uint32_t end,
             err = uuid_parse(db_cell_span(stored, row, 3), &digest);
         }
         if (err == ERR_OK && disposition >= WIRE_DISPOSITIONS) {
-            err = ERR_CORRUPT; /* of a later version: it has no place in a tally */
+            err = ERR_CORRUPT; /* of a later version: no tally has it */
         }
         if (err != ERR_OK) {
             return err;
@@ -221,7 +223,7 @@ static enum err note_stored(struct txn *txn, uint32_t from, uint32_t end,
     return ERR_OK;
 }
 
-/* Where rows settle: by way of a temporary table of the connection's own. */
+/* Where rows settle: through a temporary table of this connection. */
 struct road {
     const char *table;
     const char *columns; /* of the table */
@@ -229,11 +231,11 @@ struct road {
     const char *incoming_columns; /* as COPY sends them */
     const char *typed_columns;
     const char *only;    /* which rows may go into the table at all */
-    const char *compare; /* key, digest and disposition of what stands there for the others */
+    const char *compare; /* key, digest and disposition of the stored rows for the others */
     bool *has_incoming;
 };
 
-/* What stands there may be in reapplied or be the case's first outcome; a case that is gone
+/* The stored row may be in reapplied or be the case's first outcome; a case that was deleted
  * meanwhile is neither inserted nor found. */
 static const struct road REAPPLY_ROAD = {
     .table = "reapplied",
@@ -272,7 +274,7 @@ static struct road road_of(struct writer *writer) {
         .has_incoming = &writer->has_incoming};
 }
 
-/* LIKE cases would want the right to read all of it, which a lane need not have. */
+/* LIKE cases would require the right to read the whole table, which a lane need not have. */
 static enum err make_incoming(struct writer *writer, const struct road *road) {
     if (*road->has_incoming) {
         return ERR_OK;
@@ -306,10 +308,10 @@ enum err writer_tidy(struct writer *writer) {
                         "DROP TABLE IF EXISTS pg_temp.incoming, pg_temp.incoming_reapplied", NULL);
 }
 
-/* The temporary table has no statistics: only one plan is right for any size of the other. */
+/* The temporary table has no statistics: only one plan is right for any size of the other table. */
 #define ONE_PLAN "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
 
-/* Inserts what is new, then says what stands there for the rest. */
+/* Inserts new rows, then returns the stored rows for the rest. */
 static enum err insert_and_compare(struct writer *writer, const struct road *road, struct txn *txn,
                                    uint32_t from, uint32_t end) {
     struct db_result *rows = NULL;
@@ -393,8 +395,8 @@ static enum err attempt(struct writer *writer, struct txn *txn, uint32_t from, u
     }
     txn->dead_count = dead_before;
     (void)snprintf(writer->sqlstate, sizeof(writer->sqlstate), "%s", db_lane_sqlstate(writer->db));
-    /* Without a state of the server's the connection is not to be spoken to again, except after a
-     * COMMIT that no standby confirmed or a key that was nowhere. */
+    /* Without an SQLSTATE of the server the connection is unusable, except after a COMMIT that no
+     * standby confirmed or a key that was not found. */
     if (err == ERR_CONNECTION || (writer->sqlstate[0] == '\0' && err != ERR_AGAIN)) {
         return err;
     }
@@ -404,7 +406,7 @@ static enum err attempt(struct writer *writer, struct txn *txn, uint32_t from, u
 
 static enum err write_slice(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end);
 
-/* The database does not take this one case. */
+/* The database refuses this one case. */
 static void refuse_case(struct txn *txn, uint32_t at) {
     struct txn_case *refused = &txn->cases[at];
     (void)txn_add_dead_case(txn, refused, "not_storable");
@@ -425,7 +427,7 @@ static enum err refuse_leaders(struct writer *writer, struct txn *txn, uint32_t 
     return err;
 }
 
-/* Halves that do not part equal keys. */
+/* Halves that do not separate equal keys. */
 static enum err split(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end) {
     if (txn->dead_count - txn->dead_written >= DEAD_WAITING_MAX) { /* each try would carry them */
         enum err err = writer_write_dead(writer, txn);
@@ -457,7 +459,7 @@ static enum err write_slice(struct writer *writer, struct txn *txn, uint32_t fro
         enum err err = attempt(writer, txn, from, end, settling);
         if (err == ERR_CONFLICT) {
             settling = true;
-            /* From now on the fresh road would only fail. */
+            /* A fresh write would fail from now on. */
             writer->has_purged =
                 writer->has_purged || strcmp(writer->sqlstate, SQLSTATE_TOMBSTONES) == 0;
         } else if (err == ERR_INVALID && from < end) {

@@ -1,4 +1,4 @@
-/* What a lane asks of a connection before and beside its transactions. */
+/* A lane's checks of a connection, before and between its transactions. */
 #include "worker/writer_priv.h"
 
 #include "base/log.h"
@@ -6,12 +6,12 @@
 
 #include <stdlib.h>
 
-/* What promises rely on goes with each transaction (writer_settings), for a session's settings are
- * nobody's where a pooler mixes sessions, and an administrator may change the server's meanwhile.
- * Here it is set for what a lane asks between its transactions.
+/* The settings for a transaction's guarantees are part of each transaction (writer_settings).  A
+ * pooler that mixes sessions loses session settings, and an administrator may change the server's
+ * meanwhile.  Here they are set for a lane's queries between its transactions.
  *
- * The server's own log quotes the row that it refuses, and the statement with the bytes of letters
- * (P10).  Only who has been given the right may tell it not to. */
+ * The server's own log quotes a refused row, and the statement with the bytes of dead letters
+ * (P10).  Only a role with that right can turn this off. */
 #define QUIET                                                                                      \
     "DO $$ BEGIN PERFORM set_config('log_min_error_statement', 'panic', false), "                  \
     "set_config('log_error_verbosity', 'terse', false), "                                          \
@@ -27,7 +27,7 @@
     "SELECT set_config('synchronous_commit', 'on', false) "                                        \
     "WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply'); " QUIET
 
-/* Durable (P2), never endless, and never without the word that a wait for a standby was ended. */
+/* Durable (P2), with timeouts, and with the warning that a wait for a standby was cancelled. */
 #define SETTINGS                                                                                   \
     "SELECT pg_backend_pid(), set_config('synchronous_commit', "                                   \
     "CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' "          \
@@ -38,7 +38,7 @@
     ", set_config('log_min_error_statement', 'panic', true), "                                     \
     "set_config('log_error_verbosity', 'terse', true)"
 
-/* No backslash stands in a literal here: the server may read it as an escape.
+/* No literal here has a backslash: the server may read it as an escape.
  * synchronous_standby_names: "2 (a, b)", "ANY 2 (a, b)", "FIRST 2 (a, b)", or names alone: one. */
 #define QUESTIONS                                                                                  \
     "SELECT current_setting('fsync'), current_setting('server_encoding'), pg_is_in_recovery(), "   \
@@ -52,12 +52,12 @@
                                    "current_setting('casemill.may_quiet')"
 #define ANSWERS "1 s s b n s? n b s"
 
-/* Legal, and the operator should know: DONE is only as durable as this server (P2). */
+/* Allowed, but the operator should know: DONE is only as durable as this server (P2). */
 static void warn_asynchronous(const struct db_result *rows) {
     if (strtol(db_cell(rows, 0, 3), NULL, 10) == 0 && strtol(db_cell(rows, 0, 5), NULL, 10) > 0) {
         LOG(EV_SETTING_WARNING,
             "key=postgres.sync_standbys text=\"the standbys are asynchronous: a "
-            "failover can lose what was DONE; set synchronous_standby_names\"");
+            "failover can lose DONE batches; set synchronous_standby_names\"");
     }
 }
 
@@ -74,14 +74,14 @@ static enum err check_answers(const struct db_result *rows, int64_t sync_standby
                               struct diag *diag) {
     if (strcmp(db_cell(rows, 0, 0), "on") != 0) {
         return diag_fail(diag, ERR_DENIED,
-                         "PostgreSQL runs with fsync = off: DONE could not be kept");
+                         "PostgreSQL runs with fsync = off: DONE would not be durable");
     }
     if (strcmp(db_cell(rows, 0, 1), "UTF8") != 0) {
         return diag_fail(diag, ERR_DENIED, "the database's encoding is %s, it has to be UTF8",
                          db_cell(rows, 0, 1));
     }
     if (strcmp(db_cell(rows, 0, 2), "t") == 0) {
-        return diag_fail(diag, ERR_BUSY, "PostgreSQL is a standby: it takes no writes");
+        return diag_fail(diag, ERR_BUSY, "PostgreSQL is a standby: it accepts no writes");
     }
     long standbys = strtol(db_cell(rows, 0, 3), NULL, 10);
     if (standbys < sync_standbys) {
@@ -135,7 +135,7 @@ enum err writer_setup(struct writer *writer, struct db_lane *db, int64_t sync_st
         return ERR_CORRUPT;
     }
     if (err != ERR_OK) {
-        return diag_fail(diag, err, "the connection cannot be set up: %s",
+        return diag_fail(diag, err, "the connection cannot be prepared: %s",
                          sqlstate_text(db_lane_sqlstate(db)));
     }
     bool may_quiet = strcmp(db_cell(rows, 0, 7), "on") == 0;
@@ -160,7 +160,8 @@ enum err writer_end_lanes(struct writer *writer, const struct uuid *lanes, uint3
     return db_lane_exec(writer->db, buf_cstr(&writer->sql), NULL);
 }
 
-/* What waits says of itself all that moves when its client does: another statement, more bytes. */
+/* The row of a waiting backend has every value that changes when its client moves: statement,
+ * bytes. */
 enum err writer_end_frozen(struct writer *writer, uint32_t still_s, uint32_t *ended) {
     struct db_result *rows = NULL;
     buf_clear(&writer->sql);

@@ -1,4 +1,4 @@
-/* SQL texts of the commits row and of dead letters.  Values are numbers of our own or quoted. */
+/* SQL texts of the commits row and of dead letters.  Values are our own numbers or quoted texts. */
 #include "worker/writer_priv.h"
 
 #include "base/clock.h"
@@ -173,7 +173,7 @@ void writer_sql_guard(struct writer *writer, const char *before, const char *beh
                behind);
 }
 
-/* The order of the unique key: two lanes with the same letters never wait for each other. */
+/* The order of the unique key: two lanes with the same dead letters never wait for each other. */
 static int by_unique_key(const void *a, const void *b) {
     const struct txn_dead *left = *(const struct txn_dead *const *)a;
     const struct txn_dead *right = *(const struct txn_dead *const *)b;

@@ -109,7 +109,7 @@ check "and the batches are confirmed" reap "$submit_pid"
 : >"$hold/zmq_poll"
 within 10 "a loop that does not turn is noticed within 10 s" is_bad broker /healthz 'the loop is stalled'
 check "and is not ready" is_bad broker /readyz 'the loop is stalled'
-within 20 "a lane that does not turn within 20 s" is_bad worker /healthz 'a lane stands still'
+within 20 "a lane that does not turn within 20 s" is_bad worker /healthz 'a lane is stalled'
 check "and how long it has stood" [ "$(metric worker casemill_worker_lane_turn_ms | cut -d. -f1)" -ge 10000 ]
 rm "$hold/zmq_poll"
 within 10 "the loop turns again" is_good broker /healthz

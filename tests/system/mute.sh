@@ -191,7 +191,7 @@ echo pass >"$work/proxy2.mode"
 pg_sql "insert into rulesets (id, engine, agreements) values (encode(sha256('nonsense'), 'hex'), (select max(engine) from rulesets), '{}');
     insert into ruleset_texts select max(ruleset), 'nonsense' from rulesets;
     insert into activations (ruleset, why) select max(ruleset), 'does not load' from rulesets" || abort "activate nonsense"
-check "no work, and not ready" wait_until 20 is_bad other 'the rule set in force does not load here'
+check "no work, and not ready" wait_until 20 is_bad other 'the active rule set does not load here'
 case_file case-4
 start waiting "$bin/casemill" submit --broker "$intake" --ack outcome "$work/case-4.jsonl"
 waiting=$started_pid

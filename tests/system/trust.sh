@@ -133,7 +133,7 @@ start crowd /usr/bin/python3 "$work/crowd.py" "$lanes" 1024 1
 crowd_pid=$started_pid
 wait_until 20 at_least lanes 1024 || not_ok "all places are taken" "$(metric lanes)"
 worker_start refused # its first READY asks for no work
-check "a worker without a place logs it" wait_until 20 logged refused 'BROKER_REFUSED.*it has no place for one lane more'
+check "a worker without a place logs it" wait_until 20 logged refused 'BROKER_REFUSED.*it has reached its limit of lanes'
 check "so does the broker" wait_until 20 logged broker 'LANES_FULL lanes=1024 .*turned_away=[1-9]'
 stop "$worker_pid"
 kill_hard "$crowd_pid"

@@ -19,7 +19,7 @@ comments=$(tree_files 'config/*.yaml' 'config/*.service' 'config/*.sh' 'docker/*
     grep -vE '^config/(agreements/|case\.yaml)')
 # the C folders that are rewritten: a folder that joins them stays in plain English
 for folder in broker common/base common/casedoc common/cel common/cli common/client common/db common/http common/net \
-    common/rules common/settings common/wire common/yaml; do
+    common/rules common/settings common/wire common/yaml worker; do
     comments="$comments $(tree_files "$folder/*.[ch]")"
 done
 comments="$comments $(tree_files sql/roles.sql)"
