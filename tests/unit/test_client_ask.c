@@ -10,14 +10,25 @@ static void until_state(struct play *play, struct casemill_state *state, bool is
     ck_assert_int_eq(state->unready != NULL, is_told);
 }
 
+START_TEST(nobody_is_asked_without_a_connection) {
+    struct casemill_options options = options_for(1, 0);
+    struct casemill_state state;
+    struct casemill *client = NULL;
+    char error[128] = "";
+    options.brokers = "tcp://127.0.0.1:1";
+    ck_assert_int_eq(casemill_open(&options, &client, error, sizeof(error)), CASEMILL_OK);
+    casemill_ask(client);
+    casemill_state(client, &state);
+    ck_assert(!state.is_connected && state.heard_ms == -1 && state.unready == NULL);
+    casemill_close(&client);
+}
+END_TEST
+
 START_TEST(a_broker_is_asked_how_it_is) {
     struct casemill_options options = options_for(1, 0);
     struct casemill_state state;
     struct play play;
     play_open(&play, &options);
-    casemill_ask(play.client); /* no connection yet: nothing is asked */
-    casemill_state(play.client, &state);
-    ck_assert(!state.is_connected && state.heard_ms == -1 && state.unready == NULL);
     ck_assert_int_eq(submit_case(&play, 1), CASEMILL_OK);
     until_seen(&play, 1);
     for (int i = 0; i < 3; i++) {
@@ -142,6 +153,7 @@ int main(void) {
     Suite *suite = suite_create("client ask");
     TCase *tests = tcase_create("client");
     tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, nobody_is_asked_without_a_connection);
     tcase_add_test(tests, a_broker_is_asked_how_it_is);
     tcase_add_test(tests, busy_holds_until_a_batch_is_taken);
     tcase_add_test(tests, a_large_batch_waits_for_the_brokers_limit);
