@@ -244,8 +244,8 @@ static int64_t take_off(_Atomic int64_t *from, int64_t bytes) {
     return taken;
 }
 
-/* The event that names a connection's socket comes late: its descriptor may have been counted for
- * the socket that had it before, and what was counted there goes. */
+/* The event that names a connection's socket comes late.  Until then its bytes may be counted for
+ * the socket that used the descriptor before; they are subtracted there. */
 static void limit(int fd, struct net_meter *meter) {
     struct entry *entry = entry_of(fd);
     lock();

@@ -134,6 +134,8 @@ for database in "$older" "$fresh"; do
     casemill db migrate --db "$database" >"$work/again.out" 2>&1
     contains "a second run changes nothing" "$work/again.out" "^migrations applied: 0, columns added: 0$"
 done
+refuses "a folder without the baseline" "no baseline in config: use --sql DIR" \
+    "$bin/casemill" db migrate --sql config --db "$older"
 # The same cases again, to a worker of today.
 casemill generate --cases 60 --seed 3 --bad 3 --duplicates 0 --out "$work/again.jsonl" 2>"$work/generate.err" || abort "generate"
 pg_sql "alter role casemill_lane reset search_path; grant usage on schema public to casemill_worker"

@@ -62,7 +62,9 @@ for page in metrics status healthz readyz ''; do
     /usr/bin/python3 -c 'import sys, urllib.request; sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1]).read())' \
         "$(ready_field broker http)/$page" >"$work/pages/page_$page" 2>"$work/pages/$page.err"
 done
-check "the broker's pages were read" [ -s "$work/pages/page_metrics" ] && [ -s "$work/pages/page_status" ]
+for page in metrics status ''; do
+    check "the broker's page /$page was read" [ -s "$work/pages/page_$page" ]
+done
 casemill status --control "ipc://$work/control" >"$work/status.out" 2>&1
 casemill top --once --control "ipc://$work/control" >"$work/top.out" 2>&1
 casemill dead list --db "$pg_conninfo" >"$work/dead.out" 2>&1

@@ -160,15 +160,24 @@ static enum err apply_baseline(struct migrate *m, struct diag *diag) {
     buf_printf(&dir, "%s/baseline", m->sql_dir);
     buf_clear(&m->baseline);
     enum err err = each_file(m, buf_cstr(&dir), BASELINE_DIGITS, apply_baseline_file, diag);
-    if (err == ERR_OK && m->applied == 0) {
-        err = diag_fail(diag, ERR_NOT_FOUND, "no baseline in %s", buf_cstr(&dir));
-    }
     if (err == ERR_OK) {
         sha256_hex(buf_span(&m->baseline), hash);
         (void)snprintf(number, sizeof(number), "%04d", (int)BASELINE_NUMBER);
         err = record(m, number, "baseline", hash, diag);
     }
     buf_free(&dir);
+    return err;
+}
+
+/* A wrong folder would seem to have nothing left to apply. */
+static enum err check_folder(const struct migrate *m, struct diag *diag) {
+    struct buf first = BUF_EMPTY;
+    buf_printf(&first, "%s/baseline/1_codes.sql", m->sql_dir);
+    enum err err =
+        access(buf_cstr(&first), R_OK) == 0
+            ? ERR_OK
+            : diag_fail(diag, ERR_NOT_FOUND, "no baseline in %s: use --sql DIR", m->sql_dir);
+    buf_free(&first);
     return err;
 }
 
@@ -365,6 +374,7 @@ static int run_migrate(const struct options *options) {
         return EXIT_USAGE;
     }
     enum err err = db_open(conninfo, "casemill db migrate", &m.db, &diag);
+    err = err == ERR_OK ? check_folder(&m, &diag) : err;
     err = err == ERR_OK ? check_database(m.db, &diag) : err;
     if (err == ERR_OK) {
         db_limit(m.db, DB_CALL_MS_LONG); /* a migration may read whole tables */
