@@ -218,8 +218,8 @@ quick)
         part cel-differential step build/release/tests/test_cel_differential --cases 3000000 --seed "$(date +%s)"
     fi
     beside system-liars-asan env CASEMILL_BUILD="$root/build/asan" timeout 180 sh tests/system/liars.sh
-    beside system-road-asan env CASEMILL_BUILD="$root/build/asan" timeout 180 sh tests/system/road.sh
-    beside system-road-tsan env CASEMILL_BUILD="$root/build/tsan" timeout 180 sh tests/system/road.sh
+    beside system-end-to-end-asan env CASEMILL_BUILD="$root/build/asan" timeout 180 sh tests/system/end_to_end.sh
+    beside system-end-to-end-tsan env CASEMILL_BUILD="$root/build/tsan" timeout 180 sh tests/system/end_to_end.sh
     together
     ;;
 esac

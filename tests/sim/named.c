@@ -358,7 +358,7 @@ static void no_state_per_case(struct world *world) {
 }
 
 /* An idle broker knows that its road is whole, and that it is not while nobody answers. */
-static void canary_goes_the_road(struct world *world) {
+static void canary_goes_end_to_end(struct world *world) {
     struct core_stats stats;
     world->calm = true;
     lane_ready(world, 0, 0);
@@ -399,7 +399,7 @@ static const struct {
     {"burial_races_a_late_commit", burial_races_a_late_commit},
     {"poison_among_innocents", poison_among_innocents},
     {"a_lane_is_retired", a_lane_is_retired},
-    {"canary_goes_the_road", canary_goes_the_road},
+    {"canary_goes_end_to_end", canary_goes_end_to_end},
     {"a_place_is_taken_over", a_place_is_taken_over},
     {"no_state_per_case", no_state_per_case},
 };

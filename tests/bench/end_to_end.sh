@@ -1,5 +1,5 @@
 #!/bin/sh
-# Benchmark road: encoded cases from submit to the last DONE over the whole road, beside a loader that COPYs
+# Benchmark end_to_end: encoded cases from submit to the last DONE, beside a loader that COPYs
 # the very same rows into the same table over as many connections.  Called by run.sh.
 # CASEMILL_BENCH_CASES and CASEMILL_BENCH_RUNS make it smaller.
 set -u
@@ -13,7 +13,7 @@ worker_start worker
 casemill generate --cases "$cases" --seed 7 --format msgpack --out "$work/cases.mp" || abort "generate"
 casemill generate --cases "$singles" --seed 7 --format msgpack --out "$work/singles.mp" || abort "generate"
 
-# once BATCH FILE: cases a second from the first submit to the last DONE.
+# once BATCH FILE: cases per second from the first submit to the last DONE.
 once() {
     fresh_tables
     took=$("$tools/bench_submit" rate "$intake" "$2" "$1") || abort "bench_submit"
@@ -30,7 +30,7 @@ compare() { # compare FIGURE BATCH FILE GOAL
         echo "$rate $(ratio "$rate" "$limit")" >>"$work/lines"
         echo "limit $run: $limit" >>"$work/limits"
     done
-    figure road "$1" "cases/s" "$4" <"$work/lines"
+    figure end_to_end "$1" "cases/s" "$4" <"$work/lines"
 }
 compare bulk.rate 1000 "$work/cases.mp" ">= 0.75"
 compare single.rate 1 "$work/singles.mp" ">= 0.60"

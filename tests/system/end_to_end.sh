@@ -1,26 +1,26 @@
 #!/bin/sh
-# The whole road: generated cases through submit, the broker's journal, a worker and PostgreSQL to
-# DONE; then every row is held against `casemill evaluate` on the same cases, which has neither broker
-# nor database.  A failure means that a case is lost, doubled, or decided differently on the road.
+# End-to-end: generated cases pass through submit, the broker's journal, a worker and PostgreSQL to DONE.
+# Then every row is compared with the result of `casemill evaluate`, which uses neither broker nor database.
+# A failure means that a case was lost, stored twice, or decided differently.
 # suite: quick, full
 . "$(dirname "$0")/lib.sh"
-count=${ROAD_CASES:-1000}
+count=${END_TO_END_CASES:-1000}
 
 database_start
 broker_start
 worker_start worker
 casemill generate --cases "$count" --seed 7 --bad 0 --duplicates 0 --out "$work/cases.jsonl" ||
     abort "cases are generated"
-equal "generate writes one line a case" "$(wc -l <"$work/cases.jsonl")" "$count"
+equal "generate writes one line per case" "$(wc -l <"$work/cases.jsonl")" "$count"
 
 check "submit ends with every batch DONE" \
     timeout 120 "$bin/casemill" submit --broker "$intake" --ack outcome --batch 100 "$work/cases.jsonl" \
     >"$work/submit.out" 2>"$work/submit.err"
 [ -s "$work/submit.err" ] && sed 's/^/    submit: /' "$work/submit.err" | tail -n 5
 equal "every case has its row when submit returns" "$(rows)" "$count"
-equal "nothing is a dead letter" "$(rows dead_letters)" 0
+equal "no case became a dead letter" "$(rows dead_letters)" 0
 
-# One line an outcome: case, dates, the fold, missing facts, and each agreement's finding / projection.
+# One line per outcome: case, dates, result, missing facts, and each agreement's finding / projection.
 pg_sql "
 with named as (
     select code, disposition || ':' || label as finding from codes where kind = 'finding')
@@ -48,22 +48,22 @@ for text in open(sys.argv[1]):
             for f in o["findings"])]))
 print("\n".join(sorted(lines)))
 PY
-equal "evaluate answers every case" "$(wc -l <"$work/evaluated")" "$count"
-equal "evaluate and the road name the same rule set" \
+equal "evaluate prints a result for every case" "$(wc -l <"$work/evaluated")" "$count"
+equal "evaluate and the worker use the same rule set" \
     "$(head -n 1 "$work/evaluated.jsonl" | sed 's/.*"ruleset": *"\([0-9a-f]*\)".*/\1/')" "$ruleset"
 differing=$(diff "$work/stored" "$work/evaluated" | grep -c '^[<>]')
-equal "every outcome is what evaluate says" "$differing" 0
+equal "every outcome equals the result of evaluate" "$differing" 0
 [ "$differing" -eq 0 ] || diff "$work/stored" "$work/evaluated" | head -n 4 | sed 's/^/    /'
 check "more than two dispositions occur" \
     [ "$(cut -d'|' -f5 "$work/stored" | sort -u | wc -l)" -gt 2 ]
 
-equal "commits say what was decided" \
+equal "the daily counts contain every outcome" \
     "$(pg_sql "select coalesce(sum(outcomes), 0) from report.daily_counts")" "$count"
 check "report prints" "$bin/casemill" report --db "$pg_conninfo" >"$work/report.out" 2>"$work/report.err"
 contains "the report has the total" "$work/report.out" "(^|[^0-9])$count([^0-9]|\$)"
 
 stop "$worker_pid"
-equal "the worker drains and ends in order" $? 0
+equal "the worker drains and exits with code 0" $? 0
 stop "$broker_pid"
-equal "the broker drains and ends in order" $? 0
+equal "the broker drains and exits with code 0" $? 0
 finish
