@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "wire/pack.h"
+#include "wire/mp_write.h"
 #include "wire/walk.h"
 
 #include <stdlib.h>
@@ -107,15 +107,15 @@ static void note_damaged(struct broker *broker, uint64_t seq) {
 /* For the dead letter: {poison: {attempts, silent, reason}}. */
 static struct span pack_history(struct buf *history, const struct core_work *work) {
     buf_clear(history);
-    pack_map(history, 1);
-    pack_str(history, SPAN_LIT("poison"));
-    pack_map(history, 3);
-    pack_str(history, SPAN_LIT("attempts"));
-    pack_uint(history, work->failures);
-    pack_str(history, SPAN_LIT("silent"));
-    pack_uint(history, work->silences);
-    pack_str(history, SPAN_LIT("reason"));
-    pack_str(history, span_str(work->reason == NULL ? "" : work->reason));
+    mp_write_map(history, 1);
+    mp_write_str(history, SPAN_LIT("poison"));
+    mp_write_map(history, 3);
+    mp_write_str(history, SPAN_LIT("attempts"));
+    mp_write_uint(history, work->failures);
+    mp_write_str(history, SPAN_LIT("silent"));
+    mp_write_uint(history, work->silences);
+    mp_write_str(history, SPAN_LIT("reason"));
+    mp_write_str(history, span_str(work->reason == NULL ? "" : work->reason));
     return buf_span(history);
 }
 

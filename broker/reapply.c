@@ -6,7 +6,7 @@
 
 #include "base/date.h"
 #include "base/json.h"
-#include "wire/pack.h"
+#include "wire/mp_write.h"
 
 enum { RULESET_ID_BYTES = 64, RETRY_RATE_MS = 200 };
 
@@ -27,16 +27,16 @@ static bool is_date_or_absent(struct span text) {
 
 static void pack_pair(struct buf *out, const char *key, struct span text) {
     if (text.len > 0) {
-        pack_str(out, span_str(key));
-        pack_str(out, text);
+        mp_write_str(out, span_str(key));
+        mp_write_str(out, text);
     }
 }
 
 /* {reapply: {ruleset, reference_date?, as_of?}} */
 static void pack_extra(struct buf *out, const struct wire_reapply *reapply) {
-    pack_map(out, 1);
-    pack_str(out, SPAN_LIT("reapply"));
-    pack_map(out, 1U + (reapply->reference_date.len > 0) + (reapply->as_of.len > 0));
+    mp_write_map(out, 1);
+    mp_write_str(out, SPAN_LIT("reapply"));
+    mp_write_map(out, 1U + (reapply->reference_date.len > 0) + (reapply->as_of.len > 0));
     pack_pair(out, "ruleset", reapply->ruleset);
     pack_pair(out, "reference_date", reapply->reference_date);
     pack_pair(out, "as_of", reapply->as_of);

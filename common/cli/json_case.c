@@ -4,8 +4,8 @@
 #include <jansson.h>
 #include <stdio.h>
 
-static void pack_head(struct buf *out, uint8_t fix, uint32_t fix_max, uint8_t wide16,
-                      size_t count) {
+static void write_head(struct buf *out, uint8_t fix, uint32_t fix_max, uint8_t wide16,
+                       size_t count) {
     CHECK(count <= JSON_LINE_BYTES_MAX);
     if (count <= fix_max) {
         buf_byte(out, (uint8_t)(fix | count));
@@ -18,12 +18,12 @@ static void pack_head(struct buf *out, uint8_t fix, uint32_t fix_max, uint8_t wi
     }
 }
 
-static void pack_text(struct buf *out, const char *text, size_t len) {
-    pack_head(out, 0xa0, 31, 0xda, len);
+static void write_text(struct buf *out, const char *text, size_t len) {
+    write_head(out, 0xa0, 31, 0xda, len);
     buf_append(out, span_make(text, len));
 }
 
-static void pack_int(struct buf *out, int64_t number) {
+static void write_int(struct buf *out, int64_t number) {
     if (number >= 0 && number <= 127) {
         buf_byte(out, (uint8_t)number);
     } else if (number >= 0 && number <= UINT16_MAX) {
@@ -40,22 +40,22 @@ static void pack_int(struct buf *out, int64_t number) {
     }
 }
 
-static void pack_double(struct buf *out, double number) {
+static void write_double(struct buf *out, double number) {
     uint64_t bits = 0;
     memcpy(&bits, &number, sizeof(bits));
     buf_byte(out, 0xcb);
     buf_be64(out, bits);
 }
 
-static enum err pack_value(struct buf *out, json_t *value, uint32_t depth, struct diag *diag);
+static enum err write_value(struct buf *out, json_t *value, uint32_t depth, struct diag *diag);
 
-static enum err pack_object(struct buf *out, json_t *object, uint32_t depth, struct diag *diag) {
-    pack_head(out, 0x80, 15, 0xde, json_object_size(object));
+static enum err write_object(struct buf *out, json_t *object, uint32_t depth, struct diag *diag) {
+    write_head(out, 0x80, 15, 0xde, json_object_size(object));
     const char *key = NULL;
     json_t *value = NULL;
     json_object_foreach(object, key, value) {
-        pack_text(out, key, strlen(key)); /* jansson refuses a key with a NUL */
-        enum err err = pack_value(out, value, depth + 1, diag);
+        write_text(out, key, strlen(key)); /* jansson refuses a key with a NUL */
+        enum err err = write_value(out, value, depth + 1, diag);
         if (err != ERR_OK) {
             return err;
         }
@@ -63,32 +63,32 @@ static enum err pack_object(struct buf *out, json_t *object, uint32_t depth, str
     return ERR_OK;
 }
 
-static enum err pack_array(struct buf *out, json_t *array, uint32_t depth, struct diag *diag) {
-    pack_head(out, 0x90, 15, 0xdc, json_array_size(array));
+static enum err write_array(struct buf *out, json_t *array, uint32_t depth, struct diag *diag) {
+    write_head(out, 0x90, 15, 0xdc, json_array_size(array));
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < json_array_size(array); i++) {
-        err = pack_value(out, json_array_get(array, i), depth + 1, diag);
+        err = write_value(out, json_array_get(array, i), depth + 1, diag);
     }
     return err;
 }
 
-static enum err pack_value(struct buf *out, json_t *value, uint32_t depth, struct diag *diag) {
+static enum err write_value(struct buf *out, json_t *value, uint32_t depth, struct diag *diag) {
     if (depth >= JSON_CASE_DEPTH_MAX) {
         return diag_fail(diag, ERR_TOO_DEEP, "nested more than %d levels", JSON_CASE_DEPTH_MAX);
     }
     switch (json_typeof(value)) {
     case JSON_OBJECT:
-        return pack_object(out, value, depth, diag);
+        return write_object(out, value, depth, diag);
     case JSON_ARRAY:
-        return pack_array(out, value, depth, diag);
+        return write_array(out, value, depth, diag);
     case JSON_STRING:
-        pack_text(out, json_string_value(value), json_string_length(value));
+        write_text(out, json_string_value(value), json_string_length(value));
         return ERR_OK;
     case JSON_INTEGER:
-        pack_int(out, json_integer_value(value));
+        write_int(out, json_integer_value(value));
         return ERR_OK;
     case JSON_REAL:
-        pack_double(out, json_real_value(value));
+        write_double(out, json_real_value(value));
         return ERR_OK;
     case JSON_TRUE:
     case JSON_FALSE:
@@ -134,7 +134,7 @@ enum err json_case_encode(struct span line, struct buf *out, struct diag *diag) 
     }
     size_t before = out->len;
     enum err err = json_is_object(root)
-                       ? pack_value(out, root, 0, diag)
+                       ? write_value(out, root, 0, diag)
                        : diag_fail(diag, ERR_INVALID, "expected one JSON object per line");
     if (err != ERR_OK) {
         out->len = before;

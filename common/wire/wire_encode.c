@@ -2,70 +2,70 @@
 #include "wire/wire_priv.h"
 
 #include "base/buf.h"
-#include "wire/pack.h"
+#include "wire/mp_write.h"
 
-static void pack_uuid(struct buf *out, const struct uuid *uuid) {
-    pack_bin(out, span_make(uuid->bytes, sizeof(uuid->bytes)));
+static void write_uuid(struct buf *out, const struct uuid *uuid) {
+    mp_write_bin(out, span_make(uuid->bytes, sizeof(uuid->bytes)));
 }
 
-static void pack_fields(struct buf *out, const struct wire_field *fields, uint32_t count,
-                        const uint8_t *base);
+static void write_fields(struct buf *out, const struct wire_field *fields, uint32_t count,
+                         const uint8_t *base);
 
 /* Clamps a number that a reader would clamp; never sends a number that a reader would refuse. */
-static void pack_number(struct buf *out, enum wire_number number, uint64_t value) {
+static void write_number(struct buf *out, enum wire_number number, uint64_t value) {
     int64_t taken = 0;
     enum err err = wire_number_take(number, value > INT64_MAX ? INT64_MAX : (int64_t)value, &taken);
     CHECK(err == ERR_OK);
-    pack_int(out, taken);
+    mp_write_int(out, taken);
 }
 
-static void pack_signed(struct buf *out, enum wire_number number, int64_t value) {
+static void write_signed(struct buf *out, enum wire_number number, int64_t value) {
     int64_t taken = 0;
     enum err err = wire_number_take(number, value, &taken);
     CHECK(err == ERR_OK);
-    pack_int(out, taken);
+    mp_write_int(out, taken);
 }
 
-static void pack_outcomes(struct buf *out, enum wire_number number, const uint32_t *outcomes) {
+static void write_outcomes(struct buf *out, enum wire_number number, const uint32_t *outcomes) {
     size_t given = 0;
     for (uint32_t i = 0; i < WIRE_DISPOSITIONS; i++) {
         given += outcomes[i] > 0;
     }
-    pack_map(out, given);
+    mp_write_map(out, given);
     for (uint32_t i = 0; i < WIRE_DISPOSITIONS; i++) {
         if (outcomes[i] > 0) {
-            pack_str(out, span_str(wire_dispositions.words[i]));
-            pack_number(out, number, outcomes[i]);
+            mp_write_str(out, span_str(wire_dispositions.words[i]));
+            write_number(out, number, outcomes[i]);
         }
     }
 }
 
-static void pack_ranges(struct buf *out, const struct wire_range *ranges, uint32_t count) {
-    pack_array(out, count);
+static void write_ranges(struct buf *out, const struct wire_range *ranges, uint32_t count) {
+    mp_write_array(out, count);
     for (uint32_t i = 0; i < count; i++) {
-        pack_array(out, WIRE_RANGE_ITEMS);
-        pack_uuid(out, &ranges[i].journal);
-        pack_number(out, WIRE_NUMBER_SEQ, ranges[i].seq);
-        pack_number(out, WIRE_NUMBER_CASES, ranges[i].first);
-        pack_number(out, WIRE_NUMBER_CASES, ranges[i].count);
+        mp_write_array(out, WIRE_RANGE_ITEMS);
+        write_uuid(out, &ranges[i].journal);
+        write_number(out, WIRE_NUMBER_SEQ, ranges[i].seq);
+        write_number(out, WIRE_NUMBER_CASES, ranges[i].first);
+        write_number(out, WIRE_NUMBER_CASES, ranges[i].count);
     }
 }
 
-static void pack_delivery(struct buf *out, const struct wire_delivery *delivery) {
-    pack_array(out, WIRE_DELIVERY_ITEMS);
-    pack_number(out, WIRE_NUMBER_FRAME, delivery->frame);
-    pack_number(out, WIRE_NUMBER_FRAME_BYTES, delivery->offset);
-    pack_number(out, WIRE_NUMBER_FRAME_BYTES, delivery->length);
-    pack_uuid(out, &delivery->batch);
-    pack_number(out, WIRE_NUMBER_SEQ, delivery->seq);
-    pack_number(out, WIRE_NUMBER_CASES, delivery->first);
-    pack_number(out, WIRE_NUMBER_BATCH_CASES, delivery->count);
-    pack_number(out, WIRE_NUMBER_ATTEMPT, delivery->attempt);
-    pack_signed(out, WIRE_NUMBER_TIME_US, delivery->accepted_at);
-    pack_str(out, delivery->source);
-    pack_str(out, span_str(wire_priority_word(delivery->priority)));
+static void write_delivery(struct buf *out, const struct wire_delivery *delivery) {
+    mp_write_array(out, WIRE_DELIVERY_ITEMS);
+    write_number(out, WIRE_NUMBER_FRAME, delivery->frame);
+    write_number(out, WIRE_NUMBER_FRAME_BYTES, delivery->offset);
+    write_number(out, WIRE_NUMBER_FRAME_BYTES, delivery->length);
+    write_uuid(out, &delivery->batch);
+    write_number(out, WIRE_NUMBER_SEQ, delivery->seq);
+    write_number(out, WIRE_NUMBER_CASES, delivery->first);
+    write_number(out, WIRE_NUMBER_BATCH_CASES, delivery->count);
+    write_number(out, WIRE_NUMBER_ATTEMPT, delivery->attempt);
+    write_signed(out, WIRE_NUMBER_TIME_US, delivery->accepted_at);
+    mp_write_str(out, delivery->source);
+    mp_write_str(out, span_str(wire_priority_word(delivery->priority)));
     if (delivery->extra.len == 0) {
-        pack_nil(out);
+        mp_write_nil(out);
     } else {
         buf_append(out, delivery->extra);
     }
@@ -76,74 +76,74 @@ static uint32_t count_at(const struct wire_field *field, const uint8_t *base) {
     return *(const uint32_t *)(const void *)(base + field->side);
 }
 
-static void pack_array_of(struct buf *out, const struct wire_field *field, const uint8_t *base,
-                          size_t element_bytes) {
+static void write_array_of(struct buf *out, const struct wire_field *field, const uint8_t *base,
+                           size_t element_bytes) {
     uint32_t count = count_at(field, base);
     CHECK(count <= field->max);
     const uint8_t *element = *(const uint8_t *const *)(const void *)(base + field->at);
-    pack_array(out, count);
+    mp_write_array(out, count);
     for (uint32_t i = 0; i < count; i++) {
-        pack_fields(out, field->fields, field->field_count, element + i * element_bytes);
+        write_fields(out, field->fields, field->field_count, element + i * element_bytes);
     }
 }
 
-static void pack_value(struct buf *out, const struct wire_field *field, const uint8_t *base) {
+static void write_value(struct buf *out, const struct wire_field *field, const uint8_t *base) {
     const void *at = base + field->at;
     switch (field->kind) {
     case KIND_UUID:
-        pack_uuid(out, at);
+        write_uuid(out, at);
         break;
     case KIND_U32:
-        pack_number(out, field->number, *(const uint32_t *)at);
+        write_number(out, field->number, *(const uint32_t *)at);
         break;
     case KIND_U64:
-        pack_number(out, field->number, *(const uint64_t *)at);
+        write_number(out, field->number, *(const uint64_t *)at);
         break;
     case KIND_I64:
-        pack_signed(out, field->number, *(const int64_t *)at);
+        write_signed(out, field->number, *(const int64_t *)at);
         break;
     case KIND_BOOL:
-        pack_bool(out, *(const bool *)at);
+        mp_write_bool(out, *(const bool *)at);
         break;
     case KIND_TEXT:
         CHECK(((const struct span *)at)->len <= field->max);
-        pack_str(out, *(const struct span *)at);
+        mp_write_str(out, *(const struct span *)at);
         break;
     case KIND_WORD:
         CHECK(*(const uint32_t *)at < field->words->count);
-        pack_str(out, span_str(field->words->words[*(const uint32_t *)at]));
+        mp_write_str(out, span_str(field->words->words[*(const uint32_t *)at]));
         break;
     case KIND_FIELDS:
-        pack_fields(out, field->fields, field->field_count, base);
+        write_fields(out, field->fields, field->field_count, base);
         break;
     case KIND_OUTCOMES:
-        pack_outcomes(out, field->number, at);
+        write_outcomes(out, field->number, at);
         break;
     case KIND_DEAD:
-        pack_array_of(out, field, base, sizeof(struct wire_dead));
+        write_array_of(out, field, base, sizeof(struct wire_dead));
         break;
     case KIND_TALLIES:
-        pack_array_of(out, field, base, sizeof(struct wire_tally));
+        write_array_of(out, field, base, sizeof(struct wire_tally));
         break;
     case KIND_RANGES:
         CHECK(count_at(field, base) <= field->max);
-        pack_ranges(out, *(const struct wire_range *const *)at, count_at(field, base));
+        write_ranges(out, *(const struct wire_range *const *)at, count_at(field, base));
         break;
     case KIND_DELIVERIES: {
         const struct wire_delivery *deliveries = *(const struct wire_delivery *const *)at;
         CHECK(count_at(field, base) <= field->max);
-        pack_array(out, count_at(field, base));
+        mp_write_array(out, count_at(field, base));
         for (uint32_t i = 0; i < count_at(field, base); i++) {
-            pack_delivery(out, &deliveries[i]);
+            write_delivery(out, &deliveries[i]);
         }
         break;
     }
     case KIND_UUIDS: {
         const struct uuid *uuids = *(const struct uuid *const *)at;
         CHECK(count_at(field, base) <= field->max);
-        pack_array(out, count_at(field, base));
+        mp_write_array(out, count_at(field, base));
         for (uint32_t i = 0; i < count_at(field, base); i++) {
-            pack_uuid(out, &uuids[i]);
+            write_uuid(out, &uuids[i]);
         }
         break;
     }
@@ -171,23 +171,23 @@ static bool is_zero(const struct wire_field *field, const uint8_t *base) {
     return *(const uint32_t *)at == 0;
 }
 
-static void pack_fields(struct buf *out, const struct wire_field *fields, uint32_t count,
-                        const uint8_t *base) {
+static void write_fields(struct buf *out, const struct wire_field *fields, uint32_t count,
+                         const uint8_t *base) {
     size_t given = 0;
     for (uint32_t i = 0; i < count; i++) {
         given += fields[i].need != NEED_NOT_ZERO || !is_zero(&fields[i], base);
     }
-    pack_map(out, given);
+    mp_write_map(out, given);
     for (uint32_t i = 0; i < count; i++) {
         const struct wire_field *field = &fields[i];
         if (field->need == NEED_NOT_ZERO && is_zero(field, base)) {
             continue;
         }
-        pack_str(out, span_str(field->key));
+        mp_write_str(out, span_str(field->key));
         if (field->need == NEED_HAS && !*(const bool *)(const void *)(base + field->side)) {
-            pack_nil(out);
+            mp_write_nil(out);
         } else {
-            pack_value(out, field, base);
+            write_value(out, field, base);
         }
     }
 }
@@ -195,8 +195,8 @@ static void pack_fields(struct buf *out, const struct wire_field *fields, uint32
 void wire_encode(const struct wire_message *message, struct buf *out) {
     CHECK(message->command < WIRE_COMMAND_COUNT);
     const struct wire_shape *shape = wire_shape(message->command);
-    pack_array(out, 3);
-    pack_str(out, SPAN_LIT("CM1"));
-    pack_str(out, span_str(wire_command_name(message->command)));
-    pack_fields(out, shape->fields, shape->field_count, (const uint8_t *)message + shape->at);
+    mp_write_array(out, 3);
+    mp_write_str(out, SPAN_LIT("CM1"));
+    mp_write_str(out, span_str(wire_command_name(message->command)));
+    write_fields(out, shape->fields, shape->field_count, (const uint8_t *)message + shape->at);
 }

@@ -4,7 +4,7 @@
 #include "base/date.h"
 #include "casedoc/case_doc.h"
 #include "fuzz.h"
-#include "wire/pack.h"
+#include "wire/mp_write.h"
 #include "wire/wire.h"
 #include "worker/work_read.h"
 
@@ -36,21 +36,21 @@ static void request_check(struct span bytes) {
 static void triple_check(struct span bytes) {
     struct work_triple triple = {.revision = -1};
     struct work_triple again = {.revision = -1};
-    struct buf packed = BUF_EMPTY;
+    struct buf written = BUF_EMPTY;
     if (!work_read_triple(bytes, &triple)) {
         return;
     }
     text_check(bytes, triple.source, WIRE_NAME_MAX);
     text_check(bytes, triple.case_id, CASE_ID_BYTES_MAX);
     CHECK(triple.revision >= 0);
-    pack_array(&packed, 3);
-    pack_str(&packed, triple.source);
-    pack_str(&packed, triple.case_id);
-    pack_int(&packed, triple.revision);
-    CHECK(work_read_triple(buf_span(&packed), &again));
+    mp_write_array(&written, 3);
+    mp_write_str(&written, triple.source);
+    mp_write_str(&written, triple.case_id);
+    mp_write_int(&written, triple.revision);
+    CHECK(work_read_triple(buf_span(&written), &again));
     CHECK(span_eq(triple.source, again.source) && span_eq(triple.case_id, again.case_id));
     CHECK(triple.revision == again.revision);
-    buf_free(&packed);
+    buf_free(&written);
 }
 
 static void letter_check(struct span bytes) {

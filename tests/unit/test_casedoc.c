@@ -1,5 +1,5 @@
 /* casedoc/: a case's bytes to slots, faults and digest.  Cases are written in a small notation,
- * packed here by an encoder of the test's own, so that decoder and encoder do not share a mistake:
+ * written here by an encoder of the test's own, so that decoder and encoder do not share a mistake:
  *   null true false  12 -3  1.5 nan -0.0  "text" with \xNN  b"bin"  x"ext"  [a, b]  {key: v, "key":
  * v, 5: v} */
 #include "casedoc/case_doc.h"
@@ -21,9 +21,9 @@ static void blanks(struct packer *p) {
     }
 }
 
-static void pack_value(struct packer *p, struct buf *out);
+static void write_value(struct packer *p, struct buf *out);
 
-static void pack_bytes(struct buf *out, uint8_t head, struct span bytes) {
+static void write_bytes(struct buf *out, uint8_t head, struct span bytes) {
     buf_byte(out, head);
     buf_be32(out, (uint32_t)bytes.len);
     if (head == 0xc9) {
@@ -32,16 +32,16 @@ static void pack_bytes(struct buf *out, uint8_t head, struct span bytes) {
     buf_append(out, bytes);
 }
 
-static void pack_str(struct packer *p, struct buf *out, struct span text) {
+static void write_str(struct packer *p, struct buf *out, struct span text) {
     if (text.len < 32 && !p->wide) {
         buf_byte(out, (uint8_t)(0xa0 | text.len));
         buf_append(out, text);
     } else {
-        pack_bytes(out, 0xdb, text);
+        write_bytes(out, 0xdb, text);
     }
 }
 
-static void pack_quoted(struct packer *p, struct buf *out, uint8_t head) {
+static void write_quoted(struct packer *p, struct buf *out, uint8_t head) {
     struct buf text = BUF_EMPTY;
     for (p->at++; *p->at != '"'; p->at++) {
         ck_assert(*p->at != '\0');
@@ -55,20 +55,20 @@ static void pack_quoted(struct packer *p, struct buf *out, uint8_t head) {
     }
     p->at++;
     if (head == 0) {
-        pack_str(p, out, buf_span(&text));
+        write_str(p, out, buf_span(&text));
     } else {
-        pack_bytes(out, head, buf_span(&text));
+        write_bytes(out, head, buf_span(&text));
     }
     buf_free(&text);
 }
 
-static void pack_container(struct packer *p, struct buf *out, char close) {
+static void write_container(struct packer *p, struct buf *out, char close) {
     struct buf inner = BUF_EMPTY;
     uint32_t count = 0;
     p->at++;
     for (blanks(p); *p->at != close; blanks(p)) {
         ck_assert(*p->at != '\0');
-        pack_value(p, &inner);
+        write_value(p, &inner);
         count++;
     }
     p->at++;
@@ -83,7 +83,7 @@ static void pack_container(struct packer *p, struct buf *out, char close) {
     buf_free(&inner);
 }
 
-static void pack_word(struct packer *p, struct buf *out) {
+static void write_word(struct packer *p, struct buf *out) {
     size_t len = strcspn(p->at, " ,:]}\n");
     struct span word = span_make(p->at, len);
     const char *text = p->at;
@@ -113,22 +113,22 @@ static void pack_word(struct packer *p, struct buf *out) {
     } else if (number) {
         buf_byte(out, (uint8_t)strtoul(text, NULL, 10));
     } else {
-        pack_str(p, out, word);
+        write_str(p, out, word);
     }
 }
 
-static void pack_value(struct packer *p, struct buf *out) {
+static void write_value(struct packer *p, struct buf *out) {
     blanks(p);
     if (*p->at == '{' || *p->at == '[') {
-        pack_container(p, out, *p->at == '{' ? '}' : ']');
+        write_container(p, out, *p->at == '{' ? '}' : ']');
     } else if (*p->at == '"') {
-        pack_quoted(p, out, 0);
+        write_quoted(p, out, 0);
     } else if ((*p->at == 'b' || *p->at == 'x') && p->at[1] == '"') {
         uint8_t head = *p->at == 'b' ? 0xc6 : 0xc9;
         p->at++;
-        pack_quoted(p, out, head);
+        write_quoted(p, out, head);
     } else {
-        pack_word(p, out);
+        write_word(p, out);
     }
 }
 
@@ -203,7 +203,7 @@ static void decode_by(const struct schema *by, const char *text, bool wide, stru
                       struct case_doc *doc) {
     struct packer packer = {.at = text, .wide = wide};
     buf_clear(bytes);
-    pack_value(&packer, bytes);
+    write_value(&packer, bytes);
     size_t offset = 0;
     ck_assert_int_eq(walk_value(buf_span(bytes), &offset), ERR_OK);
     ck_assert_uint_eq(offset, bytes->len);
@@ -529,7 +529,7 @@ END_TEST
 START_TEST(a_spent_arena_is_an_error) {
     struct packer packer = {.at = FULL};
     struct buf bytes = BUF_EMPTY;
-    pack_value(&packer, &bytes);
+    write_value(&packer, &bytes);
     struct arena small;
     bool failed = false;
     bool passed = false;
@@ -551,7 +551,7 @@ END_TEST
 START_TEST(bytes_that_were_never_walked_do_no_harm) {
     struct packer packer = {.at = FULL};
     struct buf bytes = BUF_EMPTY;
-    pack_value(&packer, &bytes);
+    write_value(&packer, &bytes);
     struct case_doc doc;
     for (size_t len = 0; len < bytes.len; len++) {
         arena_reset(&arena);

@@ -2,7 +2,7 @@
  * with too many, ones that are no map, ones that the arena does not hold.  Each is judged by itself
  * and the next begins where it ends. */
 #include "casedoc/case_doc.h"
-#include "wire/pack.h"
+#include "wire/mp_write.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -30,33 +30,33 @@ static void teardown(void) {
     vocabulary_free(&iso);
 }
 
-static void pack_case(struct buf *out, enum kind kind, uint32_t number) {
+static void write_case(struct buf *out, enum kind kind, uint32_t number) {
     if (kind == NO_MAP) {
-        pack_array(out, 2);
-        pack_uint(out, number);
-        pack_map(out, 0);
+        mp_write_array(out, 2);
+        mp_write_uint(out, number);
+        mp_write_map(out, 0);
         return;
     }
-    pack_map(out, kind == UNKNOWN_KEY ? 4 : 3);
-    pack_str(out, SPAN_LIT("case_id"));
-    pack_str(out, SPAN_LIT("next"));
-    pack_str(out, SPAN_LIT("revision"));
-    pack_uint(out, number);
+    mp_write_map(out, kind == UNKNOWN_KEY ? 4 : 3);
+    mp_write_str(out, SPAN_LIT("case_id"));
+    mp_write_str(out, SPAN_LIT("next"));
+    mp_write_str(out, SPAN_LIT("revision"));
+    mp_write_uint(out, number);
     if (kind == UNKNOWN_KEY) {
-        pack_str(out, SPAN_LIT("other"));
-        pack_array(out, 1);
-        pack_map(out, 0);
+        mp_write_str(out, SPAN_LIT("other"));
+        mp_write_array(out, 1);
+        mp_write_map(out, 0);
     }
-    pack_str(out, SPAN_LIT("facts"));
+    mp_write_str(out, SPAN_LIT("facts"));
     uint32_t facts = kind == VERY_FAULTY ? 2 * CASE_FAULTS_MAX : kind == FAULTY ? 1 : 0;
-    pack_map(out, facts + 1);
+    mp_write_map(out, facts + 1);
     for (uint32_t i = 0; i < facts; i++) {
-        pack_str(out, SPAN_LIT("no_such_fact"));
-        pack_array(out, 1);
-        pack_uint(out, i);
+        mp_write_str(out, SPAN_LIT("no_such_fact"));
+        mp_write_array(out, 1);
+        mp_write_uint(out, i);
     }
-    pack_str(out, SPAN_LIT("stateless"));
-    pack_bool(out, number % 2 == 0);
+    mp_write_str(out, SPAN_LIT("stateless"));
+    mp_write_bool(out, number % 2 == 0);
 }
 
 START_TEST(each_case_is_judged_by_itself) {
@@ -65,7 +65,7 @@ START_TEST(each_case_is_judged_by_itself) {
     struct buf bytes = BUF_EMPTY;
     size_t ends[ROUNDS * KINDS];
     for (uint32_t i = 0; i < ROUNDS * KINDS; i++) {
-        pack_case(&bytes, (enum kind)(i % KINDS), i);
+        write_case(&bytes, (enum kind)(i % KINDS), i);
         ends[i] = bytes.len;
     }
     size_t at = 0;
@@ -83,9 +83,9 @@ END_TEST
 START_TEST(a_spent_arena_is_that_case_alone) {
     struct arena small;
     struct buf bytes = BUF_EMPTY;
-    pack_case(&bytes, GOOD, 1);
+    write_case(&bytes, GOOD, 1);
     size_t end = bytes.len;
-    pack_case(&bytes, GOOD, 2);
+    write_case(&bytes, GOOD, 2);
     arena_init(&small, SMALL_ARENA_BYTES);
     struct case_doc doc;
     size_t at = 0;
@@ -100,7 +100,7 @@ END_TEST
 
 START_TEST(bytes_that_end_early_are_an_error) {
     struct buf bytes = BUF_EMPTY;
-    pack_case(&bytes, VERY_FAULTY, 1);
+    write_case(&bytes, VERY_FAULTY, 1);
     for (size_t len = 0; len < bytes.len; len++) {
         struct case_doc doc;
         size_t at = 0;

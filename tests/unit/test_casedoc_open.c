@@ -37,7 +37,7 @@ static void teardown(struct fixture *f) {
     vocabulary_free(&f->iso);
 }
 
-static void pack_text(struct buf *out, struct span text) {
+static void write_text(struct buf *out, struct span text) {
     buf_byte(out, 0xdb);
     buf_be32(out, (uint32_t)text.len);
     buf_append(out, text);
@@ -49,12 +49,12 @@ static void pack(struct buf *out, const struct yaml_node *node) {
         buf_be32(out, node->count);
         for (const struct yaml_node *child = node->first; child != NULL; child = child->next) {
             if (child->key != NULL) {
-                pack_text(out, child->key->text);
+                write_text(out, child->key->text);
             }
             pack(out, child);
         }
     } else if (node->style != YAML_PLAIN) {
-        pack_text(out, node->text);
+        write_text(out, node->text);
     } else if (yaml_is_null(node)) {
         buf_byte(out, 0xc0);
     } else if (span_is(node->text, "true") || span_is(node->text, "false")) {
@@ -105,11 +105,11 @@ static uint32_t read_case(struct fixture *f, struct span line) {
     arena_reset(&f->arena);
     buf_clear(&f->bytes);
     buf_byte(&f->bytes, 0x83);
-    pack_text(&f->bytes, SPAN_LIT("case_id"));
-    pack_text(&f->bytes, id->text);
-    pack_text(&f->bytes, SPAN_LIT("revision"));
+    write_text(&f->bytes, SPAN_LIT("case_id"));
+    write_text(&f->bytes, id->text);
+    write_text(&f->bytes, SPAN_LIT("revision"));
     buf_byte(&f->bytes, 1);
-    pack_text(&f->bytes, SPAN_LIT("facts"));
+    write_text(&f->bytes, SPAN_LIT("facts"));
     pack(&f->bytes, facts);
     ck_assert_int_eq(case_decode(f->schema, buf_span(&f->bytes), &f->arena, &f->doc), ERR_OK);
     ck_assert_msg(f->doc.fault_count == 0, "%.*s: %s %s", SPAN_ARG(id->text), f->doc.faults[0].path,

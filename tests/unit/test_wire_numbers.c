@@ -1,7 +1,7 @@
 /* Every number of the protocol, in every command: what is outside its range is refused or clamped
  * where it is read, whatever a peer says, and README.md names the ranges that hold. */
 #include "base/io.h"
-#include "wire/pack.h"
+#include "wire/mp_write.h"
 #include "wire/walk.h"
 #include "wire/wire_priv.h"
 
@@ -148,16 +148,16 @@ static const struct {
 static size_t lies(struct buf *all) {
     for (size_t i = 1; i < COUNT_OF(NUMBERS); i++) {
         for (int64_t by = -1; by <= 1; by++) {
-            pack_int(all, NUMBERS[i].least + by);
-            pack_int(all, NUMBERS[i].most + by);
+            mp_write_int(all, NUMBERS[i].least + by);
+            mp_write_int(all, NUMBERS[i].most + by);
         }
     }
     const int64_t edges[] = {INT64_MIN, INT64_MIN + 1, INT32_MIN, -1, INT64_MAX};
     for (size_t i = 0; i < COUNT_OF(edges); i++) {
-        pack_int(all, edges[i]);
+        mp_write_int(all, edges[i]);
     }
-    pack_uint(all, (uint64_t)INT64_MAX + 1);
-    pack_uint(all, UINT64_MAX);
+    mp_write_uint(all, (uint64_t)INT64_MAX + 1);
+    mp_write_uint(all, UINT64_MAX);
     return (COUNT_OF(NUMBERS) - 1) * 6 + COUNT_OF(edges) + 2;
 }
 

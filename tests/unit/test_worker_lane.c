@@ -2,7 +2,7 @@
  * broker says. */
 #include "lane_peer.h"
 
-#include "wire/pack.h"
+#include "wire/mp_write.h"
 #include <fcntl.h>
 #include <sys/resource.h>
 
@@ -143,18 +143,18 @@ START_TEST(test_bury_with_history) {
     welcome(&peer);
     await_credit(&peer);
     fixture_case(&body, "B3", 1, "US");
-    pack_map(&history, 1);
-    pack_str(&history, SPAN_LIT("poison"));
-    pack_map(&history, 4);
-    pack_str(&history, SPAN_LIT("attempts"));
-    pack_uint(&history, 6);
-    pack_str(&history, SPAN_LIT("of a later version"));
-    pack_array(&history, 1);
-    pack_nil(&history);
-    pack_str(&history, SPAN_LIT("silent"));
-    pack_uint(&history, 4);
-    pack_str(&history, SPAN_LIT("reason"));
-    pack_str(&history, SPAN_LIT("it's \"bytes\""));
+    mp_write_map(&history, 1);
+    mp_write_str(&history, SPAN_LIT("poison"));
+    mp_write_map(&history, 4);
+    mp_write_str(&history, SPAN_LIT("attempts"));
+    mp_write_uint(&history, 6);
+    mp_write_str(&history, SPAN_LIT("of a later version"));
+    mp_write_array(&history, 1);
+    mp_write_nil(&history);
+    mp_write_str(&history, SPAN_LIT("silent"));
+    mp_write_uint(&history, 4);
+    mp_write_str(&history, SPAN_LIT("reason"));
+    mp_write_str(&history, SPAN_LIT("it's \"bytes\""));
     deal_bury(&peer, 8, buf_span(&body), buf_span(&history));
     struct wire_message done = expect(&peer, WIRE_LANE_DONE);
     ck_assert_uint_eq(done.lane_done.verdicts[0].dead_count, 1);

@@ -1,7 +1,7 @@
 /* worker/: what becomes of a dead letter: which outcome supersedes it, and for which day a retry
  * decides its case. */
 #include "lane_peer.h"
-#include "wire/pack.h"
+#include "wire/mp_write.h"
 
 static void open_database(void) { available = fixture_open(&fixture, "worker_letters"); }
 static void close_database(void) { fixture_close(&fixture); }
@@ -61,7 +61,7 @@ END_TEST
 
 static void deal_retry(struct peer *peer, uint64_t seq, long letter) {
     struct buf number = BUF_EMPTY;
-    pack_uint(&number, (uint64_t)letter);
+    mp_write_uint(&number, (uint64_t)letter);
     deal(peer, WIRE_WORK, "retry", seq, 1, buf_span(&number));
     ck_assert_uint_eq(expect(peer, WIRE_LANE_DONE).lane_done.ranges[0].seq, seq);
     buf_free(&number);

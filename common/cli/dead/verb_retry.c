@@ -6,7 +6,7 @@
 #include "cli/control_ask.h"
 #include "cli/dead/choice.h"
 #include "cli/progress.h"
-#include "wire/pack.h"
+#include "wire/mp_write.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -103,10 +103,10 @@ static enum err note_retry(struct acting *acting, struct uuid *batch, struct dia
 }
 
 /* "{1,2}" as MessagePack numbers. */
-static void pack_numbers(struct buf *ids, struct buf *numbers) {
+static void write_numbers(struct buf *ids, struct buf *numbers) {
     char *at = (char *)(uintptr_t)buf_cstr(ids);
     while (*at != '}') {
-        pack_uint(numbers, strtoull(at + 1, &at, 10));
+        mp_write_uint(numbers, strtoull(at + 1, &at, 10));
     }
 }
 
@@ -132,7 +132,7 @@ static enum err retry_page(struct acting *acting, struct diag *diag) {
     const struct control_peer control = control_peer(acting->options);
     int64_t end_ms = clock_mono_ms() + PAGE_WAIT_MS;
     enum err err = note_retry(acting, &asked.batch, diag);
-    pack_numbers(&acting->page.ids, &numbers);
+    write_numbers(&acting->page.ids, &numbers);
     while (err == ERR_OK) {
         buf_clear(&reply);
         err = control_retry(&control, &asked, buf_span(&numbers), PAGE_ASK_MS, &reply, diag);

@@ -6,7 +6,7 @@
 #include "base/date.h"
 #include "cli/progress.h"
 #include "db/copy_out.h"
-#include "wire/pack.h"
+#include "wire/mp_write.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -153,10 +153,10 @@ static enum err take_triple(struct applying *applying, const struct span *fields
     if (fields[TRIPLE_SOURCE].ptr == NULL || fields[TRIPLE_REVISION].len != 4) {
         return diag_fail(diag, ERR_CORRUPT, "a case is of a source that table sources lacks");
     }
-    pack_array(&applying->triples, TRIPLE_FIELDS);
-    pack_str(&applying->triples, fields[TRIPLE_SOURCE]);
-    pack_str(&applying->triples, fields[TRIPLE_CASE_ID]);
-    pack_int(&applying->triples, (int32_t)get_be32(fields[TRIPLE_REVISION].ptr));
+    mp_write_array(&applying->triples, TRIPLE_FIELDS);
+    mp_write_str(&applying->triples, fields[TRIPLE_SOURCE]);
+    mp_write_str(&applying->triples, fields[TRIPLE_CASE_ID]);
+    mp_write_int(&applying->triples, (int32_t)get_be32(fields[TRIPLE_REVISION].ptr));
     applying->count++;
     return applying->count == PART_CASES ? send_part(applying, diag) : ERR_OK;
 }

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "base/suggest.h"
-#include "wire/pack.h"
+#include "wire/mp_write.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -302,32 +302,32 @@ static bool number_text(struct span cell, const char *letters, char text[NUMBER_
     return true;
 }
 
-static void pack_int_cell(struct span cell, struct buf *out) {
+static void write_int_cell(struct span cell, struct buf *out) {
     char text[NUMBER_BYTES_MAX];
     char *end = NULL;
     errno = 0;
     if (number_text(cell, "+-0123456789", text)) {
         long long number = strtoll(text, &end, 10);
         if (errno == 0 && end == text + cell.len) {
-            pack_int(out, number);
+            mp_write_int(out, number);
             return;
         }
     }
-    pack_str(out, cell);
+    mp_write_str(out, cell);
 }
 
-static void pack_double_cell(struct span cell, struct buf *out) {
+static void write_double_cell(struct span cell, struct buf *out) {
     char text[NUMBER_BYTES_MAX];
     char *end = NULL;
     errno = 0;
     if (number_text(cell, "+-.0123456789eE", text)) {
         double number = strtod(text, &end);
         if (errno == 0 && end == text + cell.len) {
-            pack_double(out, number);
+            mp_write_double(out, number);
             return;
         }
     }
-    pack_str(out, cell);
+    mp_write_str(out, cell);
 }
 
 /* As JSON, Excel and Python write it. */
@@ -342,22 +342,22 @@ static bool read_bool(struct span cell, bool *value) {
     return false;
 }
 
-static void pack_scalar(const struct fact *fact, struct span cell, struct buf *out) {
+static void write_scalar(const struct fact *fact, struct span cell, struct buf *out) {
     bool value = false;
     if (fact->type == FACT_BOOL && read_bool(cell, &value)) {
-        pack_bool(out, value);
+        mp_write_bool(out, value);
     } else if (fact->type == FACT_INT) {
-        pack_int_cell(cell, out);
+        write_int_cell(cell, out);
     } else if (fact->type == FACT_DOUBLE) {
-        pack_double_cell(cell, out);
+        write_double_cell(cell, out);
     } else {
-        pack_str(out, cell);
+        mp_write_str(out, cell);
     }
 }
 
-static void pack_cell(const struct fact *fact, struct span cell, struct buf *out) {
+static void write_cell(const struct fact *fact, struct span cell, struct buf *out) {
     if (is_scalar(fact)) {
-        pack_scalar(fact, cell, out);
+        write_scalar(fact, cell, out);
         return;
     }
     size_t count = 0;
@@ -366,16 +366,16 @@ static void pack_cell(const struct fact *fact, struct span cell, struct buf *out
         (void)cut_at(&left, ';');
     }
     if (fact->type == FACT_LIST) {
-        pack_array(out, count);
+        mp_write_array(out, count);
     } else {
-        pack_map(out, count);
+        mp_write_map(out, count);
     }
     while (rest.len > 0) {
         struct span part = cut_at(&rest, ';');
         if (fact->type == FACT_MAP) {
-            pack_str(out, cut_at(&part, '='));
+            mp_write_str(out, cut_at(&part, '='));
         }
-        pack_scalar(fact->element, part, out);
+        write_scalar(fact->element, part, out);
     }
 }
 
@@ -387,7 +387,7 @@ static uint32_t count_fields(const struct csv *csv, const struct fact *record) {
     return count;
 }
 
-static void pack_facts(const struct csv *csv, struct buf *out) {
+static void write_facts(const struct csv *csv, struct buf *out) {
     const struct schema *schema = csv->schema;
     uint32_t count = 0;
     for (uint32_t i = 0; i < schema->fact_count; i++) {
@@ -395,21 +395,21 @@ static void pack_facts(const struct csv *csv, struct buf *out) {
         count += fact->type == FACT_RECORD ? count_fields(csv, fact) > 0
                                            : csv->cells[fact->slot].ptr != NULL;
     }
-    pack_map(out, count);
+    mp_write_map(out, count);
     for (uint32_t i = 0; i < schema->fact_count; i++) {
         const struct fact *fact = &schema->facts[i];
         bool is_record = fact->type == FACT_RECORD;
         uint32_t fields = is_record ? count_fields(csv, fact) : 0;
         if (fields > 0) {
-            pack_str(out, span_str(fact->leaf));
-            pack_map(out, fields);
+            mp_write_str(out, span_str(fact->leaf));
+            mp_write_map(out, fields);
         }
         for (uint32_t k = 0; k < (is_record ? fact->field_count : 1); k++) {
             const struct fact *leaf = is_record ? &fact->fields[k] : fact;
             struct span cell = csv->cells[leaf->slot];
             if (cell.ptr != NULL) {
-                pack_str(out, span_str(leaf->leaf));
-                pack_cell(leaf, cell, out);
+                mp_write_str(out, span_str(leaf->leaf));
+                write_cell(leaf, cell, out);
             }
         }
     }
@@ -425,20 +425,20 @@ enum err csv_encode(struct csv *csv, struct span row, struct buf *out, struct di
     for (uint32_t place = PLACE_CASE_ID; place < PLACE_COUNT; place++) {
         given += csv->cells[place].ptr != NULL;
     }
-    pack_map(out, given);
+    mp_write_map(out, given);
     for (uint32_t place = PLACE_CASE_ID; place < PLACE_COUNT; place++) {
         struct span cell = csv->cells[place];
         if (cell.ptr == NULL) {
             continue;
         }
-        pack_str(out, span_str(ENVELOPE[place - PLACE_CASE_ID]));
+        mp_write_str(out, span_str(ENVELOPE[place - PLACE_CASE_ID]));
         if (place == PLACE_REVISION) {
-            pack_int_cell(cell, out);
+            write_int_cell(cell, out);
         } else {
-            pack_str(out, cell);
+            mp_write_str(out, cell);
         }
     }
-    pack_str(out, SPAN_LIT("facts"));
-    pack_facts(csv, out);
+    mp_write_str(out, SPAN_LIT("facts"));
+    write_facts(csv, out);
     return ERR_OK;
 }

@@ -2,7 +2,7 @@
  * is removed. */
 #include "cli/submit/dates.h"
 
-#include "wire/pack.h"
+#include "wire/mp_write.h"
 #include "wire/walk.h"
 
 enum { DATES = 2 };
@@ -65,7 +65,7 @@ enum err submit_dates_add(struct span bytes, const char *reference_date, const c
     for (int date = 0; date < DATES; date++) {
         count += given[date] != NULL;
     }
-    pack_map(out, count);
+    mp_write_map(out, count);
     at = pairs_at;
     for (uint32_t i = 0; i < map.count; i++) {
         CHECK(next_pair(bytes, &at, &pair) == ERR_OK); /* read before */
@@ -75,8 +75,8 @@ enum err submit_dates_add(struct span bytes, const char *reference_date, const c
     }
     for (int date = 0; date < DATES; date++) {
         if (given[date] != NULL) {
-            pack_str(out, span_str(NAMES[date]));
-            pack_str(out, span_str(given[date]));
+            mp_write_str(out, span_str(NAMES[date]));
+            mp_write_str(out, span_str(given[date]));
         }
     }
     return ERR_OK;
