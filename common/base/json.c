@@ -110,12 +110,13 @@ static void escaped(struct buf *out, struct span text) {
     buf_byte(out, '"');
 }
 
-void json_key(struct json *json, const char *key) {
+struct json *json_key(struct json *json, const char *key) {
     CHECK(!json->after_key);
     before_value(json);
     escaped(json->out, span_str(key));
     buf_byte(json->out, ':');
     json->after_key = true;
+    return json;
 }
 
 void json_span(struct json *json, struct span text) {

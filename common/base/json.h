@@ -22,7 +22,8 @@ void json_object_open(struct json *json);
 void json_object_close(struct json *json);
 void json_array_open(struct json *json);
 void json_array_close(struct json *json);
-void json_key(struct json *json, const char *key);
+/* json_key returns json, for members in one statement: json_int(json_key(json, "count"), 3). */
+struct json *json_key(struct json *json, const char *key);
 void json_str(struct json *json, const char *text);
 void json_span(struct json *json, struct span text);
 void json_int(struct json *json, int64_t value);

@@ -143,23 +143,17 @@ static void write_json(struct buf *line, enum log_event event, const char *time,
     struct field field;
     json_init(&json, line);
     json_object_open(&json);
-    json_key(&json, "time");
-    json_str(&json, time);
-    json_key(&json, "level");
-    json_str(&json, LEVELS[ROWS[event].level]);
-    json_key(&json, "program");
-    json_str(&json, log_state.options.program);
-    json_key(&json, "event");
-    json_str(&json, ROWS[event].name);
+    json_str(json_key(&json, "time"), time);
+    json_str(json_key(&json, "level"), LEVELS[ROWS[event].level]);
+    json_str(json_key(&json, "program"), log_state.options.program);
+    json_str(json_key(&json, "event"), ROWS[event].name);
     while (next_field(&fields, &field)) {
         char key[KEY_BYTES_MAX];
         (void)snprintf(key, sizeof(key), "%.*s", SPAN_ARG(field.key));
-        json_key(&json, key);
-        json_span(&json, field.value);
+        json_span(json_key(&json, key), field.value);
     }
     if (suppressed > 0) {
-        json_key(&json, "suppressed");
-        json_uint(&json, suppressed);
+        json_uint(json_key(&json, "suppressed"), suppressed);
     }
     json_object_close(&json);
 }

@@ -160,35 +160,28 @@ static bool is_given(struct draft *draft, const char *key, uint32_t missing_perc
         return true;
     }
     if (chance(draft, 20)) {
-        json_key(draft->json, key);
-        json_nil(draft->json);
+        json_nil(json_key(draft->json, key));
     }
     return false;
 }
 
 static void fact_bool(struct draft *draft, const char *key, uint32_t missing_percent, bool value) {
     if (is_given(draft, key, missing_percent)) {
-        json_key(draft->json, key);
-        json_bool(draft->json, value);
+        json_bool(json_key(draft->json, key), value);
     }
-}
-
-static void put_text(struct json *json, const char *key, const char *text) {
-    json_key(json, key);
-    json_str(json, text);
 }
 
 static void fact_text(struct draft *draft, const char *key, uint32_t missing_percent,
                       const char *value) {
     if (is_given(draft, key, missing_percent)) {
-        put_text(draft->json, key, value);
+        json_str(json_key(draft->json, key), value);
     }
 }
 
 static void put_date(struct json *json, const char *key, int32_t days) {
     char text[DATE_TEXT_BYTES];
     date_format(days, text);
-    put_text(json, key, text);
+    json_str(json_key(json, key), text);
 }
 
 static void fact_date(struct draft *draft, const char *key, uint32_t missing_percent,
@@ -201,8 +194,7 @@ static void fact_date(struct draft *draft, const char *key, uint32_t missing_per
 static void facts_person(struct draft *draft) {
     draft->stateless = chance(draft, 1);
     if (is_given(draft, "nationalities", 8)) {
-        json_key(draft->json, "nationalities");
-        json_array_open(draft->json);
+        json_array_open(json_key(draft->json, "nationalities"));
         if (!draft->stateless) {
             json_str(draft->json, draft->origin->country);
         }
@@ -226,8 +218,7 @@ static void facts_minor(struct draft *draft) {
         return; /* an adult is seldom asked */
     }
     bool is_alone = chance(draft, 35);
-    json_key(draft->json, "minor_ctx");
-    json_object_open(draft->json);
+    json_object_open(json_key(draft->json, "minor_ctx"));
     fact_bool(draft, "accompanied", 30, !is_alone);
     fact_bool(draft, "guardian_available_us", 60, !is_alone || chance(draft, 15));
     fact_bool(draft, "guardian_in_us", 60, !is_alone || chance(draft, 25));
@@ -242,8 +233,7 @@ static void facts_transit(struct draft *draft) {
     if (!is_given(draft, "transit_countries", 75)) {
         return;
     }
-    json_key(draft->json, "transit_countries");
-    json_array_open(draft->json);
+    json_array_open(json_key(draft->json, "transit_countries"));
     if (draft->road == ROAD_SOUTH || draft->road == ROAD_US_INLAND) {
         size_t first = COUNT_OF(ROAD_NORTH);
         bool from_far = true;
@@ -298,15 +288,15 @@ static void facts_family(struct draft *draft) {
         return;
     }
     int32_t count = chance(draft, 55) ? 0 : between(draft, 1, 3);
-    json_key(draft->json, "family_anchors");
-    json_array_open(draft->json);
+    json_array_open(json_key(draft->json, "family_anchors"));
     for (int32_t i = 0; i < count; i++) {
         bool in_claim_country = chance(draft, 85);
         const char *other = strcmp(draft->claim_country, "US") == 0 ? "CA" : "US";
         const char *country = in_claim_country ? draft->claim_country : other;
         json_object_open(draft->json);
-        put_text(draft->json, "country", country);
-        put_text(draft->json, "relation", pick_word(draft, RELATIONS, COUNT_OF(RELATIONS)));
+        json_str(json_key(draft->json, "country"), country);
+        json_str(json_key(draft->json, "relation"),
+                 pick_word(draft, RELATIONS, COUNT_OF(RELATIONS)));
         fact_text(draft, "status", 30,
                   strcmp(country, "US") == 0 ? pick_word(draft, STATUS_US, COUNT_OF(STATUS_US))
                                              : pick_word(draft, STATUS_CA, COUNT_OF(STATUS_CA)));
@@ -326,19 +316,17 @@ static void facts_officer(struct draft *draft) {
     if (!draft->careful || !chance(draft, 60)) {
         return;
     }
-    put_text(draft->json, "public_interest", chance(draft, 2) ? "granted" : "none");
-    json_key(draft->json, "fear_of_receiving_state");
-    json_object_open(draft->json);
+    json_str(json_key(draft->json, "public_interest"), chance(draft, 2) ? "granted" : "none");
+    json_object_open(json_key(draft->json, "fear_of_receiving_state"));
     for (size_t i = 0; i < COUNT_OF(STATES); i++) {
         if (chance(draft, 40)) {
-            put_text(draft->json, STATES[i], pick_word(draft, FEAR, COUNT_OF(FEAR)));
+            json_str(json_key(draft->json, STATES[i]), pick_word(draft, FEAR, COUNT_OF(FEAR)));
         }
     }
     json_object_close(draft->json);
-    json_key(draft->json, "officer_screening");
-    json_object_open(draft->json);
+    json_object_open(json_key(draft->json, "officer_screening"));
     for (size_t i = 0; i < COUNT_OF(SCREENED); i++) {
-        put_text(draft->json, SCREENED[i], chance(draft, 55) ? "done" : "not_done");
+        json_str(json_key(draft->json, SCREENED[i]), chance(draft, 55) ? "done" : "not_done");
     }
     json_object_close(draft->json);
 }
@@ -357,21 +345,19 @@ enum bad {
 };
 
 static void facts(struct draft *draft, enum bad bad) {
-    json_key(draft->json, "facts");
-    json_object_open(draft->json);
-    put_text(draft->json, "claim_country", bad == BAD_WORD ? "XX" : draft->claim_country);
+    json_object_open(json_key(draft->json, "facts"));
+    json_str(json_key(draft->json, "claim_country"), bad == BAD_WORD ? "XX" : draft->claim_country);
     fact_text(draft, "arrived_from", 5, draft->arrived_from);
     facts_person(draft);
     facts_minor(draft);
     if (bad == BAD_TYPE) {
-        json_key(draft->json, "entry_mode");
-        json_bool(draft->json, true);
+        json_bool(json_key(draft->json, "entry_mode"), true);
     } else {
         fact_text(draft, "entry_mode", 10, draft->mode);
     }
     fact_date(draft, "entry_date", 40, draft->entry_date);
     if (bad == BAD_DATE) {
-        put_text(draft->json, "claim_date", "2020-02-30");
+        json_str(json_key(draft->json, "claim_date"), "2020-02-30");
     } else {
         fact_date(draft, "claim_date", 4, draft->claim_date);
     }
@@ -382,8 +368,7 @@ static void facts(struct draft *draft, enum bad bad) {
     fact_bool(draft, "reentry_after_us_refusal", 60, chance(draft, 3));
     facts_officer(draft);
     if (bad == BAD_UNKNOWN_FACT) {
-        json_key(draft->json, "luggage_count");
-        json_int(draft->json, 2);
+        json_int(json_key(draft->json, "luggage_count"), 2);
     }
     json_object_close(draft->json);
 }
@@ -417,10 +402,9 @@ void invent_case(const struct invent_options *options, uint64_t index, struct bu
     (void)snprintf(case_id, sizeof(case_id), "G%09llu", (unsigned long long)index + 1);
     json_object_open(&json);
     if (bad != BAD_NO_ID) {
-        put_text(&json, "case_id", case_id);
+        json_str(json_key(&json, "case_id"), case_id);
     }
-    json_key(&json, "revision");
-    json_int(&json, bad == BAD_REVISION ? -1 : 0);
+    json_int(json_key(&json, "revision"), bad == BAD_REVISION ? -1 : 0);
     put_date(&json, "reference_date", draft.reference_date);
     put_date(&json, "as_of", draft.reference_date);
     facts(&draft, bad);

@@ -49,12 +49,9 @@ static void print_result(const struct options *options, const char *key, const s
     cel_type_print(cel_program_type(program), &type);
     json_init(&json, &out);
     json_object_open(&json);
-    json_key(&json, "type");
-    json_span(&json, buf_span(&type));
-    json_key(&json, "cost");
-    json_uint(&json, cel_program_cost(program));
-    json_key(&json, key);
-    json_span(&json, buf_span(text));
+    json_span(json_key(&json, "type"), buf_span(&type));
+    json_uint(json_key(&json, "cost"), cel_program_cost(program));
+    json_span(json_key(&json, key), buf_span(text));
     json_object_close(&json);
     plain_printf(stdout, "%s\n", buf_cstr(&out));
     buf_free(&type);

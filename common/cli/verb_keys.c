@@ -18,10 +18,8 @@ static void print_key(const char *key, const char *name, void *context) {
     struct json json;
     json_init(&json, &text);
     json_object_open(&json);
-    json_key(&json, "key");
-    json_str(&json, key);
-    json_key(&json, "name");
-    json_str(&json, name);
+    json_str(json_key(&json, "key"), key);
+    json_str(json_key(&json, "name"), name);
     json_object_close(&json);
     plain_printf(stdout, "%.*s\n", SPAN_ARG(buf_span(&text)));
     buf_free(&text);

@@ -95,8 +95,7 @@ static void print_text(const struct table *table, const struct db_result *result
 
 static void print_json(struct json *json, const struct table *table,
                        const struct db_result *result) {
-    json_key(json, table->name);
-    json_array_open(json);
+    json_array_open(json_key(json, table->name));
     for (uint32_t r = 0; r < db_rows(result); r++) {
         json_object_open(json);
         for (uint32_t c = 0; c < db_columns(result); c++) {

@@ -83,8 +83,7 @@ static int mark_order(const void *a, const void *b) {
     return (x->start > y->start) - (x->start < y->start);
 }
 
-/* --- lines -------------------------------------------------------------------------------------
- */
+/* --- lines --- */
 
 static bool is_blank(uint8_t byte) { return byte == ' ' || byte == '\t' || byte == '\r'; }
 

@@ -349,10 +349,8 @@ static void print_done(const struct options *options, const struct migrate *m) {
     struct json json;
     json_init(&json, &text);
     json_object_open(&json);
-    json_key(&json, "applied");
-    json_uint(&json, m->applied);
-    json_key(&json, "columns_added");
-    json_uint(&json, m->columns_added);
+    json_uint(json_key(&json, "applied"), m->applied);
+    json_uint(json_key(&json, "columns_added"), m->columns_added);
     json_object_close(&json);
     plain_printf(stdout, "%s\n", buf_cstr(&text));
     buf_free(&text);

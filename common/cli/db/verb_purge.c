@@ -92,11 +92,9 @@ static enum err print_purge(const struct options *options, const struct purge *p
     struct json json;
     json_init(&json, &text);
     json_object_open(&json);
-    json_key(&json, "purge");
-    json_str(&json, purge->number);
+    json_str(json_key(&json, "purge"), purge->number);
     for (uint32_t i = 0; i < COUNT_OF(names); i++) {
-        json_key(&json, names[i]);
-        json_str(&json, db_cell(row, 0, i));
+        json_str(json_key(&json, names[i]), db_cell(row, 0, i));
     }
     json_object_close(&json);
     if (option_flag(options, "--json")) {

@@ -51,8 +51,7 @@ static void print_json(const struct db_result *rows) {
     for (uint32_t row = 0; row < db_rows(rows); row++) {
         json_object_open(&json);
         for (uint32_t column = 0; column < db_columns(rows); column++) {
-            json_key(&json, db_column_name(rows, column));
-            json_cell(&json, rows, row, column);
+            json_cell(json_key(&json, db_column_name(rows, column)), rows, row, column);
         }
         json_object_close(&json);
     }
@@ -122,8 +121,7 @@ static int list_run(const struct options *options) {
     return err == ERR_OK ? EXIT_DONE : verb_fail(options, &diag, SPAN_LIT(""));
 }
 
-/* --- show --------------------------------------------------------------------------------------
- */
+/* --- show --- */
 
 /* Recorded before it is shown, in the snapshot of the same statement. */
 static const char SHOW_SQL[] =

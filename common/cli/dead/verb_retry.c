@@ -49,8 +49,8 @@ static void print_counts(const struct options *options, const struct db_result *
     json_init(&json, &text);
     json_object_open(&json);
     for (uint32_t row = 0; row < db_rows(counts); row++) {
-        json_key(&json, db_cell(counts, row, 0));
-        json_uint(&json, strtoull(db_cell(counts, row, 1), NULL, 10));
+        json_uint(json_key(&json, db_cell(counts, row, 0)),
+                  strtoull(db_cell(counts, row, 1), NULL, 10));
         if (!option_flag(options, "--json")) {
             plain_printf(stdout, "%-20s %s\n", db_cell(counts, row, 0), db_cell(counts, row, 1));
         }
@@ -78,8 +78,7 @@ static enum err count_wanted(struct acting *acting, struct diag *diag) {
     return err;
 }
 
-/* --- retry -------------------------------------------------------------------------------------
- */
+/* --- retry --- */
 
 /* The page's name is a hash of its record, so a resend joins the first. */
 static enum err note_retry(struct acting *acting, struct uuid *batch, struct diag *diag) {
@@ -195,8 +194,7 @@ static void print_retried(const struct acting *acting) {
     }
 }
 
-/* --- drop --------------------------------------------------------------------------------------
- */
+/* --- drop --- */
 
 static enum err drop_page(struct acting *acting, struct diag *diag) {
     const char *const params[] = {acting->why, buf_cstr(&acting->page.ids)};
@@ -226,8 +224,7 @@ static enum err drop_all(struct acting *acting, struct diag *diag) {
     return err;
 }
 
-/* --- both --------------------------------------------------------------------------------------
- */
+/* --- both --- */
 
 static int act(struct acting *acting, const char *name,
                enum err (*run)(struct acting *acting, struct diag *diag)) {

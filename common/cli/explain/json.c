@@ -12,11 +12,6 @@ static void write_str(struct json *json, const char *key, const char *text) {
     }
 }
 
-static void write_bool(struct json *json, const char *key, bool value) {
-    json_key(json, key);
-    json_bool(json, value);
-}
-
 static void write_day(struct json *json, const char *key, int32_t days) {
     char text[DATE_TEXT_BYTES];
     date_format(days, text);
@@ -24,14 +19,12 @@ static void write_day(struct json *json, const char *key, int32_t days) {
 }
 
 static void write_value(struct json *json, const char *key, struct buf *text) {
-    json_key(json, key);
-    json_span(json, buf_span(text));
+    json_span(json_key(json, key), buf_span(text));
     buf_clear(text);
 }
 
 static void write_events(struct json *json, const struct trace_view *view) {
-    json_key(json, "events");
-    json_array_open(json);
+    json_array_open(json_key(json, "events"));
     for (uint32_t i = 0; i < view->event_count; i++) {
         const struct trace_event *event = &view->events[i];
         json_object_open(json);
@@ -39,11 +32,11 @@ static void write_events(struct json *json, const struct trace_view *view) {
         write_day(json, "date", event->date);
         write_day(json, "recorded", event->recorded);
         write_str(json, "cite", event->cite);
-        write_bool(json, "verify", event->verify);
-        write_bool(json, "legal", event->is_legal);
-        write_bool(json, "known", event->is_known);
-        write_bool(json, "past", event->has_come);
-        write_bool(json, "holds", event->is_status);
+        json_bool(json_key(json, "verify"), event->verify);
+        json_bool(json_key(json, "legal"), event->is_legal);
+        json_bool(json_key(json, "known"), event->is_known);
+        json_bool(json_key(json, "past"), event->has_come);
+        json_bool(json_key(json, "holds"), event->is_status);
         json_object_close(json);
     }
     json_array_close(json);
@@ -51,8 +44,7 @@ static void write_events(struct json *json, const struct trace_view *view) {
 
 static void write_paths(struct json *json, const struct schema *schema,
                         const struct path_set *paths) {
-    json_key(json, "waits_for");
-    json_array_open(json);
+    json_array_open(json_key(json, "waits_for"));
     for (uint32_t i = 0; i < schema->path_count; i++) {
         if (path_set_has(paths, i)) {
             json_str(json, schema->paths[i]->name);
@@ -64,15 +56,13 @@ static void write_paths(struct json *json, const struct schema *schema,
 static void write_reads(struct json *json, const struct explain_case *shown,
                         const struct trace_view *view, const struct trace_rule *rule) {
     struct buf text = BUF_EMPTY;
-    json_key(json, "facts");
-    json_object_open(json);
+    json_object_open(json_key(json, "facts"));
     for (uint32_t i = 0; i < rule->read_count; i++) {
         explain_value(shown->ruleset, rule->reads[i], view->slots[rule->reads[i]], &text);
         write_value(json, trace_slot_name(shown->ruleset, rule->reads[i]), &text);
     }
     json_object_close(json);
-    json_key(json, "names");
-    json_object_open(json);
+    json_object_open(json_key(json, "names"));
     for (uint32_t i = 0; i < rule->name_count; i++) {
         const struct trace_name *name = &view->names[rule->names[i]];
         explain_name_value(name->value, &text);
@@ -90,13 +80,10 @@ static void write_rule(struct json *json, const struct explain_case *shown,
     write_str(json, "value", trace_truth_name(rule->truth));
     write_str(json, "error", rule->error);
     write_str(json, "cite", rule->cite);
-    write_bool(json, "verify", rule->verify);
-    json_key(json, "line");
-    json_uint(json, rule->line);
-    json_key(json, "given");
-    json_span(json, rule->given);
-    json_key(json, "when");
-    json_span(json, rule->when);
+    json_bool(json_key(json, "verify"), rule->verify);
+    json_uint(json_key(json, "line"), rule->line);
+    json_span(json_key(json, "given"), rule->given);
+    json_span(json_key(json, "when"), rule->when);
     write_str(json, "by", rule->by);
     if (rule->has_from) {
         write_day(json, "from", rule->from);
@@ -107,7 +94,7 @@ static void write_rule(struct json *json, const struct explain_case *shown,
     if (rule->has_recorded) {
         write_day(json, "recorded", rule->recorded);
     }
-    write_bool(json, "in_projected", rule->in_projected);
+    json_bool(json_key(json, "in_projected"), rule->in_projected);
     write_paths(json, ruleset_schema(shown->ruleset), &rule->paths);
     write_reads(json, shown, view, rule);
     json_object_close(json);
@@ -126,7 +113,7 @@ static void write_decided(struct json *json, const struct explain_case *shown, u
     write_result(json, shown, agreement, result);
     write_str(json, "decided_by",
               decided->rule < view->rule_count ? view->rules[decided->rule].label : "otherwise");
-    write_bool(json, "settled", decided->is_settled);
+    json_bool(json_key(json, "settled"), decided->is_settled);
     json_object_close(json);
 }
 
@@ -135,16 +122,15 @@ static void write_answers(struct json *json, const struct explain_case *shown, s
     struct trace_answer answers[TRACE_ANSWERS_MAX] = {0};
     struct buf text = BUF_EMPTY;
     uint32_t count = slot == UINT16_MAX ? 0 : trace_answers(trace, slot, answers);
-    write_bool(json, "decides", explain_does_decide(answers, count));
-    json_key(json, "answers");
-    json_array_open(json);
+    json_bool(json_key(json, "decides"), explain_does_decide(answers, count));
+    json_array_open(json_key(json, "answers"));
     for (uint32_t i = 0; i < count; i++) {
         json_object_open(json);
         explain_value(shown->ruleset, slot, answers[i].value, &text);
         write_value(json, "value", &text);
         write_str(json, "disposition", disposition_name(answers[i].disposition));
         write_str(json, "reason", answers[i].label);
-        write_bool(json, "projected", answers[i].is_projected);
+        json_bool(json_key(json, "projected"), answers[i].is_projected);
         json_object_close(json);
     }
     json_array_close(json);
@@ -155,8 +141,7 @@ static void write_missing(struct json *json, const struct explain_case *shown, s
                           const struct trace_view *view) {
     const struct schema *schema = ruleset_schema(shown->ruleset);
     const struct result *asked = explain_asked(view);
-    json_key(json, "missing");
-    json_array_open(json);
+    json_array_open(json_key(json, "missing"));
     for (uint32_t i = 0; i < asked->missing_count; i++) {
         const struct fact *fact = schema->paths[asked->missing[i]];
         json_object_open(json);
@@ -177,10 +162,10 @@ static void write_agreement(struct json *json, const struct explain_case *shown,
     write_str(json, "agreement", view.id);
     write_str(json, "title", view.title);
     write_str(json, "status", view.status);
-    write_bool(json, "in_force", view.is_status_open);
+    json_bool(json_key(json, "in_force"), view.is_status_open);
     write_events(json, &view);
-    json_key(json, "finding");
-    write_decided(json, shown, index, &view, &view.decided, &view.finding.result);
+    write_decided(json_key(json, "finding"), shown, index, &view, &view.decided,
+                  &view.finding.result);
     json_key(json, "projected");
     if (view.finding.has_projected) {
         write_decided(json, shown, index, &view, &view.projected, &view.finding.projected);
@@ -188,8 +173,7 @@ static void write_agreement(struct json *json, const struct explain_case *shown,
         json_nil(json);
     }
     write_missing(json, shown, trace, &view);
-    json_key(json, "rules");
-    json_array_open(json);
+    json_array_open(json_key(json, "rules"));
     for (uint32_t i = 0; i < view.rule_count; i++) {
         write_rule(json, shown, &view, &view.rules[i]);
     }
@@ -200,10 +184,8 @@ static void write_agreement(struct json *json, const struct explain_case *shown,
 void explain_json(const struct explain_case *shown, struct trace *trace, struct json *json) {
     json_object_open(json);
     write_str(json, "note", EXPLAIN_TRIAGE);
-    json_key(json, "case_id");
-    json_span(json, shown->doc->case_id);
-    json_key(json, "revision");
-    json_int(json, shown->doc->revision);
+    json_span(json_key(json, "case_id"), shown->doc->case_id);
+    json_int(json_key(json, "revision"), shown->doc->revision);
     write_str(json, "source", shown->source);
     write_str(json, "decided_at", shown->decided_at);
     write_str(json, "ruleset", ruleset_id(shown->ruleset));
@@ -211,10 +193,9 @@ void explain_json(const struct explain_case *shown, struct trace *trace, struct 
     write_day(json, "as_of", shown->as_of);
     write_result(json, shown, shown->outcome.agreement, &shown->outcome.result);
     write_str(json, "agreement", ruleset_agreement_id(shown->ruleset, shown->outcome.agreement));
-    write_bool(json, "differs", *shown->differs != '\0');
+    json_bool(json_key(json, "differs"), *shown->differs != '\0');
     write_str(json, "differences", shown->differs);
-    json_key(json, "agreements");
-    json_array_open(json);
+    json_array_open(json_key(json, "agreements"));
     for (uint32_t i = 0; i < ruleset_agreement_count(shown->ruleset); i++) {
         if (explain_is_wanted(shown, i)) {
             write_agreement(json, shown, trace, i);

@@ -25,8 +25,7 @@ enum outcome_column {
 };
 enum finding_column { FINDING_AGREEMENT, FINDING_RESULT, FINDING_PROJECTED };
 
-/* --- the outcome -------------------------------------------------------------------------------
- */
+/* --- the outcome --- */
 
 #define OUTCOME_FIELDS                                                                             \
     "source, case_id, revision, ruleset, missing, findings, projected, reference_date, as_of, "    \
@@ -91,8 +90,7 @@ static enum err find_findings(struct db *db, const char *case_id, const struct d
     return err == ERR_OK ? db_expect(*findings, "* s s? s?", diag) : err;
 }
 
-/* --- the facts ---------------------------------------------------------------------------------
- */
+/* --- the facts --- */
 
 enum { FIELD_REVISION, FIELD_FACTS }; /* the columns of the copy */
 
@@ -213,8 +211,7 @@ const char *explain_stored_decided_at(const struct explain_stored *stored) {
     return db_cell(stored->row, 0, OUTCOME_DECIDED_AT);
 }
 
-/* --- differences -------------------------------------------------------------------------------
- */
+/* --- differences --- */
 
 static void compare(struct buf *lines, const char *what, const char *stored,
                     const struct buf *now) {

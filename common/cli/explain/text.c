@@ -8,8 +8,7 @@
 
 enum { LINE_COLUMNS = 100 };
 
-/* --- lines -------------------------------------------------------------------------------------
- */
+/* --- lines --- */
 
 /* Characters, for UTF-8. */
 static uint32_t columns_of(struct span text) {
@@ -102,8 +101,7 @@ static void print_day(struct buf *out, int32_t days) {
 
 enum { HEAD_AT = 2, TEXT_AT = 14, DETAIL_AT = 16 };
 
-/* --- what both forms share ---------------------------------------------------------------------
- */
+/* --- what both forms share --- */
 
 const char EXPLAIN_TRIAGE[] = "This is triage from the facts as they were given, not a decision: "
                               "an officer decides.";
@@ -157,8 +155,7 @@ void explain_evaluate(struct explain_case *shown, struct ruleset_run *run) {
     ruleset_evaluate(run, shown->doc, shown->reference_date, shown->as_of, &shown->outcome);
 }
 
-/* --- the case ----------------------------------------------------------------------------------
- */
+/* --- the case --- */
 
 static void print_result(struct buf *out, const struct ruleset *ruleset, uint32_t agreement,
                          const struct result *result) {
@@ -215,8 +212,7 @@ static void print_case(const struct explain_case *shown, struct buf *out) {
     buf_free(&text);
 }
 
-/* --- one agreement -----------------------------------------------------------------------------
- */
+/* --- one agreement --- */
 
 static void print_events(const struct trace_view *view, struct buf *out) {
     struct buf text = BUF_EMPTY;
@@ -337,8 +333,7 @@ static void print_rule(const struct explain_case *shown, const struct trace_view
     buf_free(&text);
 }
 
-/* --- what is missing ---------------------------------------------------------------------------
- */
+/* --- what is missing --- */
 
 /* Answers with the same result are grouped. */
 static void print_answers(const struct explain_case *shown, uint16_t slot,

@@ -49,8 +49,7 @@ static void print_case(const struct options *options, const struct explain_case 
     buf_free(&out);
 }
 
-/* --- a stored case -----------------------------------------------------------------------------
- */
+/* --- a stored case --- */
 
 static int show_stored(const struct options *options, const struct explain_stored *stored) {
     struct buf differs = BUF_EMPTY;
@@ -120,8 +119,7 @@ static int explain_stored_case(const struct options *options) {
     return explain_from_db(options, &wanted);
 }
 
-/* --- a file ------------------------------------------------------------------------------------
- */
+/* --- a file --- */
 
 struct file_cases {
     const struct options *options;

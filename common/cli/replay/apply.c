@@ -77,8 +77,7 @@ static enum err count_wanted(struct db *db, const struct buf *from, uint64_t *wa
     return err;
 }
 
-/* --- one part ----------------------------------------------------------------------------------
- */
+/* --- one part --- */
 
 static void note_dead(struct replay_applied *applied, const json_t *answer) {
     json_int_t dead = json_integer_value(json_object_get(answer, "dead_count"));
@@ -145,8 +144,7 @@ static enum err ask_for_life(const struct control_peer *control, struct diag *di
     return err;
 }
 
-/* --- all of them -------------------------------------------------------------------------------
- */
+/* --- all of them --- */
 
 static enum err take_triple(struct applying *applying, const struct span *fields,
                             struct diag *diag) {

@@ -63,8 +63,7 @@ static enum direction direction_of(uint32_t before, uint32_t after) {
     return after > before ? WORSE : MILDER;
 }
 
-/* --- the picture -------------------------------------------------------------------------------
- */
+/* --- the picture --- */
 
 /* The sides that occur, in order; returns how many. */
 static uint32_t sides_of(const struct replay_table *table, uint32_t sides[REPLAY_SIDES]) {
@@ -134,8 +133,7 @@ static void svg_matrix(struct buf *out, const struct replay_table *table, uint32
     buf_str(out, "</svg>\n");
 }
 
-/* --- the table and the samples -----------------------------------------------------------------
- */
+/* --- the table and the samples --- */
 
 static void html_matrix(struct buf *out, const struct replay_table *table) {
     uint32_t sides[REPLAY_SIDES];

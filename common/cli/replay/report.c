@@ -20,8 +20,7 @@ void replay_sample_text(const struct replay_stored *stored, const struct replay_
     }
 }
 
-/* --- text --------------------------------------------------------------------------------------
- */
+/* --- text --- */
 
 static void text_matrix(const struct replay_table *table, struct buf *out) {
     buf_printf(out, "  %-*s", SIDE_WIDTH, "before \\ after");
@@ -121,19 +120,15 @@ void replay_report_text(const struct replay_report *report, struct buf *out) {
     }
 }
 
-/* --- JSON --------------------------------------------------------------------------------------
- */
+/* --- JSON --- */
 
 static void json_sample(struct json *json, const struct replay_stored *stored,
                         const struct replay_sample *sample) {
     const char *source = sample->source < 0 ? NULL : stored->sources[sample->source];
     json_object_open(json);
-    json_key(json, "source");
-    json_str(json, source == NULL ? "?" : source);
-    json_key(json, "case_id");
-    json_span(json, span_make(sample->id, sample->id_len));
-    json_key(json, "revision");
-    json_int(json, sample->revision);
+    json_str(json_key(json, "source"), source == NULL ? "?" : source);
+    json_span(json_key(json, "case_id"), span_make(sample->id, sample->id_len));
+    json_int(json_key(json, "revision"), sample->revision);
     json_object_close(json);
 }
 
@@ -141,14 +136,10 @@ static void json_cell(struct json *json, const struct replay_stored *stored,
                       const struct replay_table *table, uint32_t before, uint32_t after) {
     const struct replay_cell *cell = &table->cells[before][after];
     json_object_open(json);
-    json_key(json, "before");
-    json_str(json, replay_side_name(before));
-    json_key(json, "after");
-    json_str(json, replay_side_name(after));
-    json_key(json, "cases");
-    json_uint(json, cell->count);
-    json_key(json, "samples");
-    json_array_open(json);
+    json_str(json_key(json, "before"), replay_side_name(before));
+    json_str(json_key(json, "after"), replay_side_name(after));
+    json_uint(json_key(json, "cases"), cell->count);
+    json_array_open(json_key(json, "samples"));
     for (uint32_t i = 0; i < cell->sample_count; i++) {
         json_sample(json, stored, &cell->samples[i]);
     }
@@ -159,14 +150,10 @@ static void json_cell(struct json *json, const struct replay_stored *stored,
 /* {cases, changed, other_reason, matrix}: shared by an agreement and the whole case. */
 static void json_table(struct json *json, const struct replay_report *report, uint32_t number) {
     const struct replay_table *table = &report->result->matrix.tables[number];
-    json_key(json, "cases");
-    json_uint(json, replay_table_cases(table));
-    json_key(json, "changed");
-    json_uint(json, replay_table_changed(table));
-    json_key(json, "other_reason");
-    json_uint(json, table->other_reason);
-    json_key(json, "matrix");
-    json_array_open(json);
+    json_uint(json_key(json, "cases"), replay_table_cases(table));
+    json_uint(json_key(json, "changed"), replay_table_changed(table));
+    json_uint(json_key(json, "other_reason"), table->other_reason);
+    json_array_open(json_key(json, "matrix"));
     for (uint32_t before = 0; before < REPLAY_SIDES; before++) {
         for (uint32_t after = 0; after < REPLAY_SIDES; after++) {
             if (table->cells[before][after].count > 0) {
@@ -178,14 +165,10 @@ static void json_table(struct json *json, const struct replay_report *report, ui
 }
 
 static void json_applied(struct json *json, const struct replay_applied *applied) {
-    json_key(json, "applied");
-    json_object_open(json);
-    json_key(json, "wanted");
-    json_uint(json, applied->wanted);
-    json_key(json, "done");
-    json_uint(json, applied->done);
-    json_key(json, "dead");
-    json_uint(json, applied->dead);
+    json_object_open(json_key(json, "applied"));
+    json_uint(json_key(json, "wanted"), applied->wanted);
+    json_uint(json_key(json, "done"), applied->done);
+    json_uint(json_key(json, "dead"), applied->dead);
     json_object_close(json);
 }
 
@@ -193,34 +176,25 @@ void replay_report_json(const struct replay_report *report, struct buf *out) {
     struct json json;
     json_init(&json, out);
     json_object_open(&json);
-    json_key(&json, "ruleset");
-    json_str(&json, report->base);
-    json_key(&json, "changes");
-    json_array_open(&json);
+    json_str(json_key(&json, "ruleset"), report->base);
+    json_array_open(json_key(&json, "changes"));
     for (uint32_t i = 0; i < report->change_count; i++) {
         json_str(&json, report->changes[i]);
     }
     json_array_close(&json);
-    json_key(&json, "cases");
-    json_uint(&json, report->result->cases);
-    json_key(&json, "unreadable");
-    json_uint(&json, report->result->unreadable);
-    json_key(&json, "threads");
-    json_uint(&json, report->threads);
-    json_key(&json, "took_ms");
-    json_int(&json, report->result->took_ms);
-    json_key(&json, "agreements");
-    json_array_open(&json);
+    json_uint(json_key(&json, "cases"), report->result->cases);
+    json_uint(json_key(&json, "unreadable"), report->result->unreadable);
+    json_uint(json_key(&json, "threads"), report->threads);
+    json_int(json_key(&json, "took_ms"), report->result->took_ms);
+    json_array_open(json_key(&json, "agreements"));
     for (uint32_t i = 0; i + 1 < report->stored->table_count; i++) {
         json_object_open(&json);
-        json_key(&json, "agreement");
-        json_str(&json, report->stored->tables[i]);
+        json_str(json_key(&json, "agreement"), report->stored->tables[i]);
         json_table(&json, report, i);
         json_object_close(&json);
     }
     json_array_close(&json);
-    json_key(&json, "case");
-    json_object_open(&json);
+    json_object_open(json_key(&json, "case"));
     json_table(&json, report, report->stored->table_count - 1);
     json_object_close(&json);
     if (report->applied != NULL) {

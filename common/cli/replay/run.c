@@ -50,8 +50,7 @@ struct replay_thread {
     struct diag diag;
 };
 
-/* --- one case ----------------------------------------------------------------------------------
- */
+/* --- one case --- */
 
 struct old_outcome {
     const uint16_t *places; /* of its rule set */
@@ -170,8 +169,7 @@ static enum err replay_case(struct replay_thread *thread) {
     return err == ERR_OK ? tally_fold(thread, &old, &outcome, &key) : err;
 }
 
-/* --- one piece ---------------------------------------------------------------------------------
- */
+/* --- one piece --- */
 
 /* The last piece has no end: the table may have grown since it was measured. */
 static void piece_sql(const struct replay *replay, uint32_t page, struct buf *sql) {
@@ -230,8 +228,7 @@ static void note_piece(struct replay_thread *thread, uint32_t page, enum err err
     (void)pthread_mutex_unlock(&replay->lock);
 }
 
-/* --- threads -----------------------------------------------------------------------------------
- */
+/* --- threads --- */
 
 static enum err connect_thread(struct replay_thread *thread) {
     struct buf sql = BUF_EMPTY;

@@ -14,8 +14,7 @@ static long number_at(const struct db_result *result, uint32_t row, uint32_t col
 /* A smallint that numbers something from the database. */
 static bool is_number(long number) { return number >= 0 && number < REPLAY_CODES; }
 
-/* --- tables ------------------------------------------------------------------------------------
- */
+/* --- tables --- */
 
 static uint32_t table_find(const struct replay_stored *stored, const char *agreement) {
     uint32_t at = 0;
@@ -72,8 +71,7 @@ static enum err load_rulesets(struct db *db, struct replay_stored *stored, struc
     return ERR_OK;
 }
 
-/* --- numbers -----------------------------------------------------------------------------------
- */
+/* --- numbers --- */
 
 static void note_candidate_code(struct replay_stored *stored, const char *agreement,
                                 enum disposition disposition, const char *label, int32_t code) {
@@ -134,8 +132,7 @@ static enum err load_sources(struct db *db, struct replay_stored *stored, struct
     return err;
 }
 
-/* --- the query ---------------------------------------------------------------------------------
- */
+/* --- the query --- */
 
 static void select_fixed(const struct replay_columns *columns, struct buf *select) {
     static const char *const outcome[] = {"ruleset", "reason", "findings", "reference_date",

@@ -46,8 +46,7 @@ static struct option_list option_list(const struct options *options, const char 
     return list;
 }
 
-/* --- options -----------------------------------------------------------------------------------
- */
+/* --- options --- */
 
 static int date_option(const struct options *options, const char *name, bool *has, int32_t *days) {
     const char *text = option_str(options, name, NULL);
@@ -97,8 +96,7 @@ static int read_options(struct replay_job *job) {
                              : code;
 }
 
-/* --- the candidate -----------------------------------------------------------------------------
- */
+/* --- the candidate --- */
 
 static enum err active_id(struct db *db, struct buf *id, struct diag *diag) {
     struct db_result *active = NULL;
@@ -157,8 +155,7 @@ static int load_candidate(struct replay_job *job) {
     return EXIT_DONE;
 }
 
-/* --- the run -----------------------------------------------------------------------------------
- */
+/* --- the run --- */
 
 static enum err connect_db(struct replay_job *job, struct diag *diag) {
     enum err err = db_open(job->how.conninfo, "casemill replay", &job->db, diag);

@@ -123,8 +123,7 @@ void rules_changes_free(struct rules_changes *changes) {
     *changes = (struct rules_changes){0};
 }
 
-/* --- output -------------------------------------------------------------------------------------
- */
+/* --- output --- */
 
 static const char *change_name(const struct rules_change *row) {
     return row->before == NULL ? "added" : row->after == NULL ? "removed" : "changed";
@@ -210,27 +209,19 @@ static void change_json(const struct rules_change *row, struct json *json) {
                  {"change", change_name(row)}};
     json_object_open(json);
     for (size_t i = 0; i < COUNT_OF(words); i++) {
-        json_key(json, words[i].key);
-        json_str(json, words[i].text);
+        json_str(json_key(json, words[i].key), words[i].text);
     }
-    json_key(json, "name");
-    json_span(json, item->key);
-    json_key(json, "number");
-    json_uint(json, item->number);
-    json_key(json, "moved");
-    json_bool(json, row->stood_after.len > 0 || row->stands_after.len > 0);
-    json_key(json, "fields");
-    json_array_open(json);
+    json_span(json_key(json, "name"), item->key);
+    json_uint(json_key(json, "number"), item->number);
+    json_bool(json_key(json, "moved"), row->stood_after.len > 0 || row->stands_after.len > 0);
+    json_array_open(json_key(json, "fields"));
     struct differing field;
     for (uint32_t i = 0; i < field_count(row); i++) {
         if (field_differs(row, i, &field)) {
             json_object_open(json);
-            json_key(json, "name");
-            json_str(json, field.name);
-            json_key(json, "from");
-            json_span(json, field.from);
-            json_key(json, "to");
-            json_span(json, field.to);
+            json_str(json_key(json, "name"), field.name);
+            json_span(json_key(json, "from"), field.from);
+            json_span(json_key(json, "to"), field.to);
             json_object_close(json);
         }
     }

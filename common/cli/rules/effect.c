@@ -160,8 +160,7 @@ void rules_effect_find(struct ruleset *a, struct ruleset *b, const struct rules_
 
 void rules_effect_free(struct rules_effect *effect) { replay_matrix_fini(&effect->matrix); }
 
-/* --- output -------------------------------------------------------------------------------------
- */
+/* --- output --- */
 
 static const char *table_name(const struct rules_changes *changes, uint32_t table) {
     return table < changes->agreement_count ? changes->agreements[table] : "the case";
@@ -212,15 +211,12 @@ static void cells_json(const struct replay_table *table, struct json *json) {
                 continue;
             }
             json_object_open(json);
-            json_key(json, "before");
-            json_str(json, replay_side_name(before));
-            json_key(json, "after");
-            json_str(json, replay_side_name(after));
-            json_key(json, "cases");
-            json_uint(json, cell->count);
+            json_str(json_key(json, "before"), replay_side_name(before));
+            json_str(json_key(json, "after"), replay_side_name(after));
+            json_uint(json_key(json, "cases"), cell->count);
             if (cell->sample_count > 0) {
-                json_key(json, "example");
-                json_span(json, span_make(cell->samples[0].id, cell->samples[0].id_len));
+                json_span(json_key(json, "example"),
+                          span_make(cell->samples[0].id, cell->samples[0].id_len));
             }
             json_object_close(json);
         }
@@ -231,27 +227,19 @@ static void cells_json(const struct replay_table *table, struct json *json) {
 void rules_effect_json(const struct rules_effect *effect, const struct rules_changes *changes,
                        struct json *json) {
     json_object_open(json);
-    json_key(json, "invented");
-    json_uint(json, effect->invented);
-    json_key(json, "tests");
-    json_uint(json, effect->tests);
-    json_key(json, "unreadable");
-    json_uint(json, effect->unreadable);
-    json_key(json, "tables");
-    json_array_open(json);
+    json_uint(json_key(json, "invented"), effect->invented);
+    json_uint(json_key(json, "tests"), effect->tests);
+    json_uint(json_key(json, "unreadable"), effect->unreadable);
+    json_array_open(json_key(json, "tables"));
     for (uint32_t i = 0; i < effect->matrix.table_count; i++) {
         const struct replay_table *table = &effect->matrix.tables[i];
         json_object_open(json);
-        json_key(json, "agreement");
-        json_str(json, i < changes->agreement_count ? changes->agreements[i] : "");
-        json_key(json, "cases");
-        json_uint(json, replay_table_cases(table));
-        json_key(json, "changed");
-        json_uint(json, replay_table_changed(table));
-        json_key(json, "other_reason");
-        json_uint(json, table->other_reason);
-        json_key(json, "matrix");
-        cells_json(table, json);
+        json_str(json_key(json, "agreement"),
+                 i < changes->agreement_count ? changes->agreements[i] : "");
+        json_uint(json_key(json, "cases"), replay_table_cases(table));
+        json_uint(json_key(json, "changed"), replay_table_changed(table));
+        json_uint(json_key(json, "other_reason"), table->other_reason);
+        cells_json(table, json_key(json, "matrix"));
         json_object_close(json);
     }
     json_array_close(json);

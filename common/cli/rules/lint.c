@@ -43,20 +43,13 @@ void rules_lint_json(struct json *json, const struct lint *lint) {
     for (uint32_t i = 0; i < lint->count; i++) {
         const struct lint_finding *finding = &lint->findings[i];
         json_object_open(json);
-        json_key(json, "severity");
-        json_str(json, finding->is_error ? "error" : "warning");
-        json_key(json, "file");
-        json_str(json, finding->diag.file);
-        json_key(json, "line");
-        json_uint(json, finding->diag.line);
-        json_key(json, "column");
-        json_uint(json, finding->diag.column);
-        json_key(json, "text");
-        json_str(json, finding->diag.text);
-        json_key(json, "hint");
-        json_str(json, finding->hint == NULL ? "" : finding->hint);
-        json_key(json, "notes");
-        json_span(json, buf_span(&finding->notes));
+        json_str(json_key(json, "severity"), finding->is_error ? "error" : "warning");
+        json_str(json_key(json, "file"), finding->diag.file);
+        json_uint(json_key(json, "line"), finding->diag.line);
+        json_uint(json_key(json, "column"), finding->diag.column);
+        json_str(json_key(json, "text"), finding->diag.text);
+        json_str(json_key(json, "hint"), finding->hint == NULL ? "" : finding->hint);
+        json_span(json_key(json, "notes"), buf_span(&finding->notes));
         json_object_close(json);
     }
     json_array_close(json);

@@ -17,12 +17,9 @@ static void print_tested(const struct options *options, uint32_t passed, uint32_
     struct json json;
     json_init(&json, &text);
     json_object_open(&json);
-    json_key(&json, "passed");
-    json_uint(&json, passed);
-    json_key(&json, "failed");
-    json_uint(&json, failed);
-    json_key(&json, "report");
-    json_span(&json, buf_span(report));
+    json_uint(json_key(&json, "passed"), passed);
+    json_uint(json_key(&json, "failed"), failed);
+    json_span(json_key(&json, "report"), buf_span(report));
     json_object_close(&json);
     plain_printf(stdout, "%s\n", buf_cstr(&text));
     buf_free(&text);

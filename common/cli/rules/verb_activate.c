@@ -53,10 +53,8 @@ static void print_activated(const struct options *options, const char *id, const
     struct json json;
     json_init(&json, &text);
     json_object_open(&json);
-    json_key(&json, "ruleset");
-    json_str(&json, id);
-    json_key(&json, "active_from");
-    json_str(&json, from);
+    json_str(json_key(&json, "ruleset"), id);
+    json_str(json_key(&json, "active_from"), from);
     json_object_close(&json);
     plain_printf(stdout, "%s\n", buf_cstr(&text));
     buf_free(&text);
@@ -141,8 +139,7 @@ static void print_list(const struct options *options, const struct db_result *re
         json_object_open(&json);
         for (uint32_t c = 0; c < db_columns(result); c++) {
             const char *cell = db_cell(result, r, c);
-            json_key(&json, db_column_name(result, c));
-            json_str(&json, cell == NULL ? "" : cell);
+            json_str(json_key(&json, db_column_name(result, c)), cell == NULL ? "" : cell);
             if (!option_flag(options, "--json")) {
                 plain_printf(stdout, "%s%s", c == 0 ? "" : "  ",
                              cell == NULL || cell[0] == '\0' ? "-" : cell);

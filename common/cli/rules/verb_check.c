@@ -30,15 +30,12 @@ static void print_agreement(const struct ruleset *ruleset, uint32_t agreement) {
 static void costs_json(struct json *json, const struct ruleset *ruleset) {
     json_object_open(json);
     for (uint32_t i = 0; i < ruleset_agreement_count(ruleset); i++) {
-        json_key(json, ruleset_agreement_id(ruleset, i));
-        json_array_open(json);
+        json_array_open(json_key(json, ruleset_agreement_id(ruleset, i)));
         for (uint32_t rule = 0; rule < ruleset_rule_count(ruleset, i); rule++) {
             struct rule_cost cost = ruleset_rule_cost(ruleset, i, rule);
             json_object_open(json);
-            json_key(json, "label");
-            json_str(json, cost.label);
-            json_key(json, "steps");
-            json_uint(json, cost.steps);
+            json_str(json_key(json, "label"), cost.label);
+            json_uint(json_key(json, "steps"), cost.steps);
             json_object_close(json);
         }
         json_array_close(json);
@@ -60,18 +57,14 @@ static void print_checked(const struct options *options, const struct ruleset *r
     struct json json;
     json_init(&json, &text);
     json_object_open(&json);
-    json_key(&json, "ruleset");
-    json_str(&json, ruleset_id(ruleset));
-    json_key(&json, "agreements");
-    json_array_open(&json);
+    json_str(json_key(&json, "ruleset"), ruleset_id(ruleset));
+    json_array_open(json_key(&json, "agreements"));
     for (uint32_t i = 0; i < count; i++) {
         json_str(&json, ruleset_agreement_id(ruleset, i));
     }
     json_array_close(&json);
-    json_key(&json, "steps");
-    costs_json(&json, ruleset);
-    json_key(&json, "findings");
-    rules_lint_json(&json, lint);
+    costs_json(json_key(&json, "steps"), ruleset);
+    rules_lint_json(json_key(&json, "findings"), lint);
     json_object_close(&json);
     plain_printf(stdout, "%s\n", buf_cstr(&text));
     buf_free(&text);

@@ -40,8 +40,7 @@ static uint32_t percent(struct share share) {
     return share.all == 0 ? 100 : (uint32_t)((uint64_t)share.seen * 100 / share.all);
 }
 
-/* --- text --------------------------------------------------------------------------------------
- */
+/* --- text --- */
 
 static void print_item(struct buf *out, const struct coverage *coverage,
                        const struct coverage_item *item) {
@@ -75,50 +74,36 @@ static void print_text(struct buf *out, const struct coverage *coverage) {
     }
 }
 
-/* --- JSON --------------------------------------------------------------------------------------
- */
+/* --- JSON --- */
 
 static void write_item(struct json *json, const struct coverage_item *item) {
     char day[DATE_TEXT_BYTES];
     json_object_open(json);
-    json_key(json, "line");
-    json_uint(json, item->line);
-    json_key(json, "name");
-    json_str(json, item->name);
-    json_key(json, "part");
-    json_str(json, item->part);
-    json_key(json, "kind");
-    json_str(json, coverage_kind_name(item->kind));
+    json_uint(json_key(json, "line"), item->line);
+    json_str(json_key(json, "name"), item->name);
+    json_str(json_key(json, "part"), item->part);
+    json_str(json_key(json, "kind"), coverage_kind_name(item->kind));
     if (item->kind == COVERAGE_EDGE) {
         date_format(item->day, day);
-        json_key(json, "day");
-        json_str(json, day);
+        json_str(json_key(json, "day"), day);
     }
     json_object_close(json);
 }
 
 static void write_coverage(struct json *json, const struct coverage *coverage) {
     json_object_open(json);
-    json_key(json, "agreement");
-    json_str(json, coverage->agreement);
-    json_key(json, "file");
-    json_str(json, coverage->file);
-    json_key(json, "percent");
-    json_uint(json, percent(share_of_all(coverage)));
-    json_key(json, "tests");
-    json_uint(json, coverage->test_count);
+    json_str(json_key(json, "agreement"), coverage->agreement);
+    json_str(json_key(json, "file"), coverage->file);
+    json_uint(json_key(json, "percent"), percent(share_of_all(coverage)));
+    json_uint(json_key(json, "tests"), coverage->test_count);
     for (enum coverage_kind kind = 0; kind < COVERAGE_KIND_COUNT; kind++) {
         struct share one = share_of(coverage, kind);
-        json_key(json, coverage_kind_name(kind));
-        json_object_open(json);
-        json_key(json, "seen");
-        json_uint(json, one.seen);
-        json_key(json, "all");
-        json_uint(json, one.all);
+        json_object_open(json_key(json, coverage_kind_name(kind)));
+        json_uint(json_key(json, "seen"), one.seen);
+        json_uint(json_key(json, "all"), one.all);
         json_object_close(json);
     }
-    json_key(json, "unseen");
-    json_array_open(json);
+    json_array_open(json_key(json, "unseen"));
     for (uint32_t i = 0; i < coverage->item_count; i++) {
         if (!coverage->items[i].is_seen) {
             write_item(json, &coverage->items[i]);
@@ -128,8 +113,7 @@ static void write_coverage(struct json *json, const struct coverage *coverage) {
     json_object_close(json);
 }
 
-/* --- the verb ----------------------------------------------------------------------------------
- */
+/* --- the verb --- */
 
 /* The lowest of the agreements' percentages. */
 static uint32_t measure_all(const struct ruleset *ruleset, bool is_json, struct buf *out,

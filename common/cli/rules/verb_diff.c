@@ -39,14 +39,10 @@ static void print_diff(const struct options *options, struct ruleset *const rule
         struct json json;
         json_init(&json, &out);
         json_object_open(&json);
-        json_key(&json, "a");
-        json_str(&json, ruleset_id(rulesets[0]));
-        json_key(&json, "b");
-        json_str(&json, ruleset_id(rulesets[1]));
-        json_key(&json, "changes");
-        rules_changes_json(&changes, &json);
-        json_key(&json, "effect");
-        rules_effect_json(&effect, &changes, &json);
+        json_str(json_key(&json, "a"), ruleset_id(rulesets[0]));
+        json_str(json_key(&json, "b"), ruleset_id(rulesets[1]));
+        rules_changes_json(&changes, json_key(&json, "changes"));
+        rules_effect_json(&effect, &changes, json_key(&json, "effect"));
         json_object_close(&json);
         buf_byte(&out, '\n');
     } else {

@@ -114,10 +114,8 @@ static int format_all(const struct options *options, const struct files *files) 
             plain_printf(stdout, "%s%s\n", files->paths[i], is_check ? ": not in style" : "");
         }
         json_object_open(&json);
-        json_key(&json, "file");
-        json_str(&json, files->paths[i]);
-        json_key(&json, "changed");
-        json_bool(&json, changed);
+        json_str(json_key(&json, "file"), files->paths[i]);
+        json_bool(json_key(&json, "changed"), changed);
         json_object_close(&json);
     }
     json_array_close(&json);

@@ -98,10 +98,8 @@ static void print_published(const struct options *options, const struct ruleset 
     struct json json;
     json_init(&json, &text);
     json_object_open(&json);
-    json_key(&json, "ruleset");
-    json_str(&json, ruleset_id(ruleset));
-    json_key(&json, "new");
-    json_bool(&json, is_new);
+    json_str(json_key(&json, "ruleset"), ruleset_id(ruleset));
+    json_bool(json_key(&json, "new"), is_new);
     json_object_close(&json);
     plain_printf(stdout, "%s\n", buf_cstr(&text));
     buf_free(&text);

@@ -128,17 +128,13 @@ static void print_agreement(struct buf *out, const struct ruleset *ruleset, uint
 
 static void item_json(struct json *json, const struct outline_item *item) {
     json_object_open(json);
-    json_key(json, "kind");
-    json_str(json, outline_kind_name(item->kind));
+    json_str(json_key(json, "kind"), outline_kind_name(item->kind));
     if (item->section[0] != '\0') {
-        json_key(json, "section");
-        json_str(json, item->section);
+        json_str(json_key(json, "section"), item->section);
     }
-    json_key(json, "name");
-    json_span(json, item->key);
+    json_span(json_key(json, "name"), item->key);
     for (uint32_t i = 0; i < item->field_count; i++) {
-        json_key(json, item->fields[i].name);
-        json_span(json, item->fields[i].value);
+        json_span(json_key(json, item->fields[i].name), item->fields[i].value);
     }
     json_object_close(json);
 }
@@ -147,10 +143,8 @@ static void agreement_json(struct json *json, const struct ruleset *ruleset, uin
     struct outline outline = {0};
     outline_agreement(ruleset, agreement, &outline);
     json_object_open(json);
-    json_key(json, "agreement");
-    json_str(json, ruleset_agreement_id(ruleset, agreement));
-    json_key(json, "items");
-    json_array_open(json);
+    json_str(json_key(json, "agreement"), ruleset_agreement_id(ruleset, agreement));
+    json_array_open(json_key(json, "items"));
     for (uint32_t i = 0; i < outline.count; i++) {
         item_json(json, &outline.items[i]);
     }
@@ -172,10 +166,8 @@ static void show(const struct options *options, const struct ruleset *ruleset) {
     json_init(&json, &out);
     if (as_json) {
         json_object_open(&json);
-        json_key(&json, "ruleset");
-        json_str(&json, ruleset_id(ruleset));
-        json_key(&json, "agreements");
-        json_array_open(&json);
+        json_str(json_key(&json, "ruleset"), ruleset_id(ruleset));
+        json_array_open(json_key(&json, "agreements"));
     } else {
         buf_printf(&out, "ruleset %s\n", ruleset_id(ruleset));
     }

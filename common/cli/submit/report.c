@@ -36,15 +36,12 @@ static void summary_json(const struct submit_tally *tally, bool with_outcomes, s
                   {"done", tally->done},         {"duplicates", tally->duplicates},
                   {"dead", tally->dead}};
     for (size_t i = 0; i < COUNT_OF(counts); i++) {
-        json_key(&json, counts[i].key);
-        json_uint(&json, counts[i].value);
+        json_uint(json_key(&json, counts[i].key), counts[i].value);
     }
     if (with_outcomes) {
-        json_key(&json, "outcomes");
-        json_object_open(&json);
+        json_object_open(json_key(&json, "outcomes"));
         for (uint32_t i = 0; i < CASEMILL_DISPOSITIONS; i++) {
-            json_key(&json, casemill_disposition_name(i));
-            json_uint(&json, tally->outcomes[i]);
+            json_uint(json_key(&json, casemill_disposition_name(i)), tally->outcomes[i]);
         }
         json_object_close(&json);
     }

@@ -44,14 +44,10 @@ static void write_head(const struct resume_target *target, struct buf *out) {
     struct json json;
     json_init(&json, out);
     json_object_open(&json);
-    json_key(&json, "casemill_resume");
-    json_uint(&json, VERSION);
-    json_key(&json, "source");
-    json_str(&json, target->source);
-    json_key(&json, "broker");
-    json_str(&json, target->broker);
-    json_key(&json, "key");
-    json_str(&json, target->key);
+    json_uint(json_key(&json, "casemill_resume"), VERSION);
+    json_str(json_key(&json, "source"), target->source);
+    json_str(json_key(&json, "broker"), target->broker);
+    json_str(json_key(&json, "key"), target->key);
     json_object_close(&json);
     buf_byte(out, '\n');
 }
