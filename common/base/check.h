@@ -11,6 +11,7 @@
 #define PRINTF_LIKE(format_index, first_argument)                                                  \
     __attribute__((format(printf, format_index, first_argument)))
 #define NO_RETURN __attribute__((noreturn))
+#define MAYBE_UNUSED __attribute__((unused)) /* a parameter of a callback */
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define CONTAINER_OF(pointer, type, member)                                                        \

@@ -66,8 +66,9 @@ struct ast {
     const struct cel_type *type;
     const struct declaration *decl;
     const struct function *function;
-    int local;  /* NAME: local index; FOLD: index of var, var2 is the next one */
-    bool known; /* FOLD, SELECT: by its type the target is no optional */
+    const char *overload; /* of the function: the one that fits, else its first */
+    int local;            /* NAME: local index; FOLD: index of var, var2 is the next one */
+    bool known;           /* FOLD, SELECT: by its type the target is no optional */
 };
 
 struct parse {

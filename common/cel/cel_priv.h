@@ -61,16 +61,15 @@ struct value value_type(struct value value); /* the type value of a known value 
 /* env_resolve looks a dotted name up through the container; rooted names outside it only. */
 const struct declaration *env_resolve(const struct cel_env *env, struct span name, bool rooted);
 
-/* Functions (functions.c): operators and functions alike; all strict.  Argument and result types: b
- * i u d s y(bytes) t(timestamp or date) D(date) p(duration) n T(type) N(number) *(anything, dyn as
- * a result).  A B variables, L list of, M map of two, O optional of; as a result TA is the type of
- * A. */
+/* Functions (functions.h): operators and functions alike; all strict.  An overload is its argument
+ * types, a colon and its result type; a space separates overloads.  Types: b i u d s y(bytes)
+ * t(timestamp or date) D(date) p(duration) n T(type) N(number) *(anything, dyn as a result).  A B
+ * variables, L list of, M map of two, O optional of; as a result TA is the type of A. */
 typedef struct value (*call_fn)(struct cel_run *run, const struct value *args, uint32_t count);
 struct function {
     const char *name;
     bool member;
-    const char *args;
-    const char *result;
+    const char *overloads;
     call_fn call;
 };
 const struct function *function_table(uint32_t *count);

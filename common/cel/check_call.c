@@ -92,53 +92,55 @@ static const struct cel_type *build(struct checker *checker, const char **patter
     return checker->env->scalars[kinds[found - letters]];
 }
 
-static bool same_function(const struct function *row, const struct ast *ast) {
-    return row->member == ast->member && span_is(ast->name, row->name);
+/* Whether one overload fits; *pattern is then at its result. */
+static bool overload_fits(struct checker *checker, const struct ast *ast, const char **pattern,
+                          struct binding *binding) {
+    for (uint32_t i = 0; i < ast->count; i++) {
+        if (**pattern == ':' || !match(checker, pattern, ast->args[i]->type, binding)) {
+            return false;
+        }
+    }
+    return *(*pattern)++ == ':';
 }
 
-/* Number of arguments that a pattern takes. */
-static uint32_t arity(const char *pattern) {
-    uint32_t count = 0;
-    while (*pattern != '\0') {
-        skip(&pattern);
-        count++;
-    }
-    return count;
+static const char *next_overload(const char *overload) {
+    const char *space = strchr(overload, ' ');
+    return space == NULL ? NULL : space + 1;
 }
 
 /* The first overload that fits; an open argument may fit several, and if their results differ so is
  * the result. */
-static const struct cel_type *overload(struct checker *checker, struct ast *ast, bool *exists) {
-    uint32_t count = 0;
-    const struct function *rows = function_table(&count);
+static const struct cel_type *overload(struct checker *checker, struct ast *ast,
+                                       const struct function *function) {
     const struct cel_type *result = NULL;
-    for (uint32_t i = 0; i < count; i++) {
-        if (!same_function(&rows[i], ast)) {
-            continue;
-        }
-        *exists = true;
-        ast->function = ast->function == NULL ? &rows[i] : ast->function;
-        const char *pattern = rows[i].args;
+    for (const char *at = function->overloads; at != NULL; at = next_overload(at)) {
         struct binding binding = {{NULL, NULL}, false};
-        bool fits = arity(pattern) == ast->count;
-        for (uint32_t arg = 0; fits && arg < ast->count; arg++) {
-            fits = match(checker, &pattern, ast->args[arg]->type, &binding);
-        }
-        if (!fits) {
+        const char *pattern = at;
+        if (!overload_fits(checker, ast, &pattern, &binding)) {
             continue;
         }
-        const char *wanted = rows[i].result;
-        const struct cel_type *one = build(checker, &wanted, &binding);
+        const struct cel_type *one = build(checker, &pattern, &binding);
         if (result != NULL && result != one) {
             return check_dyn(checker);
         }
-        ast->function = &rows[i];
+        ast->overload = at;
         result = one;
         if (!binding.loose) {
             return result;
         }
     }
     return result;
+}
+
+static const struct function *find_function(const struct ast *ast) {
+    uint32_t count = 0;
+    const struct function *rows = function_table(&count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (rows[i].member == ast->member && span_is(ast->name, rows[i].name)) {
+            return &rows[i];
+        }
+    }
+    return NULL;
 }
 
 /* How an operator is written; other functions are written as they are named. */
@@ -256,11 +258,14 @@ void check_call(struct checker *checker, struct ast *ast) {
     if (checker->parse->err != ERR_OK) {
         return;
     }
-    bool exists = false;
-    ast->type = overload(checker, ast, &exists);
-    if (!exists) {
+    ast->function = find_function(ast);
+    if (ast->function == NULL) {
         report_function(checker, ast);
-    } else if (ast->type == NULL) {
+        return;
+    }
+    ast->overload = ast->function->overloads;
+    ast->type = overload(checker, ast, ast->function);
+    if (ast->type == NULL) {
         report_overload(checker, ast);
     } else {
         check_meaning(checker, ast);

@@ -158,7 +158,7 @@ static struct node *keep_zone(struct cel_program *program, const struct ast *ast
 
 /* The only functions with a time zone: parts of an instant. */
 static bool takes_zone(const struct ast *ast) {
-    return ast->count == 2 && strcmp(ast->function->args, "ts") == 0;
+    return ast->count == 2 && strncmp(ast->overload, "ts:", 3) == 0;
 }
 
 /* Operators with a node of their own; every other function goes through its row in the table. */

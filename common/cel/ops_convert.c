@@ -48,7 +48,6 @@ static struct value int_from_text(struct span text) {
 }
 
 CEL_FUNCTION(op_int) {
-    (void)run;
     if (count != 1) {
         return no_overload();
     }
@@ -70,7 +69,6 @@ CEL_FUNCTION(op_int) {
 }
 
 CEL_FUNCTION(op_uint) {
-    (void)run;
     if (count != 1) {
         return no_overload();
     }
@@ -120,7 +118,6 @@ static struct value double_from_text(struct span text) {
 }
 
 CEL_FUNCTION(op_double) {
-    (void)run;
     if (count != 1) {
         return no_overload();
     }
@@ -175,7 +172,6 @@ CEL_FUNCTION(op_string) {
 }
 
 CEL_FUNCTION(op_bytes) {
-    (void)run;
     if (count != 1 || (args[0].kind != VAL_STRING && args[0].kind != VAL_BYTES)) {
         return no_overload();
     }
@@ -187,7 +183,6 @@ CEL_FUNCTION(op_bytes) {
 CEL_FUNCTION(op_bool) {
     static const char *const trues[] = {"1", "t", "true", "TRUE", "True", "T"};
     static const char *const falses[] = {"0", "f", "false", "FALSE", "False", "F"};
-    (void)run;
     if (count != 1 || (args[0].kind != VAL_STRING && args[0].kind != VAL_BOOL)) {
         return no_overload();
     }
@@ -203,7 +198,6 @@ CEL_FUNCTION(op_bool) {
 }
 
 CEL_FUNCTION(op_timestamp) {
-    (void)run;
     if (count != 1) {
         return no_overload();
     }
@@ -217,7 +211,6 @@ CEL_FUNCTION(op_timestamp) {
 }
 
 CEL_FUNCTION(op_duration) {
-    (void)run;
     if (count != 1) {
         return no_overload();
     }

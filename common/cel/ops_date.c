@@ -24,21 +24,18 @@ static bool two_days(const struct value *args, uint32_t count, int32_t *a, int32
 }
 
 CEL_FUNCTION(op_years) {
-    (void)run;
     int32_t a = 0;
     int32_t b = 0;
     return two_days(args, count, &a, &b) ? value_int(date_years(a, b)) : no_overload();
 }
 
 CEL_FUNCTION(op_months) {
-    (void)run;
     int32_t a = 0;
     int32_t b = 0;
     return two_days(args, count, &a, &b) ? value_int(date_months(a, b)) : no_overload();
 }
 
 CEL_FUNCTION(op_days) {
-    (void)run;
     int32_t a = 0;
     int32_t b = 0;
     return two_days(args, count, &a, &b) ? value_int((int64_t)b - a) : no_overload();
@@ -47,7 +44,6 @@ CEL_FUNCTION(op_days) {
 /* add_months(date, n, "clip" or "roll"): a day that the target month lacks becomes its last day, or
  * the first of the next month. */
 CEL_FUNCTION(op_add_months) {
-    (void)run;
     int32_t from = 0;
     if (count != 3 || !day_of(args[0], &from) || args[1].kind != VAL_INT ||
         args[2].kind != VAL_STRING) {

@@ -3,7 +3,6 @@
 #include "cel/utf8.h"
 
 CEL_FUNCTION(op_not) {
-    (void)run;
     return count == 1 && args[0].kind == VAL_BOOL ? value_bool(!args[0].b) : no_overload();
 }
 
@@ -29,25 +28,21 @@ static struct value compare(const struct value *args, bool less, bool same, bool
 }
 
 CEL_FUNCTION(op_less) {
-    (void)run;
     CHECK(count == 2);
     return compare(args, true, false, false);
 }
 
 CEL_FUNCTION(op_less_equal) {
-    (void)run;
     CHECK(count == 2);
     return compare(args, true, true, false);
 }
 
 CEL_FUNCTION(op_greater) {
-    (void)run;
     CHECK(count == 2);
     return compare(args, false, false, true);
 }
 
 CEL_FUNCTION(op_greater_equal) {
-    (void)run;
     CHECK(count == 2);
     return compare(args, false, true, true);
 }
@@ -77,7 +72,6 @@ CEL_FUNCTION(op_in) {
 }
 
 CEL_FUNCTION(op_size) {
-    (void)run;
     if (count != 1) {
         return no_overload();
     }
@@ -88,12 +82,6 @@ CEL_FUNCTION(op_size) {
     return sized ? value_int(args[0].len) : no_overload();
 }
 
-CEL_FUNCTION(op_dyn) {
-    (void)run;
-    return count == 1 ? args[0] : no_overload();
-}
+CEL_FUNCTION(op_dyn) { return count == 1 ? args[0] : no_overload(); }
 
-CEL_FUNCTION(op_type) {
-    (void)run;
-    return count == 1 ? value_type(args[0]) : no_overload();
-}
+CEL_FUNCTION(op_type) { return count == 1 ? value_type(args[0]) : no_overload(); }

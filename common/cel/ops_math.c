@@ -7,13 +7,30 @@
 
 static struct value overflow(void) { return value_error(CEL_ERROR_OVERFLOW); }
 
-/* The result is read only after the operation that fills it. */
-static struct value int_result(bool wrapped, const int64_t *result) {
-    return wrapped ? overflow() : value_int(*result);
-}
+enum operation { SUM, DIFFERENCE, PRODUCT };
 
-static struct value uint_result(bool wrapped, const uint64_t *result) {
-    return wrapped ? overflow() : value_uint(*result);
+/* Of two numbers of one kind. */
+static struct value combine(enum operation operation, struct value a, struct value b) {
+    int64_t whole = 0;
+    uint64_t natural = 0;
+    if (a.kind == VAL_INT && b.kind == VAL_INT) {
+        bool wraps = operation == SUM          ? __builtin_add_overflow(a.i, b.i, &whole)
+                     : operation == DIFFERENCE ? __builtin_sub_overflow(a.i, b.i, &whole)
+                                               : __builtin_mul_overflow(a.i, b.i, &whole);
+        return wraps ? overflow() : value_int(whole);
+    }
+    if (a.kind == VAL_UINT && b.kind == VAL_UINT) {
+        bool wraps = operation == SUM          ? __builtin_add_overflow(a.u, b.u, &natural)
+                     : operation == DIFFERENCE ? __builtin_sub_overflow(a.u, b.u, &natural)
+                                               : __builtin_mul_overflow(a.u, b.u, &natural);
+        return wraps ? overflow() : value_uint(natural);
+    }
+    if (a.kind != VAL_DOUBLE || b.kind != VAL_DOUBLE) {
+        return no_overload();
+    }
+    return value_double(operation == SUM          ? a.d + b.d
+                        : operation == DIFFERENCE ? a.d - b.d
+                                                  : a.d * b.d);
 }
 
 /* Joins texts or bytes in the run's arena. */
@@ -71,35 +88,10 @@ CEL_FUNCTION(op_add) {
     if (is_time(a) && is_time(b)) {
         return add_times(a, b);
     }
-    if (a.kind != b.kind) {
-        return no_overload();
-    }
-    int64_t sum = 0;
-    uint64_t unsigned_sum = 0;
-    switch ((enum value_kind)a.kind) {
-    case VAL_INT:
-        return int_result(__builtin_add_overflow(a.i, b.i, &sum), &sum);
-    case VAL_UINT:
-        return uint_result(__builtin_add_overflow(a.u, b.u, &unsigned_sum), &unsigned_sum);
-    case VAL_DOUBLE:
-        return value_double(a.d + b.d);
-    case VAL_STRING:
-    case VAL_BYTES:
+    if (a.kind == b.kind && (a.kind == VAL_STRING || a.kind == VAL_BYTES)) {
         return join_text(run, a, b);
-    case VAL_LIST:
-        return join_lists(run, a, b);
-    case VAL_NULL:
-    case VAL_BOOL:
-    case VAL_MAP:
-    case VAL_TIMESTAMP:
-    case VAL_DURATION:
-    case VAL_TYPE:
-    case VAL_OPTIONAL:
-    case VAL_UNKNOWN:
-    case VAL_ERROR:
-        return no_overload();
     }
-    UNREACHABLE();
+    return a.kind == VAL_LIST && b.kind == VAL_LIST ? join_lists(run, a, b) : combine(SUM, a, b);
 }
 
 static struct value subtract_times(struct value a, struct value b) {
@@ -111,40 +103,14 @@ static struct value subtract_times(struct value a, struct value b) {
 }
 
 CEL_FUNCTION(op_subtract) {
-    (void)run;
     CHECK(count == 2);
-    struct value a = args[0];
-    struct value b = args[1];
-    if (is_time(a) && is_time(b)) {
-        return subtract_times(a, b);
-    }
-    int64_t rest = 0;
-    uint64_t unsigned_rest = 0;
-    if (a.kind == VAL_INT && b.kind == VAL_INT) {
-        return int_result(__builtin_sub_overflow(a.i, b.i, &rest), &rest);
-    }
-    if (a.kind == VAL_UINT && b.kind == VAL_UINT) {
-        return uint_result(__builtin_sub_overflow(a.u, b.u, &unsigned_rest), &unsigned_rest);
-    }
-    bool real = a.kind == VAL_DOUBLE && b.kind == VAL_DOUBLE;
-    return real ? value_double(a.d - b.d) : no_overload();
+    return is_time(args[0]) && is_time(args[1]) ? subtract_times(args[0], args[1])
+                                                : combine(DIFFERENCE, args[0], args[1]);
 }
 
 CEL_FUNCTION(op_multiply) {
-    (void)run;
     CHECK(count == 2);
-    struct value a = args[0];
-    struct value b = args[1];
-    int64_t product = 0;
-    uint64_t unsigned_product = 0;
-    if (a.kind == VAL_INT && b.kind == VAL_INT) {
-        return int_result(__builtin_mul_overflow(a.i, b.i, &product), &product);
-    }
-    if (a.kind == VAL_UINT && b.kind == VAL_UINT) {
-        return uint_result(__builtin_mul_overflow(a.u, b.u, &unsigned_product), &unsigned_product);
-    }
-    bool real = a.kind == VAL_DOUBLE && b.kind == VAL_DOUBLE;
-    return real ? value_double(a.d * b.d) : no_overload();
+    return combine(PRODUCT, args[0], args[1]);
 }
 
 /* IEEE division; C does not define a zero divisor, so that case is explicit. */
@@ -158,14 +124,8 @@ static double divide_real(double a, double b) {
     return signbit(a) != signbit(b) ? -INFINITY : INFINITY;
 }
 
-CEL_FUNCTION(op_divide) {
-    (void)run;
-    CHECK(count == 2);
-    struct value a = args[0];
-    struct value b = args[1];
-    if (a.kind == VAL_DOUBLE && b.kind == VAL_DOUBLE) {
-        return value_double(divide_real(a.d, b.d));
-    }
+/* The quotient or the rest of two integers. */
+static struct value divide_whole(struct value a, struct value b, bool rest) {
     if (a.kind != b.kind || (a.kind != VAL_INT && a.kind != VAL_UINT)) {
         return no_overload();
     }
@@ -173,30 +133,25 @@ CEL_FUNCTION(op_divide) {
         return value_error(CEL_ERROR_DIVISION_BY_ZERO);
     }
     if (a.kind == VAL_UINT) {
-        return value_uint(a.u / b.u);
+        return value_uint(rest ? a.u % b.u : a.u / b.u);
     }
-    return a.i == INT64_MIN && b.i == -1 ? overflow() : value_int(a.i / b.i);
+    bool wraps = a.i == INT64_MIN && b.i == -1;
+    return wraps ? overflow() : value_int(rest ? a.i % b.i : a.i / b.i);
+}
+
+CEL_FUNCTION(op_divide) {
+    CHECK(count == 2);
+    bool is_real = args[0].kind == VAL_DOUBLE && args[1].kind == VAL_DOUBLE;
+    return is_real ? value_double(divide_real(args[0].d, args[1].d))
+                   : divide_whole(args[0], args[1], false);
 }
 
 CEL_FUNCTION(op_modulo) {
-    (void)run;
     CHECK(count == 2);
-    struct value a = args[0];
-    struct value b = args[1];
-    if (a.kind != b.kind || (a.kind != VAL_INT && a.kind != VAL_UINT)) {
-        return no_overload();
-    }
-    if (b.u == 0) {
-        return value_error(CEL_ERROR_DIVISION_BY_ZERO);
-    }
-    if (a.kind == VAL_UINT) {
-        return value_uint(a.u % b.u);
-    }
-    return a.i == INT64_MIN && b.i == -1 ? overflow() : value_int(a.i % b.i);
+    return divide_whole(args[0], args[1], true);
 }
 
 CEL_FUNCTION(op_negate) {
-    (void)run;
     CHECK(count == 1);
     if (args[0].kind == VAL_DOUBLE) {
         return value_double(-args[0].d);

@@ -38,51 +38,35 @@ CEL_FUNCTION(op_greatest) { return extreme(run, args, count, 1); }
 
 CEL_FUNCTION(op_least) { return extreme(run, args, count, -1); }
 
+static bool one_real(const struct value *args, uint32_t count) {
+    return count == 1 && args[0].kind == VAL_DOUBLE;
+}
+
 static struct value with_real(const struct value *args, uint32_t count, double (*change)(double)) {
-    bool fits = count == 1 && args[0].kind == VAL_DOUBLE;
-    return fits ? value_double(change(args[0].d)) : no_overload();
+    return one_real(args, count) ? value_double(change(args[0].d)) : no_overload();
 }
 
-CEL_FUNCTION(op_ceil) {
-    (void)run;
-    return with_real(args, count, ceil);
-}
+CEL_FUNCTION(op_ceil) { return with_real(args, count, ceil); }
 
-CEL_FUNCTION(op_floor) {
-    (void)run;
-    return with_real(args, count, floor);
-}
+CEL_FUNCTION(op_floor) { return with_real(args, count, floor); }
 
-CEL_FUNCTION(op_round) {
-    (void)run;
-    return with_real(args, count, round);
-}
+CEL_FUNCTION(op_round) { return with_real(args, count, round); }
 
-CEL_FUNCTION(op_trunc) {
-    (void)run;
-    return with_real(args, count, trunc);
-}
+CEL_FUNCTION(op_trunc) { return with_real(args, count, trunc); }
 
 CEL_FUNCTION(op_is_nan) {
-    (void)run;
-    bool fits = count == 1 && args[0].kind == VAL_DOUBLE;
-    return fits ? value_bool(isnan(args[0].d)) : no_overload();
+    return one_real(args, count) ? value_bool(isnan(args[0].d)) : no_overload();
 }
 
 CEL_FUNCTION(op_is_inf) {
-    (void)run;
-    bool fits = count == 1 && args[0].kind == VAL_DOUBLE;
-    return fits ? value_bool(isinf(args[0].d)) : no_overload();
+    return one_real(args, count) ? value_bool(isinf(args[0].d)) : no_overload();
 }
 
 CEL_FUNCTION(op_is_finite) {
-    (void)run;
-    bool fits = count == 1 && args[0].kind == VAL_DOUBLE;
-    return fits ? value_bool(isfinite(args[0].d)) : no_overload();
+    return one_real(args, count) ? value_bool(isfinite(args[0].d)) : no_overload();
 }
 
 CEL_FUNCTION(op_abs) {
-    (void)run;
     if (count != 1 || !is_number(args[0])) {
         return no_overload();
     }
@@ -96,7 +80,6 @@ CEL_FUNCTION(op_abs) {
 }
 
 CEL_FUNCTION(op_sign) {
-    (void)run;
     if (count != 1 || !is_number(args[0])) {
         return no_overload();
     }
@@ -123,22 +106,18 @@ static bool two_whole(const struct value *args, uint32_t count) {
 }
 
 CEL_FUNCTION(op_bit_and) {
-    (void)run;
     return two_whole(args, count) ? bits_like(args[0], args[0].u & args[1].u) : no_overload();
 }
 
 CEL_FUNCTION(op_bit_or) {
-    (void)run;
     return two_whole(args, count) ? bits_like(args[0], args[0].u | args[1].u) : no_overload();
 }
 
 CEL_FUNCTION(op_bit_xor) {
-    (void)run;
     return two_whole(args, count) ? bits_like(args[0], args[0].u ^ args[1].u) : no_overload();
 }
 
 CEL_FUNCTION(op_bit_not) {
-    (void)run;
     return count == 1 && is_whole(args[0]) ? bits_like(args[0], ~args[0].u) : no_overload();
 }
 
@@ -156,12 +135,6 @@ static struct value shift(const struct value *args, uint32_t count, bool left) {
     return bits_like(args[0], left ? args[0].u << args[1].i : args[0].u >> args[1].i);
 }
 
-CEL_FUNCTION(op_bit_shift_left) {
-    (void)run;
-    return shift(args, count, true);
-}
+CEL_FUNCTION(op_bit_shift_left) { return shift(args, count, true); }
 
-CEL_FUNCTION(op_bit_shift_right) {
-    (void)run;
-    return shift(args, count, false);
-}
+CEL_FUNCTION(op_bit_shift_right) { return shift(args, count, false); }

@@ -11,19 +11,16 @@ CEL_FUNCTION(op_optional_of_non_zero) {
 }
 
 CEL_FUNCTION(op_optional_none) {
-    (void)run;
     (void)args;
     return count == 0 ? value_none() : no_overload();
 }
 
 CEL_FUNCTION(op_has_value) {
-    (void)run;
     bool fits = count == 1 && args[0].kind == VAL_OPTIONAL;
     return fits ? value_bool(args[0].len != 0) : no_overload();
 }
 
 CEL_FUNCTION(op_value) {
-    (void)run;
     if (count != 1 || args[0].kind != VAL_OPTIONAL) {
         return no_overload();
     }
@@ -31,7 +28,6 @@ CEL_FUNCTION(op_value) {
 }
 
 CEL_FUNCTION(op_or) {
-    (void)run;
     if (count != 2 || args[0].kind != VAL_OPTIONAL || args[1].kind != VAL_OPTIONAL) {
         return no_overload();
     }
@@ -39,7 +35,6 @@ CEL_FUNCTION(op_or) {
 }
 
 CEL_FUNCTION(op_or_value) {
-    (void)run;
     if (count != 2 || args[0].kind != VAL_OPTIONAL) {
         return no_overload();
     }

@@ -7,7 +7,6 @@ static bool two_texts(const struct value *args, uint32_t count) {
 }
 
 CEL_FUNCTION(op_starts_with) {
-    (void)run;
     if (!two_texts(args, count)) {
         return no_overload();
     }
@@ -16,7 +15,6 @@ CEL_FUNCTION(op_starts_with) {
 }
 
 CEL_FUNCTION(op_ends_with) {
-    (void)run;
     if (!two_texts(args, count)) {
         return no_overload();
     }
@@ -28,7 +26,6 @@ CEL_FUNCTION(op_ends_with) {
 }
 
 CEL_FUNCTION(op_contains) {
-    (void)run;
     if (!two_texts(args, count)) {
         return no_overload();
     }
