@@ -181,8 +181,8 @@ void log_stop(void) {
     if (!has_thread() || atomic_exchange(&log_state.has_stopped, true)) {
         return;
     }
-    enum err drained = sink_drain(log_state.sink, LOG_END_MS);
-    (void)drained; /* there is no other place to report it */
+    enum err flushed = sink_flush(log_state.sink, LOG_END_MS);
+    (void)flushed; /* there is no other place to report it */
 }
 
 uint64_t log_lost(void) { return log_state.sink == NULL ? 0 : sink_lost(log_state.sink); }

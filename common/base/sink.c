@@ -199,7 +199,7 @@ void sink_put(struct sink *sink, struct span lines) {
     (void)pthread_mutex_unlock(&sink->lock);
 }
 
-enum err sink_drain(struct sink *sink, int64_t ms) {
+enum err sink_flush(struct sink *sink, int64_t ms) {
     int64_t until_ns = clock_mono_ns() + ms * NS_PER_MS;
     const struct timespec until = {.tv_sec = (time_t)(until_ns / (MS_PER_S * NS_PER_MS)),
                                    .tv_nsec = (long)(until_ns % (MS_PER_S * NS_PER_MS))};
@@ -245,7 +245,7 @@ enum err sink_write_within(int fd, struct span line, int64_t ms, struct diag *di
         return err;
     }
     sink_put(sink, line);
-    err = sink_drain(sink, ms);
+    err = sink_flush(sink, ms);
     sink_close(&sink);
     return err;
 }

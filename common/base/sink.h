@@ -4,7 +4,7 @@
  * process that shares it.  A poll before the write guarantees nothing, because another process may
  * fill the pipe in between.
  * Owns: a bounded store of lines and the thread; never the descriptor.
- * Threads: any thread may put and drain; only the main thread opens and closes. */
+ * Threads: any thread may put and flush; only the main thread opens and closes. */
 #ifndef CASEMILL_BASE_SINK_H
 #define CASEMILL_BASE_SINK_H
 
@@ -23,9 +23,9 @@ MUST_USE enum err sink_open(int fd, sink_gap_fn on_gap, struct sink **sink, stru
  * one write.  When the store is full, lines are dropped and counted until the thread has emptied
  * it.  So lost lines are consecutive, and one gap line replaces them. */
 void sink_put(struct sink *sink, struct span lines);
-/* sink_drain waits until all lines are written.
+/* sink_flush waits until all lines are written.
  * Errors: ERR_TIMEOUT not within `ms`; ERR_IO a line was lost since the sink was opened. */
-MUST_USE enum err sink_drain(struct sink *sink, int64_t ms);
+MUST_USE enum err sink_flush(struct sink *sink, int64_t ms);
 /* Lines that were dropped or that the descriptor refused. */
 uint64_t sink_lost(struct sink *sink);
 /* sink_close ends the thread; if a write does not return, the thread and its memory stay.

@@ -13,8 +13,8 @@
 enum { LOOK_MS = 100, WAIT_S = 60, WAIT_S_MAX = 86400 };
 
 /* Prints the broker's answer, or one line for a person. */
-static int say(const struct options *options, enum err err, const struct buf *reply,
-               const char *line, const struct diag *diag) {
+static int print_answer(const struct options *options, enum err err, const struct buf *reply,
+                        const char *line, const struct diag *diag) {
     if (err != ERR_OK) {
         return verb_fail(options, diag, SPAN_LIT(""));
     }
@@ -34,9 +34,9 @@ static enum err ask(const struct options *options, const char *verb, const char 
     return control_ask(&peer, verb, arguments, CONTROL_WAIT_MS, reply, diag);
 }
 
-/* Waits until these counts of STATUS are 0. */
-static enum err wait_for_none(const struct options *options, const char *const *counts,
-                              int64_t wait_s, struct buf *reply, struct diag *diag) {
+/* Waits until no batch is left (drain), or no case is in flight (pause). */
+static enum err wait_for_none(const struct options *options, bool drains, int64_t wait_s,
+                              struct buf *reply, struct diag *diag) {
     int64_t end_ms = clock_mono_ms() + wait_s * 1000;
     for (;;) {
         enum err err = ask(options, "STATUS", "", reply, diag);
@@ -44,43 +44,39 @@ static enum err wait_for_none(const struct options *options, const char *const *
             return err;
         }
         json_t *status = json_loadb((const char *)reply->ptr, reply->len, 0, NULL);
-        json_int_t left = 0;
-        for (const char *const *name = counts; *name != NULL; name++) {
-            const json_t *count = json_object_get(status, *name);
-            left += json_is_integer(count) ? json_integer_value(count) : 1;
-        }
+        const json_t *count = json_object_get(status, drains ? "batches" : "out_cases");
+        json_int_t left = json_is_integer(count) ? json_integer_value(count) : 1;
         bool paused = !json_is_true(json_object_get(status, "dispatching"));
         json_decref(status);
         if (left == 0) {
             return ERR_OK;
         }
-        if (paused && strcmp(counts[0], "batches") == 0) {
+        if (paused && drains) {
             return diag_fail(diag, ERR_BUSY,
                              "%lld batches wait, but dispatch is paused: casemill resume",
                              (long long)left);
         }
         if (clock_mono_ms() >= end_ms) {
-            return diag_fail(diag, ERR_TIMEOUT, "%lld %s after %lld s", (long long)left, counts[0],
+            return diag_fail(diag, ERR_TIMEOUT, "%lld %s after %lld s", (long long)left,
+                             drains ? "batches are not done" : "cases are in flight",
                              (long long)wait_s);
         }
         clock_sleep_ms(LOOK_MS);
     }
 }
 
-static int change_and_wait(const struct options *options, const char *verb, const char *count,
-                           const char *lines[2]) {
-    const char *const counts[] = {count, NULL};
+static int change_and_wait(const struct options *options, bool drains, const char *lines[2]) {
     struct buf reply = BUF_EMPTY;
     struct diag diag = {0};
     int64_t wait_s = 0;
     if (option_int(options, "--wait", WAIT_S, 0, WAIT_S_MAX, &wait_s) != ERR_OK) {
         return EXIT_USAGE;
     }
-    enum err err = ask(options, verb, "", &reply, &diag);
+    enum err err = ask(options, drains ? "DRAIN" : "PAUSE", "", &reply, &diag);
     if (err == ERR_OK && wait_s > 0) {
-        err = wait_for_none(options, counts, wait_s, &reply, &diag);
+        err = wait_for_none(options, drains, wait_s, &reply, &diag);
     }
-    int code = say(options, err, &reply, lines[wait_s > 0 ? 1 : 0], &diag);
+    int code = print_answer(options, err, &reply, lines[wait_s > 0 ? 1 : 0], &diag);
     buf_free(&reply);
     return code;
 }
@@ -88,20 +84,21 @@ static int change_and_wait(const struct options *options, const char *verb, cons
 static int pause_run(const struct options *options) {
     const char *lines[] = {"paused: nothing more is dispatched",
                            "paused: nothing more is dispatched, and nothing is in flight"};
-    return change_and_wait(options, "PAUSE", "out_cases", lines);
+    return change_and_wait(options, false, lines);
 }
 
 static int drain_run(const struct options *options) {
     const char *lines[] = {"draining: no batch is accepted",
                            "drained: no batch is accepted, and all accepted batches are done"};
-    return change_and_wait(options, "DRAIN", "batches", lines);
+    return change_and_wait(options, true, lines);
 }
 
 static int resume_run(const struct options *options) {
     struct buf reply = BUF_EMPTY;
     struct diag diag = {0};
     enum err err = ask(options, "RESUME", "", &reply, &diag);
-    int code = say(options, err, &reply, "resumed: batches are accepted and dispatched", &diag);
+    int code =
+        print_answer(options, err, &reply, "resumed: batches are accepted and dispatched", &diag);
     buf_free(&reply);
     return code;
 }
@@ -157,10 +154,10 @@ static int retire_run(const struct options *options) {
     if (err == ERR_OK && wait_s > 0) {
         err = wait_until_gone(options, who, wait_s, &diag);
     }
-    int code = say(options, err, &reply,
-                   wait_s > 0 ? "retired: its work is done or returned, and it has ended"
-                              : "retiring: it receives no more work",
-                   &diag);
+    int code = print_answer(options, err, &reply,
+                            wait_s > 0 ? "retired: its work is done or returned, and it has ended"
+                                       : "retiring: it receives no more work",
+                            &diag);
     buf_free(&reply);
     buf_free(&name);
     return code;

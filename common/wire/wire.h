@@ -269,7 +269,7 @@ struct wire_return {
 struct wire_lane_beat {
     uint32_t hold_count;
     const struct wire_range *holds;
-    struct span phase; /* idle, decode, write, commit, reconnect, drain */
+    struct span phase; /* idle, decode, write, commit, reconnect, rules */
     int64_t since_ms;  /* how long in that phase */
     uint64_t done;     /* cases committed since the lane started */
 };

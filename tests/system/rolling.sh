@@ -127,6 +127,13 @@ sed 's/"case_id": *"/&T/' "$work/piece3.jsonl" >"$work/term.jsonl"
 check "work is on its way" timeout 30 "$bin/casemill" submit --broker "$intake" --batch 1000 "$work/term.jsonl" >"$work/term.out" 2>&1
 held() { [ "$(status_of out_cases)" -gt 0 ]; }
 wait_until 20 held || abort "a lane holds something"
+control pause --wait 1 >"$work/pause.out" 2>&1
+equal "a pause that waits in vain: exit code" $? 1
+contains "names what it waited for" "$work/pause.out" " cases are in flight after 1 s"
+check "resume" control resume >"$work/resume.out" 2>&1
+control drain --wait 1 >"$work/drain.out" 2>&1
+equal "a drain that waits in vain: exit code" $? 1
+contains "names what it waited for" "$work/drain.out" " batches are not done after 1 s"
 kill -TERM "$broker_pid"
 wait_until 10 sh -c "tail -n 3 '$work/broker.err' | grep -q PROGRAM_STOPPING" || abort "the broker stops"
 check "the first TERM waits for what lanes hold" is_running "$broker_pid"

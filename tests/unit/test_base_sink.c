@@ -94,21 +94,21 @@ START_TEST(a_pipe_that_nobody_reads_stops_nobody) {
     for (unsigned i = 0; i < LINES; i++) {
         put_number(sink, i);
     }
-    ck_assert_int_eq(sink_drain(sink, SHORT_MS), ERR_TIMEOUT);
+    ck_assert_int_eq(sink_flush(sink, SHORT_MS), ERR_TIMEOUT);
     uint64_t lost = sink_lost(sink);
     ck_assert_uint_gt(lost, LINES / 2);
     struct buf text = BUF_EMPTY;
     ck_assert_int_eq(fcntl(ends.from, F_SETFL, O_NONBLOCK), 0);
     int64_t deadline = clock_mono_ms() + DEADLINE_MS;
-    enum err drained = ERR_TIMEOUT;
-    while (drained == ERR_TIMEOUT) { /* the gap is named although nothing more is logged */
+    enum err flushed = ERR_TIMEOUT;
+    while (flushed == ERR_TIMEOUT) { /* the gap is named although nothing more is logged */
         ck_assert_int_lt(clock_mono_ms(), deadline);
-        drained = sink_drain(sink, 1);
+        flushed = sink_flush(sink, 1);
         read_what_is_there(ends.from, &text);
     }
-    ck_assert_int_eq(drained, ERR_IO); /* lines were lost */
+    ck_assert_int_eq(flushed, ERR_IO); /* lines were lost */
     put_number(sink, LINES);
-    ck_assert_int_eq(sink_drain(sink, DEADLINE_MS), ERR_IO);
+    ck_assert_int_eq(sink_flush(sink, DEADLINE_MS), ERR_IO);
     read_what_is_there(ends.from, &text);
     buf_byte(&text, '\0');
     expect_all((char *)text.ptr, LINES + 1, lost);
@@ -131,10 +131,10 @@ START_TEST(a_shared_pipe_may_be_non_blocking) {
     for (unsigned i = 0; i < FEW; i++) {
         put_number(sink, i);
     }
-    ck_assert_int_eq(sink_drain(sink, SHORT_MS), ERR_TIMEOUT);
+    ck_assert_int_eq(sink_flush(sink, SHORT_MS), ERR_TIMEOUT);
     struct buf text = BUF_EMPTY;
     read_until(ends.from, "line 999 ", &text);
-    ck_assert_int_eq(sink_drain(sink, DEADLINE_MS), ERR_OK);
+    ck_assert_int_eq(sink_flush(sink, DEADLINE_MS), ERR_OK);
     expect_all((char *)text.ptr, FEW, 0);
     ck_assert_int_eq(fcntl(ends.to, F_GETFL) & O_NONBLOCK, O_NONBLOCK); /* left as it was */
     sink_close(&sink);
@@ -150,14 +150,14 @@ START_TEST(lines_that_are_refused_are_named) {
     (void)signal(SIGPIPE, SIG_IGN);
     ck_assert_int_eq(sink_open(ends.to, name_gap, &sink, &diag), ERR_OK);
     put_number(sink, 0);
-    ck_assert_int_eq(sink_drain(sink, DEADLINE_MS), ERR_OK);
+    ck_assert_int_eq(sink_flush(sink, DEADLINE_MS), ERR_OK);
     struct buf text = BUF_EMPTY;
     read_until(ends.from, "line 0 ", &text);
     (void)close(ends.from);
     for (unsigned i = 1; i < 10; i++) {
         put_number(sink, i);
     }
-    ck_assert_int_eq(sink_drain(sink, DEADLINE_MS), ERR_IO);
+    ck_assert_int_eq(sink_flush(sink, DEADLINE_MS), ERR_IO);
     ck_assert_uint_eq(sink_lost(sink), 9);
     struct pipe_ends next = make_pipe();
     ck_assert_int_eq(dup2(next.to, ends.to), ends.to);
@@ -289,11 +289,11 @@ START_TEST(a_stopped_terminal_stops_nobody) {
     struct diag diag = {0};
     ck_assert_int_eq(sink_open(screen, name_gap, &sink, &diag), ERR_OK);
     put_number(sink, 0);
-    ck_assert_int_eq(sink_drain(sink, SHORT_MS), ERR_TIMEOUT);
+    ck_assert_int_eq(sink_flush(sink, SHORT_MS), ERR_TIMEOUT);
     ck_assert_int_eq(tcflow(screen, TCOON), 0);
     struct buf text = BUF_EMPTY;
     read_until(terminal, "line 0 ", &text);
-    ck_assert_int_eq(sink_drain(sink, DEADLINE_MS), ERR_OK);
+    ck_assert_int_eq(sink_flush(sink, DEADLINE_MS), ERR_OK);
     sink_close(&sink);
     buf_free(&text);
 }

@@ -22,7 +22,7 @@ static void fill(void) {
 }
 
 /* One batch leaves every ms_each, and another takes its place, until `until`. */
-static void drain_until(int64_t until, int64_t ms_each) {
+static void finish_until(int64_t until, int64_t ms_each) {
     while (clock_ms + ms_each <= until) {
         tick_to(clock_ms + ms_each);
         done('w', next_done++, 0, 10, 0);
@@ -45,36 +45,36 @@ static void begin(void) {
     fill();
 }
 
-START_TEST(nobody_drains) {
+START_TEST(no_batch_leaves) {
     ck_assert_int_eq(told_ms(), 5000);
     ck_assert_int_eq(told_ms(), 5000);
 }
 END_TEST
 
 START_TEST(each_is_told_a_later_time_at_the_rate_of_late) {
-    drain_until(11000, 100);
+    finish_until(11000, 100);
     for (int64_t i = 1; i <= 5; i++) {
         int64_t told = told_ms();
         ck_assert_int_ge(told, i * 90);
         ck_assert_int_le(told, i * 110);
     }
     /* Five have left, as many as were told: the next is the first again. */
-    drain_until(clock_ms + 500, 100);
+    finish_until(clock_ms + 500, 100);
     ck_assert_int_le(told_ms(), 110);
 }
 END_TEST
 
 START_TEST(a_slower_rate_is_a_longer_time) {
-    drain_until(6000, 20);
+    finish_until(6000, 20);
     ck_assert_int_le(told_ms(), 25);
-    drain_until(16000, 500);
+    finish_until(16000, 500);
     ck_assert_int_ge(told_ms(), 350);
     ck_assert_int_le(told_ms(), 2 * 600);
 }
 END_TEST
 
 START_TEST(bytes_count_where_the_disk_is_full) {
-    drain_until(11000, 100); /* 20 bytes each */
+    finish_until(11000, 100); /* 20 bytes each */
     struct net_route from = route('a', false);
     struct core_batch_meta meta = {.source = SPAN_LIT("local"),
                                    .batch = id(254),
@@ -91,7 +91,7 @@ START_TEST(bytes_count_where_the_disk_is_full) {
 END_TEST
 
 START_TEST(it_is_bounded_and_forgets) {
-    drain_until(11000, 1000);
+    finish_until(11000, 1000);
     int64_t told = 0;
     for (int i = 0; i < 100; i++) {
         told = told_ms();
@@ -111,7 +111,7 @@ static int64_t next_ms(void) {
 /* ACCEPTED has it: who looks is not counted among those that come back. */
 START_TEST(a_look_says_what_busy_says_next) {
     ck_assert_int_eq(next_ms(), 5000);
-    drain_until(11000, 100);
+    finish_until(11000, 100);
     for (int i = 0; i < 5; i++) {
         int64_t next = next_ms();
         ck_assert_int_eq(next_ms(), next);
@@ -126,7 +126,7 @@ int main(void) {
     Suite *suite = suite_create("broker retry time");
     TCase *tests = tcase_create("retry time");
     tcase_add_checked_fixture(tests, begin, teardown);
-    tcase_add_test(tests, nobody_drains);
+    tcase_add_test(tests, no_batch_leaves);
     tcase_add_test(tests, each_is_told_a_later_time_at_the_rate_of_late);
     tcase_add_test(tests, a_slower_rate_is_a_longer_time);
     tcase_add_test(tests, bytes_count_where_the_disk_is_full);

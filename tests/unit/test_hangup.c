@@ -97,7 +97,7 @@ static void hang_up(const struct router *router, int ping) {
 }
 
 /* Each message has a routing id in front. */
-static int drain(const struct router *router) {
+static int receive_all(const struct router *router) {
     int64_t deadline = clock_mono_ms() + WAIT_MS;
     int got = 0;
     char bytes[64];
@@ -130,7 +130,7 @@ START_TEST(what_was_sent_before_the_end_arrives) {
     struct router router = router_open(0);
     for (size_t i = 0; i < sizeof(pings) / sizeof(pings[0]); i++) {
         hang_up(&router, pings[i]);
-        ck_assert_int_eq(drain(&router), PEERS * FLOOD);
+        ck_assert_int_eq(receive_all(&router), PEERS * FLOOD);
         await_fds(router.fds);
     }
     router_close(&router);
@@ -199,7 +199,7 @@ START_TEST(high_descriptors_are_guarded) {
     }
     struct router router = router_open(0);
     hang_up(&router, FLOOD / 2);
-    ck_assert_int_eq(drain(&router), PEERS * FLOOD);
+    ck_assert_int_eq(receive_all(&router), PEERS * FLOOD);
     router_close(&router);
 }
 END_TEST
