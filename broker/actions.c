@@ -10,11 +10,11 @@ static void fill_done(struct broker *broker, const struct core_action *action,
     const struct core_tally *tally = &action->done.tally;
     done->batch = action->batch;
     done->count = action->done.count;
-    memcpy(done->tally.outcomes, tally->outcomes, sizeof(done->tally.outcomes));
-    done->tally.duplicates = tally->duplicates;
-    done->tally.dead_count = tally->dead_count;
-    done->tally.dead = core_dead_view(tally, &broker->arena);
-    done->tally.dead_listed = done->tally.dead == NULL ? 0 : tally->dead_listed;
+    memcpy(done->counts.outcomes, tally->outcomes, sizeof(done->counts.outcomes));
+    done->counts.duplicates = tally->duplicates;
+    done->counts.dead_count = tally->dead_count;
+    done->counts.dead = core_dead_view(tally, &broker->arena);
+    done->counts.dead_listed = done->counts.dead == NULL ? 0 : tally->dead_listed;
 }
 
 static void send_receipt(struct broker *broker, const struct core_action *action) {

@@ -82,10 +82,10 @@ static void send_group(struct broker *broker, const struct group *group) {
         message.command = WIRE_DONE;
         message.done = (struct wire_done){.batch = group->batches[0],
                                           .count = group->count,
-                                          .tally = {.duplicates = group->duplicates},
+                                          .counts = {.duplicates = group->duplicates},
                                           .batches = group->batches,
                                           .batches_count = listed};
-        memcpy(message.done.tally.outcomes, group->outcomes, sizeof(group->outcomes));
+        memcpy(message.done.counts.outcomes, group->outcomes, sizeof(group->outcomes));
     }
     if (reply_send(broker, broker->intake, &group->route, &message) != ERR_OK) {
         broker->receipts_dropped += group->len;

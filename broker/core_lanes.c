@@ -290,7 +290,7 @@ static bool take_range(struct core *core, struct core_batch *batch, const struct
     return true;
 }
 
-static bool tally_adds_up(const struct wire_tally *tally, uint32_t count) {
+static bool tally_adds_up(const struct wire_counts *tally, uint32_t count) {
     uint64_t sum = tally->dead_count;
     for (int i = 0; i < WIRE_DISPOSITIONS; i++) {
         sum += tally->outcomes[i];

@@ -250,7 +250,7 @@ int64_t core_retry_next_ms(const struct core *core);
 /* core_tally.c */
 void core_tally_free(struct core_tally *tally);
 void core_tally_add(struct core_tally *sum, const struct core_tally *more);
-void core_tally_from_wire(struct core_tally *tally, const struct wire_tally *wire,
+void core_tally_from_wire(struct core_tally *tally, const struct wire_counts *wire,
                           const struct wire_range *range);
 void core_tally_copy(struct core_tally *copy, const struct core_tally *tally);
 void core_progress_drop(struct core_part *part);

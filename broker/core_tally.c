@@ -49,7 +49,7 @@ static void put_text(struct buf *dead, struct span text) {
     buf_append(dead, span_make(text.ptr, len));
 }
 
-void core_tally_from_wire(struct core_tally *tally, const struct wire_tally *wire,
+void core_tally_from_wire(struct core_tally *tally, const struct wire_counts *wire,
                           const struct wire_range *range) {
     *tally = (struct core_tally){.dead = BUF_EMPTY};
     memcpy(tally->outcomes, wire->outcomes, sizeof(tally->outcomes));

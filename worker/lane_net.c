@@ -466,28 +466,28 @@ bool lane_poll(struct lane *lane, int fd, bool want_write, int64_t timeout_ms) {
 /* How many of the transaction's jobs, from `from`, fit into one DONE: each listed dead letter needs
  * room, and a head frame is bounded. */
 static uint32_t done_chunk(const struct lane *lane, uint32_t from,
-                           const struct wire_tally *tallies) {
+                           const struct wire_counts *counts) {
     uint32_t end = from;
     uint32_t listed = 0;
     while (end < lane->writing.job_count && end - from < DONE_RANGES_MAX &&
-           (end == from || listed + tallies[end].dead_listed <= WIRE_DEAD_MAX)) {
-        listed += tallies[end].dead_listed;
+           (end == from || listed + counts[end].dead_listed <= WIRE_DEAD_MAX)) {
+        listed += counts[end].dead_listed;
         end++;
     }
     return end;
 }
 
-/* Ranges and tallies of one broker's jobs among [from, end). */
-static void send_done_to(struct lane *lane, uint32_t link, const struct wire_tally *tallies,
+/* Ranges and counts of one broker's jobs among [from, end). */
+static void send_done_to(struct lane *lane, uint32_t link, const struct wire_counts *counts,
                          uint32_t from, uint32_t end) {
     const struct txn *txn = &lane->writing;
     struct wire_range *ranges = mem_zero(end - from, sizeof(*ranges));
-    struct wire_tally *verdicts = mem_zero(end - from, sizeof(*verdicts));
+    struct wire_counts *verdicts = mem_zero(end - from, sizeof(*verdicts));
     uint32_t count = 0;
     for (uint32_t i = from; i < end; i++) {
         if (txn->jobs[i]->link == link) {
             ranges[count] = job_range(txn->jobs[i]);
-            verdicts[count++] = tallies[i];
+            verdicts[count++] = counts[i];
         }
     }
     if (count > 0 || lane->links[link].canary) {
@@ -505,25 +505,25 @@ void lane_send_done(struct lane *lane) {
     struct txn *txn = &lane->writing;
     struct arena lists;
     arena_init(&lists, (size_t)64 << 20);
-    struct wire_tally *tallies = mem_zero(txn->job_count, sizeof(*tallies));
-    enum err err = txn_tallies(txn, &lists, tallies);
+    struct wire_counts *counts = mem_zero(txn->job_count, sizeof(*counts));
+    enum err err = txn_counts(txn, &lists, counts);
     CHECK(err == ERR_OK); /* the arena has room for all lists of one transaction */
     uint32_t from = 0;
     do { /* also once without jobs, for a waiting canary */
-        uint32_t end = done_chunk(lane, from, tallies);
+        uint32_t end = done_chunk(lane, from, counts);
         for (uint32_t i = 0; i < lane->link_count; i++) {
-            send_done_to(lane, i, tallies, from, end);
+            send_done_to(lane, i, counts, from, end);
         }
         from = end;
     } while (from < txn->job_count);
     for (uint32_t i = 0; i < txn->job_count; i++) {
         atomic_fetch_add(&lane->stats.cases_done, txn->jobs[i]->delivery->count);
-        atomic_fetch_add(&lane->stats.duplicates, tallies[i].duplicates);
-        atomic_fetch_add(&lane->stats.dead, tallies[i].dead_count);
+        atomic_fetch_add(&lane->stats.duplicates, counts[i].duplicates);
+        atomic_fetch_add(&lane->stats.dead, counts[i].dead_count);
         job_free(&txn->jobs[i]);
     }
     atomic_fetch_add(&lane->stats.transactions, 1U);
-    mem_free(tallies);
+    mem_free(counts);
     arena_free(&lists);
     txn_reset(txn);
 }

@@ -175,9 +175,9 @@ void txn_settle_group(struct txn *txn, uint32_t from, uint32_t end, struct hash1
 }
 
 /* Room for the lists: each job's dead letters, up to the limit of the wire. */
-static enum err list_dead(const struct txn *txn, struct arena *arena, struct wire_tally *tallies) {
+static enum err list_dead(const struct txn *txn, struct arena *arena, struct wire_counts *counts) {
     for (uint32_t i = 0; i < txn->dead_count; i++) {
-        tallies[txn->dead[i].job].dead_count++;
+        counts[txn->dead[i].job].dead_count++;
     }
     struct wire_dead **lists = arena_zero(arena, txn->job_count + 1, sizeof(struct wire_dead *));
     if (lists == NULL) {
@@ -185,17 +185,17 @@ static enum err list_dead(const struct txn *txn, struct arena *arena, struct wir
     }
     for (uint32_t i = 0; i < txn->dead_count; i++) {
         const struct txn_dead *dead = &txn->dead[i];
-        struct wire_tally *tally = &tallies[dead->job];
-        uint32_t room = tally->dead_count < WIRE_DEAD_MAX ? tally->dead_count : WIRE_DEAD_MAX;
+        struct wire_counts *of_job = &counts[dead->job];
+        uint32_t room = of_job->dead_count < WIRE_DEAD_MAX ? of_job->dead_count : WIRE_DEAD_MAX;
         if (lists[dead->job] == NULL) {
             lists[dead->job] = arena_zero(arena, room, sizeof(struct wire_dead));
-            tally->dead = lists[dead->job];
-            if (tally->dead == NULL) {
+            of_job->dead = lists[dead->job];
+            if (of_job->dead == NULL) {
                 return ERR_TOO_LARGE;
             }
         }
-        if (tally->dead_listed < room) {
-            lists[dead->job][tally->dead_listed++] =
+        if (of_job->dead_listed < room) {
+            lists[dead->job][of_job->dead_listed++] =
                 (struct wire_dead){.index = dead->index,
                                    .reason = span_str(dead->reason),
                                    .path = span_str(dead->path),
@@ -206,20 +206,20 @@ static enum err list_dead(const struct txn *txn, struct arena *arena, struct wir
     return ERR_OK;
 }
 
-enum err txn_tallies(const struct txn *txn, struct arena *arena, struct wire_tally *tallies) {
+enum err txn_counts(const struct txn *txn, struct arena *arena, struct wire_counts *counts) {
     for (uint32_t i = 0; i < txn->job_count; i++) {
-        tallies[i] = (struct wire_tally){0};
+        counts[i] = (struct wire_counts){0};
     }
     for (uint32_t i = 0; i < txn->case_count; i++) {
         const struct txn_case *settled = &txn->cases[i];
-        struct wire_tally *tally = &tallies[settled->job];
+        struct wire_counts *of_job = &counts[settled->job];
         CHECK(settled->verdict != TXN_PENDING);
         if (settled->verdict == TXN_WRITTEN) {
-            tally->outcomes[settled->disposition]++;
+            of_job->outcomes[settled->disposition]++;
         } else if (settled->verdict == TXN_DUPLICATE) {
-            tally->outcomes[settled->stored]++;
-            tally->duplicates++;
+            of_job->outcomes[settled->stored]++;
+            of_job->duplicates++;
         }
     }
-    return list_dead(txn, arena, tallies);
+    return list_dead(txn, arena, counts);
 }

@@ -102,9 +102,9 @@ uint32_t txn_group_end(const struct txn *txn, uint32_t at);
 void txn_settle_group(struct txn *txn, uint32_t from, uint32_t end, struct hash128 digest,
                       uint8_t disposition);
 
-/* txn_tallies fills one tally per job; dead lists live in the arena.
+/* txn_counts fills the counts of each job; dead lists live in the arena.
  * Errors: ERR_TOO_LARGE the arena is full. */
-MUST_USE enum err txn_tallies(const struct txn *txn, struct arena *arena,
-                              struct wire_tally *tallies);
+MUST_USE enum err txn_counts(const struct txn *txn, struct arena *arena,
+                             struct wire_counts *counts);
 
 #endif

@@ -62,14 +62,14 @@ static void take_accepted(struct casemill *client, const struct link *from,
 
 /* Callers rely on it: every case is an outcome or a dead letter, and each index is a case. */
 static bool adds_up(const struct wire_done *done, const struct batch *batch) {
-    const struct wire_tally *tally = &done->tally;
-    uint64_t sum = tally->dead_count;
-    bool is_sound = tally->duplicates <= done->count && tally->dead_listed <= tally->dead_count;
+    const struct wire_counts *counts = &done->counts;
+    uint64_t sum = counts->dead_count;
+    bool is_sound = counts->duplicates <= done->count && counts->dead_listed <= counts->dead_count;
     for (uint32_t i = 0; i < WIRE_DISPOSITIONS; i++) {
-        sum += tally->outcomes[i];
+        sum += counts->outcomes[i];
     }
-    for (uint32_t i = 0; i < tally->dead_listed; i++) {
-        is_sound = is_sound && tally->dead[i].index < done->count;
+    for (uint32_t i = 0; i < counts->dead_listed; i++) {
+        is_sound = is_sound && counts->dead[i].index < done->count;
     }
     return is_sound && sum == done->count && (batch == NULL || done->count == batch->count);
 }
@@ -81,19 +81,19 @@ static void done_of(struct casemill *client, const struct uuid *id, const struct
         return;
     }
     struct casemill_receipt receipt = receipt_for(CASEMILL_DONE, id, batch);
-    const struct wire_tally *tally = &done->tally;
+    const struct wire_counts *counts = &done->counts;
     struct casemill_dead *dead =
-        arena_zero(&client->arena, tally->dead_listed + 1, sizeof(struct casemill_dead));
+        arena_zero(&client->arena, counts->dead_listed + 1, sizeof(struct casemill_dead));
     receipt.count = done->count;
-    memcpy(receipt.outcomes, tally->outcomes, sizeof(receipt.outcomes));
-    receipt.duplicates = tally->duplicates;
-    receipt.dead_count = tally->dead_count;
-    receipt.dead_listed = dead == NULL ? 0 : tally->dead_listed;
+    memcpy(receipt.outcomes, counts->outcomes, sizeof(receipt.outcomes));
+    receipt.duplicates = counts->duplicates;
+    receipt.dead_count = counts->dead_count;
+    receipt.dead_listed = dead == NULL ? 0 : counts->dead_listed;
     receipt.dead = dead;
     for (uint32_t i = 0; i < receipt.dead_listed; i++) {
         dead[i] = (struct casemill_dead){
-            tally->dead[i].index, text_of(tally->dead[i].reason), text_of(tally->dead[i].path),
-            text_of(tally->dead[i].expected), text_of(tally->dead[i].found)};
+            counts->dead[i].index, text_of(counts->dead[i].reason), text_of(counts->dead[i].path),
+            text_of(counts->dead[i].expected), text_of(counts->dead[i].found)};
     }
     tell(client, &receipt);
     if (batch != NULL) {

@@ -124,16 +124,16 @@ void example_tests_run(const struct agreement *agreement, example_test_fn visit,
     arena_free(&run.arena);
 }
 
-struct tally {
+struct test_report {
     uint32_t passed;
     struct buf *report;
 };
 
 /* A test's reason numbers are valid under its `set`, since a parameter changes no label. */
-static void tally_test(void *context, const struct example_test *test, struct agreement_run *run,
-                       const struct finding *finding) {
-    struct tally *tally = context;
-    tally->passed += check_test(run->agreement, test, finding, tally->report) ? 1 : 0;
+static void report_test(void *context, const struct example_test *test, struct agreement_run *run,
+                        const struct finding *finding) {
+    struct test_report *tested = context;
+    tested->passed += check_test(run->agreement, test, finding, tested->report) ? 1 : 0;
 }
 
 void ruleset_test(struct ruleset *ruleset, uint32_t *passed, uint32_t *failed, struct buf *report) {
@@ -141,9 +141,9 @@ void ruleset_test(struct ruleset *ruleset, uint32_t *passed, uint32_t *failed, s
     *failed = 0;
     for (uint32_t i = 0; i < ruleset->agreement_count; i++) {
         const struct agreement *agreement = ruleset->agreements[i];
-        struct tally tally = {.report = report};
-        example_tests_run(agreement, tally_test, &tally, report);
-        *passed += tally.passed;
-        *failed += agreement->test_count - tally.passed;
+        struct test_report tested = {.report = report};
+        example_tests_run(agreement, report_test, &tested, report);
+        *passed += tested.passed;
+        *failed += agreement->test_count - tested.passed;
     }
 }

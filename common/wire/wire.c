@@ -237,7 +237,7 @@ static enum err read_elements(struct reader *reader, const struct wire_field *fi
     static const size_t sizes[] = {
         [KIND_DEAD] = sizeof(struct wire_dead),
         [KIND_RANGES] = sizeof(struct wire_range),
-        [KIND_TALLIES] = sizeof(struct wire_tally),
+        [KIND_COUNTS] = sizeof(struct wire_counts),
         [KIND_DELIVERIES] = sizeof(struct wire_delivery),
         [KIND_UUIDS] = sizeof(struct uuid),
     };
@@ -261,7 +261,7 @@ static enum err read_elements(struct reader *reader, const struct wire_field *fi
         return err;
     }
     uint32_t *stored = (uint32_t *)(void *)(base + field->side);
-    if (field->kind == KIND_TALLIES && *stored != count) {
+    if (field->kind == KIND_COUNTS && *stored != count) {
         return ERR_INVALID; /* one verdict per range */
     }
     *stored = count;
@@ -298,7 +298,7 @@ static enum err read_value(struct reader *reader, const struct wire_field *field
         return read_outcomes(reader, field->number, at);
     case KIND_DEAD:
     case KIND_RANGES:
-    case KIND_TALLIES:
+    case KIND_COUNTS:
     case KIND_DELIVERIES:
     case KIND_UUIDS:
         return read_elements(reader, field, base);
@@ -331,7 +331,7 @@ static enum err read_pair(struct reader *reader, const struct wire_field *fields
         return skip(reader, 2);
     }
     uint32_t bit = (uint32_t)1 << (field - fields);
-    bool is_early = field->kind == KIND_TALLIES && (*seen & (bit - 1)) != bit - 1;
+    bool is_early = field->kind == KIND_COUNTS && (*seen & (bit - 1)) != bit - 1;
     if ((*seen & bit) != 0 || is_early) { /* verdicts must follow the ranges */
         return ERR_INVALID;
     }

@@ -165,7 +165,7 @@ struct wire_dead {
 };
 /* The result of a run of cases: sum(outcomes) + dead_count = cases; outcomes count duplicates,
  * too. */
-struct wire_tally {
+struct wire_counts {
     uint32_t outcomes[WIRE_DISPOSITIONS]; /* by enum disposition, least adverse first */
     uint32_t duplicates;
     uint32_t dead_count;
@@ -210,8 +210,8 @@ struct wire_accepted {
 struct wire_done {
     struct uuid batch;
     uint32_t count;
-    struct wire_tally tally;
-    uint32_t batches_count; /* as of ACCEPTED; each has this count and this tally */
+    struct wire_counts counts;
+    uint32_t batches_count; /* as of ACCEPTED; each has this count and these counts */
     const struct uuid *batches;
 };
 struct wire_refused {
@@ -255,7 +255,7 @@ struct wire_ready {
 struct wire_lane_done { /* ranges and verdicts are parallel */
     uint32_t range_count;
     const struct wire_range *ranges;
-    const struct wire_tally *verdicts;
+    const struct wire_counts *verdicts;
 };
 struct wire_failed {
     uint32_t range_count;

@@ -122,8 +122,8 @@ static void write_value(struct buf *out, const struct wire_field *field, const u
     case KIND_DEAD:
         write_array_of(out, field, base, sizeof(struct wire_dead));
         break;
-    case KIND_TALLIES:
-        write_array_of(out, field, base, sizeof(struct wire_tally));
+    case KIND_COUNTS:
+        write_array_of(out, field, base, sizeof(struct wire_counts));
         break;
     case KIND_RANGES:
         CHECK(count_at(field, base) <= field->max);

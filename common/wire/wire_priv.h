@@ -18,7 +18,7 @@ enum wire_kind {
     KIND_OUTCOMES,   /* map: disposition -> uint, of `number`; zeros may be left out */
     KIND_DEAD,       /* array of maps of `fields`, struct wire_dead each */
     KIND_RANGES,     /* array of [journal, seq, first, count] */
-    KIND_TALLIES,    /* array of maps of `fields`, struct wire_tally each, one per range */
+    KIND_COUNTS,     /* array of maps of `fields`, struct wire_counts each, one per range */
     KIND_DELIVERIES, /* array of arrays: see wire_delivery */
     KIND_UUIDS       /* array of bin of 16 bytes */
 };

@@ -67,13 +67,13 @@ static const struct wire_field dead_fields[] = {
     FIELD("expected", TEXT, NOT_ZERO, wire_dead, expected, .max = 2 * WIRE_NAME_MAX),
     FIELD("found", TEXT, NOT_ZERO, wire_dead, found, .max = WIRE_NAME_MAX),
 };
-#define TALLY(type, path)                                                                          \
+#define COUNTS(type, path)                                                                         \
     FIELD("outcomes", OUTCOMES, ALWAYS, type, path outcomes, .number = WIRE_NUMBER_CASES),         \
         FIELD("duplicates", U32, ALWAYS, type, path duplicates, .number = WIRE_NUMBER_CASES),      \
         FIELD("dead", DEAD, ALWAYS, type, path dead, SIDE(type, path dead_listed),                 \
               .max = WIRE_DEAD_MAX, INNER(dead_fields)),                                           \
         FIELD("dead_count", U32, ALWAYS, type, path dead_count, .number = WIRE_NUMBER_CASES)
-static const struct wire_field tally_fields[] = {TALLY(wire_tally, )};
+static const struct wire_field counts_fields[] = {COUNTS(wire_counts, )};
 
 static const struct wire_field submit_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_submit, batch, .max = 0),
@@ -103,7 +103,7 @@ static const struct wire_field accepted_fields[] = {
 static const struct wire_field done_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_done, batch, .max = 0),
     FIELD("count", U32, ALWAYS, wire_done, count, .number = WIRE_NUMBER_CASES),
-    TALLY(wire_done, tally.),
+    COUNTS(wire_done, counts.),
     FIELD("batches", UUIDS, NOT_ZERO, wire_done, batches, SIDE(wire_done, batches_count),
           .max = WIRE_COALESCED_MAX),
 };
@@ -126,7 +126,7 @@ static const struct wire_field busy_fields[] = {
 static const struct wire_field status_done_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_status, done.batch, .max = 0),
     FIELD("count", U32, ALWAYS, wire_status, done.count, .number = WIRE_NUMBER_CASES),
-    TALLY(wire_status, done.tally.),
+    COUNTS(wire_status, done.counts.),
 };
 static const struct wire_field status_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_status, batch, .max = 0),
@@ -158,8 +158,8 @@ static const struct wire_field ready_fields[] = {
 static const struct wire_field lane_done_fields[] = {
     FIELD("ranges", RANGES, ALWAYS, wire_lane_done, ranges, SIDE(wire_lane_done, range_count),
           .max = WIRE_RANGES_MAX),
-    FIELD("verdicts", TALLIES, ALWAYS, wire_lane_done, verdicts, SIDE(wire_lane_done, range_count),
-          .max = WIRE_RANGES_MAX, INNER(tally_fields)),
+    FIELD("verdicts", COUNTS, ALWAYS, wire_lane_done, verdicts, SIDE(wire_lane_done, range_count),
+          .max = WIRE_RANGES_MAX, INNER(counts_fields)),
 };
 static const struct wire_field failed_fields[] = {
     FIELD("ranges", RANGES, ALWAYS, wire_failed, ranges, SIDE(wire_failed, range_count),

@@ -56,7 +56,7 @@ static void submit_one(struct bench *bench, uint32_t number) {
 
 static void finish_dealt(struct bench *bench) {
     struct wire_range ranges[WINDOW];
-    struct wire_tally verdicts[WINDOW];
+    struct wire_counts verdicts[WINDOW];
     struct wire_lane_done done = {.ranges = ranges, .verdicts = verdicts};
     size_t count = 0;
     const struct core_action *actions = core_actions(bench->core, &count);
@@ -66,7 +66,7 @@ static void finish_dealt(struct bench *bench) {
             const struct core_work *work = &actions[i].work;
             ranges[n] =
                 (struct wire_range){bench->journal, actions[i].seq, work->first, work->count};
-            verdicts[n] = (struct wire_tally){.outcomes = {work->count}};
+            verdicts[n] = (struct wire_counts){.outcomes = {work->count}};
         }
     }
     CHECK(done.range_count == WINDOW);

@@ -268,7 +268,7 @@ static void told_inside(struct sim_book *book, const struct sim_letter *letter, 
     bool clean = book->out && holder && in_turn && !letter->late && !book->foreign;
     book->foreign = !clean;
     book->told += letter->range.count;
-    book->dups += letter->tally.duplicates;
+    book->dups += letter->counts.duplicates;
     CHECK(!clean || (cases_done > 0) == (book->told == book->count));
     if (cases_done > 0) {
         CHECK(cases_done == book->count);
@@ -279,7 +279,7 @@ static void told_inside(struct sim_book *book, const struct sim_letter *letter, 
 }
 
 static void told_whole(struct sim_record *record, const struct sim_letter *letter) {
-    uint32_t dups = letter->tally.duplicates;
+    uint32_t dups = letter->counts.duplicates;
     for (struct sim_book *book = record->books; book != NULL; book = book->next) {
         if (overlaps(book, &letter->range)) {
             book->done = true;

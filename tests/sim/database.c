@@ -31,10 +31,10 @@ static void bury_case(struct world *world, struct sim_piece *piece, uint32_t ind
     const struct sim_batch *batch = &world->batches[piece->hold.batch];
     const struct sim_row *row = row_of(world, batch, index);
     if (row->owner == 0 && row->version == batch->version + 1) {
-        piece->tally.outcomes[row->disposition]++;
-        piece->tally.duplicates++;
+        piece->counts.outcomes[row->disposition]++;
+        piece->counts.duplicates++;
     } else {
-        piece->tally.dead_count++;
+        piece->counts.dead_count++;
     }
 }
 
@@ -47,7 +47,7 @@ static bool write_case(struct world *world, uint32_t lane, struct sim_piece *pie
     if (hold->bury) {
         bury_case(world, piece, index);
     } else if (case_is_bad(batch, index)) {
-        piece->tally.dead_count++;
+        piece->counts.dead_count++;
     } else if (row->version == 0) {
         *row =
             (struct sim_row){.owner = (uint8_t)(lane + 1),
@@ -56,15 +56,15 @@ static bool write_case(struct world *world, uint32_t lane, struct sim_piece *pie
                              .broker = hold->broker,
                              .buried = row->buried,
                              .seq = (uint32_t)hold->seq};
-        piece->tally.outcomes[row->disposition]++;
+        piece->counts.outcomes[row->disposition]++;
     } else if (row->owner != 0 && row->owner != lane + 1) {
         return false;
     } else if (row->version == batch->version + 1) {
-        piece->tally.outcomes[row->disposition]++;
-        piece->tally.duplicates++;
+        piece->counts.outcomes[row->disposition]++;
+        piece->counts.duplicates++;
         world->seen.duplicates++;
     } else {
-        piece->tally.dead_count++;
+        piece->counts.dead_count++;
     }
     return true;
 }
@@ -116,7 +116,7 @@ void txn_commit(struct world *world, uint32_t lane) {
     for (uint32_t i = 0; i < txn->piece_count; i++) {
         const struct sim_piece *piece = &txn->pieces[i];
         const struct sim_batch *batch = &world->batches[piece->hold.batch];
-        if (piece->hold.bury && piece->tally.dead_count > 0) {
+        if (piece->hold.bury && piece->counts.dead_count > 0) {
             row_of(world, batch, piece->first)->buried |= (uint8_t)(1U << batch->version);
             world->seen.buried++;
         }
@@ -132,7 +132,7 @@ void txn_abort(struct world *world, uint32_t lane) {
     }
     for (uint32_t i = 0; i < txn->piece_count; i++) {
         txn->pieces[i].written = 0;
-        txn->pieces[i].tally = (struct wire_tally){0};
+        txn->pieces[i].counts = (struct wire_counts){0};
     }
     txn->piece = 0;
     txn->waits_since = 0;

@@ -182,7 +182,7 @@ static void letter_deliver(struct world *world, const struct sim_letter *letter)
           letter->late ? ", late" : "", VERBS[letter->kind], (unsigned long long)letter->range.seq,
           letter->range.first, letter->range.count);
     uint32_t ranges = letter->range.count > 0 ? 1 : 0;
-    struct wire_lane_done done = {ranges, &letter->range, &letter->tally};
+    struct wire_lane_done done = {ranges, &letter->range, &letter->counts};
     struct wire_failed failed = {1, &letter->range, SPAN_LIT("sim")};
     struct wire_return returned = {1, &letter->range};
     struct core_stats before;
@@ -258,10 +258,10 @@ static bool join(struct sim_letter *letter, const struct sim_piece *piece) {
     }
     range->count += piece->count;
     for (int i = 0; i < WIRE_DISPOSITIONS; i++) {
-        letter->tally.outcomes[i] += piece->tally.outcomes[i];
+        letter->counts.outcomes[i] += piece->counts.outcomes[i];
     }
-    letter->tally.dead_count += piece->tally.dead_count;
-    letter->tally.duplicates += piece->tally.duplicates;
+    letter->counts.dead_count += piece->counts.dead_count;
+    letter->counts.duplicates += piece->counts.duplicates;
     return true;
 }
 
@@ -308,7 +308,7 @@ void lane_tell(struct world *world, uint32_t number) {
                                      .broker = piece->hold.broker,
                                      .route = lane->route,
                                      .range = hold_range(world, &piece->hold),
-                                     .tally = piece->tally};
+                                     .counts = piece->counts};
         letter.range.first = piece->first;
         letter.range.count = piece->count;
     }

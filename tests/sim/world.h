@@ -93,7 +93,7 @@ struct sim_hold { /* a delivery in a lane's hands */
 struct sim_piece { /* a run of one delivery inside a transaction */
     struct sim_hold hold;
     uint32_t first, count, written;
-    struct wire_tally tally;
+    struct wire_counts counts;
 };
 enum txn_state { TXN_NONE, TXN_WRITING, TXN_COMMITTED };
 struct sim_txn {
@@ -127,7 +127,7 @@ struct sim_letter { /* what a lane says of work; may be late or lost */
     uint8_t broker;
     struct net_route route;
     struct wire_range range;
-    struct wire_tally tally;
+    struct wire_counts counts;
 };
 
 /* clients.c */

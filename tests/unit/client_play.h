@@ -164,7 +164,7 @@ static inline void say_done(struct play *play, uint32_t seen) {
                   .command = WIRE_DONE,
                   .done = {.batch = play->seen[seen].batch,
                            .count = play->seen[seen].count,
-                           .tally = {.outcomes = {play->seen[seen].count, 0, 0, 0, 0}}}});
+                           .counts = {.outcomes = {play->seen[seen].count, 0, 0, 0, 0}}}});
 }
 
 static inline void say_state(struct play *play, uint32_t seen, enum wire_state state) {

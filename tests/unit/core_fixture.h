@@ -95,11 +95,11 @@ static inline void done(uint8_t lane, uint64_t seq, uint32_t first, uint32_t cou
                               .path = SPAN_LIT("a.b"),
                               .expected = SPAN_LIT("int"),
                               .found = SPAN_LIT("str")};
-    struct wire_tally tally = {.outcomes = {count - dead},
-                               .dead_count = dead,
-                               .dead_listed = dead > 0 ? 1 : 0,
-                               .dead = &entry};
-    struct wire_lane_done said = {1, &range, &tally};
+    struct wire_counts counts = {.outcomes = {count - dead},
+                                 .dead_count = dead,
+                                 .dead_listed = dead > 0 ? 1 : 0,
+                                 .dead = &entry};
+    struct wire_lane_done said = {1, &range, &counts};
     struct net_route from = route(lane, false);
     core_done(core, &from, &said, 0);
     core_check(core);

@@ -331,12 +331,12 @@ START_TEST(foreign_and_false_ranges_are_ignored) {
     done('w', 1, 10, 1, 0);
     done('w', 1, 0, UINT32_MAX, 0);
     struct wire_range range = {{{8}}, 1, 0, 10};
-    struct wire_tally tally = {.outcomes = {10}};
-    struct wire_lane_done said = {1, &range, &tally};
+    struct wire_counts counts = {.outcomes = {10}};
+    struct wire_lane_done said = {1, &range, &counts};
     struct net_route from = route('w', false);
     core_done(core, &from, &said, 0);
     range.journal = JOURNAL;
-    tally.outcomes[0] = 9;
+    counts.outcomes[0] = 9;
     core_done(core, &from, &said, 0);
     ck_assert_uint_eq(count_of(CORE_DONE), 0);
     struct core_stats stats;

@@ -293,8 +293,8 @@ START_TEST(a_lane_that_never_worked_gives_its_place_up) {
     }
     struct net_route from = numbered(REAL);
     struct wire_range range = {JOURNAL, 1, 0, 10};
-    struct wire_tally tally = {.outcomes = {10}};
-    struct wire_lane_done said = {1, &range, &tally};
+    struct wire_counts counts = {.outcomes = {10}};
+    struct wire_lane_done said = {1, &range, &counts};
     core_done(core, &from, &said, 0);
     for (uint32_t i = 0; i < FAKES; i++) {
         ck_assert(join(i, 100)); /* so does who has done some */

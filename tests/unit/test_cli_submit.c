@@ -479,13 +479,13 @@ END_TEST
 
 START_TEST(the_end_in_words) {
     struct buf out = BUF_EMPTY;
-    struct submit_tally tally = {.cases = 10,
-                                 .batches = 1,
-                                 .done = 10,
-                                 .outcomes = {7, 0, 0, 2, 0},
-                                 .duplicates = 1,
-                                 .dead = 1};
-    submit_summary(&tally, true, false, &out);
+    struct submit_counts counts = {.cases = 10,
+                                   .batches = 1,
+                                   .done = 10,
+                                   .outcomes = {7, 0, 0, 2, 0},
+                                   .duplicates = 1,
+                                   .dead = 1};
+    submit_summary(&counts, true, false, &out);
     ck_assert_str_eq(buf_cstr(&out), "10 cases in 1 batch, 10 done: 7 not_subject, 2 "
                                      "screening_required, 1 dead letter; 1 duplicate among them\n");
     buf_clear(&out);

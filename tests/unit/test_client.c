@@ -45,11 +45,11 @@ START_TEST(an_outcome_is_settled_by_done) {
     struct wire_message done = {.command = WIRE_DONE,
                                 .done = {.batch = play.seen[0].batch,
                                          .count = 2,
-                                         .tally = {.outcomes = {0, 0, 0, 1, 0},
-                                                   .duplicates = 1,
-                                                   .dead_count = 1,
-                                                   .dead_listed = 1,
-                                                   .dead = &dead}}};
+                                         .counts = {.outcomes = {0, 0, 0, 1, 0},
+                                                    .duplicates = 1,
+                                                    .dead_count = 1,
+                                                    .dead_listed = 1,
+                                                    .dead = &dead}}};
     say(&play, &done);
     until_told(&play, CASEMILL_DONE, 1);
     ck_assert_uint_eq(casemill_unsettled(play.client), 0);
@@ -84,11 +84,11 @@ START_TEST(a_done_that_does_not_add_up_is_no_brokers) {
             .command = WIRE_DONE,
             .done = {.batch = play.seen[0].batch,
                      .count = fault == 1 ? 3 : 2,
-                     .tally = {.outcomes = {0, 0, 0, fault == 1 || fault == 2 ? 2 : 1, 0},
-                               .duplicates = fault == 3 ? 3 : 0,
-                               .dead_count = fault == 4 ? 0 : 1,
-                               .dead_listed = 1,
-                               .dead = &dead}}};
+                     .counts = {.outcomes = {0, 0, 0, fault == 1 || fault == 2 ? 2 : 1, 0},
+                                .duplicates = fault == 3 ? 3 : 0,
+                                .dead_count = fault == 4 ? 0 : 1,
+                                .dead_listed = 1,
+                                .dead = &dead}}};
         say(&play, &done);
         enum casemill_result result = CASEMILL_OK;
         int64_t deadline = clock_mono_ms() + WAIT_MS;

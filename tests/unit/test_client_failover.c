@@ -141,7 +141,7 @@ static void say_done(struct side *side) {
     say(side,
         &(struct wire_message){
             .command = WIRE_DONE,
-            .done = {.batch = side->last, .count = 1, .tally = {.outcomes = {1, 0, 0, 0, 0}}}});
+            .done = {.batch = side->last, .count = 1, .counts = {.outcomes = {1, 0, 0, 0, 0}}}});
 }
 
 /* One batch of one case. */

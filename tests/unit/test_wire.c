@@ -20,7 +20,7 @@ static struct uuid uuid_from(uint8_t first) {
 struct sample {
     struct wire_range ranges[2];
     struct wire_dead dead[2];
-    struct wire_tally tallies[2];
+    struct wire_counts counts[2];
     struct wire_delivery deliveries[2];
     struct uuid fence;
     struct uuid batch;
@@ -58,9 +58,9 @@ static struct sample sample_make(void) {
     sample.dead[0] = (struct wire_dead){5, SPAN_LIT("wrong_type"), SPAN_LIT("facts.applied_date"),
                                         SPAN_LIT("date"), SPAN_LIT("int")};
     sample.dead[1] = (struct wire_dead){.index = 999, .reason = SPAN_LIT("not_a_map")};
-    sample.tallies[0] = (struct wire_tally){
+    sample.counts[0] = (struct wire_counts){
         .outcomes = {700, 0, 0, 0, 298}, .duplicates = 3, .dead_count = 2, .dead_listed = 2};
-    sample.tallies[1] = (struct wire_tally){.dead_count = 536};
+    sample.counts[1] = (struct wire_counts){.dead_count = 536};
     sample_deliveries(&sample);
     return sample;
 }
@@ -83,7 +83,7 @@ static uint32_t rows_copy(struct golden *rows, const struct golden *list, uint32
         .command = WIRE_PONG, .pong = { SPAN_LIT("0.1.0"), __VA_ARGS__ }                           \
     }
 static uint32_t golden_intake(const struct sample *s, struct golden *rows) {
-    struct wire_done done = {.batch = s->batch, .count = 1000, .tally = s->tallies[0]};
+    struct wire_done done = {.batch = s->batch, .count = 1000, .counts = s->counts[0]};
     const struct golden list[] = {
         {"submit",
          WIRE_INTAKE,
@@ -149,7 +149,7 @@ static uint32_t golden_coalesced(const struct sample *s, struct golden *rows) {
          {.command = WIRE_DONE,
           .done = {.batch = s->batch,
                    .count = 1,
-                   .tally = {.outcomes = {0, 0, 0, 1, 0}},
+                   .counts = {.outcomes = {0, 0, 0, 1, 0}},
                    .batches_count = 2,
                    .batches = s->batches}}},
     };
@@ -201,7 +201,7 @@ static uint32_t golden_worker(const struct sample *s, struct golden *rows) {
         {"ready", SAYS, ready_of(s, false)},
         {"ready_proof", SAYS, ready_of(s, true)},
         {"challenge", HEARS, {.command = WIRE_CHALLENGE, .challenge = {uuid_from(0x80)}}},
-        {"lane_done", SAYS, {.command = WIRE_LANE_DONE, .lane_done = {2, s->ranges, s->tallies}}},
+        {"lane_done", SAYS, {.command = WIRE_LANE_DONE, .lane_done = {2, s->ranges, s->counts}}},
         {"failed",
          SAYS,
          {.command = WIRE_FAILED, .failed = {2, s->ranges, SPAN_LIT("connection lost")}}},
@@ -238,7 +238,7 @@ static struct wire_delivery buried_delivery(const struct sample *s) {
 
 static uint32_t golden_all(struct sample *s, struct wire_delivery *buried, struct golden *rows) {
     *s = sample_make();
-    s->tallies[0].dead = s->dead;
+    s->counts[0].dead = s->dead;
     *buried = buried_delivery(s);
     uint32_t count = golden_intake(s, rows);
     count += golden_coalesced(s, rows + count);

@@ -79,8 +79,8 @@ static void expect_field(const struct wire_field *field, const uint8_t *base) {
         expect_fields(field->fields, field->field_count, base);
     } else if (field->kind == KIND_DEAD) {
         expect_elements(field, base, sizeof(struct wire_dead));
-    } else if (field->kind == KIND_TALLIES) {
-        expect_elements(field, base, sizeof(struct wire_tally));
+    } else if (field->kind == KIND_COUNTS) {
+        expect_elements(field, base, sizeof(struct wire_counts));
     } else if (field->kind == KIND_RANGES) {
         expect_ranges(*(const struct wire_range *const *)at,
                       *(const uint32_t *)(const void *)(base + field->side));

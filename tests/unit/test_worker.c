@@ -123,7 +123,7 @@ START_TEST(test_sort_of_almost_sorted) {
 }
 END_TEST
 
-START_TEST(test_settle_and_tally) {
+START_TEST(test_settle_and_count) {
     struct txn txn = {0};
     struct job *jobs[] = {make_job(1, WIRE_NORMAL, 3), make_job(2, WIRE_NORMAL, 2)};
     (void)txn_add_job(&txn, jobs[0], 1);
@@ -138,14 +138,14 @@ START_TEST(test_settle_and_tally) {
     ck_assert_int_eq(txn.cases[2].verdict, TXN_DEAD);
     struct arena arena;
     arena_init(&arena, 1 << 20);
-    struct wire_tally tallies[2];
-    ck_assert_int_eq(txn_tallies(&txn, &arena, tallies), ERR_OK);
-    ck_assert_uint_eq(tallies[0].outcomes[4], 2);
-    ck_assert_uint_eq(tallies[0].duplicates, 1);
-    ck_assert_uint_eq(tallies[0].dead_count, 1);
-    ck_assert_uint_eq(tallies[1].outcomes[4], 0);
-    ck_assert_uint_eq(tallies[1].dead_listed, 1);
-    const struct wire_dead *conflict = &tallies[1].dead[0];
+    struct wire_counts counts[2];
+    ck_assert_int_eq(txn_counts(&txn, &arena, counts), ERR_OK);
+    ck_assert_uint_eq(counts[0].outcomes[4], 2);
+    ck_assert_uint_eq(counts[0].duplicates, 1);
+    ck_assert_uint_eq(counts[0].dead_count, 1);
+    ck_assert_uint_eq(counts[1].outcomes[4], 0);
+    ck_assert_uint_eq(counts[1].dead_listed, 1);
+    const struct wire_dead *conflict = &counts[1].dead[0];
     ck_assert(span_is(conflict->reason, "conflict"));
     ck_assert(span_is(conflict->expected, "07000000-0000-0000-0000-000000000000"));
     ck_assert(span_is(conflict->found, "08000000-0000-0000-0000-000000000000"));
@@ -165,11 +165,11 @@ START_TEST(test_dead_list_is_cut) {
     }
     struct arena arena;
     arena_init(&arena, 8 << 20);
-    struct wire_tally tally;
-    ck_assert_int_eq(txn_tallies(&txn, &arena, &tally), ERR_OK);
-    ck_assert_uint_eq(tally.dead_count, WIRE_DEAD_MAX + 5);
-    ck_assert_uint_eq(tally.dead_listed, WIRE_DEAD_MAX);
-    ck_assert_uint_eq(tally.dead[WIRE_DEAD_MAX - 1].index, WIRE_DEAD_MAX - 1);
+    struct wire_counts counts;
+    ck_assert_int_eq(txn_counts(&txn, &arena, &counts), ERR_OK);
+    ck_assert_uint_eq(counts.dead_count, WIRE_DEAD_MAX + 5);
+    ck_assert_uint_eq(counts.dead_listed, WIRE_DEAD_MAX);
+    ck_assert_uint_eq(counts.dead[WIRE_DEAD_MAX - 1].index, WIRE_DEAD_MAX - 1);
     arena_free(&arena);
     txn_free(&txn);
     job_free(&job);
@@ -183,7 +183,7 @@ int main(void) {
     tcase_add_test(tests, test_inbox_knows_what_is_held);
     tcase_add_test(tests, test_sort_and_groups);
     tcase_add_test(tests, test_sort_of_almost_sorted);
-    tcase_add_test(tests, test_settle_and_tally);
+    tcase_add_test(tests, test_settle_and_count);
     tcase_add_test(tests, test_dead_list_is_cut);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

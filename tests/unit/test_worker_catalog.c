@@ -70,13 +70,13 @@ START_TEST(test_folds_while_all_is_published) {
         return;
     }
     struct bench bench;
-    struct wire_tally tally;
+    struct wire_counts counts;
     bench_open(&bench, "published");
     fixture_do(&fixture, "SELECT fold_tallies(1000); CREATE PUBLICATION all_of_it FOR ALL TABLES");
     bench_begin(&bench);
     bench_add(&bench, "published", 0, "US");
-    bench_write(&bench, &tally);
-    ck_assert_uint_eq(outcomes(&tally), 1);
+    bench_write(&bench, &counts);
+    ck_assert_uint_eq(outcomes(&counts), 1);
     ck_assert_int_eq(fixture_number(&fixture, "SELECT count(*) FROM tallies"), 1);
     ck_assert_int_eq(fixture_number(&fixture, "SELECT fold_tallies(1000)"), 1);
     ck_assert_int_eq(fixture_number(&fixture, "SELECT count(*) FROM tallies"), 0);

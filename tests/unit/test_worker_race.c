@@ -60,11 +60,11 @@ static enum told told_of(const struct txn *txn, const struct txn_case *settled) 
 }
 
 static void note(struct racer *racer) {
-    struct wire_tally tally;
+    struct wire_counts counts;
     const struct txn *txn = &racer->bench.txn;
-    enum err err = txn_tallies(txn, &racer->bench.arena, &tally);
+    enum err err = txn_counts(txn, &racer->bench.arena, &counts);
     racer->failed =
-        racer->failed || err != ERR_OK || outcomes(&tally) + tally.dead_count != racer->count;
+        racer->failed || err != ERR_OK || outcomes(&counts) + counts.dead_count != racer->count;
     for (uint32_t i = 0; i < txn->case_count; i++) {
         const struct txn_case *settled = &txn->cases[i];
         uint32_t name = racer->names[settled->index];

@@ -19,13 +19,13 @@ START_TEST(test_fresh) {
     }
     const uint32_t count = _i == 0 ? 3 : 40;
     struct bench bench;
-    struct wire_tally tally;
+    struct wire_counts counts;
     bench_open(&bench, _i == 0 ? "few" : "many");
     bench_begin(&bench);
     add_many(&bench, "F", count);
-    bench_write(&bench, &tally);
-    ck_assert_uint_eq(outcomes(&tally), count);
-    ck_assert_uint_eq(tally.duplicates + tally.dead_count, 0);
+    bench_write(&bench, &counts);
+    ck_assert_uint_eq(outcomes(&counts), count);
+    ck_assert_uint_eq(counts.duplicates + counts.dead_count, 0);
     struct buf sql = BUF_EMPTY;
     buf_printf(
         &sql,
@@ -79,8 +79,8 @@ START_TEST(test_again_is_duplicate) {
         return;
     }
     struct bench bench;
-    struct wire_tally first;
-    struct wire_tally second;
+    struct wire_counts first;
+    struct wire_counts second;
     bench_open(&bench, "again");
     bench_begin(&bench);
     add_many(&bench, "D", 20);
@@ -106,12 +106,12 @@ START_TEST(test_an_unknown_disposition_is_not_counted) {
         return;
     }
     struct bench bench;
-    struct wire_tally tally;
+    struct wire_counts counts;
     struct writer_found found;
     bench_open(&bench, "unknown");
     bench_begin(&bench);
     bench_add(&bench, "U1", 1, "US");
-    bench_write(&bench, &tally);
+    bench_write(&bench, &counts);
     fixture_do(&fixture, "UPDATE cases SET disposition = 5 WHERE case_id = 'U1'");
     ck_assert_int_eq(writer_find(&bench.writer, bench.source, SPAN_LIT("U1"), 1, &found),
                      ERR_CORRUPT);
@@ -128,21 +128,21 @@ START_TEST(test_conflict) {
         return;
     }
     struct bench bench;
-    struct wire_tally tally;
+    struct wire_counts counts;
     bench_open(&bench, "conflict");
     bench_begin(&bench);
     bench_add(&bench, "C1", 1, "US");
-    bench_write(&bench, &tally);
+    bench_write(&bench, &counts);
     bench_begin(&bench);
     bench_add(&bench, "C1", 1, "CA"); /* against what is stored */
     bench_add(&bench, "C2", 1, "US");
     bench_add(&bench, "C2", 1, "CA"); /* against its own transaction */
     bench_add(&bench, "C2", 1, "US");
     bench_add(&bench, "C2", 2, "CA"); /* another revision */
-    bench_write(&bench, &tally);
-    ck_assert_uint_eq(outcomes(&tally), 3);
-    ck_assert_uint_eq(tally.duplicates, 1);
-    ck_assert_uint_eq(tally.dead_count, 2);
+    bench_write(&bench, &counts);
+    ck_assert_uint_eq(outcomes(&counts), 3);
+    ck_assert_uint_eq(counts.duplicates, 1);
+    ck_assert_uint_eq(counts.dead_count, 2);
     struct buf sql = BUF_EMPTY;
     buf_printf(
         &sql,
@@ -154,8 +154,8 @@ START_TEST(test_conflict) {
     /* The same again counts, it does not double. */
     bench_begin(&bench);
     bench_add(&bench, "C1", 1, "CA");
-    bench_write(&bench, &tally);
-    ck_assert_uint_eq(tally.dead_count, 1);
+    bench_write(&bench, &counts);
+    ck_assert_uint_eq(counts.dead_count, 1);
     ck_assert_int_eq(fixture_number(&fixture, buf_cstr(&sql)), 2);
     buf_clear(&sql);
     buf_printf(&sql, "SELECT max(seen) FROM dead_letters WHERE source = %d", bench.source);
@@ -171,17 +171,17 @@ START_TEST(test_split) {
         return;
     }
     struct bench bench;
-    struct wire_tally tally;
+    struct wire_counts counts;
     fixture_do(&fixture, "ALTER TABLE cases ADD CONSTRAINT split CHECK (case_id <> 'S007')");
     bench_open(&bench, "split");
     bench_begin(&bench);
     add_many(&bench, "S", 40);
-    bench_write(&bench, &tally);
+    bench_write(&bench, &counts);
     fixture_do(&fixture, "ALTER TABLE cases DROP CONSTRAINT split");
-    ck_assert_uint_eq(outcomes(&tally), 39);
-    ck_assert_uint_eq(tally.dead_count, 1);
-    ck_assert(span_is(tally.dead[0].reason, "not_storable"));
-    ck_assert_uint_eq(tally.dead[0].index, 7);
+    ck_assert_uint_eq(outcomes(&counts), 39);
+    ck_assert_uint_eq(counts.dead_count, 1);
+    ck_assert(span_is(counts.dead[0].reason, "not_storable"));
+    ck_assert_uint_eq(counts.dead[0].index, 7);
     struct buf sql = BUF_EMPTY;
     buf_printf(
         &sql,
@@ -201,17 +201,17 @@ START_TEST(test_neighbour) {
     }
     struct bench mine;
     struct bench other;
-    struct wire_tally tally;
+    struct wire_counts counts;
     bench_open(&mine, "neighbour");
     bench_open(&other, "neighbour");
     bench_begin(&other);
     add_many(&other, "N", 5);
-    bench_write(&other, &tally);
+    bench_write(&other, &counts);
     bench_begin(&mine);
     add_many(&mine, "N", 25);
-    bench_write(&mine, &tally);
-    ck_assert_uint_eq(tally.duplicates, 5);
-    ck_assert_uint_eq(outcomes(&tally), 25);
+    bench_write(&mine, &counts);
+    ck_assert_uint_eq(counts.duplicates, 5);
+    ck_assert_uint_eq(outcomes(&counts), 25);
     bench_close(&mine);
     bench_close(&other);
 }
@@ -360,7 +360,7 @@ START_TEST(test_settings_go_with_each_transaction) {
                "CREATE OR REPLACE TRIGGER note_settings AFTER INSERT ON commits FOR EACH ROW "
                "EXECUTE FUNCTION note_settings()");
     struct bench bench;
-    struct wire_tally tally;
+    struct wire_counts counts;
     bench_open(&bench, "settings");
     ck_assert_int_eq(db_lane_exec(bench.db,
                                   "SET synchronous_commit = off; SET lock_timeout = 0; "
@@ -374,7 +374,7 @@ START_TEST(test_settings_go_with_each_transaction) {
     for (int times = 0; times < 2; times++) { /* few, then the same again: the settling road */
         bench_begin(&bench);
         bench_add(&bench, "few", 0, "US");
-        bench_write(&bench, &tally);
+        bench_write(&bench, &counts);
     }
     bench_begin(&bench);
     for (int i = 0; i < 40; i++) {
@@ -382,7 +382,7 @@ START_TEST(test_settings_go_with_each_transaction) {
         (void)snprintf(id, sizeof(id), "many-%d", i);
         bench_add(&bench, id, 0, "US");
     }
-    bench_write(&bench, &tally);
+    bench_write(&bench, &counts);
     bench_begin(&bench);
     ck_assert_int_eq(writer_write(&bench.writer, &bench.txn), ERR_OK); /* no case at all */
     ck_assert_int_eq(fixture_number(&fixture, "SELECT count(*) FROM seen"), 4);
@@ -400,13 +400,13 @@ START_TEST(test_another_backend_is_noticed) {
         return;
     }
     struct bench bench;
-    struct wire_tally tally;
+    struct wire_counts counts;
     bench_open(&bench, "backend");
     ck_assert_int_eq(writer_tidy(&bench.writer), ERR_OK);
     bench.writer.backend++;
     bench_begin(&bench);
     bench_add(&bench, "mixed", 0, "US");
-    bench_write(&bench, &tally);
+    bench_write(&bench, &counts);
     ck_assert_int_eq(writer_tidy(&bench.writer), ERR_DENIED);
     ck_assert_ptr_nonnull(strstr(sqlstate_text(bench.writer.sqlstate), "pool_mode"));
     bench_close(&bench);
@@ -446,7 +446,7 @@ START_TEST(test_a_stricter_isolation_is_not_taken) {
     }
     struct bench bench;
     struct purging purging = {0};
-    struct wire_tally tally;
+    struct wire_counts counts;
     struct diag diag = {0};
     const struct db_lane_wait wait = {.wait = wait_for_purge, .context = &purging};
     fixture_do(&fixture, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET "
@@ -455,7 +455,7 @@ START_TEST(test_a_stricter_isolation_is_not_taken) {
     bench_open(&bench, "isolation");
     bench_begin(&bench);
     bench_add(&bench, "I1", 1, "US");
-    bench_write(&bench, &tally);
+    bench_write(&bench, &counts);
     ck_assert_int_eq(db_open(fixture.conninfo, "unit", &purging.db, &diag), ERR_OK);
     fixture_exec(purging.db,
                  "INSERT INTO purges (source, received_before, why) SELECT source, now(), 'test' "
@@ -466,9 +466,9 @@ START_TEST(test_a_stricter_isolation_is_not_taken) {
     ck_assert_int_eq(writer_setup(&bench.writer, bench.db, 0, &diag), ERR_OK);
     bench_begin(&bench);
     bench_add(&bench, "I1", 1, "US");
-    bench_write(&bench, &tally);
+    bench_write(&bench, &counts);
     ck_assert(purging.over);
-    ck_assert_uint_eq(tally.duplicates, 1);
+    ck_assert_uint_eq(counts.duplicates, 1);
     ck_assert_int_eq(fixture_number(&fixture, "SELECT count(*) FROM cases WHERE case_id = 'I1'"),
                      0);
     fixture_do(&fixture, "DELETE FROM purged; DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET "

@@ -114,11 +114,11 @@ static inline void bench_decide(struct bench *bench) {
     txn_sort(&bench->txn);
 }
 
-static inline void bench_write(struct bench *bench, struct wire_tally *tally) {
+static inline void bench_write(struct bench *bench, struct wire_counts *counts) {
     bench_decide(bench);
     enum err err = writer_write(&bench->writer, &bench->txn);
     ck_assert_msg(err == ERR_OK, "%s %s", err_name(err), db_lane_sqlstate(bench->db));
-    ck_assert_int_eq(txn_tallies(&bench->txn, &bench->arena, tally), ERR_OK);
+    ck_assert_int_eq(txn_counts(&bench->txn, &bench->arena, counts), ERR_OK);
 }
 
 static inline void bench_close(struct bench *bench) {
@@ -132,10 +132,10 @@ static inline void bench_close(struct bench *bench) {
     job_free(&bench->job);
 }
 
-static inline uint32_t outcomes(const struct wire_tally *tally) {
+static inline uint32_t outcomes(const struct wire_counts *counts) {
     uint32_t sum = 0;
     for (int i = 0; i < WIRE_DISPOSITIONS; i++) {
-        sum += tally->outcomes[i];
+        sum += counts->outcomes[i];
     }
     return sum;
 }

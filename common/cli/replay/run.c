@@ -95,14 +95,14 @@ static bool read_facts(struct replay_thread *thread) {
     return true;
 }
 
-static void tally(struct replay_thread *thread, uint32_t table, uint32_t before, uint32_t after,
-                  bool same_code, const struct replay_key *key) {
+static void count_change(struct replay_thread *thread, uint32_t table, uint32_t before,
+                         uint32_t after, bool same_code, const struct replay_key *key) {
     replay_matrix_add(&thread->matrix, table, before, after, key);
     thread->matrix.tables[table].other_reason += before == after && !same_code ? 1 : 0;
 }
 
 /* The whole case: its reason is the code of the winning finding. */
-static enum err tally_fold(struct replay_thread *thread, const struct old_outcome *old,
+static enum err count_case(struct replay_thread *thread, const struct old_outcome *old,
                            const struct outcome *outcome, const struct replay_key *key) {
     const struct replay_stored *stored = thread->replay->stored;
     uint8_t before = old->reason < 0 ? REPLAY_NONE : stored->dispositions[old->reason];
@@ -110,12 +110,12 @@ static enum err tally_fold(struct replay_thread *thread, const struct old_outcom
         return not_ours(thread);
     }
     int32_t code = stored->codes[outcome->agreement][outcome->result.reason];
-    tally(thread, stored->table_count - 1, before, outcome->result.disposition, code == old->reason,
-          key);
+    count_change(thread, stored->table_count - 1, before, outcome->result.disposition,
+                 code == old->reason, key);
     return ERR_OK;
 }
 
-static enum err tally_findings(struct replay_thread *thread, const struct old_outcome *old,
+static enum err count_findings(struct replay_thread *thread, const struct old_outcome *old,
                                const struct outcome *outcome, const struct replay_key *key) {
     const struct replay_stored *stored = thread->replay->stored;
     uint32_t agreement_count = ruleset_agreement_count(thread->replay->candidate);
@@ -138,7 +138,7 @@ static enum err tally_findings(struct replay_thread *thread, const struct old_ou
             new_code = stored->codes[table][result->reason];
         }
         if (before != REPLAY_NONE || after != REPLAY_NONE) {
-            tally(thread, table, before, after, old_code == new_code, key);
+            count_change(thread, table, before, after, old_code == new_code, key);
         }
     }
     return ERR_OK;
@@ -165,8 +165,8 @@ static enum err replay_case(struct replay_thread *thread) {
     struct replay_key key = {.source = (int16_t)get_be16(thread->fields[REPLAY_SOURCE].ptr),
                              .id = thread->fields[REPLAY_CASE_ID],
                              .revision = (int32_t)get_be32(thread->fields[REPLAY_REVISION].ptr)};
-    err = tally_findings(thread, &old, &outcome, &key);
-    return err == ERR_OK ? tally_fold(thread, &old, &outcome, &key) : err;
+    err = count_findings(thread, &old, &outcome, &key);
+    return err == ERR_OK ? count_case(thread, &old, &outcome, &key) : err;
 }
 
 /* --- one piece --- */

@@ -44,7 +44,7 @@ static uint32_t disposition_of_case(const struct side *side, const char **reason
 }
 
 /* Both sides hold the outcome of one case. */
-static void tally(struct comparison *comparison, const struct replay_key *key) {
+static void compare_outcomes(struct comparison *comparison, const struct replay_key *key) {
     const struct rules_changes *changes = comparison->changes;
     for (uint32_t i = 0; i <= changes->agreement_count; i++) {
         uint32_t given[2];
@@ -77,7 +77,7 @@ static void evaluate_invented(struct comparison *comparison, struct span bytes) 
                          &side->outcome);
     }
     struct replay_key key = {.id = docs[0].case_id, .revision = docs[0].revision};
-    tally(comparison, &key);
+    compare_outcomes(comparison, &key);
     comparison->effect->invented++;
 }
 
@@ -119,7 +119,7 @@ static void evaluate_tests(struct comparison *comparison, const struct ruleset *
                 ruleset_evaluate(side->run, &doc, test.reference_date, test.as_of, &side->outcome);
             }
             struct replay_key key = {.id = test_key(test.name)};
-            tally(comparison, &key);
+            compare_outcomes(comparison, &key);
             comparison->effect->tests++;
         }
     }

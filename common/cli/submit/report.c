@@ -23,25 +23,25 @@ void submit_dead_line(const char *path, uint64_t place, const struct casemill_de
     buf_byte(out, '\n');
 }
 
-static void summary_json(const struct submit_tally *tally, bool with_outcomes, struct buf *out) {
+static void summary_json(const struct submit_counts *counts, bool with_outcomes, struct buf *out) {
     struct json json;
     json_init(&json, out);
     json_object_open(&json);
     const struct {
         const char *key;
         uint64_t value;
-    } counts[] = {{"cases", tally->cases},       {"batches", tally->batches},
-                  {"skipped", tally->skipped},   {"skipped_dead", tally->skipped_dead},
-                  {"accepted", tally->accepted}, {"refused", tally->refused},
-                  {"done", tally->done},         {"duplicates", tally->duplicates},
-                  {"dead", tally->dead}};
-    for (size_t i = 0; i < COUNT_OF(counts); i++) {
-        json_uint(json_key(&json, counts[i].key), counts[i].value);
+    } rows[] = {{"cases", counts->cases},       {"batches", counts->batches},
+                {"skipped", counts->skipped},   {"skipped_dead", counts->skipped_dead},
+                {"accepted", counts->accepted}, {"refused", counts->refused},
+                {"done", counts->done},         {"duplicates", counts->duplicates},
+                {"dead", counts->dead}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        json_uint(json_key(&json, rows[i].key), rows[i].value);
     }
     if (with_outcomes) {
         json_object_open(json_key(&json, "outcomes"));
         for (uint32_t i = 0; i < CASEMILL_DISPOSITIONS; i++) {
-            json_uint(json_key(&json, casemill_disposition_name(i)), tally->outcomes[i]);
+            json_uint(json_key(&json, casemill_disposition_name(i)), counts->outcomes[i]);
         }
         json_object_close(&json);
     }
@@ -53,47 +53,47 @@ static void plural(struct buf *out, uint64_t count, const char *one, const char 
     buf_printf(out, "%" PRIu64 " %s", count, count == 1 ? one : many);
 }
 
-static void summary_outcomes(const struct submit_tally *tally, struct buf *out) {
-    buf_printf(out, ", %" PRIu64 " done:", tally->done);
+static void summary_outcomes(const struct submit_counts *counts, struct buf *out) {
+    buf_printf(out, ", %" PRIu64 " done:", counts->done);
     const char *comma = "";
     for (uint32_t i = 0; i < CASEMILL_DISPOSITIONS; i++) {
-        if (tally->outcomes[i] > 0) {
-            buf_printf(out, "%s %" PRIu64 " %s", comma, tally->outcomes[i],
+        if (counts->outcomes[i] > 0) {
+            buf_printf(out, "%s %" PRIu64 " %s", comma, counts->outcomes[i],
                        casemill_disposition_name(i));
             comma = ",";
         }
     }
     buf_printf(out, "%s ", comma);
-    plural(out, tally->dead, "dead letter", "dead letters");
+    plural(out, counts->dead, "dead letter", "dead letters");
     buf_str(out, "; ");
-    plural(out, tally->duplicates, "duplicate", "duplicates");
+    plural(out, counts->duplicates, "duplicate", "duplicates");
     buf_str(out, " among them");
 }
 
-void submit_summary(const struct submit_tally *tally, bool with_outcomes, bool as_json,
+void submit_summary(const struct submit_counts *counts, bool with_outcomes, bool as_json,
                     struct buf *out) {
     if (as_json) {
-        summary_json(tally, with_outcomes, out);
+        summary_json(counts, with_outcomes, out);
         return;
     }
-    plural(out, tally->cases, "case", "cases");
+    plural(out, counts->cases, "case", "cases");
     buf_str(out, " in ");
-    plural(out, tally->batches, "batch", "batches");
+    plural(out, counts->batches, "batch", "batches");
     if (with_outcomes) {
-        summary_outcomes(tally, out);
+        summary_outcomes(counts, out);
     } else {
-        buf_printf(out, ", %" PRIu64 " accepted", tally->accepted);
+        buf_printf(out, ", %" PRIu64 " accepted", counts->accepted);
     }
-    if (tally->skipped > 0) {
-        buf_printf(out, "; %" PRIu64 " skipped as done before", tally->skipped);
-        if (tally->skipped_dead > 0) {
+    if (counts->skipped > 0) {
+        buf_printf(out, "; %" PRIu64 " skipped as done before", counts->skipped);
+        if (counts->skipped_dead > 0) {
             buf_str(out, ", ");
-            plural(out, tally->skipped_dead, "dead letter", "dead letters");
+            plural(out, counts->skipped_dead, "dead letter", "dead letters");
             buf_str(out, " among them");
         }
     }
-    if (tally->refused > 0) {
-        buf_printf(out, "; %" PRIu64 " REFUSED", tally->refused);
+    if (counts->refused > 0) {
+        buf_printf(out, "; %" PRIu64 " REFUSED", counts->refused);
     }
     buf_byte(out, '\n');
 }

@@ -7,7 +7,7 @@
 
 enum { SUBMIT_LISTED_MAX = 20 };
 
-struct submit_tally {
+struct submit_counts {
     uint64_t cases; /* sent */
     uint64_t batches;
     uint64_t skipped;      /* cases of batches that are done in --resume */
@@ -26,7 +26,7 @@ struct submit_tally {
 void submit_dead_line(const char *path, uint64_t place, const struct casemill_dead *dead,
                       struct buf *out);
 /* The summary: one line for people, or one JSON object. */
-void submit_summary(const struct submit_tally *tally, bool with_outcomes, bool as_json,
+void submit_summary(const struct submit_counts *counts, bool with_outcomes, bool as_json,
                     struct buf *out);
 
 #endif

@@ -43,7 +43,7 @@ struct submission {
     const char *broker; /* the last one used */
     bool is_resume_broken;
     struct progress progress;
-    struct submit_tally tally;
+    struct submit_counts counts;
     uint64_t position; /* of the batch being filled */
     uint32_t count;
     struct buf body;
@@ -70,12 +70,12 @@ static void list_refusal(struct submission *submission, const struct flight *fli
 
 static void take_done(struct submission *submission, const struct flight *flight,
                       const struct casemill_receipt *receipt) {
-    struct submit_tally *tally = &submission->tally;
-    tally->done += receipt->count;
-    tally->duplicates += receipt->duplicates;
-    tally->dead += receipt->dead_count;
+    struct submit_counts *counts = &submission->counts;
+    counts->done += receipt->count;
+    counts->duplicates += receipt->duplicates;
+    counts->dead += receipt->dead_count;
     for (uint32_t i = 0; i < CASEMILL_DISPOSITIONS; i++) {
-        tally->outcomes[i] += receipt->outcomes[i];
+        counts->outcomes[i] += receipt->outcomes[i];
     }
     for (uint32_t i = 0; i < receipt->dead_listed && submission->listed_count < SUBMIT_LISTED_MAX;
          i++) {
@@ -95,7 +95,7 @@ static void take_done(struct submission *submission, const struct flight *flight
 
 /* A resent batch is accepted again; it counts once. */
 static void count_accepted(struct submission *submission, struct flight *flight, uint32_t count) {
-    submission->tally.accepted += flight->is_accepted ? 0 : count;
+    submission->counts.accepted += flight->is_accepted ? 0 : count;
     flight->is_accepted = true;
 }
 
@@ -108,7 +108,7 @@ static void on_receipt(void *user, const struct casemill_receipt *receipt) {
         submit_wait_progress(&submission->wait, clock_mono_ms());
     }
     struct flight *flight = &submission->flights[receipt->tag];
-    struct submit_tally *tally = &submission->tally;
+    struct submit_counts *counts = &submission->counts;
     switch (receipt->event) {
     case CASEMILL_ACCEPTED:
         count_accepted(submission, flight, receipt->count);
@@ -120,20 +120,20 @@ static void on_receipt(void *user, const struct casemill_receipt *receipt) {
         flight->is_used = false;
         break;
     case CASEMILL_REFUSED:
-        tally->refused += receipt->count;
+        counts->refused += receipt->count;
         list_refusal(submission, flight, receipt);
         flight->is_used = false;
         break;
     case CASEMILL_BUSY:
-        tally->busy++;
+        counts->busy++;
         break;
     }
 }
 
 static void show_progress(struct submission *submission) {
-    const struct submit_tally *tally = &submission->tally;
-    uint64_t settled = submission->with_outcomes ? tally->done : tally->accepted;
-    progress_step(&submission->progress, settled + tally->refused + tally->skipped);
+    const struct submit_counts *counts = &submission->counts;
+    uint64_t settled = submission->with_outcomes ? counts->done : counts->accepted;
+    progress_step(&submission->progress, settled + counts->refused + counts->skipped);
 }
 
 static void say_failover(struct submission *submission) {
@@ -209,8 +209,8 @@ static enum err send_new(struct submission *submission, const struct uuid *id, s
                                    .position = submission->position,
                                    .tag = tag};
     CHECK(casemill_submit_batch(submission->client, &batch) == CASEMILL_OK);
-    submission->tally.cases += submission->count;
-    submission->tally.batches++;
+    submission->counts.cases += submission->count;
+    submission->counts.batches++;
     return ERR_OK;
 }
 
@@ -226,8 +226,8 @@ static enum err skip_done(struct submission *submission, const struct uuid *id, 
     enum err err =
         resume_check(submission->resume, &batch, buf_span(&submission->body), is_done, diag);
     if (err == ERR_OK && *is_done) {
-        submission->tally.skipped += submission->count;
-        submission->tally.skipped_dead += resume_at(submission->resume, batch.position)->dead;
+        submission->counts.skipped += submission->count;
+        submission->counts.skipped_dead += resume_at(submission->resume, batch.position)->dead;
     }
     return err;
 }
@@ -507,10 +507,10 @@ static enum err submit_all(struct submission *submission, struct diag *diag) {
             *diag = later;
         }
     }
-    const struct submit_tally *tally = &submission->tally;
-    uint64_t told = submission->with_outcomes ? tally->done : tally->accepted;
-    if (tally->batches > 0) {
-        progress_end(&submission->progress, told + tally->refused + tally->skipped);
+    const struct submit_counts *counts = &submission->counts;
+    uint64_t told = submission->with_outcomes ? counts->done : counts->accepted;
+    if (counts->batches > 0) {
+        progress_end(&submission->progress, told + counts->refused + counts->skipped);
     }
     if (err == ERR_OK && submission->is_resume_broken) {
         err = diag_fail(diag, ERR_IO, "the --resume file could not be written");
@@ -520,16 +520,16 @@ static enum err submit_all(struct submission *submission, struct diag *diag) {
 
 /* A submission that sent nothing has no summary. */
 static void print_end(struct submission *submission, bool is_whole) {
-    const struct submit_tally *tally = &submission->tally;
+    const struct submit_counts *counts = &submission->counts;
     bool as_json = option_flag(submission->options, "--json");
     struct buf text = BUF_EMPTY;
-    if (submission->listed_count < tally->dead && submission->listed.len > 0) {
+    if (submission->listed_count < counts->dead && submission->listed.len > 0) {
         buf_printf(&submission->listed, "... of %llu dead letters: see report.dead_letters\n",
-                   (unsigned long long)tally->dead);
+                   (unsigned long long)counts->dead);
     }
     plain_print(stderr, buf_span(&submission->listed));
-    if (tally->batches > 0 || tally->skipped > 0 || is_whole) {
-        submit_summary(tally, submission->with_outcomes, as_json, &text);
+    if (counts->batches > 0 || counts->skipped > 0 || is_whole) {
+        submit_summary(counts, submission->with_outcomes, as_json, &text);
         plain_printf(stdout, "%.*s", SPAN_ARG(buf_span(&text)));
     }
     buf_free(&text);
@@ -556,9 +556,9 @@ static int submit_run(const struct options *options) {
     }
     if (err != ERR_OK) {
         code = verb_fail(options, &diag, buf_span(&source));
-    } else if (submission.tally.refused > 0) {
+    } else if (submission.counts.refused > 0) {
         code = EXIT_FAILED;
-    } else if (submission.tally.dead + submission.tally.skipped_dead > 0) {
+    } else if (submission.counts.dead + submission.counts.skipped_dead > 0) {
         code = EXIT_DEAD;
     }
     buf_free(&source);
