@@ -153,11 +153,9 @@ static enum err write_fresh(struct writer *writer, struct txn *txn, uint32_t fro
     writer_commit_count(txn, from, end, &commit);
     count_rows(writer, txn, from, end);
     bool has_dead = txn->dead_written < txn->dead_count;
-    enum err err = rows > 0 && rows <= INSERT_ROWS_MAX && !has_dead
-                       ? insert_few(writer, txn, from, end, &commit)
-                       : copy_many(writer, txn, from, end, &commit);
-    writer_commit_free(&commit);
-    return err;
+    return rows > 0 && rows <= INSERT_ROWS_MAX && !has_dead
+               ? insert_few(writer, txn, from, end, &commit)
+               : copy_many(writer, txn, from, end, &commit);
 }
 
 /* Finds the group of a key that the server returned; ERR_CORRUPT if it was never sent. */
@@ -374,7 +372,6 @@ static enum err write_settling(struct writer *writer, struct txn *txn, uint32_t 
     }
     writer_sql_guard(writer, "SELECT ", "; ");
     buf_str(&writer->sql, "COMMIT");
-    writer_commit_free(&commit);
     err = db_lane_exec(writer->db, buf_cstr(&writer->sql), NULL);
     return err == ERR_OK ? committed(writer) : err;
 }

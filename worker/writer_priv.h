@@ -4,14 +4,6 @@
 
 #include "worker/writer.h"
 
-/* One line of a transaction's tally. */
-struct writer_tally {
-    int16_t source;
-    int16_t agreement;
-    uint8_t disposition;
-    uint32_t count;
-};
-
 /* The commits row's counts of cases [from, end) and of the dead letters not yet written. */
 struct writer_commit {
     int64_t number;
@@ -20,15 +12,12 @@ struct writer_commit {
     uint32_t duplicates;
     uint32_t dead;
     int64_t received_from, received_until; /* microseconds since 1970; only with jobs */
-    struct writer_tally *tallies;          /* freed by writer_commit_free */
-    uint32_t tally_count;
 };
 
 int64_t writer_commit_number(struct writer *writer);
 /* writer_commit_count fills all fields except the number. */
 void writer_commit_count(const struct txn *txn, uint32_t from, uint32_t end,
                          struct writer_commit *commit);
-void writer_commit_free(struct writer_commit *commit);
 
 /* writer_sql_begin makes writer->sql the beginning of a transaction, with the settings for its
  * guarantees. */

@@ -18,29 +18,11 @@ void writer_sql_begin(struct writer *writer) {
     buf_printf(&writer->sql, DB_LANE_BEGIN "; %s; ", writer->settings);
 }
 
-static void count_outcome(struct writer_commit *commit, const struct txn_case *written) {
-    for (uint32_t i = 0; i < commit->tally_count; i++) {
-        struct writer_tally *tally = &commit->tallies[i];
-        if (tally->source == written->source && tally->agreement == written->agreement &&
-            tally->disposition == written->disposition) {
-            tally->count++;
-            return;
-        }
-    }
-    commit->tallies = mem_grow(commit->tallies, commit->tally_count + 1, sizeof(*commit->tallies));
-    commit->tallies[commit->tally_count++] =
-        (struct writer_tally){.source = written->source,
-                              .agreement = written->agreement,
-                              .disposition = written->disposition,
-                              .count = 1};
-}
-
 void writer_commit_count(const struct txn *txn, uint32_t from, uint32_t end,
                          struct writer_commit *commit) {
     for (uint32_t i = from; i < end; i++) {
         if (txn->cases[i].verdict == TXN_WRITTEN) {
             commit->cases++;
-            count_outcome(commit, &txn->cases[i]);
         } else if (txn->cases[i].verdict == TXN_DUPLICATE) {
             commit->duplicates++;
         }
@@ -58,12 +40,6 @@ void writer_commit_count(const struct txn *txn, uint32_t from, uint32_t end,
     }
 }
 
-void writer_commit_free(struct writer_commit *commit) {
-    mem_free(commit->tallies);
-    commit->tallies = NULL;
-    commit->tally_count = 0;
-}
-
 static void sql_uuid(struct buf *sql, const uint8_t bytes[16]) {
     struct uuid uuid;
     char text[UUID_TEXT_BYTES];
@@ -74,20 +50,6 @@ static void sql_uuid(struct buf *sql, const uint8_t bytes[16]) {
 
 static void sql_time(struct buf *sql, int64_t us) {
     buf_printf(sql, "timestamptz 'epoch' + interval '%" PRId64 " microseconds'", us);
-}
-
-static void sql_tallies(struct buf *sql, const struct writer_commit *commit) {
-    static const char *const opens[] = {", '{", "}', '{", "}', '{", "}', '{"};
-    for (size_t column = 0; column < COUNT_OF(opens); column++) {
-        buf_str(sql, opens[column]);
-        for (uint32_t i = 0; i < commit->tally_count; i++) {
-            const struct writer_tally *tally = &commit->tallies[i];
-            const int64_t values[] = {tally->source, tally->agreement, tally->disposition,
-                                      tally->count};
-            buf_printf(sql, i == 0 ? "%" PRId64 : ",%" PRId64, values[column]);
-        }
-    }
-    buf_str(sql, "}'");
 }
 
 static void sql_journals(struct buf *sql, const struct writer *writer) {
@@ -128,8 +90,7 @@ void writer_sql_commit(struct writer *writer, const struct txn *txn,
     buf_printf(
         sql,
         "INSERT INTO commits (commit, committed_at, lane, mode, journals, low_water, low_water_at, "
-        "received_from, received_until, cases, duplicates, dead, work_us, tally_sources, "
-        "tally_agreements, tally_dispositions, tally_counts) VALUES (%" PRId64 ", ",
+        "received_from, received_until, cases, duplicates, dead, work_us) VALUES (%" PRId64 ", ",
         commit->number);
     sql_time(sql, commit->written_at);
     buf_str(sql, ", ");
@@ -140,10 +101,8 @@ void writer_sql_commit(struct writer *writer, const struct txn *txn,
     sql_journals(sql, writer);
     buf_str(sql, ", ");
     sql_received(sql, txn->job_count, commit);
-    buf_printf(sql, ", %u, %u, %u, %" PRId64, commit->cases, commit->duplicates, commit->dead,
+    buf_printf(sql, ", %u, %u, %u, %" PRId64 ")", commit->cases, commit->duplicates, commit->dead,
                (clock_mono_ns() - txn->started_mono_ns) / 1000);
-    sql_tallies(sql, commit);
-    buf_byte(sql, ')');
 }
 
 void writer_sql_tally(struct writer *writer, const struct txn *txn,

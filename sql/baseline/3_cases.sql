@@ -76,23 +76,19 @@ COMMENT ON COLUMN reapplied.commit IS 'As in cases.';
 CREATE INDEX reapplied_screening ON reapplied (source, case_id, revision) WHERE disposition = 3;
 
 CREATE TABLE commits (
-    commit             bigint PRIMARY KEY,
-    committed_at       timestamptz NOT NULL,
-    lane               uuid NOT NULL,
-    mode               text NOT NULL,
-    journals           uuid[] NOT NULL,
-    low_water          bigint[] NOT NULL,
-    received_from      timestamptz,
-    received_until     timestamptz,
-    cases              integer NOT NULL,
-    duplicates         integer NOT NULL,
-    dead               integer NOT NULL,
-    work_us            bigint NOT NULL,
-    tally_sources      smallint[] NOT NULL,
-    tally_agreements   smallint[] NOT NULL,
-    tally_dispositions smallint[] NOT NULL,
-    tally_counts       integer[] NOT NULL,
-    low_water_at       timestamptz[] NOT NULL DEFAULT '{}'
+    commit         bigint PRIMARY KEY,
+    committed_at   timestamptz NOT NULL,
+    lane           uuid NOT NULL,
+    mode           text NOT NULL,
+    journals       uuid[] NOT NULL,
+    low_water      bigint[] NOT NULL,
+    received_from  timestamptz,
+    received_until timestamptz,
+    cases          integer NOT NULL,
+    duplicates     integer NOT NULL,
+    dead           integer NOT NULL,
+    work_us        bigint NOT NULL,
+    low_water_at   timestamptz[] NOT NULL DEFAULT '{}'
 );
 COMMENT ON TABLE commits IS 'One row a lane transaction; append only, so that no two lanes ever wait for one row.';
 COMMENT ON COLUMN commits.commit IS 'Random number made by the lane.';
@@ -107,10 +103,6 @@ COMMENT ON COLUMN commits.cases IS 'Outcomes written.';
 COMMENT ON COLUMN commits.duplicates IS 'Cases that stood there already with the same content.';
 COMMENT ON COLUMN commits.dead IS 'Dead letters written.';
 COMMENT ON COLUMN commits.work_us IS 'Microseconds from taking the work to writing it.';
-COMMENT ON COLUMN commits.tally_sources IS 'Parallel arrays: source,';
-COMMENT ON COLUMN commits.tally_agreements IS 'winning agreement (codes),';
-COMMENT ON COLUMN commits.tally_dispositions IS 'disposition (codes 0 to 4)';
-COMMENT ON COLUMN commits.tally_counts IS 'and how many outcomes were written.';
 COMMENT ON COLUMN commits.low_water_at IS 'Parallel to journals, or empty: everything accepted before was done when the work was dealt, by the broker''s clock; null when it did not say.';
 
 CREATE INDEX commits_committed_at ON commits USING brin (committed_at);

@@ -1,6 +1,6 @@
 -- The counts that reports show.  A lane adds one row of tallies to its transaction, which nobody else touches.
--- fold_tallies() later moves tallies into rollups.  A view adds up both, so it is exact however long nobody folded,
--- and it never reads cases.
+-- fold_tallies() (7_counting.sql) later moves tallies into rollups.  A view adds up both, so it is exact however long
+-- nobody folded, and it never reads cases.
 
 CREATE TABLE tallies (
     commit               bigint NOT NULL,
@@ -132,12 +132,6 @@ COMMENT ON COLUMN rollup_journals.last_commit_at IS 'Latest transaction with wor
 COMMENT ON COLUMN rollup_journals.said_below IS 'Highest low-water mark that came with a time; null when none did.';
 COMMENT ON COLUMN rollup_journals.complete_before IS 'The earliest time that came with it.';
 
-CREATE VIEW journal_words AS
-    SELECT journal, done_below AS low_water, NULL::timestamptz AS low_water_at, last_commit_at AS committed_at FROM rollup_journals
-    UNION ALL
-    SELECT journal, said_below, complete_before, last_commit_at FROM rollup_journals WHERE said_below IS NOT NULL;
-COMMENT ON VIEW journal_words IS 'What rollup_journals holds, as transactions would have said it.';
-
 CREATE TABLE folds (
     one       boolean PRIMARY KEY DEFAULT true CHECK (one),
     folded_at timestamptz
@@ -147,123 +141,3 @@ COMMENT ON COLUMN folds.one IS 'True.';
 COMMENT ON COLUMN folds.folded_at IS 'When tallies were folded the last time.';
 
 INSERT INTO folds DEFAULT VALUES;
-
-CREATE FUNCTION month_number(a_day date) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
-    SELECT (extract(year FROM a_day) * 12 + extract(month FROM a_day))::integer - 24001
-$$;
-COMMENT ON FUNCTION month_number(date) IS 'Months from 2000-01 to the month of a day.';
-
--- One fold takes each tally: whoever deletes a row adds it, in the same statement.
-CREATE FUNCTION fold_tallies(at_most integer) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER AS $$
-DECLARE folded integer;
-BEGIN
-    PERFORM FROM folds FOR UPDATE SKIP LOCKED;
-    IF NOT FOUND THEN
-        RETURN 0;
-    END IF;
-    WITH taken AS (
-        DELETE FROM tallies WHERE ctid = ANY (ARRAY(SELECT t.ctid FROM tallies t LIMIT at_most)) RETURNING *
-    ), outcomes AS MATERIALIZED (
-        SELECT t.day, o.source, o.month, o.agreement, o.disposition, sum(o.n)::bigint AS n
-        FROM taken t CROSS JOIN LATERAL unnest(t.outcome_sources, t.outcome_months, t.outcome_agreements,
-            t.outcome_dispositions, t.outcome_counts) AS o (source, month, agreement, disposition, n)
-        GROUP BY 1, 2, 3, 4, 5
-    ), days AS (
-        INSERT INTO rollup_days AS r (day, source, agreement, disposition, outcomes)
-        SELECT day, source, agreement, disposition, sum(n) FROM outcomes WHERE day IS NOT NULL GROUP BY 1, 2, 3, 4
-        ON CONFLICT (day, source, agreement, disposition) DO UPDATE SET outcomes = r.outcomes + excluded.outcomes
-    ), months AS (
-        INSERT INTO rollup_months AS r (month, agreement, disposition, outcomes)
-        SELECT month, agreement, disposition, sum(n) FROM outcomes GROUP BY 1, 2, 3
-        ON CONFLICT (month, agreement, disposition) DO UPDATE SET outcomes = r.outcomes + excluded.outcomes
-    ), findings AS (
-        INSERT INTO rollup_findings AS r (month, finding, projected, findings)
-        SELECT f.month, f.finding, f.projected, sum(f.n)
-        FROM taken t CROSS JOIN LATERAL unnest(t.finding_months, t.finding_codes, t.finding_projected, t.finding_counts)
-            AS f (month, finding, projected, n)
-        GROUP BY 1, 2, 3
-        ON CONFLICT (month, finding, projected) DO UPDATE SET findings = r.findings + excluded.findings
-    ), missing AS (
-        INSERT INTO rollup_missing AS r (source, path, cases, next_question)
-        SELECT m.source, m.path, sum(m.n), sum(m.firsts)
-        FROM taken t CROSS JOIN LATERAL unnest(t.missing_sources, t.missing_paths, t.missing_counts, t.missing_firsts)
-            AS m (source, path, n, firsts)
-        GROUP BY 1, 2
-        ON CONFLICT (source, path) DO UPDATE SET cases = r.cases + excluded.cases,
-                                                 next_question = r.next_question + excluded.next_question
-    ), latency AS (
-        INSERT INTO rollup_latency AS r (day, outcomes, transactions, longest, youngest)
-        SELECT t.day, sum(t.cases), count(*), max(t.committed_at - t.received_from), sum(t.committed_at - t.received_until)
-        FROM taken t WHERE t.received_from IS NOT NULL GROUP BY 1
-        ON CONFLICT (day) DO UPDATE SET outcomes = r.outcomes + excluded.outcomes,
-                                        transactions = r.transactions + excluded.transactions,
-                                        longest = greatest(r.longest, excluded.longest),
-                                        youngest = r.youngest + excluded.youngest
-    ), words AS MATERIALIZED (
-        SELECT j.journal, j.low_water, j.low_water_at, t.committed_at
-        FROM taken t CROSS JOIN LATERAL unnest(t.journals, t.low_water, t.low_water_at) AS j (journal, low_water, low_water_at)
-    ), journals AS (
-        INSERT INTO rollup_journals AS r (journal, done_below, last_commit_at, said_below, complete_before)
-        SELECT * FROM (
-            WITH said AS (
-                SELECT * FROM words
-                UNION ALL SELECT w.* FROM journal_words w WHERE w.journal IN (SELECT n.journal FROM words n)),
-            last AS (SELECT s.journal, max(s.low_water) AS low_water FROM said s WHERE s.low_water_at IS NOT NULL GROUP BY 1)
-            SELECT s.journal, max(s.low_water), max(s.committed_at), max(l.low_water),
-                   min(s.low_water_at) FILTER (WHERE s.low_water = l.low_water)
-            FROM said s LEFT JOIN last l USING (journal) GROUP BY 1) merged
-        ON CONFLICT (journal) DO UPDATE SET done_below = excluded.done_below, last_commit_at = excluded.last_commit_at,
-                                            said_below = excluded.said_below, complete_before = excluded.complete_before
-    )
-    SELECT count(*) INTO folded FROM taken;
-    IF folded > 0 THEN
-        UPDATE folds SET folded_at = clock_timestamp();
-    END IF;
-    RETURN folded;
-END $$;
-COMMENT ON FUNCTION fold_tallies(integer) IS 'Moves at most so many tallies into the rollups; how many it were, 0 when another is at it.';
-
--- Counts from cases and commits, whatever was counted before.  Lanes wait for as long as it takes.
-CREATE FUNCTION rebuild_rollups() RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    LOCK TABLE cases IN SHARE ROW EXCLUSIVE MODE;
-    PERFORM FROM folds FOR UPDATE;
-    DELETE FROM rollup_days;
-    DELETE FROM rollup_months;
-    DELETE FROM rollup_findings;
-    DELETE FROM rollup_missing;
-    DELETE FROM rollup_latency;
-    DELETE FROM rollup_journals;
-    -- Transactions that write no case do not wait: what is seen of commits and of tallies is seen in one statement.
-    WITH gone AS (
-        DELETE FROM tallies
-    ), days AS (
-    INSERT INTO rollup_days (day, source, agreement, disposition, outcomes)
-        SELECT (c.committed_at AT TIME ZONE 'UTC')::date, t.source, t.agreement, t.disposition, sum(t.n)
-        FROM commits c CROSS JOIN LATERAL unnest(c.tally_sources, c.tally_agreements, c.tally_dispositions, c.tally_counts)
-            AS t (source, agreement, disposition, n)
-        WHERE c.mode = 'intake' GROUP BY 1, 2, 3, 4
-    ), latency AS (
-        INSERT INTO rollup_latency (day, outcomes, transactions, longest, youngest)
-        SELECT (c.committed_at AT TIME ZONE 'UTC')::date, sum(c.cases), count(*), max(c.committed_at - c.received_from),
-               sum(c.committed_at - c.received_until)
-        FROM commits c WHERE c.received_from IS NOT NULL AND c.mode = 'intake' GROUP BY 1
-    )
-    INSERT INTO rollup_journals (journal, done_below, last_commit_at, said_below, complete_before)
-        WITH said AS (
-            SELECT j.journal, j.low_water, j.low_water_at, c.committed_at
-            FROM commits c CROSS JOIN LATERAL unnest(c.journals, c.low_water, c.low_water_at) AS j (journal, low_water, low_water_at)),
-        last AS (SELECT s.journal, max(s.low_water) AS low_water FROM said s WHERE s.low_water_at IS NOT NULL GROUP BY 1)
-        SELECT s.journal, max(s.low_water), max(s.committed_at), max(l.low_water),
-               min(s.low_water_at) FILTER (WHERE s.low_water = l.low_water)
-        FROM said s LEFT JOIN last l USING (journal) GROUP BY 1;
-    INSERT INTO rollup_months (month, agreement, disposition, outcomes)
-        SELECT month_number(c.reference_date), c.agreement, c.disposition, count(*) FROM cases c GROUP BY 1, 2, 3;
-    INSERT INTO rollup_findings (month, finding, projected, findings)
-        SELECT month_number(c.reference_date), x.finding, coalesce(x.projected, -1), count(*)
-        FROM cases c CROSS JOIN LATERAL unnest(c.findings, c.projected) AS x (finding, projected) GROUP BY 1, 2, 3;
-    INSERT INTO rollup_missing (source, path, cases, next_question)
-        SELECT c.source, m.code, count(*), count(*) FILTER (WHERE m.nr = 1)
-        FROM cases c CROSS JOIN LATERAL unnest(c.missing) WITH ORDINALITY AS m (code, nr) GROUP BY 1, 2;
-END $$;
-COMMENT ON FUNCTION rebuild_rollups() IS 'Counts all cases anew: after a worker of an earlier version wrote without tallies.';

@@ -110,10 +110,13 @@ fresh="host=$pg_dir user=casemill dbname=fresh"
 older_sql() { (pg_conninfo=$older && pg_sql "$1"); }
 gzip -dc tests/data/database_0.1.sql.gz >"$work/dump.sql"
 "$pg_bin/psql" -Xq -v ON_ERROR_STOP=1 "$older" -f "$work/dump.sql" >"$work/load.out" 2>&1 || abort "the dump is loaded" "$(tail -n 1 "$work/load.out")"
+# Without the outcomes that commits held a second time.
 state() {
     for table in cases reapplied purged dead_letters commits tallies activations sources codes; do
-        older_sql "select '$table', count(*), md5(string_agg(t::text, ' ' order by t::text)) from $table t"
+        older_sql "select '$table', count(*), md5(string_agg(t.row::text, ' ' order by t.row::text)) from (select to_jsonb(x)
+            - '{tally_sources,tally_agreements,tally_dispositions,tally_counts}'::text[] as row from $table x) t"
     done
+    older_sql "select 'days', count(*), md5(string_agg(d::text, ' ' order by d::text)) from report.daily_counts d"
 }
 state >"$work/before"
 equal "it has rows of every kind" "$(grep -c '|0|' "$work/before")" 0

@@ -29,12 +29,13 @@ START_TEST(test_fresh) {
     struct buf sql = BUF_EMPTY;
     buf_printf(
         &sql,
-        "SELECT count(*) FROM cases JOIN commits USING (commit) WHERE source = %d AND "
-        "nationalities = '{SV,HN}' AND NOT stateless AND claim_country = 'US' AND entry_date "
+        "SELECT count(*) FROM cases JOIN commits USING (commit) JOIN tallies USING (commit) "
+        "WHERE source = %d AND nationalities = '{SV,HN}' AND NOT stateless AND claim_country = "
+        "'US' AND entry_date "
         "IS NULL AND reference_date = '2020-01-10' AND received_at = "
         "to_timestamp(1600000000) AND commits.cases = %u AND cardinality(findings) = 4 AND "
         "cardinality(projected) = 4 AND cases.reason IN (SELECT code FROM codes WHERE kind = "
-        "'finding') AND tally_counts = '{%u}'",
+        "'finding') AND outcome_counts = '{%u}'",
         bench.source, count, count);
     ck_assert_int_eq(fixture_number(&fixture, buf_cstr(&sql)), (long)count);
     buf_free(&sql);
@@ -352,7 +353,7 @@ START_TEST(test_settings_go_with_each_transaction) {
     fixture_do(&fixture,
                "CREATE TABLE IF NOT EXISTS seen (road int, settings text); "
                "CREATE OR REPLACE FUNCTION note_settings() RETURNS trigger LANGUAGE plpgsql AS "
-               "'BEGIN INSERT INTO seen SELECT cardinality(NEW.tally_counts), string_agg(setting, "
+               "'BEGIN INSERT INTO seen SELECT NEW.cases, string_agg(setting, "
                "'','' ORDER BY name) FROM pg_settings WHERE name IN (''synchronous_commit'', "
                "''lock_timeout'', ''transaction_isolation'', ''log_min_error_statement'', "
                "''log_error_verbosity'', ''idle_in_transaction_session_timeout'', "

@@ -1,7 +1,8 @@
 /* `casemill db migrate`: brings a database to this version, in one transaction under a lock.  So
  * two runs at the same time are serialized, and a failed run leaves nothing behind.  An empty
- * database gets the files of sql/baseline; then each sql/NNNN_*.sql not yet applied is applied, and
- * `cases` gets a column for each fact of the schema.  It waits only briefly for a lock, because
+ * database gets the files of sql/baseline.  An older one gets each sql/NNNN_*.sql that is not yet
+ * applied, which change tables, and then the baseline's files of functions and views.  `cases` gets
+ * a column for each fact of the schema.  It waits only briefly for a lock, because
  * lanes would wait behind it (db/lock_wait.h).  It never changes a column's type and never drops
  * one. */
 #include "base/hash.h"
@@ -25,8 +26,10 @@
 
 enum { MIGRATION_BYTES_MAX = 1 << 20, MIGRATIONS_MAX = 1000, MIGRATION_DIGITS = 4 };
 enum {
-    BASELINE_NUMBER = 15, /* of an empty database after the files of baseline/ */
+    BASELINE_NUMBER = 16, /* of an empty database after the files of baseline/ */
+    UPGRADED_FROM = 15,   /* the oldest number: that of version 0.1 */
     BASELINE_DIGITS = 1,
+    DEFINITIONS_FROM = '7', /* from this file on the baseline holds functions and views only */
     COLUMN_NAME_BYTES_MAX = 63
 };
 
@@ -35,6 +38,7 @@ struct migrate {
     const char *sql_dir;
     const char *rules_dir;
     struct buf baseline; /* the text of the files */
+    long began_with;     /* the baseline's number when this database was made; 0: by version 0.1 */
     uint32_t applied;
     uint32_t columns_added;
 };
@@ -119,6 +123,9 @@ static enum err apply_migration(struct migrate *m, const char *dir, const char *
                                 struct diag *diag) {
     char number[MIGRATION_DIGITS + 1];
     (void)snprintf(number, sizeof(number), "%.*s", (int)MIGRATION_DIGITS, name);
+    if (strtol(number, NULL, 10) <= m->began_with) {
+        return ERR_OK; /* the baseline has it */
+    }
     struct buf text = BUF_EMPTY;
     char hash[SHA256_HEX_BYTES];
     char stored[SHA256_HEX_BYTES] = "";
@@ -151,22 +158,33 @@ static enum err apply_baseline_file(struct migrate *m, const char *dir, const ch
     return err;
 }
 
-/* The hash identifies the text that made the tables; a later change of the baseline affects only
- * empty databases. */
-static enum err apply_baseline(struct migrate *m, struct diag *diag) {
-    struct buf dir = BUF_EMPTY;
+static enum err apply_definitions_file(struct migrate *m, const char *dir, const char *name,
+                                       struct diag *diag) {
+    return name[0] < DEFINITIONS_FROM ? ERR_OK : apply_baseline_file(m, dir, name, diag);
+}
+
+/* For an empty database; the hash identifies the text that made the tables. */
+static enum err apply_baseline(struct migrate *m, const char *dir, struct diag *diag) {
     char hash[SHA256_HEX_BYTES];
     char number[MIGRATION_DIGITS + 1];
-    buf_printf(&dir, "%s/baseline", m->sql_dir);
     buf_clear(&m->baseline);
-    enum err err = each_file(m, buf_cstr(&dir), BASELINE_DIGITS, apply_baseline_file, diag);
+    enum err err = each_file(m, dir, BASELINE_DIGITS, apply_baseline_file, diag);
     if (err == ERR_OK) {
         sha256_hex(buf_span(&m->baseline), hash);
         (void)snprintf(number, sizeof(number), "%04d", (int)BASELINE_NUMBER);
         err = record(m, number, "baseline", hash, diag);
+        m->began_with = BASELINE_NUMBER;
     }
-    buf_free(&dir);
     return err;
+}
+
+/* The definitions come last: they use the tables as the upgrades leave them. */
+static enum err apply_upgrade(struct migrate *m, const char *dir, struct diag *diag) {
+    uint32_t before = m->applied;
+    enum err err = each_file(m, m->sql_dir, MIGRATION_DIGITS, apply_migration, diag);
+    return err == ERR_OK && m->applied > before
+               ? each_file(m, dir, BASELINE_DIGITS, apply_definitions_file, diag)
+               : err;
 }
 
 /* A wrong folder would seem to have nothing left to apply. */
@@ -183,20 +201,28 @@ static enum err check_folder(const struct migrate *m, struct diag *diag) {
 
 static enum err apply_files(struct migrate *m, struct diag *diag) {
     struct db_result *row = NULL;
-    enum err err = db_query(m->db, "SELECT coalesce(max(number), 0) FROM schema_migrations", 0,
-                            NULL, &row, diag);
-    err = err == ERR_OK ? db_expect(row, "1 i", diag) : err;
+    enum err err = db_query(m->db,
+                            "SELECT coalesce(max(number), 0), "
+                            "coalesce(max(number) FILTER (WHERE name = 'baseline'), 0) "
+                            "FROM schema_migrations",
+                            0, NULL, &row, diag);
+    err = err == ERR_OK ? db_expect(row, "1 i i", diag) : err;
     long number = err == ERR_OK ? strtol(db_cell(row, 0, 0), NULL, 10) : 0;
+    m->began_with = err == ERR_OK ? strtol(db_cell(row, 0, 1), NULL, 10) : 0;
     db_result_free(&row);
+    struct buf dir = BUF_EMPTY;
+    buf_printf(&dir, "%s/baseline", m->sql_dir);
     if (err == ERR_OK && number == 0) {
-        err = apply_baseline(m, diag);
-    } else if (err == ERR_OK && number < BASELINE_NUMBER) {
+        err = apply_baseline(m, buf_cstr(&dir), diag);
+    } else if (err == ERR_OK && number < UPGRADED_FROM) {
         err = diag_fail(diag, ERR_VERSION,
                         "the database is at migration %ld, and this program upgrades from %d on: "
                         "run `casemill db migrate` of version 0.1 first",
-                        number, (int)BASELINE_NUMBER);
+                        number, (int)UPGRADED_FROM);
     }
-    return err == ERR_OK ? each_file(m, m->sql_dir, MIGRATION_DIGITS, apply_migration, diag) : err;
+    err = err == ERR_OK ? apply_upgrade(m, buf_cstr(&dir), diag) : err;
+    buf_free(&dir);
+    return err;
 }
 
 /* Whether the column exists with the right type (*exists), or why it cannot. */

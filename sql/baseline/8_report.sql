@@ -1,10 +1,10 @@
 -- What reporting tools read.  The schema `report` is a contract: columns are added, never renamed.
 
-CREATE SCHEMA report;
+CREATE SCHEMA IF NOT EXISTS report;
 COMMENT ON SCHEMA report IS 'Views for reporting tools; the tables behind them may change, these do not.';
 
 -- The rows of both tables as they are, so that an order by key uses the two indexes and a page costs what it holds.
-CREATE VIEW outcome_rows AS
+CREATE OR REPLACE VIEW outcome_rows AS
     SELECT source, case_id, revision, false AS reapplied, received_at, ruleset, disposition, agreement, reason,
            findings, projected, missing, reference_date, as_of, decided_at, commit FROM cases
     UNION ALL
@@ -13,7 +13,7 @@ CREATE VIEW outcome_rows AS
            findings, projected, missing, reference_date, as_of, decided_at, commit FROM reapplied r;
 COMMENT ON VIEW outcome_rows IS 'Every outcome, in numbers: what report.outcomes names.';
 
-CREATE VIEW current_rows AS
+CREATE OR REPLACE VIEW current_rows AS
     SELECT o.* FROM outcome_rows o
     WHERE NOT EXISTS (SELECT FROM cases l WHERE l.source = o.source AND l.case_id = o.case_id AND l.revision > o.revision)
       AND NOT EXISTS (SELECT FROM cases l WHERE l.source = o.source AND l.case_id = o.case_id AND l.revision = o.revision
@@ -22,7 +22,7 @@ CREATE VIEW current_rows AS
                         AND (l.decided_at, 1, l.ruleset) > (o.decided_at, o.reapplied::integer, o.ruleset));
 COMMENT ON VIEW current_rows IS 'The latest outcome of the latest revision of each case, in numbers; of two decided at the same moment the later rule set''s.';
 
-CREATE VIEW report.outcomes AS
+CREATE OR REPLACE VIEW report.outcomes AS
     SELECT s.name AS source, o.case_id, o.revision, o.reapplied, o.received_at, r.id AS ruleset,
            d.disposition, a.agreement, f.label AS reason, o.findings, o.projected,
            ARRAY(SELECT p.label FROM unnest(o.missing) WITH ORDINALITY m (code, nr)
@@ -37,7 +37,7 @@ CREATE VIEW report.outcomes AS
 COMMENT ON VIEW report.outcomes IS 'Every outcome: intake and reapplied.  In pages: WHERE source_number = 1 AND case_id > the last one ORDER BY case_id LIMIT 100.';
 COMMENT ON COLUMN report.outcomes.source_number IS 'The source as a number: (source_number, case_id) is the order of an index.';
 
-CREATE VIEW report.current_outcomes AS
+CREATE OR REPLACE VIEW report.current_outcomes AS
     SELECT s.name AS source, o.case_id, o.revision, o.reapplied, o.received_at, r.id AS ruleset,
            d.disposition, a.agreement, f.label AS reason, o.findings, o.projected,
            ARRAY(SELECT p.label FROM unnest(o.missing) WITH ORDINALITY m (code, nr)
@@ -52,7 +52,7 @@ CREATE VIEW report.current_outcomes AS
 COMMENT ON VIEW report.current_outcomes IS 'The latest outcome of the latest revision of each case; in pages as report.outcomes.';
 COMMENT ON COLUMN report.current_outcomes.source_number IS 'As in report.outcomes.';
 
-CREATE VIEW report.screening AS
+CREATE OR REPLACE VIEW report.screening AS
     SELECT s.name AS source, o.case_id, o.revision, a.agreement, f.label AS reason,
            ARRAY(SELECT p.label FROM unnest(o.missing) WITH ORDINALITY m (code, nr)
                  JOIN codes p ON p.code = m.code ORDER BY m.nr) AS missing,
@@ -65,7 +65,7 @@ CREATE VIEW report.screening AS
 COMMENT ON VIEW report.screening IS 'Cases an officer has to screen; in pages as report.outcomes.';
 COMMENT ON COLUMN report.screening.source_number IS 'As in report.outcomes.';
 
-CREATE VIEW report.daily_counts AS
+CREATE OR REPLACE VIEW report.daily_counts AS
     SELECT n.day, s.name AS source, a.agreement, d.disposition, n.outcomes
     FROM (SELECT x.day, x.source, x.agreement, x.disposition, sum(x.n)::bigint AS outcomes
           FROM (SELECT day, source, agreement, disposition, outcomes AS n FROM rollup_days
@@ -80,7 +80,7 @@ CREATE VIEW report.daily_counts AS
     JOIN codes d ON d.code = n.disposition;
 COMMENT ON VIEW report.daily_counts IS 'Intake outcomes written per UTC day, source, winning agreement and disposition; a purge leaves them; never a scan of cases.';
 
-CREATE VIEW report.months AS
+CREATE OR REPLACE VIEW report.months AS
     SELECT (date '2000-01-01' + make_interval(months => n.month))::date AS month, a.agreement, d.disposition, n.outcomes
     FROM (SELECT x.month, x.agreement, x.disposition, sum(x.n)::bigint AS outcomes
           FROM (SELECT month, agreement, disposition, outcomes AS n FROM rollup_months
@@ -93,7 +93,7 @@ CREATE VIEW report.months AS
     JOIN codes d ON d.code = n.disposition;
 COMMENT ON VIEW report.months IS 'Intake outcomes of the cases that are kept, by month of reference date, winning agreement and disposition; never a scan of cases.';
 
-CREATE VIEW report.findings AS
+CREATE OR REPLACE VIEW report.findings AS
     SELECT (date '2000-01-01' + make_interval(months => n.month))::date AS month, f.agreement, f.disposition,
            f.label AS reason, p.disposition AS projected, n.findings
     FROM (SELECT x.month, x.finding, x.projected, sum(x.n)::bigint AS findings
@@ -107,7 +107,7 @@ CREATE VIEW report.findings AS
     LEFT JOIN codes p ON p.code = n.projected;
 COMMENT ON VIEW report.findings IS 'What each agreement made of the cases that are kept, by month of reference date: one finding a case and agreement; projected is what it would be if the agreement were in force; never a scan of cases.';
 
-CREATE VIEW report.missing_facts AS
+CREATE OR REPLACE VIEW report.missing_facts AS
     SELECT p.label AS path, s.name AS source, n.cases, n.next_question
     FROM (SELECT x.source, x.path, sum(x.n)::bigint AS cases, sum(x.firsts)::bigint AS next_question
           FROM (SELECT source, path, cases AS n, next_question AS firsts FROM rollup_missing
@@ -120,7 +120,7 @@ CREATE VIEW report.missing_facts AS
     JOIN sources s ON s.source = n.source;
 COMMENT ON VIEW report.missing_facts IS 'Which facts the intake outcomes of the kept cases miss, per source, and how often each is the next question; never a scan of cases.';
 
-CREATE VIEW report.dead_letters AS
+CREATE OR REPLACE VIEW report.dead_letters AS
     SELECT x.dead, s.name AS source, x.reason, x.path, x.expected, x.found, x.case_id, x.revision,
            x.batch, x.position, x.first_seen_at, x.last_seen_at, x.seen, x.received_at
     FROM dead_letters x JOIN sources s USING (source)
@@ -131,7 +131,7 @@ CREATE VIEW report.dead_letters AS
                             AND c.digest = coalesce(x.digest, c.digest)));
 COMMENT ON VIEW report.dead_letters IS 'Open dead letters without their bytes: one whose case has an outcome by now, of the same content where that is known, is left out; conflicts stay until they are resolved or dropped, and what could not be reapplied.';
 
-CREATE VIEW report.latency AS
+CREATE OR REPLACE VIEW report.latency AS
     SELECT x.day, sum(x.outcomes)::bigint AS outcomes, max(x.longest) AS longest,
            sum(x.youngest) / sum(x.transactions)::double precision AS shortest_average
     FROM (SELECT day, outcomes, transactions, longest, youngest FROM rollup_latency
@@ -141,7 +141,7 @@ CREATE VIEW report.latency AS
     GROUP BY 1;
 COMMENT ON VIEW report.latency IS 'Per UTC day of intake: the longest time from acceptance to writing, and the average over transactions of their youngest case.';
 
-CREATE VIEW report.completeness AS
+CREATE OR REPLACE VIEW report.completeness AS
     WITH said AS (
         SELECT * FROM journal_words
         UNION ALL
