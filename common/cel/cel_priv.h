@@ -91,6 +91,10 @@ void check_ast(struct checker *checker, struct ast *ast);
 void check_call(struct checker *checker, struct ast *ast);
 void check_report(struct checker *checker, struct ast *ast, const char *format, ...)
     PRINTF_LIKE(3, 4);
+/* check_report_unknown reports an unknown name, with the nearest one that was offered. */
+struct suggest;
+void check_report_unknown(struct checker *checker, struct ast *ast, const char *what,
+                          const struct suggest *suggest);
 /* check_words checks literals under ast against the vocabulary in type, if it has one. */
 void check_words(struct checker *checker, const struct cel_type *type, const struct ast *ast);
 /* check_point_at_name narrows the place of a node to its name in the source. */
@@ -101,9 +105,9 @@ void check_format(struct checker *checker, struct ast *ast);
 
 /* Programs (compile.c). */
 struct node;
-typedef struct value (*node_fn)(struct cel_run *run, const struct node *node);
+typedef struct value node_fn(struct cel_run *run, const struct node *node);
 /* The value of a condition; with CEL_OTHER run->result holds it, and it is not a bool. */
-typedef enum cel_truth (*truth_fn)(struct cel_run *run, const struct node *node);
+typedef enum cel_truth truth_fn(struct cel_run *run, const struct node *node);
 enum shortcut_cell { CELL_SLOT, CELL_LOCAL, CELL_FIELD };
 /* A text as its length and two machine words, which hold up to 16 bytes. */
 struct word {
@@ -128,15 +132,15 @@ enum shortcut_op {
     SHORTCUT_ORDER_SLOTS
 };
 struct shortcut {
-    truth_fn truth; /* of the node, whatever it is */
-    uint8_t op;     /* enum shortcut_op */
-    uint8_t cell;   /* enum shortcut_cell: the place of the fact */
-    uint8_t orders; /* ORDER_LESS and so on joined */
-    bool wanted;    /* the test's result that makes the node true */
-    uint32_t at;    /* slot or local */
-    uint32_t field; /* CELL_FIELD: its place in the record */
-    uint32_t other; /* the second slot, if any */
-    uint32_t mark;  /* value_mark of the text as a word of the fact's vocabulary; 0: is none */
+    truth_fn *truth; /* of the node, whatever it is */
+    uint8_t op;      /* enum shortcut_op */
+    uint8_t cell;    /* enum shortcut_cell: the place of the fact */
+    uint8_t orders;  /* ORDER_LESS and so on joined */
+    bool wanted;     /* the test's result that makes the node true */
+    uint32_t at;     /* slot or local */
+    uint32_t field;  /* CELL_FIELD: its place in the record */
+    uint32_t other;  /* the second slot, if any */
+    uint32_t mark;   /* value_mark of the text as a word of the fact's vocabulary; 0: is none */
     const uint64_t *numbers; /* bits of the words as numbers of the vocabulary; NULL: has none */
     bool few;                /* they fit into the first 64 */
     struct value limit;      /* of an order */
@@ -151,10 +155,10 @@ struct blamed {
     uint64_t body;
 };
 struct step;
-typedef enum cel_truth (*step_fn)(struct cel_run *run, const struct step *step,
-                                  const struct value *base, struct blamed blamed);
+typedef enum cel_truth step_fn(struct cel_run *run, const struct step *step,
+                               const struct value *base, struct blamed blamed);
 struct step {
-    step_fn run;
+    step_fn *run;
     const struct node *node; /* NULL at the end of the chain */
     union {
         uint32_t mark;             /* SHORTCUT_TEXT, SHORTCUT_HOLDS */
@@ -169,31 +173,15 @@ struct step {
     uint8_t ends; /* enum cel_truth: the chain's result if it does not continue; at the last step,
                      the result */
 };
-enum cel_truth step_bool(struct cel_run *run, const struct step *step, const struct value *base,
-                         struct blamed blamed);
-enum cel_truth step_text(struct cel_run *run, const struct step *step, const struct value *base,
-                         struct blamed blamed);
-enum cel_truth step_few(struct cel_run *run, const struct step *step, const struct value *base,
-                        struct blamed blamed);
-enum cel_truth step_words(struct cel_run *run, const struct step *step, const struct value *base,
-                          struct blamed blamed);
-enum cel_truth step_holds(struct cel_run *run, const struct step *step, const struct value *base,
-                          struct blamed blamed);
-enum cel_truth step_order(struct cel_run *run, const struct step *step, const struct value *base,
-                          struct blamed blamed);
-enum cel_truth step_order_slots(struct cel_run *run, const struct step *step,
-                                const struct value *base, struct blamed blamed);
-enum cel_truth step_node(struct cel_run *run, const struct step *step, const struct value *base,
-                         struct blamed blamed);
-enum cel_truth step_last(struct cel_run *run, const struct step *step, const struct value *base,
-                         struct blamed blamed);
+step_fn step_bool, step_text, step_few, step_words, step_holds, step_order, step_order_slots;
+step_fn step_node, step_last;
 /* shortcut_choose gives a node its shortcut, if it has one; false when the arena is full. */
 bool shortcut_choose(struct cel_program *program, struct node *node);
 /* chain_choose gives && and || their steps once their operands are compiled. */
 bool chain_choose(struct cel_program *program, struct node *node);
 
 struct node {
-    node_fn run;
+    node_fn *run;
     struct shortcut shortcut;
     const struct cel_type *type;
     const struct node *const *args;
@@ -227,6 +215,10 @@ struct cel_program {
     struct zone **zones; /* read for constant names */
     uint32_t zone_count;
 };
+/* program_room returns the array with room for one more element, copied if it was full; NULL: the
+ * program's arena is full. */
+void *program_room(struct cel_program *program, void *array, uint32_t count, uint32_t *cap,
+                   size_t bytes);
 /* cost_of is the estimate of cel_program_cost for a node and what is below it. */
 uint64_t cost_of(const struct node *node, uint32_t items_max);
 /* uses_collect fills uses and use_count from a checked tree; false when the arena is full. */
@@ -248,43 +240,19 @@ static inline enum cel_truth truth_eval(struct cel_run *run, const struct node *
 static inline struct value truth_value(const struct cel_run *run, enum cel_truth truth) {
     return truth == CEL_OTHER ? run->result : value_bool(truth == CEL_YES);
 }
-enum cel_truth truth_of_run(struct cel_run *run, const struct node *node);
-enum cel_truth truth_of_chain(struct cel_run *run, const struct node *node);
+truth_fn truth_of_run, truth_of_chain, truth_of_shortcut;
 
-/* Nodes (run.c, run_fast.c, run_fold.c). */
+/* Nodes: run.c, run_fast.c, run_chain.c, run_fold.c; ops_time.c and ops_optional.c. */
 enum { EQUAL_REFUSED, EQUAL_WANTED };
 enum { ORDER_LESS = 1, ORDER_SAME = 2, ORDER_GREATER = 4 };
-struct value node_equal(struct cel_run *run, const struct node *node);
-struct value node_order(struct cel_run *run, const struct node *node);
-struct value node_in(struct cel_run *run, const struct node *node);
-struct value node_const(struct cel_run *run, const struct node *node);
-struct value node_slot(struct cel_run *run, const struct node *node);
-struct value node_local(struct cel_run *run, const struct node *node);
-struct value node_named(struct cel_run *run, const struct node *node);
-struct value node_call(struct cel_run *run, const struct node *node);
-struct value node_call2(struct cel_run *run, const struct node *node);
-struct value node_regex(struct cel_run *run, const struct node *node);
-struct value node_zoned(struct cel_run *run, const struct node *node);   /* ops_time.c */
-struct value node_or_else(struct cel_run *run, const struct node *node); /* ops_optional.c */
-struct value node_and(struct cel_run *run, const struct node *node);     /* run_chain.c */
-struct value node_or(struct cel_run *run, const struct node *node);
-struct value node_not(struct cel_run *run, const struct node *node);
-struct value node_cond(struct cel_run *run, const struct node *node);
-struct value node_select(struct cel_run *run, const struct node *node);
-struct value node_select_optional(struct cel_run *run, const struct node *node);
-struct value node_has(struct cel_run *run, const struct node *node);
-struct value node_index(struct cel_run *run, const struct node *node);
-struct value node_index_optional(struct cel_run *run, const struct node *node);
-struct value node_list(struct cel_run *run, const struct node *node);
-struct value node_map(struct cel_run *run, const struct node *node);
-struct value node_all(struct cel_run *run, const struct node *node);
-struct value node_exists(struct cel_run *run, const struct node *node);
-struct value node_exists_one(struct cel_run *run, const struct node *node);
-struct value node_fold_list(struct cel_run *run, const struct node *node);
-struct value node_fold_map(struct cel_run *run, const struct node *node);
-struct value node_bind(struct cel_run *run, const struct node *node);
-struct value node_opt_map(struct cel_run *run, const struct node *node);
-struct value node_opt_flat_map(struct cel_run *run, const struct node *node);
+node_fn node_const, node_slot, node_local, node_named, node_call, node_call2, node_regex;
+node_fn node_not, node_cond, node_select, node_select_optional, node_has, node_index;
+node_fn node_index_optional;
+node_fn node_equal, node_order, node_in;
+node_fn node_and, node_or;
+node_fn node_list, node_map, node_all, node_exists, node_exists_one, node_fold_list, node_fold_map;
+node_fn node_bind, node_opt_map, node_opt_flat_map;
+node_fn node_zoned, node_or_else;
 
 /* Values at run time (values.c). */
 static inline struct value value_error(enum cel_error error) {

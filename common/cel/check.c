@@ -53,12 +53,7 @@ static void report_unknown(struct checker *checker, struct ast *ast, struct span
     for (const struct declaration *at = checker->env->declarations; at != NULL; at = at->next) {
         suggest_offer(&suggest, at->name);
     }
-    if (suggest.best.ptr != NULL) {
-        check_report(checker, ast, "unknown name `%.*s`; did you mean `%.*s`?", SPAN_ARG(name),
-                     SPAN_ARG(suggest.best));
-    } else {
-        check_report(checker, ast, "unknown name `%.*s`", SPAN_ARG(name));
-    }
+    check_report_unknown(checker, ast, "name", &suggest);
     ast->kind = AST_ERROR;
     ast->count = 0;
 }
@@ -151,12 +146,7 @@ static const struct cel_type *field_type(struct checker *checker, struct ast *as
     for (uint32_t i = 0; i < target->count; i++) {
         suggest_offer(&suggest, span_str(target->fields[i].name));
     }
-    if (suggest.best.ptr != NULL) {
-        check_report(checker, ast, "unknown field `%.*s`; did you mean `%.*s`?",
-                     SPAN_ARG(ast->name), SPAN_ARG(suggest.best));
-    } else {
-        check_report(checker, ast, "unknown field `%.*s`", SPAN_ARG(ast->name));
-    }
+    check_report_unknown(checker, ast, "field", &suggest);
     return NULL;
 }
 

@@ -178,12 +178,7 @@ static void report_function(struct checker *checker, struct ast *ast) {
             suggest_offer(&suggest, span_str(rows[i].name));
         }
     }
-    if (suggest.best.ptr != NULL) {
-        check_report(checker, ast, "unknown function `%.*s`; did you mean `%.*s`?",
-                     SPAN_ARG(ast->name), SPAN_ARG(suggest.best));
-    } else {
-        check_report(checker, ast, "unknown function `%.*s`", SPAN_ARG(ast->name));
-    }
+    check_report_unknown(checker, ast, "function", &suggest);
     ast->kind = AST_ERROR;
     ast->count = 0;
 }

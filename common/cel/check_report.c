@@ -20,6 +20,13 @@ void check_report(struct checker *checker, struct ast *ast, const char *format, 
     (void)parse_fail(checker->parse, ERR_INVALID, ast->offset, ast->width, "%s", text);
 }
 
+void check_report_unknown(struct checker *checker, struct ast *ast, const char *what,
+                          const struct suggest *suggest) {
+    bool none = suggest->best.ptr == NULL;
+    check_report(checker, ast, "unknown %s `%.*s`%s%.*s%s", what, SPAN_ARG(suggest->wanted),
+                 none ? "" : "; did you mean `", SPAN_ARG(suggest->best), none ? "" : "`?");
+}
+
 void check_point_at_name(const struct checker *checker, struct ast *ast) {
     const uint8_t *source = checker->parse->source.ptr;
     CHECK(ast->name.ptr >= source);
@@ -36,17 +43,12 @@ static void report_word(struct checker *checker, const struct cel_type *type, co
         suggest_offer(&suggest, span_str(type->words[i]));
     }
     word.len = word.len > 64 ? 64 : word.len;
-    char text[DIAG_TEXT_MAX];
-    if (suggest.best.ptr != NULL) {
-        (void)snprintf(text, sizeof(text),
-                       "\"%.*s\" is not a word of this vocabulary; did you mean \"%.*s\"?",
-                       SPAN_ARG(word), SPAN_ARG(suggest.best));
-    } else {
-        (void)snprintf(text, sizeof(text), "\"%.*s\" is not a word of this vocabulary",
-                       SPAN_ARG(word));
-    }
+    bool none = suggest.best.ptr == NULL;
     if (!checker->env->unchecked) {
-        (void)parse_fail(checker->parse, ERR_INVALID, ast->offset, ast->width, "%s", text);
+        (void)parse_fail(checker->parse, ERR_INVALID, ast->offset, ast->width,
+                         "\"%.*s\" is not a word of this vocabulary%s%.*s%s", SPAN_ARG(word),
+                         none ? "" : "; did you mean \"", SPAN_ARG(suggest.best),
+                         none ? "" : "\"?");
     }
 }
 

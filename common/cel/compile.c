@@ -14,7 +14,7 @@ enum {
     FOLD_STEPS_MAX = 100 * 1000
 };
 
-static struct node *node_new(struct cel_program *program, node_fn run, uint32_t count) {
+static struct node *node_new(struct cel_program *program, node_fn *run, uint32_t count) {
     struct node *node = arena_zero(&program->arena, 1, sizeof(*node));
     const struct node **args =
         count == 0 ? NULL : arena_zero(&program->arena, count, sizeof(struct node *));
@@ -25,6 +25,20 @@ static struct node *node_new(struct cel_program *program, node_fn run, uint32_t 
     node->args = args;
     node->count = count;
     return node;
+}
+
+void *program_room(struct cel_program *program, void *array, uint32_t count, uint32_t *cap,
+                   size_t bytes) {
+    if (count < *cap) {
+        return array;
+    }
+    uint32_t more = *cap == 0 ? 8 : *cap * 2;
+    void *grown = arena_zero(&program->arena, more, bytes);
+    if (grown != NULL && count != 0) {
+        memcpy(grown, array, count * bytes);
+    }
+    *cap = grown == NULL ? *cap : more;
+    return grown;
 }
 
 /* compile_ast builds the nodes of a checked tree in the program's arena; NULL when it is full. */
@@ -165,7 +179,7 @@ static bool takes_zone(const struct ast *ast) {
 struct operator_node {
     const char *name;
     uint32_t operands; /* the checker refuses any other number */
-    node_fn run;
+    node_fn *run;
     uint32_t index;
 };
 
@@ -219,9 +233,9 @@ static uint32_t field_hint(const struct ast *ast) {
 }
 
 static const struct node *compile_select(struct cel_program *program, const struct ast *ast) {
-    node_fn run = ast->kind == AST_HAS ? node_has
-                  : ast->optional      ? node_select_optional
-                                       : node_select;
+    node_fn *run = ast->kind == AST_HAS ? node_has
+                   : ast->optional      ? node_select_optional
+                                        : node_select;
     struct node *node = node_new(program, run, 1);
     if (node == NULL || !put(program, node, 0, ast->target)) {
         return NULL;
@@ -241,7 +255,7 @@ static const struct node *compile_index(struct cel_program *program, const struc
 }
 
 static const struct node *compile_many(struct cel_program *program, const struct ast *ast,
-                                       node_fn run) {
+                                       node_fn *run) {
     struct node *node = node_new(program, run, ast->count);
     if (node == NULL || !put_all(program, node, ast, 0)) {
         return NULL;
@@ -293,7 +307,7 @@ static const struct node *compile_condition(struct cel_program *program, const s
 
 /* args of a fold's node: range, body, filter if there is one. */
 static const struct node *compile_fold(struct cel_program *program, const struct ast *ast) {
-    static const node_fn runs[] = {
+    static node_fn *const runs[] = {
         [FOLD_ALL] = node_all,
         [FOLD_EXISTS] = node_exists,
         [FOLD_EXISTS_ONE] = node_exists_one,

@@ -9,7 +9,7 @@
 enum holds { HOLDS_NOTHING, HOLDS_VALUE, HOLDS_INDEX, HOLDS_NAME, HOLDS_FUNCTION };
 
 struct node_word {
-    node_fn run;
+    node_fn *run;
     const char *word;
     enum holds holds;
 };

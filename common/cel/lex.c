@@ -6,11 +6,6 @@
 
 enum { NUMBER_BYTES_MAX = 512 };
 
-static int peek(const struct lexer *lexer, uint32_t ahead) {
-    size_t at = (size_t)lexer->at + ahead;
-    return at < lexer->parse->source.len ? lexer->parse->source.ptr[at] : -1;
-}
-
 static bool is_letter(int c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
@@ -22,11 +17,11 @@ static bool is_hex(int c) {
 
 static void skip_blank(struct lexer *lexer) {
     for (;;) {
-        int c = peek(lexer, 0);
+        int c = lex_peek(lexer, 0);
         if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f') {
             lexer->at++;
-        } else if (c == '/' && peek(lexer, 1) == '/') {
-            while (peek(lexer, 0) != -1 && peek(lexer, 0) != '\n') {
+        } else if (c == '/' && lex_peek(lexer, 1) == '/') {
+            while (lex_peek(lexer, 0) != -1 && lex_peek(lexer, 0) != '\n') {
                 lexer->at++;
             }
         } else {
@@ -35,13 +30,14 @@ static void skip_blank(struct lexer *lexer) {
     }
 }
 
-static bool fail(struct lexer *lexer, uint32_t offset, const char *text) {
-    (void)parse_fail(lexer->parse, ERR_INVALID, offset, lexer->at - offset, "%s", text);
+bool lex_fail(struct lexer *lexer, uint32_t offset, const char *text) {
+    uint32_t width = lexer->at > offset ? lexer->at - offset : 1;
+    (void)parse_fail(lexer->parse, ERR_INVALID, offset, width, "%s", text);
     return false;
 }
 
 static bool number_is_unsigned(struct lexer *lexer) {
-    if (peek(lexer, 0) == 'u' || peek(lexer, 0) == 'U') {
+    if (lex_peek(lexer, 0) == 'u' || lex_peek(lexer, 0) == 'U') {
         lexer->at++;
         return true;
     }
@@ -56,7 +52,7 @@ static bool integer(struct lexer *lexer, struct token *token, int base) {
         unsigned digit = is_digit(*at) ? *at - (unsigned)'0' : (*at | 0x20U) - (unsigned)'a' + 10U;
         if (__builtin_mul_overflow(sum, (uint64_t)base, &sum) ||
             __builtin_add_overflow(sum, (uint64_t)digit, &sum)) {
-            return fail(lexer, token->offset, "the integer does not fit 64 bits");
+            return lex_fail(lexer, token->offset, "the integer does not fit 64 bits");
         }
     }
     token->kind = TOKEN_LITERAL;
@@ -75,7 +71,7 @@ static bool real(struct lexer *lexer, struct token *token) {
     char text[NUMBER_BYTES_MAX];
     size_t len = lexer->at - token->offset;
     if (len >= sizeof(text)) {
-        return fail(lexer, token->offset, "the number is too long");
+        return lex_fail(lexer, token->offset, "the number is too long");
     }
     memcpy(text, lexer->parse->source.ptr + token->offset, len);
     text[len] = '\0';
@@ -85,29 +81,30 @@ static bool real(struct lexer *lexer, struct token *token) {
 }
 
 static void digits(struct lexer *lexer) {
-    while (is_digit(peek(lexer, 0))) {
+    while (is_digit(lex_peek(lexer, 0))) {
         lexer->at++;
     }
 }
 
 static bool number(struct lexer *lexer, struct token *token) {
-    if (peek(lexer, 0) == '0' && (peek(lexer, 1) | 0x20) == 'x' && is_hex(peek(lexer, 2))) {
+    if (lex_peek(lexer, 0) == '0' && (lex_peek(lexer, 1) | 0x20) == 'x' &&
+        is_hex(lex_peek(lexer, 2))) {
         lexer->at += 2;
-        while (is_hex(peek(lexer, 0))) {
+        while (is_hex(lex_peek(lexer, 0))) {
             lexer->at++;
         }
         return integer(lexer, token, 16);
     }
     bool is_real = false;
     digits(lexer);
-    if (peek(lexer, 0) == '.' && is_digit(peek(lexer, 1))) {
+    if (lex_peek(lexer, 0) == '.' && is_digit(lex_peek(lexer, 1))) {
         is_real = true;
         lexer->at++;
         digits(lexer);
     }
-    int exponent = peek(lexer, 0);
-    uint32_t sign = peek(lexer, 1) == '+' || peek(lexer, 1) == '-' ? 2 : 1;
-    if ((exponent == 'e' || exponent == 'E') && is_digit(peek(lexer, sign))) {
+    int exponent = lex_peek(lexer, 0);
+    uint32_t sign = lex_peek(lexer, 1) == '+' || lex_peek(lexer, 1) == '-' ? 2 : 1;
+    if ((exponent == 'e' || exponent == 'E') && is_digit(lex_peek(lexer, sign))) {
         is_real = true;
         lexer->at += sign;
         digits(lexer);
@@ -121,7 +118,7 @@ static bool string_prefix(const struct lexer *lexer, uint32_t *width, bool *raw,
     *bytes = false;
     uint32_t at = 0;
     for (; at < 2; at++) {
-        int c = peek(lexer, at) | 0x20;
+        int c = lex_peek(lexer, at) | 0x20;
         if (c == 'r' && !*raw) {
             *raw = true;
         } else if (c == 'b' && !*bytes) {
@@ -131,30 +128,31 @@ static bool string_prefix(const struct lexer *lexer, uint32_t *width, bool *raw,
         }
     }
     *width = at;
-    return peek(lexer, at) == '"' || peek(lexer, at) == '\'';
+    return lex_peek(lexer, at) == '"' || lex_peek(lexer, at) == '\'';
 }
 
 static bool quoted_name(struct lexer *lexer, struct token *token) {
     lexer->at++;
     uint32_t start = lexer->at;
-    while (peek(lexer, 0) != '`') {
-        int c = peek(lexer, 0);
+    while (lex_peek(lexer, 0) != '`') {
+        int c = lex_peek(lexer, 0);
         if (!is_letter(c) && !is_digit(c) && c != '.' && c != '-' && c != '/' && c != ' ') {
-            return fail(lexer, token->offset, "a quoted name holds letters, digits and . - / only");
+            return lex_fail(lexer, token->offset,
+                            "a quoted name holds letters, digits and . - / only");
         }
         lexer->at++;
     }
     token->kind = TOKEN_QUOTED;
     token->name = span_make(lexer->parse->source.ptr + start, lexer->at - start);
     lexer->at++;
-    return token->name.len != 0 || fail(lexer, token->offset, "a name is missing");
+    return token->name.len != 0 || lex_fail(lexer, token->offset, "a name is missing");
 }
 
 static bool mark(struct lexer *lexer, struct token *token) {
     static const char *const doubles[] = {"&&", "||", "==", "!=", "<=", ">="};
-    int c = peek(lexer, 0);
+    int c = lex_peek(lexer, 0);
     for (size_t i = 0; i < COUNT_OF(doubles); i++) {
-        if (c == doubles[i][0] && peek(lexer, 1) == doubles[i][1]) {
+        if (c == doubles[i][0] && lex_peek(lexer, 1) == doubles[i][1]) {
             token->mark[0] = doubles[i][0];
             token->mark[1] = doubles[i][1];
             lexer->at += 2;
@@ -163,8 +161,8 @@ static bool mark(struct lexer *lexer, struct token *token) {
     }
     lexer->at++;
     if (memchr("()[]{}.,:?+-*/%!<>", c, 18) == NULL) {
-        return fail(lexer, token->offset,
-                    c == '=' ? "use == to compare" : "this character has no meaning here");
+        return lex_fail(lexer, token->offset,
+                        c == '=' ? "use == to compare" : "this character has no meaning here");
     }
     token->mark[0] = (char)c;
     return true;
@@ -173,7 +171,7 @@ static bool mark(struct lexer *lexer, struct token *token) {
 bool lex_next(struct lexer *lexer, struct token *token) {
     skip_blank(lexer);
     *token = (struct token){.kind = TOKEN_MARK, .offset = lexer->at};
-    int c = peek(lexer, 0);
+    int c = lex_peek(lexer, 0);
     bool good = true;
     bool raw = false;
     bool bytes = false;
@@ -184,13 +182,13 @@ bool lex_next(struct lexer *lexer, struct token *token) {
         lexer->at += prefix;
         good = lex_string(lexer, raw, bytes, token);
     } else if (is_letter(c)) {
-        while (is_letter(peek(lexer, 0)) || is_digit(peek(lexer, 0))) {
+        while (is_letter(lex_peek(lexer, 0)) || is_digit(lex_peek(lexer, 0))) {
             lexer->at++;
         }
         token->kind = TOKEN_NAME;
         token->name =
             span_make(lexer->parse->source.ptr + token->offset, lexer->at - token->offset);
-    } else if (is_digit(c) || (c == '.' && is_digit(peek(lexer, 1)))) {
+    } else if (is_digit(c) || (c == '.' && is_digit(lex_peek(lexer, 1)))) {
         good = number(lexer, token);
     } else if (c == '`') {
         good = quoted_name(lexer, token);

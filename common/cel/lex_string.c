@@ -11,17 +11,6 @@ struct decode {
     uint32_t start;
 };
 
-static int peek(const struct lexer *lexer, uint32_t ahead) {
-    size_t at = (size_t)lexer->at + ahead;
-    return at < lexer->parse->source.len ? lexer->parse->source.ptr[at] : -1;
-}
-
-static bool fail(struct lexer *lexer, uint32_t offset, const char *text) {
-    uint32_t width = lexer->at > offset ? lexer->at - offset : 1;
-    (void)parse_fail(lexer->parse, ERR_INVALID, offset, width, "%s", text);
-    return false;
-}
-
 static int digit_of(int c, unsigned base) {
     int digit = c >= '0' && c <= '9'   ? c - '0'
                 : c >= 'a' && c <= 'f' ? c - 'a' + 10
@@ -35,25 +24,25 @@ static bool numeric_escape(struct decode *decode, uint32_t escape, uint32_t coun
     struct lexer *lexer = decode->lexer;
     uint32_t code = 0;
     for (uint32_t i = 0; i < count; i++) {
-        int digit = digit_of(peek(lexer, 0), base);
+        int digit = digit_of(lex_peek(lexer, 0), base);
         if (digit < 0) {
-            return fail(lexer, escape, "the escape needs more digits");
+            return lex_fail(lexer, escape, "the escape needs more digits");
         }
         code = code * base + (uint32_t)digit;
         lexer->at++;
     }
     if (decode->bytes && count <= 3) {
         if (code > 0xff) {
-            return fail(lexer, escape, "an octal escape ends at \\377");
+            return lex_fail(lexer, escape, "an octal escape ends at \\377");
         }
         decode->out[decode->len++] = (uint8_t)code;
         return true;
     }
     if (decode->bytes) {
-        return fail(lexer, escape, "bytes have no \\u escapes");
+        return lex_fail(lexer, escape, "bytes have no \\u escapes");
     }
     if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) {
-        return fail(lexer, escape, "the escape is no Unicode character");
+        return lex_fail(lexer, escape, "the escape is no Unicode character");
     }
     decode->len += utf8_put(code, decode->out + decode->len);
     return true;
@@ -64,7 +53,7 @@ static bool escape_one(struct decode *decode) {
     static const char means[] = "\a\b\f\n\r\t\v\\?\"'`";
     struct lexer *lexer = decode->lexer;
     uint32_t escape = lexer->at;
-    int c = peek(lexer, 1);
+    int c = lex_peek(lexer, 1);
     const char *found = c > 0 ? strchr(plain, c) : NULL;
     if (found != NULL) {
         decode->out[decode->len++] = (uint8_t)means[found - plain];
@@ -85,18 +74,19 @@ static bool escape_one(struct decode *decode) {
     case 'U':
         return numeric_escape(decode, escape, 8, 16);
     default:
-        return fail(lexer, escape, "this escape is not known");
+        return lex_fail(lexer, escape, "this escape is not known");
     }
 }
 
 static bool body(struct decode *decode, int quote, bool triple, bool raw) {
     struct lexer *lexer = decode->lexer;
     for (;;) {
-        int c = peek(lexer, 0);
+        int c = lex_peek(lexer, 0);
         if (c == -1 || (!triple && (c == '\n' || c == '\r'))) {
-            return fail(lexer, decode->start, "the text has no closing quote");
+            return lex_fail(lexer, decode->start, "the text has no closing quote");
         }
-        if (c == quote && (!triple || (peek(lexer, 1) == quote && peek(lexer, 2) == quote))) {
+        if (c == quote &&
+            (!triple || (lex_peek(lexer, 1) == quote && lex_peek(lexer, 2) == quote))) {
             lexer->at += triple ? 3 : 1;
             return true;
         }
@@ -112,14 +102,14 @@ static bool body(struct decode *decode, int quote, bool triple, bool raw) {
 }
 
 bool lex_string(struct lexer *lexer, bool raw, bool bytes, struct token *token) {
-    int quote = peek(lexer, 0);
-    bool triple = peek(lexer, 1) == quote && peek(lexer, 2) == quote;
+    int quote = lex_peek(lexer, 0);
+    bool triple = lex_peek(lexer, 1) == quote && lex_peek(lexer, 2) == quote;
     lexer->at += triple ? 3 : 1;
     struct decode decode = {.lexer = lexer, .bytes = bytes, .start = token->offset};
     struct arena_mark before = arena_mark(lexer->parse->arena);
     decode.out = arena_alloc(lexer->parse->arena, lexer->parse->source.len - token->offset + 1);
     if (decode.out == NULL) {
-        return fail(lexer, token->offset, "the expression holds too much text");
+        return lex_fail(lexer, token->offset, "the expression holds too much text");
     }
     if (!body(&decode, quote, triple, raw)) {
         return false;
@@ -131,7 +121,7 @@ bool lex_string(struct lexer *lexer, bool raw, bool bytes, struct token *token) 
     memmove(exact, decode.out, decode.len);
     struct span text = span_make(exact, decode.len);
     if (!bytes && !span_is_utf8(text)) {
-        return fail(lexer, token->offset, "the text is not UTF-8");
+        return lex_fail(lexer, token->offset, "the text is not UTF-8");
     }
     token->kind = TOKEN_LITERAL;
     token->value = value_string(text);

@@ -40,14 +40,9 @@ __attribute__((noinline)) static struct value eval_with_locals(struct cel_run *r
     return value;
 }
 
-/* program_eval runs a program inside a run that has begun. */
-static struct value program_eval(struct cel_run *run, const struct cel_program *program) {
+struct value cel_run(struct cel_run *run, const struct cel_program *program) {
     return program->walks ? eval_with_locals(run, program->root)
                           : truth_value(run, truth_eval(run, program->root));
-}
-
-struct value cel_run(struct cel_run *run, const struct cel_program *program) {
-    return program_eval(run, program);
 }
 
 enum cel_truth cel_run_truth(struct cel_run *run, const struct cel_program *program,
@@ -80,7 +75,7 @@ struct value node_named(struct cel_run *run, const struct node *node) {
     CHECK(node->index < run->memo_count);
     if (run->memo[node->index].kind == MEMO_EMPTY) {
         const struct cel_program *program = node->data;
-        run->memo[node->index] = program_eval(run, program);
+        run->memo[node->index] = cel_run(run, program);
     }
     return run->memo[node->index];
 }

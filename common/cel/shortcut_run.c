@@ -55,7 +55,7 @@ static enum cel_truth holds_slow(struct cel_run *run, const struct node *node,
     return shortcut_result(&node->shortcut, false);
 }
 
-/* The cases that the tests of run_fast do not handle: texts that are no marked words, unknown
+/* The cases that truth_of_shortcut does not handle: texts that are no marked words, unknown
  * facts, other kinds. Not in line: the fast ones need no room on the stack. */
 __attribute__((noinline)) static enum cel_truth
 run_slow(struct cel_run *run, const struct node *node, const struct value *fact) {
@@ -89,7 +89,7 @@ static const struct value *fact_of(const struct cel_run *run, const struct short
 }
 
 /* Of a node whose test has an op. */
-static enum cel_truth run_fast(struct cel_run *run, const struct node *node) {
+enum cel_truth truth_of_shortcut(struct cel_run *run, const struct node *node) {
     const struct shortcut *shortcut = &node->shortcut;
     const struct value *fact = fact_of(run, shortcut);
     if (fact == NULL) {
@@ -136,7 +136,4 @@ static enum cel_truth run_fast(struct cel_run *run, const struct node *node) {
         break;
     }
     return run_slow(run, node, fact);
-}
-enum cel_truth truth_of_shortcut(struct cel_run *run, const struct node *node) {
-    return run_fast(run, node);
 }

@@ -76,6 +76,4 @@ static inline bool list_holds(const struct value *list, uint32_t mark, bool *hol
     return true;
 }
 
-enum cel_truth truth_of_shortcut(struct cel_run *run, const struct node *node);
-
 #endif

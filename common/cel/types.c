@@ -178,20 +178,21 @@ void cel_type_print(const struct cel_type *type, struct buf *out) {
 static const struct {
     const char *name;
     enum cel_kind kind;
+    enum value_kind of; /* the kind of values of this type */
 } value_types[] = {
-    {"bool", CEL_BOOL},
-    {"int", CEL_INT},
-    {"uint", CEL_UINT},
-    {"double", CEL_DOUBLE},
-    {"string", CEL_STRING},
-    {"bytes", CEL_BYTES},
-    {"list", CEL_LIST},
-    {"map", CEL_MAP},
-    {"null_type", CEL_NULL},
-    {"type", CEL_TYPE},
-    {"google.protobuf.Timestamp", CEL_TIMESTAMP},
-    {"google.protobuf.Duration", CEL_DURATION},
-    {"optional_type", CEL_OPTIONAL},
+    {"bool", CEL_BOOL, VAL_BOOL},
+    {"int", CEL_INT, VAL_INT},
+    {"uint", CEL_UINT, VAL_UINT},
+    {"double", CEL_DOUBLE, VAL_DOUBLE},
+    {"string", CEL_STRING, VAL_STRING},
+    {"bytes", CEL_BYTES, VAL_BYTES},
+    {"list", CEL_LIST, VAL_LIST},
+    {"map", CEL_MAP, VAL_MAP},
+    {"null_type", CEL_NULL, VAL_NULL},
+    {"type", CEL_TYPE, VAL_TYPE},
+    {"google.protobuf.Timestamp", CEL_TIMESTAMP, VAL_TIMESTAMP},
+    {"google.protobuf.Duration", CEL_DURATION, VAL_DURATION},
+    {"optional_type", CEL_OPTIONAL, VAL_OPTIONAL},
 };
 
 static struct value type_value(const char *name) {
@@ -220,21 +221,10 @@ bool type_of_name(struct cel_env *env, struct span name, struct value *value,
 }
 
 struct value value_type(struct value value) {
-    static const char *const names[] = {
-        [VAL_NULL] = "null_type",
-        [VAL_BOOL] = "bool",
-        [VAL_INT] = "int",
-        [VAL_UINT] = "uint",
-        [VAL_DOUBLE] = "double",
-        [VAL_STRING] = "string",
-        [VAL_BYTES] = "bytes",
-        [VAL_LIST] = "list",
-        [VAL_MAP] = "map",
-        [VAL_TIMESTAMP] = "google.protobuf.Timestamp",
-        [VAL_DURATION] = "google.protobuf.Duration",
-        [VAL_TYPE] = "type",
-        [VAL_OPTIONAL] = "optional_type",
-    };
-    CHECK(value.kind < COUNT_OF(names));
-    return type_value(names[value.kind]);
+    for (size_t i = 0; i < COUNT_OF(value_types); i++) {
+        if (value_types[i].of == value.kind) {
+            return type_value(value_types[i].name);
+        }
+    }
+    UNREACHABLE();
 }

@@ -22,19 +22,13 @@ static void add(struct uses *uses, uint16_t slot, unsigned polarity) {
         at++;
     }
     if (at == program->use_count) {
-        if (at == uses->cap) {
-            uint32_t cap = uses->cap == 0 ? 8 : uses->cap * 2;
-            struct cel_use *grown = arena_zero(&program->arena, cap, sizeof(*grown));
-            if (grown == NULL) {
-                uses->full = true;
-                return;
-            }
-            if (at != 0) {
-                memcpy(grown, program->uses, at * sizeof(*grown));
-            }
-            program->uses = grown;
-            uses->cap = cap;
+        struct cel_use *uses_room =
+            program_room(program, program->uses, at, &uses->cap, sizeof(*uses_room));
+        if (uses_room == NULL) {
+            uses->full = true;
+            return;
         }
+        program->uses = uses_room;
         program->uses[at] = (struct cel_use){.slot = slot};
         program->use_count++;
     }

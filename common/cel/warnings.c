@@ -12,19 +12,13 @@ struct warner {
 
 static void warn(struct warner *warner, const struct ast *ast, const char *text, const char *hint) {
     struct cel_program *program = warner->program;
-    if (program->warning_count == warner->cap) {
-        uint32_t cap = warner->cap == 0 ? 4 : warner->cap * 2;
-        struct cel_warning *grown = arena_zero(&program->arena, cap, sizeof(*grown));
-        if (grown == NULL) {
-            warner->full = true;
-            return;
-        }
-        if (program->warning_count != 0) {
-            memcpy(grown, program->warnings, program->warning_count * sizeof(*grown));
-        }
-        program->warnings = grown;
-        warner->cap = cap;
+    struct cel_warning *warnings = program_room(program, program->warnings, program->warning_count,
+                                                &warner->cap, sizeof(*warnings));
+    if (warnings == NULL) {
+        warner->full = true;
+        return;
     }
+    program->warnings = warnings;
     program->warnings[program->warning_count++] = (struct cel_warning){
         .offset = ast->offset, .width = ast->width, .text = text, .hint = hint};
 }
