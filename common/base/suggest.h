@@ -11,6 +11,11 @@ struct suggest {
     struct span best;
     size_t best_distance;
 };
+/* For printf: "%s%.*s%s", SUGGEST_ARG(suggest) is ", did you mean NAME?", or nothing. */
+#define SUGGEST_ARG(suggest)                                                                       \
+    (suggest).best.ptr == NULL ? "" : ", did you mean ", SPAN_ARG((suggest).best),                 \
+        (suggest).best.ptr == NULL ? "" : "?"
+
 void suggest_init(struct suggest *suggest, struct span wanted);
 void suggest_offer(struct suggest *suggest, struct span candidate);
 

@@ -20,16 +20,15 @@ static enum err unknown_name(const struct loading *loading, const struct yaml_no
     for (uint32_t i = 0; i < schema->path_count; i++) {
         suggest_offer(&suggest, span_str(schema->paths[i]->name));
     }
-    return yaml_fail(loading->yaml, node, ERR_INVALID, loading->diag, "no fact \"%.*s\"%s%.*s%s",
-                     SPAN_ARG(node->text), suggest.best.ptr == NULL ? "" : ", did you mean ",
-                     SPAN_ARG(suggest.best), suggest.best.ptr == NULL ? "" : "?");
+    return loading_fail(loading, node, ERR_INVALID, "no fact \"%.*s\"%s%.*s%s",
+                        SPAN_ARG(node->text), SUGGEST_ARG(suggest));
 }
 
 static enum err slot_read(const struct loading *loading, const struct fact *fact,
                           const struct yaml_node *node, struct facts *facts) {
     if (fact->slot == UINT16_MAX) {
-        return yaml_fail(loading->yaml, node, ERR_INVALID, loading->diag,
-                         "%s is inside a list: give the whole list", fact->name);
+        return loading_fail(loading, node, ERR_INVALID, "%s is inside a list: give the whole list",
+                            fact->name);
     }
     if (yaml_is_null(node)) {
         facts->slots[fact->slot] = value_unknown(fact->path);
@@ -122,10 +121,10 @@ static enum err reason_read(const struct loading *loading, const struct yaml_nod
         disposition++;
     }
     if (disposition == DISPOSITION_COUNT) {
-        return yaml_fail(loading->yaml, node->key, ERR_INVALID, loading->diag,
-                         "expected a disposition (not_subject, exception_applies, "
-                         "insufficient_information, screening_required, subject_to_agreement), "
-                         "missing or projected");
+        return loading_fail(loading, node->key, ERR_INVALID,
+                            "expected a disposition (not_subject, exception_applies, "
+                            "insufficient_information, screening_required, subject_to_agreement), "
+                            "missing or projected");
     }
     enum err err = field_expect_kind(loading, node, YAML_SCALAR, "a reason");
     if (err != ERR_OK) {
@@ -143,11 +142,9 @@ static enum err reason_read(const struct loading *loading, const struct yaml_nod
             suggest_offer(&suggest, span_str(agreement->reasons[i].label));
         }
     }
-    return yaml_fail(loading->yaml, node, ERR_INVALID, loading->diag,
-                     "this agreement never gives %s with reason \"%.*s\"%s%.*s%s",
-                     disposition_name(disposition), SPAN_ARG(node->text),
-                     suggest.best.ptr == NULL ? "" : ", did you mean ", SPAN_ARG(suggest.best),
-                     suggest.best.ptr == NULL ? "" : "?");
+    return loading_fail(loading, node, ERR_INVALID,
+                        "this agreement never gives %s with reason \"%.*s\"%s%.*s%s",
+                        disposition_name(disposition), SPAN_ARG(node->text), SUGGEST_ARG(suggest));
 }
 
 /* test NULL: inside `projected`, which may not be nested. */
@@ -168,8 +165,7 @@ static enum err expect_read(const struct loading *loading, const struct yaml_nod
         }
     }
     if (err == ERR_OK && dispositions != 1) {
-        err = yaml_fail(loading->yaml, map, ERR_INVALID, loading->diag,
-                        "expected one DISPOSITION: REASON");
+        err = loading_fail(loading, map, ERR_INVALID, "expected one DISPOSITION: REASON");
     }
     return err;
 }
@@ -190,8 +186,8 @@ static enum err set_value(const struct loading *loading, const struct yaml_node 
          item = item->next) {
         err = field_expect_kind(loading, item, YAML_SCALAR, "a string");
         if (err == ERR_OK && memchr(item->text.ptr, ',', item->text.len) != NULL) {
-            err = yaml_fail(loading->yaml, item, ERR_INVALID, loading->diag,
-                            "a string with a comma cannot be set: commas separate");
+            err = loading_fail(loading, item, ERR_INVALID,
+                               "a string with a comma cannot be set: commas separate");
         }
         if (err == ERR_OK) {
             buf_printf(&text, "%s%.*s", item == node->first ? "" : ",", SPAN_ARG(item->text));
@@ -214,8 +210,8 @@ static enum err set_read(const struct loading *loading, const struct yaml_node *
          node = node->next) {
         const struct parameter *parameter = parameter_find(agreement, node->key->text);
         if (parameter == NULL) {
-            return yaml_fail(loading->yaml, node->key, ERR_INVALID, loading->diag,
-                             "no parameter \"%.*s\"", SPAN_ARG(node->key->text));
+            return loading_fail(loading, node->key, ERR_INVALID, "no parameter \"%.*s\"",
+                                SPAN_ARG(node->key->text));
         }
         struct override *set = &test->set[test->set_count++];
         struct value parsed = value_null();
@@ -223,8 +219,8 @@ static enum err set_read(const struct loading *loading, const struct yaml_node *
             (struct override){.agreement = span_str(agreement->id), .parameter = node->key->text};
         err = set_value(loading, node, &set->value);
         if (err == ERR_OK && !parameter_parse(agreement, parameter->type, set->value, &parsed)) {
-            err = yaml_fail(loading->yaml, node, ERR_INVALID, loading->diag, "expected %s",
-                            parameter_type_name(parameter->type));
+            err = loading_fail(loading, node, ERR_INVALID, "expected %s",
+                               parameter_type_name(parameter->type));
         }
     }
     return err;
@@ -242,10 +238,7 @@ static enum err test_read(const struct loading *loading, const struct yaml_node 
     memcpy(facts.slots, example->slots, slot_count * sizeof(*facts.slots));
     test->slots = facts.slots;
     test->line = map->line;
-    enum err err = field_expect_kind(loading, map, YAML_MAP, "a test");
-    if (err == ERR_OK) {
-        err = yaml_only_keys(loading->yaml, map, keys, loading->diag);
-    }
+    enum err err = field_map(loading, map, "a test", keys);
     if (err == ERR_OK) {
         err = field_text(loading, map, "name", &test->name);
     }
@@ -266,8 +259,8 @@ static enum err test_read(const struct loading *loading, const struct yaml_node 
         err = expect_read(loading, expect, test, &test->expect);
     }
     if (err == ERR_OK && !facts.has_reference_date) {
-        err = yaml_fail(loading->yaml, map, ERR_INVALID, loading->diag,
-                        "neither the example nor `given` has a reference_date");
+        err = loading_fail(loading, map, ERR_INVALID,
+                           "neither the example nor `given` has a reference_date");
     }
     test->reference_date = facts.reference_date;
     test->as_of = facts.has_as_of ? facts.as_of : facts.reference_date;
@@ -293,12 +286,11 @@ enum err example_load(struct loading *loading, const struct yaml_node *root) {
     }
     err = field_expect_kind(loading, tests, YAML_SEQ, "tests");
     if (err == ERR_OK && tests->count > TESTS_MAX) {
-        err = yaml_fail(loading->yaml, tests, ERR_TOO_LARGE, loading->diag, "more than %d tests",
-                        TESTS_MAX);
+        err = loading_fail(loading, tests, ERR_TOO_LARGE, "more than %d tests", TESTS_MAX);
     }
     if (err == ERR_OK && example_node == NULL) {
-        err = yaml_fail(loading->yaml, tests, ERR_INVALID, loading->diag,
-                        "tests change the document's `example`, which is missing");
+        err = loading_fail(loading, tests, ERR_INVALID,
+                           "tests change the document's `example`, which is missing");
     }
     agreement->tests = agreement_take(agreement, tests->count, sizeof(*agreement->tests));
     for (const struct yaml_node *node = tests->first; err == ERR_OK && node != NULL;

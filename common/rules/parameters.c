@@ -153,9 +153,7 @@ static enum err override_apply(struct loading *loading, const struct override *o
         return ERR_OK;
     }
     return diag_fail(loading->diag, ERR_INVALID, "%s has no parameter \"%.*s\"%s%.*s%s",
-                     agreement->id, SPAN_ARG(override->parameter),
-                     suggest.best.ptr == NULL ? "" : ", did you mean ", SPAN_ARG(suggest.best),
-                     suggest.best.ptr == NULL ? "" : "?");
+                     agreement->id, SPAN_ARG(override->parameter), SUGGEST_ARG(suggest));
 }
 
 /* --- parameters --------------------------------------------------------------------------------
@@ -174,17 +172,14 @@ static enum err parameter_type_read(const struct loading *loading, const struct 
             return ERR_OK;
         }
     }
-    return yaml_fail(loading->yaml, yaml_get(node, "type"), ERR_INVALID, loading->diag,
-                     "expected one of bool, int, date, string, list (of strings)");
+    return loading_fail(loading, yaml_get(node, "type"), ERR_INVALID,
+                        "expected one of bool, int, date, string, list (of strings)");
 }
 
 static enum err parameter_read(struct loading *loading, const struct yaml_node *node,
                                struct parameter *parameter) {
     static const char *const keys[] = {"type", "value", "why", NULL};
-    enum err err = field_expect_kind(loading, node, YAML_MAP, "a parameter");
-    if (err == ERR_OK) {
-        err = yaml_only_keys(loading->yaml, node, keys, loading->diag);
-    }
+    enum err err = field_map(loading, node, "a parameter", keys);
     if (err == ERR_OK) {
         err = expr_declare_name(loading, node->key, "parameter");
     }
@@ -208,8 +203,8 @@ static enum err parameter_read(struct loading *loading, const struct yaml_node *
         return list_read(loading, value, &parameter->value);
     }
     if (!parameter_parse(loading->agreement, parameter->type, value->text, &parameter->value)) {
-        return yaml_fail(loading->yaml, value, ERR_INVALID, loading->diag, "expected %s",
-                         parameter_type_name(parameter->type));
+        return loading_fail(loading, value, ERR_INVALID, "expected %s",
+                            parameter_type_name(parameter->type));
     }
     return ERR_OK;
 }
@@ -229,8 +224,7 @@ enum err parameters_load(struct loading *loading, const struct yaml_node *root) 
     const struct yaml_node *map = yaml_get(root, "parameters");
     enum err err = map == NULL ? ERR_OK : field_expect_kind(loading, map, YAML_MAP, "parameters");
     if (err == ERR_OK && map != NULL && map->count > PARAMETERS_MAX) {
-        err = yaml_fail(loading->yaml, map, ERR_TOO_LARGE, loading->diag, "more than %d parameters",
-                        PARAMETERS_MAX);
+        err = loading_fail(loading, map, ERR_TOO_LARGE, "more than %d parameters", PARAMETERS_MAX);
     }
     if (err == ERR_OK && map != NULL) {
         agreement->parameters =
@@ -296,8 +290,7 @@ enum err variables_load(struct loading *loading, const struct yaml_node *root) {
     }
     enum err err = field_expect_kind(loading, map, YAML_MAP, "variables");
     if (err == ERR_OK && map->count > VARIABLES_MAX) {
-        err = yaml_fail(loading->yaml, map, ERR_TOO_LARGE, loading->diag, "more than %d variables",
-                        VARIABLES_MAX);
+        err = loading_fail(loading, map, ERR_TOO_LARGE, "more than %d variables", VARIABLES_MAX);
     }
     for (const struct yaml_node *node = map->first; err == ERR_OK && node != NULL;
          node = node->next) {

@@ -219,7 +219,14 @@ struct loading {
     } names[NAMES_MAX];
 };
 
-/* fields.c: a missing key is a fault at the map. */
+/* fields.c: a missing key is a fault at the map.  loading_fail points the diag at a node. */
+MUST_USE enum err loading_fail(const struct loading *loading, const struct yaml_node *node,
+                               enum err err, const char *format, ...) PRINTF_LIKE(4, 5);
+/* field_map: the node is a map that has only these keys. */
+MUST_USE enum err field_map(const struct loading *loading, const struct yaml_node *node,
+                            const char *what, const char *const *keys);
+MUST_USE enum err field_date(const struct loading *loading, const struct yaml_node *map,
+                             const char *key, int32_t *days);
 MUST_USE enum err field_need(const struct loading *loading, const struct yaml_node *map,
                              const char *key, enum yaml_kind kind, const struct yaml_node **node);
 MUST_USE enum err field_text(const struct loading *loading, const struct yaml_node *map,

@@ -167,9 +167,7 @@ static enum err overrides_check(const struct ruleset *ruleset, const struct over
         }
         if (!is_found) {
             return diag_fail(diag, ERR_INVALID, "no agreement \"%.*s\"%s%.*s%s",
-                             SPAN_ARG(overrides[i].agreement),
-                             suggest.best.ptr == NULL ? "" : ", did you mean ",
-                             SPAN_ARG(suggest.best), suggest.best.ptr == NULL ? "" : "?");
+                             SPAN_ARG(overrides[i].agreement), SUGGEST_ARG(suggest));
         }
     }
     return ERR_OK;

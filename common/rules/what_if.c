@@ -41,8 +41,7 @@ static enum err event_kind_find(struct span name, enum event_kind *kind, struct 
         suggest_offer(&suggest, span_str(event_name(i)));
     }
     return diag_fail(diag, ERR_INVALID, "unknown event \"%.*s\"%s%.*s%s", SPAN_ARG(name),
-                     suggest.best.ptr == NULL ? "" : ", did you mean ", SPAN_ARG(suggest.best),
-                     suggest.best.ptr == NULL ? "" : "?");
+                     SUGGEST_ARG(suggest));
 }
 
 static enum err agreement_named(const struct ruleset *ruleset, struct span id,
@@ -57,8 +56,7 @@ static enum err agreement_named(const struct ruleset *ruleset, struct span id,
         suggest_offer(&suggest, span_str(ruleset->agreements[i]->id));
     }
     return diag_fail(diag, ERR_INVALID, "no agreement \"%.*s\"%s%.*s%s", SPAN_ARG(id),
-                     suggest.best.ptr == NULL ? "" : ", did you mean ", SPAN_ARG(suggest.best),
-                     suggest.best.ptr == NULL ? "" : "?");
+                     SUGGEST_ARG(suggest));
 }
 
 /* Events are in the order of their dates; on one day the added event is later. */
