@@ -118,3 +118,19 @@ void arena_rewind(struct arena *arena, struct arena_mark mark) {
     arena->current = mark.chunk == NULL ? arena->first : mark.chunk;
     arena->used_bytes = mark.used_bytes;
 }
+
+void *arena_room(struct arena *arena, void *array, uint32_t count, uint32_t *cap, size_t bytes) {
+    if (count < *cap) {
+        return array;
+    }
+    uint32_t more = *cap == 0 ? 8 : *cap * 2;
+    void *grown = arena_zero(arena, more, bytes);
+    if (grown == NULL) {
+        return NULL;
+    }
+    if (count != 0) {
+        memcpy(grown, array, count * bytes);
+    }
+    *cap = more;
+    return grown;
+}

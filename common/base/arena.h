@@ -38,4 +38,8 @@ struct arena_mark {
 struct arena_mark arena_mark(const struct arena *arena);
 void arena_rewind(struct arena *arena, struct arena_mark mark);
 
+/* arena_room returns the array with room for one more element, a zeroed larger copy if it was full;
+ * NULL: the arena is full, and *cap is unchanged. */
+void *arena_room(struct arena *arena, void *array, uint32_t count, uint32_t *cap, size_t bytes);
+
 #endif

@@ -215,10 +215,6 @@ struct cel_program {
     struct zone **zones; /* read for constant names */
     uint32_t zone_count;
 };
-/* program_room returns the array with room for one more element, copied if it was full; NULL: the
- * program's arena is full. */
-void *program_room(struct cel_program *program, void *array, uint32_t count, uint32_t *cap,
-                   size_t bytes);
 /* cost_of is the estimate of cel_program_cost for a node and what is below it. */
 uint64_t cost_of(const struct node *node, uint32_t items_max);
 /* uses_collect fills uses and use_count from a checked tree; false when the arena is full. */

@@ -27,20 +27,6 @@ static struct node *node_new(struct cel_program *program, node_fn *run, uint32_t
     return node;
 }
 
-void *program_room(struct cel_program *program, void *array, uint32_t count, uint32_t *cap,
-                   size_t bytes) {
-    if (count < *cap) {
-        return array;
-    }
-    uint32_t more = *cap == 0 ? 8 : *cap * 2;
-    void *grown = arena_zero(&program->arena, more, bytes);
-    if (grown != NULL && count != 0) {
-        memcpy(grown, array, count * bytes);
-    }
-    *cap = grown == NULL ? *cap : more;
-    return grown;
-}
-
 /* compile_ast builds the nodes of a checked tree in the program's arena; NULL when it is full. */
 static const struct node *compile_ast(struct cel_program *program, const struct ast *ast);
 

@@ -30,12 +30,6 @@ static void skip_blank(struct lexer *lexer) {
     }
 }
 
-bool lex_fail(struct lexer *lexer, uint32_t offset, const char *text) {
-    uint32_t width = lexer->at > offset ? lexer->at - offset : 1;
-    (void)parse_fail(lexer->parse, ERR_INVALID, offset, width, "%s", text);
-    return false;
-}
-
 static bool number_is_unsigned(struct lexer *lexer) {
     if (lex_peek(lexer, 0) == 'u' || lex_peek(lexer, 0) == 'U') {
         lexer->at++;

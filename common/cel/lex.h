@@ -40,6 +40,10 @@ static inline int lex_peek(const struct lexer *lexer, uint32_t ahead) {
     return at < lexer->parse->source.len ? lexer->parse->source.ptr[at] : -1;
 }
 /* lex_fail records a failure from `offset` to the lexer's place, and returns false. */
-bool lex_fail(struct lexer *lexer, uint32_t offset, const char *text);
+static inline bool lex_fail(struct lexer *lexer, uint32_t offset, const char *text) {
+    uint32_t width = lexer->at > offset ? lexer->at - offset : 1;
+    (void)parse_fail(lexer->parse, ERR_INVALID, offset, width, "%s", text);
+    return false;
+}
 
 #endif

@@ -23,7 +23,7 @@ static void add(struct uses *uses, uint16_t slot, unsigned polarity) {
     }
     if (at == program->use_count) {
         struct cel_use *uses_room =
-            program_room(program, program->uses, at, &uses->cap, sizeof(*uses_room));
+            arena_room(&program->arena, program->uses, at, &uses->cap, sizeof(*uses_room));
         if (uses_room == NULL) {
             uses->full = true;
             return;

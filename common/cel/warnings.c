@@ -12,8 +12,9 @@ struct warner {
 
 static void warn(struct warner *warner, const struct ast *ast, const char *text, const char *hint) {
     struct cel_program *program = warner->program;
-    struct cel_warning *warnings = program_room(program, program->warnings, program->warning_count,
-                                                &warner->cap, sizeof(*warnings));
+    struct cel_warning *warnings =
+        arena_room(&program->arena, program->warnings, program->warning_count, &warner->cap,
+                   sizeof(*warnings));
     if (warnings == NULL) {
         warner->full = true;
         return;

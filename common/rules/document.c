@@ -17,10 +17,10 @@ static enum err refuse_bare_boolean(const struct loading *loading, const struct 
     }
     for (size_t i = 0; i < COUNT_OF(words); i++) {
         if (span_is(node->text, words[i])) {
-            return loading_fail(loading, node, ERR_INVALID,
-                                "bare %s is a boolean to YAML 1.1 readers: write \"%s\" (country "
-                                "codes are quoted), or true or false",
-                                words[i], words[i]);
+            return field_fail(loading, node, ERR_INVALID,
+                              "bare %s is a boolean to YAML 1.1 readers: write \"%s\" (country "
+                              "codes are quoted), or true or false",
+                              words[i], words[i]);
         }
     }
     return ERR_OK;
@@ -49,8 +49,8 @@ static enum err refuse_bare_booleans(const struct loading *loading, const struct
 
 static enum err country_check(const struct loading *loading, const struct yaml_node *node) {
     if (node->kind != YAML_SCALAR || node->style == YAML_PLAIN) {
-        return loading_fail(loading, node, ERR_INVALID,
-                            "expected a quoted country code, such as \"US\"");
+        return field_fail(loading, node, ERR_INVALID,
+                          "expected a quoted country code, such as \"US\"");
     }
     struct suggest suggest;
     suggest_init(&suggest, node->text);
@@ -61,10 +61,10 @@ static enum err country_check(const struct loading *loading, const struct yaml_n
         }
         suggest_offer(&suggest, word);
     }
-    return loading_fail(loading, node, ERR_INVALID,
-                        "\"%.*s\" is not an ISO 3166-1 alpha-2 code%s%.*s%s", SPAN_ARG(node->text),
-                        suggest.best.ptr == NULL ? "" : ", did you mean \"", SPAN_ARG(suggest.best),
-                        suggest.best.ptr == NULL ? "" : "\"?");
+    return field_fail(loading, node, ERR_INVALID,
+                      "\"%.*s\" is not an ISO 3166-1 alpha-2 code%s%.*s%s", SPAN_ARG(node->text),
+                      suggest.best.ptr == NULL ? "" : ", did you mean \"", SPAN_ARG(suggest.best),
+                      suggest.best.ptr == NULL ? "" : "\"?");
 }
 
 static bool is_agreement_id(struct span id) {
@@ -87,8 +87,8 @@ static enum err load_header(struct loading *loading, const struct yaml_node *roo
     const struct yaml_node *parties = NULL;
     enum err err = field_text(loading, root, "agreement", &agreement->id);
     if (err == ERR_OK && !is_agreement_id(span_str(agreement->id))) {
-        return loading_fail(loading, yaml_get(root, "agreement"), ERR_INVALID,
-                            "an agreement's id is 1 to 64 letters, digits, - or _");
+        return field_fail(loading, yaml_get(root, "agreement"), ERR_INVALID,
+                          "an agreement's id is 1 to 64 letters, digits, - or _");
     }
     if (err == ERR_OK) {
         err = field_text(loading, root, "title", &agreement->title);
@@ -127,8 +127,8 @@ static enum err event_kind_read(const struct loading *loading, const struct yaml
         }
         suggest_offer(&suggest, span_str(event_name(i)));
     }
-    return loading_fail(loading, yaml_get(map, "event"), ERR_INVALID,
-                        "unknown event \"%s\"%s%.*s%s", text, SUGGEST_ARG(suggest));
+    return field_fail(loading, yaml_get(map, "event"), ERR_INVALID, "unknown event \"%s\"%s%.*s%s",
+                      text, SUGGEST_ARG(suggest));
 }
 
 static enum err event_read(const struct loading *loading, const struct yaml_node *map,
@@ -161,10 +161,10 @@ static enum err order_check(const struct loading *loading, const struct yaml_nod
     for (uint32_t i = 0; i < agreement->event_count && !event->has_corrects; i++) {
         const struct event *before = &agreement->events[i];
         if (!before->has_corrects && before->date > event->date) {
-            return loading_fail(loading, yaml_get(node, "date"), ERR_INVALID,
-                                "this event is older than one before it (`%s`): events are in the "
-                                "order of their dates: move it up, or give it `corrects`",
-                                event_name(before->kind));
+            return field_fail(loading, yaml_get(node, "date"), ERR_INVALID,
+                              "this event is older than one before it (`%s`): events are in the "
+                              "order of their dates: move it up, or give it `corrects`",
+                              event_name(before->kind));
         }
     }
     return ERR_OK;
@@ -182,8 +182,8 @@ static enum err corrects_check(const struct loading *loading, const struct yaml_
                        agreement->events[k].date == event->corrects;
         }
         if (!is_found) {
-            return loading_fail(loading, yaml_get(node, "corrects"), ERR_INVALID,
-                                "no other `%s` event has this date", event_name(event->kind));
+            return field_fail(loading, yaml_get(node, "corrects"), ERR_INVALID,
+                              "no other `%s` event has this date", event_name(event->kind));
         }
     }
     return ERR_OK;
@@ -197,7 +197,7 @@ static enum err load_events(struct loading *loading, const struct yaml_node *roo
         return err;
     }
     if (events->count > EVENTS_MAX) {
-        return loading_fail(loading, events, ERR_TOO_LARGE, "more than %d events", EVENTS_MAX);
+        return field_fail(loading, events, ERR_TOO_LARGE, "more than %d events", EVENTS_MAX);
     }
     agreement->events = agreement_take(agreement, events->count, sizeof(*agreement->events));
     for (const struct yaml_node *node = events->first; err == ERR_OK && node != NULL;

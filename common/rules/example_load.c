@@ -20,15 +20,15 @@ static enum err unknown_name(const struct loading *loading, const struct yaml_no
     for (uint32_t i = 0; i < schema->path_count; i++) {
         suggest_offer(&suggest, span_str(schema->paths[i]->name));
     }
-    return loading_fail(loading, node, ERR_INVALID, "no fact \"%.*s\"%s%.*s%s",
-                        SPAN_ARG(node->text), SUGGEST_ARG(suggest));
+    return field_fail(loading, node, ERR_INVALID, "no fact \"%.*s\"%s%.*s%s", SPAN_ARG(node->text),
+                      SUGGEST_ARG(suggest));
 }
 
 static enum err slot_read(const struct loading *loading, const struct fact *fact,
                           const struct yaml_node *node, struct facts *facts) {
     if (fact->slot == UINT16_MAX) {
-        return loading_fail(loading, node, ERR_INVALID, "%s is inside a list: give the whole list",
-                            fact->name);
+        return field_fail(loading, node, ERR_INVALID, "%s is inside a list: give the whole list",
+                          fact->name);
     }
     if (yaml_is_null(node)) {
         facts->slots[fact->slot] = value_unknown(fact->path);
@@ -121,10 +121,10 @@ static enum err reason_read(const struct loading *loading, const struct yaml_nod
         disposition++;
     }
     if (disposition == DISPOSITION_COUNT) {
-        return loading_fail(loading, node->key, ERR_INVALID,
-                            "expected a disposition (not_subject, exception_applies, "
-                            "insufficient_information, screening_required, subject_to_agreement), "
-                            "missing or projected");
+        return field_fail(loading, node->key, ERR_INVALID,
+                          "expected a disposition (not_subject, exception_applies, "
+                          "insufficient_information, screening_required, subject_to_agreement), "
+                          "missing or projected");
     }
     enum err err = field_expect_kind(loading, node, YAML_SCALAR, "a reason");
     if (err != ERR_OK) {
@@ -142,9 +142,9 @@ static enum err reason_read(const struct loading *loading, const struct yaml_nod
             suggest_offer(&suggest, span_str(agreement->reasons[i].label));
         }
     }
-    return loading_fail(loading, node, ERR_INVALID,
-                        "this agreement never gives %s with reason \"%.*s\"%s%.*s%s",
-                        disposition_name(disposition), SPAN_ARG(node->text), SUGGEST_ARG(suggest));
+    return field_fail(loading, node, ERR_INVALID,
+                      "this agreement never gives %s with reason \"%.*s\"%s%.*s%s",
+                      disposition_name(disposition), SPAN_ARG(node->text), SUGGEST_ARG(suggest));
 }
 
 /* test NULL: inside `projected`, which may not be nested. */
@@ -165,7 +165,7 @@ static enum err expect_read(const struct loading *loading, const struct yaml_nod
         }
     }
     if (err == ERR_OK && dispositions != 1) {
-        err = loading_fail(loading, map, ERR_INVALID, "expected one DISPOSITION: REASON");
+        err = field_fail(loading, map, ERR_INVALID, "expected one DISPOSITION: REASON");
     }
     return err;
 }
@@ -186,8 +186,8 @@ static enum err set_value(const struct loading *loading, const struct yaml_node 
          item = item->next) {
         err = field_expect_kind(loading, item, YAML_SCALAR, "a string");
         if (err == ERR_OK && memchr(item->text.ptr, ',', item->text.len) != NULL) {
-            err = loading_fail(loading, item, ERR_INVALID,
-                               "a string with a comma cannot be set: commas separate");
+            err = field_fail(loading, item, ERR_INVALID,
+                             "a string with a comma cannot be set: commas separate");
         }
         if (err == ERR_OK) {
             buf_printf(&text, "%s%.*s", item == node->first ? "" : ",", SPAN_ARG(item->text));
@@ -210,8 +210,8 @@ static enum err set_read(const struct loading *loading, const struct yaml_node *
          node = node->next) {
         const struct parameter *parameter = parameter_find(agreement, node->key->text);
         if (parameter == NULL) {
-            return loading_fail(loading, node->key, ERR_INVALID, "no parameter \"%.*s\"",
-                                SPAN_ARG(node->key->text));
+            return field_fail(loading, node->key, ERR_INVALID, "no parameter \"%.*s\"",
+                              SPAN_ARG(node->key->text));
         }
         struct override *set = &test->set[test->set_count++];
         struct value parsed = value_null();
@@ -219,8 +219,8 @@ static enum err set_read(const struct loading *loading, const struct yaml_node *
             (struct override){.agreement = span_str(agreement->id), .parameter = node->key->text};
         err = set_value(loading, node, &set->value);
         if (err == ERR_OK && !parameter_parse(agreement, parameter->type, set->value, &parsed)) {
-            err = loading_fail(loading, node, ERR_INVALID, "expected %s",
-                               parameter_type_name(parameter->type));
+            err = field_fail(loading, node, ERR_INVALID, "expected %s",
+                             parameter_type_name(parameter->type));
         }
     }
     return err;
@@ -259,8 +259,8 @@ static enum err test_read(const struct loading *loading, const struct yaml_node 
         err = expect_read(loading, expect, test, &test->expect);
     }
     if (err == ERR_OK && !facts.has_reference_date) {
-        err = loading_fail(loading, map, ERR_INVALID,
-                           "neither the example nor `given` has a reference_date");
+        err = field_fail(loading, map, ERR_INVALID,
+                         "neither the example nor `given` has a reference_date");
     }
     test->reference_date = facts.reference_date;
     test->as_of = facts.has_as_of ? facts.as_of : facts.reference_date;
@@ -286,11 +286,11 @@ enum err example_load(struct loading *loading, const struct yaml_node *root) {
     }
     err = field_expect_kind(loading, tests, YAML_SEQ, "tests");
     if (err == ERR_OK && tests->count > TESTS_MAX) {
-        err = loading_fail(loading, tests, ERR_TOO_LARGE, "more than %d tests", TESTS_MAX);
+        err = field_fail(loading, tests, ERR_TOO_LARGE, "more than %d tests", TESTS_MAX);
     }
     if (err == ERR_OK && example_node == NULL) {
-        err = loading_fail(loading, tests, ERR_INVALID,
-                           "tests change the document's `example`, which is missing");
+        err = field_fail(loading, tests, ERR_INVALID,
+                         "tests change the document's `example`, which is missing");
     }
     agreement->tests = agreement_take(agreement, tests->count, sizeof(*agreement->tests));
     for (const struct yaml_node *node = tests->first; err == ERR_OK && node != NULL;

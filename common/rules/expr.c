@@ -119,13 +119,13 @@ static bool is_identifier(struct span name) {
 
 enum err expr_declare_name(struct loading *loading, const struct yaml_node *key, const char *what) {
     if (!is_identifier(key->text)) {
-        return loading_fail(loading, key, ERR_INVALID,
-                            "a %s's name is letters, digits and _, and starts with no digit", what);
+        return field_fail(loading, key, ERR_INVALID,
+                          "a %s's name is letters, digits and _, and starts with no digit", what);
     }
     for (uint32_t i = 0; i < loading->name_count; i++) {
         if (span_is(key->text, loading->names[i].name)) {
-            return loading_fail(loading, key, ERR_CONFLICT, "%s `%.*s` has the name of a %s", what,
-                                SPAN_ARG(key->text), loading->names[i].what);
+            return field_fail(loading, key, ERR_CONFLICT, "%s `%.*s` has the name of a %s", what,
+                              SPAN_ARG(key->text), loading->names[i].what);
         }
     }
     name_add(loading, (const char *)key->text.ptr, what);
@@ -229,10 +229,10 @@ static enum err cost_check(struct loading *loading, const struct yaml_node *node
                            const struct cel_program *program) {
     uint64_t cost = cel_program_cost(program);
     if (cost > CEL_STEPS_MAX - loading->cost) {
-        return loading_fail(loading, node, ERR_TOO_LARGE,
-                            "with this condition the agreement may need more than %d steps for one "
-                            "case",
-                            CEL_STEPS_MAX);
+        return field_fail(loading, node, ERR_TOO_LARGE,
+                          "with this condition the agreement may need more than %d steps for one "
+                          "case",
+                          CEL_STEPS_MAX);
     }
     loading->cost += cost;
     return ERR_OK;
@@ -246,9 +246,9 @@ enum err expr_compile(struct loading *loading, const struct yaml_node *node,
     }
     if (node->style == YAML_FOLDED ||
         (node->style == YAML_PLAIN && is_several_lines(loading, node))) {
-        return loading_fail(loading, node, ERR_INVALID,
-                            "a condition is on one line, in quotes, or after `|`: a folded one "
-                            "loses its positions");
+        return field_fail(loading, node, ERR_INVALID,
+                          "a condition is on one line, in quotes, or after `|`: a folded one "
+                          "loses its positions");
     }
     err = refuse_words(loading, node);
     if (err != ERR_OK) {

@@ -10,8 +10,8 @@ static const char *kind_name(enum yaml_kind kind) {
     return names[kind];
 }
 
-enum err loading_fail(const struct loading *loading, const struct yaml_node *node, enum err err,
-                      const char *format, ...) {
+enum err field_fail(const struct loading *loading, const struct yaml_node *node, enum err err,
+                    const char *format, ...) {
     char text[DIAG_TEXT_MAX];
     va_list arguments;
     va_start(arguments, format);
@@ -23,7 +23,7 @@ enum err loading_fail(const struct loading *loading, const struct yaml_node *nod
 enum err field_expect_kind(const struct loading *loading, const struct yaml_node *node,
                            enum yaml_kind kind, const char *what) {
     if (node->kind != kind || (kind == YAML_SCALAR && yaml_is_null(node))) {
-        return loading_fail(loading, node, ERR_INVALID, "%s: expected %s", what, kind_name(kind));
+        return field_fail(loading, node, ERR_INVALID, "%s: expected %s", what, kind_name(kind));
     }
     return ERR_OK;
 }
@@ -38,7 +38,7 @@ enum err field_need(const struct loading *loading, const struct yaml_node *map, 
                     enum yaml_kind kind, const struct yaml_node **node) {
     const struct yaml_node *found = yaml_get(map, key);
     if (found == NULL) {
-        return loading_fail(loading, map, ERR_INVALID, "`%s` is missing here", key);
+        return field_fail(loading, map, ERR_INVALID, "`%s` is missing here", key);
     }
     enum err err = field_expect_kind(loading, found, kind, key);
     if (err == ERR_OK) {
@@ -55,7 +55,7 @@ enum err field_text(const struct loading *loading, const struct yaml_node *map, 
         return err;
     }
     if (node->text.len == 0) {
-        return loading_fail(loading, node, ERR_INVALID, "`%s` is empty", key);
+        return field_fail(loading, node, ERR_INVALID, "`%s` is empty", key);
     }
     *text = (const char *)node->text.ptr;
     return ERR_OK;

@@ -172,8 +172,8 @@ static enum err parameter_type_read(const struct loading *loading, const struct 
             return ERR_OK;
         }
     }
-    return loading_fail(loading, yaml_get(node, "type"), ERR_INVALID,
-                        "expected one of bool, int, date, string, list (of strings)");
+    return field_fail(loading, yaml_get(node, "type"), ERR_INVALID,
+                      "expected one of bool, int, date, string, list (of strings)");
 }
 
 static enum err parameter_read(struct loading *loading, const struct yaml_node *node,
@@ -203,8 +203,8 @@ static enum err parameter_read(struct loading *loading, const struct yaml_node *
         return list_read(loading, value, &parameter->value);
     }
     if (!parameter_parse(loading->agreement, parameter->type, value->text, &parameter->value)) {
-        return loading_fail(loading, value, ERR_INVALID, "expected %s",
-                            parameter_type_name(parameter->type));
+        return field_fail(loading, value, ERR_INVALID, "expected %s",
+                          parameter_type_name(parameter->type));
     }
     return ERR_OK;
 }
@@ -224,7 +224,7 @@ enum err parameters_load(struct loading *loading, const struct yaml_node *root) 
     const struct yaml_node *map = yaml_get(root, "parameters");
     enum err err = map == NULL ? ERR_OK : field_expect_kind(loading, map, YAML_MAP, "parameters");
     if (err == ERR_OK && map != NULL && map->count > PARAMETERS_MAX) {
-        err = loading_fail(loading, map, ERR_TOO_LARGE, "more than %d parameters", PARAMETERS_MAX);
+        err = field_fail(loading, map, ERR_TOO_LARGE, "more than %d parameters", PARAMETERS_MAX);
     }
     if (err == ERR_OK && map != NULL) {
         agreement->parameters =
@@ -290,7 +290,7 @@ enum err variables_load(struct loading *loading, const struct yaml_node *root) {
     }
     enum err err = field_expect_kind(loading, map, YAML_MAP, "variables");
     if (err == ERR_OK && map->count > VARIABLES_MAX) {
-        err = loading_fail(loading, map, ERR_TOO_LARGE, "more than %d variables", VARIABLES_MAX);
+        err = field_fail(loading, map, ERR_TOO_LARGE, "more than %d variables", VARIABLES_MAX);
     }
     for (const struct yaml_node *node = map->first; err == ERR_OK && node != NULL;
          node = node->next) {

@@ -47,11 +47,11 @@ static enum err label_check(const struct loading *loading, const struct yaml_nod
                             const char *label, enum section section) {
     const struct yaml_node *node = yaml_get(map, "label");
     if (!is_label(span_str(label))) {
-        return loading_fail(loading, node, ERR_INVALID, "a label is 1 to 96 of a-z, 0-9 and _");
+        return field_fail(loading, node, ERR_INVALID, "a label is 1 to 96 of a-z, 0-9 and _");
     }
     enum section known = label_section(loading->agreement, label);
     if (known != SECTION_COUNT && known != section) {
-        return loading_fail(
+        return field_fail(
             loading, node, ERR_CONFLICT,
             "label %s is already in section %s: a label belongs to one section, so give "
             "this rule another",
@@ -81,8 +81,8 @@ static enum err window_fact(const struct loading *loading, const struct yaml_nod
         }
         suggest_offer(&suggest, span_str(schema->slots[i]->name));
     }
-    return loading_fail(loading, node, ERR_INVALID,
-                        "`by` names a date fact or reference_date%s%.*s%s", SUGGEST_ARG(suggest));
+    return field_fail(loading, node, ERR_INVALID,
+                      "`by` names a date fact or reference_date%s%.*s%s", SUGGEST_ARG(suggest));
 }
 
 static enum err window_read(const struct loading *loading, const struct yaml_node *map,
@@ -98,8 +98,7 @@ static enum err window_read(const struct loading *loading, const struct yaml_nod
     }
     err = field_expect_kind(loading, by, YAML_SCALAR, "by");
     if (err == ERR_OK && !rule->has_from && !rule->has_until) {
-        err =
-            loading_fail(loading, by, ERR_INVALID, "`by` without `from` or `until` has no effect");
+        err = field_fail(loading, by, ERR_INVALID, "`by` without `from` or `until` has no effect");
     }
     return err == ERR_OK ? window_fact(loading, by, &rule->by_slot) : err;
 }
@@ -115,8 +114,8 @@ static enum err validity_check(const struct loading *loading, const struct yaml_
                                const struct rule *rule) {
     const struct agreement *agreement = loading->agreement;
     if (rule->has_from && rule->has_until && rule->from >= rule->until) {
-        return loading_fail(loading, yaml_get(map, "until"), ERR_INVALID,
-                            "no day is on or after `from` and before `until`");
+        return field_fail(loading, yaml_get(map, "until"), ERR_INVALID,
+                          "no day is on or after `from` and before `until`");
     }
     if (!rule->has_from && !rule->has_until) {
         return ERR_OK;
@@ -128,7 +127,7 @@ static enum err validity_check(const struct loading *loading, const struct yaml_
         bool is_before = other->has_until && rule->has_from && other->until <= rule->from;
         bool is_after = rule->has_until && other->has_from && rule->until <= other->from;
         if (is_version && !is_before && !is_after && !is_same_window(other, rule)) {
-            return loading_fail(
+            return field_fail(
                 loading, yaml_get(map, rule->has_from ? "from" : "until"), ERR_CONFLICT,
                 "the rule %s before it holds on some of these days: end it where this one begins",
                 rule->label);
@@ -173,7 +172,7 @@ static enum err rule_read(struct loading *loading, const struct yaml_node *map,
         err = expr_compile(loading, when, cel_type(agreement->env, CEL_BOOL), &rule.when);
     }
     if (err == ERR_OK && agreement->rule_count == RULES_MAX) {
-        err = loading_fail(loading, map, ERR_TOO_LARGE, "more than %d rules", RULES_MAX);
+        err = field_fail(loading, map, ERR_TOO_LARGE, "more than %d rules", RULES_MAX);
     }
     if (err == ERR_OK) {
         agreement->rules[agreement->rule_count++] = rule;
@@ -200,8 +199,8 @@ static enum err group_read(struct loading *loading, const struct yaml_node *map,
     for (const struct yaml_node *node = rules == NULL ? NULL : rules->first;
          err == ERR_OK && node != NULL; node = node->next) {
         if (yaml_get(node, "given") != NULL) {
-            return loading_fail(loading, node, ERR_INVALID,
-                                "a group inside a group: groups have one level");
+            return field_fail(loading, node, ERR_INVALID,
+                              "a group inside a group: groups have one level");
         }
         err = rule_read(loading, node, program, section);
     }
@@ -212,24 +211,24 @@ static enum err status_read(struct loading *loading, const struct yaml_node *nod
                             enum section section) {
     struct agreement *agreement = loading->agreement;
     if (!span_is(node->text, "status") || section != SECTION_IN_FORCE) {
-        return loading_fail(loading, node, ERR_INVALID, "expected a rule%s",
-                            section == SECTION_IN_FORCE ? " or the line `status`" : "");
+        return field_fail(loading, node, ERR_INVALID, "expected a rule%s",
+                          section == SECTION_IN_FORCE ? " or the line `status`" : "");
     }
     for (uint32_t i = 0; i < agreement->rule_count; i++) {
         if (agreement->rules[i].is_status) {
-            return loading_fail(loading, node, ERR_CONFLICT, "`status` occurs twice here");
+            return field_fail(loading, node, ERR_CONFLICT, "`status` occurs twice here");
         }
     }
     for (enum status_reason i = 0; i < STATUS_REASON_COUNT; i++) {
         enum section known = label_section(agreement, status_reason_label(i));
         if (known != SECTION_COUNT && known != section) {
-            return loading_fail(loading, node, ERR_CONFLICT,
-                                "label %s of `status` is already in section %s",
-                                status_reason_label(i), section_names[known]);
+            return field_fail(loading, node, ERR_CONFLICT,
+                              "label %s of `status` is already in section %s",
+                              status_reason_label(i), section_names[known]);
         }
     }
     if (agreement->rule_count == RULES_MAX) {
-        return loading_fail(loading, node, ERR_TOO_LARGE, "more than %d rules", RULES_MAX);
+        return field_fail(loading, node, ERR_TOO_LARGE, "more than %d rules", RULES_MAX);
     }
     agreement->rules[agreement->rule_count++] =
         (struct rule){.section = section, .is_status = true, .label = "status"};
@@ -268,9 +267,9 @@ static enum err order_check(const struct loading *loading, const struct yaml_nod
                 continue;
             }
             if (i < last) {
-                return loading_fail(loading, node->key, ERR_INVALID,
-                                    "section %s must be before section %s", section_names[i],
-                                    section_names[last]);
+                return field_fail(loading, node->key, ERR_INVALID,
+                                  "section %s must be before section %s", section_names[i],
+                                  section_names[last]);
             }
             last = i;
         }
@@ -300,10 +299,10 @@ static enum err officer_check(const struct loading *loading, const struct yaml_n
     }
     for (uint32_t i = 0; i < agreement->rule_count; i++) {
         if (rule_uses_officer(agreement, &agreement->rules[i])) {
-            return loading_fail(loading, rules, ERR_INVALID,
-                                "rule %s reads a fact that an officer supplies, so section officer "
-                                "needs a rule",
-                                agreement->rules[i].label);
+            return field_fail(loading, rules, ERR_INVALID,
+                              "rule %s reads a fact that an officer supplies, so section officer "
+                              "needs a rule",
+                              agreement->rules[i].label);
         }
     }
     return ERR_OK;

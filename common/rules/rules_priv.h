@@ -219,9 +219,9 @@ struct loading {
     } names[NAMES_MAX];
 };
 
-/* fields.c: a missing key is a fault at the map.  loading_fail points the diag at a node. */
-MUST_USE enum err loading_fail(const struct loading *loading, const struct yaml_node *node,
-                               enum err err, const char *format, ...) PRINTF_LIKE(4, 5);
+/* fields.c: a missing key is a fault at the map.  field_fail points the diag at a node. */
+MUST_USE enum err field_fail(const struct loading *loading, const struct yaml_node *node,
+                             enum err err, const char *format, ...) PRINTF_LIKE(4, 5);
 /* field_map: the node is a map that has only these keys. */
 MUST_USE enum err field_map(const struct loading *loading, const struct yaml_node *node,
                             const char *what, const char *const *keys);
