@@ -137,26 +137,6 @@ static enum err read_element(const struct reader *r, const struct fact *element,
                                         : read_scalar(r, element, node, value);
 }
 
-static enum err read_list(const struct reader *r, const struct fact *fact,
-                          const struct yaml_node *node, struct value *value) {
-    if (node->kind != YAML_SEQ || node->count > fact->count_max) {
-        return refuse(r, fact, node);
-    }
-    struct value *items = arena_zero(r->arena, node->count, sizeof(*items));
-    if (items == NULL) {
-        return too_large(r, node);
-    }
-    uint32_t count = 0;
-    for (const struct yaml_node *child = node->first; child != NULL; child = child->next) {
-        enum err err = read_element(r, fact->element, child, &items[count++]);
-        if (err != ERR_OK) {
-            return err;
-        }
-    }
-    *value = value_list(items, count);
-    return ERR_OK;
-}
-
 static enum err read_key(const struct reader *r, const struct fact *fact,
                          const struct yaml_node *key, struct value *value) {
     if (fact->map_keys_iso && !fact_has_word(fact, key->text)) {
@@ -171,28 +151,30 @@ static enum err read_key(const struct reader *r, const struct fact *fact,
     return read_text(r, key, value);
 }
 
-static enum err read_map(const struct reader *r, const struct fact *fact,
-                         const struct yaml_node *node, struct value *value) {
-    if (node->kind != YAML_MAP || node->count > fact->count_max) {
+/* The elements of a list, or the entries of a map. */
+static enum err read_many(const struct reader *r, const struct fact *fact,
+                          const struct yaml_node *node, struct value *value) {
+    bool is_map = fact->type == FACT_MAP;
+    size_t width = is_map ? 2 : 1;
+    if (node->kind != (is_map ? YAML_MAP : YAML_SEQ) || node->count > fact->count_max) {
         return refuse(r, fact, node);
     }
-    struct value *pairs = arena_zero(r->arena, node->count, 2 * sizeof(*pairs));
-    if (pairs == NULL) {
+    struct value *items = arena_zero(r->arena, node->count, width * sizeof(*items));
+    if (items == NULL) {
         return too_large(r, node);
     }
-    uint32_t count = 0;
-    for (const struct yaml_node *child = node->first; child != NULL; child = child->next) {
-        enum err err = read_key(r, fact, child->key, &pairs[2 * count]);
-        if (err == ERR_OK) {
-            err = read_element(r, fact->element, child, &pairs[2 * count + 1]);
-        }
-        if (err != ERR_OK) {
-            return err;
-        }
-        count++;
+    struct value *item = items;
+    enum err err = ERR_OK;
+    for (const struct yaml_node *child = node->first; err == ERR_OK && child != NULL;
+         child = child->next) {
+        err = is_map ? read_key(r, fact, child->key, item++) : ERR_OK;
+        err = err == ERR_OK ? read_element(r, fact->element, child, item++) : err;
     }
-    CHECK(pairs_sort(pairs, count)); /* a YAML map has no key twice */
-    *value = value_map(pairs, count);
+    if (err != ERR_OK) {
+        return err;
+    }
+    CHECK(!is_map || pairs_sort(items, node->count)); /* a YAML map has no key twice */
+    *value = is_map ? value_map(items, node->count) : value_list(items, node->count);
     return ERR_OK;
 }
 
@@ -205,9 +187,9 @@ enum err case_slot_from_yaml(const struct schema *schema, const struct fact *fac
     struct value value = value_unknown(fact->path);
     enum err err = ERR_OK;
     if (!yaml_is_null(node)) {
-        err = fact->type == FACT_LIST  ? read_list(&reader, fact, node, &value)
-              : fact->type == FACT_MAP ? read_map(&reader, fact, node, &value)
-                                       : read_scalar(&reader, fact, node, &value);
+        bool is_many = fact->type == FACT_LIST || fact->type == FACT_MAP;
+        err = is_many ? read_many(&reader, fact, node, &value)
+                      : read_scalar(&reader, fact, node, &value);
     }
     if (err == ERR_OK) {
         *slot = value;

@@ -302,30 +302,6 @@ static bool element_read(struct reader *r, const struct fact *fact, struct value
     return fact->type == FACT_RECORD ? record_read(r, fact, value) : scalar_read(r, fact, value);
 }
 
-static bool list_read(struct reader *r, const struct fact *fact, struct value *value) {
-    if (!take(r, '[')) {
-        return fail(r, ERR_INVALID);
-    }
-    uint32_t room = room_for(r, fact);
-    uint32_t count = 0;
-    struct value *items = alloc(r, room * sizeof(*items));
-    if (items == NULL) {
-        return fail(r, ERR_INVALID);
-    }
-    while (!take(r, ']')) {
-        if ((count > 0 && !take(r, ',')) || count == room ||
-            !element_read(r, fact->element, &items[count])) {
-            return fail(r, ERR_INVALID);
-        }
-        count++;
-    }
-    if (peek(r) != 0) {
-        return fail(r, ERR_INVALID);
-    }
-    *value = value_list(items, count);
-    return true;
-}
-
 static bool map_key_read(struct reader *r, const struct fact *fact, struct value *key) {
     struct span text = {0};
     if (!string_read(r, &text) || !take(r, ':')) {
@@ -336,34 +312,36 @@ static bool map_key_read(struct reader *r, const struct fact *fact, struct value
     return is_known || fail(r, ERR_INVALID);
 }
 
-static bool map_read(struct reader *r, const struct fact *fact, struct value *value) {
-    if (!take(r, '{')) {
+/* The whole text: the elements of a list, or the entries of a map. */
+static bool many_read(struct reader *r, const struct fact *fact, struct value *value) {
+    bool is_map = fact->type == FACT_MAP;
+    size_t width = is_map ? 2 : 1;
+    if (!take(r, is_map ? '{' : '[')) {
         return fail(r, ERR_INVALID);
     }
     uint32_t room = room_for(r, fact);
     uint32_t count = 0;
-    struct value *pairs = alloc(r, (size_t)room * 2 * sizeof(*pairs));
-    if (pairs == NULL) {
+    struct value *items = alloc(r, room * width * sizeof(*items));
+    if (items == NULL) {
         return fail(r, ERR_INVALID);
     }
-    while (!take(r, '}')) {
+    while (!take(r, is_map ? '}' : ']')) {
+        struct value *item = &items[count * width];
         if ((count > 0 && !take(r, ',')) || count == room ||
-            !map_key_read(r, fact, &pairs[2 * count]) ||
-            !scalar_read(r, fact->element, &pairs[2 * count + 1])) {
+            (is_map && !map_key_read(r, fact, item++)) || !element_read(r, fact->element, item)) {
             return fail(r, ERR_INVALID);
         }
         count++;
     }
-    if (peek(r) != 0 || !pairs_sort(pairs, count)) {
+    if (peek(r) != 0 || (is_map && !pairs_sort(items, count))) {
         return fail(r, ERR_INVALID);
     }
-    *value = value_map(pairs, count);
+    *value = is_map ? value_map(items, count) : value_list(items, count);
     return true;
 }
 
 enum err json_read(const struct fact *fact, struct span text, struct arena *arena,
                    struct value *value) {
     struct reader r = {.text = text, .arena = arena};
-    bool is_read = fact->type == FACT_MAP ? map_read(&r, fact, value) : list_read(&r, fact, value);
-    return is_read ? ERR_OK : r.err;
+    return many_read(&r, fact, value) ? ERR_OK : r.err;
 }

@@ -124,41 +124,26 @@ static bool arguments(struct parser *parser, struct items *list) {
     return need_mark(parser, ")");
 }
 
-static struct ast *list_literal(struct parser *parser, uint32_t start) {
-    struct ast *ast = ast_new(parser->parse, AST_LIST, start, 1);
+/* A list or a map after its opening mark. */
+static struct ast *literal(struct parser *parser, enum ast_kind kind, uint32_t start) {
+    struct ast *ast = ast_new(parser->parse, kind, start, 1);
+    const char *end = kind == AST_MAP ? "}" : "]";
     struct items list = {0};
-    while (!at_mark(parser, "]")) {
+    while (!at_mark(parser, end)) {
         bool spread = skip_mark(parser, "?");
         ast->spread |= spread;
         if (!items_add(parser, &list, expression(parser), spread)) {
             return NULL;
         }
-        if (!skip_mark(parser, ",")) {
-            break;
-        }
-    }
-    if (!need_mark(parser, "]")) {
-        return NULL;
-    }
-    items_give(ast, &list);
-    return finish(parser, ast, start);
-}
-
-static struct ast *map_literal(struct parser *parser, uint32_t start) {
-    struct ast *ast = ast_new(parser->parse, AST_MAP, start, 1);
-    struct items list = {0};
-    while (!at_mark(parser, "}")) {
-        bool spread = skip_mark(parser, "?");
-        ast->spread |= spread;
-        if (!items_add(parser, &list, expression(parser), spread) || !need_mark(parser, ":") ||
-            !items_add(parser, &list, expression(parser), spread)) {
+        if (kind == AST_MAP &&
+            (!need_mark(parser, ":") || !items_add(parser, &list, expression(parser), spread))) {
             return NULL;
         }
         if (!skip_mark(parser, ",")) {
             break;
         }
     }
-    if (!need_mark(parser, "}")) {
+    if (!need_mark(parser, end)) {
         return NULL;
     }
     items_give(ast, &list);
@@ -230,10 +215,10 @@ static struct ast *primary(struct parser *parser) {
         return ast != NULL && need_mark(parser, ")") ? ast : NULL;
     }
     if (skip_mark(parser, "[")) {
-        return list_literal(parser, start);
+        return literal(parser, AST_LIST, start);
     }
     if (skip_mark(parser, "{")) {
-        return map_literal(parser, start);
+        return literal(parser, AST_MAP, start);
     }
     if (skip_mark(parser, ".")) {
         return name_or_call(parser, start, true);

@@ -217,23 +217,22 @@ static struct value index_held(struct cel_run *run, struct value target, struct 
     return found.kind == VAL_UNKNOWN ? found : value_some(run, found);
 }
 
-struct value node_index(struct cel_run *run, const struct node *node) {
+static inline struct value index_node(struct cel_run *run, const struct node *node, bool optional) {
     struct value target = node_eval(run, node->args[0]);
     struct value index = node_eval(run, node->args[1]);
     if (value_is_fault(target) || value_is_fault(index)) {
         return values_fault_join(run, target, index);
     }
-    return target.kind == VAL_OPTIONAL ? index_held(run, target, index)
-                                       : element_at(run, target, index);
+    return optional || target.kind == VAL_OPTIONAL ? index_held(run, target, index)
+                                                   : element_at(run, target, index);
+}
+
+struct value node_index(struct cel_run *run, const struct node *node) {
+    return index_node(run, node, false);
 }
 
 struct value node_index_optional(struct cel_run *run, const struct node *node) {
-    struct value target = node_eval(run, node->args[0]);
-    struct value index = node_eval(run, node->args[1]);
-    if (value_is_fault(target) || value_is_fault(index)) {
-        return values_fault_join(run, target, index);
-    }
-    return index_held(run, target, index);
+    return index_node(run, node, true);
 }
 
 const char *cel_error_name(enum cel_error error) {

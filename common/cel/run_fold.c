@@ -145,48 +145,41 @@ static bool transform(const struct walk *walk, struct value *fault, struct value
     return true;
 }
 
-struct value node_fold_list(struct cel_run *run, const struct node *node) {
+/* The elements that are kept, transformed: as a list, or in a map under their keys. */
+static struct value fold(struct cel_run *run, const struct node *node, bool is_map) {
     struct walk walk;
     struct value fault = value_null();
     if (!walk_start(&walk, run, node, &fault)) {
         return fault;
     }
-    struct value *items = run_alloc(run, walk.range.len, sizeof(*items));
+    size_t width = is_map ? 2 : 1;
+    struct value *items = run_alloc(run, walk.range.len, width * sizeof(*items));
     if (items == NULL) {
         return value_error(CEL_ERROR_MEMORY);
     }
     uint32_t count = 0;
     while (walk_next(&walk)) {
-        count += transform(&walk, &fault, &items[count]) ? 1 : 0;
-    }
-    if (walk.spent) {
-        return value_error(CEL_ERROR_STEPS);
-    }
-    return value_is_fault(fault) ? fault : value_list(items, count);
-}
-
-struct value node_fold_map(struct cel_run *run, const struct node *node) {
-    struct walk walk;
-    struct value fault = value_null();
-    if (!walk_start(&walk, run, node, &fault)) {
-        return fault;
-    }
-    struct value *pairs = run_alloc(run, walk.range.len, 2 * sizeof(*pairs));
-    if (pairs == NULL) {
-        return value_error(CEL_ERROR_MEMORY);
-    }
-    uint32_t count = 0;
-    while (walk_next(&walk)) {
         struct value key = run->locals[node->index];
-        if (transform(&walk, &fault, &pairs[(size_t)count * 2 + 1])) {
-            pairs[(size_t)count * 2] = key;
+        struct value *made = &items[(size_t)count * width];
+        if (transform(&walk, &fault, made + width - 1)) {
+            *made = is_map ? key : *made;
             count++;
         }
     }
     if (walk.spent) {
         return value_error(CEL_ERROR_STEPS);
     }
-    return value_is_fault(fault) ? fault : value_map(pairs, count);
+    return value_is_fault(fault) ? fault
+           : is_map              ? value_map(items, count)
+                                 : value_list(items, count);
+}
+
+struct value node_fold_list(struct cel_run *run, const struct node *node) {
+    return fold(run, node, false);
+}
+
+struct value node_fold_map(struct cel_run *run, const struct node *node) {
+    return fold(run, node, true);
 }
 
 struct value node_bind(struct cel_run *run, const struct node *node) {

@@ -255,15 +255,23 @@ static enum err load_document(struct loading *loading, bool with_tests) {
     return err == ERR_OK && with_tests ? example_load(loading, root) : err;
 }
 
-/* The caller sets ruleset, yaml, overrides and diag of loading; this sets the rest. */
-static enum err load_new(struct loading *loading, bool with_tests, struct agreement **agreement) {
+static enum err load_new(const struct ruleset *ruleset, const struct yaml_doc *yaml,
+                         const struct override *overrides, uint32_t override_count, bool with_tests,
+                         struct agreement **agreement, struct diag *diag) {
     struct agreement *fresh = mem_zero(1, sizeof(*fresh));
     arena_init(&fresh->arena, AGREEMENT_ARENA_BYTES_MAX);
-    fresh->ruleset = loading->ruleset;
-    fresh->yaml = loading->yaml;
+    fresh->ruleset = ruleset;
+    fresh->yaml = yaml;
     fresh->env = cel_env_new();
+    struct loading *loading = mem_zero(1, sizeof(*loading));
     loading->agreement = fresh;
+    loading->ruleset = ruleset;
+    loading->yaml = yaml;
+    loading->overrides = overrides;
+    loading->override_count = override_count;
+    loading->diag = diag;
     enum err err = load_document(loading, with_tests);
+    mem_free(loading);
     if (err == ERR_OK) {
         *agreement = fresh;
     } else {
@@ -272,33 +280,14 @@ static enum err load_new(struct loading *loading, bool with_tests, struct agreem
     return err;
 }
 
-static struct loading *loading_new(const struct ruleset *ruleset, const struct yaml_doc *yaml,
-                                   const struct override *overrides, uint32_t override_count,
-                                   struct diag *diag) {
-    struct loading *loading = mem_zero(1, sizeof(*loading));
-    loading->ruleset = ruleset;
-    loading->yaml = yaml;
-    loading->overrides = overrides;
-    loading->override_count = override_count;
-    loading->diag = diag;
-    return loading;
-}
-
 enum err agreement_load(const struct ruleset *ruleset, const struct yaml_doc *yaml,
                         const struct override *overrides, uint32_t override_count,
                         struct agreement **agreement, struct diag *diag) {
-    struct loading *loading = loading_new(ruleset, yaml, overrides, override_count, diag);
-    enum err err = load_new(loading, true, agreement);
-    mem_free(loading);
-    return err;
+    return load_new(ruleset, yaml, overrides, override_count, true, agreement, diag);
 }
 
 enum err agreement_reload(const struct agreement *known, const struct override *overrides,
                           uint32_t override_count, struct agreement **agreement,
                           struct diag *diag) {
-    struct loading *loading =
-        loading_new(known->ruleset, known->yaml, overrides, override_count, diag);
-    enum err err = load_new(loading, false, agreement);
-    mem_free(loading);
-    return err;
+    return load_new(known->ruleset, known->yaml, overrides, override_count, false, agreement, diag);
 }
