@@ -53,15 +53,15 @@ static bool digest_apart(struct lane *lane, struct span body, struct hash128 *di
     return got == (ssize_t)sizeof(digest->bytes);
 }
 
-enum err lane_bury_case(struct lane *lane, const struct case_place *place, struct span body) {
-    const struct wire_delivery *delivery = lane->txn.jobs[place->job]->delivery;
+enum err lane_bury_case(struct lane *lane, const struct case_origin *origin, struct span body) {
+    const struct wire_delivery *delivery = lane->txn.jobs[origin->job]->delivery;
     struct span case_id = {NULL, 0};
     int32_t revision = CASE_REVISION_UNREAD;
     struct writer_found stored = {.disposition = -1};
     struct hash128 digest;
     work_peek_key(body, &case_id, &revision);
     if (case_id.len > 0 && revision != CASE_REVISION_UNREAD) {
-        enum err err = writer_find(&lane->writer, place->source, case_id, revision, &stored);
+        enum err err = writer_find(&lane->writer, origin->source, case_id, revision, &stored);
         if (err != ERR_OK) {
             return err;
         }
@@ -69,21 +69,21 @@ enum err lane_bury_case(struct lane *lane, const struct case_place *place, struc
     if (stored.disposition >= 0 && digest_apart(lane, body, &digest)) {
         uint32_t number = lane->txn.case_count;
         struct txn_case *found = txn_add_case(&lane->txn);
-        found->job = place->job;
-        found->index = place->index;
-        found->source = place->source;
+        found->job = origin->job;
+        found->index = origin->index;
+        found->source = origin->source;
         found->case_id = case_id;
         found->revision = revision;
         found->body = body;
-        found->received_at = place->received_at;
+        found->received_at = origin->received_at;
         found->digest = digest;
         txn_settle_group(&lane->txn, number, number + 1, stored.digest,
                          (uint8_t)stored.disposition);
         return ERR_OK;
     }
-    struct txn_dead *dead = txn_add_dead(&lane->txn, place->job, place->index, "poison", body);
-    dead->source = place->source;
-    dead->received_at = place->received_at;
+    struct txn_dead *dead = txn_add_dead(&lane->txn, origin->job, origin->index, "poison", body);
+    dead->source = origin->source;
+    dead->received_at = origin->received_at;
     (void)snprintf(dead->expected, sizeof(dead->expected), "a worker that survives it");
     dead->case_id = case_id;
     dead->revision = revision;
@@ -96,17 +96,17 @@ enum err lane_bury_case(struct lane *lane, const struct case_place *place, struc
 }
 
 enum err lane_bury(struct lane *lane, struct job *job, int16_t source) {
-    struct case_place place = {.job = txn_add_job(&lane->txn, job, source),
-                               .source = source,
-                               .received_at = job->delivery->accepted_at};
+    struct case_origin origin = {.job = txn_add_job(&lane->txn, job, source),
+                                 .source = source,
+                                 .received_at = job->delivery->accepted_at};
     size_t at = 0;
     for (uint32_t i = 0; i < job->delivery->count; i++) {
         size_t start = at;
         if (walk_value(job->body, &at) != ERR_OK) {
             return ERR_INVALID;
         }
-        place.index = job->delivery->first + i;
-        enum err err = lane_bury_case(lane, &place, span_make(job->body.ptr + start, at - start));
+        origin.index = job->delivery->first + i;
+        enum err err = lane_bury_case(lane, &origin, span_make(job->body.ptr + start, at - start));
         if (err != ERR_OK) {
             return err;
         }

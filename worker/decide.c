@@ -11,15 +11,16 @@
 
 enum { BEAT_EVERY_CASES = 256 };
 
-static void add_fault(struct lane *lane, const struct case_place *place, const struct case_doc *doc,
-                      struct span body) {
+static void add_fault(struct lane *lane, const struct case_origin *origin,
+                      const struct case_doc *doc, struct span body) {
     const struct case_fault *fault = &doc->faults[0];
-    struct txn_dead *dead = txn_add_dead(&lane->txn, place->job, place->index, fault->reason, body);
+    struct txn_dead *dead =
+        txn_add_dead(&lane->txn, origin->job, origin->index, fault->reason, body);
     (void)snprintf(dead->path, sizeof(dead->path), "%s", fault->path);
     (void)snprintf(dead->expected, sizeof(dead->expected), "%s", fault->expected);
     (void)snprintf(dead->found, sizeof(dead->found), "%s", fault->found);
-    dead->source = place->source;
-    dead->received_at = place->received_at;
+    dead->source = origin->source;
+    dead->received_at = origin->received_at;
     dead->case_id = doc->case_id;
     dead->revision = doc->revision;
 }
@@ -41,18 +42,18 @@ struct txn_case *lane_add_case(struct lane *lane, uint32_t job, uint32_t index,
     return decided;
 }
 
-static void add_outcome(struct lane *lane, const struct case_place *place,
+static void add_outcome(struct lane *lane, const struct case_origin *origin,
                         const struct case_doc *doc, struct span body) {
     struct txn *txn = &lane->txn;
-    int32_t day = lane_day_of(place->received_at); /* the same after redelivery and restart */
-    struct row_head head = {.source = place->source,
-                            .received_at = place->received_at,
+    int32_t day = lane_day_of(origin->received_at); /* the same after redelivery and restart */
+    struct row_head head = {.source = origin->source,
+                            .received_at = origin->received_at,
                             .decided_at = txn->started_us,
                             .reference_date = doc->has_reference_date ? doc->reference_date : day,
                             .as_of = doc->has_as_of ? doc->as_of : day};
     struct outcome outcome;
     ruleset_evaluate(lane->run, doc, head.reference_date, head.as_of, &outcome);
-    struct txn_case *decided = lane_add_case(lane, place->job, place->index, doc, body);
+    struct txn_case *decided = lane_add_case(lane, origin->job, origin->index, doc, body);
     decided->source = head.source;
     decided->received_at = head.received_at;
     decided->agreement = lane->rules->agreement_codes[outcome.agreement];
@@ -62,7 +63,7 @@ static void add_outcome(struct lane *lane, const struct case_place *place,
     decided->row_bytes = txn->rows.len - decided->row_offset;
 }
 
-bool lane_decide_case(struct lane *lane, const struct case_place *place, struct span bytes,
+bool lane_decide_case(struct lane *lane, const struct case_origin *origin, struct span bytes,
                       size_t *at) {
     const uint8_t *start = bytes.ptr + *at;
     struct arena_mark mark = arena_mark(&lane->arena);
@@ -72,13 +73,13 @@ bool lane_decide_case(struct lane *lane, const struct case_place *place, struct 
     struct span body = span_make(start, (size_t)(bytes.ptr + *at - start));
     if (err == ERR_TOO_LARGE) {
         struct txn_dead *dead =
-            txn_add_dead(&lane->txn, place->job, place->index, "too_large", body);
-        dead->source = place->source;
-        dead->received_at = place->received_at;
+            txn_add_dead(&lane->txn, origin->job, origin->index, "too_large", body);
+        dead->source = origin->source;
+        dead->received_at = origin->received_at;
     } else if (err == ERR_OK && doc.fault_count > 0) {
-        add_fault(lane, place, &doc, body);
+        add_fault(lane, origin, &doc, body);
     } else if (err == ERR_OK) {
-        add_outcome(lane, place, &doc, body);
+        add_outcome(lane, origin, &doc, body);
     }
     arena_rewind(&lane->arena, mark);
     return err == ERR_OK || err == ERR_TOO_LARGE;
@@ -96,13 +97,13 @@ enum err lane_decide_some(struct lane *lane, uint32_t cases_max) {
     CHECK(deciding->open);
     const struct job *job = lane->txn.jobs[deciding->job];
     const struct wire_delivery *delivery = job->delivery;
-    struct case_place place = {.job = deciding->job,
-                               .source = lane->txn.job_sources[deciding->job],
-                               .received_at = delivery->accepted_at};
+    struct case_origin origin = {.job = deciding->job,
+                                 .source = lane->txn.job_sources[deciding->job],
+                                 .received_at = delivery->accepted_at};
     uint32_t left = delivery->count - deciding->next;
     for (uint32_t cases = left < cases_max ? left : cases_max; cases > 0; cases--) {
-        place.index = delivery->first + deciding->next;
-        if (!lane_decide_case(lane, &place, job->body, &deciding->at)) {
+        origin.index = delivery->first + deciding->next;
+        if (!lane_decide_case(lane, &origin, job->body, &deciding->at)) {
             return ERR_INVALID;
         }
         if (deciding->next++ % BEAT_EVERY_CASES == 0) {

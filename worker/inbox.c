@@ -1,4 +1,4 @@
-/* A FIFO per priority, and the index: chains by hash, with at least as many places as jobs. */
+/* A FIFO per priority, and the index: chains by hash, with at least as many slots as jobs. */
 #include "worker/inbox.h"
 
 #include "base/buf.h"
@@ -29,25 +29,25 @@ struct job *job_new(struct parcel *parcel, const struct wire_delivery *delivery)
     return job;
 }
 
-enum { PLACES_MIN = 64 };
+enum { SLOTS_MIN = 64 };
 
-static struct job **place_of(const struct inbox *inbox, const struct uuid *journal, uint64_t seq,
-                             uint32_t first) {
+static struct job **slot_of(const struct inbox *inbox, const struct uuid *journal, uint64_t seq,
+                            uint32_t first) {
     uint64_t mixed = (get_le64(journal->bytes) ^ seq ^ (uint64_t)first << 32) * 0x9e3779b97f4a7c15U;
-    return &inbox->places[mixed >> 32 & (inbox->place_count - 1)];
+    return &inbox->slots[mixed >> 32 & (inbox->slot_count - 1)];
 }
 
 static void index_insert(struct inbox *inbox, struct job *job) {
-    struct job **place = place_of(inbox, &job->journal, job->delivery->seq, job->delivery->first);
-    job->same = *place;
-    *place = job;
+    struct job **slot = slot_of(inbox, &job->journal, job->delivery->seq, job->delivery->first);
+    job->same = *slot;
+    *slot = job;
 }
 
 static void index_grow(struct inbox *inbox) {
-    struct job **old = inbox->places;
-    uint32_t old_count = inbox->place_count;
-    inbox->place_count = old_count == 0 ? PLACES_MIN : old_count * 2;
-    inbox->places = mem_zero(inbox->place_count, sizeof(struct job *));
+    struct job **old = inbox->slots;
+    uint32_t old_count = inbox->slot_count;
+    inbox->slot_count = old_count == 0 ? SLOTS_MIN : old_count * 2;
+    inbox->slots = mem_zero(inbox->slot_count, sizeof(struct job *));
     for (uint32_t i = 0; i < old_count; i++) {
         for (struct job *job = old[i]; job != NULL;) {
             struct job *same = job->same;
@@ -59,7 +59,7 @@ static void index_grow(struct inbox *inbox) {
 }
 
 static void index_add(struct inbox *inbox, struct job *job) {
-    if (inbox->held_count == inbox->place_count) {
+    if (inbox->held_count == inbox->slot_count) {
         index_grow(inbox);
     }
     index_insert(inbox, job);
@@ -69,7 +69,7 @@ static void index_add(struct inbox *inbox, struct job *job) {
 
 static void index_remove(struct job *job) {
     struct inbox *inbox = job->holder;
-    struct job **at = place_of(inbox, &job->journal, job->delivery->seq, job->delivery->first);
+    struct job **at = slot_of(inbox, &job->journal, job->delivery->seq, job->delivery->first);
     while (*at != job) {
         CHECK(*at != NULL);
         at = &(*at)->same;
@@ -81,7 +81,7 @@ static void index_remove(struct job *job) {
 
 void inbox_fini(struct inbox *inbox) {
     CHECK(inbox->held_count == 0);
-    mem_free(inbox->places);
+    mem_free(inbox->slots);
     *inbox = (struct inbox){0};
 }
 
@@ -149,7 +149,7 @@ bool inbox_has(const struct inbox *inbox, const struct wire_range *range) {
     if (inbox->held_count == 0) {
         return false;
     }
-    for (const struct job *job = *place_of(inbox, &range->journal, range->seq, range->first);
+    for (const struct job *job = *slot_of(inbox, &range->journal, range->seq, range->first);
          job != NULL; job = job->same) {
         if (job->delivery->seq == range->seq && job->delivery->first == range->first &&
             uuid_eq(&job->journal, &range->journal)) {

@@ -35,8 +35,8 @@ struct inbox {
     struct job *last[WIRE_PRIORITY_COUNT];
     uint32_t job_count;
     uint64_t case_count;
-    struct job **places; /* the index, by hash of journal, seq and first */
-    uint32_t place_count, held_count;
+    struct job **slots; /* the index, by hash of journal, seq and first */
+    uint32_t slot_count, held_count;
 };
 void inbox_fini(struct inbox *inbox); /* after its last job is freed */
 

@@ -163,14 +163,14 @@ void lane_forget_letters(struct lane *lane); /* when the transaction is over */
 
 /* --- decide.c --- */
 /* The position of a case, its source, and when it was accepted. */
-struct case_place {
+struct case_origin {
     uint32_t job, index;
     int16_t source;
     int64_t received_at;
 };
 /* lane_decide_case decodes and evaluates the case that begins at *at; *at is after it afterwards.
  * False: the bytes are no case. */
-bool lane_decide_case(struct lane *lane, const struct case_place *place, struct span bytes,
+bool lane_decide_case(struct lane *lane, const struct case_origin *origin, struct span bytes,
                       size_t *at);
 /* lane_add_case records a decided case; the caller appends the row. */
 struct txn_case *lane_add_case(struct lane *lane, uint32_t job, uint32_t index,
@@ -184,7 +184,7 @@ MUST_USE enum err lane_decide_some(struct lane *lane, uint32_t cases_max);
 /* lane_bury turns a job into dead letters without decoding; a case that is already stored is a
  * duplicate. */
 MUST_USE enum err lane_bury(struct lane *lane, struct job *job, int16_t source);
-MUST_USE enum err lane_bury_case(struct lane *lane, const struct case_place *place,
+MUST_USE enum err lane_bury_case(struct lane *lane, const struct case_origin *origin,
                                  struct span body);
 
 #endif

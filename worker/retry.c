@@ -81,22 +81,22 @@ static enum err read_letters(struct lane *lane, const struct letter *letters, ui
 static enum err retry_row(struct lane *lane, const struct letter *letter, uint32_t job,
                           const struct db_result *rows, uint32_t row) {
     struct txn *txn = &lane->txn;
-    struct case_place place = {.job = job, .index = letter->index};
+    struct case_origin origin = {.job = job, .index = letter->index};
     struct span source = db_cell_span(rows, row, COLUMN_SOURCE);
     struct span body = db_cell_span(rows, row, COLUMN_BODY);
     if (source.len != 2 || column_read_time(db_cell_span(rows, row, COLUMN_RECEIVED_AT),
-                                            &place.received_at) != ERR_OK) {
+                                            &origin.received_at) != ERR_OK) {
         (void)txn_add_dead(txn, job, letter->index, "no_such_letter", letter->raw);
         return ERR_OK;
     }
-    place.source = (int16_t)get_be16(source.ptr);
+    origin.source = (int16_t)get_be16(source.ptr);
     if (txn->jobs[job]->bury) {
-        return lane_bury_case(lane, &place, body);
+        return lane_bury_case(lane, &origin, body);
     }
     uint32_t cases = txn->case_count;
     uint32_t dead = txn->dead_count;
     size_t at = 0;
-    if (!lane_decide_case(lane, &place, body, &at) || at != body.len) {
+    if (!lane_decide_case(lane, &origin, body, &at) || at != body.len) {
         txn->case_count = cases;
         txn->dead_count = dead;
         (void)txn_add_dead(txn, job, letter->index, "not_a_case", letter->raw);

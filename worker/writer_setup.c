@@ -45,11 +45,11 @@
     "CASE WHEN btrim(current_setting('synchronous_standby_names')) = '' THEN 0 ELSE "              \
     "coalesce(substring(lower(current_setting('synchronous_standby_names')) "                      \
     "from '^[[:space:]]*(?:first|any)?[[:space:]]*([0-9]+)[[:space:]]*[(]')::int, 1) END, "        \
-    "(" DB_PLACE_SQL(DB_NO_TABLES) "), "                                                           \
-                                   "(SELECT count(*) FROM pg_stat_replication), "                  \
-                                   "current_setting('log_min_error_statement') = 'panic' AND "     \
-                                   "current_setting('log_error_verbosity') = 'terse', "            \
-                                   "current_setting('casemill.may_quiet')"
+    "(" DB_TABLES_SQL(DB_NO_TABLES) "), "                                                          \
+                                    "(SELECT count(*) FROM pg_stat_replication), "                 \
+                                    "current_setting('log_min_error_statement') = 'panic' AND "    \
+                                    "current_setting('log_error_verbosity') = 'terse', "           \
+                                    "current_setting('casemill.may_quiet')"
 #define ANSWERS "1 s s b n s? n b s"
 
 /* Allowed, but the operator should know: DONE is only as durable as this server (P2). */

@@ -25,8 +25,8 @@ static inline struct span buf_span(const struct buf *buf) { return span_make(buf
 
 /* buf_grow is the slow path of buf_room. */
 void buf_grow(struct buf *buf, size_t bytes);
-/* buf_room makes room for more bytes and returns their place; the caller adds the bytes it wrote to
- * len. */
+/* buf_room makes room for more bytes and returns their address; the caller adds the bytes it wrote
+ * to len. */
 static inline uint8_t *buf_room(struct buf *buf, size_t bytes) {
     if (buf->ptr == NULL || buf->cap - buf->len < bytes) {
         buf_grow(buf, bytes);

@@ -1,5 +1,5 @@
 /* Purpose: checks that stay on, and the compiler attributes in use.
- * CHECK is for programmer errors only: it prints the place and the condition, then aborts; the
+ * CHECK is for programmer errors only: it prints the location and the condition, then aborts; the
  * journal makes that safe.  Input from outside is never CHECKed: it is validated, and a fault is an
  * error. */
 #ifndef CASEMILL_BASE_CHECK_H

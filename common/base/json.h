@@ -1,5 +1,5 @@
 /* Purpose: writing JSON into a buffer, for status pages, logs and --json output.
- * The writer places commas and escapes keys and strings, also characters that change a terminal
+ * The writer adds commas and escapes keys and strings, also characters that change a terminal
  * (base/plain.h).  Bytes that are not UTF-8 become U+FFFD.  Limits: 32 levels. */
 #ifndef CASEMILL_BASE_JSON_H
 #define CASEMILL_BASE_JSON_H

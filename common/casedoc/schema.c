@@ -16,8 +16,8 @@ struct schema_owned {
     struct arena arena;
 };
 
-/* The place of a fact decides which types it may have. */
-enum place { AT_TOP, IN_RECORD, IN_LIST, IN_MAP, IN_LIST_RECORD };
+/* The nesting of a fact decides which types it may have. */
+enum nesting { AT_TOP, IN_RECORD, IN_LIST, IN_MAP, IN_LIST_RECORD };
 
 struct loader {
     struct schema_owned *owned;
@@ -28,7 +28,7 @@ struct loader {
 };
 
 struct parent {
-    enum place place;
+    enum nesting nesting;
     const char *prefix; /* of the names below: "", "minor_ctx.", "family_anchors[]." */
     bool officer;
 };
@@ -72,7 +72,7 @@ static const char *join(struct loader *l, const char *a, const char *b) {
     return copy(l, span_str(text));
 }
 
-static enum err read_type(struct loader *l, const struct yaml_node *node, enum place place,
+static enum err read_type(struct loader *l, const struct yaml_node *node, enum nesting nesting,
                           struct fact *fact) {
     if (node->kind != YAML_MAP) {
         return yaml_fail(l->doc, node, ERR_INVALID, l->diag, "expected a map such as {type: bool}");
@@ -94,8 +94,8 @@ static enum err read_type(struct loader *l, const struct yaml_node *node, enum p
     fact->type = TYPES[row].type;
     bool record = fact->type == FACT_RECORD;
     bool compound = fact->type == FACT_LIST || fact->type == FACT_MAP;
-    if ((record && place != AT_TOP && place != IN_LIST) ||
-        (compound && place != AT_TOP && place != IN_RECORD)) {
+    if ((record && nesting != AT_TOP && nesting != IN_LIST) ||
+        (compound && nesting != AT_TOP && nesting != IN_RECORD)) {
         return yaml_fail(l->doc, type, ERR_INVALID, l->diag, "a %s is not allowed here",
                          TYPES[row].name);
     }
@@ -227,7 +227,7 @@ static void name_fact(struct fact *fact, const char *name, const char *leaf) {
 static enum err read_fact(struct loader *l, const struct yaml_node *node, struct parent parent,
                           struct fact *fact);
 
-static enum err read_element(struct loader *l, const struct yaml_node *node, enum place place,
+static enum err read_element(struct loader *l, const struct yaml_node *node, enum nesting nesting,
                              struct fact *fact) {
     const struct yaml_node *of = yaml_get(node, "of");
     if (of == NULL) {
@@ -239,11 +239,11 @@ static enum err read_element(struct loader *l, const struct yaml_node *node, enu
     enum err err = read_limit(l, node, "max", FACT_COUNT_DEFAULT, FACT_COUNT_MAX, &fact->count_max);
     return err != ERR_OK
                ? err
-               : read_fact(l, of, (struct parent){.place = place, .officer = fact->officer},
+               : read_fact(l, of, (struct parent){.nesting = nesting, .officer = fact->officer},
                            element);
 }
 
-static enum err read_record(struct loader *l, const struct yaml_node *node, enum place place,
+static enum err read_record(struct loader *l, const struct yaml_node *node, enum nesting nesting,
                             struct fact *fact) {
     const struct yaml_node *fields = yaml_get(node, "fields");
     if (fields == NULL || fields->kind != YAML_MAP || fields->count == 0 ||
@@ -251,7 +251,7 @@ static enum err read_record(struct loader *l, const struct yaml_node *node, enum
         return yaml_fail(l->doc, fields == NULL ? node : fields, ERR_INVALID, l->diag,
                          "a record needs fields: a map of 1 to %d facts", FACT_FIELDS_MAX);
     }
-    struct parent parent = {.place = place == AT_TOP ? IN_RECORD : IN_LIST_RECORD,
+    struct parent parent = {.nesting = nesting == AT_TOP ? IN_RECORD : IN_LIST_RECORD,
                             .prefix = join(l, fact->name, "."),
                             .officer = fact->officer};
     return read_facts(l, fields, parent, &fact->fields, &fact->field_count);
@@ -260,7 +260,7 @@ static enum err read_record(struct loader *l, const struct yaml_node *node, enum
 static enum err read_fact(struct loader *l, const struct yaml_node *node, struct parent parent,
                           struct fact *fact) {
     fact->slot = UINT16_MAX;
-    enum err err = read_type(l, node, parent.place, fact);
+    enum err err = read_type(l, node, parent.nesting, fact);
     if (err == ERR_OK) {
         err = read_common(l, node, parent.officer, fact);
     }
@@ -287,7 +287,7 @@ static enum err read_fact(struct loader *l, const struct yaml_node *node, struct
         err = read_keys(l, node, fact);
         return err != ERR_OK ? err : read_element(l, node, IN_MAP, fact);
     case FACT_RECORD:
-        return read_record(l, node, parent.place, fact);
+        return read_record(l, node, parent.nesting, fact);
     }
     UNREACHABLE();
 }
@@ -517,7 +517,7 @@ static enum err load(struct loader *l) {
         return yaml_fail(l->doc, facts == NULL ? root : facts, ERR_INVALID, l->diag,
                          "expected facts: a map of facts");
     }
-    err = read_facts(l, facts, (struct parent){.place = AT_TOP, .prefix = ""},
+    err = read_facts(l, facts, (struct parent){.nesting = AT_TOP, .prefix = ""},
                      &l->owned->schema.facts, &l->owned->schema.fact_count);
     return err != ERR_OK ? err : finish(l);
 }

@@ -12,11 +12,11 @@ struct word_entry {
     uint64_t head; /* see word_head */
     const char *text;
     uint32_t len;
-    uint32_t number; /* in the vocabulary's order; WORD_NONE: an empty place */
+    uint32_t number; /* in the vocabulary's order; WORD_NONE: an empty slot */
 };
 struct word_index {
-    uint32_t mask; /* places - 1 */
-    struct word_entry places[];
+    uint32_t mask; /* slots - 1 */
+    struct word_entry slots[];
 };
 
 /* word_head is a number: two texts of one length have the same number exactly if their first eight
@@ -63,7 +63,7 @@ static inline bool word_rest_is(struct span text, const char *word) {
     return word_eight_is(text.ptr + last, word + last);
 }
 
-static inline uint32_t word_place(uint64_t head, size_t len) {
+static inline uint32_t word_hash(uint64_t head, size_t len) {
     return (uint32_t)((head ^ len) * 0x9e3779b97f4a7c15U >> 32);
 }
 
@@ -75,8 +75,8 @@ void word_index_fill(struct word_index *index, const char *const *words, uint32_
 /* words_find returns the number of the word, or WORD_NONE. */
 static inline uint32_t words_find(const struct word_index *index, struct span text) {
     uint64_t head = word_head(text);
-    for (uint32_t at = word_place(head, text.len);; at++) {
-        const struct word_entry *entry = &index->places[at & index->mask];
+    for (uint32_t at = word_hash(head, text.len);; at++) {
+        const struct word_entry *entry = &index->slots[at & index->mask];
         if (entry->number == WORD_NONE) {
             return WORD_NONE;
         }

@@ -52,7 +52,7 @@ struct ast {
     bool member;   /* CALL: args[0] was before the dot */
     bool spread;   /* MAP and LIST: flags is meaningful */
     uint16_t height;
-    uint32_t offset; /* place in the source, bytes */
+    uint32_t offset; /* in the source, bytes */
     uint32_t width;
     struct span name;
     struct span var;  /* FOLD: element, or index/key when var2 is set */
@@ -85,12 +85,12 @@ void *ast_take(struct parse *parse, size_t count, size_t bytes);
 struct ast *ast_new(struct parse *parse, enum ast_kind kind, uint32_t offset, uint32_t width);
 void ast_measure(struct parse *parse, struct ast *ast);
 
-/* parse_fail records the first failure at a place and returns NULL. */
+/* parse_fail records the first failure at a location and returns NULL. */
 struct ast *parse_fail(struct parse *parse, enum err err, uint32_t offset, uint32_t width,
                        const char *format, ...) PRINTF_LIKE(5, 6);
 
 /* parse_source reads one whole expression.  Errors: ERR_INVALID, ERR_TOO_DEEP, ERR_TOO_LARGE with
- * place in diag. */
+ * location in diag. */
 MUST_USE enum err parse_source(struct parse *parse, struct ast **ast);
 
 /* parse_is_reserved: words that can never name a value. */

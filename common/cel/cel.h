@@ -75,8 +75,8 @@ MUST_USE enum err cel_declare_expr(struct cel_env *env, const char *name,
                                    const struct cel_program *program, struct diag *diag);
 
 /* cel_compile parses, checks and compiles.  expect: NULL or the type the result must have.
- * Errors: ERR_INVALID etc.; diag->offset and diag->width give the place in the expression, the text
- * what was expected and the nearest known name. */
+ * Errors: ERR_INVALID etc.; diag->offset and diag->width give the location in the expression, the
+ * text what was expected and the nearest known name. */
 MUST_USE enum err cel_compile(struct cel_env *env, struct span source,
                               const struct cel_type *expect, struct cel_program **program,
                               struct diag *diag);
@@ -97,7 +97,7 @@ uint32_t cel_program_uses(const struct cel_program *program, struct cel_use *use
 
 /* cel_program_lint finds faults that the language allows but a rule must not have: has() on a fact,
  * an invalid regular expression, a condition that is always an error.
- * Errors: ERR_INVALID with the place. */
+ * Errors: ERR_INVALID with the location. */
 MUST_USE enum err cel_program_lint(const struct cel_program *program, struct diag *diag);
 /* Warnings, from left to right: a walk over records that a single unknown leaf makes unknown, or an
  * operation on facts that may be an error. */
@@ -115,7 +115,7 @@ bool cel_program_constant(const struct cel_program *program, struct value *value
  * memory and steps last).  Their envs may differ.  It may be false for equal programs. */
 bool cel_program_same(const struct cel_program *a, const struct cel_program *b);
 /* cel_program_cost is an upper bound of the nodes and elements that one run visits, so that
- * publishing finds slow rules.  A named expression counts at each place that reads it.  Lists and
+ * publishing finds slow rules.  A named expression counts each time it is read.  Lists and
  * maps of the facts count as items_max elements of the env.  UINT64_MAX: anything larger. */
 uint64_t cel_program_cost(const struct cel_program *program);
 

@@ -97,7 +97,7 @@ void check_report_unknown(struct checker *checker, struct ast *ast, const char *
                           const struct suggest *suggest);
 /* check_words checks literals under ast against the vocabulary in type, if it has one. */
 void check_words(struct checker *checker, const struct cel_type *type, const struct ast *ast);
-/* check_point_at_name narrows the place of a node to its name in the source. */
+/* check_point_at_name narrows the location of a node to its name in the source. */
 void check_point_at_name(const struct checker *checker, struct ast *ast);
 const struct cel_type *check_dyn(struct checker *checker);
 /* check_format checks a literal format against the types of a literal list of arguments. */
@@ -116,7 +116,7 @@ struct word {
     const char *text;
     uint32_t len;
 };
-/* Open addressing, at most half full; an empty place has the length WORD_FREE. */
+/* Open addressing, at most half full; an empty slot has the length WORD_FREE. */
 struct word_set {
     uint32_t mask;
     struct word words[];
@@ -134,11 +134,11 @@ enum shortcut_op {
 struct shortcut {
     truth_fn *truth; /* of the node, whatever it is */
     uint8_t op;      /* enum shortcut_op */
-    uint8_t cell;    /* enum shortcut_cell: the place of the fact */
+    uint8_t cell;    /* enum shortcut_cell: where the fact is */
     uint8_t orders;  /* ORDER_LESS and so on joined */
     bool wanted;     /* the test's result that makes the node true */
     uint32_t at;     /* slot or local */
-    uint32_t field;  /* CELL_FIELD: its place in the record */
+    uint32_t field;  /* CELL_FIELD: its index in the record */
     uint32_t other;  /* the second slot, if any */
     uint32_t mark;   /* value_mark of the text as a word of the fact's vocabulary; 0: is none */
     const uint64_t *numbers; /* bits of the words as numbers of the vocabulary; NULL: has none */

@@ -273,7 +273,7 @@ static int push(struct checker *checker, struct ast *ast, struct span name,
                 const struct cel_type *type) {
     if (checker->local_count == CEL_LOCALS_MAX) {
         (void)parse_fail(checker->parse, ERR_TOO_DEEP, ast->offset, ast->width,
-                         "more than %d variables at one place", CEL_LOCALS_MAX);
+                         "more than %d variables in scope", CEL_LOCALS_MAX);
         return 0;
     }
     checker->scopes[checker->local_count] = (struct scope){name, type};

@@ -133,7 +133,7 @@ struct value node_cond(struct cel_run *run, const struct node *node) {
     return value.kind == VAL_BOOL ? node_eval(run, node->args[value.b ? 1 : 2]) : value;
 }
 
-/* A field of a map; the search starts at its place in the record. */
+/* A field of a map; the search starts at its index in the record. */
 static bool field_find(const struct node *node, struct value map, struct value *found) {
     if (node->index < map.len) {
         const struct value *hint = &map.items[(size_t)node->index * 2];

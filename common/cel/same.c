@@ -48,7 +48,7 @@ static bool data_same(const struct node *a, const struct node *b) {
 }
 
 static bool node_same(const struct node *a, const struct node *b) {
-    bool is_named = a->run == node_named; /* whose index is a place in its own run */
+    bool is_named = a->run == node_named; /* whose index is an index in its own run */
     if (a->run != b->run || a->call != b->call || a->count != b->count ||
         (!is_named && a->index != b->index) || a->of_record != b->of_record || a->flags != NULL ||
         b->flags != NULL || !span_eq(a->name, b->name) || !value_same(&a->value, &b->value) ||

@@ -3,7 +3,7 @@
 
 enum { SET_WORDS_MAX = 4096 };
 
-/* The place of the fact that a node reads, if it needs no evaluation. */
+/* The slot of the fact that a node reads, if it needs no evaluation. */
 static bool cell_of(const struct node *node, struct shortcut *shortcut) {
     if (node->run == node_slot || node->run == node_local) {
         shortcut->cell = node->run == node_slot ? CELL_SLOT : CELL_LOCAL;
@@ -116,7 +116,7 @@ static const struct word_set *set_new(struct cel_program *program, struct value 
     }
     for (uint32_t i = 0; i < list.len; i++) {
         struct word word = word_of(list.items[i].text, list.items[i].len);
-        uint32_t at = word_place(&word) & set->mask;
+        uint32_t at = word_hash(&word) & set->mask;
         while (set->words[at].len != WORD_FREE) {
             at = (at + 1) & set->mask;
         }

@@ -27,14 +27,14 @@ static enum cel_truth words_slow(struct cel_run *run, const struct node *node,
                                  const struct value *fact) {
     const struct word_set *set = node->shortcut.set;
     struct word word = word_of(fact->text, fact->len);
-    const struct word *place = &set->words[word_place(&word) & set->mask];
-    while (!(word_same(place, &word) && place->len == word.len)) {
-        if (place->len == WORD_FREE) {
+    const struct word *slot = &set->words[word_hash(&word) & set->mask];
+    while (!(word_same(slot, &word) && slot->len == word.len)) {
+        if (slot->len == WORD_FREE) {
             return shortcut_result(&node->shortcut, false);
         }
-        place = place == &set->words[set->mask] ? set->words : place + 1;
+        slot = slot == &set->words[set->mask] ? set->words : slot + 1;
     }
-    return word.len > WORD_BYTES_MAX ? confirm(run, node, fact, place)
+    return word.len > WORD_BYTES_MAX ? confirm(run, node, fact, slot)
                                      : shortcut_result(&node->shortcut, true);
 }
 

@@ -37,7 +37,7 @@ static inline bool word_same(const struct word *a, const struct word *b) {
     return a->head == b->head && a->tail == b->tail;
 }
 
-static inline uint32_t word_place(const struct word *word) {
+static inline uint32_t word_hash(const struct word *word) {
     uint64_t mixed = (word->head ^ word->tail << 7 ^ word->len) * 0x9e3779b97f4a7c15U;
     return (uint32_t)(mixed >> 32);
 }

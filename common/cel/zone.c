@@ -207,9 +207,9 @@ static bool fixed_offset(struct span name, int32_t *offset) {
         return false;
     }
     int32_t digits[4];
-    static const size_t places[4] = {0, 1, 3, 4};
+    static const size_t positions[4] = {0, 1, 3, 4};
     for (int i = 0; i < 4; i++) {
-        digits[i] = name.ptr[sign + places[i]] - '0';
+        digits[i] = name.ptr[sign + positions[i]] - '0';
         if (digits[i] < 0 || digits[i] > 9) {
             return false;
         }

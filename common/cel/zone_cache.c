@@ -3,16 +3,16 @@
 
 #include "base/mem.h"
 
-struct place {
+struct entry {
     uint8_t name[ZONE_NAME_BYTES_MAX];
     size_t name_len;
     struct zone *zone; /* NULL: no zone has the name */
 };
 
 struct zone_cache {
-    struct place places[ZONE_CACHE_MAX];
+    struct entry entries[ZONE_CACHE_MAX];
     uint32_t used;
-    uint32_t next; /* the place to fill */
+    uint32_t next; /* the entry to fill */
 };
 
 const struct zone *zone_cache_find(struct zone_cache **cache, struct span name) {
@@ -24,8 +24,8 @@ const struct zone *zone_cache_find(struct zone_cache **cache, struct span name) 
     }
     struct zone_cache *known = *cache;
     for (uint32_t i = 0; i < known->used; i++) {
-        if (span_eq(span_make(known->places[i].name, known->places[i].name_len), name)) {
-            return known->places[i].zone;
+        if (span_eq(span_make(known->entries[i].name, known->entries[i].name_len), name)) {
+            return known->entries[i].zone;
         }
     }
     struct zone *zone = NULL;
@@ -33,16 +33,16 @@ const struct zone *zone_cache_find(struct zone_cache **cache, struct span name) 
     if (err != ERR_OK && err != ERR_NOT_FOUND) {
         return NULL; /* a later read may succeed */
     }
-    struct place *place = &known->places[known->next];
-    zone_free(&place->zone);
-    place->zone = zone;
+    struct entry *entry = &known->entries[known->next];
+    zone_free(&entry->zone);
+    entry->zone = zone;
     if (name.len != 0) {
-        memcpy(place->name, name.ptr, name.len);
+        memcpy(entry->name, name.ptr, name.len);
     }
-    place->name_len = name.len;
+    entry->name_len = name.len;
     known->next = (known->next + 1) % ZONE_CACHE_MAX;
     known->used += known->used < ZONE_CACHE_MAX ? 1 : 0;
-    return place->zone;
+    return entry->zone;
 }
 
 void zone_cache_free(struct zone_cache **cache) {
@@ -50,7 +50,7 @@ void zone_cache_free(struct zone_cache **cache) {
         return;
     }
     for (uint32_t i = 0; i < (*cache)->used; i++) {
-        zone_free(&(*cache)->places[i].zone);
+        zone_free(&(*cache)->entries[i].zone);
     }
     mem_free(*cache);
     *cache = NULL;

@@ -94,7 +94,7 @@ static enum err next_line(struct json_text *text, struct span *line, bool *is_cu
             text->state = JSON_TEXT_END;
             return err;
         }
-        text->place = text->lines.number;
+        text->location = text->lines.number;
         for (size_t i = 0; i < line->len; i++) {
             if (!is_blank(line->ptr[i])) {
                 return ERR_OK;
@@ -155,7 +155,7 @@ static enum err take_object(struct json_text *text, struct span *object, struct 
     }
     *object = span_make(lines_left(lines).ptr, scan.at);
     lines_skip(lines, scan.at);
-    text->place++;
+    text->location++;
     text->state = JSON_TEXT_NEXT;
     return ERR_OK;
 }

@@ -17,7 +17,7 @@ enum json_text_state {
 struct json_text {
     struct lines lines;
     enum json_text_state state;
-    uint64_t place; /* of the last object returned: its line, or in an array its number, from 1 */
+    uint64_t location; /* of the last object: its line, or in an array its number, from 1 */
 };
 
 /* As lines_open and lines_open_bytes. */

@@ -12,7 +12,7 @@
 enum { RUN_BYTES_MAX = 256 * 1024 * 1024 };
 
 /* The compiler gives a byte; a person needs line and column. */
-static void place(struct diag *diag, struct span source) {
+static void set_location(struct diag *diag, struct span source) {
     size_t offset = diag->offset < source.len ? diag->offset : source.len;
     diag->line = 1;
     diag->column = 1;
@@ -121,7 +121,7 @@ static int run_cel(const struct options *options) {
         code = verb_fail(options, &diag, SPAN_LIT(""));
     } else if (cel_compile(env, source, NULL, &program, &diag) != ERR_OK ||
                (option_flag(options, "--check") && cel_program_lint(program, &diag) != ERR_OK)) {
-        place(&diag, source);
+        set_location(&diag, source);
         code = verb_fail(options, &diag, source);
     } else {
         code = describes ? describe(options, program) : evaluate(options, env, program, &vars);

@@ -23,18 +23,18 @@ static void leave_list(struct window *window, struct batch *batch) {
 }
 
 /* Ids are hashes already. */
-static struct batch **place_of(const struct window *window, const struct uuid *id) {
-    return &window->places[get_le32(id->bytes) & window->mask];
+static struct batch **chain_of(const struct window *window, const struct uuid *id) {
+    return &window->chains[get_le32(id->bytes) & window->mask];
 }
 
 void window_init(struct window *window, uint32_t size) {
-    uint32_t places = 16;
-    while (places < size * 2) {
-        places *= 2;
+    uint32_t chains = 16;
+    while (chains < size * 2) {
+        chains *= 2;
     }
-    *window = (struct window){.size = size, .mask = places - 1};
+    *window = (struct window){.size = size, .mask = chains - 1};
     window->slots = mem_zero(size, sizeof(*window->slots));
-    window->places = mem_zero(places, sizeof(struct batch *));
+    window->chains = mem_zero(chains, sizeof(struct batch *));
     for (uint32_t i = size; i-- > 0;) {
         window->slots[i].next = window->free;
         window->free = &window->slots[i];
@@ -46,7 +46,7 @@ void window_fini(struct window *window) {
         buf_free(&window->slots[i].body);
     }
     mem_free(window->slots);
-    mem_free(window->places);
+    mem_free(window->chains);
     *window = (struct window){0};
 }
 
@@ -55,18 +55,18 @@ struct batch *window_add(struct window *window, const struct uuid *id, struct bu
     CHECK(batch != NULL);
     window->free = batch->next;
     window->count++;
-    struct batch **place = place_of(window, id);
+    struct batch **chain = chain_of(window, id);
     *batch = (struct batch){
-        .id = *id, .ordinal = window->next_ordinal++, .body = *bytes, .same = *place};
+        .id = *id, .ordinal = window->next_ordinal++, .body = *bytes, .same = *chain};
     *bytes = BUF_EMPTY;
-    *place = batch;
+    *chain = batch;
     list_insert(&window->to_send, batch, window->to_send.last);
     return batch;
 }
 
 struct batch *window_find(const struct window *window, const struct uuid *id) {
     struct batch *found = NULL;
-    for (struct batch *batch = *place_of(window, id); batch != NULL; batch = batch->same) {
+    for (struct batch *batch = *chain_of(window, id); batch != NULL; batch = batch->same) {
         if (uuid_eq(&batch->id, id) && (found == NULL || batch->ordinal < found->ordinal)) {
             found = batch;
         }
@@ -107,7 +107,7 @@ void window_send_all_again(struct window *window) {
 }
 
 void window_settle(struct window *window, struct batch *batch) {
-    struct batch **at = place_of(window, &batch->id);
+    struct batch **at = chain_of(window, &batch->id);
     while (*at != batch) {
         CHECK(*at != NULL);
         at = &(*at)->same;

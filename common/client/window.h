@@ -32,7 +32,7 @@ struct batch_list {
 struct window {
     struct batch *slots;
     struct batch *free;
-    struct batch **places; /* by hash of the id */
+    struct batch **chains; /* by hash of the id */
     uint32_t mask;
     uint32_t count, size;
     uint64_t next_ordinal;

@@ -191,9 +191,9 @@ static enum err query_number(struct db *db, const char *sql, long *number, struc
     return err;
 }
 
-enum err db_check_place(struct db *db, bool may_miss, struct diag *diag) {
+enum err db_check_tables(struct db *db, bool may_miss, struct diag *diag) {
     struct db_result *row = NULL;
-    enum err err = db_query(db, may_miss ? DB_PLACE_SQL("NULL") : DB_PLACE_SQL(DB_NO_TABLES), 0,
+    enum err err = db_query(db, may_miss ? DB_TABLES_SQL("NULL") : DB_TABLES_SQL(DB_NO_TABLES), 0,
                             NULL, &row, diag);
     err = err == ERR_OK ? db_expect(row, "1 s?", diag) : err;
     const char *fault = err == ERR_OK ? db_cell(row, 0, 0) : NULL;
@@ -204,7 +204,7 @@ enum err db_check_place(struct db *db, bool may_miss, struct diag *diag) {
 
 enum err db_check_migrated(struct db *db, struct diag *diag) {
     long number = 0;
-    enum err err = db_check_place(db, false, diag);
+    enum err err = db_check_tables(db, false, diag);
     if (err == ERR_OK) {
         err = query_number(db, "SELECT max(number) FROM schema_migrations", &number, diag);
     }

@@ -68,7 +68,7 @@ MUST_USE enum err db_query(struct db *db, const char *sql, uint32_t param_count,
  * followed by ? if the column may be NULL; * at the end: any further columns.
  * Text form: s text, i whole number of 64 bits, w of 32, h not negative and of 16, b bool, u uuid,
  * n a count.  A count is small enough that sums fit.  Binary form: 2, 4, 8 that many bytes, x any.
- * Errors: ERR_CORRUPT, also for a result that is NULL; diag (may be NULL) has the place. */
+ * Errors: ERR_CORRUPT, also for a result that is NULL; diag (may be NULL) has the location. */
 MUST_USE enum err db_expect(const struct db_result *result, const char *shape, struct diag *diag);
 void db_result_free(struct db_result **result);
 uint32_t db_rows(const struct db_result *result);
@@ -92,7 +92,7 @@ MUST_USE enum err db_check_migrated(struct db *db, struct diag *diag);
 
 /* A row with the fault; NULL when search_path leads to the tables.  It needs only PUBLIC's rights
  * to the catalog.  no_tables: the fault when there are no tables. */
-#define DB_PLACE_SQL(no_tables)                                                                    \
+#define DB_TABLES_SQL(no_tables)                                                                   \
     "SELECT CASE WHEN to_regclass('ruleset_texts') IS NOT NULL THEN NULL "                         \
     "WHEN at.name IS NULL THEN " no_tables " "                                                     \
     "WHEN NOT has_schema_privilege(at.oid, 'USAGE') THEN format('role %s has no right to use "     \
@@ -104,9 +104,9 @@ MUST_USE enum err db_check_migrated(struct db *db, struct diag *diag);
     "c.relkind = 'r' ORDER BY n.nspname LIMIT 1) at ON true"
 #define DB_NO_TABLES "'the database has no tables: run `casemill db migrate`'"
 
-/* db_check_place reports in one line that search_path does not lead to the tables, and why.
+/* db_check_tables reports in one line that search_path does not lead to the tables, and why.
  * Errors: ERR_VERSION (missing tables are no fault with may_miss), else as db_query. */
-MUST_USE enum err db_check_place(struct db *db, bool may_miss, struct diag *diag);
+MUST_USE enum err db_check_tables(struct db *db, bool may_miss, struct diag *diag);
 
 /* db_wait waits for a notification on a LISTENed channel, until it is woken or timeout_ms have
  * passed; *notified is true if one came.  Errors: ERR_CONNECTION. */

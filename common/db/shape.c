@@ -1,4 +1,4 @@
-/* The one place that compares a server's result with the expected shape. */
+/* The only code that compares a server's result with the expected shape. */
 #include "db/db_priv.h"
 
 #include "base/uuid.h"

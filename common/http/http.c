@@ -42,7 +42,7 @@ static const struct {
 };
 
 struct connection {
-    int fd; /* -1: a free place */
+    int fd; /* -1: a free slot */
     int64_t since_ms;
     bool is_cut;
 };

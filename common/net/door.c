@@ -338,9 +338,9 @@ static void *run(void *argument) {
 /* Never below what libzmq may hold of one connection, so that a single connection within its
  * high-water marks is not shut down. */
 static uint64_t unread_max(const struct net_options *options) {
-    uint64_t places = (options->hwm > 0 ? (uint64_t)options->hwm : LIBZMQ_HWM) + 1;
-    places = places > options->connections_max ? places : options->connections_max;
-    return places * options->message_bytes_max;
+    uint64_t messages = (options->hwm > 0 ? (uint64_t)options->hwm : LIBZMQ_HWM) + 1;
+    messages = messages > options->connections_max ? messages : options->connections_max;
+    return messages * options->message_bytes_max;
 }
 
 static struct net_meter *meter_new(struct net *net, const struct net_options *options) {

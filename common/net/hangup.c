@@ -6,8 +6,8 @@
  *   1. EPOLLHUP or EPOLLERR alone.  epoll reports them even if they were not requested.
  *   2. EPOLLHUP or EPOLLERR together with EPOLLIN.  libzmq reads once for each: the first read can
  *      stop the input, the second finds it stopped.
- * Therefore both bits are removed from every event.  The events that libzmq waits for take their
- * place: reading finds the end of the connection, writing finds the error.  When libzmq waits for
+ * Therefore both bits are removed from every event.  The events that libzmq waits for replace
+ * them: reading finds the end of the connection, writing finds the error.  When libzmq waits for
  * nothing, the event is hidden.  The kernel would report it again at once, so the descriptor
  * becomes edge-triggered until libzmq's next epoll_ctl; then the kernel reports it again.
  *
@@ -147,11 +147,11 @@ static void count(_Atomic uint64_t *counter) {
 }
 
 static struct entry *entry_of(int fd) {
-    _Atomic(struct entry *) *place = &hangup_state.chunks[(uint32_t)fd / CHUNK_ENTRIES];
-    struct entry *chunk = atomic_load_explicit(place, memory_order_acquire);
+    _Atomic(struct entry *) *slot = &hangup_state.chunks[(uint32_t)fd / CHUNK_ENTRIES];
+    struct entry *chunk = atomic_load_explicit(slot, memory_order_acquire);
     if (chunk == NULL) {
         struct entry *made = mem_zero(CHUNK_ENTRIES, sizeof(*made));
-        if (atomic_compare_exchange_strong(place, &chunk, made)) {
+        if (atomic_compare_exchange_strong(slot, &chunk, made)) {
             chunk = made;
         } else {
             mem_free(made); /* another thread was first, and chunk is its chunk */

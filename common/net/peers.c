@@ -37,7 +37,7 @@ struct net_peers {
     uint32_t cap;
     uint64_t taken_over;
     int64_t mute_ms;
-    uint64_t heard[CACHE]; /* hashes of ids that libzmq made, the latest of each place */
+    uint64_t heard[CACHE]; /* hashes of ids that libzmq made, the latest of each slot */
 };
 
 struct net_peers *peers_new(int64_t mute_ms) {

@@ -1,6 +1,6 @@
 /* Purpose: identical rules of several agreements share one condition, which a case evaluates once.
- * Each rule has a place for its result.  Rules share a place only if given, when, window and day of
- * record are the same.  A rule that reads its agreement's events has its own place. */
+ * Each rule has a state for its result.  Rules share a state only if given, when, window and day of
+ * record are the same.  A rule that reads its agreement's events has its own state. */
 #include "rules/rules_priv.h"
 
 #include "base/hash.h"
@@ -10,9 +10,9 @@
 enum { COMPARED_MAX = 1024 };
 
 struct condition {
-    const struct rule *rule; /* NULL: an empty place of the table */
+    const struct rule *rule; /* NULL: an empty slot of the table */
     uint64_t hash;
-    uint32_t place;
+    uint32_t state;
 };
 
 struct numbering {
@@ -69,7 +69,7 @@ static uint64_t rule_hash(const struct rule *rule, struct buf *text) {
     return hash64(buf_span(text));
 }
 
-static uint32_t place_of(struct numbering *numbering, const struct rule *rule, uint64_t hash) {
+static uint32_t state_of(struct numbering *numbering, const struct rule *rule, uint64_t hash) {
     uint32_t at = (uint32_t)hash & numbering->mask;
     uint32_t compared = 0;
     for (; numbering->table[at].rule != NULL; at = (at + 1) & numbering->mask) {
@@ -78,7 +78,7 @@ static uint32_t place_of(struct numbering *numbering, const struct rule *rule, u
             continue;
         }
         if (rule_same(known->rule, rule)) {
-            return known->place;
+            return known->state;
         }
         if (++compared == COMPARED_MAX) {
             return numbering->count++;
@@ -101,13 +101,13 @@ void conditions_number(struct ruleset *ruleset) {
     struct buf text = BUF_EMPTY;
     for (uint32_t a = 0; a < ruleset->agreement_count; a++) {
         struct agreement *agreement = ruleset->agreements[a];
-        agreement->places =
-            agreement_take(agreement, agreement->rule_count, sizeof(*agreement->places));
+        agreement->indexes =
+            agreement_take(agreement, agreement->rule_count, sizeof(*agreement->indexes));
         for (uint32_t i = 0; i < agreement->rule_count; i++) {
             const struct rule *rule = &agreement->rules[i];
-            agreement->places[i] = reads_own_events(ruleset, rule)
-                                       ? numbering.count++
-                                       : place_of(&numbering, rule, rule_hash(rule, &text));
+            agreement->indexes[i] = reads_own_events(ruleset, rule)
+                                        ? numbering.count++
+                                        : state_of(&numbering, rule, rule_hash(rule, &text));
         }
     }
     ruleset->condition_count = numbering.count;

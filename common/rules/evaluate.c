@@ -7,7 +7,7 @@
 #include "base/mem.h"
 
 static struct rule_states states_new(const struct agreement *agreement) {
-    struct rule_states states = {.places = agreement->own_places};
+    struct rule_states states = {.indexes = agreement->own_indexes};
     states.truths = mem_zero(agreement->rule_count, sizeof(*states.truths));
     states.states = mem_zero(agreement->rule_count, sizeof(*states.states));
     return states;
@@ -49,7 +49,7 @@ void agreement_run_fini(struct agreement_run *run) {
 void agreement_run_share(struct agreement_run *run, uint8_t *truths, struct rule_state *states) {
     CHECK(!run->is_shared);
     states_free(&run->home);
-    run->home = (struct rule_states){truths, states, run->agreement->places};
+    run->home = (struct rule_states){truths, states, run->agreement->indexes};
     run->is_shared = true;
 }
 
@@ -119,9 +119,9 @@ static enum rule_truth window_truth(struct agreement_run *run, const struct rule
     return is_inside ? RULE_TRUE : RULE_FALSE;
 }
 
-static enum rule_truth rule_run(struct agreement_run *run, uint32_t index, uint32_t place) {
+static enum rule_truth rule_run(struct agreement_run *run, uint32_t index, uint32_t state_index) {
     const struct rule *rule = &run->agreement->rules[index];
-    struct rule_state *state = &run->now.states[place];
+    struct rule_state *state = &run->now.states[state_index];
     enum rule_truth truth = RULE_TRUE;
     if (rule->is_status) {
         truth = run->status.reason == STATUS_GOES_ON ? RULE_FALSE : RULE_TRUE;
@@ -134,14 +134,14 @@ static enum rule_truth rule_run(struct agreement_run *run, uint32_t index, uint3
         truth = and_program(run, rule->given, truth, state);
         truth = and_program(run, rule->when, truth, state);
     }
-    run->now.truths[place] = (uint8_t)truth;
+    run->now.truths[state_index] = (uint8_t)truth;
     return truth;
 }
 
 static inline enum rule_truth truth_of(struct agreement_run *run, uint32_t index) {
-    uint32_t place = run->now.places[index];
-    enum rule_truth truth = (enum rule_truth)run->now.truths[place];
-    return truth != RULE_NOT_RUN ? truth : rule_run(run, index, place);
+    uint32_t state_index = run->now.indexes[index];
+    enum rule_truth truth = (enum rule_truth)run->now.truths[state_index];
+    return truth != RULE_NOT_RUN ? truth : rule_run(run, index, state_index);
 }
 
 enum rule_truth rule_truth(struct agreement_run *run, uint32_t index) {
@@ -150,7 +150,7 @@ enum rule_truth rule_truth(struct agreement_run *run, uint32_t index) {
 }
 
 const struct rule_state *rule_state(const struct agreement_run *run, uint32_t index) {
-    return &run->now.states[run->now.places[index]];
+    return &run->now.states[run->now.indexes[index]];
 }
 
 /* --- the steps ---------------------------------------------------------------------------------
@@ -203,10 +203,10 @@ struct open_rules {
 static struct open_rules look_at_open(const struct agreement_run *run) {
     struct open_rules open = {.first_blocking = run->agreement->rule_count};
     for (uint32_t k = run->open_count; k-- > 0;) {
-        uint32_t place = run->now.places[run->open[k]];
-        bool is_error = run->now.truths[place] == RULE_ERROR;
+        uint32_t state_index = run->now.indexes[run->open[k]];
+        bool is_error = run->now.truths[state_index] == RULE_ERROR;
         open.erred = open.erred || is_error;
-        if (is_error || has_intake_path(run, &run->now.states[place])) {
+        if (is_error || has_intake_path(run, &run->now.states[state_index])) {
             open.first_blocking = run->open[k];
         }
     }
@@ -295,12 +295,12 @@ struct missing_list {
 /* Adds the unknown facts of one rule that intake, or an officer, supplies to a list, once each. */
 static void missing_of_rule(const struct agreement_run *run, uint32_t rule, bool of_officer,
                             struct missing_list *list) {
-    uint32_t place = run->now.places[rule];
-    if (run->now.truths[place] != RULE_UNKNOWN) {
+    uint32_t state_index = run->now.indexes[rule];
+    if (run->now.truths[state_index] != RULE_UNKNOWN) {
         return;
     }
     const struct path_set *officer = &run->agreement->ruleset->officer_paths;
-    const struct path_set *paths = &run->now.states[place].paths;
+    const struct path_set *paths = &run->now.states[state_index].paths;
     for (uint32_t w = 0; w < run->path_words; w++) {
         uint64_t asked = of_officer ? officer->words[w] : ~officer->words[w];
         uint64_t fresh = paths->words[w] & asked & ~list->listed.words[w];
@@ -339,10 +339,10 @@ static void fill_result(struct agreement_run *run, const struct decision *decisi
 static void fill_error(const struct agreement_run *run, const struct decision *decision,
                        struct finding *finding) {
     for (uint32_t i = 0; decision->erred && i < run->agreement->rule_count; i++) {
-        uint32_t place = run->now.places[i];
-        if (run->now.truths[place] == RULE_ERROR) {
+        uint32_t state_index = run->now.indexes[i];
+        if (run->now.truths[state_index] == RULE_ERROR) {
             finding->error_rule = run->agreement->rules[i].label;
-            finding->error_kind = cel_error_name(run->now.states[place].error);
+            finding->error_kind = cel_error_name(run->now.states[state_index].error);
             return;
         }
     }

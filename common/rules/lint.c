@@ -1,5 +1,5 @@
-/* See lint.h.  The conditions were compiled in document order, so a second walk finds the place of
- * each program. */
+/* See lint.h.  The conditions were compiled in document order, so a second walk finds the location
+ * of each program. */
 #include "rules/lint_priv.h"
 
 #include "base/mem.h"

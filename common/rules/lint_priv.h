@@ -5,7 +5,7 @@
 #include "rules/lint.h"
 #include "rules/rules_priv.h"
 
-/* A parameter or variable, and the place of its name. */
+/* A parameter or variable, and the location of its name. */
 struct lint_name {
     struct span name;
     const struct yaml_node *node;
@@ -39,8 +39,8 @@ struct linting {
     uint32_t name_count;
 };
 
-/* lint_report.c.  lint_finding_new records a finding without a place, lint_add one at a node; hint
- * may be NULL.  The result is valid until the next finding. */
+/* lint_report.c.  lint_finding_new records a finding without a location, lint_add one at a node;
+ * hint may be NULL.  The result is valid until the next finding. */
 struct lint_finding *lint_finding_new(struct lint *lint, bool is_error, const char *hint);
 struct lint_finding *lint_add(struct linting *linting, const struct yaml_node *node, bool is_error,
                               const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);

@@ -1,4 +1,4 @@
-/* Findings of the checks, and the place of a section in the document. */
+/* Findings of the checks, and the location of a section in the document. */
 #include "rules/lint_priv.h"
 
 #include "base/mem.h"

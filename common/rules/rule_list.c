@@ -335,10 +335,10 @@ enum err rules_load(struct loading *loading, const struct yaml_node *root) {
         section_begins(agreement, i);
         err = section_read(loading, rules, i);
     }
-    agreement->own_places =
-        agreement_take(agreement, agreement->rule_count, sizeof(*agreement->own_places));
+    agreement->own_indexes =
+        agreement_take(agreement, agreement->rule_count, sizeof(*agreement->own_indexes));
     for (uint32_t i = 0; i < agreement->rule_count; i++) {
-        agreement->own_places[i] = i;
+        agreement->own_indexes[i] = i;
     }
     if (err == ERR_OK) {
         err = otherwise_read(loading, rules);

@@ -135,8 +135,8 @@ struct agreement {
     uint16_t otherwise_reason;
     uint32_t in_force_first, in_force_end; /* section in_force */
     uint32_t officer_first; /* first rule of section officer; rule_count when it is empty */
-    uint32_t *own_places;   /* of this agreement's own rule states: rule i at i */
-    uint32_t *places;       /* of rule states shared by the rule set's agreements */
+    uint32_t *own_indexes;  /* of this agreement's own rule states: rule i at i */
+    uint32_t *indexes;      /* of rule states shared by the rule set's agreements */
     struct reason *reasons;
     uint32_t reason_count;
     uint16_t status_reasons[STATUS_REASON_COUNT];
@@ -165,7 +165,7 @@ struct ruleset {
     struct path_set officer_paths;
     struct agreement **agreements; /* by id */
     uint32_t agreement_count;
-    uint32_t condition_count; /* places of their rules; see conditions.c */
+    uint32_t condition_count; /* states of their rules; see conditions.c */
 };
 
 /* ruleset.c: the steps of both loaders, in this order.  They take ownership of yaml, also on
@@ -317,11 +317,11 @@ struct rule_state {
     struct path_set paths; /* of RULE_UNKNOWN */
 };
 
-/* Results of rules, rule i at places[i]. */
+/* Results of rules, rule i at indexes[i]. */
 struct rule_states {
     uint8_t *truths; /* enum rule_truth */
     struct rule_state *states;
-    const uint32_t *places;
+    const uint32_t *indexes;
 };
 
 /* One agreement's state in one thread. */
@@ -388,7 +388,7 @@ void example_tests_run(const struct agreement *agreement, example_test_fn visit,
 
 /* --- conditions.c ---------------------------------------------------------------------------- */
 
-/* conditions_number sets the places of every agreement's rules. */
+/* conditions_number sets the indexes of every agreement's rules. */
 void conditions_number(struct ruleset *ruleset);
 
 /* --- canonical.c ----------------------------------------------------------------------------- */

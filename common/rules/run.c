@@ -9,7 +9,7 @@ struct ruleset_run {
     struct arena arena;
     struct value *slots; /* the case's, then the extra ones */
     struct agreement_run *runs;
-    uint8_t *truths; /* of the rules of all agreements, at their places */
+    uint8_t *truths; /* of the rules of all agreements, at their indexes */
     struct rule_state *states;
     struct finding *findings;
     uint16_t *missing; /* of the fold */
@@ -88,7 +88,7 @@ static void fold(struct ruleset_run *run, struct outcome *outcome) {
 /* Exhausted memory is an error of one agreement, not of others with the same rule. */
 static void forget_errors(struct agreement_run *run) {
     for (uint32_t i = 0; i < run->agreement->rule_count; i++) {
-        uint8_t *truth = &run->home.truths[run->home.places[i]];
+        uint8_t *truth = &run->home.truths[run->home.indexes[i]];
         *truth = *truth == RULE_ERROR ? RULE_NOT_RUN : *truth;
     }
     run->is_spent = false;

@@ -1,5 +1,5 @@
-/* The places of a loaded agreement's rules in its document, and the names in their conditions.  The
- * walk is the same as in rule_list.c, over a document that it has accepted. */
+/* The locations of a loaded agreement's rules in its document, and the names in their conditions.
+ * The walk is the same as in rule_list.c, over a document that it has accepted. */
 #include "rules/expr_words.h"
 #include "rules/trace_priv.h"
 

@@ -56,8 +56,8 @@ const char *settings_str(const struct settings *settings, const char *key); /* "
 int64_t settings_int(const struct settings *settings, const char *key);     /* also bytes and ms */
 bool settings_bool(const struct settings *settings, const char *key);
 uint32_t settings_list(const struct settings *settings, const char *key, const char *const **items);
-/* settings_fail reports a value that the program's own check refuses, with its place in the file or
- * its variable's name.  Errors: err, which is not ERR_OK. */
+/* settings_fail reports a value that the program's own check refuses, with its location in the file
+ * or its variable's name.  Errors: err, which is not ERR_OK. */
 MUST_USE enum err settings_fail(const struct settings *settings, const char *key, enum err err,
                                 struct diag *diag, const char *format, ...) PRINTF_LIKE(5, 6);
 bool settings_is_default(const struct settings *settings, const char *key);

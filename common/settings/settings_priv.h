@@ -13,7 +13,7 @@ struct setting {
     uint32_t item_count;
     int64_t number; /* of a bool: 0 or 1 */
     enum setting_from from;
-    uint32_t line, column; /* FROM_FILE: its place */
+    uint32_t line, column; /* FROM_FILE: its location */
 };
 
 enum { SETTING_WANTED_BYTES = 128 };

@@ -15,7 +15,7 @@ struct walk_fault {
 };
 
 /* walk_value skips one value at *offset.  Errors: ERR_TRUNCATED, ERR_TOO_DEEP, ERR_SIZE_BOMB,
- * ERR_INVALID (byte 0xc1); *offset is then the place of the fault. */
+ * ERR_INVALID (byte 0xc1); *offset is then that of the fault. */
 MUST_USE enum err walk_value(struct span bytes, size_t *offset);
 
 /* walk_body checks that the body is exactly `count` values (the decoder checks that each is a map).

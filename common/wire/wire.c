@@ -158,7 +158,7 @@ static enum err read_range(struct reader *reader, struct wire_range *range) {
     return err != ERR_OK ? err : skip(reader, more);
 }
 
-static enum err read_place(struct reader *reader, struct wire_delivery *delivery) {
+static enum err read_extent(struct reader *reader, struct wire_delivery *delivery) {
     enum err err = read_u32(reader, WIRE_NUMBER_FRAME, &delivery->frame);
     if (err == ERR_OK) {
         err = read_u32(reader, WIRE_NUMBER_FRAME_BYTES, &delivery->offset);
@@ -185,7 +185,7 @@ static enum err read_delivery(struct reader *reader, struct wire_delivery *deliv
     uint32_t priority = 0;
     enum err err = read_tuple(reader, WIRE_DELIVERY_ITEMS, &more);
     if (err == ERR_OK) {
-        err = read_place(reader, delivery);
+        err = read_extent(reader, delivery);
     }
     if (err == ERR_OK) {
         err = read_uuid(reader, &delivery->batch);

@@ -1,5 +1,5 @@
 /* Purpose: the protocol as a table, read by the encoder and the decoder alike: the keys of a
- * command's header, their kinds, and their places in its struct.
+ * command's header, their kinds, and their offsets in its struct.
  * Never: a rule about one key in code that the table could hold. */
 #ifndef CASEMILL_WIRE_WIRE_PRIV_H
 #define CASEMILL_WIRE_WIRE_PRIV_H

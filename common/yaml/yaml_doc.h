@@ -46,7 +46,7 @@ const char *yaml_name(const struct yaml_doc *doc);
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 bool yaml_is_null(const struct yaml_node *node); /* plain null, ~ or empty */
 
-/* Typed readers of a scalar.  Errors: ERR_INVALID; diag has the place and what was expected. */
+/* Typed readers of a scalar.  Errors: ERR_INVALID; diag has the location and what was expected. */
 MUST_USE enum err yaml_bool(const struct yaml_doc *doc, const struct yaml_node *node, bool *value,
                             struct diag *diag);
 MUST_USE enum err yaml_int(const struct yaml_doc *doc, const struct yaml_node *node, int64_t min,
@@ -56,7 +56,7 @@ MUST_USE enum err yaml_date(const struct yaml_doc *doc, const struct yaml_node *
 
 /* yaml_fail points a diag at a node; yaml_fail_in at byte `offset` of a scalar's value (mapped back
  * through quotes, escapes and literal indentation), `width` bytes wide.  In a folded or multi-line
- * scalar a byte has no single place: the diag points at the whole scalar. */
+ * scalar a byte has no single location: the diag points at the whole scalar. */
 MUST_USE enum err yaml_fail(const struct yaml_doc *doc, const struct yaml_node *node, enum err err,
                             struct diag *diag, const char *format, ...) PRINTF_LIKE(5, 6);
 MUST_USE enum err yaml_fail_in(const struct yaml_doc *doc, const struct yaml_node *scalar,

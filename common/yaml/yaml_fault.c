@@ -9,24 +9,24 @@ struct span yaml_source(const struct yaml_doc *doc) {
 }
 const char *yaml_name(const struct yaml_doc *doc) { return doc->name; }
 
-/* The place of a fault: bytes of the source at or after the start of a node. */
-struct place {
+/* The location of a fault: bytes of the source at or after the start of a node. */
+struct location {
     const struct yaml_node *node;
     size_t start, end;
 };
 
 /* Fills position and width; the end is cut at the end of the start's line.  Lines are counted from
  * the node's line; a node made only to point at a byte has line 0. */
-static enum err fail_span(const struct yaml_doc *doc, struct place place, enum err err,
+static enum err fail_span(const struct yaml_doc *doc, struct location location, enum err err,
                           struct diag *diag, const char *text) {
     struct span source = yaml_source(doc);
-    size_t start = place.start;
-    size_t end = place.end;
-    CHECK(start >= place.node->start && start <= source.len);
-    bool is_known = place.node->line != 0;
-    uint32_t line = is_known ? place.node->line : 1;
-    size_t line_start = is_known ? place.node->start - (place.node->column - 1) : 0;
-    for (size_t i = is_known ? place.node->start : 0; i < start; i++) {
+    size_t start = location.start;
+    size_t end = location.end;
+    CHECK(start >= location.node->start && start <= source.len);
+    bool is_known = location.node->line != 0;
+    uint32_t line = is_known ? location.node->line : 1;
+    size_t line_start = is_known ? location.node->start - (location.node->column - 1) : 0;
+    for (size_t i = is_known ? location.node->start : 0; i < start; i++) {
         if (source.ptr[i] == '\n') {
             line++;
             line_start = i + 1;
@@ -54,7 +54,7 @@ enum err yaml_fail(const struct yaml_doc *doc, const struct yaml_node *node, enu
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     size_t end = node->kind == YAML_SCALAR ? node->end : node->start + 1;
-    return fail_span(doc, (struct place){node, node->start, end}, err, diag, text);
+    return fail_span(doc, (struct location){node, node->start, end}, err, diag, text);
 }
 
 static size_t utf8_bytes(uint32_t code) {
@@ -137,7 +137,7 @@ static size_t literal_offset(struct span source, const struct yaml_node *node, s
     }
 }
 
-/* Folding joins lines, so a value's byte has no single place in the source. */
+/* Folding joins lines, so a value's byte has no single location in the source. */
 static bool is_folded(struct span source, const struct yaml_node *node) {
     return node->style == YAML_FOLDED ||
            (node->style != YAML_LITERAL &&
@@ -168,7 +168,7 @@ enum err yaml_fail_in(const struct yaml_doc *doc, const struct yaml_node *scalar
     size_t last = scalar->text.len;
     size_t from = offset < last ? offset : last;
     size_t to = width < last - from ? from + width : last;
-    struct place place = {scalar, source_offset(source, scalar, from),
-                          source_offset(source, scalar, to)};
-    return fail_span(doc, place, ERR_INVALID, diag, text);
+    struct location location = {scalar, source_offset(source, scalar, from),
+                                source_offset(source, scalar, to)};
+    return fail_span(doc, location, ERR_INVALID, diag, text);
 }

@@ -1,5 +1,5 @@
 /* See yaml_format.h.  libyaml drops comments, so the text is read token by token.  The tree gives
- * the places of the scalars; the rest is punctuation, white space and comments. */
+ * the locations of the scalars; the rest is punctuation, white space and comments. */
 #include "yaml/yaml_format.h"
 
 #include "base/mem.h"
@@ -28,7 +28,7 @@ struct format {
     uint32_t blank_lines; /* waiting */
 };
 
-/* --- places of the scalars -------------------------------------------------------------------- */
+/* --- locations of the scalars ----------------------------------------------------------------- */
 
 static void mark_add(struct format *format, size_t start, size_t end, uint32_t indent) {
     MEM_ROOM(format->marks, format->mark_count, format->mark_cap, 256);
@@ -193,10 +193,10 @@ static enum err format_line(struct format *format, struct diag *diag) {
     uint8_t last = 0;
     while (at_mark(format) || here(format) != '\n') {
         if (!write_token(format, &last)) {
-            struct yaml_node place = {
+            struct yaml_node location = {
                 .kind = YAML_SCALAR, .start = format->at, .end = format->at + 1};
             return yaml_fail(
-                format->doc, &place, ERR_INVALID, diag,
+                format->doc, &location, ERR_INVALID, diag,
                 "the style does not allow this: remove it, or leave this file unformatted");
         }
         skip_blanks(format);

@@ -8,7 +8,7 @@
 
 /* yaml_format appends the document in style.  It parses the result and compares it with the
  * document: it never returns a text with another meaning.
- * Errors: ERR_INVALID with the place: the style has no such form; out unchanged. */
+ * Errors: ERR_INVALID with the location: the style has no such form; out unchanged. */
 MUST_USE enum err yaml_format(const struct yaml_doc *doc, struct buf *out, struct diag *diag);
 
 #endif

@@ -48,7 +48,7 @@ static void view_take(struct view *view, const struct case_maker *maker,
 
 /* What a rule alone is, once the view is taken. */
 static enum rule_truth rule_alone(const struct agreement_run *run, uint32_t rule) {
-    return (enum rule_truth)run->now.truths[run->now.places[rule]];
+    return (enum rule_truth)run->now.truths[run->now.indexes[rule]];
 }
 
 /* Whether some rule of the finding is in error: then a person looks at it. */

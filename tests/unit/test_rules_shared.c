@@ -218,7 +218,7 @@ START_TEST(twins_find_together_what_they_find_alone) {
 END_TEST
 
 /* A rule that is not shared is never wrong, only slower: what is to be shared is said here. */
-START_TEST(rules_that_say_the_same_have_one_place) {
+START_TEST(rules_that_say_the_same_have_one_state) {
     static const bool is_shared[PLACE_COUNT] = {
         [PLACE_HOME] = true,     [PLACE_NUMBER] = true, [PLACE_LANDS] = true,
         [PLACE_DIVISION] = true, [PLACE_RED] = true,    [PLACE_NOT_RED] = true};
@@ -226,15 +226,16 @@ START_TEST(rules_that_say_the_same_have_one_place) {
     const struct agreement *plain = ruleset->agreements[0];
     ck_assert_uint_eq(plain->rule_count, PLACE_COUNT);
     for (uint32_t i = 0; i < PLACE_COUNT; i++) {
-        ck_assert_msg((plain->places[i] == ruleset->agreements[1]->places[i]) == is_shared[i],
+        ck_assert_msg((plain->indexes[i] == ruleset->agreements[1]->indexes[i]) == is_shared[i],
                       "rule %u", i);
-        ck_assert_uint_lt(plain->places[i], ruleset->condition_count);
+        ck_assert_uint_lt(plain->indexes[i], ruleset->condition_count);
     }
-    ck_assert_uint_ne(plain->places[PLACE_HOME], ruleset->agreements[2]->places[PLACE_HOME]);
-    ck_assert_uint_ne(plain->places[PLACE_NUMBER], ruleset->agreements[4]->places[PLACE_NUMBER]);
-    ck_assert_uint_ne(plain->places[PLACE_RED], ruleset->agreements[5]->places[PLACE_RED]);
+    ck_assert_uint_ne(plain->indexes[PLACE_HOME], ruleset->agreements[2]->indexes[PLACE_HOME]);
+    ck_assert_uint_ne(plain->indexes[PLACE_NUMBER], ruleset->agreements[4]->indexes[PLACE_NUMBER]);
+    ck_assert_uint_ne(plain->indexes[PLACE_RED], ruleset->agreements[5]->indexes[PLACE_RED]);
     for (uint32_t a = 6; a < 12; a++) {
-        ck_assert_uint_ne(plain->places[PLACE_LANDS], ruleset->agreements[a]->places[PLACE_LANDS]);
+        ck_assert_uint_ne(plain->indexes[PLACE_LANDS],
+                          ruleset->agreements[a]->indexes[PLACE_LANDS]);
     }
     ruleset_unref(&ruleset);
 }
@@ -246,7 +247,7 @@ int main(void) {
     tcase_add_test(tests, the_shipped_agreements_find_together_what_they_find_alone);
     tcase_add_test(tests, the_engines_documents_find_together_what_they_find_alone);
     tcase_add_test(tests, twins_find_together_what_they_find_alone);
-    tcase_add_test(tests, rules_that_say_the_same_have_one_place);
+    tcase_add_test(tests, rules_that_say_the_same_have_one_state);
     Suite *suite = suite_create("rules shared");
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -340,7 +340,7 @@ static enum err check_database(struct db *db, struct diag *diag) {
                         db_cell(row, 0, 0));
     }
     db_result_free(&row);
-    return err == ERR_OK ? db_check_place(db, true, diag) : err;
+    return err == ERR_OK ? db_check_tables(db, true, diag) : err;
 }
 
 /* One transaction: see lock_wait_run. */

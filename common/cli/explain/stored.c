@@ -41,8 +41,8 @@ static enum err find_outcome(struct db *db, const struct explain_wanted *wanted,
         "SELECT s.name, o.source, o.revision, r.id, o.reference_date - date '1970-01-01', "
         "o.as_of - date '1970-01-01', "
         "to_char(o.decided_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"'), o.ruleset, "
-        "(SELECT string_agg(c.label, ',' ORDER BY m.place) "
-        "FROM unnest(o.missing) WITH ORDINALITY m (code, place) JOIN codes c USING (code)) "
+        "(SELECT string_agg(c.label, ',' ORDER BY m.ordinal) "
+        "FROM unnest(o.missing) WITH ORDINALITY m (code, ordinal) JOIN codes c USING (code)) "
         "FROM sources s CROSS JOIN LATERAL (SELECT " OUTCOME_FIELDS ", true AS is_intake "
         "FROM cases c WHERE c.source = s.source AND c.case_id = $1 UNION ALL "
         "SELECT " OUTCOME_FIELDS ", false FROM reapplied c "
@@ -82,10 +82,10 @@ static enum err find_findings(struct db *db, const char *case_id, const struct d
         "UNION ALL SELECT source, case_id, revision, ruleset, findings, projected "
         "FROM reapplied) o JOIN rulesets r USING (ruleset), "
         "unnest(r.agreements, o.findings, o.projected) WITH ORDINALITY "
-        "AS a (id, finding, projected, place) "
+        "AS a (id, finding, projected, ordinal) "
         "LEFT JOIN codes f ON f.code = a.finding LEFT JOIN codes p ON p.code = a.projected "
         "WHERE o.source = $1::smallint AND o.case_id = $2 AND o.revision = $3::integer "
-        "AND o.ruleset = $4::smallint ORDER BY a.place",
+        "AND o.ruleset = $4::smallint ORDER BY a.ordinal",
         (uint32_t)COUNT_OF(params), params, findings, diag);
     return err == ERR_OK ? db_expect(*findings, "* s s? s?", diag) : err;
 }

@@ -173,7 +173,7 @@ static enum err explain_line(struct file_cases *cases, struct span line, bool is
     return ERR_OK;
 }
 
-static void place_diag(const char *path, uint64_t line, enum err err, struct diag *diag) {
+static void set_location(const char *path, uint64_t line, enum err err, struct diag *diag) {
     if (err != ERR_OK) {
         (void)snprintf(diag->file, sizeof(diag->file), "%s", path);
         diag->line = (uint32_t)line;
@@ -190,7 +190,7 @@ static int explain_lines(struct file_cases *cases, const char *path) {
         err = json_text_next(&text, &object, &is_cut, &diag);
         if (err == ERR_OK) {
             err = explain_line(cases, object, is_cut, &diag);
-            place_diag(path, text.place, err, &diag);
+            set_location(path, text.location, err, &diag);
         }
     }
     json_text_close(&text);

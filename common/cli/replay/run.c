@@ -53,7 +53,7 @@ struct replay_thread {
 /* --- one case --- */
 
 struct old_outcome {
-    const uint16_t *places; /* of its rule set */
+    const uint16_t *indexes; /* of its rule set */
     struct span findings;
     uint32_t finding_count;
     int16_t reason;
@@ -76,9 +76,9 @@ static enum err read_old(struct replay_thread *thread, struct old_outcome *old) 
         return not_ours(thread);
     }
     int16_t ruleset = (int16_t)get_be16(fields[REPLAY_RULESET].ptr);
-    old->places = ruleset < 0 ? NULL : thread->replay->stored->places[ruleset];
+    old->indexes = ruleset < 0 ? NULL : thread->replay->stored->indexes[ruleset];
     old->reason = (int16_t)get_be16(fields[REPLAY_REASON].ptr);
-    return old->places == NULL ? not_ours(thread) : ERR_OK;
+    return old->indexes == NULL ? not_ours(thread) : ERR_OK;
 }
 
 /* False when a fact does not fit the candidate's schema. */
@@ -124,9 +124,9 @@ static enum err count_findings(struct replay_thread *thread, const struct old_ou
         uint32_t after = REPLAY_NONE;
         int32_t old_code = NO_CODE;
         int32_t new_code = NO_CODE;
-        uint16_t place = old->places[table];
-        if (place != REPLAY_NO_PLACE) {
-            old_code = place < old->finding_count ? column_int2_at(old->findings, place) : NO_CODE;
+        uint16_t index = old->indexes[table];
+        if (index != REPLAY_NO_FINDING) {
+            old_code = index < old->finding_count ? column_int2_at(old->findings, index) : NO_CODE;
             before = old_code < 0 ? REPLAY_NONE : stored->dispositions[old_code];
             if (before == REPLAY_NONE) {
                 return not_ours(thread);

@@ -29,26 +29,26 @@ static void table_add(struct replay_stored *stored, const char *name) {
     stored->tables[stored->table_count++] = mem_strdup(name);
 }
 
-static void note_place(struct replay_stored *stored, const struct db_result *rows, uint32_t row) {
+static void note_finding(struct replay_stored *stored, const struct db_result *rows, uint32_t row) {
     long ruleset = number_at(rows, row, 0);
     uint32_t table = table_find(stored, db_cell(rows, row, 1));
     if (!is_number(ruleset) || table == stored->table_count) {
         return;
     }
-    if (stored->places[ruleset] == NULL) {
-        stored->places[ruleset] = mem_zero(stored->table_count, sizeof(uint16_t));
-        memset(stored->places[ruleset], 0xff, stored->table_count * sizeof(uint16_t));
+    if (stored->indexes[ruleset] == NULL) {
+        stored->indexes[ruleset] = mem_zero(stored->table_count, sizeof(uint16_t));
+        memset(stored->indexes[ruleset], 0xff, stored->table_count * sizeof(uint16_t));
     }
-    stored->places[ruleset][table] = (uint16_t)number_at(rows, row, 2);
+    stored->indexes[ruleset][table] = (uint16_t)number_at(rows, row, 2);
 }
 
 /* Every agreement of every rule set that has decided a case. */
 static enum err load_rulesets(struct db *db, struct replay_stored *stored, struct diag *diag) {
     struct db_result *rows = NULL;
     enum err err = db_query(db,
-                            "SELECT r.ruleset, a.id, a.place - 1 FROM rulesets r, "
-                            "unnest(r.agreements) WITH ORDINALITY AS a (id, place) "
-                            "ORDER BY r.ruleset, a.place",
+                            "SELECT r.ruleset, a.id, a.ordinal - 1 FROM rulesets r, "
+                            "unnest(r.agreements) WITH ORDINALITY AS a (id, ordinal) "
+                            "ORDER BY r.ruleset, a.ordinal",
                             0, NULL, &rows, diag);
     err = err == ERR_OK ? db_expect(rows, "* h s h", diag) : err;
     if (err != ERR_OK) {
@@ -65,7 +65,7 @@ static enum err load_rulesets(struct db *db, struct replay_stored *stored, struc
     }
     table_add(stored, "the case");
     for (uint32_t row = 0; row < db_rows(rows); row++) {
-        note_place(stored, rows, row);
+        note_finding(stored, rows, row);
     }
     db_result_free(&rows);
     return ERR_OK;
@@ -206,7 +206,7 @@ enum err replay_stored_load(struct db *db, const struct ruleset *candidate, bool
     *stored = (struct replay_stored){.candidate = candidate};
     stored->dispositions = mem_alloc(REPLAY_CODES);
     memset(stored->dispositions, REPLAY_NONE, REPLAY_CODES);
-    stored->places = mem_zero(REPLAY_CODES, sizeof(*stored->places));
+    stored->indexes = mem_zero(REPLAY_CODES, sizeof(*stored->indexes));
     stored->sources = mem_zero(REPLAY_CODES, sizeof(*stored->sources));
     enum err err = load_rulesets(db, stored, diag);
     if (err == ERR_OK) {
@@ -229,14 +229,14 @@ void replay_stored_fini(struct replay_stored *stored) {
          i++) {
         mem_free(stored->codes[i]);
     }
-    for (uint32_t i = 0; i < REPLAY_CODES && stored->places != NULL; i++) {
-        mem_free(stored->places[i]);
+    for (uint32_t i = 0; i < REPLAY_CODES && stored->indexes != NULL; i++) {
+        mem_free(stored->indexes[i]);
         mem_free(stored->sources[i]);
     }
     mem_free(stored->tables);
     mem_free(stored->codes);
     mem_free(stored->dispositions);
-    mem_free(stored->places);
+    mem_free(stored->indexes);
     mem_free(stored->sources);
     mem_free(stored->slots);
     buf_free(&stored->select);

@@ -19,7 +19,7 @@ enum replay_field {
     REPLAY_FACTS
 };
 
-enum { REPLAY_NO_PLACE = UINT16_MAX, REPLAY_CODES = 32768 }; /* a code is a positive smallint */
+enum { REPLAY_NO_FINDING = UINT16_MAX, REPLAY_CODES = 32768 }; /* a code is a positive smallint */
 
 struct replay_stored {
     const struct ruleset *candidate; /* borrowed */
@@ -29,9 +29,9 @@ struct replay_stored {
     uint32_t table_count;
     int32_t **codes; /* [the candidate's agreement][reason]: its code, or -1 when it has none yet */
     uint8_t *dispositions; /* [code]: of a finding; else REPLAY_NONE */
-    uint16_t **places; /* [rule set's number][table]: the place of its finding; NULL: no rule set */
-    char **sources;    /* [number]: NULL where there is none */
-    uint16_t *slots;   /* the slots that the candidate reads, in the order of their columns */
+    uint16_t **indexes;    /* [rule set's number][table]: of its finding; NULL: no rule set */
+    char **sources;        /* [number]: NULL where there is none */
+    uint16_t *slots;       /* the slots that the candidate reads, in the order of their columns */
     uint32_t slot_count;
     struct buf select; /* the columns */
     struct buf from;   /* tables and conditions: "FROM ... WHERE ..." */

@@ -28,7 +28,7 @@ int rules_either_load(const struct options *options, const char *name, bool with
     struct db *db = NULL;
     struct diag diag = {0};
     enum err err = db_open(conninfo, "casemill rules", &db, &diag);
-    err = err == ERR_OK ? db_check_place(db, false, &diag) : err;
+    err = err == ERR_OK ? db_check_tables(db, false, &diag) : err;
     if (err == ERR_OK) {
         err = stored_ruleset_load(db, name, ruleset, &diag);
     }

@@ -104,7 +104,7 @@ static int run_activate(const struct options *options) {
     struct db *db = NULL;
     struct diag diag = {0};
     enum err err = db_open(conninfo, "casemill rules activate", &db, &diag);
-    err = err == ERR_OK ? db_check_place(db, false, &diag) : err;
+    err = err == ERR_OK ? db_check_tables(db, false, &diag) : err;
     if (err == ERR_OK) {
         err = activate(options, db, why, &diag);
     }
@@ -166,7 +166,7 @@ static int run_list(const struct options *options) {
     struct db_result *result = NULL;
     struct diag diag = {0};
     enum err err = db_open(conninfo, "casemill rules list", &db, &diag);
-    err = err == ERR_OK ? db_check_place(db, false, &diag) : err;
+    err = err == ERR_OK ? db_check_tables(db, false, &diag) : err;
     if (err == ERR_OK) {
         err = db_query(db, LIST_SQL, 0, NULL, &result, &diag);
     }

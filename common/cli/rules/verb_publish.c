@@ -130,7 +130,7 @@ static int run_publish(const struct options *options) {
         struct db *db = NULL;
         bool is_new = false;
         enum err err = db_open(conninfo, "casemill rules publish", &db, &diag);
-        err = err == ERR_OK ? db_check_place(db, false, &diag) : err;
+        err = err == ERR_OK ? db_check_tables(db, false, &diag) : err;
         if (err == ERR_OK) {
             err = publish(db, ruleset, &is_new, &diag);
         }

@@ -1,4 +1,4 @@
-/* CSV by the header row: each column has one place in the case.  Each row fills these places, and
+/* CSV by the header row: each column has one cell in the case.  Each row fills these cells, and
  * the case is written from them in the schema's order. */
 #include "cli/submit/csv.h"
 
@@ -13,11 +13,11 @@
 enum {
     COLUMNS_MAX = 512,
     NUMBER_BYTES_MAX = 40,
-    PLACE_CASE_ID = PATHS_MAX, /* after the slots of facts */
-    PLACE_REVISION,
-    PLACE_REFERENCE_DATE,
-    PLACE_AS_OF,
-    PLACE_COUNT
+    CELL_CASE_ID = PATHS_MAX, /* after the slots of facts */
+    CELL_REVISION,
+    CELL_REFERENCE_DATE,
+    CELL_AS_OF,
+    CELL_COUNT
 };
 
 static const char *const ENVELOPE[] = {"case_id", "revision", "reference_date", "as_of"};
@@ -26,9 +26,9 @@ struct csv {
     const struct schema *schema;
     uint8_t separator;
     uint32_t column_count;
-    uint16_t places[COLUMNS_MAX];   /* of each column */
-    struct span cells[PLACE_COUNT]; /* of the current row; ptr NULL: no cell */
-    struct buf text;                /* unquoted cells; sized before, so that it never moves */
+    uint16_t cell_of[COLUMNS_MAX]; /* of each column */
+    struct span cells[CELL_COUNT]; /* of the current row; ptr NULL: no cell */
+    struct buf text;               /* unquoted cells; sized before, so that it never moves */
 };
 
 static bool is_separator(uint8_t byte) { return byte == ',' || byte == ';' || byte == '\t'; }
@@ -111,17 +111,16 @@ static bool fits_csv(const struct fact *fact) {
            (is_scalar(fact) || is_scalar(fact->element));
 }
 
-/* The place of a column's name, PLACE_COUNT when it is none; *fact is NULL for the case's own. */
-static uint16_t find_place(const struct schema *schema, struct span name,
-                           const struct fact **fact) {
+/* The cell of a column's name, CELL_COUNT when it is none; *fact is NULL for the case's own. */
+static uint16_t find_cell(const struct schema *schema, struct span name, const struct fact **fact) {
     *fact = NULL;
     for (size_t i = 0; i < COUNT_OF(ENVELOPE); i++) {
         if (span_is(name, ENVELOPE[i])) {
-            return (uint16_t)(PLACE_CASE_ID + i);
+            return (uint16_t)(CELL_CASE_ID + i);
         }
     }
     *fact = schema_find(schema, name);
-    return *fact == NULL ? PLACE_COUNT : (*fact)->slot;
+    return *fact == NULL ? CELL_COUNT : (*fact)->slot;
 }
 
 /* The part of *rest before the next `mark`; *rest moves past it. */
@@ -173,22 +172,22 @@ static enum err bind_column(struct csv *csv, struct span name, struct diag *diag
         return diag_fail(diag, ERR_INVALID, "more than %d columns", COLUMNS_MAX);
     }
     const struct fact *fact = NULL;
-    uint16_t place = find_place(csv->schema, name, &fact);
+    uint16_t index = find_cell(csv->schema, name, &fact);
     if (fact != NULL && !fits_csv(fact)) {
         return diag_fail(diag, ERR_INVALID,
                          "column %u: %s holds records, which CSV cannot hold; use JSON lines",
                          column + 1, fact->name);
     }
-    if (place == PLACE_COUNT) {
+    if (index == CELL_COUNT) {
         return unknown_column(csv->schema, name, column, diag);
     }
     for (uint32_t i = 0; i < column; i++) {
-        if (csv->places[i] == place) {
+        if (csv->cell_of[i] == index) {
             return diag_fail(diag, ERR_INVALID, "column %u: \"%.*s\" occurs twice", column + 1,
                              SPAN_ARG(name));
         }
     }
-    csv->places[csv->column_count++] = place;
+    csv->cell_of[csv->column_count++] = index;
     return ERR_OK;
 }
 
@@ -202,7 +201,7 @@ static enum err check_header(struct csv *csv, struct span header, struct diag *d
             return diag_fail(diag, ERR_INVALID,
                              "the header row: expected a closing quote before the end of the line");
         }
-        if (find_place(csv->schema, name, &fact) != PLACE_COUNT) {
+        if (find_cell(csv->schema, name, &fact) != CELL_COUNT) {
             return ERR_OK;
         }
     }
@@ -253,7 +252,7 @@ static bool is_empty(struct span cell) {
 
 /* Reads the row into cells; *is_blank when all of them are empty. */
 static enum err read_row(struct csv *csv, struct span row, bool *is_blank, struct diag *diag) {
-    for (uint32_t i = 0; i < PLACE_COUNT; i++) {
+    for (uint32_t i = 0; i < CELL_COUNT; i++) {
         csv->cells[i] = span_make(NULL, 0);
     }
     buf_clear(&csv->text);
@@ -276,7 +275,7 @@ static enum err read_row(struct csv *csv, struct span row, bool *is_blank, struc
         }
         *is_blank = *is_blank && is_empty(cell);
         if (column < csv->column_count && cell.len > 0) {
-            csv->cells[csv->places[column]] = cell;
+            csv->cells[csv->cell_of[column]] = cell;
         }
     }
     if (column != csv->column_count && !*is_blank) {
@@ -422,17 +421,17 @@ enum err csv_encode(struct csv *csv, struct span row, struct buf *out, struct di
         return err;
     }
     uint32_t given = 1;
-    for (uint32_t place = PLACE_CASE_ID; place < PLACE_COUNT; place++) {
-        given += csv->cells[place].ptr != NULL;
+    for (uint32_t index = CELL_CASE_ID; index < CELL_COUNT; index++) {
+        given += csv->cells[index].ptr != NULL;
     }
     mp_write_map(out, given);
-    for (uint32_t place = PLACE_CASE_ID; place < PLACE_COUNT; place++) {
-        struct span cell = csv->cells[place];
+    for (uint32_t index = CELL_CASE_ID; index < CELL_COUNT; index++) {
+        struct span cell = csv->cells[index];
         if (cell.ptr == NULL) {
             continue;
         }
-        mp_write_str(out, span_str(ENVELOPE[place - PLACE_CASE_ID]));
-        if (place == PLACE_REVISION) {
+        mp_write_str(out, span_str(ENVELOPE[index - CELL_CASE_ID]));
+        if (index == CELL_REVISION) {
             write_int_cell(cell, out);
         } else {
             mp_write_str(out, cell);

@@ -21,7 +21,7 @@ struct submit_input {
     struct feed *feed; /* MessagePack */
     struct buf bytes;  /* bytes before `at` are consumed */
     size_t at;
-    uint64_t number; /* of the case's place */
+    uint64_t number; /* of the case's location */
 };
 
 static bool ends_with(struct span path, const char *ending) {
@@ -107,7 +107,7 @@ static enum err join_row(struct submit_input *input, struct csv_quotes *quotes, 
     return ERR_OK;
 }
 
-/* The next row that is not empty, of one line or several; its place is its first line.
+/* The next row that is not empty, of one line or several; its location is its first line.
  * Errors: ERR_NOT_FOUND no more; ERR_INVALID an open quote; as row_line. */
 static enum err next_row(struct submit_input *input, struct span *row, struct diag *diag) {
     struct span line = {0};
@@ -285,7 +285,7 @@ static enum err json_next(struct submit_input *input, struct buf *out, struct di
         input->is_ended = true;
         return err;
     }
-    input->number = input->json.place;
+    input->number = input->json.location;
     if (is_cut) {
         return fail_text(input, ERR_TOO_LARGE, "expected a line of at most 4 MiB", diag);
     }
@@ -293,7 +293,7 @@ static enum err json_next(struct submit_input *input, struct buf *out, struct di
     return err == ERR_OK ? ERR_OK : fail_here(input, err, &why, diag);
 }
 
-enum err submit_input_next(struct submit_input *input, struct buf *out, uint64_t *place,
+enum err submit_input_next(struct submit_input *input, struct buf *out, uint64_t *location,
                            struct diag *diag) {
     if (input->is_ended) {
         return ERR_NOT_FOUND;
@@ -311,7 +311,7 @@ enum err submit_input_next(struct submit_input *input, struct buf *out, uint64_t
         break;
     }
     if (err == ERR_OK) {
-        *place = input->number;
+        *location = input->number;
     }
     return err;
 }

@@ -1,5 +1,5 @@
 /* Purpose: the cases of a file, of standard input or of memory, one after another, as MessagePack,
- * each with its place.  Formats of common tools are read, or refused in a line with the remedy:
+ * each with its location.  Formats of common tools are read, or refused in a line with the remedy:
  * client/README.md lists them. Limits: a case has at most SUBMIT_CASE_BYTES_MAX; only one is in
  * memory. */
 #ifndef CASEMILL_CLI_SUBMIT_INPUT_H
@@ -30,11 +30,11 @@ void submit_input_close(struct submit_input **input);
 MUST_USE enum err submit_input_open_bytes(struct span bytes, const char *path,
                                           enum submit_format format, const struct schema *schema,
                                           struct submit_input **input, struct diag *diag);
-/* submit_input_next appends the next case to out; *place is its line, or in a MessagePack file or a
- * JSON array its number, from 1.
+/* submit_input_next appends the next case to out; *location is its line, or in a MessagePack file
+ * or a JSON array its number, from 1.
  * Errors: ERR_NOT_FOUND no more; ERR_INVALID and others with file and line: out unchanged, and no
  * case follows. */
-MUST_USE enum err submit_input_next(struct submit_input *input, struct buf *out, uint64_t *place,
+MUST_USE enum err submit_input_next(struct submit_input *input, struct buf *out, uint64_t *location,
                                     struct diag *diag);
 
 #endif

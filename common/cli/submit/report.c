@@ -7,9 +7,9 @@
 
 static struct span span_of(struct casemill_text text) { return span_make(text.ptr, text.len); }
 
-void submit_dead_line(const char *path, uint64_t place, const struct casemill_dead *dead,
+void submit_dead_line(const char *path, uint64_t location, const struct casemill_dead *dead,
                       struct buf *out) {
-    buf_printf(out, "%s:%" PRIu64 ": dead letter %.*s", path, place,
+    buf_printf(out, "%s:%" PRIu64 ": dead letter %.*s", path, location,
                SPAN_ARG(span_of(dead->reason)));
     if (dead->path.len > 0) {
         buf_printf(out, " at %.*s", SPAN_ARG(span_of(dead->path)));

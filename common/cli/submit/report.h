@@ -21,9 +21,8 @@ struct submit_counts {
     uint64_t busy;    /* answers */
 };
 
-/* submit_dead_line appends "PLACE: dead letter REASON at PATH: expected E, found F" and a newline.
- */
-void submit_dead_line(const char *path, uint64_t place, const struct casemill_dead *dead,
+/* submit_dead_line appends "LOCATION: dead letter REASON at PATH: expected E, found F\n". */
+void submit_dead_line(const char *path, uint64_t location, const struct casemill_dead *dead,
                       struct buf *out);
 /* The summary: one line for people, or one JSON object. */
 void submit_summary(const struct submit_counts *counts, bool with_outcomes, bool as_json,

@@ -21,12 +21,12 @@
 
 enum { WINDOW = 16, STEP_MS = 100 };
 
-/* A batch in flight, with the places of its cases.  Its index in the array is its tag. */
+/* A batch in flight, with the locations of its cases.  Its index in the array is its tag. */
 struct flight {
     bool is_used;
     bool is_accepted;
     const char *path;
-    uint64_t *places; /* of each case; room for --batch */
+    uint64_t *locations; /* of each case; room for --batch */
 };
 
 struct submission {
@@ -60,7 +60,7 @@ static void list_refusal(struct submission *submission, const struct flight *fli
     uint64_t index = receipt->case_index < 0 ? 0 : (uint64_t)receipt->case_index;
     index = index < receipt->count ? index : receipt->count - 1;
     buf_printf(&submission->listed, "%s:%llu: batch of %u cases refused: %s\n", flight->path,
-               (unsigned long long)flight->places[index], receipt->count, receipt->reason);
+               (unsigned long long)flight->locations[index], receipt->count, receipt->reason);
     if (receipt->message_bytes_max > 0) {
         buf_printf(&submission->listed,
                    "  this broker accepts at most %llu bytes (its intake.message_bytes_max)\n",
@@ -81,7 +81,8 @@ static void take_done(struct submission *submission, const struct flight *flight
          i++) {
         const struct casemill_dead *dead = &receipt->dead[i];
         if (dead->index < receipt->count) {
-            submit_dead_line(flight->path, flight->places[dead->index], dead, &submission->listed);
+            submit_dead_line(flight->path, flight->locations[dead->index], dead,
+                             &submission->listed);
             submission->listed_count++;
         }
     }
@@ -201,7 +202,7 @@ static enum err send_new(struct submission *submission, const struct uuid *id, s
     submission->flights[tag] = submission->filling;
     submission->flights[tag].is_used = true;
     submission->flights[tag].is_accepted = false;
-    submission->filling.places = taken.places;
+    submission->filling.locations = taken.locations;
     struct casemill_batch batch = {.body = body.ptr,
                                    .body_bytes = body.len,
                                    .count = submission->count,
@@ -253,7 +254,7 @@ static enum err send_batch(struct submission *submission, struct diag *diag) {
     return step(submission, 0, diag);
 }
 
-/* The current case with its dates.  A case that is no map has no place for dates and is sent
+/* The current case with its dates.  A case that is no map has no room for dates and is sent
  * unchanged: the worker reports it. */
 static struct span with_dates(struct submission *submission) {
     struct span one = buf_span(&submission->one);
@@ -269,9 +270,9 @@ static struct span with_dates(struct submission *submission) {
 /* Reads the next case after the others of the batch. */
 static enum err read_case(struct submission *submission, struct submit_input *input,
                           struct diag *diag) {
-    uint64_t place = 0;
+    uint64_t location = 0;
     buf_clear(&submission->one);
-    enum err err = submit_input_next(input, &submission->one, &place, diag);
+    enum err err = submit_input_next(input, &submission->one, &location, diag);
     if (err != ERR_OK) {
         return err;
     }
@@ -284,7 +285,7 @@ static enum err read_case(struct submission *submission, struct submit_input *in
         }
     }
     buf_append(&submission->body, one);
-    submission->filling.places[submission->count++] = place;
+    submission->filling.locations[submission->count++] = location;
     if (submission->count == submission->batch_cases_max) {
         return send_batch(submission, diag);
     }
@@ -464,10 +465,10 @@ static enum err open_all(struct submission *submission, const struct casemill_op
         casemill_open(client, &submission->client, text, sizeof(text)) != CASEMILL_OK) {
         err = diag_fail(diag, ERR_INVALID, "%s", text);
     }
-    size_t places = submission->batch_cases_max;
-    submission->filling.places = mem_zero(places, sizeof(uint64_t));
+    size_t cases = submission->batch_cases_max;
+    submission->filling.locations = mem_zero(cases, sizeof(uint64_t));
     for (int i = 0; i < WINDOW; i++) {
-        submission->flights[i].places = mem_zero(places, sizeof(uint64_t));
+        submission->flights[i].locations = mem_zero(cases, sizeof(uint64_t));
     }
     return err;
 }
@@ -477,9 +478,9 @@ static void close_all(struct submission *submission) {
     submit_wait_fini(&submission->wait);
     resume_close(&submission->resume);
     schema_free(&submission->schema);
-    mem_free(submission->filling.places);
+    mem_free(submission->filling.locations);
     for (int i = 0; i < WINDOW; i++) {
-        mem_free(submission->flights[i].places);
+        mem_free(submission->flights[i].locations);
     }
     buf_free(&submission->body);
     buf_free(&submission->one);
