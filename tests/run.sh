@@ -4,8 +4,7 @@
 #   sh tests/run.sh --quick    release build, unit tests, checks, three system tests: under three minutes
 #   sh tests/run.sh --long     everything with longer campaigns and the static analyzer
 # A part that did not run counts as failed; the last line is "N passed, N failed".
-# Each part leaves its whole output in build/test-logs/PART.log.  System tests mostly wait, so some
-# run side by side.
+# Each part leaves its whole output in build/test-logs/PART.log. System tests mostly wait, so some run side by side.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 root=$(pwd)
@@ -76,7 +75,7 @@ beside() {
     read -r place <&8
     (
         trap - EXIT INT TERM
-        # A part that never began, or was ended from outside, is one that failed.
+        # A part that did not start, or was ended from outside, counts as failed.
         echo "0 1" >"$logs/$1.count"
         part "$@"
         echo "$place" >&8
@@ -118,7 +117,7 @@ unit() {
     count_unit "$logs/ctest-$preset.out" "$ctest_code" "$(unit_targets | wc -l)"
 }
 count_unit() { # count_unit LOG CTEST_CODE PROGRAMS
-    awk -v code="$2" -v wanted="$3" '
+    awk -v code="$2" -v expected="$3" '
         # Check: "100%: Checks: 12, Failures: 0, Errors: 0"
         / Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+/ {
             for (i = 1; i < NF; i++) {
@@ -133,7 +132,7 @@ count_unit() { # count_unit LOG CTEST_CODE PROGRAMS
         # a test that cannot run here: "skipped: CASEMILL_TEST_CONNINFO is not set"
         /^[0-9]+: skipped: / { skipped++; why[substr($0, index($0, "skipped: "))]++ }
         END {
-            if (programs != wanted) { print "not ok - " wanted " unit test programs in the tree, " (programs + 0) " ran to their end"; bad++ }
+            if (programs != expected) { print "not ok - " expected " unit test programs in the tree, " (programs + 0) " finished"; bad++ }
             if (code != 0 && bad == 0) { print "not ok - ctest failed"; bad = 1 }
             for (reason in why) print reason " (" why[reason] " tests)"
             good = checks - bad - skipped; if (good < 0) good = 0

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Benchmark backlog: what a queue costs while workers are away: batches of 1,000, batches of one, and a small queue of
-# either.  The broker's anonymous memory, the journal's bytes beside the payload's, and the first WORK after a restart
-# beside reading the journal's table of headers.  Called by run.sh.
+# Benchmark backlog: the cost of a queue without workers: batches of 1,000, batches of one, and a small queue of
+# either. It measures the broker's anonymous memory, the journal's bytes beside the payload's, and the first WORK
+# after a restart beside reading the journal's table of headers. Called by run.sh.
 # CASEMILL_BENCH_CASES, CASEMILL_BENCH_SINGLES and CASEMILL_BENCH_RUNS make it smaller.
 set -u
 cases=${CASEMILL_BENCH_CASES:-10000000}

@@ -1,8 +1,9 @@
 /* A journal full of batches, and a broker that starts on it.
- *   bench_backlog meta DIR             reads the journal's table of headers from end to end, as
- * LMDB gives it, and nothing else; prints: seconds entries bench_backlog first_work BROKER... runs
- * that command, joins it as a lane and waits for work; prints: seconds from the start of the
- * program to WORK */
+ *   bench_backlog meta DIR
+ *     reads LMDB's table of headers from end to end and nothing else; prints: seconds entries
+ *   bench_backlog first_work BROKER...
+ *     runs that command, joins it as a lane and waits for work; prints: seconds from the start of
+ *     the program to WORK */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "net/net.h"
@@ -40,7 +41,7 @@ static void read_meta(const char *dir) {
     MDB_val key;
     MDB_val value;
     uint64_t entries = 0;
-    volatile uint64_t read = 0; /* so that the bytes are looked at */
+    volatile uint64_t read = 0; /* so that the bytes are read */
     int64_t start = clock_mono_ns();
     must(mdb_env_create(&env));
     must(mdb_env_set_maxdbs(env, TABLES));

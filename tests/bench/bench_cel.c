@@ -1,7 +1,7 @@
-/* The benchmark `cel`: conditions beside the same ones written by hand, in one run.  Prints one
- * JSON line a figure.  `bench_cel --list` names the pairs; `bench_cel --only NAME hand|cel ROUNDS`
- * runs one side, for callgrind, which is told to count inside loop_hand or loop_cel. Both sides get
- * the same facts in turns of about a millisecond; a ratio is of two neighbours. */
+/* The benchmark `cel`: conditions beside the same ones written by hand, in one run. Prints one
+ * JSON line per figure. `bench_cel --list` names the pairs; `bench_cel --only NAME hand|cel
+ * ROUNDS` runs one side for callgrind, which counts inside loop_hand or loop_cel. Both sides get
+ * the same facts in turns of about a millisecond; a ratio is that of two neighbouring turns. */
 #include "bench_cel.h"
 
 #include "base/buf.h"
@@ -115,7 +115,7 @@ __attribute__((noinline)) static uint64_t loop_cel(struct bench *bench, uint64_t
     return sum;
 }
 
-/* A fast wrong answer is worth nothing: both sides must say the same, unknowns by name. */
+/* Both sides must give the same result and the same unknown facts. */
 static void agree(struct bench *bench, const char *name) {
     for (uint32_t i = 0; i < CASES; i++) {
         struct path_set by_hand;
@@ -139,7 +139,7 @@ static void agree(struct bench *bench, const char *name) {
 
 typedef uint64_t (*loop_fn)(struct bench *bench, uint64_t rounds);
 
-/* The clock is told what the loop gave, so that the loop is not left out. */
+/* The result of the loop is used, so that the compiler keeps the loop. */
 static double ns_each(struct bench *bench, loop_fn loop, uint64_t rounds, uint32_t per_round) {
     uint64_t began = cpu_ns();
     uint64_t sum = loop(bench, rounds);
@@ -168,7 +168,7 @@ static double median(double *values) {
     return values[RUNS / 2];
 }
 
-/* figure: value in unit; ratio 0 when there is nothing to hold it against. */
+/* figure: value in unit; ratio 0 when there is no baseline. */
 static void print_figure(const char *figure, double value, const char *unit, double *ratios,
                          double goal) {
     printf("{\"name\": \"cel\", \"figure\": \"cel.%s\", \"value\": %.1f, \"unit\": \"%s\", ",
@@ -212,7 +212,8 @@ static void measure_pair(const struct pair *pair) {
     bench_fini(&bench);
 }
 
-/* --- growth of what has no twin by hand --------------------------------------------------------
+/* --- growth of conditions without a hand-written twin
+ * --------------------------------------------------------
  */
 
 /* The relation of the cases is looked for among n words that are not it. */

@@ -1,4 +1,4 @@
-/* Purpose: what the files of the benchmark `cel` share: facts, names, conditions. */
+/* Purpose: facts, names and conditions for the files of the benchmark `cel`. */
 #ifndef CASEMILL_TESTS_BENCH_BENCH_CEL_H
 #define CASEMILL_TESTS_BENCH_BENCH_CEL_H
 

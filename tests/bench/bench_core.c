@@ -1,8 +1,8 @@
-/* The broker's core alone, for callgrind: each batch is submitted, durable, dealt, done and told,
- * with one lane that always has credit.
- *   bench_core CASES BATCHES [SOURCES]      batches of CASES cases, of each source in turn; counted
- * inside loop_core; prints how many cases.  Cores are made and freed outside, and all sources are
- * known before. */
+/* The broker's core alone, for callgrind: each batch is submitted, durable, dispatched and done,
+ * its receipts are sent, with one lane that always has credit.
+ *   bench_core CASES BATCHES [SOURCES]      batches of CASES cases, of each source in turn
+ * callgrind counts inside loop_core; the program prints how many cases. Cores are made and freed
+ * outside, and all sources are known before. */
 #include "base/mem.h"
 #include "broker/core.h"
 

@@ -1,9 +1,10 @@
-/* The benchmark `evaluate`: what a lane does to a case before the database, beside msgpack-c's
- * unpacking of the same bytes.  Nothing of the road is left out but the sockets.
- *   bench_evaluate RULES_DIR FILE                      one line a sample: "NANOSECONDS RATIO" of
- * decode + evaluate bench_evaluate RULES_DIR FILE STAGE ROUNDS         one stage alone, for
- * callgrind, which counts inside loop_STAGE; prints how many cases that was STAGE: unpack, walk,
- * decode, evaluate, encode. */
+/* The benchmark `evaluate`: the work of a lane on a case before the database, without sockets,
+ * beside msgpack-c's unpacking of the same bytes.
+ *   bench_evaluate RULES_DIR FILE
+ *     one line per sample: "NANOSECONDS RATIO" of decode + evaluate
+ *   bench_evaluate RULES_DIR FILE STAGE ROUNDS
+ *     one stage alone, for callgrind, which counts inside loop_STAGE; prints how many cases
+ * STAGE: unpack, walk, decode, evaluate, encode. */
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/mem.h"
@@ -101,7 +102,7 @@ static void evaluate_one(struct bench *bench, const struct case_doc *doc, struct
     ruleset_evaluate(bench->run, doc, doc->reference_date, doc->as_of, outcome);
 }
 
-/* --- the stages: each does what stands before it, too, except unpack and walk ------------------
+/* --- the stages: each includes the stages before it, except unpack and walk -------------------
  */
 
 __attribute__((noinline)) static uint64_t loop_unpack(struct bench *bench) {
@@ -189,7 +190,7 @@ static double cpu_ns(void) {
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-static volatile uint64_t kept; /* so that no loop is left out */
+static volatile uint64_t kept; /* so that the compiler keeps every loop */
 
 static double time_of(struct bench *bench, uint64_t (*loop)(struct bench *bench)) {
     double start = cpu_ns();

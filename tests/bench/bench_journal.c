@@ -1,8 +1,9 @@
-/* What the journal's form costs: groups of batches put in one commit each, every group deleted in
- * the commit after it, beside the same bytes of the same groups appended to a file, each group
- * synced. bench_journal DIR BODY_BYTES CASES BATCHES_A_GROUP GROUPS prints: batches_a_second
- * appended_a_second journal_bytes payload_bytes journal_bytes is what the journal's file holds with
- * all groups in it, before any is deleted. */
+/* The cost of the journal's format: groups of batches put in one commit each, every group
+ * deleted in the commit after it. The baseline appends the same bytes in the same groups to a
+ * file, with a sync after each group.
+ *   bench_journal DIR BODY_BYTES CASES BATCHES_A_GROUP GROUPS
+ *     prints: batches_a_second appended_a_second journal_bytes payload_bytes
+ * journal_bytes is the size of the journal's file with all groups in it, before any is deleted. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "broker/journal_check.h"
@@ -101,7 +102,7 @@ static double append_s(const struct load *load) {
     return took;
 }
 
-/* What the file holds when every group is in it. */
+/* The size of the file with every group in it. */
 static uint64_t filled_bytes(const struct load *load, struct store *store, uint64_t seq) {
     struct store_group group = {.headers = BUF_EMPTY};
     MDB_envinfo info;

@@ -1,8 +1,8 @@
-/* The limit that the road is held against: a loader that does nothing but COPY rows which are in
- * PostgreSQL's binary form already, in key order, over a number of connections.
+/* The baseline of the end-to-end benchmarks: a loader that only COPYs rows over a number of
+ * connections. The rows are in PostgreSQL's binary format already, in key order.
  *   bench_load CONNINFO ROWS_FILE COPY_STATEMENT CONNECTIONS ROWS_PER_TRANSACTION
- *                                                     prints: seconds rows
- * ROWS_FILE is what COPY ... TO STDOUT (FORMAT binary) gave for the same columns. */
+ *     prints: seconds rows
+ * ROWS_FILE is the result of COPY ... TO STDOUT (FORMAT binary) for the same columns. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/io.h"

@@ -1,13 +1,13 @@
-/* One case a message, beside what it is held against; each prints one line of numbers.
- * - bench_ones submit ENDPOINT FILE done|accepted WINDOW COUNT: submits COUNT cases, at most WINDOW
- *   at once, to DONE or to ACCEPTED
- * - bench_ones paced ENDPOINT FILE RATE COUNT: so many a second, to DONE
- * - bench_ones echo: a ROUTER that says ACCEPTED to all and keeps nothing; prints its endpoint
- * - bench_ones query CONNINFO FILE COUNT: lines of SQL, each one simple query after the other
- * - bench_ones paced_query CONNINFO FILE RATE COUNT: so many a second
- * - bench_ones sync DIR BYTES COUNT: write + fdatasync
- * Numbers: a second, then p50, p99 and p99.9 in microseconds.  What is paced is timed from when it
- * was due, so that a stall counts for all that had to wait for it. */
+/* One case per message, and its baselines; each prints one line of numbers.
+ *   bench_ones submit ENDPOINT FILE done|accepted WINDOW COUNT: submits COUNT cases, at most WINDOW
+ *     at once, to DONE or to ACCEPTED
+ *   bench_ones paced ENDPOINT FILE RATE COUNT: RATE cases per second, to DONE
+ *   bench_ones echo: a ROUTER that sends ACCEPTED to all and stores nothing; prints its endpoint
+ *   bench_ones query CONNINFO FILE COUNT: lines of SQL, one simple query after the other
+ *   bench_ones paced_query CONNINFO FILE RATE COUNT: RATE queries per second
+ *   bench_ones sync DIR BYTES COUNT: write + fdatasync
+ * The numbers: per second, then p50, p99 and p99.9 in microseconds. A paced case is timed from
+ * when it was due, so that a stall counts for every case that waited. */
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/mem.h"
@@ -251,7 +251,7 @@ static void echo(void) {
     }
     (void)printf("%s\n", net_endpoint(socket));
     (void)fflush(stdout);
-    for (;;) { /* ended by who started it */
+    for (;;) { /* the caller ends it */
         struct net_poll_item item = {.socket = socket};
         struct net_message message;
         if (net_poll(&item, 1, -1) != ERR_OK) {
@@ -279,7 +279,7 @@ static void run_line(PGconn *conn, const char *line) {
     }
 }
 
-/* pace NULL: each as soon as the one before is through. */
+/* pace NULL: each query follows the one before at once. */
 static void query(const char *conninfo, const char *path, struct pace *pace, uint32_t count) {
     struct buf text = BUF_EMPTY;
     read_file(path, &text);

@@ -1,10 +1,10 @@
-/* The intake side of the road benchmarks: cases that are MessagePack already, in batches of one
- * size, to their last DONE, or to their last ACCEPTED.
+/* The intake side of the end-to-end benchmarks: encoded cases in batches of one size, to their
+ * last DONE, or to their last ACCEPTED.
  *   bench_submit rate|accepted ENDPOINT FILE BATCH [ordered|random FROM]
- *                                             prints: seconds cases accepted_seconds
+ *     prints: seconds cases accepted_seconds
  * The clock runs from the first submit to the last receipt; file and batches are ready before.
- * With FROM the cases get other ids, of the numbers from there on: in their order, or spread over
- * all ids (lib.sh: case_id_of makes the same in SQL). */
+ * With FROM the cases get other ids, of the numbers from there on: in their order, or spread
+ * over all ids (lib.sh: case_id_of makes the same in SQL). */
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/mem.h"

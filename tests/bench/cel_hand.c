@@ -12,7 +12,7 @@ static inline enum tri tri_of(bool truth) { return truth ? TRI_TRUE : TRI_FALSE;
 
 static inline bool is_unknown(const struct value *fact) { return fact->kind == VAL_UNKNOWN; }
 
-/* A fact that is unknown is so for its own path alone. */
+/* An unknown fact names its own path alone. */
 static inline enum tri blame(const struct value *fact, struct path_set *missing) {
     path_set_add(missing, (unsigned)fact->u);
     return TRI_UNKNOWN;
@@ -107,7 +107,7 @@ enum tri hand_seven(const struct value *facts, struct path_set *missing) {
     return open ? all : TRI_FALSE;
 }
 
-/* One anchor: its fields stand where the schema puts them. */
+/* One anchor: its fields have the order of the schema. */
 static inline enum tri anchor_counts(const struct value *anchor, struct path_set *missing) {
     const struct value *country = &anchor->items[2 * FIELD_COUNTRY + 1];
     const struct value *relation = &anchor->items[2 * FIELD_RELATION + 1];

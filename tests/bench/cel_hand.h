@@ -1,5 +1,5 @@
-/* Purpose: the conditions of the benchmark `cel` as a careful programmer writes them in C, on the
- * facts as the decoder leaves them: three-valued, and naming the facts that an unknown hangs on. */
+/* Purpose: the conditions of the benchmark `cel` as a careful programmer writes them in C, on
+ * the facts as the decoder leaves them. They are three-valued and name the unknown facts. */
 #ifndef CASEMILL_TESTS_BENCH_CEL_HAND_H
 #define CASEMILL_TESTS_BENCH_CEL_HAND_H
 

@@ -1,16 +1,16 @@
 #!/bin/sh
-# Benchmark growth: the whole road in batches of 1,000 into a table that holds 1, 10 and 30 million rows already, beside
-# the loader into the very same table, in turns; case ids that follow what is there, and ids spread over all of it.
-# Called by run.sh.
-# CASEMILL_BENCH_CASES (the smallest size, of which the others are ten and thirty times) and CASEMILL_BENCH_RUNS make it
-# smaller.
+# Benchmark growth: end-to-end in batches of 1,000 into a table that holds 1, 10 and 30 million rows already. The
+# baseline is the loader into the same table, in turns. The case ids follow the existing ones, or are spread over all
+# of them. Called by run.sh.
+# CASEMILL_BENCH_CASES (the smallest size, of which the others are ten and thirty times) and CASEMILL_BENCH_RUNS make
+# it smaller.
 set -u
 cases=${CASEMILL_BENCH_CASES:-1000000}
 runs=${CASEMILL_BENCH_RUNS:-3}
 . "$(dirname "$0")/lib.sh"
 chunk=$((cases / 2)) # of one timed run
 database_start
-# What a transaction writes into a table that it emptied itself needs no log then: the filling, not what is timed.
+# A transaction that writes into a table that it truncated itself needs no log: only the filling, not the timed part.
 pg_sql "alter system set wal_level = minimal"
 pg_sql "alter system set max_wal_senders = 0"
 pg_stop

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Instructions a case, as callgrind counts them: a slow-down is seen at once, without a clock.
-#   sh tests/bench/instructions.sh           counts, and holds them against instructions.txt, to within 5 %
-#   sh tests/bench/instructions.sh --write   writes instructions.txt; say in the commit why a number moved
-# A number that fell by more than 5 % fails, too: it is to be written down, or it may silently rise again.
-# CASEMILL_BUILD names the build (default build/release).  Last line: "N passed, N failed".
+# Instructions per case, as callgrind counts them: a slow-down is seen at once, without a clock.
+#   sh tests/bench/instructions.sh           counts, and compares with instructions.txt, to within 5 %
+#   sh tests/bench/instructions.sh --write   writes instructions.txt; the commit must give the reason for a changed number
+# A number that fell by more than 5 % fails, too: it must be written down, or it may silently rise again.
+# CASEMILL_BUILD names the build (default build/release). Last line: "N passed, N failed".
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${CASEMILL_BUILD:-build/release}

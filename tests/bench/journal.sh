@@ -1,6 +1,6 @@
 #!/bin/sh
-# Benchmark journal: put and delete with group commit, beside append + fdatasync of the same bytes in the same groups:
-# in batches of 1,000 cases of 300 bytes, and in batches of one.  Called by run.sh.
+# Benchmark journal: put and delete with group commit, in batches of 1,000 cases of 300 bytes, and in batches of one.
+# The baseline is append + fdatasync of the same bytes in the same groups. Called by run.sh.
 # CASEMILL_BENCH_GROUPS and CASEMILL_BENCH_RUNS make it smaller.
 set -u
 groups=${CASEMILL_BENCH_GROUPS:-200}

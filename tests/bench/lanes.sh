@@ -1,6 +1,6 @@
 #!/bin/sh
-# Benchmark lanes: the whole road in batches of 1,000 with 1 to 64 lanes in 1 to 4 worker processes: the rate, and what
-# the broker takes of the processor time that broker, workers and PostgreSQL take together.  Called by run.sh.
+# Benchmark lanes: end-to-end in batches of 1,000 with 1 to 64 lanes in 1 to 4 worker processes. It measures the rate,
+# and the broker's share of the processor time of broker, workers and PostgreSQL. Called by run.sh.
 # CASEMILL_BENCH_CASES and CASEMILL_BENCH_RUNS make it smaller.
 set -u
 cases=${CASEMILL_BENCH_CASES:-500000}

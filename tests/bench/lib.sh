@@ -1,5 +1,5 @@
 #!/bin/sh
-# What benchmarks share.  Sourced, not run.  A real PostgreSQL, broker and workers of tests/system;
+# Functions for the benchmarks.  Sourced, not run.  A real PostgreSQL, broker and workers of tests/system;
 # stdout is for figures alone.
 #   figure NAME FIGURE UNIT GOAL <<LINES     one JSON line: medians of lines "VALUE RATIO"
 exec 4>&1 1>&2
@@ -44,7 +44,7 @@ cases_columns() {
 }
 # An empty table on a quiet server, for one timed run.
 fresh_tables() { pg_sql "truncate cases, reapplied, commits, tallies, dead_letters; checkpoint"; }
-# load_best ROWS_FILE ROWS: the loader's rows a second over two connections, at its best size.
+# load_best ROWS_FILE ROWS: the loader's rows per second over two connections, at its best size.
 load_best() {
     columns=$(cases_columns)
     best=0
@@ -55,6 +55,6 @@ load_best() {
     done
     echo "$best"
 }
-dump_rows() { # dump_rows FILE: what stands in cases, in key order
+dump_rows() { # dump_rows FILE: the rows of cases, in key order
     pg_sql "copy (select $(cases_columns) from cases order by source, case_id, revision) to stdout (format binary)" >"$1"
 }

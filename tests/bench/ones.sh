@@ -1,20 +1,20 @@
 #!/bin/sh
-# Benchmark ones: one case a message.  confirm: to ACCEPTED, which is after fdatasync, beside a ROUTER that answers at
-# once, and beside a bare write + fdatasync; workers are away.  latency.idle: one at a time to DONE, beside the same row
-# written by one libpq round trip.  latency.half: as many a second as are half of what the road takes of cases alone, by
-# schedule, whatever comes back, and a few of those round trips a second beside them.  Called by run.sh.
+# Benchmark ones: one case per message. confirm: to ACCEPTED, which is sent after fdatasync; the baselines are a
+# ROUTER that answers at once and a bare write + fdatasync; there are no workers. latency.idle: one at a time to DONE;
+# the baseline is the same row written by one libpq round trip. latency.half: cases on a schedule at half of the
+# end-to-end rate for single cases, and a few of those round trips per second beside them. Called by run.sh.
 # CASEMILL_BENCH_ONES, CASEMILL_BENCH_SINGLES and CASEMILL_BENCH_RUNS make it smaller.
 set -u
 runs=${CASEMILL_BENCH_RUNS:-5}
 many=${CASEMILL_BENCH_ONES:-20000}
 few=$((many / 10))
 singles=${CASEMILL_BENCH_SINGLES:-200000}
-probes=100 # a second
+probes=100 # per second
 . "$(dirname "$0")/lib.sh"
 ones=$tools/bench_ones
 field() { echo "$1" | cut -d' ' -f"$2"; }
 database_start
-# Everything confirmed here stays until a worker comes.
+# Everything confirmed here stays queued until a worker starts.
 broker_start CASEMILL_QUEUE_BATCHES_MAX=10000000 CASEMILL_JOURNAL_BYTES_MAX="$((runs * many * 3 * 9 / 1024 + 256))MiB"
 casemill generate --cases "$((many * 2))" --seed 9 --format msgpack --out "$work/cases.mp" || abort "generate"
 start echo "$ones" echo
@@ -48,7 +48,7 @@ quoted() { # every column as a literal
     pg_sql "select string_agg(format('quote_nullable(%I::text)', attname), ' || '', '' || ' order by attnum)
             from pg_attribute where attrelid = '$1'::regclass and attnum > 0 and not attisdropped"
 }
-# Of another source, so that they may go in beside the cases.
+# Of another source, so that they can be stored beside the cases.
 rows_as_sql() { # rows_as_sql COUNT
     pg_sql "select 'BEGIN; INSERT INTO cases ($columns) VALUES (' || $(quoted cases | sed 's/source::text/32767::text/') || '); INSERT INTO commits VALUES (' ||
             (select $(quoted commits | sed 's/quote_nullable(commit::text)/(random() * 9e18)::bigint/') from commits where commits.commit = cases.commit) ||

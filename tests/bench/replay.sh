@@ -18,7 +18,7 @@ pg_sql "vacuum analyze cases"
 pg_sql checkpoint
 equal "every case is stored" "$(rows)" "$cases"
 
-# The shipped rules read every fact; the rest is what an outcome is held against.
+# The shipped rules read every fact; the other columns are compared with the new outcome.
 facts=$(pg_sql "select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
                 where attrelid = 'cases'::regclass and not attisdropped and attnum >
                       (select attnum from pg_attribute where attrelid = 'cases'::regclass and attname = 'commit')")

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Benchmark report: each view of schema report over 10,000,000 cases that went the whole road, beside a sequential scan
-# of cases by one process.  Views of counts are read whole; those with a line a case as a reporter reads them, a page of
-# 100 by key.  Called by run.sh.
+# Benchmark report: each view of schema report over 10,000,000 cases that were processed end-to-end, beside a
+# sequential scan of cases by one process. Views of counts are read whole. Views with one line per case are read as a
+# reporter reads them, a page of 100 by key. Called by run.sh.
 # CASEMILL_BENCH_CASES and CASEMILL_BENCH_RUNS make it smaller.
 set -u
 cases=${CASEMILL_BENCH_CASES:-10000000}

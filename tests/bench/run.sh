@@ -1,11 +1,11 @@
 #!/bin/sh
-# Benchmarks: each figure beside its goal, as a ratio to something measured in the same run.
+# Benchmarks: each figure beside its goal, as a ratio to a baseline of the same run.
 #   sh tests/bench/run.sh                       all of them
 #   sh tests/bench/run.sh NAME                  one: tests/bench/NAME.sh
-#   sh tests/bench/run.sh [NAME] --json         only JSON lines on stdout, one a figure
+#   sh tests/bench/run.sh [NAME] --json         only JSON lines on stdout, one per figure
 #   sh tests/bench/run.sh [NAME] --instructions with callgrind's counts where a benchmark has them (slow)
 # CASEMILL_BUILD=build/X takes the programs of that build instead of building build/release.
-# A missed goal is no failure; a benchmark that does not come to its end is.
+# A missed goal is no failure; a benchmark that does not finish is one.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -32,7 +32,7 @@ if [ -z "${CASEMILL_BUILD:-}" ]; then
 fi
 export CASEMILL_BUILD
 
-table() { # JSON lines -> one line a figure, and how many goals are met
+table() { # JSON lines -> one line per figure, and how many goals are met
     awk '
         function get(key,   at, rest) {
             at = index($0, "\"" key "\": ")
@@ -67,6 +67,6 @@ all() {
 }
 if [ "$json" = yes ]; then all; else all | table; fi
 if [ -s "$failed" ]; then
-    echo "run.sh: did not come to its end: $(tr '\n' ' ' <"$failed")" >&2
+    echo "run.sh: did not finish: $(tr '\n' ' ' <"$failed")" >&2
     exit 1
 fi

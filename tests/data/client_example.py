@@ -32,7 +32,7 @@ def receipt(socket):
     return command
 
 
-req = connect(zmq.REQ)  # one reply a request: with ack outcome it is DONE
+req = connect(zmq.REQ)  # one reply per request: with ack outcome it is DONE
 submit(req, "outcome", 1, 1)
 last = receipt(req)
 dealer = connect(zmq.DEALER)  # ACCEPTED when it is on disk, DONE when it is in the database

@@ -1,6 +1,7 @@
-/* A pack: key and value, once as they are and once with each head and entry sealed anew where its
- * shape allows it.  What is accepted has its slots one behind the other within the value, is within
- * the budget, and written again gives the same bytes; an entry is within its bounds. */
+/* A pack: key and value, once as they are and once with new checksums of each head and entry
+ * where its shape allows it. An accepted pack has its slots one after the other within the
+ * value, is within the budget, and written again gives the same bytes. An entry is within its
+ * bounds. */
 #include "broker/journal_pack.h"
 #include "fuzz.h"
 
@@ -78,7 +79,8 @@ static bool pack_check(struct span key, struct span value) {
     return true;
 }
 
-/* Gives both heads, as far as the first says how long they are, and the entries their sums. */
+/* Writes the checksums of both heads, as far as the first states their length, and of the entries.
+ */
 static void seal_all(uint64_t seq, struct buf *value) {
     size_t count = value->len > 1 ? value->ptr[1] : 0;
     size_t head = HEAD_FIXED_BYTES + HEAD_SLOT_BYTES * count;

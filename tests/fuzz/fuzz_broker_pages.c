@@ -1,5 +1,5 @@
-/* The pages of a damaged journal: the check without LMDB finds what is wrong or, where it finds
- * nothing, LMDB can read every record and every body that its trees lead to without harm. */
+/* The pages of a damaged journal. The check without LMDB finds the damage. If it finds nothing,
+ * LMDB can read every record and every body of its trees without harm. */
 #include "base/mem.h"
 #include "broker/journal_check.h"
 #include "broker/journal_pages.h"
@@ -23,7 +23,7 @@ static void bodies_check(struct store *store, const struct seen *seen) {
     for (size_t i = 0; i < seen->count; i++) {
         const struct journal_record *record = &seen->records[i];
         if (record->source.len == 0) {
-            continue; /* its header says nothing that can be used */
+            continue; /* its header has nothing that can be used */
         }
         for (uint32_t part = 0; part < record->cut_count; part++) {
             uint32_t length = 0;
@@ -34,7 +34,7 @@ static void bodies_check(struct store *store, const struct seen *seen) {
     }
 }
 
-/* What passed the check is LMDB's to read. */
+/* LMDB must be able to read a journal that passed the check. */
 static void records_check(const char *dir) {
     struct store *store = NULL;
     struct seen seen = {NULL, 0, 0};

@@ -1,6 +1,6 @@
-/* A plain record and the state of the journal: the first byte chooses, then the key (of a record)
- * and the value, once as they are and once with the sum that belongs behind them, since no chance
- * finds that.  What is accepted is within its bounds and written again gives the same bytes. */
+/* A plain record and the state of the journal. The first byte chooses, then come the key (of a
+ * record) and the value, once as they are and once with a correct checksum, because chance never
+ * finds one. An accepted record is within its bounds and written again gives the same bytes. */
 #include "broker/journal_format.h"
 #include "fuzz.h"
 
@@ -44,7 +44,7 @@ static enum err record_check(struct span key, struct span value) {
     record_bounds(&record, value);
     format_record_encode(&record, &again);
     CHECK(value.len <= FORMAT_RECORD_BYTES_MAX);
-    /* An intake record without extra has a longer form that nobody writes. */
+    /* An intake record without extra has a longer form that the broker never writes. */
     if (record.mode != WORK_INTAKE || record.extra.len > 0 || value.ptr[0] == 1) {
         CHECK(span_eq(buf_span(&again), value));
     }

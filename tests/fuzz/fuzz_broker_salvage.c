@@ -1,5 +1,5 @@
-/* Salvage of a damaged journal: whatever was damaged, what is saved is a batch that was put, with
- * its own body, once, in order; nothing is made up and no body becomes a batch. */
+/* Salvage of a damaged journal: whatever was damaged, each saved batch is one that was put, with
+ * its own body, once, in order. No batch is invented, and no body becomes a batch. */
 #include "base/mem.h"
 #include "broker/journal_salvage.h"
 #include "fuzz_journal.h"

@@ -1,5 +1,5 @@
-/* Cases: any bytes that the walker lets pass decode, under the schema that casemill ships with, to
- * facts or to faults; with the same bytes to the same digest. */
+/* Cases: any bytes that the walker accepts decode, under the schema that casemill ships with, to
+ * facts or to faults; the same bytes give the same digest. */
 #include "casedoc/case_doc.h"
 #include "fuzz_schema.h"
 #include "wire/walk.h"

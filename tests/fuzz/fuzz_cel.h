@@ -60,7 +60,7 @@ static inline struct cel_env *fuzz_cel_env(void) {
     return env;
 }
 
-/* A refusal says where and why; the place lies in the source. */
+/* A refusal has a place and a reason; the place is within the source. */
 static inline void fuzz_cel_refused(const struct diag *diag, struct span source) {
     CHECK(diag->offset <= source.len);
     CHECK(diag->width >= 1);

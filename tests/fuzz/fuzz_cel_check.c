@@ -1,5 +1,5 @@
 /* Parser, checker and compiler: any bytes become a program whose type can be printed, or are
- * refused with a place; what is asked about a program never fails. */
+ * refused with a place; queries about a program never fail. */
 #include "fuzz_cel.h"
 
 enum { USES_MAX = 64 };

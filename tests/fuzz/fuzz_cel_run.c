@@ -1,6 +1,7 @@
-/* Evaluation: the first two bytes say which facts are hidden and whether the checker is asked, the
- * rest is an expression.  What compiles ends within its limits; run twice it gives the same; what
- * is decided while facts are hidden is the same when they are shown. */
+/* Evaluation: the first two bytes choose which facts are hidden and whether the checker runs;
+ * the rest is an expression. A compiled expression ends within its limits, and a second run
+ * gives the same result. A result that is decided while facts are hidden is the same when they
+ * are shown. */
 #include "fuzz_cel.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* CSV as `casemill submit` reads it, under the shipped schema: any bytes become cases or are
- * refused in a text that holds nothing of a cell.  A case decodes to facts or to faults, its own
- * keys are the envelope's, and no fact that it names is unknown. */
+ * refused in a text that holds nothing of a cell. A case decodes to facts or to faults, its own
+ * keys are the envelope's, and every fact that it names has a value. */
 #include "casedoc/case_doc.h"
 #include "fuzz_schema.h"
 #include "fuzz_submit.h"

@@ -1,5 +1,5 @@
-/* JSON lines, or one JSON array, as `casemill submit` reads them: any bytes become cases or are
- * refused in a text that holds nothing of them; a case written as JSON again is the same case. */
+/* JSON lines, or one JSON array, as `casemill submit` reads them. Any bytes become cases or are
+ * refused in a text that holds nothing of them. A case written as JSON again is the same case. */
 #include "fuzz_submit.h"
 #include "tests/unit/json_case_decode.h"
 

@@ -1,6 +1,6 @@
-/* The file of --resume: whatever stands in it, it is taken with its whole lines, or refused in one
- * line and left as it was.  What was taken is in range, a batch that is added is found by the next
- * run, and the others with it. */
+/* The file of --resume: with any content it is accepted with its whole lines, or refused in one
+ * line and left as it was. The accepted content is in range, and the next run finds an added
+ * batch and the others. */
 #include "base/buf.h"
 #include "base/io.h"
 #include "cli/submit/resume.h"

@@ -1,7 +1,7 @@
-/* What a broker answers on its control socket, and what `casemill top` shows of it: parts, each
- * behind its be16 length, are the head frames of the answers to STATUS, WORKERS and SOURCES, once
- * and once again for rates.  A page has lines without control characters that fit the terminal, the
- * JSON is JSON. */
+/* The replies of a broker on its control socket, and what `casemill top` shows of them. The
+ * input is parts, each after its be16 length: the head frames of the replies to STATUS, WORKERS
+ * and SOURCES, once and once again for rates. A page has lines without control characters that
+ * fit the terminal, and the JSON is JSON. */
 #include "cli/control_ask.h"
 #include "cli/top/view.h"
 #include "fuzz.h"
@@ -104,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len) {
         broker.is_fresh = broker.is_fresh && (is_whole || k > 0);
     }
     views_check(&broker);
-    broker.is_fresh = false; /* what was said last, and why there is nothing newer */
+    broker.is_fresh = false; /* shows the last answer, and why there is no newer one */
     views_check(&broker);
     for (size_t k = 0; k < COUNT_OF(samples); k++) {
         for (int i = 0; i < TOP_ANSWERS; i++) {

@@ -1,6 +1,6 @@
-/* The file of `casemill cel --vars`: any bytes become names with values that the language can use,
- * or are refused in one line with a place or a name.  What was accepted prints, equals itself where
- * CEL has it so, and can be read by an expression. */
+/* The file of `casemill cel --vars`: any bytes become names with values that the language can
+ * use, or are refused in one line with a place or a name. An accepted value prints, equals
+ * itself where CEL defines so, and can be read by an expression. */
 #include "base/mem.h"
 #include "cli/cel_vars.h"
 #include "fuzz_file.h"

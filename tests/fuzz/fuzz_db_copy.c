@@ -18,7 +18,7 @@ static void fields_check(struct span piece, const struct span *fields, uint32_t 
     }
 }
 
-/* The row as the server must have sent it stands before what is left. */
+/* The row as the server must have sent it is directly before the rest. */
 static void row_check(struct span left, const struct span *fields, uint32_t count) {
     struct buf row = BUF_EMPTY;
     buf_be16(&row, (uint16_t)count);

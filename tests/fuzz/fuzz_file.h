@@ -1,5 +1,5 @@
-/* Purpose: an input as a file, for readers that take a path: one file in memory, filled anew for
- * each input. */
+/* Purpose: an input as a file, for readers that take a path: one file in memory, filled again
+ * for each input. */
 #ifndef CASEMILL_TESTS_FUZZ_FUZZ_FILE_H
 #define CASEMILL_TESTS_FUZZ_FUZZ_FILE_H
 

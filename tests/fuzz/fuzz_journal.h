@@ -1,7 +1,8 @@
-/* Purpose: a golden journal with damage that the input describes, as a data.mdb that the broker's
- * readers find by its directory.
- * Input: a byte that chooses the journal, then changes: page u8, offset be16, length u8 (0 to 15:
- * one byte more), bytes; page 255 cuts the file behind that page `offset` names. */
+/* Purpose: a golden journal with damage that the input describes, as a data.mdb that the
+ * broker's readers find by its directory.
+ * Input: a byte that chooses the journal, then changes. A change has page u8, offset be16,
+ * length u8 (0 to 15: one byte more) and bytes; page 255 cuts the file behind the page that
+ * `offset` names. */
 #ifndef CASEMILL_TESTS_FUZZ_FUZZ_JOURNAL_H
 #define CASEMILL_TESTS_FUZZ_FUZZ_JOURNAL_H
 
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 
 #ifndef CASEMILL_SOURCE
-#define CASEMILL_SOURCE "." /* the build says where the tree is */
+#define CASEMILL_SOURCE "." /* the build sets the folder of the tree */
 #endif
 
 enum { GOLDEN_JOURNALS = 2, GOLDEN_BYTES_MAX = 1 << 20, GOLDEN_LINE_BYTES = 32 };

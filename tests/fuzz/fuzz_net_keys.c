@@ -1,5 +1,5 @@
-/* Key files: any text becomes a keyring in which each key is found under its valid name, or a
- * secret with its public key, or is refused with words that hold no secret. */
+/* Key files: any text is accepted or refused in a text that holds no secret. In an accepted
+ * keyring each key is found under its valid name; an accepted secret has its public key. */
 #include "fuzz.h"
 #include "net/keys.h"
 

@@ -1,5 +1,5 @@
-/* A stored rule set's text: whatever stands in the table, it loads as the rule set that its own
- * text is, or is refused in one line. */
+/* The text of a stored rule set: any content of the table loads as the rule set of that text, or
+ * is refused in one line. */
 #include "fuzz.h"
 #include "rules/ruleset.h"
 
@@ -16,7 +16,7 @@ static void ruleset_check(struct ruleset *ruleset, struct span text) {
     }
 }
 
-/* A case that says nothing has an outcome under any rule set. */
+/* A case without facts has an outcome under any rule set. */
 static void outcome_check(struct ruleset *ruleset) {
     const struct schema *schema = ruleset_schema(ruleset);
     struct value slots[PATHS_MAX];

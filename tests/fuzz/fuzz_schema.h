@@ -6,7 +6,7 @@
 #include "fuzz.h"
 
 #ifndef CASEMILL_SOURCE
-#define CASEMILL_SOURCE "." /* the build says where the tree is */
+#define CASEMILL_SOURCE "." /* the build sets the folder of the tree */
 #endif
 
 static inline struct schema *fuzz_schema_open(void) {

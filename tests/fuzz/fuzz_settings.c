@@ -1,6 +1,6 @@
 /* Settings: the first byte chooses whether the rest is a file or an environment, its variables
- * between newlines.  What is accepted is in the range that the table states and is printed without
- * a password; a refusal names the place or the variable, and does not depend on the variable's
+ * between newlines. An accepted value is in the range of the table and is printed without a
+ * password. A refusal names the place or the variable, and does not depend on the variable's
  * value, which may be a password (P10). */
 #include "base/buf.h"
 #include "base/mem.h"

@@ -1,6 +1,6 @@
-/* Purpose: what the fuzz targets of `casemill submit`'s notations share: a file's cases are read to
- * its end, each is whole, and a refusal is one of the texts that are known to hold nothing of a
- * case (P10). */
+/* Purpose: functions for the fuzz targets of `casemill submit`'s file formats. The cases of a
+ * file are read to its end, and each is whole. A refusal is one of the texts that hold nothing
+ * of a case (P10). */
 #ifndef CASEMILL_TESTS_FUZZ_FUZZ_SUBMIT_H
 #define CASEMILL_TESTS_FUZZ_FUZZ_SUBMIT_H
 
@@ -94,7 +94,7 @@ static inline void fuzz_refusal_check(const struct diag *diag) {
     CHECK(false);
 }
 
-/* A case goes on with dates of its own or with those given. */
+/* A case has its own dates or the given ones. */
 static inline void fuzz_dates_check(struct span one) {
     struct buf dated = BUF_EMPTY;
     size_t end = 0;

@@ -1,6 +1,6 @@
 /* The walker over a batch's body, before anything is decoded: the first byte is the number of
- * cases, the rest the body.  What passes has its cuts inside the body, in order; what does not says
- * where. */
+ * cases, the rest the body. An accepted body has its cuts inside the body, in order; a refusal
+ * names the place. */
 #include "fuzz.h"
 #include "wire/walk.h"
 

@@ -1,5 +1,5 @@
-/* Head frames of the protocol, as every socket and direction would read them: any bytes are decoded
- * or refused with a reason, and what was decoded encodes to bytes that decode to the same. */
+/* Head frames of the protocol, as every socket and direction would read them. Any bytes are
+ * decoded or refused with a reason, and a decoded head encodes to bytes that decode to the same. */
 #include "fuzz.h"
 #include "wire/wire.h"
 

@@ -1,6 +1,7 @@
-/* What work of the modes reapply, retry and bury says: its extra, or one value of its body.  The
- * first byte chooses the reader.  What is given out can be stored and asked for in SQL: texts are
- * UTF-8 without NUL and not too long, numbers and days in their range, and lie in the bytes. */
+/* The content of work of the modes reapply, retry and bury: its extra, or one value of its body.
+ * The first byte chooses the reader. An accepted value can be stored and used in SQL: texts are
+ * UTF-8 without NUL and not too long. Numbers and days are in their range, and texts are within
+ * the input. */
 #include "base/date.h"
 #include "casedoc/case_doc.h"
 #include "fuzz.h"

@@ -1,6 +1,6 @@
 /* A row of `cases` as the server may send it: for each slot a be16 length (0xffff: NULL) and its
- * bytes.  What is accepted is in the schema's range; written as a row and read again it is the same
- * case, by its digest.  The schema has every type of fact. */
+ * bytes. An accepted row is in the schema's range; written as a row and read again it is the
+ * same case, by its digest. The schema has every type of fact. */
 #include "base/date.h"
 #include "base/mem.h"
 #include "casedoc/column_read.h"

@@ -2,8 +2,8 @@
 # Fuzzes each target for a while with clang's libFuzzer, from the seeds and what earlier runs found.
 #   sh tests/fuzz/run.sh [--seconds N] [TARGET...]     60 seconds each, all targets, one at a time
 # The corpus grows in build/fuzz-corpus/TARGET; an input that fails is left in build/fuzz-found/TARGET:
-# mend the fault, then keep the input in tests/fuzz/regression/TARGET, where ctest replays it.
-# Each line tells runs, runs a second and findings; the last line is "N passed, N failed".
+# fix the fault, then keep the input in tests/fuzz/regression/TARGET, where ctest replays it.
+# Each line has runs, runs per second and findings; the last line is "N passed, N failed".
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 seconds=60

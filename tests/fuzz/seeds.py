@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Seeds for the fuzz targets, one folder a target: expressions of the language's own test files
-(../shared/cel, read where they are, else skipped), golden frames of the protocol, the shipped documents and a few
-cases.  Usage: seeds.py FOLDER."""
+"""Seeds for the fuzz targets, one folder per target: golden frames of the protocol, the shipped documents and a few cases.
+The expressions come from the language's own test files (../shared/cel; skipped if they do not exist).
+Usage: seeds.py FOLDER."""
 import gzip
 import hashlib
 import json

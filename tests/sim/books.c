@@ -1,5 +1,6 @@
-/* Books beside each core: who holds what, how often it failed, who was heard when.  They are told
- * what the core is told, and whatever the core then deals or counts must agree with them. */
+/* Books beside each core: which lane holds what, how often a delivery failed, when each lane
+ * sent its last message. They receive every event that the core receives, and each dispatch and
+ * each count of the core must agree with them. */
 #include "base/mem.h"
 #include "sim/world.h"
 
@@ -34,7 +35,7 @@ static bool overlaps(const struct sim_book *book, const struct wire_range *range
     return range->first < book->first + book->count && book->first < range->first + range->count;
 }
 
-/* The record a range speaks of; NULL: the core is to ignore it. */
+/* The record that a range names; NULL: the core must ignore it. */
 static struct sim_record *range_record(struct sim_broker *broker, const struct wire_range *range) {
     struct sim_record *record =
         uuid_eq(&range->journal, &broker->journal) ? record_of(broker, range->seq) : NULL;
@@ -70,7 +71,7 @@ static struct sim_heard *hear(const struct world *world, struct sim_broker *brok
     return heard;
 }
 
-/* It is nobody's any more: what was told of it so far is forgotten. */
+/* No lane holds it any more: its reports so far are forgotten. */
 static void take_back(struct sim_book *book) {
     book->out = false;
     book->trial = false;
@@ -92,7 +93,7 @@ static void each_of_lane(struct sim_broker *broker, const struct uuid *uuid,
     }
 }
 
-/* What failed alone is cut; what failed in company is only suspected. */
+/* A delivery that failed alone is cut; one that failed beside others is only suspected. */
 static void blame(struct sim_book *book) {
     bool proof = book->failures == 0 || book->alone;
     book->failures += proof ? 1 : 0;
@@ -125,7 +126,7 @@ static void lane_gone(struct sim_broker *broker, struct sim_heard *heard, bool s
     *heard = broker->lanes[--broker->lane_count];
 }
 
-/* Who went silent with it is ended before it is written again, unless he is back. */
+/* The lane that was lost with it is ended before it is written again, unless that lane is back. */
 static void check_fence(struct sim_broker *broker, const struct sim_book *book, bool fenced) {
     static const struct uuid NOBODY = {{0}};
     CHECK(fenced == book->fence_due);
@@ -134,7 +135,7 @@ static void check_fence(struct sim_broker *broker, const struct sim_book *book, 
     bool found = !fenced || count == CORE_FENCE_MAX || uuid_eq(&book->fence_lane, &NOBODY);
     for (uint32_t i = 0; i < count; i++) {
         found = found || uuid_eq(&fence[i], &book->fence_lane);
-        CHECK(heard_by_uuid(broker, &fence[i]) == NULL); /* who is alive is not ended */
+        CHECK(heard_by_uuid(broker, &fence[i]) == NULL); /* a connected lane is not ended */
     }
     CHECK(found);
 }
@@ -152,7 +153,8 @@ void book_work(struct world *world, struct sim_broker *broker, struct sim_record
     struct sim_heard *heard = heard_by_uuid(broker, &work->lane);
     CHECK(heard != NULL && !heard->blocked && !heard->retired);
     check_fence(broker, book, work->fenced);
-    if (!book->touched) { /* sources' batches are first dealt in the order they came */
+    if (!book->touched) { /* the batches of a source are first dispatched in the order in which they
+                             came */
         const struct sim_batch *batch = &world->batches[record->batch];
         uint64_t *last = &broker->last_first[batch->source][batch->priority];
         CHECK((record->seq << 20 | book->first) > *last);
@@ -206,7 +208,7 @@ void book_ready(struct world *world, struct sim_broker *broker, const struct net
                 const struct wire_ready *ready) {
     struct sim_heard *heard = heard_by_route(broker, route);
     if (heard != NULL && !uuid_eq(&heard->uuid, &ready->uuid)) {
-        lane_gone(broker, heard, true); /* another process speaks in its place */
+        lane_gone(broker, heard, true); /* another process has taken its place */
     }
     heard = heard_by_uuid(broker, &ready->uuid);
     if (heard == NULL) {
@@ -254,14 +256,14 @@ void book_bye(struct world *world, struct sim_broker *broker, const struct net_r
     }
 }
 
-/* It keeps what it holds, and nothing of it is counted as an attempt. */
+/* It keeps its deliveries, and none of them is counted as an attempt. */
 void book_retire(struct world *world, struct sim_broker *broker, struct sim_heard *heard) {
     trace(world, "broker %u retires lane %u", broker->index, heard->uuid.bytes[0]);
     heard->retired = true;
 }
 
-/* A run inside one delivery.  As long as only its holder tells, in turn, nothing of it may be lost:
- * when all is told, all is done. */
+/* A run inside one delivery. As long as only its holder reports, in order, no report may be
+ * lost: when all cases are reported, all are done. */
 static void told_inside(struct sim_book *book, const struct sim_letter *letter, bool holder,
                         uint64_t cases_done) {
     bool in_turn = letter->range.first == book->first + book->told;
@@ -286,7 +288,7 @@ static void told_whole(struct sim_record *record, const struct sim_letter *lette
             book->exact = true;
             book->out = false;
             book->dups = dups;
-            dups = 0; /* which of them is all the same: they are summed up */
+            dups = 0; /* it does not matter which of them: they are summed up */
         }
     }
 }
@@ -347,7 +349,7 @@ void book_letter(struct world *world, struct sim_broker *broker, const struct si
     }
 }
 
-/* None beside work that comes back, none to who would not take it, one at a time. */
+/* No canary beside work that comes back, none to a lane that would not accept it, one at a time. */
 void book_canary(struct world *world, struct sim_broker *broker, const struct core_action *action) {
     const struct sim_heard *heard = heard_by_uuid(broker, &action->work.lane);
     CHECK(heard != NULL && !heard->blocked && heard->credit_cases > 0 && heard->credit_bytes > 0);
@@ -369,7 +371,7 @@ void book_unsent(struct sim_broker *broker, const struct uuid *lane, uint64_t se
     }
 }
 
-/* Silence counts only while the broker itself was there to hear. */
+/* Silence counts only while the broker itself was running to receive. */
 void book_tick(struct world *world, struct sim_broker *broker) {
     int64_t away = world->now - broker->ticked;
     bool stalled = broker->ticked != 0 && away > SILENT_MS / 2;
@@ -402,8 +404,9 @@ void book_held(struct sim_broker *broker, const struct sim_heard *heard, uint64_
     }
 }
 
-/* After every step: as many batches, lanes and cases out as the books say, and no more sources;
- * nobody idle beside work; low water is exactly below the oldest batch that is not done. */
+/* After every step the core has as many batches, lanes and cases out as the books, and no more
+ * sources. No lane is idle beside work; low water is exactly below the oldest batch that is not
+ * done. */
 void book_check(const struct world *world, struct sim_broker *broker) {
     struct core_stats stats;
     core_stats(broker->core, world->now, &stats);

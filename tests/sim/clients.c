@@ -1,5 +1,6 @@
-/* Intake systems: each source sends runs of its cases, again when no DONE comes, in other batches
- * when it likes, to the other broker, under a name that was used before, or vanishes. */
+/* Intake systems: each source sends runs of its cases, and sends again when no DONE comes. It
+ * also sends in other batches, to the other broker, or under a name that was used before, or it
+ * vanishes. */
 #include "sim/world.h"
 
 #include <stdio.h>
@@ -51,7 +52,7 @@ static struct sim_record *live_record(struct world *world, struct sim_broker *br
     return NULL;
 }
 
-/* It has batches, or keeps a place without; or there is one whose source has none. */
+/* It has batches, or keeps a place without one; or a source without batches has a place. */
 static bool has_place(const struct world *world, const struct sim_broker *broker, uint32_t source) {
     uint32_t live = 0; /* sources, one bit each */
     for (uint32_t i = broker->oldest; i < broker->record_count; i++) {
@@ -80,7 +81,7 @@ static uint32_t waiting(const struct sim_record *record) {
     return (uint32_t)__builtin_popcount(record->must_done | record->may_done | record->must_accept);
 }
 
-/* What was answered at once to this route. */
+/* The replies that this route received at once. */
 static bool answered(const struct core *core, enum core_action_kind kind,
                      const struct net_route *route) {
     size_t count = 0;
@@ -130,7 +131,7 @@ void client_send(struct world *world, uint32_t number, uint32_t to) {
     bool told = answered(broker->core, CORE_ACCEPTED, &route);
     if (old != NULL && !same_body(batch, &world->batches[old->batch])) {
         CHECK(refused && !taken && !busy);
-        batch->forgotten = true; /* its client's own fault */
+        batch->forgotten = true; /* the fault of its client */
     } else {
         CHECK(!refused && taken == (old == NULL && !busy));
         CHECK(old == NULL || busy ||
@@ -214,7 +215,7 @@ static void invent_batch(struct world *world) {
                               .count = count};
     if (world->batch_count > 0 && fault(world, FAULT_ID_REUSED)) {
         const struct sim_batch *other = &world->batches[below(world, world->batch_count)];
-        batch.name = other->name; /* of another source it is no other batch's */
+        batch.name = other->name; /* with another source it is not the id of another batch */
     }
     client_send(world, client_batch(world, batch), below(world, BROKERS));
 }
@@ -228,7 +229,7 @@ static void vanish(struct world *world, uint32_t source) {
     }
 }
 
-/* What is damaged keeps its source's place until it is sent again: in the end somebody does. */
+/* A damaged batch keeps its source's place until it is sent again: in the end a client does. */
 static void heal(struct world *world, uint32_t to) {
     struct sim_broker *broker = &world->brokers[to];
     uint32_t end = broker->record_count;

@@ -1,5 +1,5 @@
-/* The database: one row a case revision, written inside transactions that hold their rows until
- * they end.  Who meets a row of another's open transaction waits, as PostgreSQL lets him. */
+/* The database: one row per case revision, written inside transactions that hold their rows
+ * until they end. A lane that meets a row of another open transaction waits, as in PostgreSQL. */
 #include "sim/world.h"
 
 enum { BAD_EVERY = 23, POISON_EVERY = 4093, FROZEN_MS = 4000 };
@@ -21,12 +21,12 @@ bool case_is_bad(const struct sim_batch *batch, uint32_t index) {
     return (batch->first + index + batch->version) % BAD_EVERY == BAD_EVERY - 1;
 }
 
-/* Who decodes it dies; in worlds that have such cases. */
+/* A lane that decodes it ends; in worlds that have such cases. */
 bool case_is_poison(const struct world *world, const struct sim_batch *batch, uint32_t index) {
     return world->rates[FAULT_POISON] > 0 && (batch->first + index) % POISON_EVERY == 7;
 }
 
-/* It is not decoded: it is looked for, and else it is a dead letter. */
+/* It is not decoded: the lane looks for it, and otherwise it is a dead letter. */
 static void bury_case(struct world *world, struct sim_piece *piece, uint32_t index) {
     const struct sim_batch *batch = &world->batches[piece->hold.batch];
     const struct sim_row *row = row_of(world, batch, index);
@@ -38,7 +38,7 @@ static void bury_case(struct world *world, struct sim_piece *piece, uint32_t ind
     }
 }
 
-/* False: the row is another's whose transaction is open. */
+/* False: the row belongs to another open transaction. */
 static bool write_case(struct world *world, uint32_t lane, struct sim_piece *piece,
                        uint32_t index) {
     const struct sim_hold *hold = &piece->hold;
@@ -124,7 +124,7 @@ void txn_commit(struct world *world, uint32_t lane) {
     trace(world, "lane %u commits", lane);
 }
 
-/* The rows are gone and the work stands as before; the lane decides what to do with it. */
+/* The rows are gone and the work is as before; the lane decides what to do with it. */
 void txn_abort(struct world *world, uint32_t lane) {
     struct sim_txn *txn = &world->lanes[lane].txn;
     if (txn->state == TXN_WRITING) {
@@ -150,7 +150,7 @@ void backend_end(struct world *world, const struct uuid *uuid) {
     }
 }
 
-/* It cannot tell a lane that is slow beyond measure from one that is frozen; ending it is safe. */
+/* It cannot distinguish a very slow lane from a frozen one; ending it is safe. */
 void backends_end_frozen(struct world *world) {
     for (uint32_t i = 0; i < LANES; i++) {
         const struct sim_lane *lane = &world->lanes[i];

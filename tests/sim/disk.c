@@ -1,12 +1,14 @@
-/* The journals.  What is put or deleted stands in a group until the disk has synced it; a crash
- * before that keeps the group or loses it, never half of it, and may damage a record.  A disk that
- * failed confirms nothing until the broker starts again. */
+/* The journals. Puts and deletes are in a group until the disk has synced it. A crash before
+ * that keeps the group or loses it, never half of it, and may damage a record. A disk that
+ * failed confirms nothing until the broker restarts. */
 #include "base/mem.h"
 #include "sim/world.h"
 
 enum {
-    SEQ_GAP = 1000, /* above what any run can have dealt before its first put was durable */
-    WEIGHT_RUNS = 4 /* of so many one is without weights: more in the journal than have places */
+    SEQ_GAP =
+        1000, /* above the numbers that any run can have used before its first put was durable */
+    WEIGHT_RUNS =
+        4 /* one run of so many is without weights: the journal has more sources than places */
 };
 
 struct sim_record *record_of(struct sim_broker *broker, uint64_t seq) {
@@ -37,7 +39,7 @@ struct sim_record *disk_put(struct sim_broker *broker, uint64_t seq, uint32_t ba
     return record;
 }
 
-/* As if the body had been dropped for want of memory: of some, and of all that wait behind one. */
+/* As if the body had been dropped for lack of memory: of some, and of all that wait behind one. */
 static void pack(struct sim_broker *broker, uint64_t seq) {
     if (seq % 3 != 0 || core_queue_has_packed(broker->core, seq)) {
         core_pack(broker->core, seq, NULL);
@@ -134,7 +136,7 @@ static void restore(struct world *world, struct sim_broker *broker, struct sim_r
 void disk_damage(struct world *world, struct sim_broker *broker, struct sim_record *record) {
     trace(world, "broker %u: seq %llu is damaged", broker->index, (unsigned long long)record->seq);
     record->quarantined = true;
-    record->accepted = false; /* the disk broke this promise: QUERY says so */
+    record->accepted = false; /* the disk broke this promise: QUERY reports it */
     record->may_done = 0;
     core_quarantine(broker->core, record->seq);
     perform(world, broker);

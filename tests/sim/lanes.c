@@ -1,5 +1,6 @@
-/* Lanes: they take work from both brokers, write it in transactions, and tell.  They are slow, they
- * freeze with their rows locked, they die before and after a commit, and tell late or never. */
+/* Lanes: they take work from both brokers, write it in transactions, and report. They are slow,
+ * they freeze with their rows locked, they end before and after a commit, and report late or
+ * never. */
 #include "sim/world.h"
 
 enum { THAW = 25, RESTART_SAME_ROUTE = 300, LOCK_TIMEOUT_MS = 2000, WRITE_CASES_MAX = 20000 };
@@ -21,7 +22,7 @@ void lane_start(struct world *world, uint32_t number) {
         lane->route = route_named(name);
         return;
     }
-    for (uint32_t i = world->letter_count; i-- > 0;) { /* no longer on the way: one connection */
+    for (uint32_t i = world->letter_count; i-- > 0;) { /* no longer in transit: one connection */
         if (net_route_eq(&world->letters[i].route, &route)) {
             world->letters[i] = world->letters[--world->letter_count];
         }
@@ -178,7 +179,7 @@ void lane_work(struct world *world, const struct sim_broker *broker,
 static void letter_deliver(struct world *world, const struct sim_letter *letter) {
     static const char *const VERBS[] = {"done", "failed", "return"};
     struct sim_broker *broker = &world->brokers[letter->broker];
-    trace(world, "broker %u hears%s: %s seq %llu %u+%u", letter->broker,
+    trace(world, "broker %u receives%s: %s seq %llu %u+%u", letter->broker,
           letter->late ? ", late" : "", VERBS[letter->kind], (unsigned long long)letter->range.seq,
           letter->range.first, letter->range.count);
     uint32_t ranges = letter->range.count > 0 ? 1 : 0;
@@ -249,7 +250,7 @@ static void hold_remove(struct sim_lane *lane, uint32_t index) {
     }
 }
 
-/* Told in one range where two pieces meet, as a lane does with neighbours. */
+/* Reported in one range where two pieces meet, as a lane does with neighbours. */
 static bool join(struct sim_letter *letter, const struct sim_piece *piece) {
     struct wire_range *range = &letter->range;
     if (letter->broker != piece->hold.broker || range->seq != piece->hold.seq ||
@@ -327,7 +328,7 @@ void lane_give_up(struct world *world, uint32_t number, uint32_t index, bool fai
     say(world, &letter);
 }
 
-/* Its connection was ended from outside: all goes back. */
+/* Its connection was ended from outside: all work is returned. */
 static void lane_reconnect(struct world *world, uint32_t number) {
     struct sim_lane *lane = &world->lanes[number];
     trace(world, "lane %u finds its connection ended", number);

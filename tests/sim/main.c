@@ -1,5 +1,6 @@
-/* sim: worlds from seeds, side by side in worker processes.  A worker says in shared memory which
- * seed it is at; if that seed ends it, the next worker goes on behind it. */
+/* sim: worlds from seeds, side by side in worker processes. A worker writes the seed that it
+ * runs into shared memory; if that seed ends it, the next worker continues with the seed after
+ * it. */
 #include "sim/world.h"
 
 #include <errno.h>
@@ -23,7 +24,7 @@ struct job {
 };
 
 static void work(const struct options *options, struct job *job) {
-    CHECK(freopen("/dev/null", "w", stderr) != NULL); /* a failed seed is run again to be shown */
+    CHECK(freopen("/dev/null", "w", stderr) != NULL); /* a failed seed is run again to show it */
     for (; job->at < job->end; job->at++) {
         plan_time();
         struct plan plan = {job->at, options->faults, (uint32_t)options->steps, false};

@@ -1,5 +1,5 @@
-/* Histories that are to be held by name, not only when a seed happens on them.  No fault strikes
- * here but the one that is told; promises.c and books.c look on as ever. */
+/* Histories with a name of their own, that do not depend on a seed. The only fault is the one of
+ * the history; promises.c and books.c check as usual. */
 #include "base/mem.h"
 #include "sim/world.h"
 
@@ -71,13 +71,13 @@ static void seq_after_empty_journal(struct world *world) {
     work_through(world, 0);
     uint64_t seq = last_record(world, 0)->seq;
     send(world, (struct sim_batch){.first = CASES, .count = CASES}, 0);
-    deal(world, 0); /* dealt, and its number never reached the disk */
+    deal(world, 0); /* dispatched, and its number never reached the disk */
     uint64_t lost = last_record(world, 0)->seq;
     commit(world, 0, ALL);
     broker_crash(world, broker, false);
     uint32_t later = send(world, (struct sim_batch){.first = 2 * CASES, .count = CASES}, 0);
     CHECK(last_record(world, 0)->seq > lost && lost > seq);
-    lane_tell(world, 0); /* of the number that is no more */
+    lane_tell(world, 0); /* reports the number that no longer exists */
     disk_sync(world, broker);
     CHECK(!world->batches[later].done);
 }
@@ -124,7 +124,7 @@ static void two_brokers_one_batch(struct world *world) {
     CHECK(world->seen.duplicates > 0);
 }
 
-/* The first to commit decides on which day a case without a date stands. */
+/* The first transaction to commit decides the day of a case without a date. */
 static void resend_after_midnight(struct world *world) {
     uint32_t batch = send(world, (struct sim_batch){.count = CASES}, 0);
     world->day++;
@@ -148,7 +148,7 @@ static void rules_change_between_attempts(struct world *world) {
     lane_ready(world, 0, 0);
     deal(world, 0);
     commit(world, 0, CASES / 2);
-    lane_leave(world, 0); /* and never told */
+    lane_leave(world, 0); /* and never reports it */
     world->rules++;
     lane_ready(world, 1, 0);
     deal(world, 0);
@@ -171,7 +171,8 @@ static void part_already_committed(struct world *world) {
     CHECK(world->batches[batch].done);
 }
 
-/* A lane freezes with its rows locked; who takes over ends it first, and it tells nothing new. */
+/* A lane freezes with its rows locked. The lane that takes over ends it first, and the frozen
+ * one reports nothing new. */
 static void frozen_lane_is_fenced(struct world *world) {
     uint32_t batch = send(world, (struct sim_batch){.count = CASES}, 0);
     disk_sync(world, &world->brokers[0]);
@@ -191,7 +192,7 @@ static void frozen_lane_is_fenced(struct world *world) {
     CHECK(world->batches[batch].done);
 }
 
-/* The new run never knew who holds the rows: the lanes that wait for them find out. */
+/* The new run does not know which lane holds the rows: the lanes that wait for them find out. */
 static void frozen_while_its_broker_restarts(struct world *world) {
     uint32_t batch = send(world, (struct sim_batch){.count = CASES}, 0);
     disk_sync(world, &world->brokers[0]);
@@ -207,7 +208,8 @@ static void frozen_while_its_broker_restarts(struct world *world) {
     CHECK(world->lanes[1].frozen && world->seen.fenced == 1);
 }
 
-/* The only other lane waits for the frozen one's rows: it is told before it can take anything. */
+/* The only other lane waits for the rows of the frozen one: it receives the fence before it can
+ * take anything. */
 static void fence_does_not_wait(struct world *world) {
     uint32_t first = send(world, (struct sim_batch){.count = CASES}, 0);
     lane_ready(world, 0, 0);
@@ -236,7 +238,7 @@ static void fence_does_not_wait(struct world *world) {
     CHECK(world->batches[first].done);
 }
 
-/* It was committed, but nobody was told: a burial looks for the case first. */
+/* It was committed, but no report arrived: a burial looks for the case first. */
 static void burial_races_a_late_commit(struct world *world) {
     uint32_t batch = send(world, (struct sim_batch){.count = 1}, 0);
     disk_sync(world, &world->brokers[0]);
@@ -262,16 +264,16 @@ static void burial_races_a_late_commit(struct world *world) {
     }
     CHECK(world->lanes[1].holds[0].bury);
     work_through(world, 1);
-    lane_tell(world, 0); /* late: old news */
+    lane_tell(world, 0); /* late: an old report */
     CHECK(world->batches[batch].done && world->seen.buried == 0);
 }
 
-/* Every lane that decodes it dies; it alone is buried. */
+/* Every lane that decodes it ends; it alone is buried. */
 static void poison_among_innocents(struct world *world) {
     world->rates[FAULT_POISON] = 1;
     uint32_t batch = send(world, (struct sim_batch){.count = 3 * CASES}, 0);
     world_settle(world);
-    /* Its client may tire of waiting and send to the other broker, which buries it, too. */
+    /* Its client may stop waiting and send to the other broker, which buries it, too. */
     CHECK(world->batches[batch].done && world->seen.buried >= 1);
     for (uint32_t i = 0; i < 3 * CASES; i++) {
         const struct sim_batch *sent = &world->batches[batch];
@@ -281,7 +283,7 @@ static void poison_among_innocents(struct world *world) {
     }
 }
 
-/* It finishes what it holds, which is no attempt, and what comes later goes to another. */
+/* It finishes its deliveries, which is no attempt, and later work goes to another lane. */
 static void a_lane_is_retired(struct world *world) {
     struct sim_broker *broker = &world->brokers[0];
     uint32_t batch = send(world, (struct sim_batch){.count = CASES}, 0);
@@ -306,7 +308,8 @@ static void a_lane_is_retired(struct world *world) {
     CHECK(world->batches[later].done);
 }
 
-/* More sources than places: a new one waits for a place, and hears nothing of who had it. */
+/* More sources than places: a new source waits for a place, and receives nothing of the one
+ * before. */
 static void a_place_is_taken_over(struct world *world) {
     struct sim_broker *broker = &world->brokers[0];
     world->places = PLACES_MIN;
@@ -315,7 +318,8 @@ static void a_place_is_taken_over(struct world *world) {
     uint32_t second = send(world, (struct sim_batch){.source = 2, .count = CASES}, 0);
     uint32_t third = send(world, (struct sim_batch){.source = 3, .count = CASES}, 0);
     uint32_t kept = send(world, (struct sim_batch){.source = 1, .count = CASES}, 0);
-    CHECK(broker->record_count == 3 && broker->records[2].batch == kept); /* the third heard BUSY */
+    CHECK(broker->record_count == 3 &&
+          broker->records[2].batch == kept); /* the third received BUSY */
     disk_sync(world, broker);
     lane_ready(world, 0, 0);
     deal(world, 0);
@@ -326,13 +330,13 @@ static void a_place_is_taken_over(struct world *world) {
     struct sim_batch other = {.source = 3, .first = CASES, .count = CASES};
     other.name = world->batches[first].name;
     client_query(world, client_batch(world, other),
-                 0); /* unknown: it is the first's that is done */
+                 0); /* unknown: the batch of the first source is done */
     struct core_stats stats;
     core_stats(broker->core, world->now, &stats);
     CHECK(stats.sources == PLACES_MIN + 1 && stats.sources_replaced == 1);
 }
 
-/* What a batch costs the core does not grow with its cases. */
+/* The cost of a batch in the core does not grow with its cases. */
 static void no_state_per_case(struct world *world) {
     struct core *core = world->brokers[0].core;
     struct net_route route = {.len = 1, .near = "c"};
@@ -353,11 +357,13 @@ static void no_state_per_case(struct world *world) {
         core_actions_clear(core);
         used[i] = mallinfo2().uordblks - before;
     }
-    CHECK(used[1] < CORE_PARTS_MAX * 256); /* the first paid for what is made once */
+    CHECK(used[1] <
+          CORE_PARTS_MAX * 256); /* the first batch includes the memory that is made once */
     broker_crash(world, &world->brokers[0], false);
 }
 
-/* An idle broker knows that its road is whole, and that it is not while nobody answers. */
+/* An idle broker detects that its end-to-end path works, and that it does not while no lane
+ * answers. */
 static void canary_goes_end_to_end(struct world *world) {
     struct core_stats stats;
     world->calm = true;

@@ -1,4 +1,4 @@
-/* What the core asks for is done here, and held against what is true in the world. */
+/* The actions of the core are executed here, and checked against the true state of the world. */
 #include "sim/world.h"
 
 static struct sim_record *record_must(struct sim_broker *broker, uint64_t seq) {
@@ -12,7 +12,7 @@ static uint32_t route_bit(const struct net_route *route) {
     return 1U << route->near[0];
 }
 
-/* This route's client has the last word it waits for. */
+/* The client of this route has the last reply that it waits for. */
 static void settle_client(struct world *world, const struct sim_batch *told, uint8_t route) {
     for (uint32_t i = 0; i < world->batch_count; i++) {
         struct sim_batch *batch = &world->batches[i];
@@ -29,14 +29,14 @@ static bool case_is_safe(const struct sim_batch *batch, uint32_t index, const st
     return case_is_bad(batch, index) || buried || (row->version != 0 && row->owner == 0);
 }
 
-/* P2: recomputed case by case from what stands in the database. */
+/* P2: recomputed case by case from the rows of the database. */
 static void check_tally(struct world *world, struct sim_broker *broker,
                         const struct sim_record *record, const struct core_tally *tally) {
     const struct sim_batch *batch = &world->batches[record->batch];
     uint32_t outcomes[WIRE_DISPOSITIONS] = {0};
     uint32_t dead = 0;
     uint32_t of_others = 0; /* written by the work of another batch: duplicates here */
-    uint32_t either = 0;    /* buried, and yet written: told as the one or the other */
+    uint32_t either = 0;    /* buried, and yet written: reported as the one or the other */
     uint32_t told = tally->dead_count;
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct sim_row *row = row_of(world, batch, i);
@@ -86,7 +86,7 @@ static void on_done(struct world *world, struct sim_broker *broker,
     settle_client(world, batch, action->route.near[0]);
 }
 
-/* P5; DONE is said before. */
+/* P5; DONE is sent before. */
 static void on_delete(struct world *world, struct sim_broker *broker,
                       const struct core_action *action) {
     struct sim_record *record = record_must(broker, action->seq);
@@ -116,11 +116,11 @@ static void on_accepted(struct world *world, struct sim_broker *broker,
     record->must_accept &= ~route_bit(&action->route);
     record->accepted = true;
     if (action->route.near[0] >= REQ_ROUTES && !batch->outcome_ack) {
-        settle_client(world, batch, action->route.near[0]); /* all that such a REQ is told */
+        settle_client(world, batch, action->route.near[0]); /* the only reply to such a REQ */
     }
 }
 
-/* Of the part that was cut at first; of a piece the caller finds the bytes itself. */
+/* Of the part that was cut first; the caller finds the bytes of a piece itself. */
 static void check_bytes(const struct sim_batch *batch, const struct core_work *work) {
     uint32_t begins = work->first / CORE_PART_CASES * CORE_PART_CASES;
     uint32_t left = batch->count - begins;
@@ -216,7 +216,7 @@ static void on_action(struct world *world, struct sim_broker *broker,
     case CORE_READY_ASK:
         lane_ask(world, &action->route, broker->index);
         break;
-    case CORE_REFUSED: /* client_send sees to it */
+    case CORE_REFUSED: /* client_send checks it */
     case CORE_RELEASE:
     case CORE_STATUS:
     case CORE_WELCOME:
@@ -224,7 +224,7 @@ static void on_action(struct world *world, struct sim_broker *broker,
     }
 }
 
-/* WORK that could not be sent, and records found damaged, are said when the actions are over. */
+/* WORK that could not be sent, and damaged records, are reported after the actions. */
 static void say_unsent(struct world *world, struct sim_broker *broker) {
     for (uint32_t i = 0; i < broker->unsent_count; i++) {
         const struct sim_unsent *unsent = &broker->unsent[i];
@@ -254,8 +254,7 @@ void perform(struct world *world, struct sim_broker *broker) {
     }
 }
 
-/* When the faults have ended nothing is left, except what the disk damaged and nobody sent again.
- */
+/* When the faults have ended nothing is left, except damaged batches that were not sent again. */
 void check_end(struct world *world) {
     for (uint32_t b = 0; b < BROKERS; b++) {
         const struct sim_broker *broker = &world->brokers[b];

@@ -16,7 +16,7 @@ void plan_time(void) {
     CHECK(setitimer(ITIMER_PROF, &limit, NULL) == 0);
 }
 
-/* plan_holds runs the plan in a child process; what it says goes to `out` (-1: nowhere). */
+/* plan_holds runs the plan in a child process; its output goes to `out` (-1: nowhere). */
 static bool plan_holds(const struct plan *plan, int out) {
     (void)fflush(stdout);
     pid_t child = fork();

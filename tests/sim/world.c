@@ -1,5 +1,5 @@
-/* The world's clock: one step after the other, faults as the seed drew them, then without any until
- * all has come to its end. */
+/* The clock of the world: one step after the other, with the faults of the seed, then without
+ * faults until all work is finished. */
 #include "sim/world.h"
 
 #include "base/mem.h"
@@ -30,16 +30,17 @@ uint32_t below(struct world *world, uint32_t limit) {
 
 bool chance(struct world *world, uint32_t of_thousand) { return below(world, 1000) < of_thousand; }
 
-/* It draws even for what never strikes: with a fault left out the world stays much the same. */
+/* It draws even for faults that never occur: with a fault left out the world stays much the
+ * same. */
 bool fault(struct world *world, enum fault kind) {
     bool strikes = chance(world, world->rates[kind]);
     return strikes && !world->calm;
 }
 
-/* world: all zero, and what the caller has set. */
+/* world: all zero, and the fields that the caller has set. */
 void world_init(struct world *world, uint64_t seed) {
     struct rng mix = {seed};
-    world->rng.state = rng_next(&mix); /* neighbours are to have nothing in common */
+    world->rng.state = rng_next(&mix); /* neighbouring seeds must have nothing in common */
     world->now = 1000;
     world->day = 1;
     world->rows = mem_zero((size_t)SOURCES * SPACE, sizeof(*world->rows));
@@ -88,7 +89,8 @@ static void step_broker(struct world *world, struct sim_broker *broker) {
     }
     broker->room = fault(world, FAULT_NO_ROOM) ? below(world, ROOM_BYTES) : UINT64_MAX;
     core_set_room(broker->core, broker->room);
-    for (uint32_t i = 0; i < DEALS; i++) { /* what could not be sent finds another lane */
+    for (uint32_t i = 0; i < DEALS;
+         i++) { /* work that could not be sent is dispatched to another lane */
         broker->dealt = 0;
         core_deal(broker->core, world->now);
         perform(world, broker);
@@ -140,7 +142,7 @@ void world_settle(struct world *world) {
     check_end(world);
 }
 
-/* Every seed draws which faults strike in its world, and how often. */
+/* Every seed draws which faults occur in its world, and how often. */
 static void draw_faults(struct world *world, uint64_t faults) {
     for (uint32_t i = 0; i < FAULT_COUNT; i++) {
         uint32_t rate = 1 + below(world, FAULT_ROWS[i].most);

@@ -1,9 +1,10 @@
-/* Purpose: the simulated world around the core: everything in it is decided by one seed.
- * Parts: clients.c sends batches, disk.c is two brokers' journals, lanes.c works, database.c holds
- * rows, locks and transactions, books.c keeps beside each core what it must believe, promises.c
- * holds every action against all of these. Units: now in milliseconds of one clock for everybody.
- * Shape: source s has cases 0..SPACE-1; a batch is a run of one source's cases in one version of
- * their content; what a case comes to is a function of case, version, day and rule set, so that
+/* Purpose: the simulated world around the core: one seed decides everything in it.
+ * Parts: clients.c sends batches, disk.c is the journals of two brokers, lanes.c works,
+ * database.c holds rows, locks and transactions. books.c keeps the required state beside each
+ * core, promises.c checks every action of the core against all of these.
+ * Units: now in milliseconds of one clock for all.
+ * Shape: source s has cases 0..SPACE-1. A batch is a run of one source's cases in one version of
+ * their content. The result of a case is a function of case, version, day and rule set, so that
  * DONE can be recomputed exactly. */
 #ifndef CASEMILL_TESTS_SIM_WORLD_H
 #define CASEMILL_TESTS_SIM_WORLD_H
@@ -15,7 +16,7 @@ enum {
     BROKERS = 2,
     LANES = 3,
     SOURCES = 4,
-    PLACES_MIN = 2, /* of sources at a time, beside s1's own; in half of the worlds one more */
+    PLACES_MIN = 2, /* of sources, without that of s1; in half of the worlds one more */
     SPACE = 4 * CORE_PART_CASES, /* cases of one source */
     BATCHES_MAX = 256,
     HOLDS_MAX = 96,
@@ -23,7 +24,7 @@ enum {
     LETTERS_MAX = 64,
     UNSENT_MAX = 16,
     ROUTES = 32,     /* of clients */
-    REQ_ROUTES = 16, /* and those from here are of REQ sockets */
+    REQ_ROUTES = 16, /* and the routes from here are those of REQ sockets */
     CASE_BYTES = 3,
     BEAT_MS = 500,
     SILENT_MS = 3000,
@@ -32,7 +33,7 @@ enum {
     ATTEMPTS_MAX = 3
 };
 
-/* What can go wrong; a seed draws how often each does, a mask leaves some out. */
+/* The faults; a seed draws how often each occurs, a mask leaves some out. */
 #define FAULTS(ROW)                                                                                \
     ROW(LOST_WORK, "lost-work", 60)                                                                \
     ROW(LOST_WORD, "lost-word", 60)                                                                \
@@ -77,11 +78,11 @@ struct sim_row {
     uint8_t owner;       /* 1 + lane whose open transaction wrote it; 0: committed, or no row */
     uint8_t version;     /* 1 + version of the content; 0: no row */
     uint8_t disposition; /* as stored */
-    uint8_t broker;      /* who dealt the work that wrote it, and which */
+    uint8_t broker;      /* the broker whose work wrote it, and which */
     uint8_t buried;      /* versions that are dead letters "poison", one bit each */
     uint32_t seq;
 };
-struct sim_hold { /* a delivery in a lane's hands */
+struct sim_hold { /* a delivery at a lane */
     uint8_t broker;
     bool bury;
     uint16_t batch;
@@ -100,9 +101,9 @@ struct sim_txn {
     enum txn_state state;
     struct sim_piece pieces[PIECES_MAX];
     uint32_t piece_count;
-    uint32_t piece;      /* the one being written */
-    int64_t touched;     /* when its client last said something */
-    int64_t waits_since; /* for another's row; 0: it does not wait */
+    uint32_t piece;      /* the piece that is written now */
+    int64_t touched;     /* when its client last sent something */
+    int64_t waits_since; /* for another lane's row; 0: it does not wait */
     bool ended;          /* its backend was terminated from outside */
 };
 
@@ -110,10 +111,10 @@ struct sim_txn {
 struct sim_lane {
     struct uuid uuid;
     struct net_route route;
-    bool known[BROKERS];  /* it thinks that this broker knows it */
-    bool canary[BROKERS]; /* asked for a word after its next transaction */
+    bool known[BROKERS];  /* it believes that this broker knows it */
+    bool canary[BROKERS]; /* must answer after its next transaction */
     bool frozen, slow;
-    bool retiring; /* told to end: it finishes what it holds */
+    bool retiring; /* ordered to end: it finishes what it holds */
     uint32_t credit_cases;
     uint64_t credit_bytes;
     struct sim_hold holds[HOLDS_MAX];
@@ -121,7 +122,7 @@ struct sim_lane {
     struct sim_txn txn;
 };
 enum letter_kind { LETTER_DONE, LETTER_FAILED, LETTER_RETURN };
-struct sim_letter { /* what a lane says of work; may be late or lost */
+struct sim_letter { /* a report of a lane about work; may be late or lost */
     enum letter_kind kind;
     bool late;
     uint8_t broker;
@@ -135,10 +136,10 @@ struct sim_batch {
     uint8_t source, version, priority;
     bool outcome_ack, delimited;
     bool done;      /* its client has DONE */
-    bool forgotten; /* its client vanished: nobody sends it again */
+    bool forgotten; /* its client vanished: the batch is not sent again */
     uint8_t route;
-    uint8_t broker; /* that it was sent to last */
-    uint16_t name;  /* of its id: another batch's when it is reused */
+    uint8_t broker; /* the broker that it was sent to last */
+    uint16_t name;  /* of its id: that of another batch when it is reused */
     uint32_t first, count;
     int64_t sent_at;
 };
@@ -147,19 +148,20 @@ struct sim_batch {
 struct sim_book {
     struct sim_book *next;
     uint32_t first, count;
-    bool out, done, touched; /* touched: dealt or adopted in this run */
-    bool foreign;            /* not only its holder, in turn, has told of it since it was dealt */
-    bool exact;              /* done, and its duplicates are known */
-    bool trial;              /* out, as the one that failed before */
-    bool alone;              /* on trial, and nothing else was with its lane since it was dealt */
-    bool fence_due;          /* somebody went silent with it */
-    struct uuid lane;        /* who holds it */
-    struct uuid fence_lane;  /* who went silent with it last; all zero: is back since */
-    uint32_t bytes;          /* as dealt */
-    uint32_t failures;       /* in this run of the broker */
-    uint32_t deals;          /* in all runs */
-    uint32_t omitted;        /* beats in a row */
-    uint32_t told, dups;     /* of the cases told since it was dealt */
+    bool out, done, touched; /* touched: dispatched or adopted in this run */
+    bool foreign;     /* reports came from others than its holder, or out of turn, since it was
+                         dispatched */
+    bool exact;       /* done, and its duplicates are known */
+    bool trial;       /* out, as the delivery that failed before */
+    bool alone;       /* on trial, and nothing else was at its lane since it was dispatched */
+    bool fence_due;   /* a lane was lost with it */
+    struct uuid lane; /* the lane that holds it */
+    struct uuid fence_lane; /* the lane that was lost with it last; all zero: it is back since */
+    uint32_t bytes;         /* when dispatched */
+    uint32_t failures;      /* in this run of the broker */
+    uint32_t deals;         /* in all runs */
+    uint32_t omitted;       /* consecutive heartbeats without it */
+    uint32_t told, dups;    /* of the cases reported since it was dispatched */
 };
 struct sim_record { /* a batch in one broker's journal, or on its way */
     uint64_t seq;
@@ -169,9 +171,9 @@ struct sim_record { /* a batch in one broker's journal, or on its way */
     bool durable; /* confirmed */
     bool deleted, delete_durable;
     bool quarantined;
-    bool found_damaged; /* while its bytes were to be sent; said after the actions */
-    bool accepted;      /* somebody was told */
-    uint32_t done_run;  /* the broker's when the last case was done; 0: not yet */
+    bool found_damaged; /* when its bytes were needed; reported after the actions */
+    bool accepted;      /* a client received ACCEPTED */
+    uint32_t done_run;  /* the broker's run when the last case was done; 0: not yet */
     uint32_t must_done, may_done, must_accept; /* routes, one bit each */
     struct sim_book *books;
 };
@@ -197,22 +199,23 @@ struct sim_broker {
     struct uuid journal;
     uint64_t next_seq; /* as the disk has it */
     struct sim_record *records;
-    uint32_t record_count, record_cap, oldest; /* records before `oldest` are gone for good */
+    uint32_t record_count, record_cap, oldest; /* records before `oldest` are gone permanently */
     bool stopped, paused;
     uint32_t live;           /* batches of the core */
-    struct sim_heard *lanes; /* that it believes in */
+    struct sim_heard *lanes; /* that it regards as connected */
     uint32_t lane_count, lane_cap;
     int64_t ticked;
-    int64_t proved, asked; /* when work that it dealt came back, when it sent a canary; 0: never */
+    int64_t proved,
+        asked; /* when work that it dispatched came back, when it sent a canary; 0: never */
     uint64_t last_first[SOURCES][WIRE_PRIORITY_COUNT]; /* first dispatches: seq << 20 | first */
     bool full;                                         /* its disk, while a group is refused */
-    bool crowded;                                      /* as many wait for a batch as may */
-    uint32_t run;                                      /* of the program, from 1 */
-    uint64_t room;   /* bytes that may be dealt at once, beside one delivery a lane */
-    uint64_t dealt;  /* of them */
+    bool crowded;    /* the number of clients that wait for a batch is at its limit */
+    uint32_t run;    /* of the program, from 1 */
+    uint64_t room;   /* bytes that may be dispatched at once, beside one delivery per lane */
+    uint64_t dealt;  /* used bytes of `room` */
     uint32_t keeps;  /* sources with a weight, one bit each: s1 in most runs */
-    uint32_t places; /* of sources, most in this run: the journal's all have one */
-    bool placed;     /* who sends has a place, or one is free for it */
+    uint32_t places; /* of sources, most in this run: those of the journal all have one */
+    bool placed;     /* the sender has a place, or one is free for it */
     struct sim_unsent unsent[UNSENT_MAX];
     uint32_t unsent_count;
 };
@@ -223,7 +226,7 @@ struct world {
     bool calm; /* faults are over */
     bool traced;
     uint32_t rates[FAULT_COUNT]; /* of a thousand */
-    uint32_t places;             /* of sources at a time, beside s1's own */
+    uint32_t places;             /* of sources at a time, without that of s1 */
     struct sim_broker brokers[BROKERS];
     struct sim_lane lanes[LANES];
     uint32_t lane_names;
@@ -234,9 +237,9 @@ struct world {
     uint32_t letter_count;
     uint8_t client_route[SOURCES];
     uint32_t route_names;
-    uint32_t next_case[SOURCES]; /* that was never sent */
-    bool stuck;                  /* what is frozen stays so when the faults end */
-    struct {                     /* what happened, so that a run that tests nothing is seen */
+    uint32_t next_case[SOURCES]; /* the next case that was never sent */
+    bool stuck;                  /* a frozen lane stays frozen when the faults end */
+    struct {                     /* counts of events, so that a run that tests nothing is noticed */
         uint64_t done, buried, fenced, blocked, duplicates, conflicts;
     } seen;
 };
@@ -253,18 +256,19 @@ void world_run(const struct plan *plan);
 void plan_time(void);
 void world_init(struct world *world, uint64_t seed);
 void world_step(struct world *world);
-void world_settle(struct world *world); /* no faults any more: everything must come to its end */
-bool fault(struct world *world, enum fault kind); /* strikes now */
+void world_settle(struct world *world);           /* no faults any more: all work must finish */
+bool fault(struct world *world, enum fault kind); /* whether it occurs now */
 bool chance(struct world *world, uint32_t of_thousand);
 uint32_t below(struct world *world, uint32_t limit);
 const char *fault_word(enum fault kind);
 
-/* trace.c: what happens, in words, when a failed seed is shown. */
+/* trace.c: the events as text, when a failed seed is shown. */
 void trace(const struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* clients.c */
 void clients_step(struct world *world);
-uint32_t client_batch(struct world *world, struct sim_batch batch); /* adds; its number */
+uint32_t client_batch(struct world *world,
+                      struct sim_batch batch); /* adds it; returns its number */
 void client_send(struct world *world, uint32_t batch, uint32_t broker);
 void client_query(struct world *world, uint32_t batch, uint32_t broker);
 struct uuid batch_id(uint32_t name);
@@ -279,7 +283,7 @@ struct sim_record *disk_put(struct sim_broker *broker, uint64_t seq, uint32_t ba
 void disk_damage(struct world *world, struct sim_broker *broker, struct sim_record *record);
 void disk_step(struct world *world, struct sim_broker *broker);
 void disk_sync(struct world *world, struct sim_broker *broker);
-struct sim_record *record_of(struct sim_broker *broker, uint64_t seq); /* NULL: never was */
+struct sim_record *record_of(struct sim_broker *broker, uint64_t seq); /* NULL: it never existed */
 
 /* database.c */
 struct sim_row *row_of(struct world *world, const struct sim_batch *batch, uint32_t index);
@@ -287,12 +291,14 @@ uint32_t disposition_of(const struct world *world, const struct sim_batch *batch
                         int64_t day);
 bool case_is_bad(const struct sim_batch *batch, uint32_t index);
 bool case_is_poison(const struct world *world, const struct sim_batch *batch, uint32_t index);
-/* txn_write goes on until all is written (true), or another's open row or `cases_max` stops it. */
+/* txn_write continues until all is written (true), or until another lane's open row or
+ * `cases_max` stops it. */
 bool txn_write(struct world *world, uint32_t lane, uint32_t cases_max);
 void txn_commit(struct world *world, uint32_t lane);
 void txn_abort(struct world *world, uint32_t lane);
 void backend_end(struct world *world, const struct uuid *lane); /* pg_terminate_backend */
-void backends_end_frozen(struct world *world); /* who blocks, and waits for a client that is mute */
+void backends_end_frozen(
+    struct world *world); /* lanes that block, and wait for a client that does not read */
 
 /* lanes.c */
 void lanes_step(struct world *world);
@@ -305,14 +311,14 @@ void lane_canary(struct world *world, struct sim_broker *broker, const struct co
 void lane_ready(struct world *world, uint32_t lane, uint32_t broker);
 void lane_beat(struct world *world, uint32_t lane, uint32_t broker);
 void lane_leave(struct world *world, uint32_t lane);
-void lane_retire(struct world *world, const struct net_route *route); /* a BEAT said so */
+void lane_retire(struct world *world, const struct net_route *route); /* a BEAT ordered it */
 void lane_give_up(struct world *world, uint32_t lane, uint32_t hold, bool failed);
 void lane_ask(struct world *world, const struct net_route *route, uint32_t broker);
 void lane_begin(struct world *world, uint32_t lane, uint32_t holds, uint32_t cases);
-void lane_tell(struct world *world, uint32_t lane); /* of a committed transaction */
+void lane_tell(struct world *world, uint32_t lane); /* reports a committed transaction */
 void letters_step(struct world *world);
 
-/* books.c: told before the core hears the same. */
+/* books.c: receives each event before the core does. */
 void book_open(struct sim_record *record, uint32_t count);
 void book_close(struct sim_record *record);
 void book_work(struct world *world, struct sim_broker *broker, struct sim_record *record,
@@ -322,7 +328,7 @@ void book_ready(struct world *world, struct sim_broker *broker, const struct net
 void book_beat(struct world *world, struct sim_broker *broker, const struct net_route *route,
                const struct wire_lane_beat *beat);
 void book_letter(struct world *world, struct sim_broker *broker, const struct sim_letter *letter,
-                 uint64_t cases_done); /* by the core, on hearing it */
+                 uint64_t cases_done); /* by the core, for this report */
 void book_canary(struct world *world, struct sim_broker *broker, const struct core_action *action);
 void book_bye(struct world *world, struct sim_broker *broker, const struct net_route *route);
 void book_retire(struct world *world, struct sim_broker *broker, struct sim_heard *heard);
@@ -333,7 +339,7 @@ void book_held(struct sim_broker *broker, const struct sim_heard *heard, uint64_
 void book_check(const struct world *world, struct sim_broker *broker);
 
 /* promises.c */
-void perform(struct world *world, struct sim_broker *broker); /* does what the core asked for */
+void perform(struct world *world, struct sim_broker *broker); /* executes the actions of the core */
 void check_end(struct world *world);
 
 /* shrink.c */

@@ -1,14 +1,15 @@
 #!/bin/sh
-# Names and IPv6: a broker bound to [::1] and to localhost serves clients and lanes that name it so, and a client says
-# why nothing answers: the name, the port, the owner of the socket.  Broker and worker leave no core dump.
-# A failure means that a host is reached by numbers alone, that an operator is told to look in the wrong place, or that
-# what people are said of lies in a file that nobody thinks of.
+# Host names and IPv6. A broker bound to [::1] and to localhost serves clients and lanes that use these names. A
+# client reports why a connection failed: the name, the port, or the owner of the socket. Broker and worker leave no
+# core dump.
+# A failure means that a host is reachable by its numeric address only, that an error message is misleading, or that a
+# core dump holds personal data.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 
 control() { timeout 20 "$bin/casemill" status --control "$1" >"$work/control.out" 2>"$work/control.err"; }
 port() { echo "$1" | sed 's/.*://'; }
-# serves TEXT ADDRESS: cases go from submit to DONE over this address, ports from the kernel.
+# serves TEXT ADDRESS: submit gets DONE over this address, with ports that the kernel chooses.
 number=0
 serves() {
     number=$((number + 1))
@@ -22,13 +23,13 @@ serves() {
         >"$work/submit.out" 2>&1
     equal "$1: all is done" $? 0
 }
-# No core: the limit is 0, and where the kernel may say so, the process is not dumpable (its files are root's).
+# No core: the limit is 0, and where the kernel shows it, the process is not dumpable (its files belong to root).
 no_core() { grep -Eq '^Max core file size +0 +0 ' "/proc/$1/limits"; }
 database_start
 serves "localhost" tcp://localhost
 if [ -z "${CASEMILL_BUILD:-}" ]; then
     check "the broker leaves no core file" no_core "$broker_pid"
-    check "the worker neither" no_core "$worker_pid"
+    check "the worker leaves no core file" no_core "$worker_pid"
 fi
 stop "$worker_pid"
 stop "$broker_pid"
@@ -42,13 +43,13 @@ fi
 equal "each case has its row" "$(rows)" $((20 * number))
 
 control tcp://127.0.0.1:1
-contains "a port where nobody listens" "$work/control.err" "no answer from tcp://127.0.0.1:1: Connection refused"
+contains "a port without a listener" "$work/control.err" "no answer from tcp://127.0.0.1:1: Connection refused"
 control tcp://no-such-host.invalid:5570
 contains "a name that does not resolve" "$work/control.err" "the name does not resolve"
 control "ipc://$work/nowhere"
 contains "a path without a socket" "$work/control.err" "there is no such socket: is the broker running"
 timeout 40 "$bin/casemill" submit --broker tcp://127.0.0.1:1 --wait 3 "$work/1.jsonl" >"$work/submit.out" 2>"$work/submit.err"
-contains "submit says it, too" "$work/submit.err" "no connection: Connection refused"
+contains "submit prints the same reason" "$work/submit.err" "no connection: Connection refused"
 if [ "$(id -u)" -eq 0 ]; then
     intake=tcp://127.0.0.1:0
     lanes=tcp://127.0.0.1:0
@@ -60,6 +61,6 @@ if [ "$(id -u)" -eq 0 ]; then
     contains "the socket of another user" "$work/control.err" "permission denied: the socket belongs to user 0"
     stop "$broker_pid"
 else
-    echo "skipped: another user's socket wants root"
+    echo "skipped: another user's socket requires root"
 fi
 finish

@@ -1,11 +1,11 @@
 #!/bin/sh
-# More comes in than goes out.  A heap of small batches; a backlog with the workers away, then a restart under it; a
-# small source beside a flooding one; an urgent batch behind a bulk queue; the time that BUSY tells, held against what
-# happened; more sources than the broker has places for; clients that never read their receipts, or stop in the middle
-# of a body.
+# Cases arrive faster than the workers finish them: many small batches; a backlog without workers, and a restart with
+# it; a small source beside a flooding one. There is an urgent batch behind a bulk queue, and there are more sources
+# than places. The retry time in BUSY is compared with the time that the client really waits. Some clients never read
+# their receipts, or stop in the middle of a body.
 #   sh tests/system/back_pressure.sh [--cases N]     a backlog of N cases (200,000)
-# A failure means that memory follows the backlog (P7), that somebody waits for another's flood, or that BUSY
-# tells a time that is not so (P8).
+# A failure means that memory grows with the backlog (P7), that one source delays another, or that the retry time in
+# BUSY is wrong (P8).
 # suite: full, alone
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/system/weigh.sh"
@@ -32,8 +32,8 @@ backlog_broker() { # the sockets of the first start
     broker_start CASEMILL_MEMORY_BYTES_MAX=${memory_mib}MiB CASEMILL_JOURNAL_BYTES_MAX=$((256 + total / 1000))MiB "$@"
 }
 
-# --- what waits is packed, and the memory it leaves goes back though nothing else happens
-# A commit that does not come back makes the heap, however quick the machine is.
+# --- queued batches are packed, and the memory that they leave is freed without any other event.
+# A commit that does not return makes many batches wait, even on a fast machine.
 cc -shared -fPIC -O1 -o "$work/hold.so" "$root/tests/system/hold_preload.c" -ldl || abort "the preload is built"
 hold="$work/hold"
 mkdir "$hold"
@@ -45,9 +45,9 @@ wait_until 20 at_least journal_pending_bytes 23000000 || not_ok "a heap is made"
 rm "$hold/fdatasync"
 until is_gone "$heap_pid"; do sample; sleep 0.02; done
 reap "$heap_pid"
-equal "a heap of small batches is accepted" $? 0
+equal "many small batches are accepted" $? 0
 has_shrunk() { sample; [ "$(anon_mib)" -le $((highest - 16)) ]; }
-check "and the memory they leave goes back ($highest MiB)" wait_until 10 has_shrunk
+check "their memory is freed ($highest MiB)" wait_until 10 has_shrunk
 kill_hard "$broker_pid"
 highest=0
 rm -rf "$work/journal"
@@ -58,7 +58,7 @@ lanes=tcp://127.0.0.1:0
 database_start
 backlog_broker
 
-# --- a backlog, nobody there to work
+# --- a backlog without workers
 casemill generate --cases "$share" --seed 21 --bad 0 --duplicates 0 --out "$work/cases.jsonl" 2>/dev/null || abort "generate"
 for source in north:bulk south:bulk east:normal west:normal; do
     start "submit" "$bin/casemill" submit --broker "$intake" --source "${source%:*}" --priority "${source#*:}" "$work/cases.jsonl"
@@ -69,7 +69,7 @@ sample
 bytes=$(($(wc -c <"$work/cases.jsonl") * 4 / 1048576))
 below "a backlog of $total cases (about $bytes MiB as JSON): anonymous memory in MiB" "$highest" $((memory_mib + base_mib))
 
-# --- first work soon after a restart, under all of it; one lane, so that commits have an order
+# --- first work soon after a restart with the whole backlog; one lane, so that commits have an order
 kill_hard "$broker_pid"
 worker_start worker CASEMILL_LANES_COUNT=1 CASEMILL_TRANSACTION_CASES_MAX=300
 worker=$worker_pid
@@ -78,10 +78,10 @@ backlog_broker
 until row_count_above 0 || [ $(($(now_ms) - restarted)) -gt 20000 ]; do sleep 0.05; done
 below "first work after a restart, ms" $(($(now_ms) - restarted)) 2000
 
-# --- who waits for whom
-# Two flood at one priority: whoever came first must not be worked off first.
+# --- fair shares
+# Two sources flood at one priority: the first one must not be finished before the other begins.
 until row_count_above $((total / 10)); do sleep 0.05; done
-# A source has no number before its first case: both are named here.
+# A source has no number before its first case, so both sources are looked up by name here.
 shares=$(pg_sql "select min(n) || ' ' || max(n) from (
     select (select count(*) from cases c join sources s using (source) where s.name = w.name) as n
     from (values ('east'), ('west')) w (name)) t")
@@ -89,7 +89,7 @@ least=${shares% *}
 check "flooding sources have equal shares ($shares of $share)" [ $((least * 2)) -ge "${shares#* }" ]
 check "and there is more of them" [ "$least" -lt "$share" ]
 flood pace "$intake" small 10 >"$work/pace.out" 2>"$work/pace.err"
-# A turn of one flood is 4,096 cases, 14 transactions; behind all of it there would be hundreds.
+# A turn of one flooding source is 4,096 cases, 14 transactions. After the whole backlog there would be hundreds.
 between=$(pg_sql "select coalesce(max(n), 999) from (
     select (select count(*) from commits o where o.committed_at > c.received_at and o.committed_at < x.committed_at) as n
     from cases c join commits x using (commit) where c.case_id like 'P%') t")
@@ -100,7 +100,7 @@ sed -i 's/"G0/"U/' "$work/urgent.jsonl"
 took_ms timeout 60 "$bin/casemill" submit --broker "$intake" --source north --priority urgent --ack outcome \
     "$work/urgent.jsonl" >"$work/urgent.out" 2>"$work/urgent.err"
 longest=$(pg_sql "select coalesce(max(work_us), 0) / 1000 from commits")
-# What the lane holds is sorted by priority: one transaction is under way, the next is its own.
+# The lane sorts its deliveries by priority: one transaction is running, the next one is that of the urgent batch.
 below "an urgent batch behind a bulk queue, ms (the longest transaction: $longest)" "$took" $((2 * longest + 1500))
 left=$(pg_sql "select $total - count(*) from cases where case_id like 'G%'")
 check "and the queues were long all the while ($left left)" [ "$left" -gt $((total / 8)) ]
@@ -109,45 +109,45 @@ equal "each source in its own order" "$(pg_sql "select count(*) from (
     from cases c join commits x using (commit) where c.case_id like 'G%' group by c.source, c.commit, x.committed_at) t
     where t.first <= t.before")" 0
 
-# --- all of it is worked off
+# --- the whole backlog is processed
 worker_start more CASEMILL_LANES_COUNT=2
 more=$worker_pid
 deadline=$(($(date +%s) + 60 + total / 5000))
 until [ "$(rows)" -ge $((total + 110)) ] || [ "$(date +%s)" -gt "$deadline" ]; do sample; sleep 0.2; done
 equal "every case of the backlog has its row" "$(rows)" $((total + 110))
 below "anonymous memory to the end, MiB" "$highest" $((memory_mib + base_mib))
-stop "$more" # they say BYE: nothing is dealt to the dead
+stop "$more" # its lanes send BYE: nothing is dispatched to a worker that has ended
 stop "$worker"
 
-# --- more sources than there are places, nobody there to work: those before have no batch any more
+# --- more sources than places, without workers: the sources before have no batch any more
 start names flood names "$intake" 1100
 names=$started_pid
 check "1,100 sources are answered" wait_until 30 grep -q ACCEPTED "$work/names.out"
-equal "as many as there are places are taken" "$(number names.out ACCEPTED)" 1024
-equal "the others are told BUSY, and none is refused" "$(number names.out queue_full)" 76
+equal "each place is used" "$(number names.out ACCEPTED)" 1024
+equal "the others receive BUSY, and none is refused" "$(number names.out queue_full)" 76
 worker_start worker
 wait "$names" || not_ok "more sources than places" "$(tail -n 1 "$work/names.err")"
 equal "and all are done once there is work" "$(tail -n 1 "$work/names.out")" '{"done": 1100, "not_allowed": 0}'
 # What /metrics shows is up to a quarter of a second old.
-check "in places that others had" wait_until 5 at_least sources_replaced_total 76
-equal "of which there are no more" "$(metric sources)" 1024
+check "they took the places of other sources" wait_until 5 at_least sources_replaced_total 76
+equal "the number of places did not grow" "$(metric sources)" 1024
 worker=$worker_pid
 
-# --- from here on the queue has room for 64 batches and memory for 8 MiB, and nobody works at first
+# --- from here on the queue has room for 64 batches and memory for 8 MiB; at first there is no worker
 kill_hard "$worker"
 stop "$broker_pid"
 : >"$work/broker.out"
 memory_mib=8
 backlog_broker CASEMILL_QUEUE_BATCHES_MAX=64
 start half /usr/bin/python3 tests/system/flood.py half "$intake"
-flood full "$intake" 5 >"$work/away.out" 2>"$work/away.err" || not_ok "BUSY is told" "$(tail -n 1 "$work/away.err")"
-equal "ACCEPTED tells when the next batch is taken: at once, and not before BUSY says" "$(head -n 1 "$work/away.out")" "0 5000"
-equal "BUSY where nobody works tells a round number" "$(tail -n 1 "$work/away.out")" "5000 5000 5000 5000 5000"
+flood full "$intake" 5 >"$work/away.out" 2>"$work/away.err" || not_ok "BUSY is received" "$(tail -n 1 "$work/away.err")"
+equal "ACCEPTED has the time until the next batch is accepted: zero, and then that of BUSY" "$(head -n 1 "$work/away.out")" "0 5000"
+equal "BUSY without workers has a round retry time" "$(tail -n 1 "$work/away.out")" "5000 5000 5000 5000 5000"
 
-# --- a client that never reads, beside one that does
+# --- a client that never reads, beside a client that reads
 worker_start worker
 queue_is_empty() { [ "$(metric batches)" = 0 ]; }
-wait_until 20 queue_is_empty || abort "the queue is worked off"
+wait_until 20 queue_is_empty || abort "the queue is empty"
 dropped=$(metric receipts_dropped_total)
 start deaf /usr/bin/python3 tests/system/flood.py deaf "$intake" 60 1000
 deaf=$started_pid
@@ -156,12 +156,12 @@ wait_until 60 all_dead || not_ok "a deaf client's cases are done" "$(metric case
 below "receipts that wait for a deaf client, KiB" "$(($(metric memory_receipt_bytes) / 1024))" $((memory_mib * 1024 / 4))
 check "the others were dropped" [ "$(metric receipts_dropped_total)" -gt "$dropped" ]
 flood pace "$intake" small 20 >"$work/pace.out" 2>"$work/pace.err"
-below "who reads gets its receipts, worst of 20, ms" "$(number pace.out worst_ms)" 5000
+below "a client that reads gets its receipts, worst of 20, ms" "$(number pace.out worst_ms)" 5000
 kill_hard "$deaf"
 no_receipts() { [ "$(metric memory_receipt_bytes)" -lt 4096 ]; }
-check "a deaf client's receipts go with it" wait_until 30 no_receipts
+check "a deaf client's receipts are freed when it ends" wait_until 30 no_receipts
 
-# --- what BUSY tells is what happens, at two speeds: a statement takes so long
+# --- the retry time in BUSY is the real wait, at two speeds: a statement takes so long
 slow() { # slow MILLISECONDS
     pg_sql "create or replace function slow() returns trigger language plpgsql as
         'begin perform pg_sleep($1 / 1000.0); return null; end';
@@ -169,7 +169,7 @@ slow() { # slow MILLISECONDS
         create trigger slow after insert on cases for each statement execute function slow()" >"$work/slow.out" 2>&1 ||
         abort "a slow table" "$(cat "$work/slow.out")"
 }
-# Nobody asks for a moment's pace: what is told follows the last seconds', and so is what it is held against.
+# The retry time follows the rate of the last seconds, so it is compared with the rate of the last seconds.
 above() { # above TEXT VALUE LIMIT
     if [ "${2:--1}" -ge "$3" ]; then ok "$1 ($2 of $3)"; else not_ok "$1" "$2, at least $3"; fi
 }
@@ -177,20 +177,20 @@ kill_hard "$worker_pid"
 slow 6
 worker_start worker CASEMILL_LANES_COUNT=1 CASEMILL_TRANSACTION_CASES_MAX=1
 for pace in 6 150; do
-    wait_until 30 queue_is_empty || abort "the queue is worked off"
+    wait_until 30 queue_is_empty || abort "the queue is empty"
     slow "$pace"
     flood busy "$intake" 64 12 >"$work/busy$pace.out" 2>"$work/busy$pace.err" || abort "BUSY is obeyed" "$(tail -n 1 "$work/busy$pace.err")"
     asked=$(number "busy$pace.out" waiters)
-    check "at $pace ms a batch, the queue was full for those who asked ($asked of 12)" [ "$asked" -ge 6 ]
-    told=$(number "busy$pace.out" told_mean_ms)
+    check "at $pace ms per batch, the waiting clients found a full queue ($asked of 12)" [ "$asked" -ge 6 ]
+    retry_ms=$(number "busy$pace.out" told_mean_ms)
     room=$(number "busy$pace.out" room_mean_ms)
-    below "and was not told to wait far longer than the pace says, mean ms (room after $room)" "$told" $((room * 2 + 100))
-    above "nor far shorter" "$told" $((room / 2))
+    below "the retry time is not far longer than the real wait, mean ms (room after $room)" "$retry_ms" $((room * 2 + 100))
+    above "nor far shorter than it" "$retry_ms" $((room / 2))
 done
-# At the other pace all of it is over within what one pause of the machine may take.
+# At the other pace all batches are done within one pause of the machine.
 first=$(number busy150.out first_try)
-check "who comes back when told finds room ($first of $asked)" [ "$first" -ge $((asked / 2)) ]
-check "slower work is a longer time" [ "$(number busy150.out told_mean_ms)" -ge $((2 * $(number busy6.out told_mean_ms))) ]
+check "a client that sends again at the retry time finds room ($first of $asked)" [ "$first" -ge $((asked / 2)) ]
+check "slower work gives a longer retry time" [ "$(number busy150.out told_mean_ms)" -ge $((2 * $(number busy6.out told_mean_ms))) ]
 
 # --- a body that stops in the middle
 check "a client that stops in the middle of a body is cut off" wait_until 40 grep -q cut "$work/half.out"

@@ -1,8 +1,8 @@
-"""Sends what is no batch to a broker's intake and prints `NAME GOT WANTED`, one line a frame.
+"""Sends frames that are not a batch to a broker's intake and prints `NAME GOT EXPECTED`, one line per frame.
 
-GOT is the reason in REFUSED, `PONG` or another command; `silence` when nothing came.  Every frame
-goes through the same DEALER: a refused one must not hurt the next.  Then all again as a REQ sends
-them, behind an empty delimiter, each with a PING behind it: exactly one reply a request.
+GOT is the reason in REFUSED, `PONG` or another command; `silence` when no reply came. Every frame goes through the
+same DEALER: a refused one must not affect the next. Then all frames are sent again by a REQ, after an empty
+delimiter, each followed by a PING: exactly one reply per request.
 """
 import os
 import sys
@@ -92,14 +92,14 @@ def main():
     dealer = context.socket(zmq.DEALER)
     dealer.linger = 0
     dealer.connect(sys.argv[1])
-    for name, frames, wanted in FRAMES:
+    for name, frames, expected in FRAMES:
         dealer.send_multipart(frames)
-        if wanted == "PONG" and frames == [b""]:  # what PROBE_ROUTER sends has no answer
+        if expected == "PONG" and frames == [b""]:  # the message of PROBE_ROUTER has no answer
             dealer.send_multipart([head("PING", {})])
-        print(name, answer(dealer), wanted)
-    for name, frames, wanted in FRAMES:
-        wanted = "bad_head" if frames == [b""] else wanted
-        print("req_" + name, as_req(dealer, frames), wanted + ",PONG")
+        print(name, answer(dealer), expected)
+    for name, frames, expected in FRAMES:
+        expected = "bad_head" if frames == [b""] else expected
+        print("req_" + name, as_req(dealer, frames), expected + ",PONG")
     context.destroy(linger=0)
 
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Bad cases among good ones, and frames that are no batch at all.  A bad case is a dead letter with
-# the path, its neighbours get outcomes; a bad frame is refused and the broker goes on.
-# A failure means one sender can spoil another's work, or is not told what was wrong.
+# Bad cases among good ones, and frames that are no batch. A bad case becomes a dead letter that names the path, and
+# the other cases of its batch get outcomes. A bad frame is refused, and the broker continues.
+# A failure means that one sender can spoil the work of another, or that the sender does not learn what was wrong.
 # suite: quick, full
 . "$(dirname "$0")/lib.sh"
 
@@ -40,14 +40,14 @@ for position, case in enumerate(lines):
 PY
 timeout 60 "$bin/casemill" submit --broker "$intake" --ack outcome "$work/mixed.jsonl" \
     >"$work/submit.out" 2>"$work/submit.err"
-equal "the good neighbours have outcomes" "$(rows)" 100
-equal "no bad case has one" "$(pg_sql "select count(*) from cases where case_id like 'BAD%'")" 0
+equal "the good cases have outcomes" "$(rows)" 100
+equal "no bad case has an outcome" "$(pg_sql "select count(*) from cases where case_id like 'BAD%'")" 0
 equal "each bad case is one dead letter" "$(rows dead_letters)" 10
 pg_sql "select case_id || ' ' || path from dead_letters order by dead" | sort >"$work/mixed.got"
 sort "$work/mixed.want" >"$work/mixed.sorted"
 equal "each with the path of its fault" \
     "$(diff "$work/mixed.got" "$work/mixed.sorted" | grep '^[<>]' | tr '\n' ';')" ""
-equal "each says what was expected and found" \
+equal "each states the expected and the found value" \
     "$(pg_sql "select count(*) from dead_letters where expected <> '' and found <> ''")" 10
 cat "$work/submit.err" >>"$work/submit.out"
 contains "submit lists input line, path, expected and found" "$work/submit.out" "mixed.jsonl:6.*facts.claim_country"
@@ -60,8 +60,8 @@ timeout 60 "$bin/casemill" submit --broker "$intake" --ack outcome "$work/half.j
 equal "a line that is no JSON ends with exit code 1" $? 1
 contains "and names file and line" "$work/half.err" "half.jsonl:4"
 
-# What people's tools write, through the programs: each row of the table in common/client/README.md is
-# read by tests/unit/test_cli_files.c; here the cases are in the database, or nothing was sent.
+# The files that common tools write. tests/unit/test_cli_files.c reads each row of the table in
+# common/client/README.md. Here the cases are in the database, or nothing was sent.
 case_json() { # case_json ID [EXTRA]
     printf '{"case_id":"%s","revision":0,%s"facts":{"claim_country":"US","nationalities":["SV"],"arrived_from":"MX"}}' "$1" "${2:-}"
 }
@@ -89,11 +89,11 @@ refused_file() { # refused_file FILE PATTERN: one line, exit code 1
     timeout 60 "$bin/casemill" submit --broker "$intake" --ack outcome "$files/$1" >"$work/file.out" 2>"$work/file.err"
     equal "$1: exit code" $? 1
     equal "$1: one line" "$(grep -vc '^casemill submit: the [0-9]* cases read' "$work/file.err")" 1
-    contains "$1: which says what to do" "$work/file.err" "$2"
+    contains "$1: it states what to do" "$work/file.err" "$2"
 }
 printf 'Jane Roe,1990-01-01,US\n' >"$files/headerless.csv"
 refused_file headerless.csv 'headerless.csv:1: .*expected a header row first'
-check "and repeats nothing of it" sh -c "! grep -q 'Jane\|Roe\|1990' '$work/file.err'"
+check "it repeats nothing of the file" sh -c "! grep -q 'Jane\|Roe\|1990' '$work/file.err'"
 printf 'case_id,revision,claim_country\nTN1,7\000 junk,US\n' >"$files/nul.csv"
 refused_file nul.csv 'nul.csv:2: column 2: a NUL byte.*save the file as UTF-8'
 case_json TN2 | iconv -f UTF-8 -t UTF-16 >"$files/wide.jsonl"
@@ -106,7 +106,7 @@ equal "no case of these files was sent" "$(pg_sql "select count(*) from cases wh
 timeout 60 "$bin/casemill" evaluate "$files/array.json" "$files/bom.jsonl" >"$work/evaluate.out" 2>&1
 equal "evaluate reads the same files" "$(grep -c '"disposition"' "$work/evaluate.out")" 4
 
-# Frames that are no batch: through pyzmq, each refused by name; the broker goes on.
+# Frames that are no batch: through pyzmq, each refused with its reason; the broker continues.
 timeout 60 /usr/bin/python3 tests/system/bad_frames.py "$intake" >"$work/frames.out" 2>"$work/frames.err" ||
     abort "bad frames are answered" "$(tail -n 3 "$work/frames.err")"
 while read -r frame_name frame_got frame_wanted; do
@@ -114,14 +114,14 @@ while read -r frame_name frame_got frame_wanted; do
 done <"$work/frames.out"
 check "the broker still runs" is_running "$broker_pid"
 casemill status --control "ipc://$work/control" >"$work/status.out" 2>&1
-contains "and counts what it refused" "$work/status.out" "^batches_refused_total +[1-9]"
+contains "it counts the refused messages" "$work/status.out" "^batches_refused_total +[1-9]"
 casemill generate --cases 20 --seed 6 --bad 0 --duplicates 0 --out "$work/after.jsonl" || abort "generate"
 sed -i 's/"G0/"A0/' "$work/after.jsonl"
-check "and serves the next batch" \
+check "it serves the next batch" \
     timeout 60 "$bin/casemill" submit --broker "$intake" --ack outcome "$work/after.jsonl" >"$work/after.out" 2>"$work/after.err"
-equal "whose cases have outcomes" "$(pg_sql "select count(*) from cases where case_id like 'A0%'")" 20
+equal "the cases of that batch have outcomes" "$(pg_sql "select count(*) from cases where case_id like 'A0%'")" 20
 stop "$worker_pid"
-equal "the worker ends in order" $? 0
+equal "the worker ends with exit code 0" $? 0
 stop "$broker_pid"
-equal "the broker ends in order" $? 0
+equal "the broker ends with exit code 0" $? 0
 finish

@@ -1,10 +1,10 @@
-"""A peer that takes receipts of many batches at once, and one that does not.
+"""A peer that accepts receipts of many batches at once, and a peer that does not.
 
     coalesce.py ENDPOINT PREFIX
 
-Sends 300 batches of one case with coalesce; names each in a QUERY once it is ACCEPTED, says "queried" and waits for
-DONE; then ten without, then one from a REQ that asks for it all the same. Prints what was seen, a word and a number a
-line.  With a PREFIX that begins with E it ends after the first, and asks nothing.
+Sends 300 batches of one case with coalesce. Names each in a QUERY once it is ACCEPTED, prints "queried" and waits
+for DONE. Then it sends ten batches without coalesce, and one from a REQ with it. It prints its results, a word and
+a number per line. With a PREFIX that begins with E it ends after the first step and sends no QUERY.
 """
 import os
 import sys
@@ -28,7 +28,7 @@ def submit(socket, batch, body, coalesce):
 
 
 def receipts(socket, told, until, wanted):
-    """Until so many are told it, and no more comes: messages, early ones (DONE before ACCEPTED), the longest list."""
+    """Reads until so many batches have it and no more arrives: messages, early ones (DONE before ACCEPTED), longest list."""
     messages, early, largest = 0, 0, 0
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""Asks a broker's control socket and prints the JSON it answers: control.py ENDPOINT VERB"""
+"""Sends a verb to a broker's control socket and prints the JSON of the reply: control.py ENDPOINT VERB"""
 import sys
 
 import msgpack

@@ -1,7 +1,7 @@
 #!/bin/sh
-# `casemill crash-test` passes a sound disk, fails an unsound one in the line of that fault, and leaves
-# nothing behind.  Unsound disks are made by strace: a flock or a fallocate that only says it was done.
-# A failure means that an operator would put a journal where it cannot keep its promises.
+# `casemill crash-test` passes a sound disk, fails an unsound one in the line of that fault, and leaves no files
+# behind. strace makes the unsound disks: flock or fallocate return success and do nothing.
+# A failure means that an operator would put a journal on a disk where it cannot keep its promises.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 mkdir "$work/disk"
@@ -21,8 +21,8 @@ confirmed=$(sed -n 's/^PASS kill: .* \([0-9]*\) batches confirmed in \([0-9]*\) 
 [ -n "$confirmed" ] || confirmed="0 1"
 check "small batches share commits, as they do in a broker ($confirmed)" [ "${confirmed% *}" -ge $((2 * ${confirmed#* })) ]
 "$bin/casemill" crash-test "$work/disk" >/dev/full 2>"$work/unheard.err"
-equal "what cannot be written is a failure" $? 1
-contains "and said" "$work/unheard.err" "standard output cannot be written"
+equal "output that cannot be written is a failure" $? 1
+contains "and the error message states the cause" "$work/unheard.err" "standard output cannot be written"
 equal "nothing is left behind then" "$(ls -A "$work/disk")" ""
 
 if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
@@ -44,8 +44,8 @@ if mount_small "$work/small" size=300m; then
     contains "because it keeps nothing" "$work/memory.out" '"fault":"sync","pass":false'
     dd if=/dev/zero of="$work/small/filler" bs=1M count=100 2>/dev/null
     tried full "$bin/casemill" crash-test "$work/small"
-    equal "too little room: not tried at all" "$tried_code" 1
-    contains "and said" "$work/full.err" "256 MiB have to be free"
+    equal "too little space: the test does not start" "$tried_code" 1
+    contains "and the error message states the cause" "$work/full.err" "256 MiB have to be free"
     equal "nothing but the filler is there" "$(ls -A "$work/small")" filler
 else
     echo "skipped: mount is not allowed"

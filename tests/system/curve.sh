@@ -1,7 +1,7 @@
 #!/bin/sh
-# Keys: the real programs over CURVE, on loopback and, where that is allowed, between two network namespaces on
-# addresses that are not loopback.  A failure means that somebody without an allowed key gets in, that a source can
-# speak for another, that a revoked key still counts, or that the one who is turned away is not told.
+# Keys: the programs over CURVE, on loopback and, where allowed, between two network namespaces on other addresses.
+# A failure means that a client without an allowed key is accepted, or that a source can use the name of another. It
+# can also mean that a revoked key still works, or that a refused client does not learn the reason.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 k=$work/keys
@@ -56,11 +56,11 @@ made() { # made SEED COUNT
 }
 of_source() { pg_sql "select count(*) from cases join sources using (source) where name = '$1' and case_id like '$2'"; }
 lane_is_up() { [ "$(metric lanes || echo 0)" -ge "$1" ]; }
-hup() { # hup PATTERN: the keys are read again, and the log says so
+hup() { # hup PATTERN: the keys are read again; waits until the log shows it
     hup_before=$(grep -Ec "$1" "$work/broker.err")
     kill -HUP "$broker_pid"
-    hup_is_said() { [ "$(grep -Ec "$1" "$work/broker.err")" -gt "$hup_before" ]; }
-    wait_until 10 hup_is_said "$1" || not_ok "HUP is answered by a line like $1"
+    hup_is_logged() { [ "$(grep -Ec "$1" "$work/broker.err")" -gt "$hup_before" ]; }
+    wait_until 10 hup_is_logged "$1" || not_ok "HUP is answered by a line like $1"
 }
 
 database_start
@@ -75,7 +75,7 @@ refused() { # refused TEXT PATTERN VARIABLE...
     env CASEMILL_JOURNAL_PATH="$work/none" "$@" "$bin/casemill-broker" --config config/broker.yaml --check \
         >"$work/check.out" 2>"$work/check.err"
     equal "$refused_text: refused" $? 1
-    contains "$refused_text: is said" "$work/check.err" "$refused_pattern"
+    contains "$refused_text: the reason is printed" "$work/check.err" "$refused_pattern"
 }
 wide=CASEMILL_INTAKE_BIND=tcp://0.0.0.0:0
 secret=CASEMILL_KEYS_SECRET=$k/own/broker.key
@@ -85,7 +85,7 @@ worker_refused() { # worker_refused TEXT PATTERN VARIABLE...
     shift 2
     env "$@" "$bin/casemill-worker" --config config/worker.yaml --check >"$work/check.out" 2>"$work/check.err"
     equal "$wr_text: refused" $? 1
-    contains "$wr_text: is said" "$work/check.err" "$wr_pattern"
+    contains "$wr_text: the reason is printed" "$work/check.err" "$wr_pattern"
 }
 refused "beyond loopback without keys" "only loopback is served" "$wide"
 refused "control on tcp without keys" "control is ipc only" CASEMILL_CONTROL_BIND=tcp://127.0.0.1:0
@@ -108,19 +108,19 @@ check "and shows no secret" sh -c "! grep -qF '$(sed -n 's/^secret //p' "$k/own/
 serve broker tcp://127.0.0.1:0 tcp://127.0.0.1:0 tcp://127.0.0.1:0
 keyed_worker worker lanes1
 
-# The right keys; a source is its key's name, whatever else is said.
+# The right keys; the name of the key is the name of the source, whatever the header has.
 send "$k/own/north.key" "$work/1.jsonl"
-equal "the right key gets in" $? 0
+equal "a client with the right key is accepted" $? 0
 equal "its cases are of the source that the key names" "$(of_source north 'S1-%')" 500
 send "$k/own2/north.key" "$work/1.jsonl" --json
-equal "another key of that source gets in" $? 0
+equal "a client with another key of that source is accepted" $? 0
 contains "and is the same source: duplicates" "$work/send.out" '"duplicates": *500'
 send "$k/own/south.key" "$work/1.jsonl"
 equal "another source" $? 0
 equal "has cases of its own under the same names" "$(of_source south 'S1-%')" 500
 send "$k/own/south.key" "$work/2.jsonl" --source north
-equal "a source cannot speak for another" $? 1
-contains "it is told so" "$work/send.err" "not_allowed"
+equal "a source cannot use the name of another" $? 1
+contains "it receives the reason" "$work/send.err" "not_allowed"
 equal "nothing was written" "$(of_source north 'S2-%')" 0
 send "$k/own/south.key" "$work/2.jsonl" --source south
 equal "its own name in the header is right" $? 0
@@ -128,74 +128,74 @@ equal "its own name in the header is right" $? 0
 send "$k/own/south.key" "$work/2.jsonl" --broker "tcp://127.0.0.1:1,$intake" --broker-key "$k/own/north.pub,$k/own/broker.pub"
 equal "of several brokers each has its own key" $? 0
 
-# Who is turned away, and what each is told.
-turned_away() { # turned_away TEXT PATTERN COMMAND...
+# Clients that are refused, and the reason that each one receives.
+expect_refused() { # expect_refused TEXT PATTERN COMMAND...
     away_text=$1 away_pattern=$2
     shift 2
     "$@" >"$work/away.out" 2>"$work/away.err"
     equal "$away_text: fails" $? 1
-    contains "$away_text: is told why" "$work/away.err" "$away_pattern"
+    contains "$away_text: the reason is printed" "$work/away.err" "$away_pattern"
 }
 ask() { casemill status --wait 2 --control "$control" "$@"; }
 bare() { casemill submit --broker "$intake" --wait 2 "$@" "$work/3.jsonl"; }
-turned_away "an unknown key" "does not allow this key" bare --key "$k/own/stranger.key" --broker-key "$k/own/broker.pub"
-turned_away "a worker's key at intake" "does not allow this key" bare --key "$k/own/lanes1.key" --broker-key "$k/own/broker.pub"
-turned_away "no key" "requires keys" bare
-turned_away "another broker's key" "wrong public key of the broker" bare --key "$k/own/north.key" --broker-key "$k/own/south.pub"
-turned_away "half of the keys" "not the broker's public key" bare --key "$k/own/north.key"
-turned_away "a source's key at control" "does not allow this key" ask --key "$k/own/north.key" --broker-key "$k/own/broker.pub"
-turned_away "no key at control" "requires keys" ask
-check "an operator's key is let in" ask --key "$k/own/duty.key" --broker-key "$k/own/broker.pub" >"$work/status.out"
-equal "nobody of them wrote a case" "$(pg_sql "select count(*) from cases where case_id like 'S3-%'")" 0
+expect_refused "an unknown key" "does not allow this key" bare --key "$k/own/stranger.key" --broker-key "$k/own/broker.pub"
+expect_refused "a worker's key at intake" "does not allow this key" bare --key "$k/own/lanes1.key" --broker-key "$k/own/broker.pub"
+expect_refused "no key" "requires keys" bare
+expect_refused "another broker's key" "wrong public key of the broker" bare --key "$k/own/north.key" --broker-key "$k/own/south.pub"
+expect_refused "half of the keys" "not the broker's public key" bare --key "$k/own/north.key"
+expect_refused "a source's key at control" "does not allow this key" ask --key "$k/own/north.key" --broker-key "$k/own/broker.pub"
+expect_refused "no key at control" "requires keys" ask
+check "an operator's key is accepted" ask --key "$k/own/duty.key" --broker-key "$k/own/broker.pub" >"$work/status.out"
+equal "none of them stored a case" "$(pg_sql "select count(*) from cases where case_id like 'S3-%'")" 0
 contains "the log has the key that was shown" "$work/broker.err" "KEY_REFUSED.*key_not_allowed"
 contains "and those that showed none" "$work/broker.err" "KEY_REFUSED.*no_key_shown"
 casemill top --once --control "$control" --key "$k/own/duty.key" --broker-key "$k/own/broker.pub" \
     >"$work/top.out" 2>"$work/top.err"
-equal "top is let in with it" $? 0
+equal "top is accepted with it" $? 0
 contains "and sees the lanes" "$work/top.out" "^WORKER .*LANE"
 casemill top --once --control "$control" --key "$k/own/stranger.key" --broker-key "$k/own/broker.pub" \
     >"$work/top.out" 2>"$work/top.err"
-equal "a stranger's is not" $? 1
-contains "and hears why" "$work/top.err" "key"
+equal "top with a stranger's key is refused" $? 1
+contains "and prints the reason" "$work/top.err" "key"
 check "they are counted" [ "$(metric keys_refused_total)" -ge 5 ]
 sed -n 's/^secret //p' "$k"/own/*.key >"$k/secrets"
 equal "each of the secrets is looked for" "$(wc -l <"$k/secrets")" 7
 check "no secret is in a log or an answer" sh -c "! cat '$work'/*.err '$work'/*.out | grep -qFf '$k/secrets'"
 keyed_worker wrong north
-said_by_worker() { grep -q "BROKER_REFUSED.*does not allow this key" "$work/wrong.err"; }
-check "a source's key at the lanes' socket: the worker's log says so" wait_until 10 said_by_worker
+logged_by_worker() { grep -q "BROKER_REFUSED.*does not allow this key" "$work/wrong.err"; }
+check "a source's key at the lanes' socket: the worker logs the refusal" wait_until 10 logged_by_worker
 check "and it has no lane" lane_is_up 2
 equal "only the other worker's" "$(metric lanes)" 2
 stop "$worker_pid"
 
-# A connection that stands while keys change.
-mkfifo "$work/say"
-exec 4<>"$work/say"
-start python sh -c "exec /usr/bin/python3 tests/system/curve_client.py '$intake' '$k/own/north.key' '$k/own/broker.pub' <'$work/say'"
-heard() { [ "$(wc -l <"$work/python.out")" -ge "$1" ]; }
-say() { # say LINE COUNT: and waits until COUNT answers are there
+# A connection that is open while keys change.
+mkfifo "$work/lines"
+exec 4<>"$work/lines"
+start python sh -c "exec /usr/bin/python3 tests/system/curve_client.py '$intake' '$k/own/north.key' '$k/own/broker.pub' <'$work/lines'"
+has_receipts() { [ "$(wc -l <"$work/python.out")" -ge "$1" ]; }
+send_line() { # send_line LINE COUNT: and waits until COUNT answers are there
     echo "$1" >&4
-    wait_until 25 heard "$2" || not_ok "the Python client hears $2 answers" "$(cat "$work/python.err")"
+    wait_until 25 has_receipts "$2" || not_ok "the Python client receives $2 answers" "$(cat "$work/python.err")"
 }
 last_word() { tail -n 1 "$work/python.out" | cut -d' ' -f1,2; }
 say submit 2
 equal "a client of another library: DONE" "$(last_word)" "DONE "
 equal "under its key's name" "$(of_source north 'py-%')" 1
 batch=$(tail -n 1 "$work/python.out" | cut -d' ' -f3)
-say "query $batch" 3
-equal "it may ask for its batch" "$(last_word)" "STATUS done"
-say "query $batch south" 4
+send_line "query $batch" 3
+equal "it may query its batch" "$(last_word)" "STATUS done"
+send_line "query $batch south" 4
 equal "not in another's name" "$(last_word)" "REFUSED not_allowed"
-say "submit south" 5
+send_line "submit south" 5
 equal "nor submit" "$(last_word)" "REFUSED not_allowed"
-contains "and the log says who tried" "$work/broker.err" "KEY_REFUSED.*another_source key_of=.north"
+contains "and the log names the key" "$work/broker.err" "KEY_REFUSED.*another_source key_of=.north"
 mv "$k/sources/north.pub" "$k/north.pub"
 hup "KEYS_LOADED sources=2"
 say submit 6
-equal "a revoked key is refused on the connection that stands" "$(last_word)" "REFUSED not_allowed"
+equal "a revoked key is refused on an open connection" "$(last_word)" "REFUSED not_allowed"
 send "$k/own2/north.key" "$work/3.jsonl"
-equal "the source's other key goes on" $? 0
-turned_away "a new connection of it" "does not allow this key" bare --key "$k/own/north.key" --broker-key "$k/own/broker.pub"
+equal "the source's other key still works" $? 0
+expect_refused "a new connection of it" "does not allow this key" bare --key "$k/own/north.key" --broker-key "$k/own/broker.pub"
 cp "$k/own/broker.key" "$k/sources/wrong.pub"
 hup "KEYS_NOT_LOADED.*wrong.pub"
 say submit 7
@@ -208,27 +208,27 @@ equal "allowed again, it is served again" "$(last_word)" "DONE "
 exec 4>&-
 
 # An operator's, too.
-mkfifo "$work/tell"
-exec 5<>"$work/tell"
-start operator sh -c "exec /usr/bin/python3 tests/system/curve_client.py '$control' '$k/own/duty.key' '$k/own/broker.pub' <'$work/tell'"
-told() { [ "$(wc -l <"$work/operator.out")" -ge "$1" ]; }
-tell() { # tell LINE COUNT
+mkfifo "$work/commands"
+exec 5<>"$work/commands"
+start operator sh -c "exec /usr/bin/python3 tests/system/curve_client.py '$control' '$k/own/duty.key' '$k/own/broker.pub' <'$work/commands'"
+has_replies() { [ "$(wc -l <"$work/operator.out")" -ge "$1" ]; }
+send_command() { # send_command LINE COUNT
     echo "$1" >&5
-    wait_until 25 told "$2" || not_ok "the operator hears $2 answers" "$(cat "$work/operator.err")"
+    wait_until 25 has_replies "$2" || not_ok "the operator receives $2 answers" "$(cat "$work/operator.err")"
 }
-tell "control PAUSE" 1
-equal "an operator is obeyed" "$(tail -n 1 "$work/operator.out" | cut -d' ' -f1)" REPLY
+send_command "control PAUSE" 1
+equal "an operator's command is executed" "$(tail -n 1 "$work/operator.out" | cut -d' ' -f1)" REPLY
 mv "$k/operators/duty.pub" "$k/duty.pub"
 hup "KEYS_LOADED .*operators=0"
-tell "control RESUME" 2
+send_command "control RESUME" 2
 equal "until the key is revoked" "$(tail -n 1 "$work/operator.out" | cut -d' ' -f1,2)" "REFUSED not_allowed"
 mv "$k/duty.pub" "$k/operators/duty.pub"
 hup "KEYS_LOADED .*operators=1"
-tell "control RESUME" 3
-equal "allowed again, it is obeyed again" "$(tail -n 1 "$work/operator.out" | cut -d' ' -f1)" REPLY
+send_command "control RESUME" 3
+equal "allowed again, its command is executed again" "$(tail -n 1 "$work/operator.out" | cut -d' ' -f1)" REPLY
 exec 5>&-
 
-# A worker's key is revoked while it holds the work: others finish it.
+# A worker's key is revoked while it has deliveries: other workers finish them.
 keyed_worker second lanes2
 check "two workers" wait_until 10 lane_is_up 4
 made 4 4000
@@ -273,7 +273,7 @@ if hosts_start >"$work/hosts.out" 2>&1; then
         --broker-key "$k/own/broker.pub" --ack outcome "$work/5.jsonl" >"$work/far.out" 2>&1
     equal "two hosts: a client and a worker on the other one" $? 0
     equal "two hosts: each case once" "$(of_source south 'S5-%')" 1000
-    turned_away "two hosts: no key" "requires keys" ip netns exec "$there" "$bin/casemill" submit --broker "$intake" \
+    expect_refused "two hosts: no key" "requires keys" ip netns exec "$there" "$bin/casemill" submit --broker "$intake" \
         --wait 2 "$work/3.jsonl"
     check "two hosts: an operator" ip netns exec "$there" "$bin/casemill" status --control "$control" \
         --key "$k/own/duty.key" --broker-key "$k/own/broker.pub" >"$work/far_status.out"

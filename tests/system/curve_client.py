@@ -1,7 +1,8 @@
 """A keyed client that shares no code with casemill: curve_client.py ENDPOINT OWN.key BROKER.pub
 
-Each line on stdin is one batch of one case, `submit NAME` with NAME as header source or `submit` without, or
-`query HEX [NAME]`, or `control VERB` on the control socket; each receipt is a line on stdout.  The connection stands between the lines.
+Each line on stdin is one batch of one case, `submit NAME` with NAME as header source or `submit` without, or `query
+HEX [NAME]`, or `control VERB` on the control socket. Each receipt is a line on stdout. The connection stays open
+between the lines.
 """
 import os
 import sys

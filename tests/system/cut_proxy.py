@@ -2,10 +2,10 @@
 
     cut_proxy.py LISTEN_PATH SERVER_PATH MODE_FILE
 
-Each new connection is passed on to the server.  MODE_FILE holds a word and how often: "before 3" drops a
-connection when the client's COMMIT arrives and was not passed on; "after 3" passes it on and drops the
-connection when the server has said COMMIT, which the client never hears.  Both sides lose the connection.
-What was cut is printed, a word a line.
+Each new connection is passed on to the server. MODE_FILE holds a word and a count. "before 3" drops a connection
+when the client's COMMIT arrives, and does not pass it on. "after 3" passes it on and drops the connection when the
+server has confirmed COMMIT, which the client never receives. Both sides lose the connection. Each cut is printed,
+one word per line.
 """
 import os
 import socket

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Dead letters of each kind: rows that PostgreSQL refuses, cases over every limit of the schema, a
-# conflict.  Their neighbours are done; `casemill dead` lists, shows, retries and drops them with an
-# operator's rights alone, says who did it, and a retry is as durable as any work: the worker and the
-# broker are killed in its midst, and each case has one outcome.  A failure means that a case which
-# could not be stored cannot be brought in later, is brought in twice, or is looked at without a trace.
+# Dead letters of each kind: rows that PostgreSQL refuses, cases over every limit of the schema, a conflict. Other
+# cases of the same batches are done. `casemill dead` lists, shows, retries and drops dead letters with an operator's
+# rights alone, and records the operator. A retry is as durable as any other work: worker and broker are killed during
+# it, and each case has one outcome.
+# A failure means that a case which could not be stored cannot be stored later, is stored twice, or is shown without a
+# record.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 count=4000
@@ -27,7 +28,7 @@ pg_sql "alter table cases add constraint refused check (case_id not like 'REFUSE
 sent "$work/cases.jsonl"
 equal "rows that the database refuses are dead letters" \
     "$(letters "reason = 'not_storable' and case_id like 'REFUSED%'") $(letters)" "$refused $refused"
-equal "their neighbours have outcomes" "$(rows)" "$((count - refused))"
+equal "the other cases of the batch have outcomes" "$(rows)" "$((count - refused))"
 /usr/bin/python3 - "$work/good.jsonl" >"$work/limits.jsonl" <<'PY'
 import json, sys
 case = json.loads(open(sys.argv[1]).readline())
@@ -47,7 +48,7 @@ print(json.dumps(dict(case, case_id="LNONE")))
 PY
 sent "$work/limits.jsonl"
 equal "a case over a limit is a dead letter, each of them" "$(letters "reason <> 'not_storable'")" 7
-equal "and its neighbour is done" "$(pg_sql "select count(*) from cases where case_id = 'LNONE'")" 1
+equal "and the case beside it is done" "$(pg_sql "select count(*) from cases where case_id = 'LNONE'")" 1
 head -n $((refused + 1)) "$work/cases.jsonl" | tail -n 1 | sed 's/"as_of": *"[0-9-]*"/"as_of": "2019-12-31"/' >"$work/conflict.jsonl"
 sent "$work/conflict.jsonl"
 equal "other content under the same name is one, too" "$(letters "reason = 'conflict'")" 1
@@ -55,38 +56,38 @@ equal "other content under the same name is one, too" "$(letters "reason = 'conf
 # --- list, show
 check "list" dead list >"$work/list.out" 2>&1
 contains "groups them by reason" "$work/list.out" "not_storable +$refused +$refused"
-check "list of letters" dead list --letters --reason conflict --json >"$work/letters.out" 2>&1
+check "list of single dead letters" dead list --letters --reason conflict --json >"$work/letters.out" 2>&1
 contains "names each by number" "$work/letters.out" '"letter":[0-9]+,"reason":"conflict".*"seen":1,'
 conflict=$(sed -n 's/.*"letter":\([0-9]*\),.*/\1/p' "$work/letters.out")
 dead list --letters --reason unknown_fact >"$work/letters.txt" 2>&1
-contains "what a stranger named is shown" "$work/letters.txt" 'L\?\[31mkeys'
+contains "a name from outside is shown" "$work/letters.txt" 'L\?\[31mkeys'
 check "without its control characters" sh -c "! LC_ALL=C grep -q '[[:cntrl:]]' '$work/letters.txt'"
-check "no list shows what was sent" sh -c "! grep -q claim_country '$work/list.out' '$work/letters.out'"
+check "no list shows the content of a case" sh -c "! grep -q claim_country '$work/list.out' '$work/letters.out'"
 dead show "$conflict" >"$work/show.out" 2>&1
-equal "show wants a reason" $? 2
+equal "show requires a reason" $? 2
 check "show" dead show "$conflict" --why "looked into" --json >"$work/show.out" 2>&1
 contains "prints the case as it was sent" "$work/show.out" '"as_of":"2019-12-31"'
-equal "and that is noted with the name" \
+equal "and the database records it with the name" \
     "$(pg_sql "select kind, why, done_by, letters from dead_letter_actions")" "show|looked into|casemill_desk|{$conflict}"
 dead show 999999 --why x >"$work/none.out" 2>&1
-equal "a number that is no letter's is said" $? 1
-contains "by name" "$work/none.out" "no dead letter 999999"
+equal "a number without a dead letter: exit code" $? 1
+contains "the error message names it" "$work/none.out" "no dead letter 999999"
 
 # --- retry
 check "a dry run" dead retry --reason not_storable --dry-run >"$work/dry.out" 2>&1
 contains "counts" "$work/dry.out" "$refused dead letters; nothing was done"
 equal "and does nothing" "$(actions retry)" "0 0"
 dead retry --reason not_storable --why "too early" >"$work/early.out" 2>&1
-equal "what still cannot be stored is dead again" $? 1
+equal "a case that still cannot be stored is a dead letter again" $? 1
 contains "all of it" "$work/early.out" "$refused dead letters: 0 have an outcome, 0 had one, $refused are dead again"
 equal "counted once more, not written again" \
     "$(pg_sql "select count(*), min(seen), max(seen) from dead_letters where reason = 'not_storable'")" "$refused|2|2"
 pg_sql "alter table cases drop constraint refused"
 before=$(rows)
-start retry "$bin/casemill" dead retry --reason not_storable --why "mended" --db "$desk_conninfo" --control "ipc://$work/control" --rate 500
+start retry "$bin/casemill" dead retry --reason not_storable --why "fixed" --db "$desk_conninfo" --control "ipc://$work/control" --rate 500
 retry_pid=$started_pid
 resolved() { [ "$(pg_sql "select count(*) from dead_letters where resolved_at is not null")" -ge "$1" ]; }
-wait_until 60 resolved 1 || abort "letters are retried"
+wait_until 60 resolved 1 || abort "dead letters are retried"
 kill_hard "$worker_pid"
 kill_hard "$broker_pid"
 broker_start CASEMILL_LANES_BEAT_MS=300 CASEMILL_LANES_SILENT_MS=1500
@@ -105,9 +106,9 @@ equal "daily counts have them" "$(pg_sql "select sum(outcomes) from report.daily
 casemill evaluate --rules config "$work/good.jsonl" 2>/dev/null | head -n "$refused" |
     sed -n 's/.*"case_id": *"\([^"]*\)".*"as_of": *"[^"]*", *"disposition": *"\([a-z_]*\)".*/REFUSED\1|\2/p' | sort >"$work/wanted"
 pg_sql "select case_id, disposition from report.outcomes where case_id like 'REFUSED%'" | sort >"$work/got"
-check "what each says is what evaluate says" cmp -s "$work/wanted" "$work/got"
+check "each outcome equals the result of evaluate" cmp -s "$work/wanted" "$work/got"
 check "again there is nothing to do" dead retry --reason not_storable --why "again" >"$work/again.out" 2>&1
-contains "and that is said" "$work/again.out" "^0 dead letters"
+contains "and the output states it" "$work/again.out" "^0 dead letters"
 dead retry --reason conflict --agreement NO-SUCH --why "none" >"$work/agreement.out" 2>&1
 contains "an agreement that decided none of them chooses none" "$work/agreement.out" "^0 dead letters"
 agreement=$(pg_sql "select a.agreement from dead_letters d join cases c using (source, case_id, revision) join codes a on a.code = c.agreement where d.dead = $conflict")
@@ -116,12 +117,12 @@ contains "the one that decided the case chooses it" "$work/agreement.out" '"lett
 
 # --- drop
 check "drop by number" dead drop "$conflict" --why "sent in error" >"$work/drop.out" 2>&1
-equal "the letter is gone" "$(pg_sql "select count(*) from dead_letters where dead = $conflict")" 0
+equal "the dead letter is removed" "$(pg_sql "select count(*) from dead_letters where dead = $conflict")" 0
 check "drop all of a source" dead drop --source local --why "cleared" >"$work/drop.out" 2>&1
-contains "says how many" "$work/drop.out" "^7 dead letters dropped"
-equal "and who dropped which is kept" "$(actions drop)" "2 8"
-equal "what was resolved stays" "$(pg_sql "select count(*) from dead_letters")" "$refused"
-equal "nobody signs for another" "$(PGOPTIONS='' psql -qtA "$desk_conninfo" -c "insert into dead_letter_actions (kind, why, letters, done_by) values ('drop', 'x', '{}', 'someone')" 2>&1 | grep -c 'permission denied')" 1
+contains "the output has their number" "$work/drop.out" "^7 dead letters dropped"
+equal "and the database records the operator and the numbers" "$(actions drop)" "2 8"
+equal "a resolved dead letter stays" "$(pg_sql "select count(*) from dead_letters")" "$refused"
+equal "a role cannot record an action under another name" "$(PGOPTIONS='' psql -qtA "$desk_conninfo" -c "insert into dead_letter_actions (kind, why, letters, done_by) values ('drop', 'x', '{}', 'someone')" 2>&1 | grep -c 'permission denied')" 1
 
 # --- lanes without the right
 sed -n "1p" "$work/good.jsonl" | sed 's/"case_id": *"/&AGAIN/; s/"claim_country": *"[A-Z]*"/"claim_country": "XX"/' >"$work/again.jsonl"
@@ -129,17 +130,17 @@ sent "$work/again.jsonl"
 pg_sql "revoke select (body) on dead_letters from casemill_worker"
 dead retry --source local --why "no right" >"$work/denied.out" 2>&1
 equal "without the right it is refused" $? 1
-equal "by a letter that says so" "$(letters "reason = 'not_allowed'")" 1
+equal "the dead letter has that reason" "$(letters "reason = 'not_allowed'")" 1
 check "no lane lost its connection over it" sh -c "! grep -q POSTGRES_REFUSED '$work'/worker*.err"
-check "no log holds what was sent" sh -c "! grep -l 'REFUSEDG\|claim_country\|2019-12-31' '$work'/broker.err '$work'/worker.err '$work'/worker2.err"
-check "nor does PostgreSQL's own" sh -c "! grep -q 'Failing row\|INSERT INTO dead_letters' '$pg_dir/log'"
-contains "although it refused" "$pg_dir/log" 'violates check constraint "refused"'
+check "no log holds the content of a case" sh -c "! grep -l 'REFUSEDG\|claim_country\|2019-12-31' '$work'/broker.err '$work'/worker.err '$work'/worker2.err"
+check "nor does PostgreSQL's log" sh -c "! grep -q 'Failing row\|INSERT INTO dead_letters' '$pg_dir/log'"
+contains "although it has the refused statements" "$pg_dir/log" 'violates check constraint "refused"'
 pg_sql "revoke set on parameter log_min_error_statement from casemill_worker" || abort "the right is taken"
 stop "$worker_pid"
-equal "the worker ends in order" $? 0
+equal "the worker ends with exit code 0" $? 0
 worker_start worker3
-contains "without the right to keep it quiet a lane warns" "$work/worker3.err" "SETTING_WARNING.*quotes cases.*sql/roles.sql"
+contains "a lane without the right to set log_min_error_statement warns" "$work/worker3.err" "SETTING_WARNING.*quotes cases.*sql/roles.sql"
 stop "$worker_pid"
 stop "$broker_pid"
-equal "the broker ends in order" $? 0
+equal "the broker ends with exit code 0" $? 0
 finish

@@ -1,4 +1,4 @@
-"""A TCP relay that holds every byte back for a while, each way, and keeps their order.
+"""A TCP relay that holds every byte back for a while in each direction, and keeps their order.
 
     delay_relay.py TARGET_HOST TARGET_PORT DELAY_MS
 

@@ -1,7 +1,6 @@
 #!/bin/sh
-# The same cases again are duplicates; the same names with other content are conflicts.
-# A failure means that a re-send is not safe: an outcome changed, doubled or vanished without a word
-# (P3, P4).
+# Cases that are sent again are duplicates. Cases with the same ids and other content are conflicts.
+# A failure means that sending again is not safe: an outcome changed, was stored twice, or was lost silently (P3, P4).
 # suite: full
 . "$(dirname "$0")/lib.sh"
 count=500
@@ -19,7 +18,7 @@ send() { # send NAME FILE OPTIONS...
 before() { pg_sql "select md5(string_agg(c::text, '|' order by source, case_id, revision)) from cases c"; }
 
 check "first submit" send first "$work/cases.jsonl"
-equal "one row a case" "$(rows)" "$count"
+equal "one row per case" "$(rows)" "$count"
 stored=$(before)
 
 check "the same file again" send again "$work/cases.jsonl"
@@ -34,9 +33,9 @@ cat "$work/twins.jsonl" >>"$work/twins.jsonl.two"
 mv "$work/twins.jsonl.two" "$work/twins.jsonl"
 check "a case twice in one batch" send twins "$work/twins.jsonl"
 contains "is once a duplicate" "$work/twins.out" "50 duplicate|duplicates?[:= ]+50"
-equal "and stands once" "$(pg_sql "select count(*) from cases where case_id like 'T%'")" 50
+equal "and is stored once" "$(pg_sql "select count(*) from cases where case_id like 'T%'")" 50
 pg_sql "delete from cases where case_id like 'T%'"
-equal "what was stored is untouched" "$(before)" "$stored"
+equal "the stored rows did not change" "$(before)" "$stored"
 equal "no dead letter so far" "$(rows dead_letters)" 0
 
 # Other content under the same name: another claim date in ten cases.
@@ -49,9 +48,9 @@ equal "each names both digests" "$(pg_sql "
     where d.reason = 'conflict' and replace(d.expected, '-', '') like '%' || replace(c.digest::text, '-', '') || '%'
       and d.found <> d.expected and length(d.found) >= 32")" 10
 contains "submit lists them" "$work/changed.err" "changed.jsonl:1: .*conflict"
-equal "what was stored is still untouched" "$(before)" "$stored"
+equal "the stored rows still did not change" "$(before)" "$stored"
 send changed_again "$work/changed.jsonl"
-equal "a conflict sent again is counted, not doubled" \
+equal "a conflict that is sent again is counted, not stored twice" \
     "$(pg_sql "select count(*) || ' ' || min(seen) from dead_letters where reason = 'conflict'")" "10 2"
 stop "$broker_pid"
 finish

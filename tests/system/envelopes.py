@@ -1,10 +1,10 @@
-"""Clients as other programs write them, with what ZeroMQ puts in front of their messages.
+"""Clients as other programs write them, with what ZeroMQ puts before their messages.
 
     envelopes.py ENDPOINT
 
-Each client asks, sends one case with ack outcome and waits for what becomes of it. Prints `NAME GOT WANTED`, one line a
-client; GOT is the replies, in their order, or `silence`. Once two clients with one routing id stand, it says `twins` and
-waits for a line.
+Each client sends a QUERY, then one case with ack outcome, and waits for its outcome. Prints `NAME GOT EXPECTED`,
+one line per client; GOT is the replies, in their order, or `silence`. Once two clients with one routing id are
+connected, it prints `twins` and waits for a line.
 """
 import os
 import sys
@@ -40,7 +40,7 @@ def socket_of(kind, endpoint, **options):
 
 
 def proxy(endpoint):
-    """A zmq_proxy in front of a broker, as people put one between two networks; gives its address."""
+    """A zmq_proxy before a broker, as used between two networks; gives its address."""
     front, back = context.socket(zmq.ROUTER), context.socket(zmq.DEALER)
     front.linger = back.linger = 0
     port = front.bind_to_random_port("tcp://127.0.0.1")
@@ -66,23 +66,23 @@ def told(socket, delimited):
     return msgpack.unpackb(frames[0], strict_map_key=False)[1]
 
 
-def ask(name, socket, wanted, front=()):
+def ask(name, socket, expected, front=()):
     words = []
     socket.send_multipart(list(front) + [head("PING", {})])
     words.append(told(socket, front))
     socket.send_multipart(list(front) + submit(name))
     while words[-1] not in ("silence", "DONE") and len(words) < 4:
         words.append(told(socket, front))
-    print(name, ",".join(words), wanted, flush=True)
+    print(name, ",".join(words), expected, flush=True)
 
 
 def twins(endpoint):
-    """Two processes that were given one routing id: the later one is served, the other one when it is alone again."""
+    """Two processes with one routing id: the later one is served, the other one when it is alone again."""
     first = socket_of(zmq.DEALER, endpoint, IDENTITY=b"north")
     ask("first_of_two", first, BOTH)
     second = socket_of(zmq.DEALER, endpoint, IDENTITY=b"north")
     ask("second_of_two", second, BOTH)
-    print("twins", flush=True)  # both stand until the broker has noticed
+    print("twins", flush=True)  # both stay connected until the broker has detected it
     sys.stdin.readline()
     first.close()
     ask("second_alone", second, BOTH)

@@ -1,6 +1,7 @@
 #!/bin/sh
-# What ZeroMQ may put in front of an intake's message: numbered requests, proxies, probes, routing ids that two clients
-# share.  A failure means that an ordinary ZeroMQ client waits for ever, and that nobody is told why.
+# What ZeroMQ may put before a message to the intake socket: numbered requests, proxies, probes, routing ids that two
+# clients share.
+# A failure means that an ordinary ZeroMQ client waits forever, and that no log line gives the reason.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 
@@ -23,8 +24,8 @@ while read -r client got wanted; do
 done <"$work/envelopes.out"
 equal "every case has its row" "$(rows)" "$(wc -l <"$work/envelopes.out")"
 
-# What nobody could answer is refused and said; what is a probe, and no fault, is not.
-equal "once for each time" "$(grep -c ROUTING_ID_TAKEN "$work/broker.err")" 1
+# A message without a way back is refused and logged. A probe is no fault and is not logged.
+equal "one line for each time" "$(grep -c ROUTING_ID_TAKEN "$work/broker.err")" 1
 casemill status --control "ipc://$work/control" >"$work/status.out" 2>&1
 contains "and is counted" "$work/status.out" "^routing_ids_taken_over_total +1$"
 equal "nothing was refused" "$(grep -c PEER_REFUSED "$work/broker.err")" 0

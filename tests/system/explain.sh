@@ -1,8 +1,7 @@
 #!/bin/sh
-# Why: `casemill explain` of stored cases.  What it reads back from the columns of `cases` is held
-# against the same cases from their file; what it says of answers that would decide is held against
-# `casemill evaluate` with that answer given.  A failure means that an officer is told another reason
-# than the one that stands in the database, or is sent to ask for the wrong fact.
+# `casemill explain` of stored cases. The facts that it reads from the columns of `cases` are compared with the file
+# of the same cases. Its results for answers that would decide are compared with `casemill evaluate` with that answer.
+# A failure means that an officer reads another reason than the stored one, or is sent to ask for the wrong fact.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 count=${EXPLAIN_CASES:-40}
@@ -19,7 +18,7 @@ field() { # field FILE KEY: a top-level key of the JSON
     /usr/bin/python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$@"
 }
 
-# From the columns and from the file: all that is said must be the same.
+# From the columns and from the file: the whole explanation must be the same.
 casemill explain --file "$work/cases.jsonl" --json >"$work/file.jsonl" 2>"$work/file.err"
 equal "explain of a file" $? 0
 bad=0
@@ -41,7 +40,7 @@ print(len(a), len(b), sum(a[k] != b[k] for k in a if k in b))
 PY
 equal "facts from columns are those of the file" "$(cat "$work/compare.out")" "$count $count 0"
 
-# What one answer would decide, held against evaluate.
+# The result that one answer would give, compared with evaluate.
 /usr/bin/python3 - "$work/cases.jsonl" "$work/file.jsonl" "$work/answers.jsonl" "$work/expected" \
     2>"$work/answers.err" <<'PY'
 import copy, json, sys
@@ -74,18 +73,18 @@ for line, wanted in zip(open(sys.argv[1]), open(sys.argv[2])):
     total += 1
 print(wrong, total > 20)
 PY
-equal "each answer leads where it is said to lead" "$(cat "$work/compare.out")" "0 True"
+equal "each answer leads to the predicted result" "$(cat "$work/compare.out")" "0 True"
 
-# For people.
+# The text for people.
 id=$(head -n 1 "$work/ids")
 explain "$id" >"$work/text"
 equal "explain" $? 0
-contains "it says what it is" "$work/text" "triage.*not a decision"
+contains "the text states that it is triage" "$work/text" "triage.*not a decision"
 contains "the agreement's status" "$work/text" "^  Status "
 contains "a citation" "$work/text" "8 CFR 208[.]30"
 casemill explain --file "$work/cases.jsonl" >"$work/texts"
 equal "no line is wider than 100 columns" "$(LC_ALL=C.UTF-8 grep -cE '^.{101,}' "$work/texts")" 0
-equal "no line ends with a blank" "$(grep -c ' $' "$work/texts")" 0
+equal "no line ends with a space" "$(grep -c ' $' "$work/texts")" 0
 equal "no colour" "$(grep -c "$(printf '\033')" "$work/texts")" 0
 explain "$id" --agreement US-GT-ACA-2019 >"$work/one"
 equal "one agreement alone" "$(grep -c '^  Status ' "$work/one")" 1
@@ -93,10 +92,10 @@ explain "$id" --agreement US-GT-ACA-2018 >"$work/one"
 equal "an unknown agreement" $? 2
 contains "the nearest agreement is named" "$work/explain.err" "did you mean US-GT-ACA-2019"
 
-# What is not there, what is there twice, what was applied again, what the engine sees otherwise now.
+# An unknown case, one of two sources, one that was applied again, one that the engine now decides otherwise.
 explain no-such-case >"$work/none"
 equal "no such case" $? 1
-contains "no such case: said so" "$work/explain.err" "no outcome"
+contains "no such case: the error message states it" "$work/explain.err" "no outcome"
 explain >"$work/none"
 equal "no case id is a usage fault" $? 2
 columns=$(pg_sql "select string_agg(quote_ident(attname), ', ') from pg_attribute
@@ -125,10 +124,10 @@ pg_sql "update cases set findings[2] = (select min(code) from codes where kind =
     where case_id = '$id' and source = (select source from sources where name = 'second')" >"$work/sql.out"
 explain "$id" --source second >"$work/text"
 equal "another finding than stored: exit 1" $? 1
-contains "another finding than stored: said so" "$work/text" "The stored outcome differs"
+contains "another finding than stored: the text states it" "$work/text" "The stored outcome differs"
 contains "both are shown" "$work/text" "US-GT-ACA-2019: stored .*, now "
 
-# What `rules coverage` has not seen is named with its line, and fails under a threshold.
+# `rules coverage` names each rule that no test reached with its line, and fails below a threshold.
 mkdir -p "$work/rules/agreements"
 cp config/case.yaml "$work/rules/"
 document=config/agreements/US-SV-ACA-2019.yaml

@@ -1,8 +1,10 @@
 #!/bin/sh
-# Two brokers that share nothing, two workers that serve both, clients that list both.  One
-# is away at first, one is killed for good in the middle of a submit, one dies with its disk while it holds
-# what it has accepted, one is stopped in good order: every submit ends with all DONE and each case once.
-# A failure means that a client hangs on a dead broker, that a lane serves only one, or that P2 or P3 broke.
+# Two brokers that share nothing, two workers that serve both, clients that list both. One broker is not running at
+# first. One is killed permanently in the middle of a submit. One is killed and its disk is lost while it holds
+# accepted batches. One is stopped in an orderly way. Every submit ends with all batches DONE and each case stored
+# once.
+# A failure means that a client waits for a dead broker, that a lane serves only one broker, or that P2 or P3 is
+# broken.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 count=${FAILOVER_CASES:-30000}
@@ -59,8 +61,8 @@ made 3 3000
 made 4 "$count"
 
 send 2 "$two_in,$one_in"
-all_done "the first of the list is away" 2 3000
-contains "and that is said" "$work/submit2.err" "continuing with $one_in"
+all_done "the first broker of the list is not running" 2 3000
+contains "and submit prints that it uses the other one" "$work/submit2.err" "continuing with $one_in"
 serve two
 check "the workers find a broker that comes later" wait_until 20 has two lanes 4
 ask one WORKERS >"$work/workers.out" 2>&1
@@ -69,23 +71,23 @@ equal "four lanes serve each, with half of their credit" \
 send 3 "$two_in"
 all_done "the one that came later" 3 3000
 
-# --- killed for good, its journal never opened again
+# --- killed permanently, its journal never opened again
 before=$(rows)
 send 1 "$one_in,$two_in"
 wait_until 60 row_count_above $((before + 1000)) || abort "rows come" "$(rows)"
-check "the kill falls into the submit" is_running "$send_pid"
+check "the kill happens during the submit" is_running "$send_pid"
 kill_hard "$one_pid"
-# Far below the 10 s after which silence would be noticed: the lost connection is.
-check "a lost connection is noticed, and said, within 5 s" wait_until 5 grep -q "continuing with $two_in" "$work/submit1.err"
-all_done "a broker is killed for good" 1 "$count"
+# Far below the 10 s of the heartbeat limit: the client detects the closed connection.
+check "a lost connection is detected and printed within 5 s" wait_until 5 grep -q "continuing with $two_in" "$work/submit1.err"
+all_done "a broker is killed permanently" 1 "$count"
 
-# --- it comes back with what it had: all of it is there already
+# --- it restarts with its journal: all its cases are stored already
 serve one
 check "a broker that comes back is served again" wait_until 20 has one lanes 4
-check "and what it still had comes to its end" wait_until 30 has one journal_batches 0
-equal "nothing twice" "$(rows)" $((count + 6000))
+check "and its remaining batches are done" wait_until 30 has one journal_batches 0
+equal "no case is stored twice" "$(rows)" $((count + 6000))
 
-# --- dies with its disk while it holds what it accepted and has not dealt
+# --- killed and its disk lost while it has accepted batches that are not dispatched
 ask two PAUSE >"$work/pause.out" 2>&1 || abort "a broker is paused" "$(cat "$work/pause.out")"
 send 4 "$two_in,$one_in"
 wait_until 20 holds_some two || abort "a broker accepts while it is paused"
@@ -95,16 +97,16 @@ all_done "a broker and its disk are lost" 4 "$count"
 serve two
 check "an empty journal in its place is served" wait_until 20 has two lanes 4
 
-# --- stopped in good order, in the middle
+# --- stopped in an orderly way, in the middle
 made 5 "$count"
 before=$(rows)
 send 5 "$two_in,$one_in"
 wait_until 60 row_count_above $((before + 1000)) || abort "rows come" "$(rows)"
-check "the stop falls into the submit" is_running "$send_pid"
+check "the stop happens during the submit" is_running "$send_pid"
 stop "$two_pid"
-equal "a broker ends in order" $? 0
-check "its leaving is said within 5 s" wait_until 5 grep -q "continuing with $one_in" "$work/submit5.err"
+equal "a broker ends with exit code 0" $? 0
+check "submit prints within 5 s that this broker is gone" wait_until 5 grep -q "continuing with $one_in" "$work/submit5.err"
 all_done "a broker is stopped" 5 "$count"
-equal "nothing is a dead letter" "$(rows dead_letters)" 0
+equal "no case became a dead letter" "$(rows dead_letters)" 0
 equal "commits and rows agree" "$(pg_sql "select coalesce(sum(cases), 0) from commits")" "$(rows)"
 finish

@@ -1,16 +1,16 @@
-"""What presses on a broker's intake, and what of it is measured.
+"""Clients and lanes that press on a broker, and what the test measures of them.
 
-  flood.py full ENDPOINT N           fills the queue and prints the times that N BUSY tell
-  flood.py busy ENDPOINT PLACES N    keeps a queue of so many places full, then N batches are told BUSY at once; each is
-                                     sent again at the time it was told
+  flood.py full ENDPOINT N           fills the queue and prints the retry times of N BUSY replies
+  flood.py busy ENDPOINT PLACES N    keeps a queue of so many places full; then N batches receive BUSY at once, and each
+                                     is sent again after its retry time
   flood.py deaf ENDPOINT BATCHES N   sends batches of N bad cases, one when the other is on disk, and never reads a receipt
   flood.py heap ENDPOINT BATCHES N   sends batches of N bytes without a pause and waits until all are accepted
-  flood.py half ENDPOINT             speaks ZMTP, begins a body of 2 MiB and stops in the middle, for good
-  flood.py heavy ENDPOINT CLIENTS N  so many clients send N bodies of 4 MiB each at once, again where BUSY says so,
+  flood.py half ENDPOINT             speaks ZMTP, begins a body of 2 MiB and stops permanently in the middle
+  flood.py heavy ENDPOINT CLIENTS N  so many clients send N bodies of 4 MiB each at once, again after BUSY,
                                      until all are accepted: {accepted, busy}
   flood.py lanes ENDPOINT N          so many lanes ask for 32 MiB of work each and read nothing but WELCOME
-  flood.py names ENDPOINT N          one case of each of N sources: a line of how they were answered, and, when
-                                     those that were told BUSY came back and all are DONE, another
+  flood.py names ENDPOINT N          one case of each of N sources: a line with the replies; another line when the
+                                     clients that received BUSY have sent again and all batches are DONE
   flood.py pace ENDPOINT SOURCE N    one case after another, each from SUBMIT to DONE: {worst_ms, mean_ms}
 """
 import json
@@ -35,7 +35,7 @@ def case(name, facts=None):
 def dealer(endpoint, reads=True):
     sock = zmq.Context.instance().socket(zmq.DEALER)
     sock.linger = 0
-    if not reads:  # as little as can be waits on this side
+    if not reads:  # as few messages as possible wait on this side
         sock.rcvhwm = 1
         sock.rcvbuf = 4096
     sock.connect(endpoint)
@@ -67,8 +67,8 @@ def fill(sock, tag):
 
 
 def full(endpoint, asks):
-    """With nobody working: fills the queue and prints what the first and the last ACCEPTED tell, then what BUSY tells, as often
-    as asked."""
+    """Without workers: fills the queue and prints the times in the first and the last ACCEPTED, then the retry times of so
+    many BUSY replies."""
     sock = dealer(endpoint)
     taken = fill(sock, "F%d-" % os.getpid())
     print(taken[0], taken[-1])
@@ -79,13 +79,13 @@ def full(endpoint, asks):
     print(" ".join(told))
 
 
-PACE_S = 3  # within the time that the broker's own rate is of
+PACE_S = 3  # less than the time over which the broker measures its rate
 
 
 def busy(endpoint, places, waiters):
-    """Keeps a queue of so many places full without asking for one more, then has `waiters` batches told BUSY at
-    once; each comes back when it was told to.  room_mean_ms: how long they have to wait at the pace at which
-    batches were done in the seconds before they asked."""
+    """Keeps a queue of so many places full without a further batch, then sends `waiters` batches that get BUSY at
+    once; each is sent again after its retry time.  room_mean_ms: their real wait, by the rate at which batches were
+    done in the seconds before they were sent."""
     sock = dealer(endpoint)
     due, told, tries = {}, {}, {}
     taken, live, done_at, sent = set(), 0, [], 0
@@ -128,7 +128,7 @@ def deaf(endpoint, batches, cases):
     for _ in range(batches):
         batch, state = os.urandom(16), "unknown"
         submit(sock, batch, body, cases, ack="outcome")
-        while state == "unknown":  # it does not hear BUSY: the next only when this one is on disk
+        while state == "unknown":  # it does not read BUSY: the next one only when this one is on disk
             asks.send_multipart([head("QUERY", {"batch": batch})])
             command, header = answer(asks, 10000)
             while command != "STATUS":

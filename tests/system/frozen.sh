@@ -1,8 +1,8 @@
 #!/bin/sh
-# A worker stops (SIGSTOP) in the middle of a transaction, its rows locked: PostgreSQL's own limits do
-# not end a COPY, so the others have to.  Once while its broker looks on, and once while the broker dies
-# with it and comes back, knowing nothing of it.
-# A failure means that a batch waits for a lane that will never go on.
+# A worker stops (SIGSTOP) in the middle of a transaction, with its rows locked. PostgreSQL's own limits do not end a
+# COPY, so the broker or the other lanes must end it. The test does this once while the broker runs, and once while
+# the broker is killed with the worker and restarts without knowledge of it.
+# A failure means that a batch waits forever for a frozen lane.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 count=5000
@@ -20,7 +20,7 @@ holds_rows() {
     [ "$(pg_sql "select count(*) from pg_stat_activity where application_name like 'casemill/%'
         and backend_xid is not null and wait_event = 'ClientRead'")" -ge 1 ]
 }
-# freeze_with FILE: a worker of one lane takes it and stops with it; the client waits for DONE.
+# freeze_with FILE: a worker with one lane receives its cases and freezes; the client waits for DONE.
 freeze_with() {
     : >"$hold/freeze"
     worker_start frozen CASEMILL_LANES_COUNT=1 LD_PRELOAD="$work/hold.so" TEST_HOLD_DIR="$hold"
@@ -36,17 +36,17 @@ freeze_with "$work/first.jsonl"
 worker_start healthy
 healthy=$worker_pid
 wait_until 30 is_gone "$submit_pid" || abort "another lane does the work of the frozen one"
-check "fenced by its broker's word, the batch is done within 30 s" reap "$submit_pid"
+check "the broker orders the fence, and the batch is done within 30 s" reap "$submit_pid"
 equal "each case has its row" "$(rows)" "$count"
-contains "the broker says that a lane is silent" "$work/broker.err" 'event=LANE_SILENT'
+contains "the broker logs the lost lane" "$work/broker.err" 'event=LANE_SILENT'
 stop "$healthy"
 kill -CONT "$frozen"
 stop "$frozen"
-equal "the frozen worker goes on and ends in order" $? 0
-equal "and has written nothing twice" "$(rows)" "$count"
+equal "the frozen worker continues and ends with exit code 0" $? 0
+equal "and has stored no case twice" "$(rows)" "$count"
 stop "$broker_pid"
 
-# Its silence is long, so that the broker's death comes before it notices anything.
+# Its limit for heartbeats is long, so that the broker is killed before it loses the lane.
 broker_start CASEMILL_LANES_SILENT_MS=60min
 freeze_with "$work/second.jsonl"
 kill_hard "$broker_pid"
@@ -56,16 +56,16 @@ worker_start healthy
 healthy=$worker_pid
 began=$(date +%s)
 wait_until 40 is_gone "$submit_pid" || abort "another lane does the work that no broker knows of"
-check "after the broker's restart, nobody fences it and the batch is done within 40 s" reap "$submit_pid"
+check "after the broker's restart, no fence is ordered and the batch is done within 40 s" reap "$submit_pid"
 echo "    done after $(($(date +%s) - began)) s"
 equal "each case has its row" "$(rows)" $((count * 2))
-contains "the lane that waited says whom it ended" "$work/healthy.err" 'event=LANE_FROZEN backends=1'
+contains "the lane that waited logs the session that it ended" "$work/healthy.err" 'event=LANE_FROZEN backends=1'
 equal "once" "$(grep -c 'event=LANE_FROZEN' "$work/healthy.err")" 1
 stop "$healthy"
-equal "the worker ends in order" $? 0
+equal "the worker ends with exit code 0" $? 0
 kill -CONT "$frozen"
 stop "$frozen"
-equal "the frozen worker goes on and ends in order" $? 0
-equal "nothing is doubled" "$(pg_sql "select coalesce(sum(cases), 0) - (select count(*) from cases) from commits")" 0
+equal "the frozen worker continues and ends with exit code 0" $? 0
+equal "no case is stored twice" "$(pg_sql "select coalesce(sum(cases), 0) - (select count(*) from cases) from commits")" 0
 stop "$broker_pid"
 finish

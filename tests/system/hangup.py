@@ -2,14 +2,14 @@
 
   hangup.py held HOLD PLAIN KEYED    the loops of both brokers are held, so that their sockets stop reading; peers of
                                      every kind flood and hang up; the broker sends heartbeats meanwhile
-  hangup.py stalled HOLD PLAIN KEYED the disk stands still; clients send until nobody reads, and are killed
+  hangup.py stalled HOLD PLAIN KEYED the disk stalls; clients send until the broker stops reading, and are killed
   hangup.py fast PLAIN CONNECTIONS   nothing is held; so many connections flood and are reset, their heartbeats spread
   hangup.py flood ENDPOINT           sends PINGs without a pause until the broker is gone
 
-HOLD is the directory of hold_preload.c.  PLAIN is PID,INTAKE,WORKER,CONTROL; KEYED is PID,INTAKE,KEY,BROKER_PUB.
-The first three print "N peers hung up, P% Q%": what part of a processor each broker used between the last hang-up and
-the next heartbeat; they fail when the broker does not answer afterwards.  While the disk stands still, others connect
-one after another, leave large messages behind and end; what that adds to memory is printed, too.
+HOLD is the directory of hold_preload.c. PLAIN is PID,INTAKE,WORKER,CONTROL; KEYED is PID,INTAKE,KEY,BROKER_PUB. The
+first three print "N peers hung up, P% Q%": the processor time of each broker between the last hang-up and the next
+heartbeat. They fail when the broker does not answer afterwards. While the disk stalls, others connect one after
+another, send large messages and end; the memory that this adds is printed, too.
 """
 import fcntl
 import os
@@ -75,7 +75,7 @@ def connect(endpoint, identity=b""):
 
 
 def pour(sock, data):
-    """As much of it as fits."""
+    """Sends as much of it as fits."""
     sock.setblocking(False)
     try:
         while data:
@@ -90,7 +90,7 @@ def reset(sock):
 
 
 def press(sock, kind, count, left):
-    """Floods and hangs up; what stays half open is added to left."""
+    """Floods and hangs up; connections that stay half open are added to left."""
     half = count // 2
     parts = {"reset": [MESSAGE * count], "ping_first": [ZMTP_PING, MESSAGE * count],
              "full": [MESSAGE * 100 * count]}
@@ -105,7 +105,7 @@ def press(sock, kind, count, left):
 
 
 def answers(endpoint):
-    """A PING of casemill's own protocol is answered: the loop turns.  A reply may be dropped while peers that read
+    """A PING of casemill's own protocol is answered: the loop runs.  A reply may be dropped while peers that read
     nothing hold their share of memory, so it is asked again."""
     sock = connect(endpoint)
     deadline = time.monotonic() + WAIT_S

@@ -1,20 +1,20 @@
 #!/bin/sh
-# Peers hang up while the broker has stopped reading from them: with resets, ends and half-closed connections, a PING in
-# the stopped buffer, a second peer of one routing id; on intake, worker and control socket, tcp and ipc, with keys and
-# without, while the loop is held, the disk stands still, or nothing is wrong.
+# Peers hang up while the broker has stopped reading from them: resets, ends and half-closed connections, a PING in
+# the stopped buffer, a second peer with the same routing id. The test covers intake, worker and control sockets, tcp
+# and ipc, with and without keys. Meanwhile the loop is held, the disk stalls, or nothing is wrong.
 #   sh tests/system/hangup.sh [--rounds N]
-# A failure means that a stranger can end the broker from outside, let it spin, or leave connections behind for ever.
+# A failure means that a stranger can end the broker, make it spin, or leave connections open forever.
 # suite: full, alone
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/system/weigh.sh"
 rounds=1
 fast_connections=200
 [ "${1:-}" != --rounds ] || { rounds=$2 fast_connections=400; }
-busy_percent=20 # a spin takes what there is of a processor
+busy_percent=20 # a spin would use a whole processor
 left_mib=80     # of 320 that were sent
 rounds_each=10  # of one life of the brokers
 spare_mib=24    # what the first round may leave in the allocator
-end_s=40        # the longest that a dead peer's connection stands, and its last heartbeat
+end_s=40        # the longest that a dead peer's connection stays open, with its last heartbeat
 
 # --- a program that libzmq does not call does not start
 unguarded() { # unguarded PROGRAM: a copy whose epoll_wait no library finds
@@ -36,7 +36,7 @@ refuses_unguarded() { # refuses_unguarded PROGRAM [VARIABLE...]
     if unguarded "$ru_program"; then
         env "$@" timeout 20 "$work/unguarded/$ru_program" >"$work/unguarded.out" 2>"$work/unguarded.err"
         equal "$ru_program, not called by libzmq: exit code" $? 1
-        contains "$ru_program, not called by libzmq: is said" "$work/unguarded.err" "libzmq does not call"
+        contains "$ru_program, not called by libzmq: the reason is printed" "$work/unguarded.err" "libzmq does not call"
         check "$ru_program, not called by libzmq: in one line" [ "$(wc -l <"$work/unguarded.err")" -eq 1 ]
     else
         not_ok "$ru_program exports what libzmq is to call"
@@ -69,7 +69,7 @@ serve() { # serve NAME [VARIABLE...]: its pid in serve_pid
 }
 descriptors() { find "/proc/$1/fd" -mindepth 1 2>/dev/null | wc -l; }
 anon() { awk '/^RssAnon/ {print int($2 / 1024)}' "/proc/$1/status" 2>/dev/null; }
-serve_all() { # with new journals: nobody works on what is accepted
+serve_all() { # with new journals, and no workers
     rm -rf "$work"/*.journal
     serve plain
     plain_pid=$serve_pid plain_fds=$(descriptors "$serve_pid")
@@ -83,7 +83,7 @@ serve_all() { # with new journals: nobody works on what is accepted
     free=$free_pid,$(ready_field free intake)
 }
 peers() { timeout 170 /usr/bin/python3 tests/system/hangup.py "$@"; }
-hung_up() { # hung_up TEXT NAME: what hangup.py printed into NAME.out, and who is alive
+hung_up() { # hung_up TEXT NAME: what hangup.py printed into NAME.out, and which brokers run
     contains "$1: peers hang up, and the broker answers" "$work/$2.out" 'peers hung up'
     [ "$2" != fast ] || return 0 # what the flood left is still being read
     hung_busy=$(grep -o '[0-9]*%' "$work/$2.out" | tr -d % | sort -n | tail -n 1)

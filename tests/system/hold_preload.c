@@ -1,10 +1,10 @@
-/* Preloaded into a program as it is shipped: stops it, or a part of it, where and while a file in
- * the directory TEST_HOLD_DIR says so.
- *   freeze     the process stops (SIGSTOP) before the next end of a COPY; the file is taken away
- *   fdatasync  no fdatasync comes back
- *   zmq_poll   no zmq_poll comes back: the broker's loop, a worker's lanes
+/* Preloaded into a shipped program: a file in the directory TEST_HOLD_DIR stops the program, or a
+ * part of it, while the file exists.
+ *   freeze     the process stops (SIGSTOP) before the next end of a COPY; the file is removed
+ *   fdatasync  no fdatasync returns
+ *   zmq_poll   no zmq_poll returns: the broker's loop, a worker's lanes
  *   clock      the wall clock is off by so many seconds
- * NAME.held gets a line of each call that is held there. */
+ * NAME.held gets a line for each call that is held. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,8 +1,9 @@
 #!/bin/sh
-# A rule set is activated while cases stream through two workers: no case is dropped or decided twice,
-# each outcome is the one its own rule set gives, the workers take the new one within 5 seconds, and
-# one that does not load leaves the old one deciding.  A failure means that a change of law has to
-# wait for a stop of the system, or that some cases were decided by half of it.
+# A rule set is activated while cases stream through two workers. No case is dropped or decided twice, and each
+# outcome is that of its own rule set. The workers use the new rule set within 5 seconds. After an activation that
+# does not load, the previous rule set stays in force.
+# A failure means that a change of law requires a stop of the system, or that some cases were decided by half of the
+# change.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 parts=30
@@ -45,7 +46,7 @@ wait_until 30 stored $((total / 5)) || abort "the first fifth is stored"
 casemill rules activate "$second" --why "in mid-flow" --db "$pg_conninfo" >"$work/activate.out" 2>&1 || abort "activate"
 activated_at=$(pg_sql "select extract(epoch from max(activated_at)) from activations")
 wait_until 30 stored $((total / 2)) || abort "half is stored"
-check "it is still flowing" kill -0 "$streaming"
+check "cases still arrive" kill -0 "$streaming"
 # Sound for the database, nonsense for a worker.
 pg_sql "insert into rulesets (id, engine, agreements)
         values (encode(sha256('nonsense'), 'hex'), (select max(engine) from rulesets), '{}');
@@ -54,25 +55,25 @@ pg_sql "insert into rulesets (id, engine, agreements)
 after_nonsense=$(rows)
 wait "$streaming"
 
-equal "every part was taken" "$([ -e "$work/stream.failed" ] && cat "$work/stream.failed")" ""
+equal "every file was accepted" "$([ -e "$work/stream.failed" ] && cat "$work/stream.failed")" ""
 equal "each case once" "$(rows)" "$total"
-equal "none was a duplicate or dead" "$(pg_sql "select sum(duplicates) + sum(dead) from commits")" 0
-equal "the commits say the same" "$(pg_sql "select sum(cases) from commits where mode = 'intake'")" "$total"
-equal "the report says until when all is in" "$(pg_sql "
+equal "no case was a duplicate or a dead letter" "$(pg_sql "select sum(duplicates) + sum(dead) from commits")" 0
+equal "the commits have the same number" "$(pg_sql "select sum(cases) from commits where mode = 'intake'")" "$total"
+equal "the report states how far it is complete" "$(pg_sql "
     select count(*) from report.completeness
     where complete_before > (select min(received_at) from cases) and complete_before <= (select max(received_at) from cases)")" 1
 check "worker one took it within 5 seconds" within_5_s one
 check "worker two took it within 5 seconds" within_5_s two
-equal "no case was decided by the old one later" "$(pg_sql "
+equal "no later case was decided by the old rule set" "$(pg_sql "
     select count(*) from cases join rulesets using (ruleset)
     where id = '$first' and decided_at > to_timestamp($activated_at) + interval '5 seconds'")" 0
 pg_sql "select r.id, count(*), count(distinct lane) from cases c join rulesets r using (ruleset) join commits using (commit)
         group by 1 order by 2" >"$work/shares"
 equal "both rule sets decided" "$(cut -d '|' -f 1 "$work/shares" | sort | tr '\n' ' ')" \
     "$(printf '%s\n%s\n' "$first" "$second" | sort | tr '\n' ' ')"
-contains "worker one refused what does not load" "$work/one.err" "RULESET_REFUSED"
+contains "worker one refused the rule set that does not load" "$work/one.err" "RULESET_REFUSED"
 contains "and worker two" "$work/two.err" "RULESET_REFUSED"
-check "and the old one went on ($after_nonsense of $total before)" [ "$after_nonsense" -lt "$total" ]
+check "and the old rule set still decides ($after_nonsense of $total before)" [ "$after_nonsense" -lt "$total" ]
 
 # Each outcome against its own rule set, all of them.
 cat >"$work/lines.py" <<'PY'

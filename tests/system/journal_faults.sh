@@ -1,9 +1,9 @@
 #!/bin/sh
-# The broker's disk fails, fills up, is read-only, or its journal is damaged, under the program as it
-# is shipped.  Failures of system calls are made by strace in the running broker; a small disk is a
-# tmpfs.  Where strace or mount are not allowed, that part says so and is left out.
-# A failure means that something was confirmed that is not on the disk (P1, P6), that a broken journal
-# was taken for a whole one, or that an operator is not told in one line what to do.
+# The broker's disk fails, fills up, is read-only, or its journal is damaged. strace makes system calls of the running
+# broker fail; a small disk is a tmpfs. Where strace or mount are not allowed, that part prints a line and is left
+# out.
+# A failure means that a batch was confirmed that is not on the disk (P1, P6), or that a damaged journal was used as a
+# sound one. It can also mean that the operator gets no line with the next step.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 control="ipc://$work/control"
@@ -37,21 +37,21 @@ database_start
 broker_start "$bytes_max"
 
 # --- a journal is read through, with and without a broker
-accepted 1 200 || abort "submit is told ACCEPTED" "$(tail -n 1 "$work/submit.err")"
+accepted 1 200 || abort "submit receives ACCEPTED" "$(tail -n 1 "$work/submit.err")"
 verify >"$work/verify.out" 2>"$work/verify.err"
 equal "verify asks the running broker" $? 0
-contains "which has read all of it" "$work/verify.out" '^20 batches read, 200 cases, 0 damaged'
+contains "the broker has read all of it" "$work/verify.out" '^20 batches read, 200 cases, 0 damaged'
 casemill verify --control "$control" --json >"$work/verify.out" 2>"$work/verify.err"
-equal "a broker that is named is asked, wherever its journal is" $? 0
+equal "verify asks the broker that is named, wherever its journal is" $? 0
 contains "in JSON, too" "$work/verify.out" '"read":20,"cases":200,"damaged":0'
 verify --salvage "$work/saved0" >"$work/verify.out" 2>"$work/verify.err"
-equal "salvage wants no broker there" $? 1
+equal "salvage refuses a journal in use" $? 1
 stop "$broker_pid"
 verify >"$work/verify.out" 2>"$work/verify.err"
-equal "verify reads the files when there is none" $? 0
+equal "verify reads the files when no broker runs" $? 0
 verify >/dev/full 2>"$work/verify.err"
-equal "what cannot be written is a failure" $? 1
-contains "and said" "$work/verify.err" "standard output cannot be written"
+equal "output that cannot be written is a failure" $? 1
+contains "and the error message states the cause" "$work/verify.err" "standard output cannot be written"
 verify >"$work/verify.out" 2>"$work/verify.err"
 contains "all of them" "$work/verify.out" "^20 batches read, 200 cases, 0 damaged"
 
@@ -66,8 +66,8 @@ for at in places:
 open(sys.argv[1], "r+b").write(data)
 PY
 verify >"$work/verify.out" 2>"$work/verify.err"
-equal "verify says that something is damaged" $? 1
-contains "which batch and which cases" "$work/verify.out" '"what":"body","batch":"[0-9a-f-]*","source":"local","cases":10,"case_ids":\["S1-00000011"'
+equal "verify fails on a damaged batch" $? 1
+contains "it names the batch and the cases" "$work/verify.out" '"what":"body","batch":"[0-9a-f-]*","source":"local","cases":10,"case_ids":\["S1-00000011"'
 broker_start "$bytes_max"
 verify >"$work/verify.out" 2>"$work/verify.err"
 equal "so does the running broker" $? 1
@@ -76,7 +76,7 @@ contains "and the sum" "$work/verify.out" '^20 batches read, 190 cases, 1 damage
 contains "and in the log" "$work/broker.err" "JOURNAL_QUARANTINED"
 worker_start worker
 check "the other batches become rows" wait_until 30 rows_are 190
-check "and the damaged one is in nobody's way" status_is queued_cases 0
+check "and the damaged batch is not queued" status_is queued_cases 0
 timeout 30 "$bin/casemill" submit --broker "$intake" --ack outcome --batch 10 "$work/1.jsonl" >"$work/submit.out" 2>"$work/submit.err"
 equal "sent again, all is DONE" $? 0
 equal "every case has its row" "$(rows)" 200
@@ -94,7 +94,7 @@ fails_with() {
     timeout 4 "$bin/casemill" submit --broker "$intake" --ack journal --batch 10 "$work/$(($3 + 100)).jsonl" \
         >"$work/submit.out" 2>"$work/submit.err"
     check "$2 in $1: nothing is confirmed" [ $? -ne 0 ]
-    check "$2 in $1: status says so" wait_until 5 status_is journal_failed 1
+    check "$2 in $1: status shows it" wait_until 5 status_is journal_failed 1
     equal "$2 in $1: and health is not ok" "$(health)" 503
     contains "$2 in $1: so does the log" "$work/broker.err" "JOURNAL_FAILED"
     kill -INT "$strace_pid" 2>/dev/null
@@ -105,7 +105,7 @@ fails_with() {
     check "$2 in $1: nor when the disk works again, until a restart" [ $? -ne 0 ]
     wanted=$(($(rows) + 50))
     worker_start worker
-    check "$2 in $1: what is safe is still dealt and committed" wait_until 30 rows_are "$wanted"
+    check "$2 in $1: safe batches are still dispatched and committed" wait_until 30 rows_are "$wanted"
     stop "$worker_pid"
     kill_hard "$broker_pid"
     : >"$work/broker.err"
@@ -128,7 +128,7 @@ else
 fi
 
 # --- damage to the whole: refused in one line, saved by salvage
-accepted 21 300 || abort "submit is told ACCEPTED"
+accepted 21 300 || abort "submit receives ACCEPTED"
 kill_hard "$broker_pid"
 refuses() { # refuses TEXT PATTERN [VARIABLE=VALUE...]: exit 1, one line
     refuses_text=$1
@@ -138,7 +138,7 @@ refuses() { # refuses TEXT PATTERN [VARIABLE=VALUE...]: exit 1, one line
         CASEMILL_CONTROL_BIND="ipc://$work/control2" CASEMILL_HTTP_BIND=off "$bytes_max" "$@" \
         "$bin/casemill-broker" --config "$root/config/broker.yaml" >"$work/refuses.out" 2>"$work/refuses.err"
     equal "$refuses_text: the broker does not start" $? 1
-    contains "$refuses_text: it says why" "$work/refuses.err" "$refuses_pattern"
+    contains "$refuses_text: the reason is printed" "$work/refuses.err" "$refuses_pattern"
     equal "$refuses_text: in one line" "$(grep -cv '^time=' "$work/refuses.err")" 1
 }
 cp -r "$work/journal" "$work/cut"
@@ -149,12 +149,12 @@ dd if=/dev/zero of="$work/torn/data.mdb" bs=4096 seek=2 count=60 conv=notrunc 2>
 refuses "pages that are gone" "casemill verify --salvage" CASEMILL_JOURNAL_PATH="$work/torn"
 for broken in cut torn; do
     journal=$work/$broken verify --salvage "$work/saved-$broken" >"$work/verify.out" 2>"$work/verify.err"
-    check "$broken: salvage says how many batches it saved" grep -Eq '^[0-9]+ batches saved' "$work/verify.out"
+    check "$broken: salvage prints the number of saved batches" grep -Eq '^[0-9]+ batches saved' "$work/verify.out"
 done
 : >"$work/broker.err"
 kept=$intake
 broker_start "$bytes_max" CASEMILL_JOURNAL_PATH="$work/saved-torn"
-equal "a broker works on what was saved" "$intake" "$kept"
+equal "a broker works on the saved batches" "$intake" "$kept"
 lane_secrets=$work/saved-torn/lane.secret # each broker has its own
 worker_start worker
 check "sent again, all is DONE" \
@@ -170,12 +170,12 @@ if mount_small "$work/disk" size=100m,mode=0755; then
     broker_start CASEMILL_JOURNAL_BYTES_MAX=16MiB CASEMILL_JOURNAL_PATH="$work/disk/journal"
     dd if=/dev/zero of="$work/disk/filler" bs=1M 2>/dev/null
     check "the disk is full" [ "$(df --output=avail "$work/disk" | tail -n 1)" -eq 0 ]
-    check "a full disk takes what was reserved" accepted 31 500
+    check "a full disk accepts within the reserved space" accepted 31 500
     lane_secrets=$work/disk/journal/lane.secret
     worker_start worker
     wanted=$(($(pg_sql "select count(*) from cases where case_id not like 'S31-%'") + 500))
-    check "which becomes rows" wait_until 30 rows_are "$wanted"
-    check "and leaves the journal" wait_until 10 status_is journal_batches 0
+    check "these batches become rows" wait_until 30 rows_are "$wanted"
+    check "and leave the journal" wait_until 10 status_is journal_batches 0
     stop "$worker_pid"
     stop "$broker_pid"
     rm -f "$work/disk/filler"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# kill -9 of the broker and of workers in the middle of a submit, several times; the same programs
-# come back; at the end every case stands exactly once, and a second submit finds only duplicates.
-# A failure means a promise is broken: a case ACCEPTED is lost (P1, P5) or decided twice (P3).
+# The broker and workers are killed (kill -9) in the middle of a submit, several times, and started again. In the end
+# every case is stored exactly once, and a second submit finds only duplicates.
+# A failure means that a promise is broken: an ACCEPTED case is lost (P1, P5) or decided twice (P3).
 # suite: full
 . "$(dirname "$0")/lib.sh"
 count=${KILL_CASES:-40000}
@@ -26,7 +26,7 @@ row_count_above() { [ "$(rows)" -gt "$1" ]; }
 # Each kill waits until more rows have come than at the last one: it falls into running work.
 kills=0
 kill_when() { # kill_when ROWS PID
-    wait_until 60 row_count_above "$1" || abort "rows go on coming (at $(rows) of $count)"
+    wait_until 60 row_count_above "$1" || abort "further rows arrive (at $(rows) of $count)"
     is_running "$submit_pid" && kills=$((kills + 1))
     kill_hard "$2"
 }
@@ -41,22 +41,22 @@ broker_start
 killed_worker worker_b
 worker_b=$worker_pid
 pg_sql "drop trigger slow on commits"
-equal "four kills fell into the submit" "$kills" 4
+equal "four kills happened during the submit" "$kills" 4
 
 wait_until 120 is_gone "$submit_pid" || abort "submit comes to its end (rows: $(rows) of $count)"
 wait "$submit_pid"
-equal "submit says all is done" $? 0
+equal "submit ends with exit code 0" $? 0
 equal "every case has its row" "$(rows)" "$count"
 equal "and only one" "$(pg_sql "select count(*) from (select distinct source, case_id, revision from cases) x")" "$count"
-equal "nothing is a dead letter" "$(rows dead_letters)" 0
+equal "no case became a dead letter" "$(rows dead_letters)" 0
 equal "commits and rows agree" "$(pg_sql "select coalesce(sum(cases), 0) from commits")" "$count"
-equal "and what reports count" "$(pg_sql "select sum(outcomes) from report.months")" "$count"
+equal "so do the counts of the reports" "$(pg_sql "select sum(outcomes) from report.months")" "$count"
 
 check "the same file again is done" \
     timeout 120 "$bin/casemill" submit --broker "$intake" --ack outcome --batch 1000 "$work/cases.jsonl" \
     >"$work/again.out" 2>"$work/again.err"
 equal "and adds nothing" "$(rows)" "$count"
-equal "nor a dead letter" "$(rows dead_letters)" 0
+equal "and no dead letter" "$(rows dead_letters)" 0
 
 # ACCEPTED is a promise of the broker alone (P1): no worker is there, submit has gone home, the broker
 # dies at once; nobody sends the cases again.
@@ -64,7 +64,7 @@ kill_hard "$worker_a"
 kill_hard "$worker_b"
 casemill generate --cases 3000 --seed 12 --bad 0 --duplicates 0 --out "$work/more.jsonl" || abort "generate"
 sed -i 's/"G0/"M0/' "$work/more.jsonl"
-check "submit is told ACCEPTED without any worker" \
+check "submit receives ACCEPTED without any worker" \
     timeout 60 "$bin/casemill" submit --broker "$intake" --ack journal --batch 100 "$work/more.jsonl" \
     >"$work/more.out" 2>"$work/more.err"
 kill_hard "$broker_pid"
@@ -75,7 +75,7 @@ wait_until 60 row_count_is $((count + 3000))
 equal "after the broker's death every accepted case has its row" "$(rows)" $((count + 3000))
 
 stop "$worker_pid"
-equal "the worker ends in order" $? 0
+equal "the worker ends with exit code 0" $? 0
 stop "$broker_pid"
-equal "the broker ends in order" $? 0
+equal "the broker ends with exit code 0" $? 0
 finish

@@ -1,10 +1,10 @@
-"""Plays a lane, with or without the right to be one, and prints what it is told.
+"""Plays a lane, with or without the right to be one, and prints the messages that it receives.
 
     lane_stranger.py ENDPOINT SECONDS [--secret FILE] [--journal UUID --holds N]
 
-It says READY and BEAT, and of what it is dealt that it is done, at once. With --holds it claims the first case of N
-batches of a journal as its own, and until it is welcomed says that they are done, returned and failed. Prints a
-line a command, and `lied about N cases`.
+It sends READY and BEAT, and reports each delivery as done at once. With --holds it claims the first case of N
+batches of a journal. Until it receives WELCOME, it reports them as done, returned and failed. It prints a line per
+command, and `lied about N cases`.
 """
 import argparse
 import hashlib

@@ -1,12 +1,12 @@
-"""Peers that speak the protocol's bytes and lie in its numbers.
+"""Peers that speak the protocol and send false numbers.
 
-liars.py lane WORKER INTAKE CONTROL   lies to a broker's three sockets, as a lane, a source and an
-                                      operator; after each lie the broker must still answer a PING
-liars.py broker ENDPOINT              is a broker to whoever connects: each lane that says READY is
-                                      told lies once it takes work; prints `ready`, then `told N` when all were told
-liars.py intake ENDPOINT              is a broker to a client: lies in every receipt before its DONE
+  liars.py lane WORKER INTAKE CONTROL   sends false numbers to a broker's three sockets, as a lane, a source and an
+                                        operator; after each one the broker must still answer a PING
+  liars.py broker ENDPOINT              is a broker: each lane that sends READY receives false numbers once it asks
+                                        for work; prints `ready`, then `sent N` when all were sent
+  liars.py intake ENDPOINT              is a broker to a client: false numbers in every receipt before its DONE
 
-A lie takes a message that is right and puts another number in the place of one of its integers.
+A false message is a correct one with another number in the place of one of its integers.
 """
 import os
 import sys
@@ -86,21 +86,21 @@ def lane(worker, intake, control):
         (as_operator, "REAPPLY", {"batch": os.urandom(16), "count": 2, "ruleset": "0" * 64}, [CASE]),
         (as_operator, "RETRY", {"batch": os.urandom(16), "count": 2}, [msgpack.packb(1)]),
     ]
-    told = 0
+    sent = 0
     for socket, command, header, body in messages:
         for lie in lies_of(header):
             socket.send_multipart([head(command, lie)] + body)
-            told += 1
+            sent += 1
             asks.send(head("PING", {}))
             if not asks.poll(20000):
                 sys.exit("the broker is silent after %s %s" % (command, lie))
             asks.recv()
             drain(socket)
-    # The liar leaves in order: what it was dealt, if it was, goes to others.
+    # This lane leaves with BYE: its deliveries, if any, go to other lanes.
     as_lane.send(head("BYE", {}))
     asks.send(head("PING", {}))
     asks.poll(20000)
-    print("told %d" % told)
+    print("sent %d" % sent)
 
 
 def broker(endpoint):
@@ -120,25 +120,25 @@ def broker(endpoint):
     lies += [[head("REFUSED", lie)] for lie in lies_of(refused)]
     for command, header in (("WORK", work), ("BURY", bury)):
         for number, lie in enumerate(lies_of(header)):
-            # Each its own case, so that what is believed is a commit of its own.
+            # Each has its own case, so that each accepted one is a commit of its own.
             name = ("LIE-%s-%05d" % (command, number)).encode()
             case = msgpack.packb({"case_id": name.decode(), "revision": 0, "facts": {}})
             if lie["deliveries"][0][2] == len(CASE):
                 lie["deliveries"][0][2] = len(case)
             lies.append([head(command, lie), case])
-    told = set()
+    sent = set()
     while True:
         route, message = router.recv_multipart()[:2]
         _, command, header = msgpack.unpackb(message, strict_map_key=False)
-        if command == "READY" and header["credit"]["cases"] > 0 and route not in told:
-            told.add(route)
+        if command == "READY" and header["credit"]["cases"] > 0 and route not in sent:
+            sent.add(route)
             for lie in lies:
                 router.send_multipart([route] + lie)
-            # The last word is a lie, too: what a lane believes of these holds until another comes.
+            # The last message is false, too: a lane uses its values until another arrives.
             last = [[head("WORK", dict(canary, low_water=1 << 63))], [head("WELCOME", dict(welcome, beat_ms=1 << 53))]]
             for lie in last:
                 router.send_multipart([route] + lie)
-            print("told %d" % (len(lies) + len(last)), flush=True)
+            print("sent %d" % (len(lies) + len(last)), flush=True)
 
 
 def intake(endpoint):
@@ -146,7 +146,7 @@ def intake(endpoint):
     router.setsockopt(zmq.LINGER, 0)
     router.bind(endpoint)
     print("ready", flush=True)
-    told = 0
+    sent = 0
     while True:
         parts = router.recv_multipart()
         route, message = parts[0], parts[-2] if len(parts) > 2 else parts[-1]
@@ -157,20 +157,20 @@ def intake(endpoint):
         accepted = {"batch": batch, "duplicate": False, "queue": {"cases": 1, "oldest_ms": 1, "retry_ms": 0}}
         refused = {"batch": os.urandom(16), "reason": "bad_header", "index": 1, "offset": 1}
         busy = {"batch": os.urandom(16), "retry_ms": -1, "reason": "rate"}
-        # Lies that are refused would end the client's connection for good: only those that are clamped.
+        # Refused numbers would end the client's connection permanently, so only clamped ones are sent.
         for name, value in (("ACCEPTED", accepted), ("REFUSED", refused)):
             for path in places(value):
                 if path[-1] in ("oldest_ms", "retry_ms"):
                     for lie in LIES:
                         router.send_multipart([route, head(name, with_lie(value, path, lie))])
-                        told += 1
+                        sent += 1
         for lie in (-(1 << 63), -1, 0):
             router.send_multipart([route, head("BUSY", dict(busy, retry_ms=lie))])
-            told += 1
+            sent += 1
         count = header["count"]
         router.send_multipart([route, head("DONE", {"batch": batch, "count": count, "outcomes": {"not_subject": count},
                                                     "duplicates": 0, "dead": [], "dead_count": 0})])
-        print("told %d" % told, flush=True)
+        print("sent %d" % sent, flush=True)
 
 
 {"lane": lane, "broker": broker, "intake": intake}[sys.argv[1]](*sys.argv[2:])

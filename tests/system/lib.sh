@@ -1,7 +1,7 @@
 #!/bin/sh
-# What the system tests share.  Sourced, not run.  A test is a script that sources this file, makes
-# checks, and ends with `finish`: the last line is "N passed, N failed".
-# Everything waits on a condition with a deadline; processes are ended by the pid that was started.
+# Functions for the system tests. Sourced, not run. A test is a script that sources this file, makes checks, and calls
+# `finish`: the last line is "N passed, N failed".
+# Every wait has a condition and a deadline; each process is ended by its pid.
 # CASEMILL_BUILD names the build to test (default build/release); CASEMILL_KEEP=1 keeps the directory.
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -21,7 +21,7 @@ chmod 0711 "$work"
 # shellcheck source=tests/system/processes.sh
 . "$root/tests/system/processes.sh"
 
-# Verdicts go to the script's own output, also where a command's output is sent to a file.
+# Results go to the script's own output, even if the output of a command goes to a file.
 exec 3>&1
 ok() { passed=$((passed + 1)); echo "ok - $1" >&3; }
 not_ok() { failed=$((failed + 1)); echo "not ok - $1" >&3; [ -z "${2:-}" ] || echo "    $2" >&3; }
@@ -30,8 +30,8 @@ check() { # check TEXT COMMAND...: one check, passed when the command succeeds
     shift
     if "$@"; then ok "$check_text"; else not_ok "$check_text" "failed: $*"; fi
 }
-equal() { # equal TEXT GOT WANTED
-    if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "got '$2', wanted '$3'"; fi
+equal() { # equal TEXT GOT EXPECTED
+    if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "got '$2', expected '$3'"; fi
 }
 contains() { # contains TEXT FILE PATTERN
     if grep -Eq -e "$3" "$2"; then
@@ -41,7 +41,7 @@ contains() { # contains TEXT FILE PATTERN
         head -n 5 "$2" | sed 's/^/    | /'
     fi
 }
-abort() { # the test cannot go on
+abort() { # the test cannot continue
     not_ok "$1" "${2:-}"
     for lib_log in "$work"/*.err; do
         [ -s "$lib_log" ] && { echo "--- $(basename "$lib_log")"; tail -n 8 "$lib_log"; }
@@ -71,7 +71,8 @@ finish() {
 trap 'cleanup; exit 1' INT TERM
 trap cleanup EXIT
 
-# Lanes are on tcp here, so a worker proves itself with the broker's secret.  The first start takes free ports; a later one takes the same, so that peers find it again.
+# Lanes use tcp here, so a worker proves itself with the broker's secret.  The first start uses free ports, and a later
+# start uses the same ones, so that peers find the broker again.
 intake=tcp://127.0.0.1:0
 lanes=tcp://127.0.0.1:0
 broker_start() {
@@ -106,15 +107,15 @@ database_start() { # database_start [RULES]: PostgreSQL with migrations and rule
     casemill rules activate "$ruleset" --why "system test" --db "$pg_conninfo" \
         >"$work/activate.out" 2>"$work/activate.err" ||
         abort "rules activate" "$(tail -n 1 "$work/activate.err")"
-    # Lanes run with the rights of sql/roles.sql and no others, not even those that everybody has.
+    # Lanes have the rights of sql/roles.sql and no others, not even those of PUBLIC.
     pg_sql "revoke all on database casemill from public; revoke all on schema public from public;
-            revoke execute on all functions in schema public from public; revoke usage on language plpgsql from public" || abort "everybody's rights are taken"
+            revoke execute on all functions in schema public from public; revoke usage on language plpgsql from public" || abort "the rights of PUBLIC are revoked"
     pg_sql "$(cat sql/roles.sql)" >"$work/roles.out" 2>&1 || abort "roles" "$(tail -n 1 "$work/roles.out")"
-    pg_sql "create role casemill_lane login in role casemill_worker" || abort "the lanes' role is made"
+    pg_sql "create role casemill_lane login in role casemill_worker" || abort "the role of the lanes is created"
     lane_conninfo="host=$pg_dir user=${lane_role:-casemill_lane} dbname=casemill"
 }
-# harmless FILE...: none holds what a terminal acts upon or hides: control characters but newline and tab,
-# marks of direction, bytes that are no UTF-8.
+# harmless FILE...: no file has control characters except newline and tab, marks of direction, or bytes that are not
+# UTF-8: a terminal acts on them or hides them.
 harmless() {
     /usr/bin/python3 -c '
 import sys, unicodedata

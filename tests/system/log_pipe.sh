@@ -1,6 +1,6 @@
 #!/bin/sh
-# Whoever reads a program's log may stop reading: broker and worker go on, end when they are told to, and
-# name what they could not log once somebody reads again.  So do those that start under a full pipe.
+# The reader of a program's log may stop reading. Broker and worker continue, end when they are asked to, and report
+# the number of lost lines when somebody reads again. Programs that start with a full pipe do the same.
 # A failure means that a stuck log collector, or a terminal stopped by ^S, stops all work.
 # suite: full
 . "$(dirname "$0")/lib.sh"
@@ -34,15 +34,15 @@ flood() {
         done
     done
 }
-says_dropped() { # every line that was dropped is named
+logs_dropped() { # the log has the number of all dropped lines
     says_sum=$(awk -F'lines=' '/event=LOG_DROPPED/ { sum += $2 } END { print sum + 0 }' "$work/$1.log")
     [ "$says_sum" -gt 0 ] && [ "$says_sum" -eq "$(dropped "$1")" ]
 }
 ends() { # ends NAME PID TEXT
     kill -TERM "$2"
-    check "$3 ends when it is told to" wait_until 10 is_gone "$2"
+    check "$3 ends on TERM" wait_until 10 is_gone "$2"
     stop "$2"
-    equal "$3 ends in order" $? 0
+    equal "$3 ends with exit code 0" $? 0
 }
 
 database_start
@@ -66,7 +66,7 @@ printf 'log:\n  jsn: true\n' >"$long/broker.yaml"
 printf 'log:\n  jsn: true\n' >"$long/worker.yaml"
 casemill generate --cases 500 --seed 9 --bad 0 --duplicates 0 --out "$work/few.jsonl" 2>"$work/generate.err" || abort "generate"
 
-check "a broker whose log nobody reads drops lines and counts them" flood broker "$broker_pid"
+check "a broker whose log is not read drops lines and counts them" flood broker "$broker_pid"
 check "so does a worker" flood worker "$worker_pid"
 timeout 20 /usr/bin/python3 - "$intake" <<'PY' || not_ok "the broker answers what cannot be read"
 import sys, zmq
@@ -79,14 +79,14 @@ for number in range(50):
         sys.exit(1)
     socket.recv()
 PY
-check "the broker's loop turns" is_healthy broker
-check "the worker's lanes turn" is_healthy worker
+check "the broker's loop runs" is_healthy broker
+check "the worker's lanes run" is_healthy worker
 timeout 30 "$bin/casemill" submit --broker "$intake" --ack outcome "$work/few.jsonl" >"$work/submit.out" 2>&1
-equal "cases go the whole way" $? 0
+equal "cases are processed end-to-end" $? 0
 equal "each has its row" "$(rows)" 500
 touch "$work/broker.read" "$work/worker.read"
-check "once its log is read the broker names what was dropped" wait_until 10 says_dropped broker
-check "so does the worker" wait_until 10 says_dropped worker
+check "once its log is read again, the broker logs the number of dropped lines" wait_until 10 logs_dropped broker
+check "so does the worker" wait_until 10 logs_dropped worker
 check "no line is torn" sh -c "! grep -avE '^time=[^ ]+ level=[a-z]+ program=(broker|worker) event=[A-Z_]+( |\$)' '$work/broker.log' '$work/worker.log'"
 rm "$work/broker.read" "$work/worker.read"
 check "the broker's log is stuck again" flood broker "$broker_pid"
@@ -110,15 +110,15 @@ start full env CASEMILL_INTAKE_BIND="ipc://$work/intake" CASEMILL_WORKER_BIND=tc
     sh -c "exec '$bin/casemill-broker' >'$work/broker.fifo' 2>&1"
 full_pid=$started_pid
 serves() { timeout 5 "$bin/casemill" status --control "ipc://$work/control" >"$work/status.out" 2>&1; }
-check "a broker whose ready line nobody reads serves" wait_until 20 serves
+check "a broker whose ready line is not read serves clients" wait_until 20 serves
 ends full "$full_pid" "it"
 timeout 10 env CASEMILL_POSTGRES_CONNINFO="host=$work/nowhere dbname=casemill" "$bin/casemill-worker" \
     >"$work/broker.fifo" 2>&1
-equal "a worker that cannot start, and cannot say why: exit code" $? 1
+equal "a worker that cannot start and cannot print the reason: exit code" $? 1
 start hung env CASEMILL_BROKER_CONNECT="$lanes" CASEMILL_POSTGRES_CONNINFO="$lane_conninfo" CASEMILL_LANES_COUNT=1 \
     sh -c "exec '$bin/casemill-worker' >'$work/broker.fifo' 2>&1"
 hung_pid=$started_pid
 connected() { [ "$(pg_sql "select count(*) from pg_stat_activity where application_name like 'casemill%'")" -gt 1 ]; }
-check "a worker whose ready line nobody reads comes up" wait_until 20 connected
+check "a worker whose ready line is not read starts" wait_until 20 connected
 ends hung "$hung_pid" "it"
 finish

@@ -1,7 +1,6 @@
-"""Holds a named pipe of one page open for a program's log, and reads it only while it is told to.
+"""Holds a named pipe of one page open for a program's log, and reads it only while a file exists.
 
-log_reader.py FIFO OUT GATE: once FIFO is open, prints `ready`; while the file GATE exists, what comes
-through FIFO is appended to OUT.
+  log_reader.py FIFO OUT GATE: once FIFO is open, prints `ready`; while the file GATE exists, appends the bytes from FIFO to OUT
 """
 import fcntl
 import os

@@ -1,19 +1,19 @@
-"""A PostgreSQL that lies: a proxy that alters what a real server answers, and what runs against it.
+"""A PostgreSQL that sends false answers: a proxy that alters the answers of a real server, and its test driver.
 
     lying_pg.py proxy LISTEN_PATH SERVER_PATH SEED_FILE
     lying_pg.py verbs DIR SERVER_PATH BIN SEED SECONDS
 
-`proxy` passes each connection on to the server.  SEED_FILE holds a seed and how many messages in 1,000 are
-lies ("7 30"); it is read for each connection and each message, so that "0 0" makes the server honest.  With
-"0 -1" every third piece of a COPY is left out and all else is true; with "0 -2" the end of each COPY.  With "0 -3" to
-"0 -9" only the answers are altered in which a lane reads stored cases and dead letters, each with a line "lie MODE KIND";
-see lie_number.
-`verbs` runs the verbs of the casemill command one after another, each against a proxy of its own with a seed of
-its own, for so many seconds, and says for each kind of verb "ok - ..." or, with the seed, "not ok - ...".
+`proxy` passes each connection on to the server. SEED_FILE holds a seed and how many messages in 1,000 are false ("7
+30"). It is read for each connection and each message, so that "0 0" makes the server honest. With "0 -1" every
+third piece of a COPY is left out and all else is true; with "0 -2" the end of each COPY. With "0 -3" to "0 -9" only
+the answers to a lane's reads of stored cases and dead letters are altered, each with a line "lie MODE KIND"; see
+lie_number.
+`verbs` runs the verbs of the casemill command one after another for so many seconds, each against a proxy with its
+own seed. It prints for each kind of verb "ok - ..." or, with the seed, "not ok - ...".
 
-A lie is one message of the server, altered: a row with other columns, lengths or values, other types, another
-command tag, an error with a state that nobody knows, a stream that was cut.  No lie says COMMIT where the server
-did not: what a program reports as committed is committed.
+A false answer is one altered message of the server: a row with other columns, lengths or values, other types, or
+another command tag. It can also be an error with an unknown state, or a stream that was cut. No false answer is a COMMIT that the
+server did not send: what a program reports as committed is committed.
 """
 import os
 import random
@@ -98,10 +98,10 @@ def name_of(body):
 
 
 def lie_number(mode, body, count):
-    """One row of a lane's answer, the count-th; its first cell is the number of what was asked for."""
+    """One row of a lane's answer, the count-th; its first cell is the number that the lane requested."""
     cells = cells_of(body)
     if mode == -3:
-        cells[0] = struct.pack(">I", 0x7fffffff)  # nobody asked for it
+        cells[0] = struct.pack(">I", 0x7fffffff)  # a number that was not requested
     elif mode == -4:
         cells[0] = cells[0][:3]
     elif mode == -5:
@@ -148,7 +148,7 @@ def lie(rng, kind, body):
         return error(rng)
     if chance < 11:  # a length that is not the message's
         return kind + struct.pack(">I", rng.choice((0, 3, 4, 5, len(body) + 5, 0x7fffffff, 0xffffffff))) + body
-    if chance < 14:  # something that nobody asked for
+    if chance < 14:  # an answer without a request
         return message(b"N", b"SWARNING\0C01000\0Mx\0\0") + message(b"A", struct.pack(">i", 7) + b"channel\0payload\0") + message(kind, body)
     if kind == b"D":
         return lie_row(rng, body)
@@ -281,7 +281,7 @@ def proxy(listen_path, server_path, seed_file):
 
 
 def verbs_of(work):
-    """A name and the words of each call; what only reads comes often, what writes now and then."""
+    """A name and the words of each call; verbs that read are frequent, verbs that write are rare."""
     reads = [["report"], ["report", "--json"], ["dead", "list"], ["dead", "list", "--letters"], ["dead", "show", "@dead", "--why", "a test"],
              ["rules", "list"], ["rules", "list", "--json"], ["explain", "@case"], ["explain", "@case", "--json"],
              ["replay", "--threads", "1"], ["replay", "--threads", "2", "--event", "US-SV-ACA-2019.in_force=2019-09-21", "--json"],
@@ -295,11 +295,11 @@ def verbs_of(work):
 
 
 def fault_of(code, out, err):
-    """What is wrong with how a verb ended, or None."""
+    """The fault in the end of a verb, or None."""
     for fault in FAULTS:
         if fault in err or fault in out:
             return fault.decode()
-    if code not in (0, 1):  # 2: the verb did not even ask the server
+    if code not in (0, 1):  # 2: the verb did not query the server
         return "exit code %s" % code
     if code != 0 and not err.strip() and not out.strip():
         return "exit code %d and no line" % code

@@ -1,9 +1,9 @@
 #!/bin/sh
-# A PostgreSQL that lies (lying_pg.py): rows of another shape, lengths, types, tags and states that cannot be.
-# Verbs end and the worker goes on or ends, each with a clear line, without a sanitizer's report; and what
-# was DONE is in the tables (P2).  Runs the asan build where there is one.
-#   sh tests/system/lying_pg.sh [--seed N] [--seconds N]     seconds: of verbs, and of the worker (6 each)
-# A failure means that a number, a length or a missing row from the server is believed without a look.
+# A PostgreSQL that sends false answers (lying_pg.py): rows of another shape, and impossible lengths, types, tags and
+# states. Each verb ends with a clear line. The worker continues or ends with a clear line, without a sanitizer's
+# report. What was DONE is in the tables (P2). The test uses the asan build if it exists.
+#   sh tests/system/lying_pg.sh [--seed N] [--seconds N]     seconds: for the verbs, and for the worker (6 each)
+# A failure means that a number, a length or a missing row from the server is used without a check.
 # suite: full
 root=$(cd "$(dirname "$0")/../.." && pwd)
 if [ -z "${CASEMILL_BUILD:-}" ] && [ -x "$root/build/asan/bin/casemill-worker" ]; then
@@ -41,7 +41,7 @@ timeout 60 "$bin/casemill" submit --broker "$intake" --source north --ack outcom
 code=$?
 [ "$code" -eq 3 ] && code=0 # some of it is dead letters
 equal "an honest server: everything is DONE" "$code" 0
-check "some of it dead letters, for verbs to show" [ "$(rows dead_letters)" -gt 0 ]
+check "some cases are dead letters, for the verbs to show" [ "$(rows dead_letters)" -gt 0 ]
 
 # --- verbs
 case_id=$(pg_sql "select case_id from cases limit 1")
@@ -55,35 +55,35 @@ while IFS= read -r line; do
     esac
 done <"$work/verbs.out"
 contains "verbs were run" "$work/verbs.out" "^[1-9][0-9]* runs, "
-equal "the proxy itself held" "$(wc -c <"$work/verbs.err" | tr -d ' ')" 0
+equal "the proxy itself did not fail" "$(wc -c <"$work/verbs.err" | tr -d ' ')" 0
 stop "$worker_pid"
 
-# --- the worker: started again where it gave up
+# --- the worker: restarted after it gave up
 mkdir "$work/proxy"
 chmod 0711 "$work/proxy"
 echo "$seed 25" >"$work/lies"
 start proxy $lying $liar proxy "$work/proxy$server" "$pg_dir$server" "$work/lies"
 wait_until 10 grep -q ready "$work/proxy.out" || abort "the proxy starts"
 lane_conninfo="host=$work/proxy user=casemill_lane dbname=casemill"
-# Rows that are whole and fewer than the server's own tag says: a result must not be made of them.
+# Complete rows, but fewer than the server's own tag states: they must not become a result.
 proxied="host=$work/proxy user=casemill dbname=casemill"
 for left_out in -1 -2; do
     echo "0 $left_out" >"$work/lies"
     casemill replay --threads 1 --db "$proxied" >"$work/replay.out" 2>"$work/replay.err"
-    equal "a COPY that lacks pieces ($left_out) is no result" $? 1
-    contains "and said to be damaged" "$work/replay.err" "PostgreSQL sent rows of another shape"
+    equal "a COPY with missing pieces ($left_out) gives no result" $? 1
+    contains "and the error message states the damage" "$work/replay.err" "PostgreSQL sent rows of another shape"
 done
 echo "0 0" >"$work/lies"
 check "the same through an honest proxy" casemill replay --threads 1 --db "$proxied" >"$work/replay.out" 2>&1
 
-# --- work for which a lane reads: numbers, lengths and rows that it did not ask for
+# --- work for which a lane reads rows: numbers, lengths and rows that it did not ask for
 echo "0 0" >"$work/lies"
 casemill rules publish config --set US-GT-ACA-2019.transit_gate=false --db "$pg_conninfo" >"$work/publish.out" 2>&1 || abort "publish"
 other=$(pg_sql "select id from rulesets order by ruleset desc limit 1")
-is_told() { grep -q "^lie $2 $1" "$work/proxy.out"; }
+is_sent() { grep -q "^lie $2 $1" "$work/proxy.out"; }
 lost() { grep -c "event=POSTGRES_LOST .*error=$1 .*jobs=[1-9]" "$work/reader.err"; }
 more_lost() { [ "$(lost "$1")" -gt "$2" ]; }
-lies_met() { # lies_met NAME VERB...: the verb's work under each lie in turn, then in truth
+lies_met() { # lies_met NAME VERB...: the verb's work under each kind of false answer in turn, then with true answers
     lie_name=$1
     shift
     start "$lie_name" "$bin/casemill" "$@" --control "ipc://$work/control" --db "$pg_conninfo"
@@ -91,12 +91,12 @@ lies_met() { # lies_met NAME VERB...: the verb's work under each lie in turn, th
     for lie in -3:CORRUPT -4:CORRUPT -5:CORRUPT -6:CORRUPT -7:CORRUPT -8:BUSY -9:CORRUPT; do
         echo "0 ${lie%:*}" >"$work/lies"
         : >"$work/reader.err"
-        worker_start reader # anew, so that it does not wait before it connects again
-        check "$lie_name: lie ${lie%:*} is told" wait_until 10 is_told "$lie_name" "${lie%:*}"
-        check "and the work given back" wait_until 10 more_lost "${lie#*:}" 0
+        worker_start reader # a new process, so that it does not wait before it connects again
+        check "$lie_name: false answer ${lie%:*} is sent" wait_until 10 is_sent "$lie_name" "${lie%:*}"
+        check "and the lane returns the work" wait_until 10 more_lost "${lie#*:}" 0
         check "nothing is done" is_running "$lie_pid"
         stop "$worker_pid"
-        equal "and the worker ends when it is told" $? 0
+        equal "and the worker ends on TERM" $? 0
     done
     echo "0 0" >"$work/lies"
     worker_start reader
@@ -106,7 +106,7 @@ lies_met() { # lies_met NAME VERB...: the verb's work under each lie in turn, th
 }
 letters=$(pg_sql "select count(*) from dead_letters where resolved_at is null")
 lies_met retry dead retry --source north --why "lies"
-contains "in truth each letter was tried, and is dead again" "$work/retry.out" "^$letters dead letters: 0 have .* $letters are dead again"
+contains "with true answers each dead letter was tried, and is dead again" "$work/retry.out" "^$letters dead letters: 0 have .* $letters are dead again"
 lies_met reapply replay --apply --ruleset "$other"
 equal "each case was decided once more" "$(rows reapplied)" "$(rows cases)"
 
@@ -139,11 +139,11 @@ while [ "$(date +%s)" -lt "$end" ]; do
     cat "$work/$name.err" >>"$work/liar.errs"
 done
 equal "a worker that gives up ends with 1 and a line ($starts starts)" "$bad_ends" ""
-equal "no sanitizer, no failed check" \
+equal "no sanitizer report, no failed CHECK" \
     "$(grep -aEc 'Sanitizer|runtime error|check failed|out of memory' "$work/liar.errs")" 0
 grep -aE -A12 'Sanitizer|runtime error|check failed|out of memory' "$work/liar.errs" | head -n 40
 
-# --- an honest server again: all is done, and what was said to be done is there
+# --- an honest server again: all is done, and every case that was DONE is stored
 echo "0 0" >"$work/lies"
 worker_start healed
 for round in 1 2 3; do

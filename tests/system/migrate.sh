@@ -1,13 +1,13 @@
 #!/bin/sh
-# `casemill db migrate` and `db purge` while others hold locks: they name who is in the way and let
-# lanes pass; and the databases that db migrate refuses.  An older database is brought to today's
-# tables with its rows.
-# A failure means that a reporter's open transaction stops intake for as long as it is open, or that
-# an operator does not see whose it is.
+# `casemill db migrate` and `db purge` while other sessions hold locks: they name the blocking session and let lanes
+# continue. The test also covers the databases that db migrate refuses, and an older database that is migrated with
+# its rows.
+# A failure means that a reporter's open transaction stops intake for as long as it is open, or that the operator does
+# not learn whose it is.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 
-# hold NAME APPLICATION SQL: a session of a reporter that stays in its transaction until `let_go`.
+# hold NAME APPLICATION SQL: a session of a reporter that stays in its transaction until `release`.
 hold() {
     mkfifo "$work/$1.in"
     start "$1" env PGAPPNAME="$2" "$pg_bin/psql" -XAtq -v ON_ERROR_STOP=1 -d "host=$pg_dir user=reporter dbname=casemill" -f "$work/$1.in"
@@ -16,7 +16,7 @@ hold() {
     printf "begin;\n%s;\n\\\\echo holding\n" "$3" >&4
     wait_until 10 grep -q holding "$work/$1.out" || abort "a session holds its locks" "$(tail -n 1 "$work/$1.err")"
 }
-let_go() {
+release() {
     echo "rollback;" >&4
     exec 4>&-
     wait_until 10 is_gone "$hold_pid"
@@ -26,7 +26,7 @@ made() { # made SEED COUNT: cases with ids of their own
     casemill generate --cases "$2" --seed "$1" --bad 0 --duplicates 0 --out "$work/$1.jsonl" || abort "generate"
     sed -i "s/\"G0/\"S$1-/" "$work/$1.jsonl"
 }
-said() { grep -Eq -e "$2" "$work/$1.err"; }
+prints() { grep -Eq -e "$2" "$work/$1.err"; }
 
 database_start
 broker_start
@@ -44,58 +44,58 @@ hold reporter "a report" "select count(*) from cases where case_id like 'S1-%'"
 blocker="pid $(pg_sql "select pid from pg_stat_activity where usename = 'reporter'") .user reporter, application a report, since 20..-..-..T..:..:..Z."
 timeout 30 "$bin/casemill" db migrate --rules "$work/rules" --wait 0 --db "$pg_conninfo" >"$work/tried.out" 2>"$work/tried.err"
 equal "db migrate behind an open transaction: exit code" $? 1
-contains "it names who is in the way" "$work/tried.err" "nothing was changed: $blocker holds a lock"
-check "but not what they run" sh -c "! grep -Eqi 'select|S1-' '$work/tried.err'"
+contains "it names the blocking session" "$work/tried.err" "nothing was changed: $blocker holds a lock"
+check "but not its statement" sh -c "! grep -Eqi 'select|S1-' '$work/tried.err'"
 start waiting "$bin/casemill" db migrate --rules "$work/rules" --wait 120 --db "$pg_conninfo"
 waiting_pid=$started_pid
-check "one that waits says for whom" wait_until 30 said waiting "waits for $blocker"
+check "one that waits names the session that it waits for" wait_until 30 prints waiting "waits for $blocker"
 made 2 200
 start submit2 "$bin/casemill" submit --broker "$intake" --ack outcome --batch 20 "$work/2.jsonl"
 submit_pid=$started_pid
-check "lanes go on meanwhile: every case is DONE" wait_until 60 is_gone "$submit_pid"
-check "while the reporter is there" is_running "$hold_pid"
+check "lanes continue meanwhile: every case is DONE" wait_until 60 is_gone "$submit_pid"
+check "while the reporter's transaction is open" is_running "$hold_pid"
 check "and db migrate still waits" is_running "$waiting_pid"
 equal "each case has its row" "$(pg_sql "select count(*) from cases where case_id like 'S2-%'")" 200
-let_go
+release
 wait_until 30 is_gone "$waiting_pid"
 wait "$waiting_pid"
 equal "the reporter ends, and db migrate does its work" $? 0
-contains "and says so" "$work/waiting.out" "columns added: 1"
+contains "and prints what it changed" "$work/waiting.out" "columns added: 1"
 
-# --- a purge behind somebody's open change
+# --- a purge behind an open change of another session
 hold writer "a repair" "update cases set digest = digest where case_id = (select min(case_id) from cases)"
 start purging "$bin/casemill" db purge --source local --before 2999-01-01 --why test --db "$pg_conninfo"
 purging_pid=$started_pid
-check "a purge says for whom it waits" wait_until 30 said purging "db purge: waits for pid [0-9]+ .user reporter, application a repair"
-let_go
+check "a purge names the session that it waits for" wait_until 30 prints purging "db purge: waits for pid [0-9]+ .user reporter, application a repair"
+release
 wait_until 60 is_gone "$purging_pid"
 wait "$purging_pid"
-equal "and goes on" $? 0
+equal "and then continues" $? 0
 equal "every case is a tombstone" "$(rows cases) $(rows purged)" "0 400"
 stop "$worker_pid"
 stop "$broker_pid"
 
-# --- databases that are not for it
+# --- databases that db migrate refuses
 refuses() { # refuses TEXT PATTERN COMMAND...
     refuses_text=$1
     refuses_pattern=$2
     shift 2
     timeout 20 "$@" >"$work/refuses.out" 2>"$work/refuses.err"
     equal "$refuses_text: exit code" $? 1
-    contains "$refuses_text: is said" "$work/refuses.err" "$refuses_pattern"
+    contains "$refuses_text: the reason is printed" "$work/refuses.err" "$refuses_pattern"
     equal "$refuses_text: in one line" "$(wc -l <"$work/refuses.err")" 1
 }
 pg_sql "create database latin encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0"
 refuses "another encoding than UTF8" "encoding is LATIN1" \
     "$bin/casemill" db migrate --db "host=$pg_dir user=casemill dbname=latin"
-equal "and nothing is made there" "$(pg_conninfo="host=$pg_dir user=casemill dbname=latin" pg_sql "select count(*) from pg_class where relname = 'schema_migrations'")" 0
+equal "and no table is created" "$(pg_conninfo="host=$pg_dir user=casemill dbname=latin" pg_sql "select count(*) from pg_class where relname = 'schema_migrations'")" 0
 pg_sql "create schema elsewhere"
 for verb in "db migrate" "explain X" "rules list" "dead show 1 --why test"; do
     # shellcheck disable=SC2086
     refuses "casemill $verb, a wrong search_path" "in schema public, which search_path .elsewhere. does not lead to" \
         env PGOPTIONS="-c search_path=elsewhere" "$bin/casemill" $verb --db "$pg_conninfo"
 done
-equal "and no second set of tables is made" "$(pg_sql "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'elsewhere'")" 0
+equal "and no second set of tables is created" "$(pg_sql "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'elsewhere'")" 0
 pg_sql "alter role casemill_lane set search_path = elsewhere"
 refuses "a worker, a wrong search_path" "in schema public, which search_path .elsewhere. does not lead to" \
     env CASEMILL_POSTGRES_CONNINFO="$lane_conninfo" "$bin/casemill-worker" --config config/worker.yaml
@@ -103,7 +103,7 @@ pg_sql "alter role casemill_lane reset search_path; revoke usage on schema publi
 refuses "a worker without a right to the schema" "role casemill_lane has no right to use schema public: run sql/roles.sql" \
     env CASEMILL_POSTGRES_CONNINFO="$lane_conninfo" "$bin/casemill-worker" --config config/worker.yaml
 
-# --- a database of version 0.1, with rows: a dump of what its programs left there
+# --- a database of version 0.1, with rows: a dump of what its programs stored
 pg_sql "create database older" && pg_sql "create database fresh"
 older="host=$pg_dir user=casemill dbname=older"
 fresh="host=$pg_dir user=casemill dbname=fresh"
@@ -123,23 +123,23 @@ equal "it has rows of every kind" "$(grep -c '|0|' "$work/before")" 0
 casemill db migrate --db "$older" >"$work/older.out" 2>"$work/older.err"
 equal "a database of version 0.1 is brought to today's tables" $? 0
 state >"$work/after"
-check "its rows stand" cmp "$work/before" "$work/after"
+check "its rows did not change" cmp "$work/before" "$work/after"
 casemill db migrate --db "$fresh" >"$work/fresh.out" 2>"$work/fresh.err"
-equal "so is an empty one" $? 0
+equal "an empty database gets the same tables" $? 0
 shape() { "$pg_bin/pg_dump" "$1" --schema-only --no-owner --no-privileges | sed '/restrict/d'; }
 shape "$older" >"$work/older.shape"
 shape "$fresh" >"$work/fresh.shape"
-check "both are the same then, tables, views, functions and comments" cmp "$work/older.shape" "$work/fresh.shape"
-check "which are some" [ "$(wc -l <"$work/fresh.shape")" -gt 1000 ]
+check "both have the same tables, views, functions and comments" cmp "$work/older.shape" "$work/fresh.shape"
+check "there are some" [ "$(wc -l <"$work/fresh.shape")" -gt 1000 ]
 for database in "$older" "$fresh"; do
-    equal "no function is everybody's" "$( (pg_conninfo=$database && pg_sql "select count(*) from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+    equal "no function is open to PUBLIC" "$( (pg_conninfo=$database && pg_sql "select count(*) from pg_proc p join pg_namespace n on n.oid = p.pronamespace
         where n.nspname in ('public', 'report') and has_function_privilege('public', p.oid, 'EXECUTE')") )" 0
     casemill db migrate --db "$database" >"$work/again.out" 2>&1
     contains "a second run changes nothing" "$work/again.out" "^migrations applied: 0, columns added: 0$"
 done
 refuses "a folder without the baseline" "no baseline in config: use --sql DIR" \
     "$bin/casemill" db migrate --sql config --db "$older"
-# The same cases again, to a worker of today.
+# The same cases again, with today's worker.
 casemill generate --cases 60 --seed 3 --bad 3 --duplicates 0 --out "$work/again.jsonl" 2>"$work/generate.err" || abort "generate"
 pg_sql "alter role casemill_lane reset search_path; grant usage on schema public to casemill_worker"
 rm -rf "$work/journal"

@@ -1,9 +1,10 @@
 #!/bin/sh
-# PostgreSQL takes connections and says nothing, or stops in the middle of a transaction.  Every verb ends with one line, a
-# worker ends on TERM in time, and the rules that decide are those in force: a watch that cannot look says so, and
-# where it is late the lanes' own transactions notice.
-# One worker cannot look for 30 s.  All that does not need it happens meanwhile, with a broker and a worker of its own.
-# A failure means that a program hangs, or that cases are decided under rules that are over while all lights are green.
+# PostgreSQL accepts connections and sends nothing, or stops in the middle of a transaction. Every verb ends with one
+# line, and a worker ends on TERM in time. The rules in force decide: a rule watch that cannot read them logs it, and
+# where it is late the lanes' own transactions detect the change. One worker cannot read the rules for 30 s. Meanwhile
+# the other parts of this test run with a broker and a worker of their own.
+# A failure means that a program hangs, or that cases are decided under expired rules while every page shows a healthy
+# system.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 
@@ -42,7 +43,7 @@ proxy_start() { # proxy_start NAME: a server that can be made mute ($work/NAME.m
     through="host=$work/$1 dbname=casemill connect_timeout=2"
 }
 
-# --- a worker whose server then says nothing; looked at below
+# --- a worker whose server then sends nothing; checked below
 broker_start CASEMILL_HEALTH_CANARY_MS=60s
 first_broker=$broker_pid
 first_intake=$intake
@@ -54,17 +55,17 @@ wait_until 10 is_good worker || abort "the worker is ready"
 equal "the first rule set decides" "$(decided case-1)" "$first"
 echo mute >"$work/proxy.mode"
 
-# --- a thread of a worker that does not come back: the process ends all the same
+# --- a thread of a worker that does not return: the process still ends
 lane_conninfo=$straight
 cc -shared -fPIC -O1 -o "$work/hold.so" "$root/tests/system/hold_preload.c" -ldl || abort "the preload is built"
 mkdir "$work/hold"
 : >"$work/hold/zmq_poll"
 worker_start held CASEMILL_LANES_GRACE_S=1 LD_PRELOAD="$work/hold.so" TEST_HOLD_DIR="$work/hold"
 held=$worker_pid
-# A lane that is not held yet when TERM comes ends in order.  The third thread is the fold's.
+# A lane that is not held yet when TERM arrives ends normally.  The third thread is the fold.
 all_held() { [ "$(grep -sc held "$work/hold/zmq_poll.held")" = 3 ]; }
 wait_until 20 all_held || abort "both lanes are held"
-kill -TERM "$held" # looked at below
+kill -TERM "$held" # checked below
 
 # --- server processes stop in the middle of a transaction, and the workers are to end
 intake=tcp://127.0.0.1:0
@@ -97,33 +98,33 @@ wait_until 10 grep -q 'event=PROGRAM_STOPPING asked=once' "$work/hurried.err" ||
 kill -TERM "$hurried"
 check "a second TERM ends a worker whose server has stopped" wait_until 10 is_gone "$hurried"
 reap "$hurried"
-equal "in order" $? 0
-check "after its grace the other ends by itself" wait_until 10 is_gone "$patient"
+equal "with exit code 0" $? 0
+check "after its grace period the other worker ends by itself" wait_until 10 is_gone "$patient"
 reap "$patient"
-equal "in order" $? 0
-contains "and logs why" "$work/patient.err" 'event=GRACE_OVER grace_s=2'
-contains "both gave their work back" "$work/hurried.err" 'event=POSTGRES_LOST .* jobs=1 .*stopped before'
+equal "with exit code 0" $? 0
+contains "and logs the reason" "$work/patient.err" 'event=GRACE_OVER grace_s=2'
+contains "both returned their work" "$work/hurried.err" 'event=POSTGRES_LOST .* jobs=1 .*stopped before'
 continue_server
 pg_sql "drop trigger slow on commits"
 
-# --- another worker, whose rule watch alone is kept from looking below
+# --- another worker; below, only its rule watch cannot read
 proxy_start proxy2
 lane_conninfo="$through user=casemill_lane"
 worker_start other CASEMILL_HTTP_BIND=127.0.0.1:0 CASEMILL_RULES_STALE_S=1
 for part in 1 2; do
     eval "pid=\$part$part"
     wait_until 30 is_gone "$pid" || abort "submit comes to its end"
-    check "another worker does what was given back" reap "$pid"
+    check "another worker does the returned work" reap "$pid"
 done
 equal "each case once" "$(pg_sql "select count(*) || ' ' || count(distinct case_id) from cases where case_id like 'P%'")" "1000 1000"
-check "a worker whose lanes hang ends after its grace" wait_until 20 is_gone "$held"
+check "a worker whose lanes hang ends after its grace period" wait_until 20 is_gone "$held"
 reap "$held"
 equal "with exit code 1" $? 1
 contains "which its lanes did not keep" "$work/held.err" 'event=GRACE_OVER grace_s=1'
 
-# --- verbs, and a worker that starts, while the server says nothing
+# --- verbs, and a worker that starts, while the server sends nothing
 through="host=$work/proxy dbname=casemill connect_timeout=2"
-verbs() { # verbs NAME: all that speak to the database, at once; each is to end with one line
+verbs() { # verbs NAME: all verbs that use the database, at once; each must end with one line
     count=0
     while read -r verb; do
         count=$((count + 1))
@@ -152,9 +153,9 @@ VERBS
         reap "$pid"
         echo "$? $(wc -l <"$work/verb$number.err") $(cat "$work/verb$number.err" "$work/verb$number.out")"
         : >"$work/verb$number.err"
-    done >"$work/verbs.said"
-    equal "$1: each of $count verbs ends with exit code 1 and one line" "$(grep -c "^1 1 .*$2" "$work/verbs.said")" "$count"
-    grep -v "^1 1 .*$2" "$work/verbs.said"
+    done >"$work/verbs.results"
+    equal "$1: each of $count verbs ends with exit code 1 and one line" "$(grep -c "^1 1 .*$2" "$work/verbs.results")" "$count"
+    grep -v "^1 1 .*$2" "$work/verbs.results"
 }
 echo mute >"$work/proxy.mode"
 verbs "no connection" "does not answer"
@@ -175,18 +176,18 @@ equal "with exit code 0" $? 0
 check "so does a verb" wait_until 5 is_gone "$waits"
 reap "$waits"
 
-# --- the watch alone is kept from looking: the lanes' own transactions notice
+# --- only the rule watch cannot read: the lanes' own transactions detect the change
 casemill rules activate "$second" --why "meanwhile" --db "$pg_conninfo" >"$work/activate.out" 2>&1 || abort "activate"
-check "a watch that can look takes the newer rule set" wait_until 20 loaded other "$second"
+check "a watch that can read loads the newer rule set" wait_until 20 loaded other "$second"
 echo watch >"$work/proxy2.mode"
 casemill rules activate "$first" --why "back" --db "$pg_conninfo" >"$work/activate.out" 2>&1 || abort "activate"
 is_over() { [ "$(pg_sql "select active_from < now() - interval '1 s' from activations order by activation desc limit 1")" = t ]; }
 wait_until 10 is_over
 equal "a lane decides again under the rule set in force" "$(decided case-3)" "$first"
-contains "its log says so" "$work/other.err" 'event=RULES_STALE lane='
-contains "and who loaded the rules" "$work/other.err" "event=RULESET_LOADED ruleset=$(echo "$first" | cut -c 1-12) .*by=lane"
+contains "its log has that event" "$work/other.err" 'event=RULES_STALE lane='
+contains "and names the lane as the one that loaded the rules" "$work/other.err" "event=RULESET_LOADED ruleset=$(echo "$first" | cut -c 1-12) .*by=lane"
 
-# --- what is in force does not load here, and the rules before it are over
+# --- the rule set in force does not load here, and the previous one has expired
 echo pass >"$work/proxy2.mode"
 pg_sql "insert into rulesets (id, engine, agreements) values (encode(sha256('nonsense'), 'hex'), (select max(engine) from rulesets), '{}');
     insert into ruleset_texts select max(ruleset), 'nonsense' from rulesets;
@@ -198,21 +199,21 @@ waiting=$started_pid
 casemill rules activate "$second" --why "sound" --db "$pg_conninfo" >"$work/activate.out" 2>&1 || abort "activate"
 wait_until 30 is_gone "$waiting" || abort "the case is done when there are rules"
 check "the case that waited is done under sound rules" reap "$waiting"
-equal "those" "$(pg_sql "select r.id from cases c join rulesets r using (ruleset) where c.case_id = 'case-4'")" "$second"
+equal "it used the sound rule set" "$(pg_sql "select r.id from cases c join rulesets r using (ruleset) where c.case_id = 'case-4'")" "$second"
 check "and the worker is ready" wait_until 10 is_good other
 
 stop "$worker_pid"
-equal "the worker ends in order" $? 0
+equal "the worker ends with exit code 0" $? 0
 
 # --- the first worker again
 check "rules that were not checked for 30 s: not ready" wait_until 45 is_bad worker 'the rules were not checked for 30 s'
 check "and a line" wait_until 5 grep -q 'event=RULES_UNCHECKED for_ms=3' "$work/worker.err"
 
-# --- the server answers again, but not on the connections that stand, which lanes notice; the newer rule set decides
+# --- the server answers again, but not on the open connections, which lanes detect; the newer rule set decides
 echo pass >"$work/proxy.mode"
-check "the watch takes the newer rule set" wait_until 20 loaded worker "$second"
+check "the watch loads the newer rule set" wait_until 20 loaded worker "$second"
 check "and the worker is ready again" wait_until 20 is_good worker
-check "which is logged too" wait_until 5 grep -q 'event=RULES_CHECKED' "$work/worker.err"
+check "that is logged, too" wait_until 5 grep -q 'event=RULES_CHECKED' "$work/worker.err"
 intake=$first_intake
 equal "the newer rule set decides" "$(decided case-2)" "$second"
 contains "once the lane has left its old connection" "$work/worker.err" 'event=POSTGRES_LOST .*does not answer any more'
@@ -220,7 +221,7 @@ check "no attempt was counted" sh -c "! grep -q DELIVERY_FAILED '$work/broker.er
 equal "each case once" "$(rows)" 1004
 
 stop "$first_worker"
-equal "the first worker ends in order" $? 0
+equal "the first worker ends with exit code 0" $? 0
 stop "$broker_pid"
 stop "$first_broker"
 finish

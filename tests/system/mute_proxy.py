@@ -2,12 +2,12 @@
 
     mute_proxy.py LISTEN_PATH SERVER_PATH MODE_FILE
 
-MODE_FILE holds one word, which is read again all the time:
-    pass    everything goes through
-    mute    nothing does; connections are taken, those that stand are held, nobody is told anything
+MODE_FILE holds one word, which is read continuously:
+    pass    everything is passed on
+    mute    nothing is passed on; connections are accepted, open ones are held, no peer gets an answer
     watch   as mute for the connections of rule watches, which are cut when it begins; others pass
-    later   a connection is let in, and its first statement gets no answer
-What a connection was held back while it was mute is lost: it stays mute when others pass again.
+    later   a connection is accepted, and its first statement gets no answer
+The bytes that a connection held back while it was mute are lost: it stays mute when others pass again.
 """
 import os
 import select

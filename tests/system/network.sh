@@ -1,8 +1,9 @@
 #!/bin/sh
-# Two hosts, as network namespaces: broker, PostgreSQL and a worker on one; a worker and the clients on the other.
-# The link between them is cut, cut for PostgreSQL alone, loses packets, is slow, and is cut while programs die on the
-# far side, so that nobody ever says goodbye.  A failure means that a case was lost or doubled, that something did not
-# heal by itself, or that a dead peer's connection stays for ever.
+# Two hosts, as network namespaces: broker, PostgreSQL and a worker on one; a worker and the clients on the other. The
+# faults of the link between them: it is cut, cut for PostgreSQL alone, loses packets, or is slow. It is also cut
+# while programs are killed on the far side, so that no connection is closed.
+# A failure means that a case was lost or stored twice, that the system did not recover by itself, or that a dead
+# peer's connection stays open forever.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 here=cm$$-here
@@ -27,13 +28,13 @@ if ! hosts_start >"$work/hosts.out" 2>&1; then
     hosts_end
     echo "skipped: network namespaces are not allowed here: $(tail -n 1 "$work/hosts.out")"
     none_left_behind() { ! ip netns list 2>/dev/null | grep -q "^cm$$-"; }
-    check "and nothing was left behind" none_left_behind
+    check "and nothing remained" none_left_behind
     finish
 fi
 trap 'hosts_end; cleanup; exit 1' INT TERM
 trap 'hosts_end; cleanup' EXIT
 
-# Rules on the far host; one table, so that healing is taking it away.
+# Packet filter rules on the far host, in one table: its removal ends the fault.
 faulty() { on_there nft "add table inet cm; add chain inet cm in { type filter hook input priority 0; };
     add chain inet cm out { type filter hook output priority 0; }; $1"; }
 heal() { on_there nft delete table inet cm; }
@@ -65,7 +66,7 @@ wait_ready broker "$broker_pid" || abort "the broker starts" "$(tail -n 1 "$work
 intake=$(ready_field broker intake)
 lanes=$(ready_field broker worker)
 
-# A server that has gone without a word is noticed in seconds here; without these settings in half a minute.
+# These settings detect a lost server within seconds; the defaults take half a minute.
 lane_conninfo="host=$a port=5432 user=casemill_lane dbname=casemill tcp_user_timeout=2000 keepalives_idle=1 keepalives_interval=1 keepalives_count=2"
 worker_on() { # worker_on HOST NAME
     wo_host=$1 wo_name=$2
@@ -91,7 +92,7 @@ count_of() { pg_sql "select count(*) from cases where case_id like 'S$1-%'"; }
 some() { [ "$(count_of "$1")" -ge "$2" ]; }
 lane_count() { casemill status --control "ipc://$work/control" | sed -n 's/^lanes  *//p'; }
 lanes_are() { [ "$(lane_count)" = "$1" ]; }
-said() { [ "$(grep -Ec "$2" "$work/$1.err")" -gt "$3" ]; }
+logged() { [ "$(grep -Ec "$2" "$work/$1.err")" -gt "$3" ]; }
 how_often() { grep -Ec "$2" "$work/$1.err"; }
 all_done() { # all_done TEXT SEED COUNT
     wait_until 60 is_gone "$send_pid" || { not_ok "$1: submit comes to its end" "rows: $(count_of "$2") of $3"; return; }
@@ -111,34 +112,34 @@ send 1 6000
 wait_until 20 some 1 500 || abort "work flows between the hosts" "$(tail -n 1 "$work/far.err")"
 silent=$(how_often broker LANE_SILENT)
 cut
-if wait_until 10 said broker LANE_SILENT "$silent"; then ok "cut: the far lane falls silent"; else not_ok "cut: the far lane falls silent"; fi
-check "cut: the near lane goes on" lanes_are 1
+if wait_until 10 logged broker LANE_SILENT "$silent"; then ok "cut: the far lane is lost"; else not_ok "cut: the far lane is lost"; fi
+check "cut: the near lane continues" lanes_are 1
 heal
 check "cut: the far lane is back by itself" wait_until 10 lanes_are 2
 fast_table
 all_done "cut" 1 6000
 
-# --- PostgreSQL alone is out of the far worker's reach, and says nothing
+# --- only PostgreSQL cannot be reached by the far worker, and sends nothing
 slow_table
 send 2 6000
 wait_until 20 some 2 200 || abort "work flows again"
 lost=$(how_often far POSTGRES_LOST)
 cut_postgres
-if wait_until 20 said far POSTGRES_LOST "$lost"; then ok "PostgreSQL cut off: it is said"; else not_ok "PostgreSQL cut off: it is said"; fi
+if wait_until 20 logged far POSTGRES_LOST "$lost"; then ok "PostgreSQL cut off: the worker logs it"; else not_ok "PostgreSQL cut off: the worker logs it"; fi
 fast_table
 all_done "PostgreSQL cut off" 2 6000
 connected=$(how_often far POSTGRES_CONNECTED)
 heal
-if wait_until 20 said far POSTGRES_CONNECTED "$connected"; then ok "PostgreSQL cut off: reached again"; else not_ok "PostgreSQL cut off: reached again"; fi
+if wait_until 20 logged far POSTGRES_CONNECTED "$connected"; then ok "PostgreSQL cut off: reached again"; else not_ok "PostgreSQL cut off: reached again"; fi
 
-# --- a seventh of all packets is lost, each way
+# --- a seventh of all packets is lost in each direction
 lossy
 send 3 4000
 all_done "lossy" 3 4000
 heal
 
-# --- everything takes 60 ms longer, each way
-relay() { # relay NAME PORT: sets relayed to the local port that stands for it
+# --- every packet takes 60 ms longer in each direction
+relay() { # relay NAME PORT: sets relayed to the local port of the relay
     start "relay_$1" ip netns exec "$there" /usr/bin/python3 tests/system/delay_relay.py "$a" "$2" 60
     wait_until 10 grep -q ready "$work/relay_$1.out" || abort "the relay starts"
     relayed=$(sed -n 's/^ready //p' "$work/relay_$1.out")
@@ -152,11 +153,11 @@ relay postgres 5432 && lane_conninfo="host=127.0.0.1 port=$relayed user=casemill
 worker_on "$there" slow_far
 send 4 4000
 all_done "slow" 4 4000
-equal "slow: nobody was taken for silent" "$(lane_count)" 1
+equal "slow: no lane was lost" "$(lane_count)" 1
 stop "$worker_pid"
 intake=$straight_intake lanes=$straight_lanes lane_conninfo=$straight_conninfo
 
-# --- programs die behind a cut link: no FIN, no RST, nothing ever comes
+# --- programs are killed behind a cut link: no FIN, no RST, no packet arrives
 worker_on "$here" near
 worker_on "$there" far
 far_pid=$worker_pid
@@ -171,11 +172,11 @@ kill_hard "$far_pid"
 check "half-open: the lane's work goes to the near one" wait_until 10 lanes_are 1
 fast_table
 none_left() { [ "$(far_connections)" -eq 0 ]; }
-check "half-open: the broker lets go of them within 30 s" wait_until 30 none_left
+check "half-open: the broker closes their connections within 30 s" wait_until 30 none_left
 heal
 send 5 6000
 all_done "half-open, sent again" 5 6000
 
 equal "no case twice" "$(rows)" "$(pg_sql "select sum(cases) from commits")"
-equal "none a dead letter" "$(rows dead_letters)" 0
+equal "no case became a dead letter" "$(rows dead_letters)" 0
 finish

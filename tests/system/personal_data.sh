@@ -1,8 +1,8 @@
 #!/bin/sh
-# What people's files say about people (P10) stays where it belongs: in the journal until the cases are done, and in
-# the content of dead letters until they are purged.  Marked values are sent in every shape that can go wrong; then all
-# that the programs printed, serve, and wrote to disk is searched for the mark.
-# A failure means that a log, a page, an error text or a file that nobody expects holds personal data.
+# Personal data (P10) stays in two places: in the journal until the cases are done, and in the content of dead letters
+# until they are purged. Marked values are sent in every form that can go wrong. Then the test searches for the mark
+# in all that the programs printed, serve and wrote to disk.
+# A failure means that a log, a page, an error text or another file holds personal data.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 mark=Qxzwj # in no word of ours
@@ -43,7 +43,7 @@ worker_start worker
 send decided "$files/cases.jsonl"
 equal "cases that cannot be decided become dead letters" $? 3
 bad=$(rows dead_letters)
-check "those are some ($bad)" [ "$bad" -ge 6 ]
+check "there are some ($bad)" [ "$bad" -ge 6 ]
 for file in broken.jsonl headerless.csv cell.csv column.csv utf16.jsonl bytes.mp; do
     send "$file" "$files/$file"
     check "$file is refused or becomes a dead letter" [ $? -ne 0 ]
@@ -80,9 +80,9 @@ stop "$broker_pid"
 holders() { # holders FOLDER...: files that hold the mark, by name
     grep -rlaF -e "$mark" "$@" 2>/dev/null | sed "s|^$work/||" | sort
 }
-equal "the search finds what was sent" "$(holders "$files" | wc -l)" 8
-equal "the journal holds it, as its README says" "$(holders "$work/journal")" journal/data.mdb
-equal "no other file does, but the server's own" \
+equal "the search finds the cases that were sent" "$(holders "$files" | wc -l)" 8
+equal "the journal holds the mark, as its README states" "$(holders "$work/journal")" journal/data.mdb
+equal "no other file does, except the server's own" \
     "$(holders "$work" | grep -v -e '^intake/' -e '^journal/data.mdb$' -e '^pg/data/' | tr '\n' ' ')" ""
 check "nor the server's log" sh -c "! grep -qaF '$mark' '$pg_dir/log'"
 equal "nor does any table, but the content of dead letters" \

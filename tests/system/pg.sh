@@ -1,12 +1,12 @@
 #!/bin/sh
-# A private PostgreSQL cluster for tests and the demo.  Sourced, not run:
+# A private PostgreSQL cluster for tests and the demo. Sourced, not run:
 #   pg_start DIR    initdb in the fresh directory DIR, start, create database casemill;
 #                   sets pg_pid, pg_dir, pg_conninfo
 #   pg_stop         stops the server that pg_start started, by its pid
 #   pg_restart      starts it again on the same data
 #   pg_sql TEXT     runs SQL, prints rows with | between columns
-# It never touches a system cluster: unix socket only, fsync on, an unprivileged user where the
-# caller is root (PostgreSQL refuses root).
+# It never changes a system cluster. It uses a unix socket only, fsync on, and an unprivileged user where the caller
+# is root (PostgreSQL refuses root).
 
 pg_bin=''
 pg_find() {

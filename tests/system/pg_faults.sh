@@ -1,8 +1,8 @@
 #!/bin/sh
-# PostgreSQL goes away, refuses, fills up, cancels, in the middle of the work.  For each fault: the lane
-# says what is wrong, nothing is lost or written twice, and once the fault is healed the submit that ran
-# through it ends with every case DONE, without anybody doing anything else (P2, P3, P8).
-# A failure means that a case was lost or doubled, or that the road did not heal by itself.
+# PostgreSQL stops, refuses, fills up, or cancels during the work. For each fault the lane logs the cause, and nothing
+# is lost or written twice. When the fault is over, the submit that ran during it ends with every case DONE, without
+# an operator (P2, P3, P8).
+# A failure means that a case was lost or stored twice, or that the system did not recover by itself.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 batch=100
@@ -24,17 +24,17 @@ all_done() { # all_done TEXT SEED COUNT: the submit ends well, and each case has
     equal "$1: every case is DONE" $? 0
     equal "$1: and has its one row" "$(count_of "$2")" "$3"
 }
-said() { grep -Eq -e "$1" "$work/worker.err"; }
-# through TEXT SEED PATTERN FAULT HEAL: work meets the fault, which is said, and ends when it is healed.
+logged() { grep -Eq -e "$1" "$work/worker.err"; }
+# through TEXT SEED PATTERN FAULT HEAL: work meets the fault, the worker logs it, and the work ends after HEAL.
 through() {
     : >"$work/worker.err"
     eval "$4" >"$work/fault.out" 2>&1 || not_ok "$1: the fault is made" "$(tail -n 1 "$work/fault.out")"
     send "$2" 500
-    if wait_until 20 said "$3"; then ok "$1: it is said"; else not_ok "$1: it is said" "$(tail -n 2 "$work/worker.err")"; fi
+    if wait_until 20 logged "$3"; then ok "$1: the worker logs it"; else not_ok "$1: the worker logs it" "$(tail -n 2 "$work/worker.err")"; fi
     eval "$5" >"$work/fault.out" 2>&1 || not_ok "$1: the fault is healed" "$(tail -n 1 "$work/fault.out")"
     all_done "$1" "$2" 500
 }
-lanes_new() { # their connections end, so that the next ones have the role's new settings
+lanes_new() { # the lanes' connections end, so that the next ones have the role's new settings
     pg_sql "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'casemill/%'" >/dev/null
 }
 
@@ -53,10 +53,10 @@ check "down at start: the broker accepts" sh -c "
     timeout 20 '$bin/casemill' submit --broker '$intake' --ack journal --batch $batch '$work/1.jsonl' >'$work/j.out' 2>&1"
 pg_restart || abort "PostgreSQL comes back"
 all_done "down at start" 1 500
-through "stopped in order" 2 "POSTGRES_LOST" "kill -INT $pg_pid; wait $pg_pid" "pg_restart"
+through "stopped in an orderly way" 2 "POSTGRES_LOST" "kill -INT $pg_pid; wait $pg_pid" "pg_restart"
 through "killed" 3 "POSTGRES_LOST" "kill -KILL $pg_pid; wait $pg_pid; true" "pg_restart"
 
-# --- the server says no for a while: each state's row in common/db/sqlstate.h
+# --- the server refuses for a while: the SQLSTATEs of common/db/sqlstate.h
 through "no right to write" 10 "POSTGRES_REFUSED.*sqlstate=42501 .*sql/roles.sql" \
     "pg_sql 'revoke insert on cases from casemill_worker'" "pg_sql 'grant insert on cases to casemill_worker'"
 through "a column that is gone" 11 "POSTGRES_REFUSED.*sqlstate=42703 .*casemill db migrate" \
@@ -99,15 +99,15 @@ raises 53200 3
 : >"$work/worker.err"
 send 25 300
 all_done "out of memory three times" 25 300
-contains "out of memory: it is said" "$work/worker.err" "sqlstate=53200"
+contains "out of memory: the worker logs it" "$work/worker.err" "sqlstate=53200"
 no_more
 
-# A lock that somebody holds for longer than lock_timeout.
+# A lock that another session holds for longer than lock_timeout.
 start locker "$pg_bin/psql" -XAtq -d "$pg_conninfo" -c "begin; lock table cases; select pg_sleep(7); commit"
 locker_pid=$started_pid
 send 26 300
 all_done "the table locked for longer than lock_timeout" 26 300
-contains "and no lane waited for it for ever" "$pg_dir/log" "canceling statement due to lock timeout"
+contains "and no lane waited forever" "$pg_dir/log" "canceling statement due to lock timeout"
 wait_until 10 is_gone "$locker_pid"
 reap "$locker_pid"
 
@@ -128,7 +128,7 @@ for cut in before after; do
     send "$seed" 3000
     all_done "cut $cut COMMIT" "$seed" 3000
     equal "cut $cut COMMIT: five times" "$(grep -c "^$cut" "$work/proxy.out")" 5
-    contains "cut $cut COMMIT: it is said" "$work/worker.err" "POSTGRES_LOST"
+    contains "cut $cut COMMIT: the worker logs it" "$work/worker.err" "POSTGRES_LOST"
 done
 stop "$worker_pid"
 lane_conninfo=$straight
@@ -138,7 +138,7 @@ saved_rows=$(pg_sql "select number || ',' || quote_literal(name) || ',' || quote
 pg_sql "delete from schema_migrations where number = (select max(number) from schema_migrations)"
 check "older tables: a worker refuses to start" sh -c "! env CASEMILL_BROKER_CONNECT='$lanes' \
     CASEMILL_POSTGRES_CONNINFO='$lane_conninfo' timeout 10 '$bin/casemill-worker' --config config/worker.yaml >'$work/w.out' 2>'$work/w.err'"
-contains "and says what to run" "$work/w.err" "casemill db migrate"
+contains "and prints the command to run" "$work/w.err" "casemill db migrate"
 pg_sql "insert into schema_migrations (number, name, hash) values ($saved_rows), (9999, 'later.sql', 'x')"
 : >"$work/worker.err"
 worker_start worker
@@ -146,12 +146,12 @@ send 40 300
 all_done "newer tables that hold what is needed" 40 300
 pg_sql "delete from schema_migrations where number = 9999"
 
-# --- no room on the server's disk: the table on a small one
+# --- no space on the server's disk: the table is on a small one
 disk=$work/pgdisk
 if [ "$(id -u)" -eq 0 ] && mount_small "$disk" size=24m,mode=0700,uid="$(id -u postgres)"; then
     pg_sql "create tablespace small location '$disk'"
     fill="setpriv --reuid=postgres --regid=postgres --init-groups dd if=/dev/zero of=$disk/filler bs=64k; true"
-    # Full: places that an autovacuum has freed would take the next cases without asking the disk.
+    # Full: space that an autovacuum freed would take the next cases without a request to the disk.
     through "no room on the disk" 50 "sqlstate=53100 .*disk full" \
         "pg_sql 'vacuum full cases' && pg_sql 'alter table cases set tablespace small' && $fill" "rm -f $disk/filler"
     pg_sql "alter table cases set tablespace pg_default"

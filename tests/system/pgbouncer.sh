@@ -1,8 +1,8 @@
 #!/bin/sh
-# A pooler between the worker and PostgreSQL.  In session mode everything works.  In transaction or
-# statement mode what is SET for a lane reaches others and theirs reaches the lane: the worker refuses
-# to start, in one line, and one whose pooler is changed under it says so and stops working.  Until it
-# notices, each transaction carries what its promises rely on (P2, P10).
+# A pooler between the worker and PostgreSQL. In session mode everything works. In transaction or statement mode the
+# settings of a lane reach other sessions, and theirs reach the lane. So the worker refuses to start, in one line. A
+# running worker whose pooler changes its mode logs it and stops working. Until it detects this, each transaction
+# carries the settings that its promises rely on (P2, P10).
 # A failure means that a commit was less than durable, or that an outcome was lost behind a pooler.
 # suite: full
 . "$(dirname "$0")/lib.sh"
@@ -14,8 +14,8 @@ if [ -z "$pgbouncer" ]; then
     exit 0
 fi
 
-# pooler MODE POOL_SIZE [LINE]: (re)writes the settings.  Who may not run pgbouncer (root) lends it
-# the user that runs PostgreSQL.
+# pooler MODE POOL_SIZE [LINE]: writes the settings.  pgbouncer refuses root, so for root it runs as the user that runs
+# PostgreSQL.
 pooler_dir=$work/pooler
 mkdir "$pooler_dir"
 [ "$(id -u)" -ne 0 ] || chown postgres "$pooler_dir"
@@ -60,10 +60,10 @@ pooler_stop() {
 worker_env() {
     env CASEMILL_BROKER_CONNECT="$lanes" CASEMILL_POSTGRES_CONNINFO="$pooled" CASEMILL_LANES_COUNT=2 "$@"
 }
-refused() { # refused TEXT PATTERN: a worker does not start, and says why in one line
+refused() { # refused TEXT PATTERN: a worker does not start, and prints the reason in one line
     worker_env timeout 20 "$bin/casemill-worker" --config config/worker.yaml >"$work/refused.out" 2>"$work/refused.err"
     equal "$1: a worker does not start" $? 1
-    contains "$1: says why" "$work/refused.err" "$2"
+    contains "$1: the reason is printed" "$work/refused.err" "$2"
     equal "$1: in one line" "$(wc -l <"$work/refused.err")" 1
 }
 made() { # made SEED COUNT: cases with ids of their own
@@ -74,7 +74,7 @@ count_of() { pg_sql "select count(*) from cases where case_id like 'S$1-%'"; }
 
 database_start
 broker_start
-# Under which settings each lane transaction committed.  The lanes' role and the server are set to what no lane wants.
+# The settings under which each lane transaction committed.  The role and the server have other settings than lanes need.
 pg_sql "create table seen (settings text primary key);
     create function note_settings() returns trigger language plpgsql security definer as 'begin
         insert into seen select string_agg(name || ''='' || setting, '' '' order by name) from pg_settings where name in
@@ -88,7 +88,7 @@ pg_sql "create table seen (settings text primary key);
 wanted_settings="lock_timeout=5000 log_error_verbosity=terse log_min_error_statement=panic synchronous_commit=on transaction_isolation=read committed"
 pooled="host=$pooler_dir port=6432 user=casemill_lane dbname=casemill"
 
-# --- statement mode, and transaction mode in each way that a pool hands out its servers
+# --- statement mode, and transaction mode with each order in which a pool hands out its servers
 pooler_start statement 8
 refused "statement mode" "pooler in front of PostgreSQL .*pool_mode"
 pooler_stop
@@ -103,14 +103,14 @@ for way in "1" "2 server_round_robin=1" "8" "8 server_round_robin=1" "1 server_r
     pooler_stop
 done
 
-# While others are at work, the servers change hands between any two looks.
+# While other sessions are at work, the servers change hands between any two statements.
 pooler_start transaction 8
 echo "select pg_sleep(0.001)" >"$work/others.sql"
 start others "$pg_bin/pgbench" -n -c 6 -T 30 -f "$work/others.sql" -h "$pooler_dir" -p 6432 -U casemill casemill
 others_pid=$started_pid
 others_work() { [ "$(pg_sql "select count(*) from pg_stat_activity where application_name = 'pgbench'")" -ge 3 ]; }
-check "others are at work" wait_until 10 others_work
-refused "transaction mode, others at work" "different servers: set its pool_mode to session"
+check "other sessions are at work" wait_until 10 others_work
+refused "transaction mode, other sessions at work" "different servers: set its pool_mode to session"
 kill_hard "$others_pid"
 pooler_stop
 
@@ -120,7 +120,7 @@ casemill report --db "host=$pooler_dir port=6432 user=casemill dbname=casemill" 
 equal "casemill report works in transaction mode" $? 0
 pooler_stop
 
-# --- session mode: everything works, also where the pool has no server to spare
+# --- session mode: everything works, even if the pool has no spare server
 pooler_start session 20
 lane_conninfo=$pooled
 worker_start worker
@@ -153,16 +153,16 @@ worker_start worker
 : >"$work/worker.err"
 pooler_settings transaction 8
 pooler_sql pgbouncer "reload" || not_ok "pgbouncer takes the new mode"
-pooler_sql pgbouncer "kill casemill" >"$work/kill.out" 2>&1 # all connections begin anew
+pooler_sql pgbouncer "kill casemill" >"$work/kill.out" 2>&1 # all connections start again
 pooler_sql pgbouncer "resume casemill" >"$work/resume.out" 2>&1
 made 3 100
 start submit3 "$bin/casemill" submit --broker "$intake" --ack outcome --batch 100 "$work/3.jsonl"
 submit_pid=$started_pid
-said() { grep -q "$1" "$work/worker.err"; }
-check "a pooler that is changed to transaction mode: it is said" wait_until 20 said "POSTGRES_REFUSED.*pool_mode to session"
+logged() { grep -q "$1" "$work/worker.err"; }
+check "a pooler that is changed to transaction mode: the worker logs it" wait_until 20 logged "POSTGRES_REFUSED.*pool_mode to session"
 pooler_settings session 8
 pooler_sql pgbouncer "reload"
-check "and set back: the work goes on" wait_until 60 is_gone "$submit_pid"
+check "and set back: the work continues" wait_until 60 is_gone "$submit_pid"
 equal "every case has its row" "$(count_of 3)" 100
 stop "$worker_pid"
 pooler_stop

@@ -1,5 +1,5 @@
-/* Preloaded into a worker as it is shipped: the process ends at once when a row whose case id
- * begins with POISON is about to go into `cases`.  A dead letter of such a case goes through. */
+/* Preloaded into a shipped worker: the process ends at once before it writes a row into `cases`
+ * whose case id begins with POISON.  A dead letter of such a case is written normally. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdbool.h>

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Starting, awaiting and ending programs by pid, for the system tests and the demo.  Sourced, not run;
-# the caller sets $work, a fresh directory.  Every wait has a deadline.
+# Starts, awaits and ends programs by pid, for the system tests and the demo. Sourced, not run; the caller sets $work,
+# a fresh directory. Every wait has a deadline.
 work=${work:?a fresh directory}
 pids=''
 
-wait_until() { # wait_until SECONDS COMMAND...: polls ten times a second
+wait_until() { # wait_until SECONDS COMMAND...: polls ten times per second
     lib_left=$(($1 * 10))
     shift
     until "$@"; do
@@ -41,7 +41,7 @@ kill_hard() {
     reap "$1"
     true
 }
-# A pid that was waited for may soon be another's: it leaves the list in the same breath.
+# A pid that was waited for may soon belong to another process, so it leaves the list at once.
 reap() {
     pids=$(echo " $pids " | sed "s/ $1 / /")
     wait "$1" 2>/dev/null

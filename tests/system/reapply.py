@@ -1,9 +1,9 @@
-"""Names stored cases to the broker's operators' socket, to be decided under another rule set.
+"""Submits stored cases to the broker's control socket, to be decided under another rule set.
 
     reapply.py CONTROL RULESET [--ack outcome] [--as-of DATE] [--reference-date DATE] [--size N] < LINES
 
-A line is SOURCE CASE_ID REVISION.  Each batch is sent again, under its id, until it is answered; the
-answers are printed, one a line.
+A line is SOURCE CASE_ID REVISION. Each batch is sent again, under its id, until it is answered. The answers are
+printed, one per line.
 """
 import argparse
 import os

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Stored cases under a second rule set: workers and broker are killed in the middle, and each case has
-# one further outcome, the one that `casemill evaluate` gives; what intake decided is untouched, and
-# what cannot be reapplied is named with its reason.  A failure means that a changed rule is applied
-# to some cases twice, to some never, or to facts that nobody sent (P3, P5).
+# Stored cases under a second rule set. Workers and broker are killed meanwhile, and each case has one further
+# outcome, the one that `casemill evaluate` gives. The intake outcomes do not change. A case that cannot be reapplied
+# is named with its reason.
+# A failure means that a changed rule is applied to some cases twice, to some never, or to facts that no source sent
+# (P3, P5).
 # suite: full
 . "$(dirname "$0")/lib.sh"
 count=40000
@@ -55,7 +56,7 @@ stop_hard() { kill -9 "$1" && wait "$1" 2>/dev/null; }
 at_kill=$(reapplied "$second")
 stop_hard "$worker_pid"
 worker_start worker2
-await_reapplied $((at_kill + 1)) || abort "another worker goes on"
+await_reapplied $((at_kill + 1)) || abort "another worker continues"
 at_second_kill=$(reapplied "$second")
 stop_hard "$broker_pid"
 broker_start CASEMILL_LANES_BEAT_MS=300 CASEMILL_LANES_SILENT_MS=1500
@@ -68,7 +69,7 @@ equal "each case once" "$(reapplied "$second")" "$count"
 equal "and each of them" "$(pg_sql "
     select count(*) from cases join reapplied r using (source, case_id, revision)
     where r.reference_date = cases.reference_date and r.as_of = cases.as_of")" "$count"
-equal "what intake decided is untouched" "$(intake_state)" "$before"
+equal "the intake outcomes did not change" "$(intake_state)" "$before"
 equal "no dead letter" "$(rows dead_letters)" 0
 
 # --- the outcomes are the rule set's
@@ -105,13 +106,13 @@ equal "the dates are those asked for" "$(pg_sql "
 # --- what cannot be
 { echo "local NOBODY 0"; echo "nowhere NOBODY 0"; head -n 1 "$work/few"; } >"$work/missing"
 check "cases that are not there" reapply missing "$second" --ack outcome <"$work/missing"
-equal "are dead letters, their neighbour is none" "$(field missing dead_count) $(field missing duplicates)" "2 1"
+equal "are dead letters, the case beside them is not" "$(field missing dead_count) $(field missing duplicates)" "2 1"
 contains "with the reason" "$work/missing.out" '"reason":"no_such_case"'
 unknown=$(printf '%064d' 0)
-check "a rule set that is not there" reapply unknown "$unknown" --ack outcome <"$work/few"
+check "an unknown rule set" reapply unknown "$unknown" --ack outcome <"$work/few"
 contains "is the reason" "$work/unknown.out" '"reason":"no_such_ruleset"'
 reapply bad_id "notahash" --ack outcome <"$work/few"
-contains "an id that is none is refused" "$work/bad_id.out" "REFUSED bad_header"
+contains "a malformed rule set id is refused" "$work/bad_id.out" "REFUSED bad_header"
 tampered=$(head -n 1 "$work/few" | cut -d ' ' -f 2)
 pg_sql "update cases set claim_country = case when claim_country = 'US' then 'CA' else 'US' end where case_id = '$tampered'"
 pg_sql "delete from reapplied where ruleset = (select ruleset from rulesets where id = '$third')"
@@ -135,7 +136,7 @@ pg_sql "delete from reapplied where ruleset = (select ruleset from rulesets wher
 check "without the right it is taken" reapply denied "$third" --ack outcome <"$work/few"
 equal "and each is a dead letter" "$(field denied dead_count) $(grep -c '"reason":"not_allowed"' "$work/denied.out")" "100 1"
 sed 's/"case_id": *"/&E/' "$work/undated.jsonl" >"$work/more.jsonl"
-check "and intake goes on" timeout 30 "$bin/casemill" submit --broker "$intake" --ack outcome "$work/more.jsonl" >"$work/more.out" 2>&1
+check "and intake continues" timeout 30 "$bin/casemill" submit --broker "$intake" --ack outcome "$work/more.jsonl" >"$work/more.out" 2>&1
 equal "nothing was reapplied" "$(reapplied "$third")" 0
 check "no lane lost its connection over it" sh -c "! grep -q POSTGRES_REFUSED '$work'/worker*.err"
 check "the worker drains" stop "$worker_pid"

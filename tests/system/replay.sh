@@ -1,7 +1,7 @@
 #!/bin/sh
-# What if: stored cases under other rules.  The matrix of `casemill replay` is held against two runs of
-# `casemill evaluate` on the same cases, one under the shipped rules and one under documents that were
-# changed by hand.  A failure means that replay reads stored facts wrongly, or counts wrongly.
+# Stored cases under other rules. The matrix of `casemill replay` is compared with two runs of `casemill evaluate` on
+# the same cases, one under the shipped rules and one under documents changed by hand.
+# A failure means that replay reads stored facts wrongly, or counts wrongly.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 count=${REPLAY_CASES:-2000}
@@ -132,7 +132,7 @@ apply() { replay --apply --control "ipc://$work/control" --ruleset "$second" "$@
 began=$(date +%s)
 replay --apply --control "ipc://$work/nobody" --ruleset "$second" >"$work/refused.out"
 equal "a broker that is not there is a failure" $? 1
-contains "it is asked for" "$work/replay.err" "is the broker running"
+contains "the error message names it" "$work/replay.err" "is the broker running"
 check "without a long wait" [ $(($(date +%s) - began)) -lt 30 ]
 apply --where disposition=screening_required >"$work/apply.out" || not_ok "--apply" "$(tail -n 1 "$work/replay.err")"
 some=$(pg_sql "select count(*) from cases where disposition = 3")
@@ -140,7 +140,7 @@ contains "--apply writes the cases of the filter" "$work/apply.out" "^applied: $
 equal "and no others" "$(rows reapplied)" "$some"
 check "--apply, all" apply --json >"$work/apply.json"
 left=$((count - some))
-contains "it goes on from there" "$work/apply.json" "\"applied\":.\"wanted\":$left,\"done\":$left,\"dead\":0"
+contains "it continues from there" "$work/apply.json" "\"applied\":.\"wanted\":$left,\"done\":$left,\"dead\":0"
 apply >"$work/apply.out"
 contains "then nothing is left" "$work/apply.out" "^applied: 0 of 0 cases"
 equal "each case has one outcome more" "$(rows reapplied)" "$count"
@@ -150,7 +150,7 @@ import json, sys
 for o in sorted(map(json.loads, open(sys.argv[1])), key=lambda o: o["case_id"]):
     print("|".join([o["case_id"], str(o["revision"]), o["disposition"], o["reason"], o["reference_date"]]))
 PY
-equal "the outcomes are what evaluate says" "$(diff "$work/wanted" "$work/reapplied" | grep -c '^[<>]')" 0
+equal "the outcomes equal those of evaluate" "$(diff "$work/wanted" "$work/reapplied" | grep -c '^[<>]')" 0
 outcomes cases >"$work/intake_after"
 equal "the first outcomes stay" "$(diff "$work/intake_before" "$work/intake_after" | grep -c '^[<>]')" 0
 
@@ -161,7 +161,7 @@ same_matrix "--intake takes the first" now.jsonl gate.jsonl "" --ruleset "$secon
 
 # --- output
 replay --event US-SV-ACA-2019.in_force=2019-09-21 --html "$work/page.html" >"$work/replay.out"
-contains "the text says what was supposed" "$work/replay.out" "^$count stored cases .* with --event US-SV-ACA-2019"
+contains "the text states the assumed event" "$work/replay.out" "^$count stored cases .* with --event US-SV-ACA-2019"
 contains "the text has samples" "$work/replay.out" "^  not_subject -> screening_required, [0-9]+: local/"
 check "the page is well-formed" /usr/bin/python3 - "$work/page.html" <<'PY'
 import html.parser, re, sys
@@ -204,8 +204,8 @@ equal "a page that cannot be written is a failure" $? 1
 contains "it is named" "$work/replay.err" "missing/page\.html"
 check "and nothing else is printed" [ ! -s "$work/refused.out" ]
 replay --apply --event US-SV-ACA-2019.in_force=2019-09-21 >"$work/refused.out"
-equal "what has no name cannot be applied" $? 2
-contains "it says so" "$work/replay.err" "--apply is for a published rule set"
+equal "rules that are not published cannot be applied" $? 2
+contains "the error message states it" "$work/replay.err" "--apply is for a published rule set"
 replay --threads 0 >"$work/refused.out"
 equal "no threads are a usage error" $? 2
 replay --ruleset "$second" --rules config >"$work/refused.out"
@@ -218,7 +218,7 @@ contains "a fact that does not fit is counted" "$work/replay.json" "\"cases\":$c
 contains "and its case is left out" "$work/replay.json" "\"case\":.\"cases\":$((count - 1)),"
 pg_sql "update cases set reason = 1 where case_id = (select max(case_id) from cases)"
 replay --json --intake >"$work/refused.out"
-equal "a number that means nothing ends it" $? 1
-contains "that is said" "$work/replay.err" "numbers that codes or rulesets do not explain"
+equal "an unknown code ends the replay" $? 1
+contains "the error message states it" "$work/replay.err" "numbers that codes or rulesets do not explain"
 check "and nothing is printed" [ ! -s "$work/refused.out" ]
 finish

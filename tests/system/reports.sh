@@ -1,13 +1,13 @@
 #!/bin/sh
-# What the views count is what a scan of cases counts: with tallies that nobody folded, while others write and fold,
-# when all is folded, after duplicates, conflicts, a reapplication and a purge, and counted anew.  The pages of outcomes,
-# current outcomes and the screening list are what the whole is.  A failure means that a report says something else
-# than the rows behind it.
+# The counts of the views equal a scan of the cases: with tallies that are not folded, while other sessions write and
+# fold, and when all is folded. They also do so after duplicates, conflicts, a reapplication, a purge and a recount.
+# The pages of outcomes, current outcomes and the screening list together equal the whole view.
+# A failure means that a report differs from the rows behind it.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 count=6000
 
-# Each as report.sql said it before there were tallies: a scan.
+# Each view as a scan, as report.sql had it before there were tallies.
 scan_months="select date_trunc('month', c.reference_date)::date, a.agreement, d.disposition, count(*)
     from cases c join codes a on a.code = c.agreement join codes d on d.code = c.disposition group by 1, 2, 3"
 scan_findings="select date_trunc('month', c.reference_date)::date, f.agreement, f.disposition, f.label, p.disposition, count(*)
@@ -43,9 +43,9 @@ differ() {
             select count(*) from ((select * from v except all select * from s) union all (select * from s except all select * from v)) x"
 }
 all_agree() { # all_agree WHEN
-    pg_sql "$remember_written" || abort "what was written is remembered"
+    pg_sql "$remember_written" || abort "the written rows are recorded"
     for view in months findings missing_facts daily_counts latency completeness current_outcomes screening; do
-        equal "$1: $view is what a scan says" "$(differ "$view")" 0
+        equal "$1: $view equals a scan" "$(differ "$view")" 0
     done
 }
 send() { # send NAME FILE
@@ -54,7 +54,7 @@ send() { # send NAME FILE
 tallies() { pg_sql "select count(*) from tallies"; }
 is_folded() { [ "$(tallies)" = 0 ]; }
 
-# --- nobody folds: one holds the lock
+# --- no fold runs: another session holds the lock
 database_start
 pg_sql "create table ever_written (source smallint, agreement smallint, disposition smallint, commit bigint)"
 pg_sql "begin; select from folds for update; select pg_sleep(600)" >"$work/holder.out" 2>&1 &
@@ -70,7 +70,7 @@ sed 's/"case_id": *"/&N/' "$work/few.jsonl" >"$work/new.jsonl" # an INSERT, not 
 send few "$work/new.jsonl" || abort "submit few"
 sed 's/"revision": *0/"revision":1/' "$work/few.jsonl" >"$work/later.jsonl"
 send later "$work/later.jsonl" || abort "submit later"
-send again "$work/cases.jsonl" # duplicates, by the settling road
+send again "$work/cases.jsonl" # duplicates: written by way of the incoming table
 check "there are cases" [ "$(rows)" -gt $((count * 9 / 10)) ]
 check "tallies wait" [ "$(tallies)" -gt 2 ]
 equal "a fold does not wait for another" "$(pg_sql "select fold_tallies(1000)")" 0
@@ -79,11 +79,11 @@ all_agree "unfolded"
 
 # --- the worker folds by itself
 pg_sql "select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()" >/dev/null
-check "tallies are folded when nobody keeps the worker from it" wait_until 20 is_folded
+check "tallies are folded when no session holds the lock" wait_until 20 is_folded
 check "into rollups" [ "$(rows rollup_months)" -gt 0 ]
 all_agree "folded"
 
-# --- a transaction that took long: what it says is older than what is folded
+# --- a long transaction: its counts are older than the folded ones
 pg_sql "insert into commits select 7, committed_at, lane, mode, journals, low_water, received_from, received_until, 0, 0, 0, 0, low_water_at
         from (select * from commits where mode = 'intake' order by committed_at limit 1) c;
         insert into tallies (commit, day, committed_at, received_from, received_until, journals, low_water, low_water_at)
@@ -93,7 +93,7 @@ all_agree "a late one"
 check "it is folded" wait_until 20 is_folded
 all_agree "a late one folded"
 
-# --- others write and fold, all at the same time; each look is one snapshot
+# --- other sessions write and fold at the same time; each comparison is one snapshot
 for name in S U V; do sed "s/\"case_id\": *\"/&$name/" "$work/cases.jsonl"; done >"$work/second.jsonl"
 fold_on() { while [ -e "$work/folding" ]; do pg_sql "select fold_tallies(1)" >>"$work/folds" 2>&1 || echo failed >>"$work/fold.failed"; done; }
 touch "$work/folding"
@@ -142,7 +142,7 @@ page_by_page current_outcomes | sort >"$work/got"
 pg_sql "select case_id || ' ' || revision || ' ' || disposition from ($scan_current_outcomes) c" | sort >"$work/want"
 check "pages of current outcomes are the whole" cmp -s "$work/got" "$work/want"
 
-# --- a purge takes away what it removes, and not from what was written by day
+# --- a purge subtracts the removed cases, but not from the daily counts
 days=$(pg_sql "select md5(string_agg(d::text, ',' order by d::text)) from report.daily_counts d")
 pg_sql "update cases set received_at = received_at - interval '400 days' where case_id > (select case_id from cases order by case_id offset 1000 limit 1)"
 casemill db purge --db "$pg_conninfo" --source local --before "$(date -u -d '-200 days' +%Y-%m-%d)" --why "test" >"$work/purge.out" 2>"$work/purge.err"

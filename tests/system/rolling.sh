@@ -1,17 +1,18 @@
 #!/bin/sh
-# Everything is stopped and started again while clients submit: workers one after the other, one by an
-# operator's `retire`, then the broker, twice.  Clients see DONE and nothing else, no lane's work is counted
-# as an attempt, nobody falls silent.  Then pause, drain and resume, a second TERM, and peers of other
-# versions of the protocol.  A failure means that an update cannot be made by day.
+# Everything is stopped and started again while clients submit: the workers one after the other, one of them by an
+# operator's `retire`, then the broker, twice. Clients receive DONE and no error, no delivery counts as a failed
+# attempt, and no lane is lost. Then the test covers pause, drain and resume, a second TERM, and peers with other
+# protocol versions.
+# A failure means that an update is not possible while clients submit.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 
 row_count_above() { [ "$(rows)" -gt "$1" ]; }
-await_more() { wait_until 60 row_count_above $(($(rows) + 500)) || abort "rows go on coming (at $(rows))"; }
+await_more() { wait_until 60 row_count_above $(($(rows) + 500)) || abort "further rows arrive (at $(rows))"; }
 status_of() { casemill status --control "ipc://$work/control" | sed -n "s/^$1 *//p"; }
 control() { timeout 60 "$bin/casemill" "$@" --control "ipc://$work/control"; }
 no_attempt() { # no_attempt TEXT: in this run of the broker
-    equal "$1: no attempt failed, no lane fell silent" \
+    equal "$1: no attempt failed, no lane was lost" \
         "$(status_of parts_failed_total) $(status_of lanes_silent_total) $(status_of parts_exhausted_total)" "0 0 0"
 }
 
@@ -37,9 +38,9 @@ start stream3 stream 3; stream3=$started_pid
 # --- workers
 await_more
 stop "$a"
-equal "a worker that is told to stop under load ends in order" $? 0
+equal "a worker that gets TERM under load ends with exit code 0" $? 0
 took_leave() { ! control workers | grep -q ":$1 "; }
-check "after taking leave: nobody waits for it to fall silent" wait_until 5 took_leave "$a"
+check "it sent BYE: its lanes leave the broker's list at once" wait_until 5 took_leave "$a"
 worker_start a2
 a=$worker_pid
 await_more
@@ -49,11 +50,11 @@ name=$(sed -n "s/^ *\([^ ]*:$b\) .*/\1/p" "$work/workers.out" | head -n 1)
 check "an operator retires the other" control retire "$name" --wait 30 >"$work/retire.out" 2>&1
 check "and it ends" wait_until 20 is_gone "$b"
 reap "$b"
-equal "in order" $? 0
+equal "with exit code 0" $? 0
 worker_start b2
 b=$worker_pid
 control retire nobody >"$work/nobody.out" 2>&1
-equal "who is not there cannot be retired" $? 1
+equal "an unknown worker cannot be retired" $? 1
 await_more
 no_attempt "workers"
 
@@ -61,7 +62,7 @@ no_attempt "workers"
 for round in 1 2; do
     check "clients are under way" is_running "$stream1"
     stop "$broker_pid"
-    equal "the broker that is told to stop under load ends in order" $? 0
+    equal "a broker that gets TERM under load ends with exit code 0" $? 0
     broker_start
     await_more
     no_attempt "the broker, start $round"
@@ -72,27 +73,27 @@ touch "$work/enough"
 for stream in "$stream1" "$stream2" "$stream3"; do
     wait_until 100 is_gone "$stream" || abort "a client comes to its end (rows: $(rows))"
     wait "$stream"
-    equal "a client saw DONE alone" $? 0
+    equal "each client received DONE for all" $? 0
 done
 count=$(($(cat "$work"/pieces? | wc -l) * 2000))
-check "and no client heard of anything" sh -c "! grep -i 'refused\|error\|failed' '$work'/stream*.err '$work'/stream*.out"
+check "and no client printed an error" sh -c "! grep -i 'refused\|error\|failed' '$work'/stream*.err '$work'/stream*.out"
 equal "each case has its outcome, once" "$(rows)" "$count"
-equal "nothing is a dead letter" "$(rows dead_letters)" 0
+equal "no case became a dead letter" "$(rows dead_letters)" 0
 equal "commits and rows agree" "$(pg_sql "select coalesce(sum(cases), 0) from commits")" "$count"
 
 # --- pause, drain, resume
 check "pause" control pause >"$work/pause.out" 2>&1
-contains "says when nothing is in flight" "$work/pause.out" "nothing is in flight"
+contains "it ends when nothing is in flight" "$work/pause.out" "nothing is in flight"
 sed 's/"case_id": *"/&P/' "$work/piece1.jsonl" >"$work/paused.jsonl"
 check "a paused broker accepts" timeout 30 "$bin/casemill" submit --broker "$intake" --batch 100 "$work/paused.jsonl" >"$work/paused.out" 2>&1
-equal "and deals nothing" "$(rows)" "$count"
+equal "and dispatches nothing" "$(rows)" "$count"
 control drain >"$work/drain.out" 2>&1
 equal "it cannot be drained" $? 1
 contains "because it is paused" "$work/drain.out" "casemill resume"
 check "resume" control resume >"$work/resume.out" 2>&1
 check "drain" control drain >"$work/drain.out" 2>&1
-contains "says when all is in" "$work/drain.out" "all accepted batches are done"
-equal "and all is" "$(rows)" $((count + 2000))
+contains "it ends when all batches are done" "$work/drain.out" "all accepted batches are done"
+equal "and all cases are stored" "$(rows)" $((count + 2000))
 equal "a drained broker is not ready" "$(status_of unready)" "draining: no batch is accepted"
 check "resume" control resume >"$work/resume.out" 2>&1
 check "sources are shown" control sources >"$work/sources.out" 2>&1
@@ -101,9 +102,9 @@ contains "with what they sent" "$work/sources.out" "local"
 # --- other versions of the protocol
 timeout 60 /usr/bin/python3 tests/system/versions.py ask "$intake" "$lanes" "ipc://$work/control" >"$work/versions.out" 2>"$work/versions.err" ||
     abort "versions are asked" "$(tail -n 1 "$work/versions.err")"
-equal "on every socket they are refused, and told which one is spoken" \
+equal "every socket refuses them and names the version that it supports" \
     "$(grep -c ' CM[02] unknown_version CM1$' "$work/versions.out")" 6
-equal "what this one speaks is answered" "$(grep -c 'CM1 STATUS\|CM1 REPLY\|CM1 unknown_command' "$work/versions.out")" 3
+equal "the supported version is answered" "$(grep -c 'CM1 STATUS\|CM1 REPLY\|CM1 unknown_command' "$work/versions.out")" 3
 contains "the log names both" "$work/broker.err" "PEER_VERSION.*it_speaks=CM2 this_speaks=CM1"
 start newer /usr/bin/python3 tests/system/versions.py broker
 newer=$started_pid
@@ -116,7 +117,7 @@ equal "once" "$(grep -c PEER_VERSION "$work/both.err")" 1
 stop "$a"
 stop "$b"
 sed 's/"case_id": *"/&V/' "$work/piece2.jsonl" >"$work/both.jsonl"
-check "the broker that is understood is served meanwhile" \
+check "the broker with a supported version is served meanwhile" \
     timeout 60 "$bin/casemill" submit --broker "$intake" --ack outcome --batch 100 "$work/both.jsonl" >"$work/both.out" 2>&1
 
 # --- a second TERM does not wait
@@ -140,8 +141,8 @@ check "the first TERM waits for what lanes hold" is_running "$broker_pid"
 kill -TERM "$broker_pid"
 check "the second does not" wait_until 5 is_gone "$broker_pid"
 reap "$broker_pid"
-equal "and ends in order" $? 0
+equal "and ends with exit code 0" $? 0
 kill -CONT "$worker_pid"
 stop "$worker_pid"
-equal "the worker ends in order" $? 0
+equal "the worker ends with exit code 0" $? 0
 finish

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Rules change while work goes on: at the planned moment, not before it; a rule set that does not load
-# here leaves the old one deciding and is named on the worker's page; where two people are needed the
-# database itself refuses one.  A failure means cases decided under rules that nobody chose, or a
-# worker that stops for one bad row.
+# Rules change while work continues: at the planned moment, not before it. After the activation of a rule set that
+# does not load here, the previous one stays in force, and the worker's page names the fault. Where two people are
+# required, the database refuses a single one.
+# A failure means that cases are decided under rules that nobody activated, or that one bad row stops a worker.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 
@@ -19,7 +19,7 @@ field() { get /status | /usr/bin/python3 -c 'import json, sys; print(json.load(s
 decides() { [ "$(field ruleset)" = "$1" ]; }
 refused() { field ruleset_refused | grep -q "$1"; }
 metric() { get /metrics | sed -n 's/^casemill_worker_ruleset_refused //p'; }
-decided() { # decided NAME: a new case of that name goes the road; prints the rule set that decided it
+decided() { # decided NAME: submits a new case of that name; prints the rule set that decided it
     echo "{\"case_id\": \"$1\", \"revision\": 0, \"facts\": {\"claim_country\": \"US\"}}" >"$work/one.jsonl"
     submit --ack outcome "$work/one.jsonl" >"$work/one.out" 2>&1
     pg_sql "select r.id from cases c join rulesets r using (ruleset) where c.case_id = '$1'"
@@ -27,7 +27,7 @@ decided() { # decided NAME: a new case of that name goes the road; prints the ru
 
 first=$ruleset
 wait_until 10 decides "$first"
-equal "the worker says which rule set decides" "$(field ruleset)" "$first"
+equal "the worker's page shows the rule set in force" "$(field ruleset)" "$first"
 equal "and that none is refused" "$(field ruleset_refused)/$(metric)" "None/0"
 equal "the first case is decided by it" "$(decided case-1)" "$first"
 
@@ -42,7 +42,7 @@ casemill rules list --db "$pg_conninfo" >"$work/list.out"
 contains "rules list shows the moment" "$work/list.out" "^$second .* $(date -u -d "@$moment" +%Y-%m-%dT%H:%M:%SZ)"
 contains "and what is active now" "$work/list.out" "^$first .* active "
 equal "before the moment the old one decides" "$(decided case-2)" "$first"
-check "and the worker still says so" decides "$first"
+check "and the worker's page still shows it" decides "$first"
 wait_until 20 decides "$second"
 taken=$(date +%s)
 check "the new one decides after it" decides "$second"
@@ -51,7 +51,7 @@ check "within 5 seconds of it (took $((taken - moment)) s)" [ $((taken - moment)
 equal "and decides the next case" "$(decided case-3)" "$second"
 casemill rules activate "$first" --why "too late" --from 2020-01-01T00:00:00Z --db "$pg_conninfo" >"$work/past.out" 2>"$work/past.err"
 equal "a moment that has passed is refused" $? 1
-contains "and said" "$work/past.err" "has passed"
+contains "and the error message states it" "$work/past.err" "has passed"
 casemill rules activate "$first" --why "loose" --from 01/02/2030 --db "$pg_conninfo" >"$work/loose.out" 2>"$work/loose.err"
 equal "a date that is no RFC 3339 moment is a usage error" $? 2
 
@@ -66,19 +66,19 @@ bad() { # bad ENGINE BODY: a published row that this worker cannot use, active a
 bad 99 "casemill ruleset 1 engine 99"
 wait_until 10 refused "$bad_id"
 check "a newer engine's rule set is refused by name" refused "rule set $bad_id is for engine 99"
-equal "the metric says so" "$(metric)" 1
+equal "the metric counts it" "$(metric)" 1
 contains "and the log" "$work/worker.err" "RULESET_REFUSED.*$bad_id"
-equal "the old one goes on" "$(decided case-4)" "$second"
+equal "the old rule set still decides" "$(decided case-4)" "$second"
 bad 1 "casemill ruleset 7 engine 1"
 wait_until 10 refused "$bad_id"
 check "a newer text format is refused by name" refused "rule set $bad_id does not load: .*layout"
-equal "the old one goes on" "$(decided case-5)" "$second"
+equal "the old rule set still decides" "$(decided case-5)" "$second"
 casemill rules activate "$first" --why "back" --json --db "$pg_conninfo" >"$work/back.out" 2>&1
 contains "an activation as JSON" "$work/back.out" "^[{]\"ruleset\":\"$first\",\"active_from\":\"20.*Z\"[}]"
 wait_until 10 decides "$first"
 equal "a sound one is taken again" "$(decided case-6)" "$first"
 equal "and nothing is refused" "$(field ruleset_refused)/$(metric)" "None/0"
-equal "an activation's row says what was active before" \
+equal "the row of an activation names the previous rule set" \
     "$(pg_sql "select p.id from activations a join rulesets p on p.ruleset = a.previous where why = 'planned'")" "$first"
 
 # Two people.
@@ -92,8 +92,8 @@ equal "a publisher publishes" $? 0
 third=$(pg_sql "select id from rulesets order by ruleset desc limit 1")
 number=$(pg_sql "select max(ruleset) from rulesets")
 casemill rules activate "$third" --why "alone" --db "$(as anna)" >"$work/alone.out" 2>"$work/alone.err"
-equal "who published does not activate" $? 1
-contains "and is told why" "$work/alone.err" "anna published this rule set"
+equal "the publisher cannot activate" $? 1
+contains "and the error message gives the reason" "$work/alone.err" "anna published this rule set"
 check "nor through another role" sh -c "! $pg_bin/psql -X -q -v ON_ERROR_STOP=1 '$(as anna)' \
     -c \"set role berta; insert into activations (ruleset, why, activated_by) values ($number, 'w', 'berta')\" >'$work/set.out' 2>&1"
 check "nor with a table of their own" sh -c "! $pg_bin/psql -X -q -v ON_ERROR_STOP=1 '$(as anna)' \
@@ -107,7 +107,7 @@ check "nor with another text" sh -c "! $pg_bin/psql -X -q -v ON_ERROR_STOP=1 '$(
     -c \"insert into ruleset_texts select ruleset, 'other' from rulesets where id = repeat('a', 64)\" >'$work/text.out' 2>&1"
 casemill rules activate "$third" --why "read and agreed" --db "$(as berta)" >"$work/berta.out" 2>&1
 equal "another role does" $? 0
-equal "and stands in the row" "$(pg_sql "select activated_by from activations where why = 'read and agreed'")" berta
+equal "and its name is in the row" "$(pg_sql "select activated_by from activations where why = 'read and agreed'")" berta
 wait_until 10 decides "$third"
 equal "and the worker takes it" "$(decided case-7)" "$third"
 finish

@@ -1,7 +1,7 @@
 #!/bin/sh
-# A broken rule file is named by file, line and column with a caret below the place, and nothing is
-# published; what was active stays.  A failure means a lawyer's typing error reaches a worker, or
-# nobody can find it.
+# For a broken rule file the program names file, line and column, with a caret below the place, and publishes nothing.
+# The active rule set does not change.
+# A failure means that a typing error reaches a worker, or that its author cannot find it.
 # suite: quick, full
 . "$(dirname "$0")/lib.sh"
 

@@ -1,7 +1,6 @@
 #!/bin/sh
-# `casemill rules show` and `rules diff`, from directories and from the database, and `rules fmt`.  A
-# failure means that a lawyer reads another rule set than the one that decides, or is told of a change
-# that is none.
+# `casemill rules show` and `rules diff`, from directories and from the database, and `rules fmt`.
+# A failure means that a lawyer reads another rule set than the one in force, or sees a change that does not exist.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 
@@ -27,12 +26,12 @@ contains "its citation" "$work/dir.out" "cite  GT ACA art[.] 4"
 contains "its window" "$work/dir.out" "where claim_date is on or after 2023-03-25"
 casemill rules show "$(echo "$ruleset" | cut -c1-8)" --text --db "$pg_conninfo" >"$work/text.out"
 equal "the canonical text is what the id names" "$(sha256sum <"$work/text.out" | cut -d' ' -f1)" "$ruleset"
-# A title that would colour the terminal and turn the text round; an agreement of that name, too.
+# A title with control characters that colour the terminal and reverse the text; an agreement of that name, too.
 copy
 sed -i '0,/^title: "/s//title: "\\e[31mred\\u202e\\u009b/' "$work/rules/agreements/US-GT-ACA-2019.yaml"
 casemill rules show "$work/rules" >"$work/odd.out"
-contains "a title is shown without what moves a terminal" "$work/odd.out" "[?]\[31mred[?][?]United States and Guatemala"
-check "and nothing else has it" harmless "$work/odd.out"
+contains "a title is shown without control characters" "$work/odd.out" "[?]\[31mred[?][?]United States and Guatemala"
+check "and no other output has them" harmless "$work/odd.out"
 casemill rules show "$work/rules" --json >"$work/odd.json"
 check "in JSON it is escapes" harmless "$work/odd.json"
 casemill rules diff config "$work/rules" >"$work/odd.out" 2>&1
@@ -51,7 +50,7 @@ equal "a rule set that is not there fails" $? 1
 
 # diff
 casemill rules diff config "$ruleset" --cases 100 --db "$pg_conninfo" >"$work/same.out"
-contains "the directory and what was published say the same" "$work/same.out" "the documents have the same content"
+contains "the directory and the published rule set are equal" "$work/same.out" "the documents have the same content"
 check "and no case changes" sh -c "! grep -E '[1-9][0-9]* of [0-9]+ change' '$work/same.out'"
 copy
 document=$work/rules/agreements/US-GT-ACA-2019.yaml
@@ -76,7 +75,7 @@ equal "no case of the agreement that did not change" \
 check "cases of the one that did, each kind with an example" \
     [ "$(json "$work/diff.json" "all(c.get('example') for t in d['effect']['tables'] if t['agreement'] == 'US-GT-ACA-2019' and t['changed'] > 0
         for c in t['matrix'] if c['before'] != c['after'])")" = True ]
-# What is counted is what evaluate says of the same cases.
+# The counts equal those of evaluate on the same cases.
 casemill generate --cases 500 --seed 1 >"$work/cases.jsonl"
 casemill evaluate --rules config "$work/cases.jsonl" >"$work/a.jsonl"
 copy
@@ -92,7 +91,7 @@ print(sum(x["disposition"] != y["disposition"] for x, y in zip(a, b)))
 PY
 )
 counted=$(json "$work/gate.json" "[t['changed'] for t in d['effect']['tables'] if t['agreement'] == ''][0]")
-check "cases that evaluate says change are counted" [ "$changed" -gt 0 ]
+check "cases that change by evaluate are counted" [ "$changed" -gt 0 ]
 check "$changed of them, with the tests $counted" [ "$counted" -ge "$changed" ]
 # fmt
 casemill rules fmt --check config >"$work/fmt.out" 2>"$work/fmt.err"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Another kind of case, from files alone: consignments under an invented trade agreement go the whole
-# road, and no program knows more of them than the schema says.  A failure means that something in C
-# or SQL is made for one kind of case.
+# Another kind of case, from files alone: consignments under an invented trade agreement, end-to-end. The programs
+# know about them only what the schema declares.
+# A failure means that something in C or SQL works for one kind of case only.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 rules=tests/data/origin
@@ -47,10 +47,10 @@ for n in range(int(sys.argv[1])):
 PY
 submit --ack outcome "$work/cases.jsonl" >"$work/submit.out" 2>"$work/submit.err"
 equal "all are taken" $? 0
-equal "one row a case" "$(rows)" "$count"
-equal "no dead letter" "$(rows dead_letters)" 0
+equal "one row per case" "$(rows)" "$count"
+equal "no case became a dead letter" "$(rows dead_letters)" 0
 
-# What stands there is what evaluate says, each.
+# Each stored outcome equals that of evaluate.
 casemill evaluate --rules "$rules" "$work/cases.jsonl" >"$work/evaluated" 2>"$work/evaluate.err" || abort "evaluate"
 cat >"$work/lines.py" <<'PY'
 import json
@@ -71,7 +71,7 @@ contains "the report is of this agreement" "$work/report.out" "NO-CL-TRADE-2018"
 equal "the screening list is there" "$(pg_sql "select count(*) from report.screening")" \
     "$(grep -c '|screening_required|' "$work/wanted")"
 
-# Stored and read back, each fact is what was sent: under another rule set, too, it is as evaluate says.
+# Each fact is stored and read back unchanged: under another rule set, too, the outcomes equal those of evaluate.
 casemill rules publish "$rules" --set NO-CL-TRADE-2018.share=70 --db "$pg_conninfo" >"$work/publish.out" 2>&1
 second=$(pg_sql "select id from rulesets order by ruleset desc limit 1")
 pg_sql "select 'local', case_id, revision from cases" | tr '|' ' ' |
@@ -82,7 +82,7 @@ casemill evaluate --rules "$rules" --set NO-CL-TRADE-2018.share=70 "$work/cases.
 pg_sql "select case_id, ruleset, disposition, agreement, reason, missing from report.current_outcomes order by case_id" >"$work/got"
 check "each is the one that evaluate gives" cmp -s "$work/wanted2" "$work/got"
 
-# A schema that has lost a fact: a case that knows it would be decided on less than was sent.
+# A schema without one of the facts: a case with this fact would be decided without it.
 mkdir -p "$work/less/agreements"
 sed '/^  general_duty_percent:/,/^    help:/d' "$rules/case.yaml" >"$work/less/case.yaml"
 sed -e '/^  exceptions:/d' -e '/general_duty_percent == 0.0/d' -e '/name: "free anyway"/d' -e 's/general_duty_percent: 6.0, //' \
@@ -98,7 +98,7 @@ equal "cases that know the fact are dead letters" \
 equal "the others are decided" "$(pg_sql "select count(*) from report.outcomes where ruleset = '$less'")" \
     "$(pg_sql "select count(*) from cases where general_duty_percent is null")"
 
-# A case of the other kind is none here, and says where.
+# A case of the other kind is a dead letter here that names the place.
 echo '{"case_id": "OTHER", "revision": 0, "facts": {"claim_country": "US"}}' >"$work/other.jsonl"
 submit --ack outcome "$work/other.jsonl" >"$work/other.out" 2>"$work/other.err"
 equal "a case of another kind is a dead letter" \

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Settings of the server that change what it prints or how it reads: every verb that asks a database
-# runs beside a plain one and beside one where all of them are set otherwise, with a worker on each,
-# and both print the same.
+# Settings of the server that change what it prints or how it reads. Every verb that queries a database runs on a
+# database with default settings and on one where all of these settings differ, with a worker on each. Both must print
+# the same.
 # A failure means that a verb reads a date, a number or a name from text that depends on a setting.
 # suite: full
 . "$(dirname "$0")/lib.sh"
@@ -170,7 +170,7 @@ chown --reference="$pg_dir/data/PG_VERSION" "$pg_dir/data/standby.signal"
 (cd "$pg_dir" && pg_as "$pg_bin/postgres" -D "$pg_dir/data") >>"$pg_dir/log" 2>&1 &
 pg_pid=$!
 recovers() { "$pg_bin/pg_isready" -q -h "$pg_dir"; [ $? -eq 1 ]; }
-check "PostgreSQL recovers and lets nobody in" wait_until 20 recovers
+check "PostgreSQL recovers and refuses connections" wait_until 20 recovers
 lane_conninfo="host=$pg_dir user=casemill_lane dbname=casemill"
 worker_start recovering
 ok "a worker starts and waits for it"

@@ -1,7 +1,6 @@
 #!/bin/sh
-# What can be wrong at start: each fault is one clear line on stderr and exit code 1, at once.
-# A failure means that an operator at night sees a stack of lines, a hang, or a program that seems
-# to run.
+# Faults at startup: each one gives one clear line on stderr and exit code 1, at once.
+# A failure means that an operator sees many lines, a hang, or a program that only seems to run.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 
@@ -13,11 +12,11 @@ refuses() {
     shift 2
     timeout 10 "$@" >"$work/refuses.out" 2>"$work/refuses.err"
     equal "$refuses_text: exit code" $? 1
-    contains "$refuses_text: is said" "$work/refuses.err" "$refuses_pattern"
+    contains "$refuses_text: the reason is printed" "$work/refuses.err" "$refuses_pattern"
     check "$refuses_text: in one line" [ "$(wc -l <"$work/refuses.err")" -eq 1 ]
     check "$refuses_text: not ready" sh -c "! grep -q ^ready '$work/refuses.out'"
 }
-# The one place where a program is started with everything right but one thing.
+# Each start has exactly one fault.
 broker() {
     refuses "$@" "$bin/casemill-broker" --config "$root/config/broker.yaml"
 }
@@ -74,7 +73,7 @@ printf 'intake:\n  bind: tcp://127.0.0.1:0\n  bnid: tcp://127.0.0.1:0\n' >"$work
 refuses "broker, unknown key" "wrong.yaml:3.*bnid.*bind" \
     env CASEMILL_JOURNAL_PATH="$work/journal2" "$bin/casemill-broker" --config "$work/wrong.yaml"
 refuses "broker, no such file" "nowhere.yaml" "$bin/casemill-broker" --config "$work/nowhere.yaml"
-# What a type cannot hold against is refused with its place, too, and --check refuses what a start would.
+# A value that has the right type and is still wrong is refused with its place.  --check refuses what a start refuses.
 place() { # place PROGRAM YAML PATTERN: the whole file is one section with one key
     printf '%b' "$2" >"$work/place.yaml"
     refuses "$1, $(printf '%b' "$2" | tr -s '\n ' ' ')" "$3" "$bin/casemill-$1" --config "$work/place.yaml" --check
@@ -99,7 +98,7 @@ place worker 'postgres:\n  conninfo: "host=x password=half secret"\n' "place.yam
 check "and nothing of a connection string is repeated" sh -c "! grep -q secret '$work/refuses.err'"
 refuses "a variable is named instead" "^casemill-broker: CASEMILL_QUEUE_WEIGHTS: .a=0.: wanted" \
     env CASEMILL_QUEUE_WEIGHTS=a=0 "$bin/casemill-broker" --check
-# Kubernetes gives variables of services named casemill and casemill-broker; what looks like them is refused as ever.
+# Kubernetes sets variables for services named casemill and casemill-broker.  Similar names are still refused.
 for of_service in CASEMILL_PORT=tcp://10.0.0.1:5570 CASEMILL_SERVICE_HOST=10.0.0.1 CASEMILL_BROKER_SERVICE_PORT_INTAKE=5570 \
     CASEMILL_BROKER_PORT_5570_TCP_ADDR=10.0.0.1 CASEMILL_DB_PASSWORD=x; do
     check "broker, $of_service is ignored" env CASEMILL_JOURNAL_PATH="$work/journal3" "$of_service" \
@@ -108,10 +107,10 @@ for of_service in CASEMILL_PORT=tcp://10.0.0.1:5570 CASEMILL_SERVICE_HOST=10.0.0
 done
 refuses "broker, CASEMILL_PORT=5570" "unknown variable CASEMILL_PORT" \
     env CASEMILL_PORT=5570 "$bin/casemill-broker" --config config/broker.yaml --check
-check "broker --check says what it would bind" sh -c "
+check "broker --check prints the addresses that it would bind" sh -c "
     CASEMILL_JOURNAL_PATH='$work/journal3' '$bin/casemill-broker' --config config/broker.yaml --check >'$work/check.out' 2>&1"
 contains "and where" "$work/check.out" "intake"
-# A setting's value is shown, and a fault in one, without what a terminal would act upon.
+# The value of a setting, or a fault in it, is shown without control characters.
 odd=$(printf 'o\033[31md\342\200\256d\302\233')
 env CASEMILL_JOURNAL_PATH="$work/$odd" "$bin/casemill-broker" --check >"$work/odd.out" 2>&1
 contains "broker --check shows a setting" "$work/odd.out" 'journal.*o[?]\[31md[?]d[?]'
@@ -125,9 +124,9 @@ mkdir -p "$work/$odd"
 "$bin/casemill" crash-test "$work/$odd/none" >>"$work/odd.out" 2>&1
 "$bin/casemill" "$odd" >>"$work/odd.out" 2>&1
 "$bin/casemill" status "--$odd" >>"$work/odd.out" 2>&1
-check "no setting, no fault and no word of a command line moves the terminal" harmless "$work/odd.out"
+check "no setting, fault or command line argument prints control characters" harmless "$work/odd.out"
 check "and makes nothing" [ ! -e "$work/journal3" ]
-# --check tries what a start would do, and leaves a broker that runs alone.
+# --check tries the steps of a start, and does not disturb a running broker.
 tries() { # tries TEXT PATTERN PROGRAM VARIABLE...
     tries_text=$1 tries_pattern=$2 tries_program=$3
     shift 3
@@ -144,9 +143,9 @@ tries "broker --check, more than the disk has" "has room for" casemill-broker CA
 # shellcheck disable=SC2086
 check "broker --check beside a broker that runs" $broker_env CASEMILL_JOURNAL_PATH="$work/journal" CASEMILL_INTAKE_BIND="$intake" \
     "$bin/casemill-broker" --check >"$work/check.out" 2>&1
-contains "says that its journal is in use" "$work/check.out" '^# journal.path: in use, a broker runs on it'
+contains "it reports that the journal is in use" "$work/check.out" '^# journal.path: in use, a broker runs on it'
 contains "and its port" "$work/check.out" '^# intake.bind: in use'
-check "which goes on" casemill status --control "ipc://$work/control" >"$work/check.out"
+check "the broker continues" casemill status --control "ipc://$work/control" >"$work/check.out"
 tries "worker --check, no PostgreSQL" "nowhere" casemill-worker CASEMILL_POSTGRES_CONNINFO="host=$work/nowhere dbname=casemill"
 tries "worker --check, no tables" "casemill db migrate" casemill-worker CASEMILL_POSTGRES_CONNINFO="host=$pg_dir user=casemill dbname=postgres"
 tries "worker --check, HTTP port taken" "already in use" casemill-worker CASEMILL_POSTGRES_CONNINFO="$pg_conninfo" \
@@ -166,23 +165,23 @@ bare() { # bare NAME REDIRECTION...: a broker on journal4
 }
 bare closed "<&- 2>&-"
 check "a broker without standard input and error starts" wait_ready closed "$started_pid"
-check "it ends in order" stop "$started_pid"
+check "it ends with exit code 0" stop "$started_pid"
 bare open
 check "its journal is as it was: it starts again" wait_ready open "$started_pid"
-check "and ends in order" stop "$started_pid"
+check "and ends with exit code 0" stop "$started_pid"
 for unheard in ">/dev/full" ">&-"; do
     bare unheard "$unheard"
-    check "a broker whose ready line goes nowhere ($unheard) ends" wait_until 10 is_gone "$started_pid"
+    check "a broker whose ready line cannot be written ($unheard) ends" wait_until 10 is_gone "$started_pid"
     stop "$started_pid"
     equal "with exit code 1" $? 1
-    contains "and says so" "$work/unheard.err" "^casemill-broker: standard output cannot be written"
+    contains "and the error message states it" "$work/unheard.err" "^casemill-broker: standard output cannot be written"
 done
 CASEMILL_POSTGRES_CONNINFO="$pg_conninfo" "$bin/casemill-worker" --check >/dev/full 2>"$work/unheard.err"
-equal "a worker whose --check goes nowhere: exit code" $? 1
-contains "and says so" "$work/unheard.err" "^casemill-worker: standard output cannot be written"
+equal "a worker --check whose output cannot be written: exit code" $? 1
+contains "and the error message states it" "$work/unheard.err" "^casemill-worker: standard output cannot be written"
 casemill submit --broker "$intake" - <&- >"$work/unread.out" 2>"$work/unread.err"
 equal "casemill submit without standard input: exit code" $? 1
-contains "and says so" "$work/unread.err" "Bad file descriptor"
+contains "and the error message states it" "$work/unread.err" "Bad file descriptor"
 
 pg_sql "create role casemill_password login password 'right'"
 worker "worker, no PostgreSQL" "PostgreSQL|connect" \
@@ -200,13 +199,13 @@ refuses "casemill, no PostgreSQL" "PostgreSQL|connect" \
 timeout 10 "$bin/casemill" no-such-verb >"$work/verb.out" 2>"$work/verb.err"
 equal "casemill, an unknown verb: exit code" $? 2
 
-# A server that does not sync cannot keep DONE: its lanes take no work until it does.
+# A server without fsync cannot keep DONE: lanes take no work until fsync is on.
 set_fsync() { # set_fsync on|off
     pg_sql "alter system set fsync = $1" && pg_sql "select pg_reload_conf()" >/dev/null &&
         wait_until 10 fsync_is "$1"
 }
 fsync_is() { [ "$(pg_sql "show fsync")" = "$1" ]; }
-check "PostgreSQL is told not to sync" set_fsync off
+check "fsync is switched off" set_fsync off
 worker_start worker_fsync
 check "a lane refuses a server that does not sync" \
     wait_until 20 grep -q 'POSTGRES_REFUSED.*fsync = off' "$work/worker_fsync.err"
@@ -216,15 +215,15 @@ submit_pid=$started_pid
 cases_wait() { casemill status --control "ipc://$work/control" | grep -Eq '^queued_cases +20$'; }
 check "work waits in the broker" wait_until 20 cases_wait
 equal "and no case is written" "$(rows)" 0
-check "PostgreSQL is told to sync again" set_fsync on
+check "fsync is switched on again" set_fsync on
 wait_until 60 is_gone "$submit_pid" || abort "submit comes to its end"
 wait "$submit_pid"
 equal "then the work is done" $? 0
 equal "all of it" "$(rows)" 20
 stop "$worker_pid"
-equal "the worker ends in order" $? 0
+equal "the worker ends with exit code 0" $? 0
 
-# A HUP: what may change at run time does, what may not is named, and nothing is taken of what is wrong.
+# A HUP: settings that may change at run time change, the others are named, and a file with a fault changes nothing.
 live() { # live WEIGHTS MEMORY JSON QUEUE: the settings of a running broker
     printf 'queue:\n  weights: [%s]\n  batches_max: %s\nmemory:\n  bytes_max: %s\nlog:\n  json: %s\n' \
         "$1" "$4" "$2" "$3" >"$work/live.yaml"
@@ -239,24 +238,24 @@ wait_ready live "$live_pid" || abort "the broker starts" "$(tail -n 1 "$work/liv
 live "north=5,east=4" 32MiB true 200
 kill -HUP "$live_pid"
 check "a HUP is answered" wait_until 10 logged live 'SETTINGS_LOADED' 1
-contains "a weight is another, a new one counts" "$work/live.err" '"SETTINGS_LOADED","changed":"3"'
+contains "a changed weight and a new one are counted" "$work/live.err" '"SETTINGS_LOADED","changed":"3"'
 check "north has its new weight" live_is sources '^ *north +5 '
 check "east has one" live_is sources '^ *east +4 '
 check "south has none any more" live_is sources '^ *south +1 '
-check "so has memory" live_is status '^memory_bytes_max +33554432$'
-contains "what waits for a restart is named" "$work/live.err" 'SETTING_WAITS.*queue.batches_max'
+check "memory has its new limit" live_is status '^memory_bytes_max +33554432$'
+contains "settings that wait for a restart are named" "$work/live.err" 'SETTING_WAITS.*queue.batches_max'
 check "and nothing else" sh -c "! grep SETTING_WAITS '$work/live.err' | grep -v queue.batches_max"
 live "north=101" 64MiB false 200
 kill -HUP "$live_pid"
-check "what is wrong is said with its place" \
+check "a wrong setting is logged with its place" \
     wait_until 10 logged live 'SETTINGS_NOT_LOADED.*live.yaml.*"line":"2".*queue.weights' 1
-check "and nothing is taken of it" live_is status '^memory_bytes_max +33554432$'
+check "and no setting of that file is applied" live_is status '^memory_bytes_max +33554432$'
 live "" 16MiB false 100
 kill -HUP "$live_pid"
-check "mended it is taken" wait_until 10 logged live 'event=SETTINGS_LOADED changed=3' 1
+check "after the correction the file is applied" wait_until 10 logged live 'event=SETTINGS_LOADED changed=3' 1
 check "all of it" live_is status '^memory_bytes_max +16777216$'
-check "what is as it was at start waits no more" [ "$(grep -c SETTING_WAITS "$work/live.err")" -eq 1 ]
-check "the broker ends in order" stop "$live_pid"
+check "a setting with its value from the start no longer waits" [ "$(grep -c SETTING_WAITS "$work/live.err")" -eq 1 ]
+check "the broker ends with exit code 0" stop "$live_pid"
 printf 'log:\n  json: false\nlanes:\n  count: 1\n' >"$work/lively.yaml"
 start lively env CASEMILL_BROKER_CONNECT="$lanes" CASEMILL_POSTGRES_CONNINFO="$lane_conninfo" \
     "$bin/casemill-worker" --config "$work/lively.yaml"
@@ -268,10 +267,10 @@ contains "and names what waits" "$work/lively.err" 'SETTING_WAITS.*lanes.count'
 printf 'log:\n  jsn: true\n' >"$work/lively.yaml"
 kill -HUP "$started_pid"
 check "and what is wrong" wait_until 10 logged lively 'SETTINGS_NOT_LOADED.*lively.yaml.*log.jsn' 1
-check "the worker ends in order" stop "$started_pid"
+check "the worker ends with exit code 0" stop "$started_pid"
 
-# The password stays out of everything that was said.
+# The password is in no output.
 check "no password is repeated" sh -c "! grep -rl 'password=wrong' '$work' --include='*.err' --include='*.out'"
 stop "$broker_pid"
-equal "the broker ends in order" $? 0
+equal "the broker ends with exit code 0" $? 0
 finish

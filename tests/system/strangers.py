@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Peers without a key and without manners, on plain sockets.
+"""Peers without a key that misuse plain sockets.
 
-  strangers.py idle PORT COUNT           opens COUNT connections, says nothing, prints how many stand; ends on a line from
-                                         stdin (prints "left" when all are closed)
+  strangers.py idle PORT COUNT           opens COUNT connections, sends nothing, prints how many are open; ends on a
+                                         line from stdin (prints "left" when all are closed)
   strangers.py curve PORT COUNT BYTES    each begins a CURVE handshake with a command of BYTES that it never finishes
   strangers.py plain PORT COUNT BYTES    each begins a body of BYTES, without keys, and never finishes it
   strangers.py endless PORT MIB          one message of frames of 1 MiB without a last one, until it is cut or MIB are sent
@@ -15,7 +15,7 @@ GREETING = b"\xff" + b"\0" * 8 + b"\x7f\x03\x00%s" + b"\0" * 32
 
 
 def open_all(port, count, first=b""):
-    """Non-blocking, so that those that wait at the door do not keep the others back."""
+    """Non-blocking, so that connections that are not accepted yet do not delay the others."""
     socks = []
     for _ in range(count):
         sock = socket.socket()

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Strangers without a key press on connections, descriptors and memory (P7): more idle connections than there may be,
-# commands and messages that are never finished, idle HTTP connections, a browser's page of another site.
+# Strangers without a key press on connections, descriptors and memory (P7). They open more idle connections than the
+# limit, send commands and messages that are never finished, and keep HTTP connections idle. A page of another site
+# tries to read the dashboard.
 #   sh tests/system/strangers.sh
-# A failure means that anyone who can connect ends the broker, keeps those out who are connected, or takes more memory
-# than README.md states.
+# A failure means that anyone who can connect can end the broker, block connected peers, or use more memory than
+# README.md states.
 # suite: full, alone
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/system/weigh.sh"
@@ -37,7 +38,7 @@ exec 8>&7
 has_connections() { [ "$(metric "${2:-intake}_connections")" = "$1" ]; }
 wait_until 10 has_connections 1 || not_ok "a client is connected first"
 crowd idle idle "$(port_of "$intake")" 1100
-check "1,100 strangers: as many are let in as may be" wait_until 20 has_connections 40
+check "1,100 strangers: the broker accepts connections up to its limit" wait_until 20 has_connections 40
 check "the broker runs" is_running "$broker_pid"
 check "casemill status is answered" casemill status --wait 5 --control "ipc://$work/control" >"$work/status.out"
 contains "it shows the connections" "$work/status.out" '^intake_connections +40$'
@@ -52,11 +53,11 @@ sleep 1
 below "processor time of a second in which they wait, ticks" $(($(ticks) - before)) $(($(getconf CLK_TCK) / 2))
 cat "$work/one.jsonl" >&8
 was_accepted() { [ "$(metric batches_accepted_total)" -ge "$1" ]; }
-check "who was connected is served" wait_until 10 was_accepted 1
+check "a connected client is served" wait_until 10 was_accepted 1
 start new submit --ack journal --wait 60 "$work/one.jsonl"
 new_pid=$started_pid
 leave
-check "a new client gets in when others leave" wait_until 20 is_gone "$new_pid"
+check "a new client is accepted when others leave" wait_until 20 is_gone "$new_pid"
 exec 8>&-
 wait_until 10 is_gone "$standing_pid" || not_ok "the connected client ends"
 contains "its case is accepted" "$work/new.out" '1 '
@@ -74,7 +75,7 @@ done
 
 # --- a worker's socket has its own limit
 crowd lanes idle "$(port_of "$lanes")" 300
-check "300 strangers at the worker socket: as many as may be" wait_until 20 has_connections 20 worker
+check "300 strangers at the worker socket: the broker accepts connections up to its limit" wait_until 20 has_connections 20 worker
 leave
 
 # --- bodies over the limit are refused by name; a larger one never leaves the client
@@ -139,7 +140,7 @@ line() { # line TEXT PATTERN COMMAND...
         CASEMILL_WORKER_BIND=tcp://127.0.0.1:0 CASEMILL_HTTP_BIND=off timeout 20 "$@" >"$work/line.out" 2>"$work/line.err"
     equal "$line_text: exit code" $? 1
     equal "$line_text: one line" "$(wc -l <"$work/line.err")" 1
-    contains "$line_text: says what is lacking" "$work/line.err" "$line_pattern"
+    contains "$line_text: the missing resource is named" "$work/line.err" "$line_pattern"
 }
 # root has no limit of processes; another user may not reach the build
 cp "$bin/casemill-broker" "$bin/casemill-worker" "$bin/casemill" "$work" && chmod 0755 "$work/casemill"*

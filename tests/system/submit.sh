@@ -1,7 +1,7 @@
 #!/bin/sh
-# `casemill submit` towards whoever runs it: what --resume remembers belongs to one source, broker and
-# file, the exit code says what became of the cases, and while it waits it says for what.
-# A failure means that cases are not sent and nobody is told, or that a script takes a failure for success.
+# `casemill submit` for its user. The state of --resume belongs to one source, broker and file. The exit code reports
+# the outcome of the cases. While the verb waits, it prints the reason.
+# A failure means that cases are not sent and no line reports it, or that a script takes a failure for success.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 
@@ -23,7 +23,7 @@ refused() { # refused TEXT PATTERN OPTIONS...: exit code 1, the reason in one li
     send refused --ack outcome --batch 100 --resume "$memory" "$@"
     equal "$refused_text: exit code" $? 1
     equal "$refused_text: one line" "$(grep -vc '^casemill submit: the [0-9]* cases read' "$work/refused.err")" 1
-    contains "$refused_text: which says why" "$work/refused.err" "$refused_pattern"
+    contains "$refused_text: the reason is printed" "$work/refused.err" "$refused_pattern"
     check "$refused_text: the file stays" cmp -s "$memory" "$work/before"
 }
 head -n 250 "$work/cases.jsonl" >"$work/some.jsonl"
@@ -54,15 +54,15 @@ send dead --ack outcome --resume "$work/dead" "$work/dead.jsonl"
 equal "and when all of it was done before" $? 3
 contains "with their number" "$work/dead.out" "20 skipped as done before, 1 dead letter among them"
 send dead --ack journal "$work/dead.jsonl"
-equal "accepted is all that --ack journal knows: exit code" $? 0
+equal "with --ack journal, accepted batches are a success: exit code" $? 0
 send usage --ack never "$work/dead.jsonl"
 equal "usage: exit code" $? 2
 casemill submit --help >"$work/help.out"
-contains "--help says so" "$work/help.out" "3 all is done, but some cases became dead"
+contains "--help lists this exit code" "$work/help.out" "3 all is done, but some cases became dead"
 
-# While it waits, it says for what, and never that a broker is silent which answers.
+# While it waits, it prints the reason, and never reports a broker that answers as silent.
 control="ipc://$work/control"
-waits() { # waits TEXT PATTERN: the submit in the background says so within 12 s
+waits() { # waits TEXT PATTERN: the submit in the background prints PATTERN within 12 s
     wait_until 12 grep -Eq "$2" "$work/waiting.err" || not_ok "$1" "$(tail -n 3 "$work/waiting.err")"
     contains "$1" "$work/waiting.err" "$2"
 }
@@ -72,7 +72,7 @@ gives_up() { # gives_up TEXT PATTERN OPTIONS...
     shift 2
     send up --wait 2 --ack outcome "$@" "$work/wait.jsonl"
     equal "$up_text: exit code" $? 1
-    contains "$up_text: is said" "$work/up.err" "gave up after [23] s: tcp:.*$up_pattern.*nothing is lost: run it again"
+    contains "$up_text: the reason is printed" "$work/up.err" "gave up after [23] s: tcp:.*$up_pattern.*nothing is lost: run it again"
 }
 sed 's/"G/"W/' "$work/some.jsonl" >"$work/wait.jsonl"
 stop "$worker_pid"
@@ -96,7 +96,7 @@ sed 's/"W/"U/' "$work/wait.jsonl" >"$work/wait2.jsonl"
 mv "$work/wait2.jsonl" "$work/wait.jsonl"
 gives_up "--wait on BUSY" "BUSY stopped"
 kill -STOP "$broker_pid"
-waits "a broker that stands still" "waiting for tcp:.*: it is connected, but does not answer"
+waits "a broker that is stopped" "waiting for tcp:.*: it is connected, but does not answer"
 kill -CONT "$broker_pid"
 casemill resume --control "$control" >"$work/pause.out" 2>&1 || abort "resume" "$(cat "$work/pause.out")"
 wait_until 30 is_gone "$waiting_pid" || abort "submit comes to its end"

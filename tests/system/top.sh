@@ -1,7 +1,7 @@
 #!/bin/sh
-# What an operator watches: the broker's own page, `casemill top` on a terminal, in a log and for scripts, and names that are not to
-# reach his terminal as they are.
-# A failure means that he does not see what is wrong, or that his terminal is left in disorder.
+# What an operator watches: the broker's own page, and `casemill top` on a terminal, in a log and for scripts. Names
+# from outside never reach the terminal as they are.
+# A failure means that the operator does not see a fault, or that the terminal is left in disorder.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 
@@ -10,7 +10,7 @@ broker_start
 control=ipc://$work/control
 casemill top --once --control "$control" >"$work/once.out" 2>"$work/once.err"
 equal "top --once: exit code" $? 0
-contains "it says what is not ready, and why" "$work/once.out" "NOT READY: no lane is connected"
+contains "it shows that the broker is not ready, with the reason" "$work/once.out" "NOT READY: no lane is connected"
 casemill top --once --control "$control,ipc://$work/nowhere" >"$work/once.out" 2>"$work/once.err"
 equal "with a broker that is not there: exit code" $? 1
 contains "it names it" "$work/once.err" "no answer from ipc://$work/nowhere"
@@ -39,7 +39,7 @@ start json "$bin/casemill" top --json --control "$control"
 json_pid=$started_pid
 check "elsewhere than on a terminal it is a line each second" wait_until 20 grep -q 'answers=yes.* lanes=2' "$work/lines.out"
 casemill generate --cases 3000 --seed 3 --bad 0 --duplicates 0 --out "$work/some.jsonl" || abort "generate"
-# A source is what its client says it is: here one that would colour the terminal and break the table.
+# The client chooses the name of its source: here one that would colour the terminal and break the table.
 submit --ack outcome --source "$(printf 'no\033[31mrth\nwest\302\233\342\200\256')" "$work/some.jsonl" >"$work/submit.out" 2>"$work/submit.err"
 equal "cases are submitted" $? 0
 check "they are seen to be accepted" wait_until 20 grep -q ' accepted_s=[1-9]' "$work/lines.out"
@@ -79,14 +79,14 @@ done <"$work/pty.out"
 equal "all of its checks were made" "$(wc -l <"$work/pty.out")" 14
 
 stop "$broker_pid"
-equal "the broker ends in order" $? 0
-check "a broker that is gone is said" wait_until 20 grep -q 'answers=no fault="[^"]*is the broker running' "$work/lines.out"
+equal "the broker ends with exit code 0" $? 0
+check "a lost broker is reported" wait_until 20 grep -q 'answers=no fault="[^"]*is the broker running' "$work/lines.out"
 : >"$work/lines.out"
 broker_start
 check "one that is back is seen again" wait_until 20 grep -q 'answers=yes' "$work/lines.out"
 stop "$lines_pid"
 equal "TERM ends it with exit code 0" $? 0
 stop "$worker_pid"
-equal "the worker ends in order" $? 0
+equal "the worker ends with exit code 0" $? 0
 stop "$broker_pid"
 finish

@@ -1,7 +1,7 @@
 """Runs `casemill top` on a terminal of its own: top_pty.py CASEMILL CONTROL
 
-Prints a line a check, `ok` or `not ok`: it draws within the terminal's size, follows a change of size, ends on q
-and on Ctrl-C with exit code 0, stops on Ctrl-Z and goes on, and each time gives the terminal back as it was.
+Prints a line per check, `ok` or `not ok`. It draws within the terminal's size and follows a change of size. It ends
+on q and on Ctrl-C with exit code 0, stops on Ctrl-Z and continues, and restores the terminal each time.
 """
 import fcntl
 import os
@@ -49,7 +49,7 @@ class Terminal:
         return condition()
 
     def pages(self):
-        """Whole pages: what stands between two `home`s."""
+        """Whole pages: the text between two `home`s."""
         return self.said.split(b"\x1b[H")[1:-1]
 
     def status(self):

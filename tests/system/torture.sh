@@ -1,12 +1,12 @@
 #!/bin/sh
-# Strikes broker, workers, client and PostgreSQL at random, round after round, and compares what was sent
-# with what stands in the tables (P1 to P5).
+# Strikes broker, workers, client and PostgreSQL at random, round after round, and compares the cases that were sent
+# with the rows of the tables (P1 to P5).
 #   sh tests/system/torture.sh --seed S --rounds N
-# A round submits fresh cases, some of them undecodable or doubled, half of the rounds with `ack: journal` and
-# no second try after it, and strikes what the seed says, when the seed says: kill -9 and a new start, a stop of the
-# postmaster at once or in good order, a program that stands still for longer than lanes.silent_ms, a client that
-# is killed and sends again, another rule set.  The last line is "N rounds, N cases, N lost, N doubled"; the seed
-# repeats the same choices.
+# A round submits fresh cases, some of them undecodable or sent twice, half of the rounds with `ack: journal` and no
+# second try after it. The seed decides what is struck and when. A strike is kill -9 and a restart, an immediate or an
+# orderly stop of the postmaster, or a program stopped for longer than lanes.silent_ms. It can also be a client that
+# is killed and sends again, or another rule set. The last line is "N rounds, N cases, N lost, N doubled"; the same
+# seed repeats the same choices.
 . "$(dirname "$0")/lib.sh"
 seed=1
 rounds=10
@@ -30,7 +30,7 @@ random() { # random N: sets chosen to 0..N-1 (a Lehmer generator)
 }
 worker_round() { worker_start "$1" CASEMILL_LANES_COUNT=1; }
 broker_round() { broker_start CASEMILL_LANES_SILENT_MS=1500 CASEMILL_LANES_BEAT_MS=500; }
-# As lanes say; counting the table itself would make each round longer than the one before.
+# The counts that lanes report: counting the table would make each round longer than the one before.
 written() { pg_sql "select coalesce(sum(cases), 0) from commits"; }
 at_least() { [ "$(written 2>/dev/null || echo 0)" -ge "$1" ]; }
 
@@ -45,7 +45,7 @@ casemill rules publish config --set US-GT-ACA-2019.transit_gate=false --db "$pg_
 second=$(pg_sql "select id from rulesets order by ruleset desc limit 1")
 active=$ruleset
 
-# Out of one program's life for longer than lanes.silent_ms; the only wait here that is the fault itself.
+# Stops one program for longer than lanes.silent_ms; the only fixed wait here, because it is the fault itself.
 freeze() { # freeze PID
     kill -STOP "$1"
     sleep 2
@@ -55,7 +55,7 @@ send_round() {
     start submit "$bin/casemill" submit --broker "$intake" --ack "$ack" --batch 50 "$work/round.jsonl"
     submit_pid=$started_pid
 }
-# kill_worker NAME PID: the pid of the one in its place is worker_pid.
+# kill_worker NAME PID: sets worker_pid to the pid of the new worker.
 kill_worker() {
     kill_hard "$2"
     worker_round "$1"
@@ -71,7 +71,7 @@ activate_other() {
         abort "a rule set is activated"
 }
 
-# At most one strike a round stands still, so that a round stays short.
+# At most one strike per round stops a program, so that a round stays short.
 frozen=no
 strike() {
     random 10
@@ -86,7 +86,7 @@ strike() {
     2) kill_worker worker_b "$worker_b" && worker_b=$worker_pid ;;
     3) end_postgres KILL ;; # its backends end with it
     4) end_postgres QUIT ;; # immediate: no checkpoint, recovery at the start
-    5) end_postgres INT ;;  # in good order, in the middle of transactions
+    5) end_postgres INT ;;  # orderly, in the middle of transactions
     6)
         kill_hard "$submit_pid"
         send_round
@@ -144,13 +144,13 @@ while [ "$round" -lt "$rounds" ]; do
         strike
     done
     wait_until 60 is_gone "$submit_pid" || abort "round $round: submit comes to its end"
-    settled reap "$submit_pid" || abort "round $round: submit says all is well" "$(tail -n 1 "$work/submit.err")"
+    settled reap "$submit_pid" || abort "round $round: submit ends without a fault" "$(tail -n 1 "$work/submit.err")"
     expected=$((expected + case_count))
     wait_until 30 is_settled || abort "round $round: the broker has nothing left" "$(head -n 20 "$work/status")"
     compare_round
 done
 
-# What lanes say they wrote is what stands there, and nothing sent once came as something else.
+# The counts that lanes reported equal the rows, and no case that was sent once was stored with other content.
 twice=$(pg_sql "
     select (select coalesce(sum(cases), 0) from commits) - (select count(*) from cases)
          + (select count(*) from dead_letters where reason = 'conflict')")

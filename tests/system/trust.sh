@@ -1,7 +1,9 @@
 #!/bin/sh
-# Who may be a lane on one host: a lane sees the facts of people, and what it says is done leaves the journal.
-# Strangers are of another user (left out with a line where that is not allowed).  A failure means that any account of
-# the host can read cases, or make a client believe in outcomes that nobody wrote.
+# Which processes may be a lane on one host: a lane reads personal data, and a case that a lane reports as done leaves
+# the journal. The strangers belong to another user (this part prints a line and is left out where that is not
+# allowed).
+# A failure means that any account of the host can read cases, or can make a client believe in outcomes that are not
+# stored.
 # suite: full
 . "$(dirname "$0")/lib.sh"
 secret=$work/journal/lane.secret
@@ -28,20 +30,20 @@ made() { # made NAME COUNT
 }
 rows_of() { pg_sql "select count(*) from cases where case_id like '$1-%'"; }
 
-# --- loopback without keys: only who can read the broker's secret
+# --- loopback without keys: only a process that can read the broker's secret
 database_start
 broker_start
 equal "the secret is its owner's alone" "$(stat -c %a "$secret")" 600
 made one 20
 submit --ack journal "$work/one.jsonl" >"$work/one.out" 2>&1 || abort "cases are accepted" "$(tail -n 1 "$work/one.out")"
 lane liar 30 --journal "$(metric journal)" --holds 1
-wait_until 20 at_least lanes_refused_total 3 || not_ok "what a stranger says is counted as refused" "$(metric lanes_refused_total)"
+wait_until 20 at_least lanes_refused_total 3 || not_ok "messages of a stranger are counted as refused" "$(metric lanes_refused_total)"
 wait_until 20 logged broker 'event=LANE_REFUSED reason=no_proof' || not_ok "a lane that cannot prove itself is in the log"
 kill_hard "$lane_pid"
-contains "a stranger is asked for a proof" "$work/liar.out" '^CHALLENGE'
-contains "and is told that it may not take part" "$work/liar.out" '^REFUSED not_allowed'
+contains "a stranger gets a CHALLENGE" "$work/liar.out" '^CHALLENGE'
+contains "and is then refused" "$work/liar.out" '^REFUSED not_allowed'
 equal "it is not welcomed and gets no work" "$(grep -cE '^(WELCOME|WORK|BURY|BEAT|lied)' "$work/liar.out")" 0
-contains "what it said of work is in the log" "$work/broker.err" 'event=LANE_REFUSED reason=not_proved'
+contains "its reports about work are logged" "$work/broker.err" 'event=LANE_REFUSED reason=not_proved'
 equal "and changed nothing" "$(metric queued_cases) $(metric delayed_cases) $(metric out_cases) $(metric lanes)" "20 0 0 0"
 if [ -n "$stranger" ]; then
     check "another user cannot read the secret" sh -c "! setpriv --reuid=65534 --regid=65534 --clear-groups -- cat '$secret' 2>/dev/null"
@@ -50,16 +52,16 @@ fi
 # --- workers that cannot prove themselves are named on both sides
 start mute env CASEMILL_BROKER_CONNECT="$lanes" CASEMILL_POSTGRES_CONNINFO="$lane_conninfo" "$bin/casemill-worker"
 mute_pid=$started_pid
-check "a worker without the secret says what to set" wait_until 20 logged mute 'BROKER_REFUSED.*set broker.secret'
+check "a worker without the secret logs the setting" wait_until 20 logged mute 'BROKER_REFUSED.*set broker.secret'
 other_secret=$(printf '0123456789abcdef%.0s' 1 2 3 4)
 (umask 077 && echo "$other_secret" >"$work/other.secret" && echo "$other_secret" >"$work/open.secret")
 chmod 0644 "$work/open.secret"
 worker_start other CASEMILL_BROKER_SECRET="$work/other.secret"
 other_pid=$worker_pid
-check "a worker with another secret is refused, and says so" wait_until 20 logged other "BROKER_REFUSED.*refuses this lane's proof"
-check "the broker says it, too" wait_until 20 logged broker 'LANE_REFUSED reason=wrong_proof'
+check "a worker with another secret is refused, and logs it" wait_until 20 logged other "BROKER_REFUSED.*refuses this lane's proof"
+check "the broker logs it, too" wait_until 20 logged broker 'LANE_REFUSED reason=wrong_proof'
 worker_start open CASEMILL_BROKER_SECRET="$work/open.secret"
-check "a secret that others may read is none" wait_until 20 logged open 'BROKER_REFUSED.*others may read'
+check "a secret that others may read is not used" wait_until 20 logged open 'BROKER_REFUSED.*others may read'
 equal "no lane takes part" "$(metric lanes)" 0
 for pid in "$mute_pid" "$other_pid" "$worker_pid"; do stop "$pid"; done
 
@@ -72,16 +74,16 @@ broker_start
 made two 20
 check "after a restart the lanes prove themselves again" timeout 60 "$bin/casemill" submit --broker "$intake" --ack outcome "$work/two.jsonl"
 equal "and write the rows" "$(rows_of two)" 20
-equal "no lane that was right is refused" "$(grep -c 'LANE_REFUSED' "$work/worker.err")$(grep -c 'BROKER_REFUSED' "$work/worker.err")" 00
+equal "no lane with the right secret is refused" "$(grep -c 'LANE_REFUSED' "$work/worker.err")$(grep -c 'BROKER_REFUSED' "$work/worker.err")" 00
 start friend /usr/bin/python3 "$work/stranger.py" "$lanes" 30 --secret "$secret"
 check "a lane written from the protocol's page proves itself, too" wait_until 20 grep -q '^WELCOME' "$work/friend.out"
 kill_hard "$started_pid"
 stop "$worker_pid"
 stop "$broker_pid"
 
-# --- trust: loopback turns the proof off, which is said at each start; holding what one was not dealt is still no claim
+# --- trust: loopback switches the proof off, with a warning at each start; a lane still cannot claim deliveries of others
 broker_start CASEMILL_WORKER_TRUST=loopback
-equal "trust is said at the start" "$(grep -c 'SETTING_WARNING setting=worker.trust' "$work/broker.err")" 1
+equal "the broker warns of trust at startup" "$(grep -c 'SETTING_WARNING setting=worker.trust' "$work/broker.err")" 1
 casemill pause --control "ipc://$work/control" >/dev/null
 made three 1
 submit --ack journal "$work/three.jsonl" >"$work/three.out" 2>&1 || abort "a case is accepted"
@@ -92,9 +94,9 @@ ended "$lane_pid"
 equal "to its end" "$(metric queued_cases) $(metric out_cases)" "1 0"
 stop "$broker_pid"
 
-# --- there, more lanes than there are places, none of which ever works: they do not keep a worker out
+# --- with trust, more lanes than places, none of which works: they do not block a worker
 broker_start CASEMILL_WORKER_TRUST=loopback CASEMILL_WORKER_CONNECTIONS_MAX=2000
-equal "trust is said again at the next start" "$(grep -c 'SETTING_WARNING setting=worker.trust' "$work/broker.err")" 2
+equal "the broker warns of trust again at the next startup" "$(grep -c 'SETTING_WARNING setting=worker.trust' "$work/broker.err")" 2
 cat >"$work/crowd.py" <<'PYTHON'
 import os, resource, sys, time, msgpack, zmq
 resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
@@ -115,9 +117,9 @@ for _ in range(100):
 PYTHON
 start crowd /usr/bin/python3 "$work/crowd.py" "$lanes" 1100 0
 crowd_pid=$started_pid
-wait_until 20 at_least lanes_replaced_total 100 || not_ok "lanes beyond the places are counted" "$(metric lanes_replaced_total)"
-equal "as many lanes have a place as there are places" "$(metric lanes)" 1024
-contains "which is said" "$work/broker.err" 'event=LANES_FULL lanes=1024 replaced='
+wait_until 20 at_least lanes_replaced_total 100 || not_ok "lanes beyond the limit are counted" "$(metric lanes_replaced_total)"
+equal "the broker keeps lanes up to its limit" "$(metric lanes)" 1024
+contains "and logs it" "$work/broker.err" 'event=LANES_FULL lanes=1024 replaced='
 worker_start late
 made five 20
 check "a worker that comes last does the work" timeout 60 "$bin/casemill" submit --broker "$intake" --ack outcome "$work/five.jsonl"
@@ -145,7 +147,7 @@ equal "by default lanes connect beside the journal" "$lanes" "ipc://$work/journa
 equal "which only the owner can open" "$(stat -c '%a %F' "$work/journal/lanes.sock"), $(stat -c %a "$work/journal")" "600 socket, 700"
 lane outsider 2
 ended "$lane_pid"
-[ -z "$stranger" ] || equal "another user is told nothing there" "$(cat "$work/outsider.out")" ""
+[ -z "$stranger" ] || equal "another user receives nothing there" "$(cat "$work/outsider.out")" ""
 worker_start beside CASEMILL_BROKER_SECRET=
 made four 20
 check "a worker needs no secret there" timeout 60 "$bin/casemill" submit --broker "$intake" --ack outcome "$work/four.jsonl"

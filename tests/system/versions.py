@@ -1,7 +1,7 @@
 """Speaks other versions of the protocol.
 
     versions.py ask ENDPOINT...   sends each a head of CM0, CM2 and CM1 and prints `ENDPOINT VERSION ANSWER SPOKEN`
-    versions.py broker            is a broker of CM2: prints its endpoint, then a line a message that it refuses
+    versions.py broker            is a broker of CM2: prints its endpoint, then a line per message that it refuses
 """
 import sys
 

@@ -1,9 +1,10 @@
-/* Runs conformance files of the condition language: JSON lines, one test each, in the encoding that
- * comes with the files.  Prints each failing id with what was found instead, and a last line "N
- * passed, N failed". Usage: cel_conformance [--refused] [--without ID_PREFIX]... FILE.jsonl...
- * --without leaves out extensions that are no part of the language here; it is for files, not for
- * failures.  --refused runs only what a checker must refuse (celgo_check_error and disable_check
- * stand in the line), and passes what is refused. */
+/* Runs conformance files of the condition language: JSON lines, one test each, in the encoding
+ * of the language's own test files. Prints each failing id with its result, and a last line "N
+ * passed, N failed".
+ * Usage: cel_conformance [--refused] [--without ID_PREFIX]... FILE.jsonl...
+ * --without leaves out extensions that are no part of the language here; it is for files, not
+ * for failures. --refused runs only the tests that a checker must refuse (their line has
+ * celgo_check_error and disable_check), and passes an expression that is refused. */
 #include "base/mem.h"
 #include "cel/cel.h"
 

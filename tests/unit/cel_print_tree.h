@@ -8,7 +8,7 @@
 
 static inline void print_tree(const struct tree *tree, struct buf *out);
 
-/* A strict function as its form says: @0 is its first argument. */
+/* A strict function in its given form: @0 is its first argument. */
 static inline void print_form(const struct tree *tree, struct buf *out) {
     for (const char *at = tree->function->form; *at != '\0'; at++) {
         if (*at == '@') {

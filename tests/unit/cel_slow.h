@@ -44,7 +44,7 @@ struct slow_function {
     uint32_t count;
     enum slow_kind args[SLOW_ARGS_MAX];
     slow_fn call;
-    int number; /* for functions that are told apart by one */
+    int number; /* for functions that differ in one type */
 };
 
 struct tree {
@@ -81,8 +81,8 @@ static inline struct slow slow_some(struct slow_run *run, enum slow_kind kind, s
     return (struct slow){.kind = kind, .items = held, .count = 1};
 }
 
-/* What a strict operation makes of its operands before it looks at them: an error first, else the
- * facts of all that are unknown; any other kind: go on. */
+/* Checks the operands of a strict operation before it reads them. An error wins, then the facts
+ * of all unknown operands; with any other kind the operation continues. */
 static inline struct slow slow_blame(const struct slow *values, uint32_t count) {
     struct slow blame = {.kind = SLOW_BOOL};
     for (uint32_t i = 0; i < count; i++) {

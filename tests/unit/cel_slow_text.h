@@ -103,7 +103,7 @@ SLOW_FUNCTION(slow_change_case) {
     return changed;
 }
 
-/* An empty part stands before every character and at the end. */
+/* An empty part is found before every character and at the end. */
 SLOW_FUNCTION(slow_replace) {
     struct points text = slow_points(run, v[0].text);
     struct points part = slow_points(run, v[1].text);

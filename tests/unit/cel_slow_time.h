@@ -229,7 +229,7 @@ SLOW_FUNCTION(slow_add_months) {
 /* --- text --------------------------------------------------------------------------------------
  */
 
-/* As few digits behind the point as say it. */
+/* Prints as few digits after the point as the value needs. */
 static inline void slow_print_fraction(int64_t nanos, struct buf *out) {
     char digits[16];
     (void)snprintf(digits, sizeof(digits), ".%09lld", (long long)nanos);

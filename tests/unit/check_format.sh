@@ -1,6 +1,6 @@
 #!/bin/sh
-# The layout of the C code is clang-format-14's business and nobody's opinion.
-# A failure names the lines; `clang-format-14 -i FILE` mends it.
+# clang-format-14 decides the layout of the C code.
+# A failure names the lines; `clang-format-14 -i FILE` fixes them.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/unit/files.sh

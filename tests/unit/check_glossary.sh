@@ -1,7 +1,7 @@
 #!/bin/sh
-# The glossary of common/README.md: a term has one row, with a definition of one line (at most 30 words), and is in use:
-# another page or a source file has it.  A page that uses eight terms or more names common/README.md.
-# A failure means that a reader meets a word without a definition, or that the glossary defines a word of the past.
+# The glossary of common/README.md. A term has one row with a definition of one line (at most 30 words), and another
+# page or a source file uses it. A page that uses eight terms or more names common/README.md.
+# A failure means that a term has no definition, or that the glossary defines a term that is no longer used.
 set -u
 LC_ALL=C
 export LC_ALL

@@ -1,7 +1,8 @@
 #!/bin/sh
-# What the compiler was asked for is in the programs: position-independent, nothing writable and executable, relocations
-# read-only before main, stack and buffer checks, probes of large stack frames, and marks for indirect branches.
-# A failure means that a flag was lost on the way (CMakeLists.txt), or that an object was built without it.
+# The programs have the properties of the compiler flags: position-independent, no memory that is writable and
+# executable, relocations read-only before main. They also have stack and buffer checks, probes of large stack frames,
+# and marks for indirect branches.
+# A failure means that a flag was lost (CMakeLists.txt), or that an object was built without it.
 # CASEMILL_BUILD names the build (default build/release).
 set -u
 cd "$(dirname "$0")/../.." || exit 1

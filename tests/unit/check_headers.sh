@@ -1,8 +1,8 @@
 #!/bin/sh
-# Headers: the guard's name follows the path, each header compiles alone, and a function that can
-# fail says so (enum err is never returned without MUST_USE).
-# A failure means that whoever includes the header must know something that the header hides, or
-# that an error can be dropped without a word.
+# Headers: the guard's name follows the path, each header compiles alone, and a function that can fail declares it
+# (enum err is never returned without MUST_USE).
+# A failure means that a file which includes the header needs something that the header hides, or that an error can be
+# dropped silently.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/unit/files.sh

@@ -1,9 +1,9 @@
 #!/bin/sh
-# The layers: who may include whom, and which folder is the one door to a foreign library.
-# A failure means a file reached past its neighbours: either it sits in the wrong folder, or the
-# thing it wants belongs one layer down.  Mend the place, not this table.
-# Two looks, since static archives link anyway: #include lines, and with a build directory
-# (CASEMILL_BUILD, default build/release) the undefined symbols of each archive.
+# The layers: which folder may include which other folder, and which single folder may use a foreign library.
+# A failure means that a file is in the wrong folder, or that the code it needs belongs one layer down. Fix the place,
+# not this table.
+# Two checks, since static archives link anyway: #include lines, and with a build directory (CASEMILL_BUILD, default
+# build/release) the undefined symbols of each archive.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${CASEMILL_BUILD:-build/release}

@@ -1,8 +1,8 @@
 #!/bin/sh
-# What READMEs name is there: files, headings, settings, views, identifiers, verbs and options of the programs.  What they
-# show works: a test runs each command of a code block, and a block with a prompt ($) is run here and must print what it
-# shows.  Nothing names a document that is not in the repository, and every folder of the source has a README.
-# A failure means a reader is sent to a place that is gone: mend the sentence with the move.
+# The names in READMEs exist: files, headings, settings, views, identifiers, verbs and options of the programs. The
+# shown commands work: a test runs each command of a code block. A block with a prompt ($) is run here and must print
+# what it shows. No page names a document that is not in the repository, and every folder of the source has a README.
+# A failure means that a page names a place that does not exist: fix the sentence with the move.
 # command_exceptions.txt lists commands that no test can run, each with its reason; it only ever shrinks.
 # CASEMILL_BUILD names the build whose programs are asked (default build/release).
 set -u

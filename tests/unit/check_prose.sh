@@ -1,11 +1,13 @@
 #!/bin/sh
-# Plain English: no sentence of more than 30 words and no word that the glossary replaces, in *.md and in the
-# comments of the C folders named below.  In the comments of settings, units and container files: no such word.
+# Plain English: no sentence of more than 30 words and no word that the glossary replaces.  It reads *.md, the comments
+# of the C folders named below and of tests/, and the texts of the checks in tests/system/.  In the comments of settings,
+# units and container files it looks for such words only.
 #   sh tests/unit/check_prose.sh          findings of files that have more than prose_exceptions.txt allows
 #   sh tests/unit/check_prose.sh --all    every finding
 #   sh tests/unit/check_prose.sh --list FILE...   every finding in the comments of C, SQL, shell or Python; no check
 # A failure names the line: split the sentence, or write the word that is proposed (common/README.md).
-# Code in backticks, indented code and fenced code are not read; in C, three spaces after the star indent it.
+# Code in backticks, indented code and fenced code are not read.  Code is indented by three spaces after the star in C,
+# and after the # in tests/.  In a docstring it is indented by two spaces more than the quotes.
 # A table cell counts as a paragraph.
 # prose_exceptions.txt holds the present numbers; they only fall.
 set -u
@@ -17,12 +19,12 @@ pages=$(tree_files '*.md')
 # comments in agreements and case.yaml count in the id of a rule set: they are left as they are
 comments=$(tree_files 'config/*.yaml' 'config/*.service' 'config/*.sh' 'docker/*.yaml' 'docker/*.sh' 'docker/Dockerfile' |
     grep -vE '^config/(agreements/|case\.yaml)')
-# the C folders that are rewritten: a folder that joins them stays in plain English
+# the C folders
 for folder in broker common/base common/casedoc common/cel common/cli common/client common/db common/http common/net \
     common/rules common/settings common/wire common/yaml worker; do
     comments="$comments $(tree_files "$folder/*.[ch]")"
 done
-comments="$comments $(tree_files sql/roles.sql)"
+comments="$comments $(tree_files sql/roles.sql 'tests/*.c' 'tests/*.h' 'tests/*.sh' 'tests/*.py')"
 all=0
 list=0
 case ${1:-} in
@@ -76,7 +78,7 @@ function sentence_end(first, last,   i, size, start) {
         size++
         if (size <= 8) start = start (start == "" ? "" : " ") word[i]
     }
-    if ((page || is_c || list) && size > words_max) finding("long", line_of[first], size " words, at most " words_max ": \"" start " ...\"")
+    if ((page || is_c || is_test || list) && size > words_max) finding("long", line_of[first], size " words, at most " words_max ": \"" start " ...\"")
 }
 function paragraph_end(   i, k, first, text, rest, done, at, place) {
     if (words == 0) return
@@ -109,7 +111,7 @@ function add(text,   i, n, piece, ticks, copy) {
         if (piece[i] == "") continue
         copy = piece[i]
         ticks = gsub(/`/, "", copy)
-        if (code) { # the code is one word, which stands already
+        if (code) { # the code is one word, which is there already
             if (ticks % 2) { code = 0; sub(/.*`/, "", piece[i]); word[words] = word[words] piece[i] }
             continue
         }
@@ -133,6 +135,7 @@ FNR == 1 {
     files[++file_count] = file
     page = file ~ /\.md$/
     is_c = file ~ /\.(c|cc|h)$/
+    is_test = file ~ /^tests\//
     inside = 0
     fence = 0
     empty = 1
@@ -140,6 +143,8 @@ FNR == 1 {
 is_c { # a comment is a paragraph, and an empty line ends one
     text = $0
     if (!inside) {
+        while (match(text, /"([^"\\]|\\.)*"|\/\*/) && substr(text, RSTART, 1) == "\"") # a string is not a comment
+            text = substr(text, 1, RSTART - 1) " " substr(text, RSTART + RLENGTH)
         if (match(text, /\/\*/)) { inside = 1; paragraph_end() }
         else if (!match(text, /(^|[ \t;{}])\/\/ /)) { if (text !~ /^ *\/\//) paragraph_end(); next }
         text = substr(text, RSTART + RLENGTH)
@@ -155,6 +160,26 @@ is_c { # a comment is a paragraph, and an empty line ends one
 }
 file ~ /\.sql$/ { gsub(/--/, "#") }
 FNR == 1 && /^#!/ { next }
+file ~ /\.py$/ && (inside || /^ *"""/) { # a docstring
+    text = $0
+    if (!inside) { paragraph_end(); inside = 1; base = match(text, /"/) - 1; sub(/"""/, "", text) }
+    ended = sub(/""".*/, "", text)
+    if (match(text, /[^ ]/) == 0) paragraph_end()
+    else if (RSTART - 1 >= base + 2) paragraph_end()
+    else add(text)
+    if (ended) { inside = 0; paragraph_end() }
+    next
+}
+file ~ /^tests\/system\/.*sh$/ && match($0, /^ *(check|equal|contains|within [0-9]+|below|above|ok|not_ok|abort) "[^"]*"/) {
+    paragraph_end()
+    text = substr($0, RSTART, RLENGTH)
+    sub(/^[^"]*"/, "", text)
+    gsub(/["$]/, "", text)
+    add(text)
+    paragraph_end()
+    next
+}
+is_test && /^[ \t]*#   / { paragraph_end(); next } # code
 !page { # comments: a run of comment lines is a paragraph
     if ($0 ~ /^[ \t]*#/) { text = $0; sub(/^[ \t]*#+!?/, "", text); add(text) }
     else if (match($0, /[ \t]# /)) { paragraph_end(); add(substr($0, RSTART + 3)) }

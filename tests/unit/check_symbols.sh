@@ -1,9 +1,9 @@
 #!/bin/sh
-# What files take from each other, read from the objects of a build: no circle of files within a folder, no external
-# function or table that no other file uses, none that tests alone use, none whose name begins with no word of a file or of
-# the folder, no log event that is never logged.
-# A failure means that two files are one thing, that something is dead, or that a name does not say where it is from: split
-# off what both need, make it static, delete it, or rename it.  symbol_exceptions.txt lists what may stay, each with its
+# The dependencies between files, read from the objects of a build. There is no circle of files within a folder, and
+# no external function or table that no other file uses, or that tests alone use. Each name begins with a word of a
+# file or of the folder, and each log event is logged somewhere.
+# A failure means that two files are one thing, that code is dead, or that a name does not show its place. Split off
+# the shared part, make it static, delete it, or rename it. symbol_exceptions.txt lists exceptions, each with its
 # reason; it only ever shrinks.
 # CASEMILL_BUILD names the build (default build/release).
 set -u

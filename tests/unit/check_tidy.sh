@@ -1,9 +1,9 @@
 #!/bin/sh
 # clang-tidy-14 over the programs' code with .clang-tidy: bugs, not taste.
-# A failure is a place where the analyzer sees a path to a fault.  If it is wrong, a CHECK that says
-# why the path cannot be taken helps the reader too; .clang-tidy lists what was switched off and why.
-# With --analyze the path-sensitive analyzer runs, too; it takes minutes, so only `tests/run.sh --long`
-# asks for it.  It reads the compile commands of CASEMILL_BUILD (default build/release).
+# A failure is a place where the analyzer sees a path to a fault. If it is wrong, add a CHECK that gives the reason
+# why the path is impossible; it helps the reader, too. .clang-tidy lists the checks that are off, and why.
+# With --analyze the path-sensitive analyzer runs, too. It takes minutes, so only `tests/run.sh --long` uses it. It
+# reads the compile commands of CASEMILL_BUILD (default build/release).
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/unit/files.sh

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Whoever runs the servers starts them again when they died: the services of systemd and the compose file say so, and the
-# services are valid and confined.
-# A failure means that a crash at night stays a crash, or that systemd would ignore a line it does not understand.
+# The service manager restarts the servers after a crash: the systemd services and the compose file require it, and
+# the services are valid and confined.
+# A failure means that a server stays down after a crash, or that systemd would ignore a line.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${CASEMILL_BUILD:-build/release}
@@ -42,7 +42,7 @@ else
     done
 fi
 
-# The compose file: broker and worker take over what x-casemill says, and do not say otherwise.
+# The compose file: broker and worker use the settings of x-casemill, and do not override them.
 compose=docker/compose.yaml
 part() { sed -n "/^$1:/,/^[^ ]/p" "$compose"; }
 service() { sed -n "/^  $1:/,/^  [^ ]/p" "$compose"; }

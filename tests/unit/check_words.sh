@@ -1,8 +1,8 @@
 #!/bin/sh
-# Words that must not stand in the tree: calls that cannot be used safely, calls that have one home,
-# work left open, and paths of one machine.
-# A failure names the line.  Calls: use base/buf.h, base/mem.h, base/clock.h.  A TODO is either done
-# now or is an issue.  A path of one machine works for one person.
+# Words that must not be in the tree: calls that cannot be used safely, calls that belong to one folder, unfinished
+# work, and paths of one machine.
+# A failure names the line. Calls: use base/buf.h, base/mem.h, base/clock.h. A TODO is either done now or is an issue.
+# A path of one machine works for one person.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/unit/files.sh
@@ -49,7 +49,7 @@ without() { echo "$sources" | grep -vE "$1"; }
         '(part|piece|pieces\[[^]]*\]|parts\[[^]]*\]|whole|batch)(->|\.)state = [^(]' $(without '^(common|worker)/')
     none "work left open" '(^|[^A-Za-z.])(TODO|FIXME|XXX|HACK)([^A-Za-z_]|$)' $everything
     none "paths of one machine" '(^|[^a-zA-Z0-9_.$}])/(work|farm|root|home/[a-z]+)/' $everything
-    none "trailing blanks" '[[:blank:]]+$' $(echo "$everything" | grep -vE '\.(hex|bin|jsonl)$')
+    none "trailing spaces" '[[:blank:]]+$' $(echo "$everything" | grep -vE '\.(hex|bin|jsonl)$')
 }
 
 echo "$passed passed, $failed failed"

@@ -32,7 +32,7 @@ struct play {
     struct casemill *client;
     struct seen seen[SEEN_MAX];
     uint32_t seen_count;
-    /* what the callback has been told, counted by event, and the last of each */
+    /* the events that the callback received, counted by kind, and the last of each */
     uint32_t told[4];
     struct casemill_receipt last[4];
     char dead_path[64];

@@ -1,5 +1,5 @@
-/* Purpose: a core with a small queue, and words for what intake, journal and lanes say to it.
- * Names are one byte: of a batch, of a lane (its route and its uuid), of a peer. */
+/* Purpose: a core with a small queue, and functions for the messages of intake, journal and
+ * lanes. Names are one byte: of a batch, of a lane (its route and its uuid), of a peer. */
 #ifndef CASEMILL_TESTS_UNIT_CORE_FIXTURE_H
 #define CASEMILL_TESTS_UNIT_CORE_FIXTURE_H
 

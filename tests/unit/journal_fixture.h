@@ -81,7 +81,7 @@ static inline uint8_t fixture_byte(uint64_t seq, size_t at) {
     return (uint8_t)(seq * 31 + at * 7 + at / 251);
 }
 
-/* A batch that its number tells. */
+/* A batch with the given number as its content. */
 static inline struct blob *fixture_record(uint64_t seq, size_t len, struct journal_record *record) {
     struct blob *blob = blob_new(&fixture.account, len);
     for (size_t i = 0; i < len; i++) {
@@ -156,7 +156,7 @@ static inline void fixture_file_write(struct span bytes) {
     ck_assert_int_eq(io_write_file(file, bytes, &diag), ERR_OK);
 }
 
-/* fixture_damage changes the file wherever `wanted` stands in it; returns how often that was. */
+/* fixture_damage changes every occurrence of `wanted` in the file; returns how many there were. */
 static inline uint32_t fixture_damage(struct span wanted, void (*change)(uint8_t *at)) {
     struct buf bytes = BUF_EMPTY;
     uint32_t found = 0;

@@ -1,4 +1,4 @@
-/* Purpose: a ROUTER that says to one real lane what a broker says, on a real PostgreSQL. */
+/* Purpose: a ROUTER that plays a broker for one real lane, on a real PostgreSQL. */
 #ifndef CASEMILL_TESTS_UNIT_LANE_PEER_H
 #define CASEMILL_TESTS_UNIT_LANE_PEER_H
 
@@ -73,7 +73,7 @@ static inline void peer_close(struct peer *peer) {
     (void)close(peer->ended_fd);
 }
 
-/* The next message of the wanted kind; its spans live until the next call. */
+/* The next message of this kind; its spans live until the next call. */
 static inline struct wire_message expect(struct peer *peer, enum wire_command command) {
     int64_t deadline_ms = clock_mono_ms() + 15000;
     while (clock_mono_ms() < deadline_ms) {

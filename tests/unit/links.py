@@ -1,4 +1,4 @@
-"""What READMEs name is there, for check_links.sh: links.py BUILD EXCEPTIONS."""
+"""The names in READMEs exist, for check_links.sh: links.py BUILD EXCEPTIONS."""
 
 import os
 import re
@@ -57,7 +57,7 @@ def run_transcripts(page, build):
 
 
 class Page:
-    """A README: its text, what stands between backticks, its code blocks, its headings."""
+    """A README: its text, the text between backticks, its code blocks, its headings."""
 
     def __init__(self, path):
         self.path, self.folder = path, os.path.dirname(path)
@@ -122,7 +122,7 @@ def program_of(words):
 
 
 class Help:
-    """What the programs say of themselves: verbs and options."""
+    """The verbs and options that the programs print."""
 
     def __init__(self, build):
         self.bin = os.path.join(build, "bin")
@@ -159,7 +159,7 @@ def place_of(name, folder):
 
 
 def command_faults(words, page, help_of):
-    """What a command names that is not there."""
+    """The names in a command that do not exist."""
     program = program_of(words)
     if program == "casemill":
         rest = words[1:]
@@ -185,7 +185,7 @@ def command_faults(words, page, help_of):
 
 
 def bare_faults(page, help_of, known_options):
-    """Verbs and options that stand alone: `dead show`, `--resume FILE`."""
+    """Verbs and options without a program: `dead show`, `--resume FILE`."""
     families = {verb.split()[0] for verb in help_of.verbs if " " in verb}
     for span in page.spans:
         words = span.split()
@@ -211,7 +211,7 @@ def section_faults(page, headings):
     """Headings that a sentence or a link leads to: "see Reload", [text](README.md#reload)."""
     for text in re.findall(r"\b[Ss]ee ([A-Z][a-z]+(?: [a-z]+)*)(?=[.,;:)\n])", page.prose):
         if text not in page.headings:
-            yield f"says \"see {text}\", and has no such heading"
+            yield f"has \"see {text}\" without such a heading"
     for name, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.prose):
         there = headings.get(place_of(name, page.folder) if name else page.path, [])
         if anchor not in [re.sub(r"[^a-z0-9 -]", "", text.lower()).replace(" ", "-") for text in there]:
@@ -219,7 +219,7 @@ def section_faults(page, headings):
 
 
 def name_faults(page, known_words, settings, views):
-    """Settings, views, and identifiers, which stand somewhere in the tree that is no README; verb_NAME is a pattern."""
+    """Settings, views, and identifiers, which must be in a file of the tree that is no README; verb_NAME is a pattern."""
     sections = {name.split(".")[0] for name in settings}
     for span in page.spans if page.path not in NO_SETTINGS else ():
         for word in re.findall(r"(?<![\w./*-])[a-z]+\.[a-z_]+(?![\w./(*-])", span):
@@ -255,7 +255,7 @@ def is_run(words, help_of, lines):
 
 
 def test_lines():
-    """Lines of the tests, those that go on in the next joined; comments are not among them."""
+    """Lines of the tests without comments; continued lines are joined."""
     for path in tree(*TESTS):
         if not path.startswith("tests/unit/links"):
             for line in read(path).replace("\\\n", " ").splitlines():
@@ -264,7 +264,7 @@ def test_lines():
 
 
 def read_exceptions(path):
-    """COMMAND - REASON, one a line."""
+    """COMMAND - REASON, one per line."""
     rows = [line.partition(" - ") for line in read(path).splitlines() if line and not line.startswith("#")]
     for command, _, reason in rows:
         if not reason:
@@ -290,7 +290,7 @@ def unrun_commands(pages, help_of, exceptions_path):
 
 
 def gone_documents():
-    """Documents that are not in the repository; a file that reads one where it is says "skipped" where it is not."""
+    """Documents that are not in the repository; a file that reads one prints "skipped" if it does not exist."""
     for path in tree():
         if path.startswith("tests/fuzz/regression/") or path in ("tests/unit/links.py",):
             continue

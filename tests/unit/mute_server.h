@@ -1,5 +1,5 @@
-/* Purpose: something that lets libpq in and then says nothing, as a PostgreSQL does whose processes
- * are stopped; or refuses it with a SQLSTATE. */
+/* Purpose: a server that accepts libpq and then sends nothing, like a PostgreSQL whose processes
+ * are stopped; or that refuses it with a SQLSTATE. */
 #ifndef CASEMILL_TESTS_UNIT_MUTE_SERVER_H
 #define CASEMILL_TESTS_UNIT_MUTE_SERVER_H
 

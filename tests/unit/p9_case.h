@@ -1,9 +1,9 @@
-/* Purpose: random cases for the promise that an unknown fact never turns into a false one, of a
- * directory's rule set: a whole case near one that a document tests, or invented; the same with
- * facts hidden; and fillings of what is hidden.  Values lie where rules turn: event days and the
- * days beside them, birthdays of age 18, the countries and ids that the documents name.  The same
- * seed gives the same case everywhere. Ownership: values live in the case's arena until the next
- * case_invent. */
+/* Purpose: random cases for the promise that an unknown fact never turns into a false one, for
+ * the rule set of a directory. It makes a whole case near one that a document tests, or an
+ * invented one; the same case with facts hidden; and fillings of the hidden facts. Values are
+ * near the limits of rules: event days and the days beside them, birthdays of age 18, the
+ * countries and ids that the documents name. The same seed gives the same case everywhere.
+ * Ownership: values live in the case's arena until the next case_invent. */
 #ifndef CASEMILL_TESTS_UNIT_P9_CASE_H
 #define CASEMILL_TESTS_UNIT_P9_CASE_H
 
@@ -198,8 +198,8 @@ static bool is_list_of_records(const struct fact *fact) {
     return fact->type == FACT_LIST && fact->element->type == FACT_RECORD;
 }
 
-/* What becomes of one scalar, list or map, or of one leaf of a record in a list: `value` as it
- * stands, `like` as it is in the whole case. */
+/* Hides or fills one scalar, list or map, or one leaf of a record in a list: `value` is its
+ * present value, `like` its value in the whole case. */
 typedef struct value (*change_fn)(struct case_maker *maker, const struct fact *fact,
                                   struct value value, struct value like, const void *context);
 

@@ -1,5 +1,5 @@
-/* Purpose: holds a program's page in config/ against its settings table: every key stands there
- * with its default and, on its line, words about it; no other key does. */
+/* Purpose: compares a program's page in config/ with its settings table. Every key of the table
+ * is on the page with its default and, on its line, an explanation; the page has no other key. */
 #ifndef CASEMILL_TESTS_UNIT_SETTINGS_PAGE_H
 #define CASEMILL_TESTS_UNIT_SETTINGS_PAGE_H
 
@@ -55,7 +55,7 @@ static inline void page_check(const char *path, const struct setting_row *rows, 
     yaml_doc_free(&doc);
 }
 
-/* Whether all that another program's page sets may stand in a shared environment. */
+/* Whether every setting of another program's page may be in a shared environment. */
 static inline void page_ignores(const char *path, const struct setting_row *rows, uint32_t count,
                                 const char *const *other_sections) {
     struct yaml_doc *doc = NULL;

@@ -24,7 +24,7 @@ def objects(build):
 
 
 def read_symbols(build):
-    """Returns two maps: source -> names it defines, source -> names it wants from elsewhere."""
+    """Returns two maps: source -> names it defines, source -> names it needs from other files."""
     sources = dict(objects(build))
     missing = [place for place in sources if not os.path.exists(place)]
     if missing:
@@ -131,7 +131,7 @@ def nameless(defines):
 
 
 def read_exceptions(path):
-    """KEY - REASON, one a line."""
+    """KEY - REASON, one per line."""
     with open(path, encoding="utf-8") as file:
         lines = [line.strip() for line in file]
     rows = [line.partition(" - ") for line in lines if line and not line.startswith("#")]

@@ -334,7 +334,7 @@ START_TEST(standard_descriptors_are_held) {
 }
 END_TEST
 
-START_TEST(files_that_fail_say_why) {
+START_TEST(files_that_fail_give_the_reason) {
     struct diag diag = {0};
     struct buf read = BUF_EMPTY;
     ck_assert_int_eq(io_read_file("/no/such/file", 10, &read, &diag), ERR_NOT_FOUND);
@@ -350,7 +350,7 @@ START_TEST(files_that_fail_say_why) {
 }
 END_TEST
 
-START_TEST(a_clock_that_is_set_is_told_from_one_that_goes) {
+START_TEST(a_clock_that_is_set_is_distinguished_from_a_running_one) {
     const int64_t second_us = 1000000;
     int64_t ahead = 0;
     int64_t wall = INT64_C(1600000000) * second_us;
@@ -373,7 +373,7 @@ int main(void) {
     tcase_add_test(cases, mem_gives_zeroed_and_grown_memory);
     tcase_add_test_raise_signal(cases, mem_stops_at_a_size_that_overflows, SIGABRT);
     tcase_add_test_raise_signal(cases, check_stops_the_program, SIGABRT);
-    tcase_add_test(cases, a_clock_that_is_set_is_told_from_one_that_goes);
+    tcase_add_test(cases, a_clock_that_is_set_is_distinguished_from_a_running_one);
     tcase_add_test(cases, buf_grows_and_keeps_its_bytes);
     tcase_add_test(cases, buf_prints_texts_of_any_length);
     tcase_add_test(cases, integers_are_laid_down_byte_by_byte);
@@ -387,7 +387,7 @@ int main(void) {
     tcase_add_test(cases, a_diag_is_cut_between_characters);
     tcase_add_test(cases, a_diag_is_one_plain_line);
     tcase_add_test(cases, files_are_read_and_written_whole);
-    tcase_add_test(cases, files_that_fail_say_why);
+    tcase_add_test(cases, files_that_fail_give_the_reason);
     tcase_add_test(cases, standard_descriptors_are_held);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);

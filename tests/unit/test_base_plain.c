@@ -1,5 +1,5 @@
-/* What goes to a terminal: every character that it acts upon or hides becomes '?' in text and an
- * escape in JSON, on every road; everything else stays as it is. */
+/* Output to a terminal: every character that it acts on or hides becomes '?' in text and an
+ * escape in JSON, in every way of output. All else stays as it is. */
 #include "base/json.h"
 #include "base/log.h"
 #include "base/plain.h"
@@ -89,7 +89,7 @@ END_TEST
 
 #define ODD "o\033[31m\xe2\x80\xae\xc2\x9b\n\td"
 
-/* Reads what stands in a file of stdio. */
+/* Reads the content of a stdio file. */
 static const char *written(FILE *file, struct buf *text) {
     long bytes = ftell(file);
     ck_assert_int_ge(bytes, 0);
@@ -102,7 +102,7 @@ static const char *written(FILE *file, struct buf *text) {
     return buf_cstr(text);
 }
 
-START_TEST(every_road_to_a_stream) {
+START_TEST(every_way_to_a_stream) {
     FILE *file = tmpfile();
     struct buf text = BUF_EMPTY;
     ck_assert_ptr_nonnull(file);
@@ -180,7 +180,7 @@ int main(void) {
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, every_character);
     tcase_add_test(tests, bytes_that_are_no_character);
-    tcase_add_test(tests, every_road_to_a_stream);
+    tcase_add_test(tests, every_way_to_a_stream);
     tcase_add_test(tests, exact_bytes_are_not_for_a_terminal);
     tcase_add_test(tests, a_log_line);
     tcase_add_test(tests, a_fault_is_one_line);

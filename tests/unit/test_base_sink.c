@@ -63,7 +63,7 @@ static void read_what_is_there(int from, struct buf *text) {
     }
 }
 
-/* Each number below `count` stands once, in order, or in a gap that stands in its place. */
+/* Each number below `count` occurs once, in order, or is part of a gap line in its place. */
 static void expect_all(char *text, unsigned count, uint64_t lost) {
     unsigned next = 0;
     uint64_t missed = 0;
@@ -86,7 +86,7 @@ static void expect_all(char *text, unsigned count, uint64_t lost) {
     ck_assert_uint_eq(missed, lost);
 }
 
-START_TEST(a_pipe_that_nobody_reads_stops_nobody) {
+START_TEST(a_pipe_that_is_not_read_stops_no_program) {
     struct pipe_ends ends = make_pipe();
     struct sink *sink = NULL;
     struct diag diag = {0};
@@ -169,7 +169,7 @@ START_TEST(lines_that_are_refused_are_named) {
 }
 END_TEST
 
-START_TEST(a_line_is_waited_for_as_long_as_is_said) {
+START_TEST(a_line_is_waited_for_until_its_deadline) {
     struct pipe_ends ends = make_pipe();
     struct diag diag = {0};
     struct buf text = BUF_EMPTY;
@@ -253,7 +253,7 @@ static void log_in_child(void) {
     CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
 }
 
-START_TEST(a_program_ends_though_nobody_reads_its_log) {
+START_TEST(a_program_ends_though_its_log_is_not_read) {
     struct pipe_ends ends = make_pipe();
     int status = in_child(ends.to, log_much);
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
@@ -277,7 +277,7 @@ START_TEST(what_was_logged_before_an_end_is_written) {
 }
 END_TEST
 
-START_TEST(a_stopped_terminal_stops_nobody) {
+START_TEST(a_stopped_terminal_stops_no_program) {
     int terminal = posix_openpt(O_RDWR | O_NOCTTY);
     ck_assert_int_ge(terminal, 0);
     ck_assert_int_eq(grantpt(terminal), 0);
@@ -356,13 +356,13 @@ int main(void) {
     Suite *suite = suite_create("base_sink");
     TCase *cases = tcase_create("base_sink");
     tcase_set_timeout(cases, 60);
-    tcase_add_test(cases, a_pipe_that_nobody_reads_stops_nobody);
+    tcase_add_test(cases, a_pipe_that_is_not_read_stops_no_program);
     tcase_add_test(cases, a_shared_pipe_may_be_non_blocking);
     tcase_add_test(cases, lines_that_are_refused_are_named);
-    tcase_add_test(cases, a_line_is_waited_for_as_long_as_is_said);
-    tcase_add_test(cases, a_program_ends_though_nobody_reads_its_log);
+    tcase_add_test(cases, a_line_is_waited_for_until_its_deadline);
+    tcase_add_test(cases, a_program_ends_though_its_log_is_not_read);
     tcase_add_test(cases, what_was_logged_before_an_end_is_written);
-    tcase_add_test(cases, a_stopped_terminal_stops_nobody);
+    tcase_add_test(cases, a_stopped_terminal_stops_no_program);
     tcase_add_test(cases, many_threads_put_lines);
     tcase_add_test(cases, a_process_leaves_no_core);
     suite_add_tcase(suite, cases);

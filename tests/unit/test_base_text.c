@@ -216,7 +216,7 @@ static size_t read_pipe(int from, char *text, size_t bytes) {
 }
 
 /* Every byte at every place of a text of every length: what needs no escape stands for itself. */
-START_TEST(json_escapes_wherever_a_byte_stands) {
+START_TEST(json_escapes_at_every_position) {
     struct buf out = BUF_EMPTY;
     for (size_t len = 1; len <= 20; len++) {
         for (size_t at = 0; at < len; at++) {
@@ -272,7 +272,7 @@ START_TEST(a_log_event_is_one_line) {
 }
 END_TEST
 
-/* Lines of the event that the text holds, plus what they say was left out. */
+/* Lines of the event in the text, plus the left-out lines that they report. */
 static unsigned lines_and_suppressed(const char *text, unsigned *lines) {
     unsigned sum = 0;
     for (const char *at = strstr(text, "PEER_REFUSED"); at != NULL;) {
@@ -394,7 +394,7 @@ int main(void) {
     tcase_add_test(cases, uuids_are_random_and_readable);
     tcase_add_test(cases, a_seed_gives_its_row_of_numbers);
     tcase_add_test(cases, json_places_commas_and_escapes);
-    tcase_add_test(cases, json_escapes_wherever_a_byte_stands);
+    tcase_add_test(cases, json_escapes_at_every_position);
     tcase_add_test(cases, a_log_event_is_one_line);
     tcase_add_loop_test(cases, a_repeated_event_is_cut_and_counted, 0, 2);
     tcase_add_test(cases, metrics_are_prometheus_text);

@@ -1,4 +1,5 @@
-/* Scenarios of the core: who gets which receipt when, what lanes may say, fairness. */
+/* Scenarios of the core: which client gets which receipt when, which messages of lanes are
+ * valid, fairness. */
 #include "core_fixture.h"
 
 START_TEST(accepted_only_when_durable) {
@@ -290,7 +291,7 @@ START_TEST(silent_lane_loses_its_work_with_a_fence) {
 }
 END_TEST
 
-START_TEST(sub_ranges_add_up_and_old_news_is_ignored) {
+START_TEST(sub_ranges_add_up_and_old_reports_are_ignored) {
     ck_assert(submit(1, 10, route('a', false)));
     core_journaled(core, 1);
     ready('w', 100);
@@ -345,7 +346,7 @@ START_TEST(foreign_and_false_ranges_are_ignored) {
 }
 END_TEST
 
-START_TEST(query_says_what_is_so) {
+START_TEST(query_reports_the_state) {
     struct net_route asker = route('q', false);
     struct uuid name = id(1);
     core_query(core, &asker, SPAN_LIT("local"), &name);
@@ -448,7 +449,7 @@ START_TEST(restored_batches_go_on) {
     struct net_route from = route('w', false);
     core_ready(core, &from, &said, 0);
     core_deal(core, 0);
-    ck_assert_uint_eq(count_of(CORE_WORK), 0); /* the lane has it in hand */
+    ck_assert_uint_eq(count_of(CORE_WORK), 0); /* it is in flight at the lane */
     ck_assert(!submit(1, 10, route('a', false)));
     ck_assert(find(CORE_ACCEPTED, 0)->duplicate);
     done('w', 7, 0, 10, 0);
@@ -513,10 +514,10 @@ int main(void) {
     tcase_add_test(tests, a_case_given_up_too_often_is_counted_once);
     tcase_add_test(tests, two_beats_that_omit_requeue);
     tcase_add_test(tests, silent_lane_loses_its_work_with_a_fence);
-    tcase_add_test(tests, sub_ranges_add_up_and_old_news_is_ignored);
+    tcase_add_test(tests, sub_ranges_add_up_and_old_reports_are_ignored);
     tcase_add_test(tests, a_larger_range_replaces_its_parts);
     tcase_add_test(tests, foreign_and_false_ranges_are_ignored);
-    tcase_add_test(tests, query_says_what_is_so);
+    tcase_add_test(tests, query_reports_the_state);
     tcase_add_test(tests, quarantined_gives_no_done_and_a_resend_replaces_it);
     tcase_add_test(tests, a_req_that_waits_for_what_is_damaged_is_answered_once);
     tcase_add_test(tests, sources_share_and_bulk_is_not_starved);

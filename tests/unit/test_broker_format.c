@@ -107,8 +107,8 @@ START_TEST(any_bit_and_any_cut_is_noticed) {
 }
 END_TEST
 
-/* A record that is sealed and yet says what cannot be: no mode of that number, an extra that is
- * longer than its value, bytes behind it. */
+/* A record with a valid checksum and impossible content: an unknown mode, an extra that is
+ * longer than its value, bytes after it. */
 START_TEST(a_mode_out_of_range_is_refused) {
     struct journal_record record = sample(WORK_REAPPLY, SPAN_LIT(EXTRA));
     struct journal_record read;

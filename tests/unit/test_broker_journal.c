@@ -131,7 +131,7 @@ static void one_batch_then_closed(void) {
     journal_close(&journal);
 }
 
-/* The damaged one is named, the other goes on, and both can be deleted. */
+/* The damaged batch is named, the other is dispatched, and both can be deleted. */
 START_TEST(a_damaged_header_is_that_batch_alone) {
     struct journal *journal = fixture_open(16 * MIB);
     uint64_t seq = journal_next_seq(journal);
@@ -197,7 +197,7 @@ START_TEST(a_damaged_body_shows_in_its_sum) {
 }
 END_TEST
 
-/* The child puts and deletes for ever and tells each number only after its commit. */
+/* The child puts and deletes without end and reports each number only after its commit. */
 static void write_for_ever(int tell_fd, int64_t number) {
     struct journal *journal = fixture_open(64 * MIB);
     uint64_t seq = journal_next_seq(journal);
@@ -210,7 +210,7 @@ static void write_for_ever(int tell_fd, int64_t number) {
     }
 }
 
-START_TEST(kill_in_mid_commit_loses_nothing_told) {
+START_TEST(kill_in_mid_commit_loses_nothing_confirmed) {
     static bool told[FIXTURE_RECORDS_MAX];
     int64_t next = 0;
     for (int round = 0; round < ROUNDS; round++) {
@@ -227,7 +227,7 @@ START_TEST(kill_in_mid_commit_loses_nothing_told) {
         int32_t number = 0;
         while (read(fds[0], &number, sizeof(number)) == (ssize_t)sizeof(number)) {
             told[number] = true;
-            next = number + 2; /* the next one may be there without having been told */
+            next = number + 2; /* the next one may be stored without a report */
         }
         (void)close(fds[0]);
         struct journal *journal = fixture_open(64 * MIB);
@@ -264,7 +264,7 @@ static int fail_a_write(void) {
     if (!stats.failed) {
         return 4;
     }
-    expect_body(journal, seq, 10000); /* what is safe can still be dealt */
+    expect_body(journal, seq, 10000); /* a safe batch can still be dispatched */
     journal_close(&journal);
     return 0;
 }
@@ -298,7 +298,7 @@ int main(void) {
     tcase_add_test(tests, a_damaged_header_is_that_batch_alone);
     tcase_add_test(tests, totals_that_differ_refuse_to_start);
     tcase_add_test(tests, a_damaged_body_shows_in_its_sum);
-    tcase_add_test(tests, kill_in_mid_commit_loses_nothing_told);
+    tcase_add_test(tests, kill_in_mid_commit_loses_nothing_confirmed);
     tcase_add_test(tests, a_failed_write_latches);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

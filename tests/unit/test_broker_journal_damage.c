@@ -1,5 +1,5 @@
-/* One thing wrong in the journal's file: no flipped bit, wherever it is, and no cut may pass as
- * fewer batches without a word, kill the reader, or show a body that was not put. */
+/* One fault in the journal's file. No flipped bit, wherever it is, and no cut may silently lose
+ * batches, kill the reader, or show a body that was not put. */
 #include "journal_fixture.h"
 
 #include "base/uuid.h"
@@ -102,7 +102,7 @@ static int look_at_batches(struct journal *journal) {
     return 0;
 }
 
-/* Goes on working with it: everything is deleted, something is put, and it is opened again. */
+/* Works on with the journal: everything is deleted, something is put, and it is opened again. */
 static int work_on(struct journal *journal) {
     uint64_t seq = journal_next_seq(journal);
     for (uint32_t i = 0; i < live_count; i++) {

@@ -10,7 +10,7 @@
 
 enum { ROUNDS_MAX = 400, WAIT_MS = 10000 };
 
-/* In a child: a read transaction until it is killed.  Tells when it has one. */
+/* In a child: a read transaction until it is killed. Reports when it has one. */
 static void read_for_ever(int tell_fd) {
     MDB_env *env = NULL;
     MDB_txn *txn = NULL;

@@ -105,7 +105,7 @@ START_TEST(before_packs) {
     expect_record(journal, 1, 1);
     expect_record(journal, 2, 3);
     uint64_t seq = journal_next_seq(journal);
-    fixture_put(journal, seq, 777, 5); /* and goes on with it */
+    fixture_put(journal, seq, 777, 5); /* and works on with it */
     fixture_expect(journal, seq, JOURNAL_DURABLE);
     journal_delete(journal, 2);
     journal_close(&journal);

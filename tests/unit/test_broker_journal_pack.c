@@ -83,7 +83,7 @@ static uint64_t headers_count(void) {
     return stat.ms_entries;
 }
 
-START_TEST(what_is_put_together_stands_together) {
+START_TEST(batches_put_together_are_packed_together) {
     static const size_t SIZES[] = {1, 300, 4080, 4081, 20, 100000, 1, 1, 4079, 5};
     const uint64_t gap_at = 7; /* a number that was never put */
     for (uint64_t i = 0; i < COUNT_OF(SIZES); i++) {
@@ -190,7 +190,7 @@ START_TEST(the_last_one_takes_its_pack_along) {
 }
 END_TEST
 
-/* Each rewriting seals the pack's head anew and copies all of it. */
+/* Each rewrite writes the pack's head with a new checksum and copies all of it. */
 START_TEST(a_commit_touches_a_pack_once) {
     put_many();
     open_store();
@@ -503,7 +503,8 @@ START_TEST(a_damaged_pack_is_saved_but_for_one) {
 }
 END_TEST
 
-/* Not all of a group may find room: who does stands in order, who does not leaves no trace. */
+/* A part of a group may not find room: stored batches are in order, and batches without room
+ * leave no trace. */
 START_TEST(a_group_that_fills_the_budget) {
     store->bytes_max = 40000;
     for (uint64_t seq = 1; seq <= MANY; seq++) {
@@ -531,7 +532,7 @@ int main(void) {
     TCase *tests = tcase_create("pack");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_add_test(tests, what_is_put_together_stands_together);
+    tcase_add_test(tests, batches_put_together_are_packed_together);
     tcase_add_test(tests, ones_take_little_more_than_their_bytes);
     tcase_add_test(tests, a_deleted_one_does_not_come_back);
     tcase_add_test(tests, the_last_one_takes_its_pack_along);

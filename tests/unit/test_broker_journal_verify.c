@@ -1,5 +1,6 @@
-/* Reading a whole journal, and saving what can be read from a damaged one.  Whatever is damaged:
- * what is saved is what was put, a broker opens it, and what is not saved is said. */
+/* Reading a whole journal, and saving the readable batches of a damaged one. Whatever is
+ * damaged, each saved batch is one that was put, a broker opens the result, and each lost batch
+ * is reported. */
 #include "journal_fixture.h"
 
 #include "base/uuid.h"
@@ -78,7 +79,7 @@ START_TEST(a_journal_in_use) {
 }
 END_TEST
 
-/* Three cases, of which the body says the ids. */
+/* Three cases whose ids are in the body. */
 static const char CASES[] = "\x81\xa7"
                             "case_id\xa3"
                             "A-1\x82\xa5"
@@ -159,8 +160,9 @@ START_TEST(a_record_inside_a_body_is_none) {
 }
 END_TEST
 
-/* What was saved, opened as a broker does: each batch is one that was live, or one done before that
- * nobody can tell from it; its body is what was put.  Returns how many of the live ones. */
+/* Opens the saved journal as a broker does. Each batch was live, or was done before and cannot
+ * be distinguished from a live one. Its body is the one that was put. Returns the number of live
+ * ones. */
 static uint32_t look_at_saved(bool exactly) {
     struct journal *journal = NULL;
     struct diag diag = {0};
@@ -199,7 +201,7 @@ START_TEST(a_whole_journal_is_saved_whole) {
 }
 END_TEST
 
-/* One bit anywhere costs one batch at most, and it is said. */
+/* One flipped bit costs one batch at most, and the loss is reported. */
 START_TEST(a_flipped_bit_costs_one_batch) {
     struct buf whole = BUF_EMPTY;
     struct rng rng = {.state = 3};
@@ -226,8 +228,8 @@ START_TEST(a_flipped_bit_costs_one_batch) {
 }
 END_TEST
 
-/* A whole page: what stood on it is lost, the rest is not. */
-START_TEST(a_lost_page_costs_what_stood_on_it) {
+/* A whole page: its content is lost, the rest is not. */
+START_TEST(a_lost_page_costs_only_its_content) {
     struct buf whole = BUF_EMPTY;
     fixture_file_read(&whole);
     for (size_t page = 2; page < whole.len / PAGE; page += 7) {
@@ -258,7 +260,7 @@ int main(void) {
     tcase_add_test(tests, a_record_inside_a_body_is_none);
     tcase_add_test(tests, a_whole_journal_is_saved_whole);
     tcase_add_test(tests, a_flipped_bit_costs_one_batch);
-    tcase_add_test(tests, a_lost_page_costs_what_stood_on_it);
+    tcase_add_test(tests, a_lost_page_costs_only_its_content);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -1,4 +1,4 @@
-/* Scenarios of the core's lanes: cut off, replaced, heard too late, holding too much. */
+/* Scenarios of the core's lanes: cut off, replaced, heartbeats too late, too many deliveries. */
 #include "core_fixture.h"
 
 static void ready_at(uint8_t name, uint8_t from, uint32_t cases, const struct wire_range *holds,
@@ -79,7 +79,7 @@ START_TEST(a_lane_in_anothers_place_ends_it) {
 }
 END_TEST
 
-/* A new rule set makes a lane say READY again while WORK is on its way to it. */
+/* A new rule set makes a lane send READY again while WORK is on its way to it. */
 START_TEST(ready_does_not_count_what_it_omits) {
     ck_assert(submit(1, 10, route('a', false)));
     ready('w', 20);
@@ -154,8 +154,8 @@ START_TEST(a_lane_never_holds_more_parts_than_a_beat_can_list) {
 }
 END_TEST
 
-/* An operator takes a lane away: it is told, gets nothing more, and what it gives back is no
- * failure of anybody's. */
+/* An operator retires a lane: it receives the order and no more work, and the work that it
+ * returns does not count as a failure. */
 START_TEST(a_retired_lane_gets_no_more) {
     struct uuid lane = id('w');
     struct uuid nobody = id('n');
@@ -174,7 +174,7 @@ START_TEST(a_retired_lane_gets_no_more) {
     ck_assert_uint_eq(count_of(CORE_WORK), 0);
     core_actions_clear(core);
     core_tick(core, 1000);
-    ck_assert(find(CORE_BEAT, 0)->retire); /* again, in case it did not hear */
+    ck_assert(find(CORE_BEAT, 0)->retire); /* again, in case the order was lost */
     struct wire_range held = {JOURNAL, 1, 0, 10};
     struct wire_return returned = {1, &held};
     struct net_route peer = route('w', false);
@@ -232,7 +232,7 @@ START_TEST(without_room_a_lane_gets_one_part) {
 }
 END_TEST
 
-START_TEST(who_is_turned_away_comes_back_when_told) {
+START_TEST(a_refused_client_returns_after_its_retry_time) {
     struct net_route peer = route('a', false);
     struct uuid batch = id(1);
     core_turn_away(core, &peer, &batch, 70);
@@ -309,8 +309,8 @@ START_TEST(a_lane_that_never_worked_gives_its_place_up) {
 }
 END_TEST
 
-/* Where lanes prove nothing, what one claims to hold is its own only where it was dealt it. */
-START_TEST(who_proves_nothing_holds_what_it_was_dealt) {
+/* Without a proof of lanes, a lane can claim only deliveries that were dispatched to it. */
+START_TEST(a_lane_without_proof_holds_only_its_deliveries) {
     const struct core_options options = {.journal = JOURNAL,
                                          .next_seq = 1,
                                          .batches_max = 8,
@@ -357,9 +357,9 @@ int main(void) {
     tcase_add_test(tests, a_retired_lane_gets_no_more);
     tcase_add_test(tests, what_is_on_its_way_leaves_room_for_so_much_more);
     tcase_add_test(tests, without_room_a_lane_gets_one_part);
-    tcase_add_test(tests, who_is_turned_away_comes_back_when_told);
+    tcase_add_test(tests, a_refused_client_returns_after_its_retry_time);
     tcase_add_test(tests, a_lane_that_never_worked_gives_its_place_up);
-    tcase_add_test(tests, who_proves_nothing_holds_what_it_was_dealt);
+    tcase_add_test(tests, a_lane_without_proof_holds_only_its_deliveries);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -1,4 +1,4 @@
-/* Batches that wait packed: what they are asked, told and dealt is what it would be unpacked. */
+/* Packed batches that wait: queries, receipts and dispatches are the same as for unpacked ones. */
 #include "core_fixture.h"
 
 enum { MANY = 200 }; /* several chunks */
@@ -25,7 +25,7 @@ static void pack(uint8_t name, uint32_t count, struct net_route from) {
     core_actions_clear(core);
 }
 
-START_TEST(they_are_dealt_in_their_order_and_answered) {
+START_TEST(they_are_dispatched_in_their_order_and_answered) {
     for (uint32_t i = 0; i < MANY; i++) {
         pack((uint8_t)i, i % 3 + 1, route((uint8_t)(i % 5), false));
     }
@@ -153,7 +153,7 @@ int main(void) {
     Suite *suite = suite_create("broker packed");
     TCase *tests = tcase_create("packed");
     tcase_add_checked_fixture(tests, many_setup, teardown);
-    tcase_add_test(tests, they_are_dealt_in_their_order_and_answered);
+    tcase_add_test(tests, they_are_dispatched_in_their_order_and_answered);
     tcase_add_test(tests, they_count_against_the_limit_and_keep_their_names);
     tcase_add_test(tests, a_query_is_answered_and_its_route_kept);
     tcase_add_test(tests, one_that_is_unpacked_keeps_its_turn);

@@ -12,7 +12,7 @@ static void give_up(uint8_t lane, uint64_t seq, uint32_t first, uint32_t count) 
     core_failed(core, &from, &said, now);
 }
 
-/* What is dealt next, after any delay. */
+/* The next dispatch, after any delay. */
 static const struct core_action *deal_next(void) {
     now += 100000;
     ready('w', 1); /* one at a time */
@@ -143,7 +143,7 @@ START_TEST(in_company_nothing_is_proved) {
 }
 END_TEST
 
-START_TEST(who_leaves_or_gives_back_is_not_blamed) {
+START_TEST(a_lane_that_leaves_or_returns_work_is_not_blamed) {
     now = 0;
     ck_assert(submit(1, 10, route('a', false)));
     struct net_route from = route('w', false);
@@ -158,7 +158,7 @@ START_TEST(who_leaves_or_gives_back_is_not_blamed) {
 }
 END_TEST
 
-/* Who waits for a silent lane's rows never gets empty hands for what it held. */
+/* A lane that waits for a lost lane's rows never receives poison in place of its own work. */
 START_TEST(a_fence_does_not_wait_for_work) {
     now = 0;
     ck_assert(submit(1, 10, route('a', false)));
@@ -215,7 +215,7 @@ int main(void) {
     tcase_add_test(tests, a_late_verdict_on_the_whole_settles_its_pieces);
     tcase_add_test(tests, one_case_is_buried_and_its_neighbours_are_not);
     tcase_add_test(tests, in_company_nothing_is_proved);
-    tcase_add_test(tests, who_leaves_or_gives_back_is_not_blamed);
+    tcase_add_test(tests, a_lane_that_leaves_or_returns_work_is_not_blamed);
     tcase_add_test(tests, a_fence_does_not_wait_for_work);
     tcase_add_test(tests, pieces_are_bounded);
     suite_add_tcase(suite, tests);

@@ -1,5 +1,5 @@
-/* What BUSY says of the time: it follows the rate at which batches leave, queues up those that were
- * told to come back, and says a round number where nothing leaves. */
+/* The retry time in BUSY. It follows the rate at which batches leave, and the clients with an
+ * earlier retry time come first. Where no batch leaves it is a round number. */
 #include "tests/unit/core_fixture.h"
 
 enum { QUEUE = 8 };
@@ -51,14 +51,14 @@ START_TEST(no_batch_leaves) {
 }
 END_TEST
 
-START_TEST(each_is_told_a_later_time_at_the_rate_of_late) {
+START_TEST(each_gets_a_later_time_at_the_recent_rate) {
     finish_until(11000, 100);
     for (int64_t i = 1; i <= 5; i++) {
         int64_t told = told_ms();
         ck_assert_int_ge(told, i * 90);
         ck_assert_int_le(told, i * 110);
     }
-    /* Five have left, as many as were told: the next is the first again. */
+    /* Five have left, as many as received BUSY: the next is the first again. */
     finish_until(clock_ms + 500, 100);
     ck_assert_int_le(told_ms(), 110);
 }
@@ -109,7 +109,7 @@ static int64_t next_ms(void) {
 }
 
 /* ACCEPTED has it: who looks is not counted among those that come back. */
-START_TEST(a_look_says_what_busy_says_next) {
+START_TEST(a_look_has_the_time_of_the_next_busy) {
     ck_assert_int_eq(next_ms(), 5000);
     finish_until(11000, 100);
     for (int i = 0; i < 5; i++) {
@@ -127,11 +127,11 @@ int main(void) {
     TCase *tests = tcase_create("retry time");
     tcase_add_checked_fixture(tests, begin, teardown);
     tcase_add_test(tests, no_batch_leaves);
-    tcase_add_test(tests, each_is_told_a_later_time_at_the_rate_of_late);
+    tcase_add_test(tests, each_gets_a_later_time_at_the_recent_rate);
     tcase_add_test(tests, a_slower_rate_is_a_longer_time);
     tcase_add_test(tests, bytes_count_where_the_disk_is_full);
     tcase_add_test(tests, it_is_bounded_and_forgets);
-    tcase_add_test(tests, a_look_says_what_busy_says_next);
+    tcase_add_test(tests, a_look_has_the_time_of_the_next_busy);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

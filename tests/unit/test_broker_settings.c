@@ -1,4 +1,5 @@
-/* config/broker.yaml says what the settings table says, and worker.yaml nothing that is refused. */
+/* config/broker.yaml has the defaults of the settings table, and worker.yaml has nothing that
+ * the broker refuses. */
 #include "broker/settings_table.h"
 #include "settings_page.h"
 

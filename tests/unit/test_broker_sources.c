@@ -1,5 +1,5 @@
-/* The places of sources: who keeps his, who takes over whose, and what the new name must not hear
- * of the old one. */
+/* The places of sources: which source keeps its place, which one takes over, and which receipts
+ * of the old source the new one must not receive. */
 #include "core_fixture.h"
 
 #include <stdio.h>
@@ -67,7 +67,7 @@ static void busy_for_want_of_a_place(const char *source) {
     ck_assert_int_gt(find(CORE_BUSY, 0)->busy.retry_ms, 0);
 }
 
-START_TEST(a_new_name_takes_over_from_who_was_idle_longest) {
+START_TEST(a_new_name_takes_over_from_the_longest_idle) {
     begin(0);
     for (uint32_t i = 0; i < CORE_SOURCES_MAX; i++) {
         send_done(name_of(i), (uint8_t)i);
@@ -95,7 +95,7 @@ START_TEST(a_new_name_takes_over_from_who_was_idle_longest) {
 END_TEST
 
 /* The old name's batch 1 is done: the new name's batch 1 is another. */
-START_TEST(nobody_hears_of_who_had_his_place) {
+START_TEST(a_new_source_gets_no_receipt_of_the_old_one) {
     begin(1);
     send_done("old", 1);
     send_done("new", 2);
@@ -111,7 +111,7 @@ START_TEST(nobody_hears_of_who_had_his_place) {
 END_TEST
 
 /* One source for each thing that its only batch can be. */
-START_TEST(who_has_a_batch_keeps_his_place) {
+START_TEST(a_source_with_a_batch_keeps_its_place) {
     begin(6);
     ready('w', 2 * CASES);
     ck_assert(send("out", 1));
@@ -194,8 +194,9 @@ START_TEST(a_weight_keeps_its_place_beside_the_others) {
 }
 END_TEST
 
-/* The old name's batch was dealt out of its turn, on trial; the new one does not pay for that. */
-START_TEST(a_new_name_begins_its_turns_anew) {
+/* The old source's batch was dispatched out of its turn, on trial; the new source does not pay
+ * for that. */
+START_TEST(a_new_name_starts_its_own_turns) {
     begin(1);
     core_source_weight(core, SPAN_LIT("other"), 1);
     ready('w', 10 * CORE_PART_CASES);
@@ -261,7 +262,7 @@ START_TEST(what_the_journal_holds_gets_a_place) {
 END_TEST
 
 /* One source's last batch leaves every 100 ms, and another source takes its place. */
-START_TEST(busy_says_when_a_place_will_be_free) {
+START_TEST(busy_has_the_time_until_a_place_is_free) {
     begin(8);
     for (uint32_t i = 0; i < 8; i++) {
         ck_assert(send(name_of(i), 1));
@@ -290,15 +291,15 @@ int main(void) {
     TCase *tests = tcase_create("sources");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, NULL, teardown);
-    tcase_add_test(tests, a_new_name_takes_over_from_who_was_idle_longest);
-    tcase_add_test(tests, nobody_hears_of_who_had_his_place);
-    tcase_add_test(tests, who_has_a_batch_keeps_his_place);
+    tcase_add_test(tests, a_new_name_takes_over_from_the_longest_idle);
+    tcase_add_test(tests, a_new_source_gets_no_receipt_of_the_old_one);
+    tcase_add_test(tests, a_source_with_a_batch_keeps_its_place);
     tcase_add_test(tests, a_place_is_free_when_the_last_batch_has_left);
     tcase_add_test(tests, a_weight_keeps_its_place_beside_the_others);
-    tcase_add_test(tests, a_new_name_begins_its_turns_anew);
+    tcase_add_test(tests, a_new_name_starts_its_own_turns);
     tcase_add_test(tests, what_is_not_taken_takes_no_place);
     tcase_add_test(tests, what_the_journal_holds_gets_a_place);
-    tcase_add_test(tests, busy_says_when_a_place_will_be_free);
+    tcase_add_test(tests, busy_has_the_time_until_a_place_is_free);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -400,7 +400,7 @@ static const struct {
 };
 
 /* Each row has exactly one fault: what comes after it is still read in step. */
-START_TEST(a_fault_says_where_what_and_instead_of_what) {
+START_TEST(a_fault_has_place_expected_and_found) {
     struct buf bytes = BUF_EMPTY;
     struct case_doc doc;
     for (int wide = 0; wide < 2; wide++) {
@@ -579,8 +579,7 @@ int main(void) {
     tcase_add_test(cases, every_type_becomes_its_value);
     tcase_add_test(cases, what_is_absent_or_nil_is_unknown);
     tcase_add_test(cases, a_record_in_a_list_has_all_its_fields_in_schema_order);
-    tcase_add_loop_test(cases, a_fault_says_where_what_and_instead_of_what, 0,
-                        (int)COUNT_OF(FAULTS));
+    tcase_add_loop_test(cases, a_fault_has_place_expected_and_found, 0, (int)COUNT_OF(FAULTS));
     tcase_add_test(cases, all_faults_of_a_case_are_gathered_up_to_the_limit);
     tcase_add_test(cases, a_digest_is_of_the_content_not_of_the_bytes);
     tcase_add_test(cases, a_digest_changes_with_the_content);

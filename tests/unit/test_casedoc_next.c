@@ -1,6 +1,6 @@
-/* casedoc/: cases one after another, as a lane reads a batch: good ones, ones with few faults and
- * with too many, ones that are no map, ones that the arena does not hold.  Each is judged by itself
- * and the next begins where it ends. */
+/* casedoc/: cases one after another, as a lane reads a batch. There are good ones, and ones with
+ * few faults, with too many, that are no map, or that do not fit into the arena. Each has its
+ * own result, and the next begins where it ends. */
 #include "casedoc/case_doc.h"
 #include "wire/mp_write.h"
 

@@ -100,7 +100,7 @@ START_TEST(slots_come_first_then_the_leaves_inside_lists) {
 }
 END_TEST
 
-START_TEST(facts_carry_what_was_said_of_them) {
+START_TEST(facts_carry_their_declaration) {
     struct schema *schema = load(SMALL);
     const struct fact *people = schema_find(schema, SPAN_LIT("people"));
     ck_assert_uint_eq(people->count_max, 3);
@@ -309,7 +309,7 @@ START_TEST(a_wrong_yaml_fact_is_pointed_at) {
 END_TEST
 
 /* Two words of one length are the same only when every byte is. */
-START_TEST(a_word_is_told_from_one_that_differs_in_any_byte) {
+START_TEST(a_word_differs_from_one_with_any_other_byte) {
     char word[FACT_WORD_BYTES_MAX];
     char other[FACT_WORD_BYTES_MAX];
     for (size_t i = 0; i < sizeof(word); i++) {
@@ -368,12 +368,12 @@ int main(void) {
     tcase_add_checked_fixture(cases, load_iso, free_iso);
     tcase_add_test(cases, the_vocabulary_is_sorted_and_of_the_right_size);
     tcase_add_test(cases, slots_come_first_then_the_leaves_inside_lists);
-    tcase_add_test(cases, facts_carry_what_was_said_of_them);
+    tcase_add_test(cases, facts_carry_their_declaration);
     tcase_add_test(cases, the_shipped_schema_loads_and_outlives_its_document);
     tcase_add_loop_test(cases, a_wrong_schema_is_refused_with_its_line, 0, (int)COUNT_OF(WRONG));
     tcase_add_test(cases, the_number_of_paths_is_bounded);
     tcase_add_test(cases, yaml_facts_become_the_same_values);
-    tcase_add_test(cases, a_word_is_told_from_one_that_differs_in_any_byte);
+    tcase_add_test(cases, a_word_differs_from_one_with_any_other_byte);
     tcase_add_test(cases, a_digest_holds_texts_of_every_length);
     tcase_add_loop_test(cases, a_wrong_yaml_fact_is_pointed_at, 0, (int)COUNT_OF(WRONG_FACTS));
     suite_add_tcase(suite, cases);

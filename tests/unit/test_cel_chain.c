@@ -1,6 +1,6 @@
-/* Chains of && and || over marked words and records say what the long way says: dyn() around a fact
- * takes the long one.  Facts are right, wrong, unknown, erring and of another kind, marked or not,
- * in every mixture. */
+/* Chains of && and || over marked words and records give the same result as the general way:
+ * dyn() around a fact selects the general way. Facts are right, wrong, unknown, erring and of
+ * another kind, marked or not, in every mixture. */
 #include "cel/cel.h"
 
 #include "base/buf.h"

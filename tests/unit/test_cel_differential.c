@@ -99,7 +99,7 @@ static struct slow person(struct fixture *f, uint32_t number) {
     return (struct slow){.kind = SLOW_PERSON, .items = leaves, .count = INVENT_LEAVES};
 }
 
-/* A list or map of as many elements as its choice says. */
+/* A list or map with the number of elements of its choice. */
 static struct slow several(struct fixture *f, enum slow_kind kind, uint32_t choice) {
     static const char *const keys[] = {"a", "b"};
     struct slow *items = fact_room(f, 2 * CHOICES);

@@ -202,7 +202,7 @@ END_TEST
 START_TEST(test_time) {
     struct fixture f;
     setup(&f);
-    /* Behind the last transition of the file its rule goes on. */
+    /* After the last transition of the file its rule applies. */
     expect(&f, "timestamp('2090-07-01T12:00:00Z').getHours('America/New_York')", "8");
     expect(&f, "timestamp('2090-01-01T12:00:00Z').getHours('America/New_York')", "7");
     expect(&f, "timestamp('2090-01-01T12:00:00Z').getHours('Australia/Sydney')", "23");

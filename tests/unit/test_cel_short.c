@@ -1,5 +1,6 @@
-/* The short ways of conditions say what the long way says: dyn() around a fact takes the long one.
- * Texts of every length up to past what a word holds, differing in any one byte. */
+/* The short ways of conditions give the same result as the general way: dyn() around a fact
+ * selects the general way. Texts have every length up to more than a word holds, and differ in
+ * any one byte. */
 #include "cel/cel.h"
 
 #include "base/buf.h"
@@ -54,7 +55,7 @@ static void expect_bool(struct fixture *f, const char *source, const struct valu
     ck_assert_msg(value.kind == VAL_BOOL && value.b == wanted, "%s is not %d", source, wanted);
 }
 
-/* word stands in the condition, fact in the case. */
+/* word is in the condition, fact in the case. */
 static void compare_texts(struct fixture *f, const char *word, struct span fact, bool same) {
     static const struct {
         const char *before;
@@ -165,7 +166,7 @@ START_TEST(test_unknown_and_wrong_kinds) {
 }
 END_TEST
 
-/* --- words that are marked, records whose fields stand in order, chains ------------------------
+/* --- words that are marked, records with fields in order, chains -------------------------------
  */
 
 enum { WORDS = 70, PATHS = 6 };
@@ -290,8 +291,8 @@ START_TEST(test_marked_words) {
 }
 END_TEST
 
-/* What a chain of p0 to p5 must say, by the rules of the language: a deciding operand wins, then
- * the unknown ones together, then the first error. */
+/* The required result of a chain of p0 to p5 by the rules of the language: a deciding operand
+ * wins, then the unknown ones together, then the first error. */
 static void expect_chain(const struct value *facts, bool deciding, struct value value) {
     struct path_set wanted = {0};
     bool is_decided = false;

@@ -1,7 +1,7 @@
-/* Time zones: a constant name is read once, when its condition is compiled; other names are read
- * once a run's state and kept, a bounded number of them.  The test takes the right to open files
- * away to see that nothing is read again.  Offsets are held against the C library's, zone by zone.
- */
+/* Time zones. A constant name is read once, when its condition is compiled. Other names are read
+ * once per run state and kept, a bounded number of them. The test removes the right to open
+ * files to prove that nothing is read again. Offsets are compared with those of the C library,
+ * zone by zone. */
 #include "base/io.h"
 #include "base/uuid.h"
 #include "cel/cel.h"

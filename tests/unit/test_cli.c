@@ -1,5 +1,5 @@
-/* cli/: the frame: which verb a command line finds, what its options become, what is said where,
- * and with which exit code.  Runs against its own table, then holds the real one to its rules. */
+/* cli/: the frame: the verb of a command line, its options, the output on both streams, and the
+ * exit code. Runs against its own table, then checks the real table by the rules for verbs. */
 #include "cli/verb_priv.h"
 #include "cli/verb_table.h"
 
@@ -79,7 +79,7 @@ static void read_back(FILE *file, char text[TEXT_MAX]) {
     (void)fclose(file);
 }
 
-/* The line is split at blanks. */
+/* The line is split at spaces. */
 static struct said run(const char *line) {
     char words[512];
     (void)snprintf(words, sizeof(words), "casemill %s", line);

@@ -1,6 +1,6 @@
-/* config/: the shipped schema and agreements load, their own tests pass, and every worked case of
- * ../shared comes out as expected under both readings of transit.  Cases are looked at where they
- * lie; without them that test says so and passes. */
+/* config/: the shipped schema and agreements load, their own tests pass, and every worked case
+ * of ../shared gives the expected result under both readings of transit. The cases are read from
+ * ../shared; without them that test prints a line and passes. */
 #include "base/io.h"
 #include "cli/json_case.h"
 #include "rules/ruleset.h"
@@ -42,8 +42,8 @@ START_TEST(the_documents_pass_their_own_tests) {
 }
 END_TEST
 
-/* Every reason that an agreement can give for a finding is reached by one of its tests: a rule that
- * no test fires is a rule that nobody has seen at work. */
+/* Every reason that an agreement can give for a finding occurs in one of its tests. A rule that
+ * no test reaches has never been seen to work. */
 static void reasons_expected(const char *id, const char *text, const struct ruleset *ruleset,
                              uint32_t agreement) {
     const char *tests = strstr(text, "\ntests:");

@@ -1,6 +1,6 @@
-/* What people's files hold: every row of the table in common/client/README.md, read as it is meant
- * or refused in a line that says what to do.  Each file is read three times: from memory, packed as
- * gzip, and from a pipe that gives one byte at a time. */
+/* The files that common tools write: every row of the table in common/client/README.md is read
+ * correctly or refused in a line that states what to do. Each file is read three times: from
+ * memory, packed as gzip, and from a pipe that gives one byte at a time. */
 #include "cli/submit/input.h"
 #include "tests/unit/json_case_decode.h"
 
@@ -135,7 +135,7 @@ static void read_pipe(struct span bytes, enum submit_format format, struct buf *
     (void)close(ends[0]);
 }
 
-/* `expected` is what read_all writes; a fault's text need only hold what stands there. */
+/* `expected` is the output of read_all; of a fault its text need only contain `expected`. */
 static void assert_file(const char *name, struct span bytes, enum submit_format format,
                         const char *expected) {
     struct buf packed = BUF_EMPTY;
@@ -211,7 +211,7 @@ START_TEST(json_as_tools_write_it) {
          "0: f is a ZIP file or an Excel workbook: unpack it, or save the sheet as CSV UTF-8\n"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        /* A path of its own stands in the messages of the pipe. */
+        /* A path of its own is in the messages of the pipe. */
         if (strstr(rows[i].expected, "0: f is") == NULL) {
             assert_rows(&rows[i], 1);
         } else {
@@ -315,7 +315,7 @@ START_TEST(gzip_as_it_comes) {
     }
     buf_clear(&two);
     gzip_append(&two, SPAN_LIT(CASE_A "\n" CASE_B));
-    for (size_t at = 10; at < two.len; at++) { /* behind the header, which says nothing of use */
+    for (size_t at = 10; at < two.len; at++) { /* after the header, which has nothing of use */
         two.ptr[at] ^= 1;
         buf_clear(&text);
         read_bytes(buf_span(&two), SUBMIT_JSONL, &text);

@@ -154,7 +154,7 @@ END_TEST
 
 /* --- progress --- */
 
-START_TEST(a_progress_line_tells_count_rate_and_rest) {
+START_TEST(a_progress_line_has_count_rate_and_rest) {
     struct progress progress = {.what = "cases", .total = 1000, .started_ms = 5000};
     struct buf out = BUF_EMPTY;
     progress_line(&progress, 250, 7500, &out);
@@ -182,7 +182,7 @@ int main(void) {
     tcase_add_test(cases, bad_cases_are_about_as_many_as_asked);
     tcase_add_test(cases, a_seed_names_its_cases);
     tcase_add_test(cases, duplicates_repeat_an_earlier_case);
-    tcase_add_test(cases, a_progress_line_tells_count_rate_and_rest);
+    tcase_add_test(cases, a_progress_line_has_count_rate_and_rest);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

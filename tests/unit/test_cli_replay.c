@@ -64,7 +64,7 @@ START_TEST(test_sample_order) {
     samples_are(&matrix.tables[0].cells[1][0], "x.1 x.2 x.3 a.9");
     replay_matrix_fini(&matrix);
     replay_matrix_init(&matrix, 1, 0);
-    add(&matrix, 0, 1, "x"); /* none wanted */
+    add(&matrix, 0, 1, "x"); /* none required */
     ck_assert_ptr_null(matrix.tables[0].cells[0][1].samples);
     replay_matrix_fini(&matrix);
 }

@@ -133,7 +133,7 @@ START_TEST(what_is_published_loads_and_has_every_code) {
 }
 END_TEST
 
-START_TEST(an_activation_says_why_and_since_when) {
+START_TEST(an_activation_has_reason_and_start) {
     struct place place;
     char id[65];
     struct diag diag = {0};
@@ -177,7 +177,7 @@ int main(void) {
     TCase *tests = tcase_create("cli rules");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, what_is_published_loads_and_has_every_code);
-    tcase_add_test(tests, an_activation_says_why_and_since_when);
+    tcase_add_test(tests, an_activation_has_reason_and_start);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -429,7 +429,7 @@ START_TEST(waiting_in_words) {
 END_TEST
 
 /* By a clock of its own, towards a broker that is not there. */
-START_TEST(waiting_is_said_now_and_then_and_ends) {
+START_TEST(waiting_is_reported_at_intervals_and_ends) {
     struct casemill_options options;
     struct casemill *client = NULL;
     struct submit_wait wait;
@@ -468,7 +468,7 @@ START_TEST(waiting_is_said_now_and_then_and_ends) {
     ck_assert_int_eq(now_ms - 500 - begun_ms, 10500);
     ck_assert_int_eq(lines, 2);
     ck_assert(lines_ms[0] == 3000 && lines_ms[1] == 8000);
-    /* Progress begins the wait anew. */
+    /* Progress restarts the wait. */
     submit_wait_progress(&wait, now_ms);
     ck_assert_int_eq(submit_wait_turn(&wait, client, now_ms + 900, &said, &diag), ERR_OK);
     submit_wait_fini(&wait);
@@ -526,7 +526,7 @@ int main(void) {
     tcase_add_test(tests, resume_is_of_one_target_and_version);
     tcase_add_test(tests, resume_is_of_the_same_cases);
     tcase_add_test(tests, waiting_in_words);
-    tcase_add_test(tests, waiting_is_said_now_and_then_and_ends);
+    tcase_add_test(tests, waiting_is_reported_at_intervals_and_ends);
     tcase_add_test(tests, the_end_in_words);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

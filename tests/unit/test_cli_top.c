@@ -96,7 +96,7 @@ START_TEST(a_counter_that_went_back_has_no_rate) {
 }
 END_TEST
 
-START_TEST(who_does_not_answer_is_said) {
+START_TEST(a_broker_without_an_answer_is_reported) {
     struct top_broker broker = watched();
     struct buf out = BUF_EMPTY;
     broker.is_fresh = false;
@@ -175,7 +175,7 @@ int main(void) {
     TCase *cases = tcase_create("top");
     tcase_add_test(cases, rates_are_of_the_time_between_two_answers);
     tcase_add_test(cases, a_counter_that_went_back_has_no_rate);
-    tcase_add_test(cases, who_does_not_answer_is_said);
+    tcase_add_test(cases, a_broker_without_an_answer_is_reported);
     tcase_add_test(cases, a_page_fits);
     tcase_add_test(cases, names_are_made_harmless);
     suite_add_tcase(suite, cases);

@@ -1,5 +1,5 @@
-/* The client against a broker's side that the test itself plays, frame by frame, on a real socket:
- * only so can BUSY, REFUSED, silence and a new broker be had at will. */
+/* The client against a broker that the test plays, frame by frame, on a real socket. Only so can
+ * the test choose when BUSY, REFUSED, silence and a new broker occur. */
 #include "client_play.h"
 
 START_TEST(batches_close_by_count_bytes_linger_and_flush) {
@@ -60,7 +60,7 @@ START_TEST(an_outcome_is_settled_by_done) {
     ck_assert_uint_eq(receipt->duplicates, 1);
     ck_assert_uint_eq(receipt->dead_count, 1);
     ck_assert_str_eq(play.dead_path, "facts.married");
-    say(&play, &done); /* said twice: told, but no longer ours */
+    say(&play, &done); /* received twice: reported, but no longer ours */
     until_told(&play, CASEMILL_DONE, 2);
     ck_assert(!play.last[CASEMILL_DONE].is_known);
     play_close(&play);

@@ -10,7 +10,7 @@ static void until_state(struct play *play, struct casemill_state *state, bool is
     ck_assert_int_eq(state->unready != NULL, is_told);
 }
 
-START_TEST(nobody_is_asked_without_a_connection) {
+START_TEST(no_broker_is_asked_without_a_connection) {
     struct casemill_options options = options_for(1, 0);
     struct casemill_state state;
     struct casemill *client = NULL;
@@ -32,7 +32,7 @@ START_TEST(a_broker_is_asked_how_it_is) {
     ck_assert_int_eq(submit_case(&play, 1), CASEMILL_OK);
     until_seen(&play, 1);
     for (int i = 0; i < 3; i++) {
-        casemill_ask(play.client); /* at most once a second */
+        casemill_ask(play.client); /* at most once per second */
     }
     until_seen(&play, 2);
     ck_assert_int_eq(play.seen[1].command, WIRE_PING);
@@ -52,11 +52,11 @@ START_TEST(a_broker_is_asked_how_it_is) {
     casemill_state(play.client, &state);
     ck_assert_str_eq(state.busy, "rate");
     ck_assert(state.retry_ms > 0 && state.retry_ms <= 60000);
-    /* A broker that is older tells nothing of itself, but it answers. */
+    /* An older broker reports nothing about itself, but it answers. */
     say(&play, &(struct wire_message){.command = WIRE_PONG, .pong = {.version = SPAN_LIT("1")}});
     until_state(&play, &state, false);
     ck_assert_int_ge(state.heard_ms, 0);
-    /* What was said is of this connection. */
+    /* The answer applies to this connection only. */
     net_socket_close(&play.router);
     play_bind(&play, play.endpoint);
     until_seen(&play, 3);
@@ -66,7 +66,8 @@ START_TEST(a_broker_is_asked_how_it_is) {
 }
 END_TEST
 
-/* The reason stays while the batch is on its way again: a broker that is BUSY says so once more. */
+/* The reason stays while the batch is sent again: a broker that is still BUSY sends it once
+ * more. */
 START_TEST(busy_holds_until_a_batch_is_taken) {
     struct casemill_options options = options_for(1, 0);
     struct casemill_state state;
@@ -101,8 +102,9 @@ static void submit_body(struct play *play, const struct buf *body, size_t bytes,
     ck_assert_int_eq(casemill_submit_batch(play->client, &batch), CASEMILL_OK);
 }
 
-/* What every broker takes goes at once; before more the broker is asked, once a connection, and
- * what is over its limit is never sent: the frame could end the connection. */
+/* Sizes that every broker accepts are sent at once. Before a larger batch the client asks for
+ * the limit, once per connection. A batch over the limit is never sent: the frame could end the
+ * connection. */
 START_TEST(a_large_batch_waits_for_the_brokers_limit) {
     struct casemill_options options = options_for(10, -1);
     struct play play;
@@ -132,7 +134,8 @@ START_TEST(a_large_batch_waits_for_the_brokers_limit) {
 }
 END_TEST
 
-/* It does not say its limit: then it takes what all brokers took before there was one. */
+/* It does not report its limit: then the limit is the one of all brokers before there was a
+ * setting. */
 START_TEST(a_broker_of_before_takes_a_large_batch) {
     struct casemill_options options = options_for(10, -1);
     struct play play;
@@ -153,7 +156,7 @@ int main(void) {
     Suite *suite = suite_create("client ask");
     TCase *tests = tcase_create("client");
     tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, nobody_is_asked_without_a_connection);
+    tcase_add_test(tests, no_broker_is_asked_without_a_connection);
     tcase_add_test(tests, a_broker_is_asked_how_it_is);
     tcase_add_test(tests, busy_holds_until_a_batch_is_taken);
     tcase_add_test(tests, a_large_batch_waits_for_the_brokers_limit);

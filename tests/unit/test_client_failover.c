@@ -213,7 +213,7 @@ START_TEST(a_silent_broker_is_asked_and_then_left) {
     struct play play;
     play_open(&play, CASEMILL_ACK_OUTCOME, QUIET_MS);
     submit_one(&play, 1);
-    until(&play, &play.sides[0].submits, 1); /* connected, and says nothing */
+    until(&play, &play.sides[0].submits, 1); /* connected, and sends nothing */
     until(&play, &play.sides[1].submits, 1);
     ck_assert_uint_ge(play.sides[0].queries, 1);
     say_done(&play.sides[1]);
@@ -259,7 +259,7 @@ START_TEST(a_full_broker_is_waited_for) {
 }
 END_TEST
 
-START_TEST(nothing_waits_in_a_socket_of_nobody) {
+START_TEST(nothing_waits_in_a_socket_without_a_peer) {
     struct play play;
     play_open(&play, CASEMILL_ACK_OUTCOME, QUIET_MS_LONG);
     net_socket_close(&play.sides[0].router);
@@ -302,7 +302,7 @@ int main(void) {
     tcase_add_test(tests, a_silent_broker_is_asked_and_then_left);
     tcase_add_test(tests, a_stopping_broker_is_left_at_once_and_its_last_word_counts);
     tcase_add_test(tests, a_full_broker_is_waited_for);
-    tcase_add_test(tests, nothing_waits_in_a_socket_of_nobody);
+    tcase_add_test(tests, nothing_waits_in_a_socket_without_a_peer);
     tcase_add_test(tests, a_list_is_checked);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -73,7 +73,7 @@ START_TEST(of_one_id_the_oldest_is_found) {
 }
 END_TEST
 
-/* Whatever was sent, heard of and sent again: to_send keeps the order of submission. */
+/* Whatever was sent, answered and sent again: to_send keeps the order of submission. */
 START_TEST(sent_again_in_order) {
     struct window window;
     window_init(&window, SIZE);

@@ -1,5 +1,5 @@
 /* db: rows out of COPY against a real PostgreSQL (CASEMILL_TEST_CONNINFO; without it those tests
- * say so and pass). */
+ * print a line and pass). */
 #include "db/copy_out.h"
 #include "db/copy_read.h"
 
@@ -81,7 +81,7 @@ START_TEST(test_failures) {
     ck_assert_int_eq(db_copy_open(db, "COPY nowhere TO STDOUT (FORMAT binary)", 1, &copy, &diag),
                      ERR_DENIED);
     ck_assert_ptr_null(copy);
-    /* a statement that fails in the middle says why behind its rows */
+    /* a statement that fails in the middle reports the reason after its rows */
     ck_assert_int_eq(db_copy_open(db,
                                   "COPY (SELECT 100 / (50 - i) FROM generate_series(1, 100) i) TO "
                                   "STDOUT (FORMAT binary)",

@@ -1,5 +1,5 @@
 /* Every row of the table of SQLSTATEs, against a server that gives that state; and a connection
- * that does not wait for ever for a server that has gone. */
+ * that does not wait forever for a lost server. */
 #include "db/db.h"
 #include "db/lane.h"
 #include "db/sqlstate.h"
@@ -27,7 +27,7 @@ static void whole_state(const char *prefix, char state[SQLSTATE_BYTES]) {
     (void)snprintf(state, SQLSTATE_BYTES, "%s%s", prefix, "000" + (strlen(prefix) - 2));
 }
 
-START_TEST(each_row_says_what_to_do) {
+START_TEST(each_row_has_an_action) {
     for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
         char state[SQLSTATE_BYTES];
         whole_state(ROWS[i].prefix, state);
@@ -143,7 +143,7 @@ static enum err look_at_socket(void *context, int fd, bool want_write) {
     return ERR_TIMEOUT;
 }
 
-/* A server that takes connections and says nothing. */
+/* A server that accepts connections and sends nothing. */
 static int listen_mute(int *port) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof(address);
@@ -210,7 +210,7 @@ int main(void) {
     Suite *suite = suite_create("db faults");
     TCase *tests = tcase_create("db faults");
     tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, each_row_says_what_to_do);
+    tcase_add_test(tests, each_row_has_an_action);
     tcase_add_test(tests, states_that_have_to_be_right);
     tcase_add_test(tests, each_row_from_a_server);
     tcase_add_test(tests, a_server_that_has_gone_is_noticed);

@@ -1,5 +1,5 @@
-/* db/: servers that do not answer.  No call waits for ever, a slow statement is not taken for a
- * silent server, and whoever waits can be woken. */
+/* db/: servers that do not answer. No call waits forever, a slow statement is not taken for a
+ * lost server, and a waiting call can be woken. */
 #include "db/copy_out.h"
 #include "db/db.h"
 #include "db/lane.h"
@@ -55,7 +55,7 @@ START_TEST(a_server_that_takes_no_connection_in_is_left) {
 END_TEST
 
 /* A second connection asked, and got no answer either. */
-START_TEST(a_server_that_falls_silent_is_given_up) {
+START_TEST(a_server_that_stops_answering_is_given_up) {
     struct mute_server server;
     struct db *db = open_mute(&server);
     struct diag diag = {0};
@@ -91,7 +91,7 @@ START_TEST(a_lane_gives_it_up_too) {
 }
 END_TEST
 
-/* Longer than a silent server is given, and it says nothing meanwhile. */
+/* Longer than the limit for a server without an answer, and the server sends nothing meanwhile. */
 START_TEST(a_slow_statement_is_waited_for) {
     if (real_server() == NULL) {
         return;
@@ -117,7 +117,7 @@ START_TEST(a_call_has_its_own_limit) {
 END_TEST
 
 /* While it connects, and while a statement runs. */
-START_TEST(who_waits_can_be_woken) {
+START_TEST(a_waiting_call_can_be_woken) {
     struct mute_server server;
     struct db *db = NULL;
     struct diag diag = {0};
@@ -138,8 +138,8 @@ START_TEST(who_waits_can_be_woken) {
 }
 END_TEST
 
-/* What the server said decides, in one line without its SQLSTATE and source file. */
-START_TEST(a_refusal_is_told_by_its_state) {
+/* The server's own message decides, in one line without its SQLSTATE and source file. */
+START_TEST(a_refusal_is_recognized_by_its_state) {
     static const struct {
         const char *sqlstate;
         enum err err;
@@ -168,12 +168,12 @@ int main(void) {
     TCase *tests = tcase_create("db mute");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_server_that_takes_no_connection_in_is_left);
-    tcase_add_test(tests, a_server_that_falls_silent_is_given_up);
+    tcase_add_test(tests, a_server_that_stops_answering_is_given_up);
     tcase_add_test(tests, a_lane_gives_it_up_too);
     tcase_add_test(tests, a_slow_statement_is_waited_for);
     tcase_add_test(tests, a_call_has_its_own_limit);
-    tcase_add_loop_test(tests, who_waits_can_be_woken, 0, 2);
-    tcase_add_loop_test(tests, a_refusal_is_told_by_its_state, 0, 5);
+    tcase_add_loop_test(tests, a_waiting_call_can_be_woken, 0, 2);
+    tcase_add_loop_test(tests, a_refusal_is_recognized_by_its_state, 0, 5);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -1,4 +1,4 @@
-/* db: an answer is held against the shape that was asked for, against a real PostgreSQL
+/* db: an answer is compared with the requested shape, against a real PostgreSQL
  * (CASEMILL_TEST_CONNINFO; without it those tests print "skipped"). */
 #include "db/db.h"
 
@@ -20,7 +20,7 @@ static void setup(void) {
 
 static void teardown(void) { db_close(&db); }
 
-/* What comes of a statement under a shape. */
+/* The result of a statement under a shape. */
 static enum err expect(const char *sql, const char *shape, struct diag *diag) {
     struct db_result *rows = NULL;
     ck_assert_msg(db_query(db, sql, 0, NULL, &rows, diag) == ERR_OK, "%s", diag->text);

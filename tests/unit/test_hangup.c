@@ -1,5 +1,5 @@
-/* libzmq survives peers that hang up while it has stopped reading from them, and reads no more of
- * them than it may; what others do with epoll, send and recv stays as it is.  A broken guard shows
+/* libzmq survives peers that hang up while it has stopped reading from them, and reads no more
+ * of them than allowed. Other uses of epoll, send and recv do not change. A broken guard shows
  * as an abort of libzmq. */
 #include "net/hangup.h"
 #include "net/net.h"
@@ -123,7 +123,7 @@ START_TEST(libzmq_calls_the_guard) {
 }
 END_TEST
 
-/* What stood in the buffers still arrives, and the PING among it does not abort. */
+/* The content of the buffers still arrives, and the PING in it does not cause an abort. */
 START_TEST(what_was_sent_before_the_end_arrives) {
     start();
     const int pings[] = {-1, 0, FLOOD / 2, FLOOD - 1};
@@ -398,8 +398,8 @@ static void read_what_came(const struct metered *metered) {
     }
 }
 
-/* Descriptors go from one socket to another, and the event that says whose one is comes late.  What
- * waits at either socket is counted right all the same. */
+/* Descriptors move from one socket to another, and the event with the new owner comes late. The
+ * bytes that wait at either socket are still counted correctly. */
 START_TEST(descriptors_change_their_socket) {
     start();
     enum { ROUNDS = 300, FEW = 5 };

@@ -137,7 +137,7 @@ START_TEST(each_answer_is_for_this_page_alone) {
 END_TEST
 
 /* Far more than there are places, none of which ends by itself within the patience of ask. */
-START_TEST(idle_connections_keep_nobody_out) {
+START_TEST(idle_connections_block_no_client) {
     struct http *http = NULL;
     struct diag diag = {0};
     char context[] = "context";
@@ -159,7 +159,7 @@ START_TEST(idle_connections_keep_nobody_out) {
 }
 END_TEST
 
-START_TEST(a_taken_port_is_said) {
+START_TEST(a_taken_port_is_reported) {
     struct http *first = NULL;
     struct http *second = NULL;
     struct diag diag = {0};
@@ -191,8 +191,8 @@ int main(void) {
     tcase_add_test(tests, pages_by_path);
     tcase_add_test(tests, only_for_a_host_of_this_machine);
     tcase_add_test(tests, each_answer_is_for_this_page_alone);
-    tcase_add_test(tests, idle_connections_keep_nobody_out);
-    tcase_add_test(tests, a_taken_port_is_said);
+    tcase_add_test(tests, idle_connections_block_no_client);
+    tcase_add_test(tests, a_taken_port_is_reported);
     tcase_add_test(tests, only_loopback_is_served);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -86,10 +86,10 @@ START_TEST(there_and_back) {
 }
 END_TEST
 
-/* Answers a message with "told" and closes it. */
+/* Answers a message with "answer" and closes it. */
 static void tell(struct net_socket *router, struct net_message *message) {
     struct net_part part;
-    net_part_copy(&part, SPAN_LIT("told"));
+    net_part_copy(&part, SPAN_LIT("answer"));
     ck_assert_int_eq(net_send(router, &message->route, &part, 1), ERR_OK);
     net_message_close(message);
 }
@@ -185,7 +185,7 @@ START_TEST(an_envelope_comes_back_as_it_was) {
         for (uint32_t i = 0; i <= depth; i++) {
             expect_frame(proxy, sent.of[i], false);
         }
-        expect_frame(proxy, SPAN_LIT("told"), true);
+        expect_frame(proxy, SPAN_LIT("answer"), true);
     }
     peer_close(context, proxy);
     pair_close(&pair);
@@ -207,7 +207,7 @@ START_TEST(an_id_that_a_proxy_made_needs_no_delimiter) {
     ck_assert_uint_eq(message.part_count, 2);
     tell(pair.router, &message);
     expect_frame(proxy, sent.of[0], false);
-    expect_frame(proxy, SPAN_LIT("told"), true);
+    expect_frame(proxy, SPAN_LIT("answer"), true);
     peer_close(context, proxy);
     pair_close(&pair);
 }
@@ -234,7 +234,7 @@ START_TEST(an_envelope_that_is_too_long_is_none) {
         ck_assert(!message.route.delimited);
         ck_assert_uint_eq(message.part_count, all[i]->count);
         tell(pair.router, &message);
-        expect_frame(proxy, SPAN_LIT("told"), true);
+        expect_frame(proxy, SPAN_LIT("answer"), true);
     }
     peer_close(context, proxy);
     pair_close(&pair);
@@ -253,13 +253,13 @@ START_TEST(a_probe_is_passed_over) {
     ck_assert_uint_eq(message.part_count, 1);
     ck_assert(span_is(net_part_span(&message.parts[0]), "ask"));
     tell(pair.router, &message);
-    expect_frame(dealer, SPAN_LIT("told"), true);
+    expect_frame(dealer, SPAN_LIT("answer"), true);
     peer_close(context, dealer);
     pair_close(&pair);
 }
 END_TEST
 
-START_TEST(a_lost_peer_is_told) {
+START_TEST(a_lost_peer_is_reported) {
     struct pair pair = pair_open(&usual);
     struct net_message message;
     ck_assert_int_eq(send_text(pair.dealer, NULL, "a", "b"), ERR_OK);
@@ -293,7 +293,7 @@ START_TEST(a_lost_peer_is_told) {
 }
 END_TEST
 
-START_TEST(too_many_parts_are_said) {
+START_TEST(too_many_parts_are_reported) {
     struct pair pair = pair_open(&usual);
     struct net_part parts[NET_PARTS_MAX + 3];
     for (uint32_t i = 0; i < COUNT_OF(parts); i++) {
@@ -359,10 +359,10 @@ START_TEST(a_routing_id_that_is_used_twice_is_counted) {
         if (i == 0 || options.takes_over) {
             ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
             tell(pair.router, &message);
-            expect_frame(twins[i], SPAN_LIT("told"), true);
+            expect_frame(twins[i], SPAN_LIT("answer"), true);
         }
     }
-    ck_assert_int_eq(send_text(pair.dealer, NULL, "a", "b"), ERR_OK); /* and others go on */
+    ck_assert_int_eq(send_text(pair.dealer, NULL, "a", "b"), ERR_OK); /* and others continue */
     struct net_message message;
     ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
     net_message_close(&message);
@@ -401,7 +401,7 @@ START_TEST(shared_bytes_are_released_once) {
 }
 END_TEST
 
-START_TEST(addresses_that_cannot_be_used_say_why) {
+START_TEST(addresses_that_cannot_be_used_give_the_reason) {
     struct pair pair = pair_open(&usual);
     struct net_socket *other = NULL;
     struct diag diag = {0};
@@ -416,7 +416,7 @@ START_TEST(addresses_that_cannot_be_used_say_why) {
 }
 END_TEST
 
-START_TEST(addresses_are_told_from_noise) {
+START_TEST(addresses_are_distinguished_from_noise) {
     static const char *const good[] = {"tcp://127.0.0.1:0", "tcp://[::1]:65535", "tcp://a.b:1",
                                        "tcp://*:5570",      "ipc:///run/x",      "ipc://x"};
     static const char *const bad[] = {
@@ -539,8 +539,8 @@ int main(void) {
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, there_and_back);
     tcase_add_loop_test(tests, req_gets_its_delimiter_back, 0, 2);
-    tcase_add_test(tests, a_lost_peer_is_told);
-    tcase_add_test(tests, too_many_parts_are_said);
+    tcase_add_test(tests, a_lost_peer_is_reported);
+    tcase_add_test(tests, too_many_parts_are_reported);
     tcase_add_test(tests, an_oversized_message_never_arrives);
     tcase_add_test(tests, an_envelope_comes_back_as_it_was);
     tcase_add_test(tests, an_id_that_a_proxy_made_needs_no_delimiter);
@@ -548,8 +548,8 @@ int main(void) {
     tcase_add_test(tests, a_probe_is_passed_over);
     tcase_add_loop_test(tests, a_routing_id_that_is_used_twice_is_counted, 0, 4);
     tcase_add_test(tests, shared_bytes_are_released_once);
-    tcase_add_test(tests, addresses_that_cannot_be_used_say_why);
-    tcase_add_test(tests, addresses_are_told_from_noise);
+    tcase_add_test(tests, addresses_that_cannot_be_used_give_the_reason);
+    tcase_add_test(tests, addresses_are_distinguished_from_noise);
     tcase_add_test(tests, an_ipc_path_is_the_owners_alone);
     tcase_add_test(tests, an_ipc_path_takes_only_a_place_that_was_left);
     tcase_add_test(tests, an_abstract_ipc_address_is_refused);

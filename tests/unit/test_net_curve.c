@@ -149,7 +149,7 @@ START_TEST(a_secret_may_be_that_of_a_group_of_the_program) {
 }
 END_TEST
 
-START_TEST(files_that_are_no_keys_say_so) {
+START_TEST(files_that_are_no_keys_are_refused) {
     struct net_key_pair pair = pair_make();
     struct net_keyring *ring = NULL;
     struct net_key key;
@@ -376,7 +376,7 @@ START_TEST(an_unknown_key_is_turned_away) {
 }
 END_TEST
 
-START_TEST(another_brokers_key_and_no_key_are_told_apart) {
+START_TEST(another_brokers_key_and_no_key_are_distinguished) {
     struct net_key_pair north = pair_make();
     struct net_key_pair other = pair_make();
     struct wire wire = wire_open(ring_of(&north, "north"));
@@ -393,7 +393,7 @@ START_TEST(another_brokers_key_and_no_key_are_told_apart) {
 }
 END_TEST
 
-START_TEST(keys_towards_a_broker_without_are_said) {
+START_TEST(keys_for_a_broker_without_keys_are_reported) {
     struct net_key_pair north = pair_make();
     struct wire wire = wire_open(ring_of(&north, "north"));
     struct net_options plain = {.message_bytes_max = 1000};
@@ -412,7 +412,7 @@ START_TEST(keys_towards_a_broker_without_are_said) {
 }
 END_TEST
 
-/* libzmq would let everybody in: both are programmer's errors that end the program. */
+/* libzmq would accept every peer: both are programmer's errors that end the program. */
 START_TEST(keys_without_a_guard_are_a_bug) {
     struct net *net = NULL;
     struct net_socket *router = NULL;
@@ -438,13 +438,13 @@ int main(void) {
     tcase_add_test(tests, a_secret_that_others_may_read_is_refused);
     tcase_add_loop_test(tests, a_secret_may_be_that_of_a_group_of_the_program, 0,
                         (int)COUNT_OF(SECRETS));
-    tcase_add_test(tests, files_that_are_no_keys_say_so);
+    tcase_add_test(tests, files_that_are_no_keys_are_refused);
     tcase_add_test(tests, files_are_bounded);
     tcase_add_test(tests, a_ring_is_a_directory_or_a_file);
     tcase_add_test(tests, the_right_key_is_let_in_and_named);
     tcase_add_test(tests, an_unknown_key_is_turned_away);
-    tcase_add_test(tests, another_brokers_key_and_no_key_are_told_apart);
-    tcase_add_test(tests, keys_towards_a_broker_without_are_said);
+    tcase_add_test(tests, another_brokers_key_and_no_key_are_distinguished);
+    tcase_add_test(tests, keys_for_a_broker_without_keys_are_reported);
     /* Without a folder, which nobody would take away. */
     TCase *bugs = tcase_create("bugs");
     tcase_add_test_raise_signal(bugs, keys_without_a_guard_are_a_bug, SIGABRT);

@@ -21,7 +21,7 @@ static int accepted(int listener) {
 }
 
 /* The next accept proves that the DEALER has seen the end of this connection. */
-START_TEST(a_flood_that_nobody_reads_and_a_lost_peer_do_no_harm) {
+START_TEST(an_unread_flood_and_a_lost_peer_do_no_harm) {
     struct sockaddr_in address = raw_address(0);
     socklen_t bytes = sizeof(address);
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -70,7 +70,7 @@ int main(void) {
     Suite *suite = suite_create("net_dealer");
     TCase *tcase = tcase_create("dealer");
     tcase_set_timeout(tcase, 60);
-    tcase_add_test(tcase, a_flood_that_nobody_reads_and_a_lost_peer_do_no_harm);
+    tcase_add_test(tcase, an_unread_flood_and_a_lost_peer_do_no_harm);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -115,7 +115,7 @@ START_TEST(names_and_addresses_are_bound) {
 }
 END_TEST
 
-START_TEST(what_cannot_be_bound_is_said) {
+START_TEST(a_failed_bind_is_reported) {
     struct net *net = open_net();
     struct net_socket *second = NULL;
     struct net_socket *first = bind_at(net, "tcp://127.0.0.1:0");
@@ -159,7 +159,7 @@ static void expect_served(struct net_socket *router, struct net_socket *dealer) 
         if (net_recv(router, &message) == ERR_OK) {
             struct net_route route = message.route;
             net_message_close(&message);
-            net_part_copy(&part, SPAN_LIT("told"));
+            net_part_copy(&part, SPAN_LIT("answer"));
             ck_assert_int_eq(net_send(router, &route, &part, 1), ERR_OK);
         }
         if (net_recv(dealer, &message) == ERR_OK) {
@@ -178,7 +178,7 @@ static struct net_socket *dealer_to(struct net *net, const struct net_socket *ro
     return dealer;
 }
 
-/* Who stands is served; who comes beyond the limit waits and gets in when another leaves. */
+/* A connected peer is served; one beyond the limit waits and is accepted when another leaves. */
 START_TEST(new_ones_wait_at_the_limit) {
     struct net *net = open_net();
     struct net_socket *router = bind_at(net, "tcp://127.0.0.1:0");
@@ -243,7 +243,7 @@ START_TEST(a_path_is_held_to_the_limit) {
 }
 END_TEST
 
-/* What a ZMTP 3 peer without keys says first. */
+/* The first bytes of a ZMTP 3 peer without keys. */
 static void greet(int fd) {
     uint8_t first[64 + 2 + 40] = {0xff, [9] = 0x7f, 3, 0, 'N', 'U', 'L', 'L'};
     static const char ready[] = "\5READY\13Socket-Type\0\0\0\6DEALER";
@@ -429,7 +429,7 @@ static enum err open_wake(const char *path, struct diag *diag) {
 }
 
 /* A call may find the one number that was freed late; the next one cannot. */
-START_TEST(whatever_needs_a_descriptor_says_the_same) {
+START_TEST(every_call_without_a_descriptor_fails_alike) {
     enum { ROOM = 64, TRIES = 3 };
     static enum err (*const calls[])(const char *, struct diag *) = {open_wake, check_path,
                                                                      check_name, check_no_name};
@@ -478,7 +478,7 @@ int main(void) {
     TCase *tests = tcase_create("net_door");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, names_and_addresses_are_bound);
-    tcase_add_test(tests, what_cannot_be_bound_is_said);
+    tcase_add_test(tests, a_failed_bind_is_reported);
     tcase_add_test(tests, new_ones_wait_at_the_limit);
     tcase_add_test(tests, a_path_is_held_to_the_limit);
     tcase_add_test(tests, a_message_without_an_end_is_ended);
@@ -492,7 +492,7 @@ int main(void) {
     TCase *none_left = tcase_create("none_left");
     tcase_set_timeout(none_left, 60);
     tcase_add_test(none_left, sockets_without_descriptors_fail_in_order);
-    tcase_add_test(none_left, whatever_needs_a_descriptor_says_the_same);
+    tcase_add_test(none_left, every_call_without_a_descriptor_fails_alike);
     suite_add_tcase(suite, none_left);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -72,7 +72,7 @@ START_TEST(a_file_that_others_may_read_is_refused) {
 END_TEST
 
 /* By Python's hashlib: blake2b(nonce + uuid, key=key, digest_size=16). */
-START_TEST(the_answer_is_what_the_protocols_page_says) {
+START_TEST(the_answer_equals_the_protocols_page) {
     static const uint8_t wanted[16] = {0x1f, 0x72, 0xb4, 0x31, 0x48, 0x37, 0x11, 0xac,
                                        0x7e, 0x83, 0x11, 0xac, 0x93, 0x57, 0xfd, 0x17};
     struct net_secret secret;
@@ -101,7 +101,7 @@ int main(void) {
     tcase_add_test(tests, it_is_made_once_and_is_its_owners);
     tcase_add_test(tests, a_file_that_is_no_secret_is_refused);
     tcase_add_test(tests, a_file_that_others_may_read_is_refused);
-    tcase_add_test(tests, the_answer_is_what_the_protocols_page_says);
+    tcase_add_test(tests, the_answer_equals_the_protocols_page);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -1,5 +1,5 @@
-/* rules/: what a document may not say, with the line and column of every fault.  Each row changes
- * one place of a document that loads. */
+/* rules/: the faults of a document, each with its line and column. Each row changes one place of
+ * a document that loads. */
 #include "base/io.h"
 #include "base/mem.h"
 #include "rules/ruleset.h"
@@ -207,7 +207,7 @@ START_TEST(the_unchanged_document_loads) {
 }
 END_TEST
 
-START_TEST(a_fault_is_refused_where_it_stands) {
+START_TEST(a_fault_is_refused_with_its_place) {
     const struct row *row = &ROWS[_i];
     struct place place;
     struct diag diag = {0};
@@ -366,7 +366,7 @@ int main(void) {
     Suite *suite = suite_create("rules faults");
     TCase *tests = tcase_create("rules faults");
     tcase_add_test(tests, the_unchanged_document_loads);
-    tcase_add_loop_test(tests, a_fault_is_refused_where_it_stands, 0, (int)COUNT_OF(ROWS));
+    tcase_add_loop_test(tests, a_fault_is_refused_with_its_place, 0, (int)COUNT_OF(ROWS));
     tcase_add_test(tests, two_documents_of_one_agreement_are_refused);
     tcase_add_test(tests, an_officers_fact_anywhere_needs_a_rule_for_officers);
     tcase_add_test(tests, a_finding_does_not_depend_on_the_memory_of_its_neighbours);

@@ -1,5 +1,5 @@
-/* rules/: what is legal in a document and wrong or surprising all the same.  Each row changes one
- * place of a document of which nothing is said, and names the one finding that this brings. */
+/* rules/: legal documents that are wrong or surprising. Each row changes one place of a document
+ * without findings, and names the one finding of this change. */
 #include "base/io.h"
 #include "rules/lint.h"
 
@@ -107,7 +107,7 @@ static void place_close(struct place *place) {
     ck_assert_int_eq(rmdir(place->dir), 0);
 }
 
-START_TEST(of_a_sound_document_nothing_is_said) {
+START_TEST(a_sound_document_has_no_findings) {
     struct place place;
     place_open(&place, "agreement", "agreement");
     for (uint32_t i = 0; i < place.lint.count; i++) {
@@ -119,7 +119,7 @@ START_TEST(of_a_sound_document_nothing_is_said) {
 }
 END_TEST
 
-START_TEST(a_change_is_found_where_it_stands) {
+START_TEST(a_change_is_found_at_its_place) {
     const struct row *row = &ROWS[_i];
     struct place place;
     place_open(&place, row->from, row->to);
@@ -201,8 +201,8 @@ END_TEST
 int main(void) {
     Suite *suite = suite_create("rules lint");
     TCase *tests = tcase_create("rules lint");
-    tcase_add_test(tests, of_a_sound_document_nothing_is_said);
-    tcase_add_loop_test(tests, a_change_is_found_where_it_stands, 0, (int)COUNT_OF(ROWS));
+    tcase_add_test(tests, a_sound_document_has_no_findings);
+    tcase_add_loop_test(tests, a_change_is_found_at_its_place, 0, (int)COUNT_OF(ROWS));
     tcase_add_test(tests, a_fact_that_no_rule_reads_is_named_in_the_schema);
     tcase_add_test(tests, policy_and_versions_are_left_alone);
     tcase_add_test(tests, the_shipped_rules_overlap_and_nothing_else);

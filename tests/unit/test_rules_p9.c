@@ -1,17 +1,18 @@
-/* The promise that an unknown fact never turns into a false one, as a property of the agreements
- * that are shipped and of the engine's own documents: random cases with facts hidden, and fillings
- * of what is hidden.
+/* The promise that an unknown fact never turns into a false one, as a property of the shipped
+ * agreements and of the engine's own documents. It is tested with random cases with facts hidden,
+ * and fillings of the hidden facts.
  *
- * Of rules: true or false with facts hidden is true or false whatever they are; an unknown one
- * names facts that are unknown, and while those are it stays unknown.
+ * Rules: a rule that is true or false with facts hidden is the same under every filling. An
+ * unknown rule names unknown facts, and stays unknown while these are.
  *
- * Of findings, the projected ones too: not_subject, screening_required and subject_to_agreement are
- * what every filling of the intake facts gives; exception_applies, every filling gives it or
- * not_subject; insufficient_information names the unknown intake facts of all open rules, and never
- * comes of officers' facts alone.  Errors go to a person: what errs in a filling is not held.
+ * Findings, the projected ones too: not_subject, screening_required and subject_to_agreement are
+ * the result of every filling of the intake facts. With exception_applies, every filling gives it
+ * or not_subject. insufficient_information names the unknown intake facts of all open rules, and
+ * never depends on officers' facts alone. Errors go to a person: a filling with an error is not
+ * compared.
  *
  * Under ctest a fixed number of cases; test_rules_p9 [--rules DIR] --cases N [--seed S] runs any
- * other, with figures.  A failure names the seed of its case: --cases 1 --seed S shows it again. */
+ * other, with figures. A failure names the seed of its case: --cases 1 --seed S shows it again. */
 #include "p9_spread.h"
 
 #include <check.h>
@@ -125,7 +126,8 @@ static void hold_unnamed(struct fixture *f, uint32_t a, uint32_t rule) {
     }
 }
 
-/* What each unknown rule names; the last of them in a random order is held against the rest. */
+/* The facts that each unknown rule names; the last of them in a random order is compared with
+ * the rest. */
 static void hold_names(struct fixture *f, uint32_t a) {
     const struct agreement *agreement = f->ruleset->agreements[a];
     uint64_t first = dice(&f->maker, agreement->rule_count);

@@ -217,8 +217,9 @@ START_TEST(twins_find_together_what_they_find_alone) {
 }
 END_TEST
 
-/* A rule that is not shared is never wrong, only slower: what is to be shared is said here. */
-START_TEST(rules_that_say_the_same_have_one_state) {
+/* A rule that is not shared gives no wrong result, only a slower one, so this test lists the
+ * rules to share. */
+START_TEST(equal_rules_have_one_state) {
     static const bool is_shared[PLACE_COUNT] = {
         [PLACE_HOME] = true,     [PLACE_NUMBER] = true, [PLACE_LANDS] = true,
         [PLACE_DIVISION] = true, [PLACE_RED] = true,    [PLACE_NOT_RED] = true};
@@ -247,7 +248,7 @@ int main(void) {
     tcase_add_test(tests, the_shipped_agreements_find_together_what_they_find_alone);
     tcase_add_test(tests, the_engines_documents_find_together_what_they_find_alone);
     tcase_add_test(tests, twins_find_together_what_they_find_alone);
-    tcase_add_test(tests, rules_that_say_the_same_have_one_state);
+    tcase_add_test(tests, equal_rules_have_one_state);
     Suite *suite = suite_create("rules shared");
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

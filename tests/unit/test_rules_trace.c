@@ -1,4 +1,4 @@
-/* rules: a trace says how the finding was made, and the finding is the one that is stored. */
+/* rules: a trace shows how the finding was made, and the finding is the stored one. */
 #include "base/date.h"
 #include "rules/coverage.h"
 #include "rules/trace.h"
@@ -180,7 +180,7 @@ START_TEST(test_answers) {
 }
 END_TEST
 
-/* --- the promise: the finding is that of the fast road ------------------------------------------
+/* --- the promise: the finding is that of the fast path ------------------------------------------
  */
 
 static uint64_t next_random(uint64_t *state) {
@@ -233,7 +233,8 @@ static bool is_a_rule_open(const struct trace_view *view) {
     return is_open;
 }
 
-/* The rule said to decide has the finding's label, and the value that its section decides by. */
+/* The deciding rule of the trace has the finding's label, and the value by which its section
+ * decides. */
 static void check_decision(const struct scene *scene, uint32_t agreement,
                            const struct trace_decision *decision, const struct result *result) {
     const struct trace_view *view = &scene->view;

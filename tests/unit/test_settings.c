@@ -228,7 +228,7 @@ START_TEST(a_value_that_fails_later_is_found_again) {
 }
 END_TEST
 
-START_TEST(print_says_whence_and_hides_passwords) {
+START_TEST(print_names_the_origin_and_hides_passwords) {
     static const char *const hidden[] = {"host=h password=hunter2", "postgresql://u:hunter2@h/db"};
     for (size_t i = 0; i < COUNT_OF(hidden); i++) {
         char variable[128];
@@ -263,7 +263,7 @@ int main(void) {
     tcase_add_loop_test(cases, variables_that_look_like_a_service_s_are_refused, 0,
                         (int)COUNT_OF(NEAR_SERVICE_VARIABLES));
     tcase_add_test(cases, a_value_that_fails_later_is_found_again);
-    tcase_add_test(cases, print_says_whence_and_hides_passwords);
+    tcase_add_test(cases, print_names_the_origin_and_hides_passwords);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

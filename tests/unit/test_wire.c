@@ -1,6 +1,6 @@
-/* Every command against its golden bytes, which another MessagePack encoder wrote: encoding gives
- * them, decoding them and encoding again gives them back, and no damaged head is taken for a whole.
- */
+/* Every command against its golden bytes, which another MessagePack encoder wrote. Encoding
+ * gives these bytes; decoding and encoding again gives them back. No damaged head is taken for a
+ * whole one. */
 #include "wire/wire.h"
 
 #include "base/io.h"

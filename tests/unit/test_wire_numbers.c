@@ -1,5 +1,5 @@
-/* Every number of the protocol, in every command: what is outside its range is refused or clamped
- * where it is read, whatever a peer says, and README.md names the ranges that hold. */
+/* Every number of the protocol, in every command: a value outside its range is refused or
+ * clamped when it is decoded, and README.md has the same ranges. */
 #include "base/io.h"
 #include "wire/mp_write.h"
 #include "wire/walk.h"
@@ -18,7 +18,7 @@ static const struct {
 #undef ROW
 };
 
-static uint32_t checked; /* numbers that were held against their range */
+static uint32_t checked; /* numbers that were compared with their range */
 
 static void expect_in_range(enum wire_number number, uint64_t value) {
     ck_assert_msg(value <= (uint64_t)NUMBERS[number].most &&
@@ -90,8 +90,8 @@ static void expect_field(const struct wire_field *field, const uint8_t *base) {
     }
 }
 
-/* What was left out holds what the struct began with: a welcome's beat, a batch's count are never
- * left out, and a time that is not said is 0. */
+/* A number that is left out keeps the initial value of the struct. The beat of a WELCOME and the
+ * count of a batch are never left out, and an absent time is 0. */
 static void expect_fields(const struct wire_field *fields, uint32_t count, const uint8_t *base) {
     for (uint32_t i = 0; i < count; i++) {
         expect_field(&fields[i], base);
@@ -197,7 +197,7 @@ START_TEST(no_number_gets_past_its_range) {
             const struct wire_shape *shape = wire_shape(message.command);
             expect_fields(shape->fields, shape->field_count, (uint8_t *)&message + shape->at);
             buf_clear(&again);
-            wire_encode(&message, &again); /* what was taken may be said again */
+            wire_encode(&message, &again); /* an accepted value may be sent again */
         }
     }
     ck_assert_uint_eq(integers, GOLDEN[_i].integers);
@@ -228,7 +228,7 @@ START_TEST(a_number_is_clamped_or_refused) {
 END_TEST
 
 /* README.md has a row for each number, as the program has it. */
-START_TEST(the_page_says_the_ranges) {
+START_TEST(the_page_has_the_ranges) {
     struct buf page = BUF_EMPTY;
     struct diag diag;
     ck_assert_int_eq(io_read_file("common/wire/README.md", 1 << 20, &page, &diag), ERR_OK);
@@ -250,7 +250,7 @@ int main(void) {
     TCase *cases = tcase_create("wire_numbers");
     tcase_add_loop_test(cases, no_number_gets_past_its_range, 0, (int)COUNT_OF(GOLDEN));
     tcase_add_test(cases, a_number_is_clamped_or_refused);
-    tcase_add_test(cases, the_page_says_the_ranges);
+    tcase_add_test(cases, the_page_has_the_ranges);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

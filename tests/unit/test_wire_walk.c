@@ -206,7 +206,7 @@ START_TEST(bodies) {
 }
 END_TEST
 
-START_TEST(cuts_stand_at_every_stride) {
+START_TEST(cuts_are_at_every_stride) {
     struct span body = SPAN_LIT("\x80\x81\x01\x02\x80\x80\x81\x01\xa1x\x80");
     uint32_t cuts[4] = {9, 9, 9, 9};
     struct walk_fault fault;
@@ -231,7 +231,7 @@ int main(void) {
     tcase_add_test(tests, claims_are_held_against_the_bytes_left);
     tcase_add_test(tests, numbers);
     tcase_add_test(tests, bodies);
-    tcase_add_test(tests, cuts_stand_at_every_stride);
+    tcase_add_test(tests, cuts_are_at_every_stride);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -39,7 +39,8 @@ static void let_go(struct held *held) {
     peer_close(&held->peer);
 }
 
-/* What cannot be decided is said while the first still waits; what can is written behind it. */
+/* A case that cannot be decided is reported while the first still waits; a decided one is
+ * written after it. */
 START_TEST(test_decided_while_the_last_is_written) {
     if (fixture_skips(available)) {
         return;

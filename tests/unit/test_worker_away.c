@@ -56,7 +56,7 @@ static bool is_logged(const char *text) {
     return strstr(logged, text) != NULL;
 }
 
-/* The lane's beats go on until the line is there. */
+/* The lane sends heartbeats until the log line is there. */
 static void await_logged(struct peer *peer, const char *text) {
     int64_t until_ms = clock_mono_ms() + 20000;
     while (!is_logged(text)) {
@@ -74,7 +74,7 @@ START_TEST(a_broker_that_is_away_is_named_with_the_reason) {
     const char *conninfo = "host=/nowhere connect_timeout=2";
     const struct rule_watch_options watch = {
         .conninfo = conninfo, .stale_s = 60, .changed = nothing};
-    available = true; /* no database is wanted */
+    available = true; /* no database is needed */
     test_thread = pthread_self();
     atomic_store(&is_silent, true);
     log_to_file();

@@ -1,5 +1,5 @@
-/* What the catalog has to say of our tables and functions: each table can be published, nobody has
- * a right that was not granted. */
+/* Conditions on our tables and functions in the catalog: each table can be published, and no
+ * role has a right that was not granted. */
 #include "writer_bench.h"
 
 #define OURS "n.nspname IN ('public', 'report')"
@@ -49,7 +49,7 @@ START_TEST(test_no_function_is_everybodys) {
 }
 END_TEST
 
-/* A caller's temporary tables or functions must not stand in for ours. */
+/* A caller's temporary tables or functions must not replace ours. */
 START_TEST(test_definers_have_a_search_path) {
     if (fixture_skips(available)) {
         return;

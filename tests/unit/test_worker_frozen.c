@@ -1,5 +1,5 @@
-/* worker/: whose backend a lane may end because it is in the way.  Connections that stand still, in
- * every way but one as a frozen lane's does, on a real PostgreSQL. */
+/* worker/: which blocking backend a lane may end. Connections of frozen lanes, and connections
+ * that differ from them in one way, on a real PostgreSQL. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "worker/writer.h"
@@ -80,7 +80,7 @@ static void *be_slow(void *context) {
     return lives ? context : NULL;
 }
 
-START_TEST(only_what_stands_still_is_ended) {
+START_TEST(only_frozen_backends_are_ended) {
     if (fixture_skips(available)) {
         return;
     }
@@ -224,7 +224,7 @@ int main(void) {
     TCase *tests = tcase_create("frozen");
     tcase_set_timeout(tests, 60);
     tcase_add_unchecked_fixture(tests, open_database, close_database);
-    tcase_add_test(tests, only_what_stands_still_is_ended);
+    tcase_add_test(tests, only_frozen_backends_are_ended);
     tcase_add_test(tests, a_copy_that_moves_is_not_ended);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -1,5 +1,5 @@
-/* worker/: a transaction asks the server whether its rule set may still decide: when the function
- * fails, and that every road into the table calls it. */
+/* worker/: a transaction asks the server whether its rule set is still in force: when that
+ * function fails, and that every write into the table calls it. */
 #include "writer_bench.h"
 
 static void open_database(void) {
@@ -118,14 +118,14 @@ static enum err write_all(struct bench *bench) {
                                      : writer_write_dead(&bench->writer, &bench->txn);
 }
 
-START_TEST(every_road_asks) {
+START_TEST(every_way_of_writing_asks) {
     if (fixture_skips(available)) {
         return;
     }
     const enum way way = (enum way)_i;
     struct bench bench;
     bench_open(&bench, "guard");
-    if (way == DUPLICATE) { /* from the fresh road to the settling one */
+    if (way == DUPLICATE) { /* from the fast way for new cases to the one for stored ones */
         prepare(&bench, way);
         ck_assert_int_eq(write_all(&bench), ERR_OK);
     }
@@ -158,7 +158,7 @@ int main(void) {
     tcase_add_loop_test(tests, the_guard_fails_when_another_is_due_for_too_long, 0,
                         (int)COUNT_OF(ROWS));
     tcase_add_test(tests, a_number_that_is_another_rule_set_fails_at_once);
-    tcase_add_loop_test(tests, every_road_asks, 0, WAY_COUNT);
+    tcase_add_loop_test(tests, every_way_of_writing_asks, 0, WAY_COUNT);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

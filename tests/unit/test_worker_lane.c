@@ -1,5 +1,5 @@
-/* worker/: a whole lane with its rule watch on a real PostgreSQL, against a ROUTER that says what a
- * broker says. */
+/* worker/: a whole lane with its rule watch on a real PostgreSQL, against a ROUTER that plays
+ * the broker. */
 #include "lane_peer.h"
 
 #include "wire/mp_write.h"
@@ -34,7 +34,7 @@ START_TEST(test_work_is_done) {
     ck_assert_int_eq(fixture_number(&fixture, "SELECT count(*) FROM cases WHERE case_id IN ('L1', "
                                               "'L2')"),
                      2);
-    /* A broker that missed the DONE deals it again. */
+    /* A broker that missed the DONE dispatches it again. */
     deal(&peer, WIRE_WORK, "intake", 5, 3, buf_span(&body));
     done = expect(&peer, WIRE_LANE_DONE);
     ck_assert_uint_eq(done.lane_done.verdicts[0].duplicates, 2);
@@ -69,7 +69,7 @@ START_TEST(test_bury) {
     ck_assert_uint_eq(done.lane_done.verdicts[0].dead_count, 0);
     ck_assert_uint_eq(done.lane_done.verdicts[0].duplicates, 1);
     buf_clear(&body);
-    fixture_case(&body, "B1", 1, "MX"); /* another content stands there */
+    fixture_case(&body, "B1", 1, "MX"); /* another content is stored */
     deal(&peer, WIRE_BURY, "intake", 10, 1, buf_span(&body));
     done = expect(&peer, WIRE_LANE_DONE);
     ck_assert_uint_eq(done.lane_done.verdicts[0].dead_count, 1);
@@ -96,7 +96,8 @@ START_TEST(test_bury) {
 }
 END_TEST
 
-/* No file descriptor, so no child that could look at it: the worker goes on, the case is buried. */
+/* No file descriptor, so no child that could evaluate it: the worker continues, the case is
+ * buried. */
 START_TEST(test_bury_without_a_child) {
     if (fixture_skips(available)) {
         return;
@@ -203,7 +204,8 @@ static void say_bytes(struct peer *peer, struct span head) {
     ck_assert_int_eq(net_send(peer->router, &peer->route, &part, 1), ERR_OK);
 }
 
-/* A broker of another version hears READY now and then, and nothing else, until it is another. */
+/* A broker of another version receives READY now and then, and nothing else, until its version
+ * changes. */
 START_TEST(test_another_version_is_left_alone) {
     if (fixture_skips(available)) {
         return;

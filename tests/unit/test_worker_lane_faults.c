@@ -1,5 +1,5 @@
-/* worker/: a lane when things are not as they should be: work that comes too early or cannot be
- * taken, lists that outgrow a frame, numbers that changed behind a lost connection. */
+/* worker/: a lane under faults: work that comes too early or cannot be accepted, lists that
+ * outgrow a frame, numbers that changed after a lost connection. */
 #include "lane_peer.h"
 
 static void open_database(void) { available = fixture_open(&fixture, "worker_lane_faults"); }
@@ -111,7 +111,7 @@ START_TEST(test_work_before_welcome) {
 END_TEST
 
 /* Sixteen thousand dead letters do not fit into one head frame; each DONE has to. */
-START_TEST(test_a_flood_of_dead_letters_is_said_in_pieces) {
+START_TEST(test_a_flood_of_dead_letters_is_reported_in_pieces) {
     if (fixture_skips(available)) {
         return;
     }
@@ -143,7 +143,7 @@ START_TEST(test_a_flood_of_dead_letters_is_said_in_pieces) {
 END_TEST
 
 /* The same fence comes with every WORK until the next transaction: it takes one place. */
-START_TEST(test_fences_said_again_leave_room_for_others) {
+START_TEST(test_repeated_fences_leave_room_for_others) {
     if (fixture_skips(available)) {
         return;
     }
@@ -190,7 +190,8 @@ START_TEST(test_fences_said_again_leave_room_for_others) {
 }
 END_TEST
 
-/* There is no number left for a new source: its work fails by name, other sources' goes on. */
+/* There is no number left for a new source: its work fails with that reason, and that of other
+ * sources continues. */
 START_TEST(test_a_source_that_is_refused_fails_alone) {
     if (fixture_skips(available)) {
         return;
@@ -272,8 +273,8 @@ START_TEST(test_numbers_of_sources_end_with_the_connection) {
 }
 END_TEST
 
-/* A burial decodes nothing, so the case's id may be anything; what it would become in SQL is
- * another case, which stands there already. */
+/* A burial decodes nothing, so the case's id may be anything; in SQL it would become another
+ * case, which is stored already. */
 START_TEST(test_a_case_with_a_broken_id_is_buried) {
     if (fixture_skips(available)) {
         return;
@@ -303,8 +304,8 @@ START_TEST(test_a_case_with_a_broken_id_is_buried) {
 }
 END_TEST
 
-/* A letter whose revision nobody could read is no letter of revision 0, which stands: it would be
- * taken for superseded, and no operator would ever see it. */
+/* A dead letter with an unreadable revision is not one of revision 0, which is stored: it would
+ * count as superseded, and no operator would ever see it. */
 START_TEST(test_a_revision_that_cannot_be_read_is_none) {
     if (fixture_skips(available)) {
         return;
@@ -336,8 +337,8 @@ START_TEST(test_a_revision_that_cannot_be_read_is_none) {
 }
 END_TEST
 
-/* The broker came back with an empty journal while its work was written: completeness must not say
- * of the new journal what was true of the old one. */
+/* The broker restarted with an empty journal while its work was written: completeness must not
+ * report the state of the old journal for the new one. */
 START_TEST(test_marks_end_with_their_journal) {
     if (fixture_skips(available)) {
         return;
@@ -389,8 +390,8 @@ int main(void) {
     tcase_add_test(tests, test_work_without_credit_goes_back);
     tcase_add_test(tests, test_credit_closes_before_work_goes_back);
     tcase_add_test(tests, test_work_before_welcome);
-    tcase_add_test(tests, test_a_flood_of_dead_letters_is_said_in_pieces);
-    tcase_add_test(tests, test_fences_said_again_leave_room_for_others);
+    tcase_add_test(tests, test_a_flood_of_dead_letters_is_reported_in_pieces);
+    tcase_add_test(tests, test_repeated_fences_leave_room_for_others);
     tcase_add_test(tests, test_sources_burn_no_numbers);
     tcase_add_test(tests, test_numbers_of_sources_end_with_the_connection);
     tcase_add_test(tests, test_a_case_with_a_broken_id_is_buried);

@@ -1,5 +1,5 @@
-/* worker/: what becomes of a dead letter: which outcome supersedes it, and for which day a retry
- * decides its case. */
+/* worker/: dead letters: which outcome supersedes one, and for which day a retry decides its
+ * case. */
 #include "lane_peer.h"
 #include "wire/mp_write.h"
 
@@ -67,8 +67,8 @@ static void deal_retry(struct peer *peer, uint64_t seq, long letter) {
     buf_free(&number);
 }
 
-/* A backlog may have made it old before a lane saw it first: a date that was not sent is the day on
- * which the broker accepted the case, of a retry as of any other. */
+/* A case may be old before a lane first receives it. If it has no date, its date is the day on
+ * which the broker accepted it; this holds for a retry, too. */
 START_TEST(test_a_retry_is_for_the_day_of_acceptance) {
     if (fixture_skips(available)) {
         return;
@@ -76,7 +76,7 @@ START_TEST(test_a_retry_is_for_the_day_of_acceptance) {
     struct peer peer;
     peer_ready(&peer);
     refuse("L3");
-    send_case(&peer, 10, "L3", "US"); /* it says no as_of */
+    send_case(&peer, 10, "L3", "US"); /* it has no as_of */
     long letter = fixture_number(&fixture, "SELECT dead FROM dead_letters WHERE case_id = 'L3'");
     deal_retry(&peer, 11, letter);
     ck_assert_int_eq(fixture_number(&fixture, "SELECT count(*) FROM dead_letters WHERE case_id = "

@@ -1,13 +1,13 @@
-/* worker/: lanes that write the same few names at the same time, again and again, while their cases
- * are purged, their tallies folded and their connections cut: each name has one outcome for ever,
- * every other content is a conflict with it, and counts are what a scan says. */
+/* worker/: lanes that write the same few names at the same time, repeatedly, while their cases
+ * are purged, their tallies folded and their connections cut. Each name has one outcome
+ * permanently, every other content is a conflict with it, and counts equal a scan. */
 #include "writer_bench.h"
 
 #include <pthread.h>
 
 /* All race for the same window of names, which moves with the rounds. */
 enum { RACERS = 3, NAMES = 200, WINDOW = 24, CONTENTS = 4, ROUNDS = 80, MOST = 30, TRIES = 200 };
-/* What a racer was told of a content. */
+/* The results that a racer received for a content. */
 enum told { TOLD_OUTCOME = 1, TOLD_CONFLICT = 2, TOLD_REFUSED = 4 };
 
 struct racer {

@@ -1,4 +1,5 @@
-/* config/worker.yaml says what the settings table says, and broker.yaml nothing that is refused. */
+/* config/worker.yaml has the defaults of the settings table, and broker.yaml has nothing that
+ * the worker refuses. */
 #include "settings_page.h"
 #include "worker/settings_table.h"
 

@@ -1,5 +1,6 @@
-/* worker/: a lane whose rules are not those in force, and the watch that should know: late, at an
- * old primary, at one that does not answer, or before rules that do not load. */
+/* worker/: a lane with rules that are no longer in force, and the watch that should detect it.
+ * The watch is late, at an old primary, at a server that does not answer, or before rules that
+ * do not load. */
 #include "lane_peer.h"
 #include "mute_server.h"
 #include "worker/fold.h"

@@ -1,6 +1,6 @@
-/* worker/: a lane is told to stop while PostgreSQL does not go on, in each phase.  Drained, it ends
- * by itself only where it holds nothing; abandoned, it gives back what it holds and says goodbye,
- * whatever it waits for. */
+/* worker/: a lane is stopped while PostgreSQL hangs, in each phase. Drained, it ends by itself
+ * only without deliveries. Abandoned, it returns its deliveries and sends BYE, whatever it waits
+ * for. */
 #include "lane_peer.h"
 #include "mute_server.h"
 
@@ -14,7 +14,7 @@ static void close_database(void) { fixture_close(&fixture); }
 /* Where the server's side of the lane hangs, and how that shows. */
 static const struct phase {
     const char *name;
-    const char *make;   /* makes it hang, before work is dealt */
+    const char *make;   /* makes it hang, before work is dispatched */
     const char *shows;  /* a number above 0 when it does */
     const char *remove; /* for the next */
     uint32_t cases;
@@ -59,7 +59,7 @@ static void put_request(struct buf *extra) {
     db_close(&db);
 }
 
-/* As many cases, names of stored ones, or numbers of dead letters as the phase wants. */
+/* The cases, names of stored ones, or numbers of dead letters that the phase needs. */
 static void deal_phase(struct peer *peer, uint64_t seq, const struct phase *phase, int number) {
     struct buf body = BUF_EMPTY;
     struct buf extra = BUF_EMPTY;
@@ -92,7 +92,7 @@ static void deal_phase(struct peer *peer, uint64_t seq, const struct phase *phas
     buf_free(&extra);
 }
 
-/* The lane's wait for its COMMIT is as long as the server says that it works. */
+/* The lane waits for its COMMIT as long as the server reports that it works. */
 static void end_backends(void) {
     fixture_do(&fixture, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
                          "application_name LIKE 'casemill/%' AND datname = current_database()");
@@ -130,7 +130,8 @@ START_TEST(work_is_given_back_in_each_phase) {
     deal_phase(&peer, 7, phase, _i);
     await_shown(phase->shows);
     lane_drain(peer.lane);
-    while (expect(&peer, WIRE_LANE_BEAT).lane_beat.hold_count != 1) { /* it goes on beating */
+    while (expect(&peer, WIRE_LANE_BEAT).lane_beat.hold_count !=
+           1) { /* it still sends heartbeats */
         continue;
     }
     lane_abandon(peer.lane);
@@ -171,7 +172,7 @@ START_TEST(an_idle_lane_ends_at_once) {
 }
 END_TEST
 
-/* Not let in, and let in but never answered. */
+/* Not accepted, and accepted but never answered. */
 START_TEST(a_lane_that_connects_ends_at_once) {
     if (fixture_skips(available)) {
         return;
@@ -185,7 +186,7 @@ START_TEST(a_lane_that_connects_ends_at_once) {
 }
 END_TEST
 
-START_TEST(a_lane_ends_when_its_broker_says_so) {
+START_TEST(a_lane_ends_when_its_broker_orders_it) {
     static const struct wire_message WORDS[] = {{.command = WIRE_DRAIN},
                                                 {.command = WIRE_BEAT, .beat = {.retire = true}}};
     if (fixture_skips(available)) {
@@ -208,7 +209,7 @@ int main(void) {
     tcase_set_timeout(tests, 60);
     tcase_add_unchecked_fixture(tests, open_database, close_database);
     tcase_add_test(tests, an_idle_lane_ends_at_once);
-    tcase_add_loop_test(tests, a_lane_ends_when_its_broker_says_so, 0, 2);
+    tcase_add_loop_test(tests, a_lane_ends_when_its_broker_orders_it, 0, 2);
     tcase_add_loop_test(tests, a_lane_that_connects_ends_at_once, 0, 2);
     tcase_add_loop_test(tests, work_is_given_back_in_each_phase, 0, (int)COUNT_OF(PHASES));
     suite_add_tcase(suite, tests);

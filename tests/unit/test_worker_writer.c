@@ -1,4 +1,5 @@
-/* worker/: rule set from the database, rows and all roads into the table, on a real PostgreSQL. */
+/* worker/: rule set from the database, rows, and every way of writing them, on a real
+ * PostgreSQL. */
 #include "writer_bench.h"
 
 static void open_database(void) { available = fixture_open(&fixture, "worker_writer"); }
@@ -12,7 +13,7 @@ static void add_many(struct bench *bench, const char *prefix, uint32_t count) {
     }
 }
 
-/* Few rows go as an INSERT, many as a COPY: the same road, the same rows. */
+/* Few rows are sent as an INSERT, many as a COPY: the same way, the same rows. */
 START_TEST(test_fresh) {
     if (fixture_skips(available)) {
         return;
@@ -44,7 +45,7 @@ START_TEST(test_fresh) {
 END_TEST
 
 /* A column of another type refuses every case: that is the table's fault, and nobody is buried. */
-START_TEST(test_another_table_buries_nobody) {
+START_TEST(test_another_table_buries_no_case) {
     if (fixture_skips(available)) {
         return;
     }
@@ -260,8 +261,8 @@ START_TEST(test_end_lanes) {
 }
 END_TEST
 
-/* The backend of a lane that logged in as another role is not this one's to end: asking would be an
- * error, and the lane that was told to fence it would never write again. */
+/* This lane cannot end the backend of a lane that logged in as another role. The attempt would
+ * be an error, and the lane with the fence would never write again. */
 START_TEST(test_lanes_of_another_role_are_left_alone) {
     if (fixture_skips(available)) {
         return;
@@ -288,7 +289,7 @@ START_TEST(test_lanes_of_another_role_are_left_alone) {
 }
 END_TEST
 
-/* No server here waits for a standby, and a database without tables is said to be one. */
+/* No server here waits for a standby, and a database without tables is reported as one. */
 START_TEST(test_setup_refuses) {
     if (fixture_skips(available)) {
         return;
@@ -351,7 +352,7 @@ START_TEST(test_settings_go_with_each_transaction) {
         return;
     }
     fixture_do(&fixture,
-               "CREATE TABLE IF NOT EXISTS seen (road int, settings text); "
+               "CREATE TABLE IF NOT EXISTS seen (way int, settings text); "
                "CREATE OR REPLACE FUNCTION note_settings() RETURNS trigger LANGUAGE plpgsql AS "
                "'BEGIN INSERT INTO seen SELECT NEW.cases, string_agg(setting, "
                "'','' ORDER BY name) FROM pg_settings WHERE name IN (''synchronous_commit'', "
@@ -372,7 +373,7 @@ START_TEST(test_settings_go_with_each_transaction) {
                                   "SET client_min_messages = error",
                                   NULL),
                      ERR_OK);
-    for (int times = 0; times < 2; times++) { /* few, then the same again: the settling road */
+    for (int times = 0; times < 2; times++) { /* few rows, then the same again as duplicates */
         bench_begin(&bench);
         bench_add(&bench, "few", 0, "US");
         bench_write(&bench, &counts);
@@ -510,7 +511,7 @@ int main(void) {
     tcase_set_timeout(tests, 60);
     tcase_add_unchecked_fixture(tests, open_database, close_database);
     tcase_add_loop_test(tests, test_fresh, 0, 2);
-    tcase_add_loop_test(tests, test_another_table_buries_nobody, 0, 4);
+    tcase_add_loop_test(tests, test_another_table_buries_no_case, 0, 4);
     tcase_add_test(tests, test_again_is_duplicate);
     tcase_add_test(tests, test_an_unknown_disposition_is_not_counted);
     tcase_add_test(tests, test_conflict);

@@ -154,7 +154,7 @@ START_TEST(typed_readers_take_only_their_form) {
 }
 END_TEST
 
-/* Each source holds one scalar under `w`; byte `offset` of its value stands at line:column. */
+/* Each source holds one scalar under `w`; byte `offset` of its value is at line:column. */
 static const struct {
     const char *source;
     size_t offset, width;

@@ -1,5 +1,5 @@
-/* yaml/: the style of documents: what it does to blanks, that it does nothing to anything else, and
- * that the shipped rule documents are in it. */
+/* yaml/: the style of documents: how it changes spaces, that it changes nothing else, and that
+ * the shipped rule documents follow it. */
 #include "base/io.h"
 #include "yaml/yaml_format.h"
 
@@ -84,7 +84,7 @@ static const char *const DOCUMENTS[] = {"config/case.yaml", "config/agreements/U
                                         "config/agreements/US-HN-ACA-2019.yaml",
                                         "config/agreements/US-SV-ACA-2019.yaml"};
 
-/* One blank more before each line that is indented, blanks behind each. */
+/* One space more before each indented line, spaces at the end of each. */
 static void spoil(struct span text, struct buf *out) {
     bool at_start = true;
     for (size_t i = 0; i < text.len; i++) {
