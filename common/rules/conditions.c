@@ -24,17 +24,9 @@ struct numbering {
 static bool has_window(const struct rule *rule) { return rule->has_from || rule->has_until; }
 
 static bool reads_own_events(const struct ruleset *ruleset, const struct rule *rule) {
-    const struct cel_program *programs[] = {rule->given, rule->when};
-    uint16_t in_force_on = (uint16_t)(ruleset->schema->slot_count + EXTRA_IN_FORCE_ON);
-    bool reads = rule->is_status || (has_window(rule) && rule->by_slot == in_force_on);
-    for (size_t p = 0; p < COUNT_OF(programs); p++) {
-        struct cel_use uses[PATHS_MAX * 2];
-        uint32_t count = program_uses(programs[p], uses);
-        for (uint32_t i = 0; i < count; i++) {
-            reads = reads || uses[i].slot == in_force_on;
-        }
-    }
-    return reads;
+    bool is_read[SLOTS_MAX] = {false};
+    rule_reads(rule, is_read);
+    return rule->is_status || is_read[ruleset->schema->slot_count + EXTRA_IN_FORCE_ON];
 }
 
 static bool program_same(const struct cel_program *a, const struct cel_program *b) {

@@ -73,8 +73,7 @@ static void add_rule(struct measuring *measuring, uint32_t index) {
 /* A corrected entry has no day. */
 static void add_edges(struct measuring *measuring) {
     const struct agreement *agreement = measuring->agreement;
-    const struct yaml_node *node = yaml_get(yaml_root(agreement->yaml), "events");
-    node = node == NULL ? NULL : node->first;
+    const struct yaml_node *node = field_first(yaml_root(agreement->yaml), "events");
     measuring->edge_first = measuring->coverage->item_count;
     for (uint32_t i = 0; i < agreement->event_count && node != NULL; i++, node = node->next) {
         const struct event *event = &agreement->events[i];

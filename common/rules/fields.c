@@ -61,6 +61,11 @@ enum err field_text(const struct loading *loading, const struct yaml_node *map, 
     return ERR_OK;
 }
 
+const struct yaml_node *field_first(const struct yaml_node *map, const char *key) {
+    const struct yaml_node *node = yaml_get(map, key);
+    return node == NULL ? NULL : node->first;
+}
+
 enum err field_text_opt(const struct loading *loading, const struct yaml_node *map, const char *key,
                         const char **text) {
     return yaml_get(map, key) == NULL ? ERR_OK : field_text(loading, map, key, text);

@@ -17,8 +17,8 @@ static const struct lint_expr *take_expr(struct linting *linting, const struct y
 }
 
 static void read_variables(struct linting *linting) {
-    const struct yaml_node *map = yaml_get(yaml_root(linting->known->yaml), "variables");
-    for (const struct yaml_node *node = map == NULL ? NULL : map->first; node != NULL;
+    const struct yaml_node *root = yaml_root(linting->known->yaml);
+    for (const struct yaml_node *node = field_first(root, "variables"); node != NULL;
          node = node->next) {
         if (node->kind == YAML_SCALAR) {
             (void)take_expr(linting, node);
@@ -85,8 +85,8 @@ static void lint_officer(struct linting *linting) {
 }
 
 static void lint_reasons(struct linting *linting) {
-    const struct yaml_node *map = yaml_get(yaml_root(linting->known->yaml), "parameters");
-    for (const struct yaml_node *node = map == NULL ? NULL : map->first; node != NULL;
+    const struct yaml_node *root = yaml_root(linting->known->yaml);
+    for (const struct yaml_node *node = field_first(root, "parameters"); node != NULL;
          node = node->next) {
         if (yaml_get(node, "why") == NULL) {
             (void)lint_add(linting, node->key, false, "give the basis of the value in `why`",

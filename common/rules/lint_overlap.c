@@ -229,19 +229,12 @@ static uint32_t find_pairs(struct search *search, enum section section, struct b
 static void find_reads(struct search *search) {
     const struct agreement *agreement = search->linting->agreement;
     for (uint32_t i = 0; i < agreement->rule_count; i++) {
-        const struct rule *rule = &agreement->rules[i];
-        const struct cel_program *programs[] = {rule->given, rule->when};
-        for (size_t p = 0; p < COUNT_OF(programs); p++) {
-            struct cel_use uses[PATHS_MAX * 2];
-            uint32_t count = program_uses(programs[p], uses);
-            for (uint32_t k = 0; k < count; k++) {
-                if (uses[k].slot < search->slot_count) {
-                    path_set_add(&search->reads[i], uses[k].slot);
-                }
+        bool is_read[SLOTS_MAX] = {false};
+        rule_reads(&agreement->rules[i], is_read);
+        for (uint32_t slot = 0; slot < search->slot_count; slot++) {
+            if (is_read[slot]) {
+                path_set_add(&search->reads[i], slot);
             }
-        }
-        if (rule->has_from || rule->has_until) {
-            path_set_add(&search->reads[i], rule->by_slot);
         }
     }
 }

@@ -86,17 +86,13 @@ static uint32_t item_of_map(struct outliner *outliner, enum outline_kind kind, c
     return at;
 }
 
-static const struct yaml_node *first_of(const struct yaml_node *root, const char *key) {
-    const struct yaml_node *node = yaml_get(root, key);
-    return node == NULL ? NULL : node->first;
-}
-
 /* --- parts of an agreement ---------------------------------------------------------------------
  */
 
 static void add_events(struct outliner *outliner, const struct yaml_node *root) {
     static const char *const names[] = {"date", "recorded", "corrects", "cite", "verify", NULL};
-    for (const struct yaml_node *node = first_of(root, "events"); node != NULL; node = node->next) {
+    for (const struct yaml_node *node = field_first(root, "events"); node != NULL;
+         node = node->next) {
         (void)item_of_map(outliner, OUTLINE_EVENT, "", yaml_get(node, "event")->text, node, names);
     }
 }
@@ -117,7 +113,7 @@ static struct span parameter_text(struct outliner *outliner, const struct parame
 }
 
 static void add_parameters(struct outliner *outliner, const struct yaml_node *root) {
-    for (const struct yaml_node *node = first_of(root, "parameters"); node != NULL;
+    for (const struct yaml_node *node = field_first(root, "parameters"); node != NULL;
          node = node->next) {
         static const char *const names[] = {"type", "why", NULL};
         const struct parameter *found = parameter_find(outliner->agreement, node->key->text);
@@ -128,7 +124,7 @@ static void add_parameters(struct outliner *outliner, const struct yaml_node *ro
 }
 
 static void add_variables(struct outliner *outliner, const struct yaml_node *root) {
-    for (const struct yaml_node *node = first_of(root, "variables"); node != NULL;
+    for (const struct yaml_node *node = field_first(root, "variables"); node != NULL;
          node = node->next) {
         struct outline_item *item = item_add(outliner, OUTLINE_VARIABLE, "", node->key->text);
         field_add(item, "value", node_text(outliner, node));
@@ -153,13 +149,13 @@ static void add_rule(struct outliner *outliner, const char *section, const struc
 static void add_rules(struct outliner *outliner, const struct yaml_node *root) {
     const struct yaml_node *rules = yaml_get(root, "rules");
     for (enum section section = 0; section < SECTION_COUNT; section++) {
-        for (const struct yaml_node *node = first_of(rules, section_name(section)); node != NULL;
+        for (const struct yaml_node *node = field_first(rules, section_name(section)); node != NULL;
              node = node->next) {
             const struct yaml_node *given = yaml_get(node, "given");
             if (given == NULL) {
                 add_rule(outliner, section_name(section), NULL, node);
             }
-            for (const struct yaml_node *rule = given == NULL ? NULL : first_of(node, "rules");
+            for (const struct yaml_node *rule = given == NULL ? NULL : field_first(node, "rules");
                  rule != NULL; rule = rule->next) {
                 add_rule(outliner, section_name(section), given, rule);
             }
@@ -175,7 +171,8 @@ static void add_tests(struct outliner *outliner, const struct yaml_node *root) {
         struct outline_item *item = item_add(outliner, OUTLINE_EXAMPLE, "", SPAN_LIT("example"));
         field_add(item, "facts", node_text(outliner, example));
     }
-    for (const struct yaml_node *node = first_of(root, "tests"); node != NULL; node = node->next) {
+    for (const struct yaml_node *node = field_first(root, "tests"); node != NULL;
+         node = node->next) {
         (void)item_of_map(outliner, OUTLINE_TEST, "", yaml_get(node, "name")->text, node, names);
     }
 }
@@ -200,7 +197,7 @@ void outline_schema(const struct ruleset *ruleset, struct outline *outline) {
                                         "bytes", "range", "asked_of", "help", NULL};
     struct outliner outliner = {.outline = outline, .yaml = ruleset->schema_yaml};
     arena_init(&outline->arena, OUTLINE_BYTES_MAX);
-    for (const struct yaml_node *node = first_of(yaml_root(ruleset->schema_yaml), "facts");
+    for (const struct yaml_node *node = field_first(yaml_root(ruleset->schema_yaml), "facts");
          node != NULL; node = node->next) {
         (void)item_of_map(&outliner, OUTLINE_FACT, "", node->key->text, node, names);
     }

@@ -121,18 +121,24 @@ static enum err list_read(const struct loading *loading, const struct yaml_node 
 /* --- overrides ---------------------------------------------------------------------------------
  */
 
-enum err override_parse(struct span text, struct override *override, struct diag *diag) {
+bool override_split(struct span text, struct override *parts) {
     const uint8_t *equals = text.len == 0 ? NULL : memchr(text.ptr, '=', text.len);
     size_t head = equals == NULL ? 0 : (size_t)(equals - text.ptr);
     const uint8_t *dot = head == 0 ? NULL : memrchr(text.ptr, '.', head);
-    if (dot == NULL || dot == text.ptr || dot + 1 == equals ||
-        memchr(text.ptr, '\n', text.len) != NULL) {
+    if (dot == NULL || dot == text.ptr || dot + 1 == equals) {
+        return false;
+    }
+    parts->agreement = span_make(text.ptr, (size_t)(dot - text.ptr));
+    parts->parameter = span_make(dot + 1, (size_t)(equals - dot - 1));
+    parts->value = span_make(equals + 1, text.len - head - 1);
+    return true;
+}
+
+enum err override_parse(struct span text, struct override *override, struct diag *diag) {
+    if (!override_split(text, override) || memchr(text.ptr, '\n', text.len) != NULL) {
         return diag_fail(diag, ERR_INVALID, "expected AGREEMENT.PARAM=VALUE, found \"%.*s\"",
                          text.len > 80 ? 80 : (int)text.len, (const char *)text.ptr);
     }
-    override->agreement = span_make(text.ptr, (size_t)(dot - text.ptr));
-    override->parameter = span_make(dot + 1, (size_t)(equals - dot - 1));
-    override->value = span_make(equals + 1, text.len - head - 1);
     return ERR_OK;
 }
 

@@ -80,12 +80,23 @@ uint32_t program_uses(const struct cel_program *program, struct cel_use uses[PAT
     return count;
 }
 
-/* The slot, or a leaf of the records in its list. */
-static bool slot_has_officer(const struct schema *schema, uint32_t slot) {
-    if (slot >= schema->slot_count) {
-        return false;
+void rule_reads(const struct rule *rule, bool is_read[SLOTS_MAX]) {
+    const struct cel_program *programs[] = {rule->given, rule->when};
+    if (rule->has_from || rule->has_until) {
+        is_read[rule->by_slot] = true;
     }
-    const struct fact *fact = schema->slots[slot];
+    for (size_t p = 0; p < COUNT_OF(programs); p++) {
+        struct cel_use uses[PATHS_MAX * 2];
+        uint32_t count = program_uses(programs[p], uses);
+        for (uint32_t i = 0; i < count; i++) {
+            CHECK(uses[i].slot < SLOTS_MAX);
+            is_read[uses[i].slot] = true;
+        }
+    }
+}
+
+/* The slot's fact, or a leaf of the records in its list. */
+static bool has_officer(const struct fact *fact) {
     bool is_officer = fact->officer;
     for (uint32_t i = 0; fact->element != NULL && i < fact->element->field_count; i++) {
         is_officer = is_officer || fact->element->fields[i].officer;
@@ -95,15 +106,11 @@ static bool slot_has_officer(const struct schema *schema, uint32_t slot) {
 
 bool rule_uses_officer(const struct agreement *agreement, const struct rule *rule) {
     const struct schema *schema = agreement->ruleset->schema;
-    const struct cel_program *programs[] = {rule->given, rule->when};
-    bool has_window = rule->has_from || rule->has_until;
-    bool is_officer = has_window && slot_has_officer(schema, rule->by_slot);
-    for (size_t p = 0; p < COUNT_OF(programs); p++) {
-        struct cel_use uses[PATHS_MAX * 2];
-        uint32_t count = program_uses(programs[p], uses);
-        for (uint32_t i = 0; i < count; i++) {
-            is_officer = is_officer || slot_has_officer(schema, uses[i].slot);
-        }
+    bool is_read[SLOTS_MAX] = {false};
+    bool is_officer = false;
+    rule_reads(rule, is_read);
+    for (uint32_t i = 0; i < schema->slot_count && !is_officer; i++) {
+        is_officer = is_read[i] && has_officer(schema->slots[i]);
     }
     return is_officer;
 }
@@ -157,27 +164,17 @@ void reasons_find_settle_slots(struct agreement *agreement) {
 /* --- the slots that a case needs ---------------------------------------------------------------
  */
 
-static void rule_slots_read(const struct rule *rule, uint32_t slot_count, struct path_set *slots) {
-    const struct cel_program *programs[] = {rule->given, rule->when};
-    if ((rule->has_from || rule->has_until) && rule->by_slot < slot_count) {
-        path_set_add(slots, rule->by_slot);
-    }
-    for (size_t p = 0; p < COUNT_OF(programs); p++) {
-        struct cel_use uses[PATHS_MAX * 2];
-        uint32_t count = program_uses(programs[p], uses);
-        for (uint32_t i = 0; i < count; i++) {
-            if (uses[i].slot < slot_count) {
-                path_set_add(slots, uses[i].slot);
-            }
-        }
-    }
-}
-
 void ruleset_slots_read(const struct ruleset *ruleset, struct path_set *slots) {
+    bool is_read[SLOTS_MAX] = {false};
     for (uint32_t i = 0; i < ruleset->agreement_count; i++) {
         const struct agreement *agreement = ruleset->agreements[i];
         for (uint32_t r = 0; r < agreement->rule_count; r++) {
-            rule_slots_read(&agreement->rules[r], ruleset->schema->slot_count, slots);
+            rule_reads(&agreement->rules[r], is_read);
+        }
+    }
+    for (uint32_t slot = 0; slot < ruleset->schema->slot_count; slot++) {
+        if (is_read[slot]) {
+            path_set_add(slots, slot);
         }
     }
 }

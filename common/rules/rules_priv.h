@@ -36,6 +36,7 @@ const char *section_name(enum section section);
 
 /* Slots after the schema's: added to schema->slot_count. */
 enum { EXTRA_REFERENCE_DATE, EXTRA_AS_OF, EXTRA_IN_FORCE_ON, EXTRA_COUNT };
+enum { SLOTS_MAX = PATHS_MAX + EXTRA_COUNT };
 
 enum event_kind { /* the legal ones first */
                   EVENT_NEGOTIATING,
@@ -240,9 +241,14 @@ MUST_USE enum err field_bool_opt(const struct loading *loading, const struct yam
 MUST_USE enum err field_expect_kind(const struct loading *loading, const struct yaml_node *node,
                                     enum yaml_kind kind, const char *what);
 
+/* field_first is the first node of the list or map under that key; NULL: there is none. */
+const struct yaml_node *field_first(const struct yaml_node *map, const char *key);
+
 /* parameters.c */
 MUST_USE enum err parameters_load(struct loading *loading, const struct yaml_node *root);
 MUST_USE enum err variables_load(struct loading *loading, const struct yaml_node *root);
+/* override_split splits AGREEMENT.NAME=VALUE; false if the text has another form. */
+bool override_split(struct span text, struct override *parts);
 MUST_USE enum err override_parse(struct span text, struct override *override, struct diag *diag);
 const struct parameter *parameter_find(const struct agreement *agreement, struct span name);
 /* parameter_parse reads text (of --set, or of a scalar) as a value of the type; false if it is
@@ -268,6 +274,8 @@ uint32_t reason_find(const struct agreement *agreement, enum disposition disposi
                      struct span label);
 /* rule_uses_officer is true when the rule reads a fact that an officer supplies. */
 bool rule_uses_officer(const struct agreement *agreement, const struct rule *rule);
+/* rule_reads marks the slots that a rule reads: in its group, its own condition and its window. */
+void rule_reads(const struct rule *rule, bool is_read[SLOTS_MAX]);
 /* Calls of cel_program_uses with room for every slot. */
 uint32_t program_uses(const struct cel_program *program, struct cel_use uses[PATHS_MAX * 2]);
 

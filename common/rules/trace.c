@@ -146,23 +146,10 @@ static void rule_names(struct trace *trace, const struct trace_view *view,
 /* --- rules -------------------------------------------------------------------------------------
  */
 
-static void add_program_reads(const struct cel_program *program, bool *is_read) {
-    struct cel_use uses[PATHS_MAX * 2];
-    uint32_t count = program_uses(program, uses);
-    for (uint32_t i = 0; i < count; i++) {
-        is_read[uses[i].slot] = true;
-    }
-}
-
-static void rule_reads(struct trace *trace, const struct rule *rule, struct trace_rule *shown) {
+static void show_reads(struct trace *trace, const struct rule *rule, struct trace_rule *shown) {
     uint32_t slot_count = trace->ruleset->schema->slot_count + EXTRA_COUNT;
-    bool is_read[PATHS_MAX + EXTRA_COUNT] = {false};
-    CHECK(slot_count <= COUNT_OF(is_read));
-    add_program_reads(rule->given, is_read);
-    add_program_reads(rule->when, is_read);
-    if (rule->has_from || rule->has_until) {
-        is_read[rule->by_slot] = true;
-    }
+    bool is_read[SLOTS_MAX] = {false};
+    rule_reads(rule, is_read);
     uint16_t *reads = take(trace, slot_count, sizeof(*reads));
     for (uint32_t slot = 0; slot < slot_count; slot++) {
         if (is_read[slot]) {
@@ -173,21 +160,14 @@ static void rule_reads(struct trace *trace, const struct rule *rule, struct trac
 }
 
 static enum trace_truth truth_shown(enum rule_truth truth) {
-    switch (truth) {
-    case RULE_TRUE:
-        return TRACE_TRUE;
-    case RULE_FALSE:
-        return TRACE_FALSE;
-    case RULE_UNKNOWN:
-        return TRACE_UNKNOWN;
-    case RULE_ERROR:
-        return TRACE_ERROR;
-    case RULE_ABSENT:
-        return TRACE_ABSENT;
-    case RULE_NOT_RUN:
-        break;
-    }
-    UNREACHABLE();
+    static const enum trace_truth shown[] = {[RULE_ABSENT] = TRACE_ABSENT,
+                                             [RULE_FALSE] = TRACE_FALSE,
+                                             [RULE_TRUE] = TRACE_TRUE,
+                                             [RULE_UNKNOWN] = TRACE_UNKNOWN,
+                                             [RULE_ERROR] = TRACE_ERROR};
+    CHECK(truth != RULE_NOT_RUN);
+    CHECK(truth < COUNT_OF(shown));
+    return shown[truth];
 }
 
 static void show_rule(struct trace *trace, const struct trace_view *view, uint32_t index,
@@ -217,7 +197,7 @@ static void show_rule(struct trace *trace, const struct trace_view *view, uint32
     if (truth == RULE_UNKNOWN) {
         shown->paths = state->paths;
     }
-    rule_reads(trace, rule, shown);
+    show_reads(trace, rule, shown);
     rule_names(trace, view, source, shown);
 }
 

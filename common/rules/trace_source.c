@@ -13,8 +13,7 @@ void rule_sources(const struct agreement *agreement, struct rule_source *sources
     const struct yaml_node *rules = yaml_get(yaml_root(agreement->yaml), "rules");
     uint32_t count = 0;
     for (enum section i = 0; i < SECTION_COUNT; i++) {
-        const struct yaml_node *list = yaml_get(rules, section_name(i));
-        for (const struct yaml_node *node = list == NULL ? NULL : list->first; node != NULL;
+        for (const struct yaml_node *node = field_first(rules, section_name(i)); node != NULL;
              node = node->next) {
             const struct yaml_node *group = yaml_get(node, "rules");
             const struct yaml_node *inner = group == NULL ? node : group->first;

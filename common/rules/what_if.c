@@ -5,27 +5,18 @@
 #include "base/suggest.h"
 #include "rules/rules_priv.h"
 
-struct added_event {
-    struct span agreement;
-    struct span name;
-    int32_t date;
-};
-
-static enum err event_parse(struct span text, struct added_event *event, struct diag *diag) {
-    const uint8_t *equals = text.len == 0 ? NULL : memchr(text.ptr, '=', text.len);
-    size_t head = equals == NULL ? 0 : (size_t)(equals - text.ptr);
-    const uint8_t *dot = head == 0 ? NULL : memrchr(text.ptr, '.', head);
-    if (dot == NULL || dot == text.ptr || dot + 1 == equals) {
+/* parts: agreement, name of the event, its date. */
+static enum err event_parse(struct span text, struct override *parts, int32_t *date,
+                            struct diag *diag) {
+    if (!override_split(text, parts)) {
         return diag_fail(diag, ERR_INVALID, "expected AGREEMENT.EVENT=DATE, found \"%.*s\"",
                          text.len > 80 ? 80 : (int)text.len, (const char *)text.ptr);
     }
-    event->agreement = span_make(text.ptr, (size_t)(dot - text.ptr));
-    event->name = span_make(dot + 1, (size_t)(equals - dot - 1));
-    struct span date = span_make(equals + 1, text.len - head - 1);
-    if (date_parse(date, &event->date) != ERR_OK) {
+    struct span found = parts->value;
+    if (date_parse(found, date) != ERR_OK) {
         return diag_fail(diag, ERR_INVALID, "%.*s: expected a date, YYYY-MM-DD, found \"%.*s\"",
-                         (int)head, (const char *)text.ptr, date.len > 40 ? 40 : (int)date.len,
-                         (const char *)date.ptr);
+                         (int)(found.ptr - 1 - text.ptr), (const char *)text.ptr,
+                         found.len > 40 ? 40 : (int)found.len, (const char *)found.ptr);
     }
     return ERR_OK;
 }
@@ -77,22 +68,23 @@ static void event_insert(struct agreement *agreement, enum event_kind kind, int3
 }
 
 static enum err event_add(struct ruleset *ruleset, struct span text, struct diag *diag) {
-    struct added_event event = {0};
+    struct override parts = {0};
+    int32_t date = 0;
     struct agreement *agreement = NULL;
     enum event_kind kind = EVENT_NONE;
-    enum err err = event_parse(text, &event, diag);
+    enum err err = event_parse(text, &parts, &date, diag);
     if (err == ERR_OK) {
-        err = agreement_named(ruleset, event.agreement, &agreement, diag);
+        err = agreement_named(ruleset, parts.agreement, &agreement, diag);
     }
     if (err == ERR_OK) {
-        err = event_kind_find(event.name, &kind, diag);
+        err = event_kind_find(parts.parameter, &kind, diag);
     }
     if (err == ERR_OK && agreement->event_count >= EVENTS_MAX) {
         err =
             diag_fail(diag, ERR_TOO_LARGE, "%s has more than %d events", agreement->id, EVENTS_MAX);
     }
     if (err == ERR_OK) {
-        event_insert(agreement, kind, event.date);
+        event_insert(agreement, kind, date);
     }
     return err;
 }
