@@ -44,8 +44,8 @@ struct lane_stats {
     _Atomic uint64_t reconnects;
     _Atomic uint64_t stale_found; /* times that a transaction found the rules superseded */
     _Atomic uint64_t frozen;      /* other lanes' backends that this one ended */
+    _Atomic uint64_t links_up;    /* present connections to brokers */
     _Atomic int64_t turned_at;    /* monotonic ms: the last turn of its loop */
-    _Atomic uint32_t links_up;    /* present connections to brokers */
     atomic_bool connected;
     atomic_bool stale; /* another rule set is due, and this lane could not load it */
     atomic_bool ended;

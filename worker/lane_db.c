@@ -133,6 +133,15 @@ enum err lane_read(struct lane *lane, const char *sql, struct db_result **rows) 
     return db_lane_transact(lane->db, &statement, rows);
 }
 
+enum err lane_ask(struct lane *lane, const char *question, bool *yes) {
+    struct db_result *rows = NULL;
+    enum err err = db_lane_exec(lane->db, question, &rows);
+    err = err == ERR_OK ? db_expect(rows, "1 b", NULL) : err;
+    *yes = err == ERR_OK && strcmp(db_cell(rows, 0, 0), "t") == 0;
+    db_result_free(&rows);
+    return err;
+}
+
 void lane_keep_tidy(struct lane *lane) {
     enum err err = lane->db == NULL ? ERR_OK : writer_tidy(&lane->writer);
     if (err != ERR_OK) {

@@ -172,7 +172,7 @@ static void note_link(struct lane *lane, uint32_t i, int64_t now_ms) {
     const char *broker = lane->options.brokers[i];
     bool is_up = net_is_connected(link->socket);
     if (is_up != link->is_up) {
-        uint32_t up = atomic_load(&lane->stats.links_up);
+        uint64_t up = atomic_load(&lane->stats.links_up);
         atomic_store(&lane->stats.links_up, is_up ? up + 1 : up - 1); /* the only writer */
         link->down_since_ms = now_ms;
     }

@@ -131,6 +131,8 @@ bool lane_is_able(const struct lane *lane);
  * and rows stay out of the server's log.  Errors: those of db/sqlstate.h; they close the
  * connection.  Ownership: the caller frees *rows. */
 MUST_USE enum err lane_read(struct lane *lane, const char *sql, struct db_result **rows);
+/* lane_ask runs a SELECT of one boolean.  Errors: as above. */
+MUST_USE enum err lane_ask(struct lane *lane, const char *question, bool *yes);
 MUST_USE enum err lane_source(struct lane *lane, struct span name, int16_t *number);
 /* lane_knows_source is lane_source without a query: false if one would be necessary. */
 bool lane_knows_source(const struct lane *lane, struct span name, int16_t *number);

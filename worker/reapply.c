@@ -219,24 +219,16 @@ static enum err reapply_some(struct lane *lane, uint32_t job, const struct tripl
 }
 
 /* Asked first: a refused statement would cost the lane its connection. */
-static enum err ask_rights(struct lane *lane, bool *allowed) {
-    struct db_result *rows = NULL;
-    enum err err = db_lane_exec(lane->db,
-                                "SELECT has_table_privilege('cases', 'SELECT') AND "
-                                "has_table_privilege('reapplied', 'INSERT') AND "
-                                "has_column_privilege('reapplied', 'disposition', 'SELECT')",
-                                &rows);
-    err = err == ERR_OK ? db_expect(rows, "1 b", NULL) : err;
-    *allowed = err == ERR_OK && strcmp(db_cell(rows, 0, 0), "t") == 0;
-    db_result_free(&rows);
-    return err;
-}
+#define MAY_REAPPLY                                                                                \
+    "SELECT has_table_privilege('cases', 'SELECT') AND "                                           \
+    "has_table_privilege('reapplied', 'INSERT') AND "                                              \
+    "has_column_privilege('reapplied', 'disposition', 'SELECT')"
 
 /* Why no case of the job can be decided, or NULL.  Errors: those of db/sqlstate.h. */
 static enum err find_rules(struct lane *lane, const struct work_request *request,
                            const char **reason) {
     bool allowed = false;
-    enum err err = ask_rights(lane, &allowed);
+    enum err err = lane_ask(lane, MAY_REAPPLY, &allowed);
     if (err != ERR_OK || !allowed) {
         *reason = err == ERR_OK ? "not_allowed" : NULL;
         return err;

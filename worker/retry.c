@@ -38,23 +38,14 @@ void lane_forget_letters(struct lane *lane) {
 }
 
 /* Asked first: a refused statement would cost the lane its connection. */
-static enum err ask_rights(struct lane *lane, bool *allowed) {
-    struct db_result *rows = NULL;
-    enum err err =
-        db_lane_exec(lane->db,
-                     "SELECT has_column_privilege('dead_letters', 'body', 'SELECT') AND "
-                     "has_column_privilege('dead_letters', 'dead', 'SELECT') AND "
-                     "has_column_privilege('dead_letters', 'first_seen_at', 'SELECT') AND "
-                     "has_column_privilege('dead_letters', 'received_at', 'SELECT') AND "
-                     "has_column_privilege('dead_letters', 'resolved_at', 'SELECT') AND "
-                     "has_column_privilege('dead_letters', 'resolved_at', 'UPDATE') AND "
-                     "has_column_privilege('dead_letters', 'resolved_by', 'UPDATE')",
-                     &rows);
-    err = err == ERR_OK ? db_expect(rows, "1 b", NULL) : err;
-    *allowed = err == ERR_OK && strcmp(db_cell(rows, 0, 0), "t") == 0;
-    db_result_free(&rows);
-    return err;
-}
+#define MAY_RETRY                                                                                  \
+    "SELECT has_column_privilege('dead_letters', 'body', 'SELECT') AND "                           \
+    "has_column_privilege('dead_letters', 'dead', 'SELECT') AND "                                  \
+    "has_column_privilege('dead_letters', 'first_seen_at', 'SELECT') AND "                         \
+    "has_column_privilege('dead_letters', 'received_at', 'SELECT') AND "                           \
+    "has_column_privilege('dead_letters', 'resolved_at', 'SELECT') AND "                           \
+    "has_column_privilege('dead_letters', 'resolved_at', 'UPDATE') AND "                           \
+    "has_column_privilege('dead_letters', 'resolved_by', 'UPDATE')"
 
 static enum err read_letters(struct lane *lane, const struct letter *letters, uint32_t count,
                              struct db_result **rows) {
@@ -129,7 +120,7 @@ enum err lane_retry(struct lane *lane, struct job *job, int16_t source) {
     const struct wire_delivery *delivery = job->delivery;
     struct letter letters[READ_LETTERS_MAX];
     bool allowed = false;
-    enum err err = ask_rights(lane, &allowed);
+    enum err err = lane_ask(lane, MAY_RETRY, &allowed);
     uint32_t number = txn_add_job(&lane->txn, job, source);
     uint32_t gathered = 0;
     size_t at = 0;

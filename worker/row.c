@@ -146,8 +146,7 @@ static void json_pairs(struct json *json, const struct fact *fact, const struct 
             char name[256];
             memcpy(name, key->text, len);
             name[len] = '\0';
-            json_key(json, name);
-            json_value(json, of, item);
+            json_value(json_key(json, name), of, item);
         }
     }
     json_object_close(json);

@@ -45,13 +45,14 @@ struct worker {
     struct lane *lanes[WORKER_LANES_MAX];
 };
 
-static void rules_changed(void *context) {
-    struct worker *worker = context;
+static void each_lane(const struct worker *worker, void (*act)(struct lane *lane)) {
     uint32_t count = atomic_load(&worker->lane_count);
     for (uint32_t i = 0; i < count; i++) {
-        lane_poke(worker->lanes[i]);
+        act(worker->lanes[i]);
     }
 }
+
+static void rules_changed(void *context) { each_lane(context, lane_poke); }
 
 struct patience {
     int64_t end_ms;
@@ -91,8 +92,11 @@ static enum err check_postgres(const struct worker_options *options, struct diag
     return err == ERR_AGAIN || (is_away && options->wait_for_postgres) ? ERR_OK : err;
 }
 
+static bool has_page(const struct worker_options *options) {
+    return options->http_bind[0] != '\0' && strcmp(options->http_bind, "off") != 0;
+}
+
 enum err worker_try(const struct worker_options *options, struct buf *out, struct diag *diag) {
-    const char *http = options->http_bind;
     enum err err = check_postgres(options, diag);
     for (uint32_t i = 0; err == ERR_OK && i < options->broker_count; i++) {
         char why[NET_WHY_BYTES];
@@ -100,27 +104,29 @@ enum err worker_try(const struct worker_options *options, struct buf *out, struc
             buf_printf(out, "# broker.connect %s: %s\n", options->brokers[i], why);
         }
     }
-    bool has_page = http[0] != '\0' && strcmp(http, "off") != 0;
-    return err == ERR_OK && has_page ? http_bind_try(http, diag) : err;
+    return err == ERR_OK && has_page(options) ? http_bind_try(options->http_bind, diag) : err;
 }
 
+/* Over all lanes: the sum of a number, or how many have the flag set. */
 static uint64_t sum(const struct worker *worker, size_t offset) {
     uint64_t total = 0;
     for (uint32_t i = 0; i < atomic_load(&worker->lane_count); i++) {
-        const struct lane_stats *stats = lane_stats(worker->lanes[i]);
-        total +=
-            atomic_load((const _Atomic uint64_t *)(const void *)((const char *)stats + offset));
+        const char *stats = (const char *)lane_stats(worker->lanes[i]);
+        total += atomic_load((const _Atomic uint64_t *)(const void *)(stats + offset));
     }
     return total;
 }
+#define SUM(worker, number) sum(worker, offsetof(struct lane_stats, number))
 
-static uint32_t connected_lanes(const struct worker *worker) {
+static uint32_t with_flag(const struct worker *worker, size_t offset) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < atomic_load(&worker->lane_count); i++) {
-        count += atomic_load(&lane_stats(worker->lanes[i])->connected) ? 1 : 0;
+        const char *stats = (const char *)lane_stats(worker->lanes[i]);
+        count += atomic_load((const atomic_bool *)(const void *)(stats + offset)) ? 1 : 0;
     }
     return count;
 }
+#define WITH_FLAG(worker, flag) with_flag(worker, offsetof(struct lane_stats, flag))
 
 /* Milliseconds since the last turn of the slowest lane. */
 static int64_t longest_turn(const struct worker *worker) {
@@ -134,23 +140,6 @@ static int64_t longest_turn(const struct worker *worker) {
         }
     }
     return longest;
-}
-
-static uint32_t stale_lanes(const struct worker *worker) {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < atomic_load(&worker->lane_count); i++) {
-        count += atomic_load(&lane_stats(worker->lanes[i])->stale) ? 1 : 0;
-    }
-    return count;
-}
-
-static uint32_t links_up(const struct worker *worker) {
-    uint32_t up = 0;
-    uint32_t count = atomic_load(&worker->lane_count);
-    for (uint32_t i = 0; i < count; i++) {
-        up += atomic_load(&lane_stats(worker->lanes[i])->links_up);
-    }
-    return up;
 }
 
 static const struct {
@@ -194,15 +183,15 @@ static void render_metrics(const struct worker *worker, struct buf *out) {
         rows[i] = counter(COUNTERS[i].name, sum(worker, COUNTERS[i].offset), COUNTERS[i].help);
     }
     struct metric *row = &rows[COUNT_OF(COUNTERS)];
-    *row++ = gauge("casemill_worker_lanes_connected", connected_lanes(worker),
+    *row++ = gauge("casemill_worker_lanes_connected", WITH_FLAG(worker, connected),
                    "lanes with a connection to PostgreSQL");
-    *row++ = gauge("casemill_worker_links_connected", links_up(worker),
+    *row++ = gauge("casemill_worker_links_connected", (double)SUM(worker, links_up),
                    "connections of lanes to brokers");
     *row++ =
         gauge("casemill_worker_ruleset_refused", rule_watch_refused(worker->watch, refused) ? 1 : 0,
               "1 while the active rule set does not load and an older one decides");
     *row++ = gauge("casemill_worker_rules_stale",
-                   rule_watch_is_stale(worker->watch) || stale_lanes(worker) > 0 ? 1 : 0,
+                   rule_watch_is_stale(worker->watch) || WITH_FLAG(worker, stale) > 0 ? 1 : 0,
                    "1 while another rule set is due and does not load: no work is taken");
     *row++ = gauge("casemill_worker_rules_planned", watch.planned,
                    "planned rule sets that are loaded ahead of time");
@@ -244,30 +233,19 @@ static void render_status(const struct worker *worker, struct buf *out) {
     struct json json;
     json_init(&json, out);
     json_object_open(&json);
-    json_key(&json, "version");
-    json_str(&json, CASEMILL_VERSION);
-    json_key(&json, "uptime_ms");
-    json_int(&json, clock_mono_ms() - worker->started_ms);
-    json_key(&json, "lanes");
-    json_uint(&json, atomic_load(&worker->lane_count));
-    json_key(&json, "lanes_connected");
-    json_uint(&json, connected_lanes(worker));
-    json_key(&json, "links_connected");
-    json_uint(&json, links_up(worker));
-    json_key(&json, "cases");
-    json_uint(&json, sum(worker, offsetof(struct lane_stats, cases_done)));
+    json_str(json_key(&json, "version"), CASEMILL_VERSION);
+    json_int(json_key(&json, "uptime_ms"), clock_mono_ms() - worker->started_ms);
+    json_uint(json_key(&json, "lanes"), atomic_load(&worker->lane_count));
+    json_uint(json_key(&json, "lanes_connected"), WITH_FLAG(worker, connected));
+    json_uint(json_key(&json, "links_connected"), SUM(worker, links_up));
+    json_uint(json_key(&json, "cases"), SUM(worker, cases_done));
     struct rule_watch_health watch;
     rule_watch_health(worker->watch, &watch);
-    json_key(&json, "lane_turn_ms");
-    json_int(&json, longest_turn(worker));
-    json_key(&json, "rules_looked_ms");
-    json_int(&json, watch.looked_ms);
-    json_key(&json, "listen_heard_ms");
-    json_int(&json, watch.heard_ms);
-    json_key(&json, "listen_deaf");
-    json_uint(&json, watch.deaf);
-    json_key(&json, "clock_jumps");
-    json_uint(&json, watch.clock_jumps);
+    json_int(json_key(&json, "lane_turn_ms"), longest_turn(worker));
+    json_int(json_key(&json, "rules_looked_ms"), watch.looked_ms);
+    json_int(json_key(&json, "listen_heard_ms"), watch.heard_ms);
+    json_uint(json_key(&json, "listen_deaf"), watch.deaf);
+    json_uint(json_key(&json, "clock_jumps"), watch.clock_jumps);
     render_rules(worker, &json);
     json_object_close(&json);
     buf_byte(out, '\n');
@@ -275,16 +253,16 @@ static void render_status(const struct worker *worker, struct buf *out) {
 
 /* NULL: ready. */
 static const char *why_unready(const struct worker *worker) {
-    if (connected_lanes(worker) == 0) {
+    if (WITH_FLAG(worker, connected) == 0) {
         return "no lane is connected to PostgreSQL\n";
     }
-    if (links_up(worker) == 0) {
+    if (SUM(worker, links_up) == 0) {
         return "no lane is connected to a broker\n";
     }
     if (rule_watch_is_unchecked(worker->watch)) {
         return "the rules were not checked for 30 s\n";
     }
-    if (rule_watch_is_stale(worker->watch) || stale_lanes(worker) > 0) {
+    if (rule_watch_is_stale(worker->watch) || WITH_FLAG(worker, stale) > 0) {
         return "the active rule set does not load here\n";
     }
     struct active_rules *rules = rule_watch_get(worker->watch);
@@ -338,14 +316,6 @@ static enum err start_lanes(struct worker *worker, struct diag *diag) {
     return ERR_OK;
 }
 
-static enum err start_http(struct worker *worker, struct diag *diag) {
-    const char *bind = worker->options.http_bind;
-    if (bind[0] == '\0' || strcmp(bind, "off") == 0) {
-        return ERR_OK;
-    }
-    return http_start(bind, render, worker, &worker->http, diag);
-}
-
 /* Of a lane: its connection to PostgreSQL, its wake, and of each broker a connection and the
  * mailboxes of three sockets. */
 enum err worker_check_resources(const struct worker_options *options, struct diag *diag) {
@@ -386,8 +356,8 @@ enum err worker_start(const struct worker_options *options, struct worker **work
     err = err == ERR_OK ? rule_watch_start(&watch, &made->watch, diag) : err;
     err = err == ERR_OK ? fold_start(made->options.conninfo, &made->fold, diag) : err;
     err = err == ERR_OK ? start_lanes(made, diag) : err;
-    if (err == ERR_OK) {
-        err = start_http(made, diag);
+    if (err == ERR_OK && has_page(options)) {
+        err = http_start(options->http_bind, render, made, &made->http, diag);
     }
     if (err != ERR_OK) {
         worker_stop(&made);
@@ -412,25 +382,12 @@ void worker_wait(struct worker *worker, int fd) {
 }
 
 bool worker_has_ended(const struct worker *worker) {
-    for (uint32_t i = 0; i < atomic_load(&worker->lane_count); i++) {
-        if (!atomic_load(&lane_stats(worker->lanes[i])->ended)) {
-            return false;
-        }
-    }
-    return true;
+    return WITH_FLAG(worker, ended) == atomic_load(&worker->lane_count);
 }
 
-void worker_drain(struct worker *worker) {
-    for (uint32_t i = 0; i < atomic_load(&worker->lane_count); i++) {
-        lane_drain(worker->lanes[i]);
-    }
-}
+void worker_drain(struct worker *worker) { each_lane(worker, lane_drain); }
 
-void worker_abandon(struct worker *worker) {
-    for (uint32_t i = 0; i < atomic_load(&worker->lane_count); i++) {
-        lane_abandon(worker->lanes[i]);
-    }
-}
+void worker_abandon(struct worker *worker) { each_lane(worker, lane_abandon); }
 
 /* The page first, then the threads that poke lanes, then the lanes, then their shared parts. */
 void worker_stop(struct worker **worker) {

@@ -148,10 +148,8 @@ static void sql_history(struct buf *sql, const struct txn_dead *dead) {
     struct json json;
     json_init(&json, &text);
     json_object_open(&json);
-    json_key(&json, "attempts");
-    json_uint(&json, dead->attempts);
-    json_key(&json, "silent");
-    json_uint(&json, dead->silences);
+    json_uint(json_key(&json, "attempts"), dead->attempts);
+    json_uint(json_key(&json, "silent"), dead->silences);
     json_key(&json, "reason");
     if (dead->last_words.len > 0 && span_is_utf8(dead->last_words) &&
         memchr(dead->last_words.ptr, 0, dead->last_words.len) == NULL) {
