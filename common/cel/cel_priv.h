@@ -150,13 +150,13 @@ struct shortcut {
 /* An operand of && or || in its chain.  run gives the result of the chain from this step on.  It
  * ends with a call of the next step's run, so a chain is one jump per step. */
 /* An unknown or an error, as two words that stay in registers. */
-struct blamed {
+struct cause {
     uint64_t head;
     uint64_t body;
 };
 struct step;
 typedef enum cel_truth step_fn(struct cel_run *run, const struct step *step,
-                               const struct value *base, struct blamed blamed);
+                               const struct value *base, struct cause cause);
 struct step {
     step_fn *run;
     const struct node *node; /* NULL at the end of the chain */

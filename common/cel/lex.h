@@ -34,12 +34,12 @@ MUST_USE bool lex_next(struct lexer *lexer, struct token *token);
 /* lex_string decodes a quoted literal that begins at lexer->at (after its prefix). */
 MUST_USE bool lex_string(struct lexer *lexer, bool raw, bool bytes, struct token *token);
 
-/* lex_peek returns the byte `ahead` of the lexer's place, or -1 behind the end. */
+/* lex_peek returns the byte `ahead` of the lexer's position, or -1 behind the end. */
 static inline int lex_peek(const struct lexer *lexer, uint32_t ahead) {
     size_t at = (size_t)lexer->at + ahead;
     return at < lexer->parse->source.len ? lexer->parse->source.ptr[at] : -1;
 }
-/* lex_fail records a failure from `offset` to the lexer's place, and returns false. */
+/* lex_fail records a failure from `offset` to the lexer's position, and returns false. */
 static inline bool lex_fail(struct lexer *lexer, uint32_t offset, const char *text) {
     uint32_t width = lexer->at > offset ? lexer->at - offset : 1;
     (void)parse_fail(lexer->parse, ERR_INVALID, offset, width, "%s", text);
