@@ -2,6 +2,7 @@
  * Each verb's action is in its own file. */
 #include "cli/verb_priv.h"
 
+#include "base/date.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/plain.h"
@@ -43,6 +44,8 @@ static const struct option_row COMMON_ROWS[] = {
     {NULL, NULL, NULL},
 };
 
+const struct option_row NO_OPTIONS[] = {{NULL, NULL, NULL}};
+
 static const struct option_row *row_find(const struct option_row *rows, struct span name) {
     for (; rows->name != NULL; rows++) {
         if (span_is(name, rows->name)) {
@@ -71,8 +74,9 @@ static const struct given_option *given_at(const struct options *options, const 
 
 const char *option_str(const struct options *options, const char *name, const char *fallback) {
     const char *value = fallback;
-    for (uint32_t i = 0; option_all(options, name, i) != NULL; i++) {
-        value = option_all(options, name, i);
+    const struct given_option *given = NULL;
+    for (uint32_t i = 0; (given = given_at(options, name, i)) != NULL; i++) {
+        value = given->value;
     }
     return value;
 }
@@ -81,9 +85,13 @@ bool option_flag(const struct options *options, const char *name) {
     return given_at(options, name, 0) != NULL;
 }
 
-const char *option_all(const struct options *options, const char *name, uint32_t index) {
-    const struct given_option *given = given_at(options, name, index);
-    return given == NULL ? NULL : given->value;
+struct option_list option_list(const struct options *options, const char *name) {
+    struct option_list list = {.texts = mem_zero(options->given_count, sizeof(*list.texts))};
+    const struct given_option *given = NULL;
+    while ((given = given_at(options, name, list.count)) != NULL) {
+        list.texts[list.count++] = given->value;
+    }
+    return list;
 }
 
 enum err option_int(const struct options *options, const char *name, int64_t fallback, int64_t min,
@@ -103,6 +111,16 @@ enum err option_int(const struct options *options, const char *name, int64_t fal
     }
     *value = number;
     return ERR_OK;
+}
+
+enum err option_date(const struct options *options, const char *name, const char *fallback,
+                     int32_t *days) {
+    const char *text = option_str(options, name, fallback);
+    if (text == NULL || date_parse(span_str(text), days) == ERR_OK) {
+        return ERR_OK;
+    }
+    (void)verb_usage(options, "%s takes a date as YYYY-MM-DD, not \"%s\"", name, text);
+    return ERR_INVALID;
 }
 
 uint32_t option_operand_count(const struct options *options) { return options->operand_count; }
@@ -156,6 +174,14 @@ const char *option_db(const struct options *options) {
         warn_unverified(options, conninfo);
     }
     return conninfo;
+}
+
+const char *verb_name(const struct options *options) { return options->verb->name; }
+
+void verb_print_line(struct buf *text) {
+    buf_byte(text, '\n');
+    plain_print(stdout, buf_span(text));
+    buf_free(text);
 }
 
 int verb_fail(const struct options *options, const struct diag *diag, struct span source) {

@@ -32,11 +32,20 @@ struct verb {
 
 const char *option_str(const struct options *options, const char *name, const char *fallback);
 bool option_flag(const struct options *options, const char *name);
-/* option_all walks a repeatable option: index from 0, NULL at the end. */
-const char *option_all(const struct options *options, const char *name, uint32_t index);
 /* option_int prints a usage line and returns ERR_INVALID when the text is not a number in range. */
 MUST_USE enum err option_int(const struct options *options, const char *name, int64_t fallback,
                              int64_t min, int64_t max, int64_t *value);
+/* option_date reads YYYY-MM-DD as days since 1970; without the option and without a fallback *days
+ * is unchanged.  It prints a usage line and returns ERR_INVALID when the text is no date. */
+MUST_USE enum err option_date(const struct options *options, const char *name, const char *fallback,
+                              int32_t *days);
+/* option_list has every value of a repeatable option.  Ownership: texts is the caller's, freed by
+ * mem_free. */
+struct option_list {
+    const char **texts;
+    uint32_t count;
+};
+struct option_list option_list(const struct options *options, const char *name);
 uint32_t option_operand_count(const struct options *options);
 const char *option_operand(const struct options *options, uint32_t index);
 
@@ -49,6 +58,11 @@ const char *option_db(const struct options *options);
 const char *option_key(const struct options *options);
 const char *option_broker_key(const struct options *options);
 
+extern const struct option_row NO_OPTIONS[]; /* the rows of a verb without its own */
+
+const char *verb_name(const struct options *options);
+/* verb_print_line prints a text, which it frees, as a line on stdout. */
+void verb_print_line(struct buf *text);
 /* verb_fail prints "casemill VERB: text" from a diag (with caret when source is given) and returns
  * EXIT_FAILED. */
 int verb_fail(const struct options *options, const struct diag *diag, struct span source);

@@ -17,15 +17,11 @@ static int crash_test_run(const struct options *options) {
     return code == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
-static const struct option_row ROWS[] = {
-    {NULL, NULL, NULL},
-};
-
 const struct verb verb_crash_test = {
     .name = "crash-test",
     .summary =
         "test a disk with the journal's faults: one line PASS or FAIL each, 256 MiB, half a minute",
     .operands = "DIR",
-    .rows = ROWS,
+    .rows = NO_OPTIONS,
     .run = crash_test_run,
 };

@@ -167,7 +167,6 @@ static const struct option_row WAIT_ROWS[] = {
     {"--wait", "SECONDS", "wait for the work in flight; 0: do not wait (60)"},
     {NULL, NULL, NULL},
 };
-static const struct option_row NO_ROWS[] = {{NULL, NULL, NULL}};
 
 const struct verb verb_pause = {
     .name = "pause",
@@ -187,7 +186,7 @@ const struct verb verb_resume = {
     .name = "resume",
     .summary = "accept and dispatch again, after pause or drain",
     .operands = "",
-    .rows = NO_ROWS,
+    .rows = NO_OPTIONS,
     .run = resume_run,
 };
 const struct verb verb_retire = {

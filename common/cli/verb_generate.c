@@ -4,7 +4,6 @@
 #include "cli/progress.h"
 #include "cli/verb.h"
 
-#include "base/date.h"
 #include "base/io.h"
 
 #include <errno.h>
@@ -20,16 +19,6 @@ struct generation {
     bool is_msgpack;
     const char *path; /* "-" is stdout */
 };
-
-static enum err date_option(const struct options *options, const char *name, const char *fallback,
-                            int32_t *days) {
-    const char *text = option_str(options, name, fallback);
-    if (date_parse(span_str(text), days) == ERR_OK) {
-        return ERR_OK;
-    }
-    (void)verb_usage(options, "%s takes a date as YYYY-MM-DD, not \"%s\"", name, text);
-    return ERR_INVALID;
-}
 
 static enum err percent_option(const struct options *options, const char *name, uint32_t *percent) {
     int64_t value = 0;
@@ -57,10 +46,10 @@ static enum err generation_read(const struct options *options, struct generation
         invent->seed = (uint64_t)seed;
     }
     if (err == ERR_OK) {
-        err = date_option(options, "--from", "2019-09-01", &invent->from);
+        err = option_date(options, "--from", "2019-09-01", &invent->from);
     }
     if (err == ERR_OK) {
-        err = date_option(options, "--to", "2021-03-31", &invent->to);
+        err = option_date(options, "--to", "2021-03-31", &invent->to);
     }
     if (err == ERR_OK && invent->from > invent->to) {
         (void)verb_usage(options, "--from is later than --to");

@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* context: a pointer to the options. */
 static void print_key(const char *key, const char *name, void *context) {
-    const struct options *options = context;
+    const struct options *options = *(const struct options *const *)context;
     if (!option_flag(options, "--json")) {
         plain_printf(stdout, "%s%s%s\n", key, name[0] == '\0' ? "" : " ", name);
         return;
@@ -21,8 +22,7 @@ static void print_key(const char *key, const char *name, void *context) {
     json_str(json_key(&json, "key"), key);
     json_str(json_key(&json, "name"), name);
     json_object_close(&json);
-    plain_printf(stdout, "%.*s\n", SPAN_ARG(buf_span(&text)));
-    buf_free(&text);
+    verb_print_line(&text);
 }
 
 static int keys_new_run(const struct options *options) {
@@ -38,11 +38,7 @@ static int keys_new_run(const struct options *options) {
     if (err != ERR_OK) {
         return verb_fail(options, &diag, SPAN_LIT(""));
     }
-    union {
-        const struct options *in;
-        void *out;
-    } context = {.in = options};
-    print_key(pair.public_key.text, name, context.out);
+    print_key(pair.public_key.text, name, &options);
     return EXIT_DONE;
 }
 
@@ -56,30 +52,23 @@ static int keys_show_run(const struct options *options) {
     }
     const char *path = option_operand(options, 0);
     size_t len = strlen(path);
-    union {
-        const struct options *in;
-        void *out;
-    } context = {.in = options};
     if (len > 4 && strcmp(path + len - 4, ".key") == 0) {
         if (net_key_read_secret(path, &pair, &diag) != ERR_OK) {
             return verb_fail(options, &diag, SPAN_LIT(""));
         }
-        print_key(pair.public_key.text, "", context.out);
+        print_key(pair.public_key.text, "", &options);
         return EXIT_DONE;
     }
     if (net_keyring_read(path, &ring, &diag) != ERR_OK) {
         return verb_fail(options, &diag, SPAN_LIT(""));
     }
-    net_keyring_each(ring, print_key, context.out);
+    net_keyring_each(ring, print_key, &options);
     net_keyring_free(&ring);
     return EXIT_DONE;
 }
 
 static const struct option_row NEW_ROWS[] = {
     {"--out", "DIR", "where NAME.key and NAME.pub are made (default .)"},
-    {NULL, NULL, NULL},
-};
-static const struct option_row SHOW_ROWS[] = {
     {NULL, NULL, NULL},
 };
 
@@ -95,6 +84,6 @@ const struct verb verb_keys_show = {
     .name = "keys show",
     .summary = "print the public keys of a file or directory, with their names; never a secret",
     .operands = "PATH",
-    .rows = SHOW_ROWS,
+    .rows = NO_OPTIONS,
     .run = keys_show_run,
 };

@@ -12,12 +12,10 @@ static int sources_run(const struct options *options) {
     return control_table_run(options, "SOURCES", COLUMNS);
 }
 
-static const struct option_row ROWS[] = {{NULL, NULL, NULL}};
-
 const struct verb verb_sources = {
     .name = "sources",
     .summary = "show the sources, their weights and queued cases",
     .operands = "",
-    .rows = ROWS,
+    .rows = NO_OPTIONS,
     .run = sources_run,
 };

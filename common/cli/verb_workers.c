@@ -11,12 +11,10 @@ static int workers_run(const struct options *options) {
     return control_table_run(options, "WORKERS", COLUMNS);
 }
 
-static const struct option_row ROWS[] = {{NULL, NULL, NULL}};
-
 const struct verb verb_workers = {
     .name = "workers",
     .summary = "show the workers' lanes and their work in flight",
     .operands = "",
-    .rows = ROWS,
+    .rows = NO_OPTIONS,
     .run = workers_run,
 };

@@ -1,5 +1,6 @@
 /* cli/: the frame: the verb of a command line, its options, the output on both streams, and the
  * exit code. Runs against its own table, then checks the real table by the rules for verbs. */
+#include "base/mem.h"
 #include "cli/verb_priv.h"
 #include "cli/verb_table.h"
 
@@ -11,9 +12,11 @@
 static int seen_operands(const struct options *options) {
     printf("out=%s", option_str(options, "--out", "none"));
     printf(" dry=%d", option_flag(options, "--dry") ? 1 : 0);
-    for (uint32_t i = 0; option_all(options, "--set", i) != NULL; i++) {
-        printf(" set=%s", option_all(options, "--set", i));
+    struct option_list set = option_list(options, "--set");
+    for (uint32_t i = 0; i < set.count; i++) {
+        printf(" set=%s", set.texts[i]);
     }
+    mem_free(set.texts);
     for (uint32_t i = 0; i < option_operand_count(options); i++) {
         printf(" %s", option_operand(options, i));
     }

@@ -11,9 +11,8 @@
 #include "base/mem.h"
 #include "base/plain.h"
 #include "casedoc/column.h"
+#include "cli/database.h"
 #include "cli/db/lock_wait.h"
-#include "cli/verb.h"
-#include "db/db.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -378,15 +377,10 @@ static void print_done(const struct options *options, const struct migrate *m) {
     json_uint(json_key(&json, "applied"), m->applied);
     json_uint(json_key(&json, "columns_added"), m->columns_added);
     json_object_close(&json);
-    plain_printf(stdout, "%s\n", buf_cstr(&text));
-    buf_free(&text);
+    verb_print_line(&text);
 }
 
 static int run_migrate(const struct options *options) {
-    const char *conninfo = option_db(options);
-    if (conninfo == NULL) {
-        return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
-    }
     const char *found = access("sql", R_OK) == 0 ? "sql" : CASEMILL_SQL_DIR;
     struct migrate m = {.sql_dir = option_str(options, "--sql", found),
                         .rules_dir = option_str(options, "--rules", "config"),
@@ -397,13 +391,16 @@ static int run_migrate(const struct options *options) {
         ERR_OK) {
         return EXIT_USAGE;
     }
-    enum err err = db_open(conninfo, "casemill db migrate", &m.db, &diag);
-    err = err == ERR_OK ? check_folder(&m, &diag) : err;
+    int code = database_open(options, DATABASE_ANY, &m.db);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    enum err err = check_folder(&m, &diag);
     err = err == ERR_OK ? check_database(m.db, &diag) : err;
     if (err == ERR_OK) {
         db_limit(m.db, DB_CALL_MS_LONG); /* a migration may read whole tables */
         const struct lock_wait wait = {.db = m.db,
-                                       .conninfo = conninfo,
+                                       .conninfo = option_db(options),
                                        .verb = "db migrate",
                                        .patience_ms = patience_s * 1000,
                                        .step = migrate_all,

@@ -5,9 +5,8 @@
 #include "base/date.h"
 #include "base/json.h"
 #include "base/plain.h"
+#include "cli/database.h"
 #include "cli/db/lock_wait.h"
-#include "cli/verb.h"
-#include "db/db.h"
 
 #include <stdio.h>
 
@@ -117,8 +116,7 @@ static enum err purge_all(const struct options *options, struct purge *purge, st
                                    .patience_ms = LOCK_WAIT_S_DEFAULT * 1000,
                                    .step = purge_piece,
                                    .context = purge};
-    enum err err = db_check_migrated(purge->db, diag);
-    err = err == ERR_OK ? begin_purge(purge, diag) : err;
+    enum err err = begin_purge(purge, diag);
     while (err == ERR_OK && !purge->over) {
         err = lock_wait_run(&wait, diag);
     }
@@ -131,11 +129,7 @@ static int run_purge(const struct options *options) {
                           .before = option_str(options, "--before", ""),
                           .why = option_str(options, "--why", ""),
                           .last_revision = "0"};
-    const char *conninfo = option_db(options);
     int32_t day = 0;
-    if (conninfo == NULL) {
-        return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
-    }
     if (purge.source[0] == '\0') {
         return verb_usage(options, "whose cases? --source NAME");
     }
@@ -146,12 +140,12 @@ static int run_purge(const struct options *options) {
         return verb_usage(options, "--why is kept with the purge: give the reason");
     }
     struct diag diag = {0};
-    enum err err = db_open(conninfo, "casemill db purge", &purge.db, &diag);
-    if (err == ERR_OK) {
-        err = purge_all(options, &purge, &diag);
+    int code = database_open(options, DATABASE_MIGRATED, &purge.db);
+    if (code == EXIT_DONE && purge_all(options, &purge, &diag) != ERR_OK) {
+        code = verb_fail(options, &diag, SPAN_LIT(""));
     }
     db_close(&purge.db);
-    return err == ERR_OK ? EXIT_DONE : verb_fail(options, &diag, SPAN_LIT(""));
+    return code;
 }
 
 static const struct option_row PURGE_ROWS[] = {

@@ -1,6 +1,6 @@
 /* `casemill dead list` and `casemill dead show`: cases without an outcome, and why. */
-#include "base/json.h"
 #include "base/plain.h"
+#include "cli/database.h"
 #include "cli/dead/choice.h"
 #include "cli/msgpack_json.h"
 
@@ -31,67 +31,8 @@ static const char LETTERS_SQL[] =
 #define GROUPS_SHAPE "* s n n n s s"
 #define LETTERS_SHAPE "* i s s? s? w? s? s? s? n s"
 
-static void json_cell(struct json *json, const struct db_result *rows, uint32_t row,
-                      uint32_t column) {
-    const char *cell = db_cell(rows, row, column);
-    if (cell == NULL) {
-        json_nil(json);
-    } else if (db_column_is_int(rows, column)) {
-        json_int(json, strtoll(cell, NULL, 10));
-    } else {
-        json_span(json, db_cell_span(rows, row, column));
-    }
-}
-
-static void print_json(const struct db_result *rows) {
-    struct buf text = BUF_EMPTY;
-    struct json json;
-    json_init(&json, &text);
-    json_array_open(&json);
-    for (uint32_t row = 0; row < db_rows(rows); row++) {
-        json_object_open(&json);
-        for (uint32_t column = 0; column < db_columns(rows); column++) {
-            json_cell(json_key(&json, db_column_name(rows, column)), rows, row, column);
-        }
-        json_object_close(&json);
-    }
-    json_array_close(&json);
-    plain_printf(stdout, "%s\n", buf_cstr(&text));
-    buf_free(&text);
-}
-
-static int width_of(const struct db_result *rows, uint32_t column) {
-    size_t width = strlen(db_column_name(rows, column));
-    for (uint32_t row = 0; row < db_rows(rows); row++) {
-        size_t columns = plain_columns(db_cell_span(rows, row, column));
-        width = columns > width ? columns : width;
-    }
-    return (int)width;
-}
-
-/* Anyone may have sent an undecided case, so an id, a path or a found type may be any text. */
-static void print_text(const struct db_result *rows) {
-    struct buf text = BUF_EMPTY;
-    uint32_t last = db_columns(rows) - 1;
-    for (int64_t row = -1; row < (int64_t)db_rows(rows); row++) {
-        for (uint32_t column = 0; column <= last; column++) {
-            const char *cell =
-                row < 0 ? db_column_name(rows, column) : db_cell(rows, (uint32_t)row, column);
-            plain_cell(&text, cell == NULL || cell[0] == '\0' ? "-" : cell,
-                       -width_of(rows, column));
-            buf_str(&text, column < last ? "  " : "\n");
-        }
-    }
-    plain_printf(stdout, "%.*s", SPAN_ARG(text));
-    buf_free(&text);
-}
-
 static int list_run(const struct options *options) {
-    const char *conninfo = option_db(options);
     int64_t limit = 0;
-    if (conninfo == NULL) {
-        return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
-    }
     if (option_int(options, "--limit", LIMIT, 1, LIMIT_MAX, &limit) != ERR_OK) {
         return EXIT_USAGE;
     }
@@ -102,17 +43,22 @@ static int list_run(const struct options *options) {
     (void)snprintf(limit_text, sizeof(limit_text), "%lld", (long long)limit);
     const char *const params[] = {option_str(options, "--reason", NULL),
                                   option_str(options, "--source", NULL), limit_text};
-    enum err err = db_open(conninfo, "casemill dead list", &db, &diag);
-    if (err == ERR_OK) {
-        bool letters = option_flag(options, "--letters");
-        err = db_query(db, letters ? LETTERS_SQL : GROUPS_SQL, COUNT_OF(params), params, &rows,
-                       &diag);
-        err = err == ERR_OK ? db_expect(rows, letters ? LETTERS_SHAPE : GROUPS_SHAPE, &diag) : err;
+    int code = database_open(options, DATABASE_ANY, &db);
+    if (code != EXIT_DONE) {
+        return code;
     }
+    bool letters = option_flag(options, "--letters");
+    enum err err =
+        db_query(db, letters ? LETTERS_SQL : GROUPS_SQL, COUNT_OF(params), params, &rows, &diag);
+    err = err == ERR_OK ? db_expect(rows, letters ? LETTERS_SHAPE : GROUPS_SHAPE, &diag) : err;
     if (err == ERR_OK && option_flag(options, "--json")) {
-        print_json(rows);
+        struct buf text = BUF_EMPTY;
+        struct json json;
+        json_init(&json, &text);
+        database_json_rows(&json, rows);
+        verb_print_line(&text);
     } else if (err == ERR_OK && db_rows(rows) > 0) {
-        print_text(rows);
+        database_print_rows(rows, db_columns(rows));
     } else if (err == ERR_OK) {
         plain_printf(stdout, "no open dead letter\n");
     }
@@ -180,7 +126,7 @@ static void print_letter(const struct db_result *rows, uint32_t row, bool as_jso
         if (column == last) {
             write_body(db_cell_span(rows, row, column), &json);
         } else {
-            json_cell(&json, rows, row, column);
+            database_json_cell(&json, rows, row, column);
         }
     }
     if (as_json) {
@@ -193,11 +139,7 @@ static void print_letter(const struct db_result *rows, uint32_t row, bool as_jso
 
 static int show_run(const struct options *options) {
     struct dead_choice choice;
-    const char *conninfo = option_db(options);
     const char *why = option_str(options, "--why", "");
-    if (conninfo == NULL) {
-        return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
-    }
     if (why[0] == '\0') {
         return verb_usage(options, "--why is kept with your name: give the reason");
     }
@@ -209,9 +151,12 @@ static int show_run(const struct options *options) {
     struct db_result *rows = NULL;
     struct diag diag = {0};
     const char *const params[] = {buf_cstr(&choice.ids), why};
-    enum err err = db_open(conninfo, "casemill dead show", &db, &diag);
-    err = err == ERR_OK ? db_check_migrated(db, &diag) : err;
-    err = err == ERR_OK ? dead_choice_count(db, &choice, &counts, &diag) : err;
+    int code = database_open(options, DATABASE_MIGRATED, &db);
+    if (code != EXIT_DONE) {
+        dead_choice_free(&choice);
+        return code;
+    }
+    enum err err = dead_choice_count(db, &choice, &counts, &diag);
     err = err == ERR_OK ? db_query(db, SHOW_SQL, COUNT_OF(params), params, &rows, &diag) : err;
     err = err == ERR_OK ? db_expect(rows, SHOW_SHAPE, &diag) : err;
     for (uint32_t row = 0; err == ERR_OK && row < db_rows(rows); row++) {

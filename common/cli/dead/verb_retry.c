@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/plain.h"
 #include "cli/control_ask.h"
+#include "cli/database.h"
 #include "cli/dead/choice.h"
 #include "cli/progress.h"
 #include "wire/mp_write.h"
@@ -33,9 +34,6 @@ struct acting {
 /* The first steps of both verbs. */
 static int read_acting(const struct options *options, struct acting *acting) {
     *acting = (struct acting){.options = options, .why = option_str(options, "--why", "")};
-    if (option_db(options) == NULL) {
-        return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
-    }
     if (acting->why[0] == '\0' && !option_flag(options, "--dry-run")) {
         return verb_usage(options, "--why is kept with your name: give the reason");
     }
@@ -226,19 +224,17 @@ static enum err drop_all(struct acting *acting, struct diag *diag) {
 
 /* --- both --- */
 
-static int act(struct acting *acting, const char *name,
-               enum err (*run)(struct acting *acting, struct diag *diag)) {
+static int act(struct acting *acting, enum err (*run)(struct acting *acting, struct diag *diag)) {
     struct diag diag = {0};
-    enum err err = db_open(option_db(acting->options), name, &acting->db, &diag);
-    err = err == ERR_OK ? db_check_migrated(acting->db, &diag) : err;
-    err = err == ERR_OK ? count_wanted(acting, &diag) : err;
+    int code = database_open(acting->options, DATABASE_MIGRATED, &acting->db);
+    enum err err = code == EXIT_DONE ? count_wanted(acting, &diag) : ERR_OK;
     if (err == ERR_OK && !option_flag(acting->options, "--dry-run") && acting->wanted > 0) {
         err = run(acting, &diag);
     }
     db_close(&acting->db);
     buf_free(&acting->page.ids);
     dead_choice_free(&acting->choice);
-    return err == ERR_OK ? EXIT_DONE : verb_fail(acting->options, &diag, SPAN_LIT(""));
+    return err == ERR_OK ? code : verb_fail(acting->options, &diag, SPAN_LIT(""));
 }
 
 static int retry_run(const struct options *options) {
@@ -250,7 +246,7 @@ static int retry_run(const struct options *options) {
         dead_choice_free(&acting.choice);
         return EXIT_USAGE;
     }
-    code = code == EXIT_DONE ? act(&acting, "casemill dead retry", retry_all) : code;
+    code = code == EXIT_DONE ? act(&acting, retry_all) : code;
     if (code == EXIT_DONE && !option_flag(options, "--dry-run")) {
         print_retried(&acting);
         code = acting.dead > 0 ? EXIT_FAILED : EXIT_DONE;
@@ -261,7 +257,7 @@ static int retry_run(const struct options *options) {
 static int drop_run(const struct options *options) {
     struct acting acting;
     int code = read_acting(options, &acting);
-    code = code == EXIT_DONE ? act(&acting, "casemill dead drop", drop_all) : code;
+    code = code == EXIT_DONE ? act(&acting, drop_all) : code;
     if (code == EXIT_DONE && !option_flag(options, "--dry-run")) {
         plain_printf(stdout,
                      option_flag(options, "--json") ? "{\"dropped\":%llu}\n"

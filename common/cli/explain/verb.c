@@ -5,6 +5,7 @@
 #include "base/date.h"
 #include "base/plain.h"
 #include "base/suggest.h"
+#include "cli/database.h"
 #include "cli/explain/stored.h"
 #include "cli/json_case.h"
 #include "cli/json_text.h"
@@ -77,18 +78,16 @@ static int explain_from_db(const struct options *options, const struct explain_w
     struct explain_stored stored = {0};
     struct db *db = NULL;
     struct diag diag = {0};
-    enum err err = db_open(option_db(options), "casemill explain", &db, &diag);
-    if (err == ERR_OK) {
-        err = db_check_migrated(db, &diag);
+    int code = database_open(options, DATABASE_MIGRATED, &db);
+    if (code != EXIT_DONE) {
+        return code;
     }
-    if (err == ERR_OK) {
-        err = db_exec(db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", 0, NULL, &diag);
-    }
+    enum err err = db_exec(db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", 0, NULL, &diag);
     if (err == ERR_OK) {
         err = explain_stored_load(db, wanted, &stored, &diag);
     }
-    int code = err == ERR_OK ? check_agreement(options, stored.ruleset)
-                             : verb_fail(options, &diag, SPAN_LIT(""));
+    code = err == ERR_OK ? check_agreement(options, stored.ruleset)
+                         : verb_fail(options, &diag, SPAN_LIT(""));
     if (code == EXIT_DONE) {
         code = show_stored(options, &stored);
     }
@@ -104,9 +103,6 @@ static int explain_stored_case(const struct options *options) {
     int64_t revision = 0;
     if (option_operand_count(options) != 1) {
         return verb_usage(options, "which case? its id, or --file FILE.jsonl");
-    }
-    if (option_db(options) == NULL) {
-        return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
     }
     if (option_int(options, "--revision", 0, 0, INT32_MAX, &revision) != ERR_OK) {
         return EXIT_USAGE;

@@ -1,10 +1,10 @@
 /* `casemill replay`: stored cases under another rule set, other parameters, other dates, or an
  * assumed event: how many would get another outcome, by agreement.  Reads only; with --apply the
  * broker lets workers write the outcomes. */
-#include "base/date.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/plain.h"
+#include "cli/database.h"
 #include "cli/replay/report.h"
 #include "cli/rules/option.h"
 #include "cli/rules/stored_ruleset.h"
@@ -15,11 +15,6 @@
 #include <unistd.h>
 
 enum { SAMPLES_DEFAULT = 3 };
-
-struct option_list {
-    const char **texts;
-    uint32_t count;
-};
 
 struct replay_job {
     const struct options *options;
@@ -34,30 +29,7 @@ struct replay_job {
     struct replay_applied applied;
 };
 
-static struct option_list option_list(const struct options *options, const char *name) {
-    struct option_list list = {0};
-    while (option_all(options, name, list.count) != NULL) {
-        list.count++;
-    }
-    list.texts = mem_zero(list.count, sizeof(*list.texts));
-    for (uint32_t i = 0; i < list.count; i++) {
-        list.texts[i] = option_all(options, name, i);
-    }
-    return list;
-}
-
 /* --- options --- */
-
-static int date_option(const struct options *options, const char *name, bool *has, int32_t *days) {
-    const char *text = option_str(options, name, NULL);
-    if (text == NULL) {
-        return EXIT_DONE;
-    }
-    *has = true;
-    return date_parse(span_str(text), days) == ERR_OK
-               ? EXIT_DONE
-               : verb_usage(options, "%s: expected YYYY-MM-DD, found \"%s\"", name, text);
-}
 
 static int read_options(struct replay_job *job) {
     const struct options *options = job->options;
@@ -65,9 +37,6 @@ static int read_options(struct replay_job *job) {
     int64_t threads = 0;
     int64_t samples = 0;
     job->how.conninfo = option_db(options);
-    if (job->how.conninfo == NULL) {
-        return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
-    }
     const char *id = option_str(options, "--ruleset", NULL);
     if (id != NULL && option_str(options, "--rules", NULL) != NULL) {
         return verb_usage(options, "--ruleset or --rules, not both");
@@ -90,10 +59,12 @@ static int read_options(struct replay_job *job) {
     }
     job->how.threads = (uint32_t)threads;
     job->how.sample_max = (uint32_t)samples;
-    int code = date_option(options, "--reference-date", &job->how.has_reference_date,
-                           &job->how.reference_date);
-    return code == EXIT_DONE ? date_option(options, "--as-of", &job->how.has_as_of, &job->how.as_of)
-                             : code;
+    job->how.has_reference_date = option_str(options, "--reference-date", NULL) != NULL;
+    job->how.has_as_of = option_str(options, "--as-of", NULL) != NULL;
+    bool are_dates =
+        option_date(options, "--reference-date", NULL, &job->how.reference_date) == ERR_OK &&
+        option_date(options, "--as-of", NULL, &job->how.as_of) == ERR_OK;
+    return are_dates ? EXIT_DONE : EXIT_USAGE;
 }
 
 /* --- the candidate --- */
@@ -156,18 +127,6 @@ static int load_candidate(struct replay_job *job) {
 }
 
 /* --- the run --- */
-
-static enum err connect_db(struct replay_job *job, struct diag *diag) {
-    enum err err = db_open(job->how.conninfo, "casemill replay", &job->db, diag);
-    if (err == ERR_OK) {
-        err = db_check_migrated(job->db, diag);
-    }
-    /* One snapshot of the database for all reads. */
-    if (err == ERR_OK) {
-        err = db_exec(job->db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", 0, NULL, diag);
-    }
-    return err;
-}
 
 /* The matrix comes first: after a failed read nothing is applied. */
 static enum err apply(struct replay_job *job, struct diag *diag) {
@@ -243,11 +202,8 @@ static enum err write_report(struct replay_job *job, struct diag *diag) {
         err = io_write_file(html, buf_span(&out), diag);
         buf_clear(&out);
     }
-    bool as_json = option_flag(job->options, "--json");
-    (as_json ? replay_report_json : replay_report_text)(&report, &out);
-    if (err == ERR_OK && as_json) {
-        plain_print(stdout, buf_span(&out));
-    } else if (err == ERR_OK) {
+    (option_flag(job->options, "--json") ? replay_report_json : replay_report_text)(&report, &out);
+    if (err == ERR_OK) {
         plain_print(stdout, buf_span(&out));
     }
     mem_free(changes);
@@ -258,10 +214,13 @@ static enum err write_report(struct replay_job *job, struct diag *diag) {
 
 static int run_job(struct replay_job *job) {
     struct diag diag = {0};
-    if (connect_db(job, &diag) != ERR_OK) {
-        return verb_fail(job->options, &diag, SPAN_LIT(""));
+    int code = database_open(job->options, DATABASE_MIGRATED, &job->db);
+    /* One snapshot of the database for all reads. */
+    if (code == EXIT_DONE && db_exec(job->db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", 0,
+                                     NULL, &diag) != ERR_OK) {
+        code = verb_fail(job->options, &diag, SPAN_LIT(""));
     }
-    int code = load_candidate(job);
+    code = code == EXIT_DONE ? load_candidate(job) : code;
     if (code != EXIT_DONE) {
         return code;
     }

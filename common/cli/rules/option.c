@@ -3,25 +3,46 @@
 
 #include "base/mem.h"
 #include "base/plain.h"
+#include "cli/database.h"
+#include "cli/rules/stored_ruleset.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
-int rules_option_load(const struct options *options, const char *dir, struct ruleset **ruleset) {
-    uint32_t count = 0;
-    while (option_all(options, "--set", count) != NULL) {
-        count++;
-    }
-    const char **overrides = mem_zero(count, sizeof(*overrides));
-    for (uint32_t i = 0; i < count; i++) {
-        overrides[i] = option_all(options, "--set", i);
-    }
+/* set may be NULL. */
+static int load_dir(const struct options *options, const char *dir, const struct option_list *set,
+                    struct ruleset **ruleset) {
     struct buf source = BUF_EMPTY;
     struct diag diag = {0};
-    enum err err = ruleset_load_dir(dir, overrides, count, ruleset, &source, &diag);
+    enum err err = ruleset_load_dir(dir, set == NULL ? NULL : set->texts,
+                                    set == NULL ? 0 : set->count, ruleset, &source, &diag);
     int code = err == ERR_OK ? EXIT_DONE : verb_fail(options, &diag, buf_span(&source));
-    mem_free(overrides);
     buf_free(&source);
+    return code;
+}
+
+int rules_option_load(const struct options *options, const char *dir, struct ruleset **ruleset) {
+    struct option_list set = option_list(options, "--set");
+    int code = load_dir(options, dir, &set, ruleset);
+    mem_free(set.texts);
+    return code;
+}
+
+int rules_option_either(const struct options *options, const char *name, bool with_set,
+                        struct ruleset **ruleset) {
+    struct stat status;
+    if (stat(name, &status) == 0 || !stored_ruleset_is_id(name)) {
+        return with_set ? rules_option_load(options, name, ruleset)
+                        : load_dir(options, name, NULL, ruleset);
+    }
+    struct db *db = NULL;
+    struct diag diag = {0};
+    int code = database_open(options, DATABASE_PLACED, &db);
+    if (code == EXIT_DONE && stored_ruleset_load(db, name, ruleset, &diag) != ERR_OK) {
+        code = verb_fail(options, &diag, SPAN_LIT(""));
+    }
+    db_close(&db);
     return code;
 }
 

@@ -1,4 +1,5 @@
-/* Purpose: a rule set from a directory and the command line's --set, for verbs that need one. */
+/* Purpose: the rule set that a command line names, for verbs that need one: a directory with --set,
+ * or the id of a published rule set. */
 #ifndef CASEMILL_CLI_RULES_OPTION_H
 #define CASEMILL_CLI_RULES_OPTION_H
 
@@ -8,6 +9,11 @@
 /* rules_option_load loads dir with every --set given.  On a fault it prints file, line, column and
  * a caret, and returns EXIT_FAILED; else EXIT_DONE and *ruleset is the caller's. */
 int rules_option_load(const struct options *options, const char *dir, struct ruleset **ruleset);
+
+/* rules_option_either loads a directory, with_set: with every --set given, or the rule set with
+ * that id from the database.  A directory is preferred.  Faults: as rules_option_load. */
+int rules_option_either(const struct options *options, const char *name, bool with_set,
+                        struct ruleset **ruleset);
 
 /* The directory of `rules VERB [DIR]`: "config" by default. */
 const char *rules_option_dir(const struct options *options);

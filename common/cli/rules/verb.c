@@ -21,8 +21,7 @@ static void print_tested(const struct options *options, uint32_t passed, uint32_
     json_uint(json_key(&json, "failed"), failed);
     json_span(json_key(&json, "report"), buf_span(report));
     json_object_close(&json);
-    plain_printf(stdout, "%s\n", buf_cstr(&text));
-    buf_free(&text);
+    verb_print_line(&text);
 }
 
 static int run_test(const struct options *options) {

@@ -1,10 +1,8 @@
 /* `casemill rules activate` and `rules list`: the active rule set, since when, by whom and why.
  * The database decides who may activate (sql/baseline/2_rules.sql). */
-#include "base/json.h"
 #include "base/plain.h"
-#include "cli/rules/option.h"
+#include "cli/database.h"
 #include "cli/rules/stored_ruleset.h"
-#include "db/db.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,8 +54,7 @@ static void print_activated(const struct options *options, const char *id, const
     json_str(json_key(&json, "ruleset"), id);
     json_str(json_key(&json, "active_from"), from);
     json_object_close(&json);
-    plain_printf(stdout, "%s\n", buf_cstr(&text));
-    buf_free(&text);
+    verb_print_line(&text);
 }
 
 /* The table's triggers sign the row and notify the workers. */
@@ -86,11 +83,7 @@ static enum err activate(const struct options *options, struct db *db, const cha
 }
 
 static int run_activate(const struct options *options) {
-    const char *conninfo = option_db(options);
     const char *why = option_str(options, "--why", "");
-    if (conninfo == NULL) {
-        return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
-    }
     if (option_operand_count(options) != 1 || !stored_ruleset_is_id(option_operand(options, 0))) {
         return verb_usage(options, "which rule set? its id, or the first %d or more of its digits",
                           RULESET_ID_DIGITS_MIN);
@@ -103,13 +96,12 @@ static int run_activate(const struct options *options) {
     }
     struct db *db = NULL;
     struct diag diag = {0};
-    enum err err = db_open(conninfo, "casemill rules activate", &db, &diag);
-    err = err == ERR_OK ? db_check_tables(db, false, &diag) : err;
-    if (err == ERR_OK) {
-        err = activate(options, db, why, &diag);
+    int code = database_open(options, DATABASE_PLACED, &db);
+    if (code == EXIT_DONE && activate(options, db, why, &diag) != ERR_OK) {
+        code = verb_fail(options, &diag, SPAN_LIT(""));
     }
     db_close(&db);
-    return err == ERR_OK ? EXIT_DONE : verb_fail(options, &diag, SPAN_LIT(""));
+    return code;
 }
 
 /* Of two activations for one moment, the later one counts. */
@@ -158,18 +150,14 @@ static void print_list(const struct options *options, const struct db_result *re
 }
 
 static int run_list(const struct options *options) {
-    const char *conninfo = option_db(options);
-    if (conninfo == NULL) {
-        return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
-    }
     struct db *db = NULL;
     struct db_result *result = NULL;
     struct diag diag = {0};
-    enum err err = db_open(conninfo, "casemill rules list", &db, &diag);
-    err = err == ERR_OK ? db_check_tables(db, false, &diag) : err;
-    if (err == ERR_OK) {
-        err = db_query(db, LIST_SQL, 0, NULL, &result, &diag);
+    int code = database_open(options, DATABASE_PLACED, &db);
+    if (code != EXIT_DONE) {
+        return code;
     }
+    enum err err = db_query(db, LIST_SQL, 0, NULL, &result, &diag);
     err = err == ERR_OK ? db_expect(result, "* s s s s s s? s? s?", &diag) : err;
     if (err == ERR_OK) {
         print_list(options, result);
@@ -192,12 +180,10 @@ const struct verb verb_rules_activate = {
     .run = run_activate,
 };
 
-static const struct option_row LIST_ROWS[] = {{NULL, NULL, NULL}};
-
 const struct verb verb_rules_list = {
     .name = "rules list",
     .summary = "published rule sets, oldest first; which is active or will be, and why",
     .operands = "",
-    .rows = LIST_ROWS,
+    .rows = NO_OPTIONS,
     .run = run_list,
 };

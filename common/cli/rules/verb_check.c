@@ -66,8 +66,7 @@ static void print_checked(const struct options *options, const struct ruleset *r
     costs_json(json_key(&json, "steps"), ruleset);
     rules_lint_json(json_key(&json, "findings"), lint);
     json_object_close(&json);
-    plain_printf(stdout, "%s\n", buf_cstr(&text));
-    buf_free(&text);
+    verb_print_line(&text);
 }
 
 static int run_check(const struct options *options) {

@@ -3,7 +3,7 @@
 #include "base/date.h"
 #include "base/plain.h"
 #include "cli/rules/effect.h"
-#include "cli/rules/either.h"
+#include "cli/rules/option.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -64,7 +64,7 @@ static int run_diff(const struct options *options) {
     }
     int code = effect_options(options, &wanted);
     for (uint32_t i = 0; i < 2 && code == EXIT_DONE; i++) {
-        code = rules_either_load(options, option_operand(options, i), i == 1, &rulesets[i]);
+        code = rules_option_either(options, option_operand(options, i), i == 1, &rulesets[i]);
     }
     if (code == EXIT_DONE) {
         print_diff(options, rulesets, &wanted);

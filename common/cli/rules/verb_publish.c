@@ -3,9 +3,9 @@
  * changes nothing. */
 #include "base/json.h"
 #include "base/plain.h"
+#include "cli/database.h"
 #include "cli/rules/lint.h"
 #include "cli/rules/option.h"
-#include "db/db.h"
 
 #include <stdio.h>
 
@@ -101,8 +101,7 @@ static void print_published(const struct options *options, const struct ruleset 
     json_str(json_key(&json, "ruleset"), ruleset_id(ruleset));
     json_bool(json_key(&json, "new"), is_new);
     json_object_close(&json);
-    plain_printf(stdout, "%s\n", buf_cstr(&text));
-    buf_free(&text);
+    verb_print_line(&text);
 }
 
 /* A rule that can never win is refused, like a failed test; warnings are for rules check. */
@@ -116,31 +115,26 @@ static bool has_errors(const struct ruleset *ruleset) {
 }
 
 static int run_publish(const struct options *options) {
-    const char *conninfo = option_db(options);
-    if (conninfo == NULL) {
-        return verb_usage(options, "which database? --db CONNINFO or CASEMILL_POSTGRES_CONNINFO");
+    if (option_db(options) == NULL) {
+        return database_missing(options); /* before the tests run */
     }
     struct ruleset *ruleset = NULL;
+    struct db *db = NULL;
     struct diag diag = {0};
+    bool is_new = false;
     int code = rules_option_load(options, rules_option_dir(options), &ruleset);
     if (code == EXIT_DONE && (has_errors(ruleset) || rules_option_failed(ruleset))) {
         code = EXIT_FAILED;
     }
     if (code == EXIT_DONE) {
-        struct db *db = NULL;
-        bool is_new = false;
-        enum err err = db_open(conninfo, "casemill rules publish", &db, &diag);
-        err = err == ERR_OK ? db_check_tables(db, false, &diag) : err;
-        if (err == ERR_OK) {
-            err = publish(db, ruleset, &is_new, &diag);
-        }
-        db_close(&db);
-        if (err == ERR_OK) {
-            print_published(options, ruleset, is_new);
-        } else {
-            code = verb_fail(options, &diag, SPAN_LIT(""));
-        }
+        code = database_open(options, DATABASE_PLACED, &db);
     }
+    if (code == EXIT_DONE && publish(db, ruleset, &is_new, &diag) != ERR_OK) {
+        code = verb_fail(options, &diag, SPAN_LIT(""));
+    } else if (code == EXIT_DONE) {
+        print_published(options, ruleset, is_new);
+    }
+    db_close(&db);
     ruleset_unref(&ruleset);
     return code;
 }

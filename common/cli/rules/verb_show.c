@@ -3,7 +3,7 @@
 #include "base/date.h"
 #include "base/json.h"
 #include "base/plain.h"
-#include "cli/rules/either.h"
+#include "cli/rules/option.h"
 #include "rules/outline.h"
 
 #include <inttypes.h>
@@ -192,7 +192,7 @@ static int run_show(const struct options *options) {
     if (option_operand_count(options) > 1) {
         return verb_usage(options, "one rule set: its id, or a directory");
     }
-    int code = rules_either_load(options, rules_option_dir(options), true, &ruleset);
+    int code = rules_option_either(options, rules_option_dir(options), true, &ruleset);
     if (code != EXIT_DONE) {
         return code;
     }

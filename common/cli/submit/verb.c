@@ -3,7 +3,6 @@
  * resend, complete or in part, is always safe. */
 #include "cli/verb.h"
 #include "base/clock.h"
-#include "base/date.h"
 #include "base/mem.h"
 #include "base/plain.h"
 #include "cli/progress.h"
@@ -366,16 +365,6 @@ static enum err read_word(const struct options *options, const char *name, const
     return ERR_INVALID;
 }
 
-static enum err read_date(const struct options *options, const char *name, const char **date) {
-    int32_t days = 0;
-    *date = option_str(options, name, NULL);
-    if (*date == NULL || date_parse(span_str(*date), &days) == ERR_OK) {
-        return ERR_OK;
-    }
-    (void)verb_usage(options, "%s takes a date as YYYY-MM-DD, not \"%s\"", name, *date);
-    return ERR_INVALID;
-}
-
 /* Reads the whole command line before anything is opened.  Errors: ERR_INVALID, already
  * reported. */
 static enum err read_options(const struct options *options, struct submission *submission,
@@ -396,12 +385,15 @@ static enum err read_options(const struct options *options, struct submission *s
     if (err == ERR_OK) {
         err = read_word(options, "--priority", priorities, COUNT_OF(priorities), &priority);
     }
+    int32_t day = 0;
     if (err == ERR_OK) {
-        err = read_date(options, "--reference-date", &submission->reference_date);
+        err = option_date(options, "--reference-date", NULL, &day);
     }
     if (err == ERR_OK) {
-        err = read_date(options, "--as-of", &submission->as_of);
+        err = option_date(options, "--as-of", NULL, &day);
     }
+    submission->reference_date = option_str(options, "--reference-date", NULL);
+    submission->as_of = option_str(options, "--as-of", NULL);
     enum submit_format format = SUBMIT_JSONL;
     for (uint32_t i = 0; err == ERR_OK && i < operand_count(options); i++) {
         err = format_of(options, operand_at(options, i), &format);
