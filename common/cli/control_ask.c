@@ -2,6 +2,15 @@
 #include "cli/control_ask.h"
 
 #include "base/clock.h"
+#include "base/plain.h"
+
+#include <stdio.h>
+
+enum {
+    DO_ASK_MS = 15000,   /* then it is sent again: a restarted broker has no waiter */
+    DO_WAIT_MS = 600000, /* after all other work of the broker */
+    BUSY_WAIT_MS = 500
+};
 
 static enum err send_question(struct net_socket *socket, const struct wire_message *question,
                               struct span body) {
@@ -123,19 +132,47 @@ enum err control_ask(const struct control_peer *peer, const char *verb, const ch
     return ask(peer, &question, SPAN_LIT(""), wait_ms, reply, diag);
 }
 
-enum err control_retry(const struct control_peer *peer, const struct wire_retry *asked,
-                       struct span numbers, int64_t wait_ms, struct buf *reply, struct diag *diag) {
-    CHECK(asked->count >= 1 && asked->count <= WIRE_CASES_MAX);
-    CHECK(numbers.len >= 1 && numbers.len <= WIRE_CONTROL_BODY_BYTES_MAX);
-    const struct wire_message question = {.command = WIRE_RETRY, .retry = *asked};
-    return ask(peer, &question, numbers, wait_ms, reply, diag);
+void control_print_json(const struct buf *reply) {
+    plain_json(stdout, buf_span(reply));
+    plain_printf(stdout, "\n");
 }
 
-enum err control_reapply(const struct control_peer *peer, const struct wire_reapply *asked,
-                         struct span triples, int64_t wait_ms, struct buf *reply,
-                         struct diag *diag) {
-    CHECK(asked->count >= 1 && asked->count <= WIRE_CASES_MAX);
-    CHECK(triples.len >= 1 && triples.len <= WIRE_CONTROL_BODY_BYTES_MAX);
-    const struct wire_message question = {.command = WIRE_REAPPLY, .reapply = *asked};
-    return ask(peer, &question, triples, wait_ms, reply, diag);
+int control_show(const struct options *options, const char *verb, int64_t wait_ms,
+                 control_print_fn print, const void *context) {
+    struct buf reply = BUF_EMPTY;
+    struct diag diag = {0};
+    const struct control_peer peer = control_peer(options);
+    enum err err = control_ask(&peer, verb, "", wait_ms, &reply, &diag);
+    if (err == ERR_OK && option_flag(options, "--json")) {
+        control_print_json(&reply);
+    } else if (err == ERR_OK) {
+        err = print(buf_span(&reply), context, &diag);
+    }
+    buf_free(&reply);
+    return err == ERR_OK ? EXIT_DONE : verb_fail(options, &diag, SPAN_LIT(""));
+}
+
+enum err control_reach(const struct control_peer *peer, struct diag *diag) {
+    struct buf reply = BUF_EMPTY;
+    enum err err = control_ask(peer, "STATUS", "", CONTROL_WAIT_MS, &reply, diag);
+    buf_free(&reply);
+    return err;
+}
+
+enum err control_do(const struct control_peer *peer, const struct wire_message *asked,
+                    struct span body, struct buf *reply, struct diag *diag) {
+    int64_t end_ms = clock_mono_ms() + DO_WAIT_MS;
+    CHECK(asked->command == WIRE_REAPPLY || asked->command == WIRE_RETRY);
+    uint32_t count = asked->command == WIRE_RETRY ? asked->retry.count : asked->reapply.count;
+    CHECK(count >= 1 && count <= WIRE_CASES_MAX);
+    CHECK(body.len >= 1 && body.len <= WIRE_CONTROL_BODY_BYTES_MAX);
+    for (;;) {
+        buf_clear(reply);
+        enum err err = ask(peer, asked, body, DO_ASK_MS, reply, diag);
+        bool is_later = err == ERR_BUSY || err == ERR_TIMEOUT;
+        if (!is_later || clock_mono_ms() >= end_ms) {
+            return err;
+        }
+        clock_sleep_ms(err == ERR_BUSY ? BUSY_WAIT_MS : 0);
+    }
 }

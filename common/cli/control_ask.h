@@ -24,18 +24,21 @@ MUST_USE enum err control_ask(const struct control_peer *peer, const char *verb,
                               const char *arguments, int64_t wait_ms, struct buf *reply,
                               struct diag *diag);
 
-/* control_reapply sends asked->count triples [source, case_id, revision], MessagePack, one after
- * another: at most WIRE_CASES_MAX in WIRE_CONTROL_BODY_BYTES_MAX bytes.  The answer comes when they
- * are on the broker's disk, or, with ack outcome, when they are done; a resend is safe. Errors: as
- * control_ask; ERR_BUSY the broker cannot accept them now: diag has the retry time. */
-MUST_USE enum err control_reapply(const struct control_peer *peer, const struct wire_reapply *asked,
-                                  struct span triples, int64_t wait_ms, struct buf *reply,
-                                  struct diag *diag);
+/* control_show asks a verb and prints the answer: unchanged with --json, else by print, whose
+ * errors are the verb's.  Returns the verb's exit code. */
+typedef enum err (*control_print_fn)(struct span json, const void *context, struct diag *diag);
+int control_show(const struct options *options, const char *verb, int64_t wait_ms,
+                 control_print_fn print, const void *context);
+void control_print_json(const struct buf *reply); /* for --json */
 
-/* control_retry does the same with the numbers of asked->count dead letters. */
-MUST_USE enum err control_retry(const struct control_peer *peer, const struct wire_retry *asked,
-                                struct span numbers, int64_t wait_ms, struct buf *reply,
-                                struct diag *diag);
+/* control_reach reports a broker that does not answer.  Errors: as control_ask. */
+MUST_USE enum err control_reach(const struct control_peer *peer, struct diag *diag);
+/* control_do sends a WIRE_REAPPLY or WIRE_RETRY with its body (MessagePack, one after another, at
+ * most WIRE_CASES_MAX in WIRE_CONTROL_BODY_BYTES_MAX bytes) until the broker has done it; a resend
+ * is safe, because the batch is the same.  reply is the last answer alone.
+ * Errors: as control_ask; ERR_BUSY, ERR_TIMEOUT not done in ten minutes. */
+MUST_USE enum err control_do(const struct control_peer *peer, const struct wire_message *asked,
+                             struct span body, struct buf *reply, struct diag *diag);
 
 /* The two halves of control_ask, over an open connection: control_send sends a verb without
  * arguments; control_read reads an answer's head frame.  Errors: ERR_CONNECTION; of control_read as

@@ -19,8 +19,7 @@ static int print_answer(const struct options *options, enum err err, const struc
         return verb_fail(options, diag, SPAN_LIT(""));
     }
     if (option_flag(options, "--json")) {
-        plain_json(stdout, buf_span(reply));
-        plain_printf(stdout, "\n");
+        control_print_json(reply);
     } else {
         plain_printf(stdout, "%s\n", line);
     }

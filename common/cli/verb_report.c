@@ -16,46 +16,43 @@ struct table {
 /* One line per month and agreement: cases not reached because of its status (signed, suspended,
  * terminated), and findings of the rest.  The last count is of cases that would be adverse if it
  * were in force. */
-#define COUNT_WHERE(condition, name)                                                               \
-    "coalesce(sum(findings) FILTER (WHERE " condition "), 0)::bigint AS " name
-#define COUNT_OF_DISPOSITION(word, name) COUNT_WHERE("disposition = '" word "'", name)
+#define COUNT_WHERE(condition) "coalesce(sum(findings) FILTER (WHERE " condition "), 0)::bigint"
+#define COUNT_OF_DISPOSITION(word) COUNT_WHERE("disposition = '" word "'")
 #define STATUS_REASONS                                                                             \
     "('agreement_not_in_force', 'not_known_in_force_as_of', 'agreement_suspended', "               \
     "'agreement_terminated')"
+#define NOT_IN_FORCE COUNT_WHERE("reason IN ('agreement_not_in_force', 'not_known_in_force_as_of')")
+#define SUSPENDED COUNT_WHERE("reason = 'agreement_suspended'")
+#define TERMINATED COUNT_WHERE("reason = 'agreement_terminated'")
+#define NOT_SUBJECT COUNT_WHERE("disposition = 'not_subject' AND reason NOT IN " STATUS_REASONS)
+#define EXCEPTION COUNT_OF_DISPOSITION("exception_applies")
+#define INSUFFICIENT COUNT_OF_DISPOSITION("insufficient_information")
+#define SCREENING COUNT_OF_DISPOSITION("screening_required")
+#define SUBJECT COUNT_OF_DISPOSITION("subject_to_agreement")
+#define WOULD_BE_ADVERSE COUNT_WHERE("projected IN ('screening_required', 'subject_to_agreement')")
 
-static const struct table
-    TABLES
-        [] =
-            {
-                {"agreements",
-                 "SELECT to_char(month, 'YYYY-MM') AS month, agreement, " COUNT_WHERE(
-                     "reason IN ('agreement_not_in_force', 'not_known_in_force_as_of')",
-                     "not_in_force") ", " COUNT_WHERE("reason = 'agreement_suspended'",
-                                                      "suspended") ", " COUNT_WHERE("reason = "
-                                                                                    "'agreement_"
-                                                                                    "terminated'",
-                                                                                    "terminated") ", " COUNT_WHERE("disposition = 'not_subject' AND reason NOT IN " STATUS_REASONS, "not_subject") ", " COUNT_OF_DISPOSITION("exception_applies", "exception") ", " COUNT_OF_DISPOSITION("insufficient_information", "insufficient") ", " COUNT_OF_DISPOSITION("screening_required", "screening") ", " COUNT_OF_DISPOSITION("subject_to_agreement",
-                                                                                                                                                                                                                                                                                                                                                                                                                            "subject") ", " COUNT_WHERE("projected IN ('screening_required', 'subject_to_agreement')",
-                                                                                                                                                                                                                                                                                                                                                                                                                                                        "would_be_adverse") " FROM report.findings GROUP BY 1, 2 ORDER BY 1, 2",
-                 2, "* s s n n n n n n n n n"},
-                {"outcomes",
-                 "SELECT agreement, disposition, sum(outcomes)::bigint AS outcomes FROM "
-                 "report.months "
-                 "GROUP BY 1, 2 ORDER BY 1, 2",
-                 2, "* s s n"},
-                {"totals",
-                 "SELECT disposition, sum(outcomes)::bigint AS outcomes FROM report.months GROUP "
-                 "BY 1 "
-                 "ORDER BY 1",
-                 1, "* s n"},
-                {"dead_letters",
-                 "SELECT reason, count(*) AS dead_letters FROM report.dead_letters GROUP BY 1 "
-                 "ORDER BY 1",
-                 1, "* s n"},
-                {"cases",
-                 "SELECT 'all' AS cases, coalesce(sum(outcomes), 0)::bigint AS outcomes FROM "
-                 "report.months",
-                 1, "1 s n"},
+static const struct table TABLES[] = {
+    {"agreements",
+     "SELECT to_char(month, 'YYYY-MM') AS month, agreement, " NOT_IN_FORCE
+     " AS not_in_force, " SUSPENDED " AS suspended, " TERMINATED " AS terminated, " NOT_SUBJECT
+     " AS not_subject, " EXCEPTION " AS exception, " INSUFFICIENT " AS insufficient, " SCREENING
+     " AS screening, " SUBJECT " AS subject, " WOULD_BE_ADVERSE " AS would_be_adverse "
+     "FROM report.findings GROUP BY 1, 2 ORDER BY 1, 2",
+     2, "* s s n n n n n n n n n"},
+    {"outcomes",
+     "SELECT agreement, disposition, sum(outcomes)::bigint AS outcomes FROM report.months "
+     "GROUP BY 1, 2 ORDER BY 1, 2",
+     2, "* s s n"},
+    {"totals",
+     "SELECT disposition, sum(outcomes)::bigint AS outcomes FROM report.months GROUP BY 1 "
+     "ORDER BY 1",
+     1, "* s n"},
+    {"dead_letters",
+     "SELECT reason, count(*) AS dead_letters FROM report.dead_letters GROUP BY 1 ORDER BY 1", 1,
+     "* s n"},
+    {"cases",
+     "SELECT 'all' AS cases, coalesce(sum(outcomes), 0)::bigint AS outcomes FROM report.months", 1,
+     "1 s n"},
 };
 
 static enum err print_tables(const struct options *options, struct db *db, struct diag *diag) {

@@ -44,7 +44,8 @@ static void print_value(const char *key, json_t *value, unsigned depth) {
     }
 }
 
-static enum err print_text(struct span text, struct diag *diag) {
+static enum err print_text(struct span text, const void *context, struct diag *diag) {
+    (void)context;
     json_error_t fault;
     json_t *root = json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, &fault);
     if (!json_is_object(root)) {
@@ -57,22 +58,11 @@ static enum err print_text(struct span text, struct diag *diag) {
 }
 
 static int status_run(const struct options *options) {
-    struct buf reply = BUF_EMPTY;
-    struct diag diag = {0};
     int64_t wait_s = 0;
     if (option_int(options, "--wait", CONTROL_WAIT_MS / 1000, 1, 3600, &wait_s) != ERR_OK) {
         return EXIT_USAGE;
     }
-    const struct control_peer peer = control_peer(options);
-    enum err err = control_ask(&peer, "STATUS", "", wait_s * 1000, &reply, &diag);
-    if (err == ERR_OK && option_flag(options, "--json")) {
-        plain_json(stdout, buf_span(&reply));
-        plain_printf(stdout, "\n");
-    } else if (err == ERR_OK) {
-        err = print_text(buf_span(&reply), &diag);
-    }
-    buf_free(&reply);
-    return err == ERR_OK ? EXIT_DONE : verb_fail(options, &diag, SPAN_LIT(""));
+    return control_show(options, "STATUS", wait_s * 1000, print_text, NULL);
 }
 
 static const struct option_row ROWS[] = {

@@ -1,17 +1,76 @@
-/* `casemill verify`: reads a whole journal and checks it against its checksums.  The broker's
- * program does this, because only it knows the format; a broker that uses the journal does it
- * during its work. */
+/* `casemill verify` and `casemill crash-test`: work for the broker's own program, because only it
+ * knows a journal's format.  verify reads a whole journal and checks it against its checksums; a
+ * broker that uses the journal does it during its work.  crash-test tests the faults that the
+ * journal must survive on an operator's disk. */
 #include "base/plain.h"
-#include "cli/broker_program.h"
 #include "cli/control_ask.h"
-#include "cli/verb.h"
 
+#include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define JOURNAL_DEFAULT "/var/lib/casemill/journal"
 enum { WAIT_S = 600 };
+#define BROKER_PROGRAM "casemill-broker"
+enum { ARGUMENTS_MAX = 8, EXIT_NOT_FOUND = 127, EXIT_IN_USE = 3 /* by a broker */ };
+
+static void find_beside(char path[PATH_MAX]) {
+    ssize_t got = readlink("/proc/self/exe", path, PATH_MAX - 1);
+    path[got < 0 ? 0 : got] = '\0';
+    char *slash = strrchr(path, '/');
+    size_t room = slash == NULL ? 0 : (size_t)(PATH_MAX - (slash + 1 - path));
+    if (room > sizeof(BROKER_PROGRAM)) {
+        (void)snprintf(slash + 1, room, BROKER_PROGRAM);
+    }
+}
+
+static void exec_broker(const char *const *arguments) {
+    char path[PATH_MAX];
+    char *argv[ARGUMENTS_MAX + 2] = {(char[]){BROKER_PROGRAM}};
+    for (size_t i = 0; arguments[i] != NULL; i++) {
+        CHECK(i < ARGUMENTS_MAX);
+        union {
+            const char *in;
+            char *out; /* exec does not write */
+        } argument = {.in = arguments[i]};
+        argv[i + 1] = argument.out;
+    }
+    find_beside(path);
+    (void)execv(path, argv);
+    (void)execvp(BROKER_PROGRAM, argv);
+    _exit(EXIT_NOT_FOUND);
+}
+
+/* Runs casemill-broker, the one beside this program or else the one on PATH, with the arguments
+ * (ended by NULL) and waits for it.  It inherits the output streams.
+ * Errors: ERR_NOT_FOUND there is none, ERR_SYSTEM it died. */
+static enum err broker_program_run(const char *const *arguments, int *exit_code,
+                                   struct diag *diag) {
+    (void)fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        exec_broker(arguments);
+    }
+    int status = 0;
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (child < 0 || !WIFEXITED(status)) {
+        return diag_fail(diag, ERR_SYSTEM, BROKER_PROGRAM " %s",
+                         child < 0 ? "cannot be started" : "died");
+    }
+    if (WEXITSTATUS(status) == EXIT_NOT_FOUND) {
+        return diag_fail(diag, ERR_NOT_FOUND,
+                         BROKER_PROGRAM " is neither beside this program nor on PATH");
+    }
+    *exit_code = WEXITSTATUS(status);
+    return ERR_OK;
+}
+
+/* --- verify --- */
 
 static const char *journal_path(const struct options *options) {
     const char *set = getenv("CASEMILL_JOURNAL_PATH");
@@ -41,8 +100,7 @@ static int ask_running(const struct options *options, int64_t wait_s) {
     const struct control_peer peer = control_peer(options);
     enum err err = control_ask(&peer, "VERIFY", "", wait_s * 1000, &reply, &diag);
     if (err == ERR_OK && option_flag(options, "--json")) {
-        plain_json(stdout, buf_span(&reply));
-        plain_printf(stdout, "\n");
+        control_print_json(&reply);
     } else if (err == ERR_OK) {
         print_text(buf_span(&reply));
     }
@@ -78,7 +136,7 @@ static int verify_run(const struct options *options) {
     if (broker_program_run(arguments, &code, &diag) != ERR_OK) {
         return verb_fail(options, &diag, SPAN_LIT(""));
     }
-    if (code == BROKER_PROGRAM_IN_USE && into == NULL) {
+    if (code == EXIT_IN_USE && into == NULL) {
         plain_printf(stderr, "casemill verify: asking the running broker at %s\n",
                      option_control(options));
         return ask_running(options, wait_s);
@@ -86,7 +144,7 @@ static int verify_run(const struct options *options) {
     return code == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
-static const struct option_row ROWS[] = {
+static const struct option_row VERIFY_ROWS[] = {
     {"--journal", "DIR",
      "the journal (CASEMILL_JOURNAL_PATH, else /var/lib/casemill/journal); with --control alone "
      "that "
@@ -100,6 +158,31 @@ const struct verb verb_verify = {
     .name = "verify",
     .summary = "read a whole journal, list the damaged batches, save the rest",
     .operands = "",
-    .rows = ROWS,
+    .rows = VERIFY_ROWS,
     .run = verify_run,
+};
+
+/* --- crash-test --- */
+
+static int crash_test_run(const struct options *options) {
+    if (option_operand_count(options) != 1) {
+        return verb_usage(options, "takes one directory, on the disk for a journal");
+    }
+    const char *arguments[] = {"--crash-test", option_operand(options, 0),
+                               option_flag(options, "--json") ? "--json" : NULL, NULL};
+    struct diag diag = {0};
+    int code = 0;
+    if (broker_program_run(arguments, &code, &diag) != ERR_OK) {
+        return verb_fail(options, &diag, SPAN_LIT(""));
+    }
+    return code == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+const struct verb verb_crash_test = {
+    .name = "crash-test",
+    .summary =
+        "test a disk with the journal's faults: one line PASS or FAIL each, 256 MiB, half a minute",
+    .operands = "DIR",
+    .rows = NO_OPTIONS,
+    .run = crash_test_run,
 };

@@ -1,14 +1,83 @@
-/* `casemill workers`: the lanes of a broker, by worker. */
-#include "cli/control_table.h"
+/* `casemill workers` and `casemill sources`: the lanes of a broker, by worker, and its intake
+ * systems with their queued cases.  Each is one request, whose answer, a JSON array of objects, is
+ * printed as a table. */
+#include "base/plain.h"
+#include "cli/control_ask.h"
 
-static const struct control_column COLUMNS[] = {
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MEMBER_BYTES = 64, CELL_BYTES = 192 };
+
+/* A column: its member, "a.b" for a nested one, and its head.  A NULL member ends the columns. */
+struct column {
+    const char *member, *head;
+    int width; /* negative: left-aligned, as in printf */
+};
+
+static const json_t *find_member(const json_t *row, const char *member) {
+    char name[MEMBER_BYTES];
+    (void)snprintf(name, sizeof(name), "%s", member);
+    char *rest = NULL;
+    for (char *at = strtok_r(name, ".", &rest); at != NULL; at = strtok_r(NULL, ".", &rest)) {
+        row = json_object_get(row, at);
+    }
+    return row;
+}
+
+static void print_cell(const json_t *value, int width) {
+    char text[CELL_BYTES] = "-";
+    if (json_is_string(value) && json_string_length(value) > 0) {
+        (void)snprintf(text, sizeof(text), "%s", json_string_value(value));
+    } else if (json_is_integer(value)) {
+        (void)snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(value));
+    } else if (json_is_boolean(value)) {
+        (void)snprintf(text, sizeof(text), "%s", json_is_true(value) ? "yes" : "no");
+    }
+    struct buf cell = BUF_EMPTY;
+    plain_cell(&cell, text, width);
+    plain_printf(stdout, " %.*s", SPAN_ARG(cell));
+    buf_free(&cell);
+}
+
+static enum err print_rows(struct span text, const void *context, struct diag *diag) {
+    const struct column *columns = context;
+    json_error_t fault;
+    json_t *root = json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, &fault);
+    if (!json_is_array(root)) {
+        json_decref(root);
+        return diag_fail(diag, ERR_VERSION, "the broker's answer is not a JSON array");
+    }
+    for (const struct column *column = columns; column->member != NULL; column++) {
+        plain_printf(stdout, " %*s", column->width, column->head);
+    }
+    plain_printf(stdout, "\n");
+    size_t i = 0;
+    const json_t *row = NULL;
+    json_array_foreach(root, i, row) {
+        for (const struct column *column = columns; column->member != NULL; column++) {
+            print_cell(find_member(row, column->member), column->width);
+        }
+        plain_printf(stdout, "\n");
+    }
+    json_decref(root);
+    return ERR_OK;
+}
+
+static int table_run(const struct options *options, const char *verb,
+                     const struct column *columns) {
+    return control_show(options, verb, CONTROL_WAIT_MS, print_rows, columns);
+}
+
+static const struct column LANE_COLUMNS[] = {
     {"name", "WORKER", -24},          {"lane", "LANE", -36},         {"phase", "PHASE", -10},
     {"held_cases", "IN FLIGHT", 9},   {"credit_cases", "CREDIT", 8}, {"done", "DONE", 12},
     {"heard_ms", "LAST BEAT MS", 12}, {"retiring", "RETIRING", 8},   {0},
 };
 
 static int workers_run(const struct options *options) {
-    return control_table_run(options, "WORKERS", COLUMNS);
+    return table_run(options, "WORKERS", LANE_COLUMNS);
 }
 
 const struct verb verb_workers = {
@@ -17,4 +86,23 @@ const struct verb verb_workers = {
     .operands = "",
     .rows = NO_OPTIONS,
     .run = workers_run,
+};
+
+static const struct column SOURCE_COLUMNS[] = {
+    {"source", "SOURCE", -24},       {"weight", "WEIGHT", 6},
+    {"accepted", "ACCEPTED", 12},    {"done", "DONE", 12},
+    {"queued.urgent", "URGENT", 10}, {"queued.normal", "NORMAL", 10},
+    {"queued.bulk", "BULK", 10},     {0},
+};
+
+static int sources_run(const struct options *options) {
+    return table_run(options, "SOURCES", SOURCE_COLUMNS);
+}
+
+const struct verb verb_sources = {
+    .name = "sources",
+    .summary = "show the sources, their weights and queued cases",
+    .operands = "",
+    .rows = NO_OPTIONS,
+    .run = sources_run,
 };

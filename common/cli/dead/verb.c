@@ -10,23 +10,17 @@
 
 enum { LIMIT = 100, LIMIT_MAX = 1000000, LIMIT_BYTES = 24 };
 
+#define OLDEST DB_UTC("min(first_seen_at)")
+#define NEWEST DB_UTC("max(last_seen_at)")
+#define LAST_SEEN DB_UTC("last_seen_at")
+#define WANTED " WHERE ($1::text IS NULL OR reason = $1) AND ($2::text IS NULL OR source = $2) "
 static const char GROUPS_SQL[] =
     "SELECT reason, count(*) AS letters, sum(seen)::bigint AS seen, count(DISTINCT source) AS "
-    "sources, "
-    "" DB_UTC(
-        "min(first_seen_at)") " AS first, "
-                              "" DB_UTC(
-                                  "max(last_seen_at)") " AS last "
-                                                       "FROM report.dead_letters WHERE ($1::text "
-                                                       "IS NULL OR reason = $1) AND "
-                                                       "($2::text IS NULL OR source = $2) GROUP BY "
-                                                       "reason ORDER BY 2 DESC, 1 LIMIT $3::bigint";
+    "sources, " OLDEST " AS first, " NEWEST " AS last FROM report.dead_letters" WANTED
+    "GROUP BY reason ORDER BY 2 DESC, 1 LIMIT $3::bigint";
 static const char LETTERS_SQL[] =
-    "SELECT dead AS letter, reason, source, case_id, revision, path, expected, found, seen, "
-    "" DB_UTC(
-        "last_seen_at") " AS last "
-                        "FROM report.dead_letters WHERE ($1::text IS NULL OR reason = $1) AND "
-                        "($2::text IS NULL OR source = $2) ORDER BY dead LIMIT $3::bigint";
+    "SELECT dead AS letter, reason, source, case_id, revision, path, expected, found, "
+    "seen, " LAST_SEEN " AS last FROM report.dead_letters" WANTED "ORDER BY dead LIMIT $3::bigint";
 
 #define GROUPS_SHAPE "* s n n n s s"
 #define LETTERS_SHAPE "* i s s? s? w? s? s? s? n s"
@@ -70,23 +64,18 @@ static int list_run(const struct options *options) {
 /* --- show --- */
 
 /* Recorded before it is shown, in the snapshot of the same statement. */
+#define FIRST_SEEN_UTC DB_UTC("d.first_seen_at")
+#define LAST_SEEN_UTC DB_UTC("d.last_seen_at")
+#define RESOLVED_UTC DB_UTC("d.resolved_at")
 static const char SHOW_SQL[] =
     "WITH noted AS (INSERT INTO dead_letter_actions (kind, why, letters) "
     "VALUES ('show', $2, $1::bigint[])) "
     "SELECT d.dead AS letter, s.name AS source, d.reason, d.path, d.expected, d.found, d.case_id, "
-    "d.revision, d.batch, d.position, " DB_UTC("d.first_seen_at") " AS first_seen_at, " DB_UTC(
-        "d.last_seen_at") " AS last_seen_at, d.seen, " DB_UTC("d.resolved_at") " AS resolved_at, "
-                                                                               "d.history::text AS "
-                                                                               "history, "
-                                                                               "encode(d.body, "
-                                                                               "'hex') AS body "
-                                                                               "FROM dead_letters "
-                                                                               "d JOIN sources s "
-                                                                               "ON s.source = "
-                                                                               "d.source "
-                                                                               "WHERE d.dead = ANY "
-                                                                               "($1::bigint[]) "
-                                                                               "ORDER BY d.dead";
+    "d.revision, d.batch, d.position, " FIRST_SEEN_UTC " AS first_seen_at, " LAST_SEEN_UTC
+    " AS last_seen_at, d.seen, " RESOLVED_UTC " AS resolved_at, "
+    "d.history::text AS history, encode(d.body, 'hex') AS body "
+    "FROM dead_letters d JOIN sources s ON s.source = d.source "
+    "WHERE d.dead = ANY ($1::bigint[]) ORDER BY d.dead";
 
 #define SHOW_SHAPE "* i s s s? s? s? s? w? s? w? s s n s? s? s"
 

@@ -13,12 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum {
-    PAGE_ASK_MS = 15000,   /* then it is sent again: a restarted broker has no waiter */
-    PAGE_WAIT_MS = 600000, /* a page, after all other work of the broker */
-    BUSY_WAIT_MS = 500,
-    RATE_MAX = 1000000
-};
+enum { RATE_MAX = 1000000 };
 
 struct acting {
     const struct options *options;
@@ -125,20 +120,13 @@ static enum err read_answer(struct acting *acting, const struct buf *reply, stru
 static enum err retry_page(struct acting *acting, struct diag *diag) {
     struct buf numbers = BUF_EMPTY;
     struct buf reply = BUF_EMPTY;
-    struct wire_retry asked = {.count = acting->page.count, .ack = WIRE_ACK_OUTCOME};
+    struct wire_message asked = {.command = WIRE_RETRY,
+                                 .retry = {.count = acting->page.count, .ack = WIRE_ACK_OUTCOME}};
     const struct control_peer control = control_peer(acting->options);
-    int64_t end_ms = clock_mono_ms() + PAGE_WAIT_MS;
-    enum err err = note_retry(acting, &asked.batch, diag);
+    enum err err = note_retry(acting, &asked.retry.batch, diag);
     write_numbers(&acting->page.ids, &numbers);
-    while (err == ERR_OK) {
-        buf_clear(&reply);
-        err = control_retry(&control, &asked, buf_span(&numbers), PAGE_ASK_MS, &reply, diag);
-        bool is_later = err == ERR_BUSY || err == ERR_TIMEOUT;
-        if (!is_later || clock_mono_ms() >= end_ms) {
-            break;
-        }
-        clock_sleep_ms(err == ERR_BUSY ? BUSY_WAIT_MS : 0);
-        err = ERR_OK;
+    if (err == ERR_OK) {
+        err = control_do(&control, &asked, buf_span(&numbers), &reply, diag);
     }
     if (err == ERR_OK) {
         err = read_answer(acting, &reply, diag);
@@ -149,10 +137,8 @@ static enum err retry_page(struct acting *acting, struct diag *diag) {
 }
 
 static enum err retry_all(struct acting *acting, struct diag *diag) {
-    struct buf reply = BUF_EMPTY; /* a missing broker is reported before anything is recorded */
     const struct control_peer peer = control_peer(acting->options);
-    enum err err = control_ask(&peer, "STATUS", "", CONTROL_WAIT_MS, &reply, diag);
-    buf_free(&reply);
+    enum err err = control_reach(&peer, diag); /* before anything is recorded */
     uint64_t done = 0;
     acting->page.most = acting->rate > 0 && acting->rate < DEAD_PAGE_LETTERS
                             ? (uint32_t)acting->rate

@@ -29,6 +29,9 @@ void explain_value(const struct ruleset *ruleset, uint16_t slot, struct value va
                    struct buf *out);
 /* The same for a variable or parameter; a midnight is printed as a day. */
 void explain_name_value(struct value value, struct buf *out);
+/* "DISPOSITION: REASON". */
+void explain_result(struct buf *out, const struct ruleset *ruleset, uint32_t agreement,
+                    const struct result *result);
 /* explain_does_decide is true when one of the answers leads to a finding without missing facts for
  * intake. */
 bool explain_does_decide(const struct trace_answer *answers, uint32_t count);

@@ -223,22 +223,16 @@ static void compare(struct buf *lines, const char *what, const char *stored,
     }
 }
 
-static void result_words(const struct ruleset *ruleset, uint32_t agreement,
-                         const struct result *result, struct buf *out) {
-    buf_printf(out, "%s: %s", disposition_name(result->disposition),
-               ruleset_reason(ruleset, agreement, result->reason).label);
-}
-
 static void compare_finding(const struct explain_stored *stored, uint32_t row,
                             const struct finding *finding, struct buf *lines) {
     const char *id = ruleset_agreement_id(stored->ruleset, row);
     struct buf now = BUF_EMPTY;
     struct buf what = BUF_EMPTY;
-    result_words(stored->ruleset, row, &finding->result, &now);
+    explain_result(&now, stored->ruleset, row, &finding->result);
     compare(lines, id, db_cell(stored->findings, row, FINDING_RESULT), &now);
     buf_clear(&now);
     if (finding->has_projected) {
-        result_words(stored->ruleset, row, &finding->projected, &now);
+        explain_result(&now, stored->ruleset, row, &finding->projected);
     }
     buf_printf(&what, "%s, if in force", id);
     compare(lines, buf_cstr(&what), db_cell(stored->findings, row, FINDING_PROJECTED), &now);

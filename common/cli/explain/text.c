@@ -3,21 +3,13 @@
 #include "cli/explain/case.h"
 
 #include "base/date.h"
+#include "base/plain.h"
 
 #include <inttypes.h>
 
 enum { LINE_COLUMNS = 100 };
 
 /* --- lines --- */
-
-/* Characters, for UTF-8. */
-static uint32_t columns_of(struct span text) {
-    uint32_t columns = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        columns += (text.ptr[i] & 0xc0) != 0x80 ? 1 : 0;
-    }
-    return columns;
-}
 
 static void indent(struct buf *out, uint32_t columns) {
     for (uint32_t i = 0; i < columns; i++) {
@@ -48,7 +40,7 @@ static size_t cut_at(struct span text, uint32_t room) {
  * `at`. */
 static void broken(struct buf *out, uint32_t room, uint32_t at, struct span text) {
     for (;;) {
-        size_t cut = columns_of(text) <= room ? text.len : cut_at(text, room);
+        size_t cut = (uint32_t)plain_columns(text) <= room ? text.len : cut_at(text, room);
         const uint8_t *newline = cut == 0 ? NULL : memchr(text.ptr, '\n', cut);
         cut = newline == NULL ? cut : (size_t)(newline - text.ptr);
         buf_append(out, span_make(text.ptr, cut));
@@ -68,7 +60,7 @@ static void broken(struct buf *out, uint32_t room, uint32_t at, struct span text
 /* A heading in its column and text in its own. */
 static void wrapped(struct buf *out, uint32_t left, uint32_t at, const char *head,
                     struct span text) {
-    uint32_t used = left + columns_of(span_str(head));
+    uint32_t used = left + (uint32_t)plain_columns(span_str(head));
     uint32_t gap = used < at ? at - used : 1;
     indent(out, left);
     buf_str(out, head);
@@ -133,6 +125,12 @@ void explain_name_value(struct value value, struct buf *out) {
     }
 }
 
+void explain_result(struct buf *out, const struct ruleset *ruleset, uint32_t agreement,
+                    const struct result *result) {
+    buf_printf(out, "%s: %s", disposition_name(result->disposition),
+               ruleset_reason(ruleset, agreement, result->reason).label);
+}
+
 bool explain_does_decide(const struct trace_answer *answers, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         if (answers[i].disposition != DISPOSITION_INSUFFICIENT_INFORMATION) {
@@ -156,12 +154,6 @@ void explain_evaluate(struct explain_case *shown, struct ruleset_run *run) {
 }
 
 /* --- the case --- */
-
-static void print_result(struct buf *out, const struct ruleset *ruleset, uint32_t agreement,
-                         const struct result *result) {
-    buf_printf(out, "%s: %s", disposition_name(result->disposition),
-               ruleset_reason(ruleset, agreement, result->reason).label);
-}
 
 static void print_why_won(const struct explain_case *shown, struct buf *out) {
     struct buf text = BUF_EMPTY;
@@ -199,7 +191,7 @@ static void print_case(const struct explain_case *shown, struct buf *out) {
         buf_printf(&text, "; stored %s", shown->decided_at);
     }
     wrapped_buf(out, 0, TEXT_AT, "Day", &text);
-    print_result(&text, shown->ruleset, shown->outcome.agreement, &shown->outcome.result);
+    explain_result(&text, shown->ruleset, shown->outcome.agreement, &shown->outcome.result);
     wrapped_buf(out, 0, TEXT_AT, "Outcome", &text);
     print_why_won(shown, out);
     if (*shown->differs != '\0') {
@@ -237,7 +229,7 @@ static void print_decided(const struct explain_case *shown, uint32_t agreement,
                           const struct trace_view *view, const struct trace_decision *decided,
                           const struct result *result, const char *head, struct buf *out) {
     struct buf text = BUF_EMPTY;
-    print_result(&text, shown->ruleset, agreement, result);
+    explain_result(&text, shown->ruleset, agreement, result);
     wrapped_buf(out, HEAD_AT, TEXT_AT, head, &text);
     if (decided->rule < view->rule_count) {
         const struct trace_rule *rule = &view->rules[decided->rule];

@@ -42,11 +42,10 @@ static void print_case(const struct options *options, const struct explain_case 
         json_init(&json, &out);
         explain_json(shown, trace, &json);
         buf_byte(&out, '\n');
-        plain_print(stdout, buf_span(&out));
     } else {
         explain_text(shown, trace, &out);
-        plain_print(stdout, buf_span(&out));
     }
+    plain_print(stdout, buf_span(&out));
     buf_free(&out);
 }
 

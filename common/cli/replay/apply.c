@@ -2,7 +2,6 @@
  * name is a hash of its content, so a resent part joins the first. */
 #include "cli/replay/apply.h"
 
-#include "base/clock.h"
 #include "base/date.h"
 #include "cli/progress.h"
 #include "db/copy_out.h"
@@ -12,12 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum {
-    PART_CASES = 8192,
-    PART_ASK_MS = 15000,   /* then it is sent again: a restarted broker has no waiter */
-    PART_WAIT_MS = 600000, /* a part of cases, after all other work of the broker */
-    BUSY_WAIT_MS = 500
-};
+enum { PART_CASES = 8192 };
 _Static_assert((int)PART_CASES <= (int)WIRE_CASES_MAX, "a part is one batch");
 _Static_assert((size_t)PART_CASES *(3 * CASE_ID_BYTES_MAX + 16) <= WIRE_CONTROL_BODY_BYTES_MAX,
                "a part's triples fit a body, with the longest names");
@@ -27,7 +21,7 @@ enum triple_field { TRIPLE_SOURCE, TRIPLE_CASE_ID, TRIPLE_REVISION, TRIPLE_FIELD
 struct applying {
     const struct control_peer *control;
     const struct replay_stored *stored;
-    struct wire_reapply asked;
+    struct wire_message asked; /* a WIRE_REAPPLY */
     char reference_date[DATE_TEXT_BYTES], as_of[DATE_TEXT_BYTES];
     struct buf triples;
     uint32_t count;
@@ -105,27 +99,14 @@ static enum err read_answer(struct applying *applying, const struct buf *reply, 
     return ERR_OK;
 }
 
-/* Repeats until the broker answers; a resend is safe, because the name is the same. */
-static enum err ask_until_done(struct applying *applying, struct buf *reply, struct diag *diag) {
-    int64_t end_ms = clock_mono_ms() + PART_WAIT_MS;
-    for (;;) {
-        buf_clear(reply);
-        enum err err = control_reapply(applying->control, &applying->asked,
-                                       buf_span(&applying->triples), PART_ASK_MS, reply, diag);
-        bool is_later = err == ERR_BUSY || err == ERR_TIMEOUT;
-        if (!is_later || clock_mono_ms() >= end_ms) {
-            return err;
-        }
-        clock_sleep_ms(err == ERR_BUSY ? BUSY_WAIT_MS : 0);
-    }
-}
-
 static enum err send_part(struct applying *applying, struct diag *diag) {
     struct buf reply = BUF_EMPTY;
-    struct hash128 name = hash128_joined(applying->asked.ruleset, buf_span(&applying->triples));
-    memcpy(applying->asked.batch.bytes, name.bytes, sizeof(name.bytes));
-    applying->asked.count = applying->count;
-    enum err err = ask_until_done(applying, &reply, diag);
+    struct wire_reapply *asked = &applying->asked.reapply;
+    struct hash128 name = hash128_joined(asked->ruleset, buf_span(&applying->triples));
+    memcpy(asked->batch.bytes, name.bytes, sizeof(name.bytes));
+    asked->count = applying->count;
+    enum err err =
+        control_do(applying->control, &applying->asked, buf_span(&applying->triples), &reply, diag);
     if (err == ERR_OK) {
         err = read_answer(applying, &reply, diag);
     }
@@ -133,14 +114,6 @@ static enum err send_part(struct applying *applying, struct diag *diag) {
     buf_clear(&applying->triples);
     applying->count = 0;
     progress_step(&applying->progress, applying->applied->done);
-    return err;
-}
-
-/* Reports a missing broker at once. */
-static enum err ask_for_life(const struct control_peer *control, struct diag *diag) {
-    struct buf reply = BUF_EMPTY;
-    enum err err = control_ask(control, "STATUS", "", CONTROL_WAIT_MS, &reply, diag);
-    buf_free(&reply);
     return err;
 }
 
@@ -198,17 +171,19 @@ enum err replay_apply(struct db *db, const struct control_peer *control,
     struct buf from = BUF_EMPTY;
     struct applying applying = {.control = control, .stored = stored, .applied = applied};
     *applied = (struct replay_applied){0};
-    applying.asked.ack = WIRE_ACK_OUTCOME;
-    applying.asked.ruleset = span_str(ruleset_id(stored->candidate));
-    applying.asked.reference_date =
-        date_text(options->has_reference_date, options->reference_date, applying.reference_date);
-    applying.asked.as_of = date_text(options->has_as_of, options->as_of, applying.as_of);
+    applying.asked = (struct wire_message){
+        .command = WIRE_REAPPLY,
+        .reapply = {.ack = WIRE_ACK_OUTCOME,
+                    .ruleset = span_str(ruleset_id(stored->candidate)),
+                    .reference_date = date_text(options->has_reference_date,
+                                                options->reference_date, applying.reference_date),
+                    .as_of = date_text(options->has_as_of, options->as_of, applying.as_of)}};
     enum err err = wanted_sql(db, stored, &from, diag);
     if (err == ERR_OK) {
         err = count_wanted(db, &from, &applied->wanted, diag);
     }
     if (err == ERR_OK && applied->wanted > 0) {
-        err = ask_for_life(control, diag);
+        err = control_reach(control, diag);
     }
     if (err == ERR_OK && applied->wanted > 0) {
         progress_init(&applying.progress, "cases applied", applied->wanted);

@@ -16,7 +16,7 @@ struct replay_applied {
 
 /* replay_apply sends all of them, part by part, and waits until they are done.  The candidate is
  * published.  db is the connection that stored was loaded with.
- * Errors: as db_exec and control_reapply; *applied is the progress. */
+ * Errors: as db_exec and control_do; *applied is the progress. */
 MUST_USE enum err replay_apply(struct db *db, const struct control_peer *control,
                                const struct replay_stored *stored,
                                const struct replay_options *options, struct replay_applied *applied,

@@ -104,23 +104,19 @@ static int run_activate(const struct options *options) {
     return code;
 }
 
+#define PUBLISHED DB_UTC("r.published_at")
+#define ACTIVE_FROM DB_UTC("active_from")
 /* Of two activations for one moment, the later one counts. */
 static const char LIST_SQL[] =
     "WITH ahead AS (SELECT DISTINCT ON (active_from) ruleset, active_from FROM activations "
     "WHERE active_from > now() ORDER BY active_from, activation DESC) "
-    "SELECT r.id, " DB_UTC(
-        "r.published_at") " AS published_at, r.published_by, "
-                          "array_to_string(r.agreements, ' ') AS agreements, "
-                          "CASE WHEN r.ruleset = (SELECT ruleset FROM active_ruleset) THEN "
-                          "'active' ELSE '' END AS "
-                          "state, (SELECT string_agg(" DB_UTC(
-                              "active_from") ", ' ' ORDER BY active_from) FROM ahead "
-                                             "WHERE ahead.ruleset = r.ruleset) AS active_from, "
-                                             "a.activated_by, a.why FROM rulesets r "
-                                             "LEFT JOIN LATERAL (SELECT activated_by, why FROM "
-                                             "activations WHERE ruleset = r.ruleset "
-                                             "ORDER BY activation DESC LIMIT 1) a ON true ORDER BY "
-                                             "r.ruleset";
+    "SELECT r.id, " PUBLISHED " AS published_at, r.published_by, "
+    "array_to_string(r.agreements, ' ') AS agreements, "
+    "CASE WHEN r.ruleset = (SELECT ruleset FROM active_ruleset) THEN 'active' ELSE '' END AS "
+    "state, (SELECT string_agg(" ACTIVE_FROM ", ' ' ORDER BY active_from) FROM ahead "
+    "WHERE ahead.ruleset = r.ruleset) AS active_from, a.activated_by, a.why FROM rulesets r "
+    "LEFT JOIN LATERAL (SELECT activated_by, why FROM activations WHERE ruleset = r.ruleset "
+    "ORDER BY activation DESC LIMIT 1) a ON true ORDER BY r.ruleset";
 
 static void print_list(const struct options *options, const struct db_result *result) {
     struct buf text = BUF_EMPTY;
