@@ -4,11 +4,11 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
@@ -142,17 +142,6 @@ static void *run(void *context) {
     return NULL;
 }
 
-/* Signals are for the program's own threads.  A pipe without a reader is an error of write. */
-static int start_thread(struct sink *sink) {
-    sigset_t all;
-    sigset_t before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&sink->thread, NULL, run, sink);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed;
-}
-
 enum err sink_open(int fd, sink_gap_fn on_gap, struct sink **sink, struct diag *diag) {
     struct sink *made = mem_zero(1, sizeof(*made));
     pthread_condattr_t monotonic;
@@ -166,11 +155,11 @@ enum err sink_open(int fd, sink_gap_fn on_gap, struct sink **sink, struct diag *
     made->on_gap = on_gap;
     made->fill = mem_zero(1, sizeof(*made->fill));
     made->out = mem_zero(1, sizeof(*made->out));
-    int failed = start_thread(made);
-    if (failed != 0) {
+    /* Signals are for the program's own threads.  A pipe without a reader is an error of write. */
+    enum err err = thread_start(&made->thread, run, made, "the log", diag);
+    if (err != ERR_OK) {
         sink_free(made);
-        return diag_fail(diag, ERR_SYSTEM, "no thread can be started for the log: %s",
-                         strerror(failed));
+        return err;
     }
     *sink = made;
     return ERR_OK;

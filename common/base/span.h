@@ -37,6 +37,27 @@ static inline bool span_eq(struct span a, struct span b) {
 
 static inline bool span_is(struct span a, const char *text) { return span_eq(a, span_str(text)); }
 
+/* span_trim leaves out the spaces and tabs at both ends. */
+static inline struct span span_trim(struct span text) {
+    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t')) {
+        text = span_make(text.ptr + 1, text.len - 1);
+    }
+    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t')) {
+        text.len--;
+    }
+    return text;
+}
+
+/* span_starts and span_ends: whether the text begins or ends with another. */
+static inline bool span_starts(struct span text, const char *start) {
+    size_t len = strlen(start);
+    return text.len >= len && span_is(span_make(text.ptr, len), start);
+}
+static inline bool span_ends(struct span text, const char *end) {
+    size_t len = strlen(end);
+    return text.len >= len && span_is(span_make(text.ptr + (text.len - len), len), end);
+}
+
 /* span_cmp orders by bytes, shorter first on a common prefix: <0, 0, >0. */
 static inline int span_cmp(struct span a, struct span b) {
     size_t common = a.len < b.len ? a.len : b.len;

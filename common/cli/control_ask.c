@@ -33,11 +33,6 @@ enum err control_send(struct net_socket *socket, const char *verb, struct diag *
                : diag_fail(diag, ERR_CONNECTION, "cannot send to %s", net_endpoint(socket));
 }
 
-static bool is_busy(struct span json) {
-    static const char opening[] = "{\"busy\":";
-    return json.len >= sizeof(opening) - 1 && memcmp(json.ptr, opening, sizeof(opening) - 1) == 0;
-}
-
 enum err control_read(struct span head, struct buf *reply, struct diag *diag) {
     struct arena arena;
     struct wire_message message;
@@ -53,7 +48,7 @@ enum err control_read(struct span head, struct buf *reply, struct diag *diag) {
         err = diag_fail(diag, ERR_DENIED, "the broker refused: %s%s%.*s",
                         wire_reason_word(message.refused.reason),
                         has_version ? "; its version is " : "", SPAN_ARG(message.refused.version));
-    } else if (!message.control_reply.ok && is_busy(message.control_reply.json)) {
+    } else if (!message.control_reply.ok && span_starts(message.control_reply.json, "{\"busy\":")) {
         err = diag_fail(diag, ERR_BUSY, "the broker is busy: %.*s",
                         SPAN_ARG(message.control_reply.json));
     } else if (!message.control_reply.ok) {

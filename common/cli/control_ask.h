@@ -33,9 +33,9 @@ void control_print_json(const struct buf *reply); /* for --json */
 
 /* control_reach reports a broker that does not answer.  Errors: as control_ask. */
 MUST_USE enum err control_reach(const struct control_peer *peer, struct diag *diag);
-/* control_do sends a WIRE_REAPPLY or WIRE_RETRY with its body (MessagePack, one after another, at
- * most WIRE_CASES_MAX in WIRE_CONTROL_BODY_BYTES_MAX bytes) until the broker has done it; a resend
- * is safe, because the batch is the same.  reply is the last answer alone.
+/* control_do sends a WIRE_REAPPLY or WIRE_RETRY until the broker has done it; a resend is safe,
+ * because the batch is the same.  The body is MessagePack, one value after another, in at most
+ * WIRE_CONTROL_BODY_BYTES_MAX bytes.  reply is the last answer alone.
  * Errors: as control_ask; ERR_BUSY, ERR_TIMEOUT not done in ten minutes. */
 MUST_USE enum err control_do(const struct control_peer *peer, const struct wire_message *asked,
                              struct span body, struct buf *reply, struct diag *diag);

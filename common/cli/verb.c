@@ -44,7 +44,7 @@ static const struct option_row COMMON_ROWS[] = {
     {NULL, NULL, NULL},
 };
 
-const struct option_row NO_OPTIONS[] = {{NULL, NULL, NULL}};
+const struct option_row verb_no_options[] = {{NULL, NULL, NULL}};
 
 static const struct option_row *row_find(const struct option_row *rows, struct span name) {
     for (; rows->name != NULL; rows++) {
@@ -251,11 +251,8 @@ static int unknown_option(const struct options *options, struct span name) {
             suggest_offer(&suggest, span_str(row->name));
         }
     }
-    if (suggest.best.ptr == NULL) {
-        return verb_usage(options, "there is no option %.*s", SPAN_ARG(name));
-    }
-    return verb_usage(options, "there is no option %.*s; did you mean %.*s?", SPAN_ARG(name),
-                      SPAN_ARG(suggest.best));
+    return verb_usage(options, "there is no option %.*s%s%.*s%s", SPAN_ARG(name),
+                      SUGGEST_ARG(suggest));
 }
 
 /* Reads the option at argv[*at] and moves *at to its last word.  Returns an exit code; EXIT_DONE

@@ -58,7 +58,7 @@ const char *option_db(const struct options *options);
 const char *option_key(const struct options *options);
 const char *option_broker_key(const struct options *options);
 
-extern const struct option_row NO_OPTIONS[]; /* the rows of a verb without its own */
+extern const struct option_row verb_no_options[]; /* the rows of a verb without its own */
 
 const char *verb_name(const struct options *options);
 /* verb_print_line prints a text, which it frees, as a line on stdout. */

@@ -185,7 +185,7 @@ const struct verb verb_resume = {
     .name = "resume",
     .summary = "accept and dispatch again, after pause or drain",
     .operands = "",
-    .rows = NO_OPTIONS,
+    .rows = verb_no_options,
     .run = resume_run,
 };
 const struct verb verb_retire = {

@@ -40,29 +40,23 @@ static enum err format_option(const struct options *options, bool *is_msgpack) {
 static enum err generation_read(const struct options *options, struct generation *generation) {
     struct invent_options *invent = &generation->invent;
     int64_t seed = 0;
-    enum err err = option_int(options, "--cases", 1000, 0, CASES_MAX, &generation->case_count);
-    if (err == ERR_OK) {
-        err = option_int(options, "--seed", 1, 0, INT64_MAX, &seed);
-        invent->seed = (uint64_t)seed;
+    if (option_int(options, "--cases", 1000, 0, CASES_MAX, &generation->case_count) != ERR_OK ||
+        option_int(options, "--seed", 1, 0, INT64_MAX, &seed) != ERR_OK ||
+        option_date(options, "--from", "2019-09-01", &invent->from) != ERR_OK ||
+        option_date(options, "--to", "2021-03-31", &invent->to) != ERR_OK) {
+        return ERR_INVALID;
     }
-    if (err == ERR_OK) {
-        err = option_date(options, "--from", "2019-09-01", &invent->from);
-    }
-    if (err == ERR_OK) {
-        err = option_date(options, "--to", "2021-03-31", &invent->to);
-    }
-    if (err == ERR_OK && invent->from > invent->to) {
+    if (invent->from > invent->to) {
         (void)verb_usage(options, "--from is later than --to");
         return ERR_INVALID;
     }
-    if (err == ERR_OK) {
-        err = percent_option(options, "--bad", &invent->bad_percent);
-    }
-    if (err == ERR_OK) {
-        err = percent_option(options, "--duplicates", &invent->duplicates_percent);
-    }
+    invent->seed = (uint64_t)seed;
     generation->path = option_str(options, "--out", "-");
-    return err == ERR_OK ? format_option(options, &generation->is_msgpack) : err;
+    bool are_read =
+        percent_option(options, "--bad", &invent->bad_percent) == ERR_OK &&
+        percent_option(options, "--duplicates", &invent->duplicates_percent) == ERR_OK &&
+        format_option(options, &generation->is_msgpack) == ERR_OK;
+    return are_read ? ERR_OK : ERR_INVALID;
 }
 
 /* Appends case `index` in the format asked for. */

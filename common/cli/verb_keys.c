@@ -84,6 +84,6 @@ const struct verb verb_keys_show = {
     .name = "keys show",
     .summary = "print the public keys of a file or directory, with their names; never a secret",
     .operands = "PATH",
-    .rows = NO_OPTIONS,
+    .rows = verb_no_options,
     .run = keys_show_run,
 };

@@ -96,6 +96,6 @@ const struct verb verb_report = {
     .name = "report",
     .summary = "findings of each agreement by month; totals; dead letters by reason",
     .operands = "",
-    .rows = NO_OPTIONS,
+    .rows = verb_no_options,
     .run = run_report,
 };

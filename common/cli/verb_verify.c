@@ -183,6 +183,6 @@ const struct verb verb_crash_test = {
     .summary =
         "test a disk with the journal's faults: one line PASS or FAIL each, 256 MiB, half a minute",
     .operands = "DIR",
-    .rows = NO_OPTIONS,
+    .rows = verb_no_options,
     .run = crash_test_run,
 };

@@ -84,7 +84,7 @@ const struct verb verb_workers = {
     .name = "workers",
     .summary = "show the workers' lanes and their work in flight",
     .operands = "",
-    .rows = NO_OPTIONS,
+    .rows = verb_no_options,
     .run = workers_run,
 };
 
@@ -103,6 +103,6 @@ const struct verb verb_sources = {
     .name = "sources",
     .summary = "show the sources, their weights and queued cases",
     .operands = "",
-    .rows = NO_OPTIONS,
+    .rows = verb_no_options,
     .run = sources_run,
 };

@@ -46,23 +46,13 @@ static enum err link_connect(struct links *links, struct link *link, int64_t now
     return net_dealer_connect(links->net, buf_cstr(&link->endpoint), &limits, &link->socket, diag);
 }
 
-static struct span trim(struct span text) {
-    while (text.len > 0 && text.ptr[0] == ' ') {
-        text = span_make(text.ptr + 1, text.len - 1);
-    }
-    while (text.len > 0 && text.ptr[text.len - 1] == ' ') {
-        text.len--;
-    }
-    return text;
-}
-
 /* Takes the next item of a list with commas; false at its end. */
 static bool next_item(const char **at, struct span *item) {
     if (*at == NULL) {
         return false;
     }
     const char *comma = strchr(*at, ',');
-    *item = trim(comma == NULL ? span_str(*at) : span_make(*at, (size_t)(comma - *at)));
+    *item = span_trim(comma == NULL ? span_str(*at) : span_make(*at, (size_t)(comma - *at)));
     *at = comma == NULL ? NULL : comma + 1;
     return true;
 }

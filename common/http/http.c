@@ -264,12 +264,17 @@ static void name_endpoint(struct http *http, int listener) {
     }
 }
 
-enum err http_bind_try(const char *bind, struct diag *diag) {
+/* Errors: as http_start. */
+static enum err open_listener(const char *bind, int *listener, struct diag *diag) {
     union address address;
     socklen_t len = 0;
-    int listener = -1;
     enum err err = parse(bind, &address, &len, diag);
-    err = err != ERR_OK ? err : listen_on(&address, len, bind, &listener, diag);
+    return err == ERR_OK ? listen_on(&address, len, bind, listener, diag) : err;
+}
+
+enum err http_bind_try(const char *bind, struct diag *diag) {
+    int listener = -1;
+    enum err err = open_listener(bind, &listener, diag);
     if (err == ERR_OK) {
         (void)close(listener);
     }
@@ -278,11 +283,8 @@ enum err http_bind_try(const char *bind, struct diag *diag) {
 
 enum err http_start(const char *bind, http_render_fn render, void *context, struct http **held,
                     struct diag *diag) {
-    union address address;
-    socklen_t len = 0;
     int listener = -1;
-    enum err err = parse(bind, &address, &len, diag);
-    err = err != ERR_OK ? err : listen_on(&address, len, bind, &listener, diag);
+    enum err err = open_listener(bind, &listener, diag);
     if (err != ERR_OK) {
         return err;
     }

@@ -60,6 +60,7 @@ struct entry {
     _Atomic int64_t unread;            /* bytes that libzmq has read, less those of messages read */
     struct entry *held_before, *held_after; /* with the lock; a list of held entries */
 };
+enum function { EPOLL_CTL, EPOLL_WAIT, SEND, RECV, FUNCTIONS };
 typedef int (*ctl_fn)(int ep, int op, int fd, struct epoll_event *event);
 typedef int (*wait_fn)(int ep, struct epoll_event *events, int room, int timeout);
 typedef ssize_t (*send_fn)(int fd, const void *bytes, size_t len, int flags);
@@ -70,10 +71,7 @@ static struct {
     _Atomic(struct entry *) chunks[CHUNKS];
     _Atomic uintptr_t text_start; /* libzmq's code; none until hangup_start */
     _Atomic uintptr_t text_bytes;
-    _Atomic ctl_fn next_ctl;
-    _Atomic wait_fn next_wait;
-    _Atomic send_fn next_send;
-    _Atomic recv_fn next_recv;
+    _Atomic uintptr_t next[FUNCTIONS];
     _Atomic bool is_on; /* entries are in use while this is set */
     _Atomic uint64_t ctl_calls, wait_calls, hidden;
     _Atomic uint32_t held_count;
@@ -86,44 +84,13 @@ static void lock(void) { CHECK(pthread_mutex_lock(&hangup_lock) == 0); }
 static void unlock(void) { CHECK(pthread_mutex_unlock(&hangup_lock) == 0); }
 
 /* The next function of that name after this program's own: libc's, or a sanitizer's interceptor. */
-static void find_next(const char *name, void *function, size_t bytes) {
-    void *found = dlsym(RTLD_NEXT, name);
-    CHECK(found != NULL);
-    memcpy(function, &found, bytes);
-}
-
-static ctl_fn forward_ctl(void) {
-    ctl_fn next = atomic_load_explicit(&hangup_state.next_ctl, memory_order_relaxed);
-    if (next == NULL) {
-        find_next("epoll_ctl", &next, sizeof(next));
-        atomic_store_explicit(&hangup_state.next_ctl, next, memory_order_relaxed);
-    }
-    return next;
-}
-
-static wait_fn forward_wait(void) {
-    wait_fn next = atomic_load_explicit(&hangup_state.next_wait, memory_order_relaxed);
-    if (next == NULL) {
-        find_next("epoll_wait", &next, sizeof(next));
-        atomic_store_explicit(&hangup_state.next_wait, next, memory_order_relaxed);
-    }
-    return next;
-}
-
-static send_fn forward_send(void) {
-    send_fn next = atomic_load_explicit(&hangup_state.next_send, memory_order_relaxed);
-    if (next == NULL) {
-        find_next("send", &next, sizeof(next));
-        atomic_store_explicit(&hangup_state.next_send, next, memory_order_relaxed);
-    }
-    return next;
-}
-
-static recv_fn forward_recv(void) {
-    recv_fn next = atomic_load_explicit(&hangup_state.next_recv, memory_order_relaxed);
-    if (next == NULL) {
-        find_next("recv", &next, sizeof(next));
-        atomic_store_explicit(&hangup_state.next_recv, next, memory_order_relaxed);
+static uintptr_t next_of(enum function function) {
+    static const char *const names[] = {"epoll_ctl", "epoll_wait", "send", "recv"};
+    uintptr_t next = atomic_load_explicit(&hangup_state.next[function], memory_order_relaxed);
+    if (next == 0) {
+        next = (uintptr_t)dlsym(RTLD_NEXT, names[function]);
+        CHECK(next != 0);
+        atomic_store_explicit(&hangup_state.next[function], next, memory_order_relaxed);
     }
     return next;
 }
@@ -356,7 +323,7 @@ static int change(int ep, int op, int fd, const struct epoll_event *event) {
 
 int epoll_ctl(int ep, int op, int fd, struct epoll_event *event) {
     if (!is_libzmq(__builtin_return_address(0))) {
-        return forward_ctl()(ep, op, fd, event);
+        return ((ctl_fn)next_of(EPOLL_CTL))(ep, op, fd, event);
     }
     count(&hangup_state.ctl_calls);
     if (!is_on() || fd < 0) {
@@ -403,7 +370,7 @@ static bool translate(struct epoll_event *event) {
  * waits again. */
 int epoll_wait(int ep, struct epoll_event *events, int room, int timeout) {
     if (!is_libzmq(__builtin_return_address(0))) {
-        return forward_wait()(ep, events, room, timeout);
+        return ((wait_fn)next_of(EPOLL_WAIT))(ep, events, room, timeout);
     }
     int found = (int)syscall(SYS_epoll_pwait, ep, events, room, timeout, NULL, (size_t)0);
     count(&hangup_state.wait_calls);
@@ -422,7 +389,7 @@ int epoll_wait(int ep, struct epoll_event *events, int room, int timeout) {
 
 ssize_t send(int fd, const void *bytes, size_t len, int flags) {
     if (!is_libzmq(__builtin_return_address(0))) {
-        return forward_send()(fd, bytes, len, flags);
+        return ((send_fn)next_of(SEND))(fd, bytes, len, flags);
     }
     if (is_on() && fd >= 0 && atomic_load_explicit(&entry_of(fd)->is_lost, memory_order_relaxed)) {
         return (ssize_t)len;
@@ -455,7 +422,7 @@ ssize_t hangup_recv(int fd, void *bytes, size_t room, int flags) __asm__("recv")
 /* libzmq reads one piece for each time that input is reported. */
 ssize_t hangup_recv(int fd, void *bytes, size_t room, int flags) {
     if (!is_libzmq(__builtin_return_address(0))) {
-        return forward_recv()(fd, bytes, room, flags);
+        return ((recv_fn)next_of(RECV))(fd, bytes, room, flags);
     }
     struct entry *entry = is_on() && fd >= 0 ? entry_of(fd) : NULL;
     size_t left = entry == NULL ? room : room_left(entry);

@@ -81,14 +81,9 @@ static bool next_line(struct lines *lines, struct span *line) {
     return false;
 }
 
-static bool is_secret_line(struct span line) {
-    return line.len >= sizeof(SECRET_WORD) - 1 &&
-           memcmp(line.ptr, SECRET_WORD, sizeof(SECRET_WORD) - 1) == 0;
-}
-
 static enum err read_entry(struct span line, const char *path, uint32_t number, struct entry *entry,
                            struct diag *diag) {
-    if (is_secret_line(line)) {
+    if (span_starts(line, SECRET_WORD)) {
         return diag_fail_at(diag, ERR_INVALID, path, number, 0,
                             "this is a secret key; only the public one belongs here");
     }
@@ -114,7 +109,7 @@ enum err net_key_parse_secret(struct span text, const char *path, struct net_key
     struct net_key_pair read;
     struct span more;
     size_t word = sizeof(SECRET_WORD) - 1;
-    if (!next_line(&lines, &line) || !is_secret_line(line) ||
+    if (!next_line(&lines, &line) || !span_starts(line, SECRET_WORD) ||
         !read_key(span_make(line.ptr + word, line.len - word), &read.secret) ||
         next_line(&lines, &more)) {
         return diag_fail(diag, ERR_INVALID,
@@ -231,17 +226,22 @@ static enum err sort(struct net_keyring *ring, const char *path, struct diag *di
     return ERR_OK;
 }
 
+/* err: of reading the entries.  *made is moved to *ring, or freed. */
+static enum err finish(struct net_keyring **made, enum err err, const char *path,
+                       struct net_keyring **ring, struct diag *diag) {
+    err = err == ERR_OK ? sort(*made, path, diag) : err;
+    if (err != ERR_OK) {
+        net_keyring_free(made);
+        return err;
+    }
+    *ring = *made;
+    return ERR_OK;
+}
+
 enum err net_keyring_parse(struct span text, const char *path, struct net_keyring **ring,
                            struct diag *diag) {
     struct net_keyring *made = mem_zero(1, sizeof(*made));
-    enum err err = add_lines(made, text, path, diag);
-    err = err == ERR_OK ? sort(made, path, diag) : err;
-    if (err != ERR_OK) {
-        net_keyring_free(&made);
-        return err;
-    }
-    *ring = made;
-    return ERR_OK;
+    return finish(&made, add_lines(made, text, path, diag), path, ring, diag);
 }
 
 enum err net_keyring_read(const char *path, struct net_keyring **ring, struct diag *diag) {
@@ -249,13 +249,7 @@ enum err net_keyring_read(const char *path, struct net_keyring **ring, struct di
     struct stat status;
     bool is_directory = stat(path, &status) == 0 && S_ISDIR(status.st_mode);
     enum err err = is_directory ? add_directory(made, path, diag) : add_file(made, path, diag);
-    err = err == ERR_OK ? sort(made, path, diag) : err;
-    if (err != ERR_OK) {
-        net_keyring_free(&made);
-        return err;
-    }
-    *ring = made;
-    return ERR_OK;
+    return finish(&made, err, path, ring, diag);
 }
 
 void net_keyring_free(struct net_keyring **ring) {

@@ -1,6 +1,6 @@
-/* Purpose: the inside of a socket.  net.c has sockets, listen.c their listening descriptors, door.c
- * the connection limit, monitor.c and events.c the connection events, guard.c the keys.  Insiders
- * only: no other header shows zmq.h. */
+/* Purpose: the inside of a socket.  net.c has sockets, transfer.c their messages, listen.c their
+ * listening descriptors, door.c the connection limit, monitor.c and events.c the connection events,
+ * guard.c the keys.  Insiders only: no other header shows zmq.h. */
 #ifndef CASEMILL_NET_NET_PRIV_H
 #define CASEMILL_NET_NET_PRIV_H
 

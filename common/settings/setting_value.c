@@ -12,16 +12,6 @@ static const struct unit BYTE_UNITS[] = {
 static const struct unit MS_UNITS[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"min", 60000}};
 static const struct unit PLAIN_UNITS[] = {{"", 1}};
 
-static struct span trim(struct span text) {
-    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t')) {
-        text = span_make(text.ptr + 1, text.len - 1);
-    }
-    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t')) {
-        text.len--;
-    }
-    return text;
-}
-
 static const char *keep(struct arena *arena, struct span text) {
     struct span copy = arena_copy(arena, text);
     CHECK(copy.ptr != NULL); /* the file and the environment are bounded */
@@ -41,7 +31,7 @@ static bool parse_number(struct span text, const struct unit *units, size_t unit
             return false;
         }
     }
-    struct span unit = trim(span_make(text.ptr + at, text.len - at));
+    struct span unit = span_trim(span_make(text.ptr + at, text.len - at));
     for (size_t i = 0; at > first && i < unit_count; i++) {
         if (span_is(unit, units[i].name)) {
             *number = negative ? -sum : sum;
@@ -86,7 +76,7 @@ static void read_list(struct span text, struct arena *arena, struct setting *set
     size_t start = 0;
     for (size_t i = 0; i <= text.len; i++) {
         if (i == text.len || text.ptr[i] == ',') {
-            struct span item = trim(span_make(text.ptr + start, i - start));
+            struct span item = span_trim(span_make(text.ptr + start, i - start));
             if (item.len > 0) {
                 items[count++] = keep(arena, item);
             }
@@ -105,7 +95,7 @@ enum err setting_read(const struct setting_row *row, struct span text, struct ar
         (void)snprintf(wanted, SETTING_WANTED_BYTES, "a text without NUL");
         return ERR_INVALID;
     }
-    struct span bare = trim(text);
+    struct span bare = span_trim(text);
     enum err err = ERR_OK;
     switch (row->type) {
     case SETTING_STRING:

@@ -110,11 +110,8 @@ static enum err unknown_key(const struct settings *settings, const struct yaml_d
     for (uint32_t i = 0; i < settings->count; i++) {
         suggest_offer(&suggest, span_str(settings->rows[i].key));
     }
-    if (suggest.best.ptr == NULL) {
-        return yaml_fail(doc, node, ERR_INVALID, diag, "unknown setting %.*s", SPAN_ARG(key));
-    }
-    return yaml_fail(doc, node, ERR_INVALID, diag, "unknown setting %.*s; did you mean %.*s?",
-                     SPAN_ARG(key), SPAN_ARG(suggest.best));
+    return yaml_fail(doc, node, ERR_INVALID, diag, "unknown setting %.*s%s%.*s%s", SPAN_ARG(key),
+                     SUGGEST_ARG(suggest));
 }
 
 static enum err take_section(struct settings *settings, const struct yaml_doc *doc,
@@ -177,11 +174,6 @@ static bool of_other_program(struct span name, const char *const *other_sections
     return false;
 }
 
-static bool ends_with(struct span name, const char *end) {
-    size_t len = strlen(end);
-    return name.len > len && span_is(span_make(name.ptr + name.len - len, len), end);
-}
-
 /* "tcp://10.0.0.1:5570": the form of a service's address, and of no setting's value. */
 static bool is_service_address(const char *value) {
     return strncmp(value, "tcp://", 6) == 0 || strncmp(value, "udp://", 6) == 0 ||
@@ -193,19 +185,19 @@ static bool is_port_of_service(struct span name) {
     static const char *const parts[] = {"_PROTO", "_PORT", "_ADDR"};
     static const char *const protocols[] = {"_TCP", "_UDP", "_SCTP"};
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
-        if (ends_with(name, parts[i])) {
+        if (span_ends(name, parts[i])) {
             name.len -= strlen(parts[i]);
             break;
         }
     }
     for (size_t i = 0; i < COUNT_OF(protocols); i++) {
-        if (ends_with(name, protocols[i])) {
+        if (span_ends(name, protocols[i])) {
             size_t end = name.len - strlen(protocols[i]);
             size_t at = end;
             while (at > 0 && name.ptr[at - 1] >= '0' && name.ptr[at - 1] <= '9') {
                 at--;
             }
-            return at < end && ends_with(span_make(name.ptr, at), "_PORT_");
+            return at < end && span_ends(span_make(name.ptr, at), "_PORT_");
         }
     }
     return false;
@@ -215,9 +207,9 @@ static bool is_port_of_service(struct span name) {
  * service named casemill or casemill-* have the same prefix as settings. */
 static bool of_kubernetes(struct span name, const char *value) {
     static const char mark[] = "_SERVICE_PORT_"; /* and the name of a port */
-    return ends_with(name, "_SERVICE_HOST") || ends_with(name, "_SERVICE_PORT") ||
+    return span_ends(name, "_SERVICE_HOST") || span_ends(name, "_SERVICE_PORT") ||
            memmem(name.ptr, name.len, mark, sizeof(mark) - 1) != NULL ||
-           (ends_with(name, "_PORT") && is_service_address(value)) || is_port_of_service(name);
+           (span_ends(name, "_PORT") && is_service_address(value)) || is_port_of_service(name);
 }
 
 /* docker/compose.yaml reads the database's password from this variable. */
@@ -238,7 +230,7 @@ static enum err unknown_variable(const struct settings *settings, struct span na
         }
     }
     return best[0] == '\0' ? diag_fail(diag, ERR_INVALID, "unknown variable %.*s", SPAN_ARG(name))
-                           : diag_fail(diag, ERR_INVALID, "unknown variable %.*s; did you mean %s?",
+                           : diag_fail(diag, ERR_INVALID, "unknown variable %.*s, did you mean %s?",
                                        SPAN_ARG(name), best);
 }
 

@@ -47,7 +47,7 @@ static const char *const FUZZ_SUBMIT_TEXTS[] = {
     "expected a whole MessagePack map of at most # MiB: *",
     /* submit_csv.c */
     "column #: there is no fact \"*\"",
-    "column #: there is no fact \"*\"; did you mean *?",
+    "column #: there is no fact \"*\", did you mean *?",
     "more than # columns",
     "column #: * holds records, which CSV cannot hold; use JSON lines",
     "column #: \"*\" occurs twice",

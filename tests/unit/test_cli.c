@@ -134,7 +134,7 @@ START_TEST(options_and_operands_may_be_mixed) {
 END_TEST
 
 START_TEST(wrong_options_are_usage) {
-    expect("look --coun 3", EXIT_USAGE, "", "there is no option --coun; did you mean --count?");
+    expect("look --coun 3", EXIT_USAGE, "", "there is no option --coun, did you mean --count?");
     expect("look --hepl", EXIT_USAGE, "", "did you mean --help?");
     expect("look --out", EXIT_USAGE, "", "--out needs its FILE");
     expect("look --dry=1", EXIT_USAGE, "", "--dry takes no value");

@@ -273,7 +273,7 @@ START_TEST(csv_as_tools_write_it) {
         {"a header of another tongue", SUBMIT_CSV, FILE_OF("case_id,Jane Roe\n"),
          "1: column 2: there is no fact \"?\"\n"},
         {"a misspelt column", SUBMIT_CSV, FILE_OF("case_id,minor.alon\n"),
-         "1: column 2: there is no fact \"minor.alon\"; did you mean minor.alone?\n"},
+         "1: column 2: there is no fact \"minor.alon\", did you mean minor.alone?\n"},
         {"no byte at all", SUBMIT_CSV, FILE_OF(""),
          "1: expected a header row: case_id,revision,...\n"},
         {"a header alone", SUBMIT_CSV, FILE_OF(HEAD), ""},

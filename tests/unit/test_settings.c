@@ -101,7 +101,7 @@ static const struct {
     {"# nothing\n", 0, "journal.path must be set"},
     {"- a\n", 1, "map of sections"},
     {PATH_SET "lanes: 4\n", 2, "section"},
-    {PATH_SET "lanes: {cuont: 4}\n", 2, "unknown setting lanes.cuont; did you mean lanes.count?"},
+    {PATH_SET "lanes: {cuont: 4}\n", 2, "unknown setting lanes.cuont, did you mean lanes.count?"},
     {PATH_SET "lane:\n  count: 4\n", 3, "did you mean lanes.count?"},
     {PATH_SET "queue: {batches_max: 4}\n", 2, "unknown setting queue.batches_max"},
     {PATH_SET "lanes:\n  count: 65\n", 3, "a whole number from 1 to 64"},
@@ -150,7 +150,7 @@ START_TEST(a_wrong_variable_is_named_its_value_is_not) {
     struct diag diag;
     ck_assert_int_eq(try_load(PATH_SET, env, &s, &diag), ERR_INVALID);
     ck_assert_str_eq(diag.text,
-                     "unknown variable CASEMILL_LANES_CUONT; did you mean CASEMILL_LANES_COUNT?");
+                     "unknown variable CASEMILL_LANES_CUONT, did you mean CASEMILL_LANES_COUNT?");
     char bad[] = "CASEMILL_LANES_COUNT=secretvalue";
     env[0] = bad;
     ck_assert_int_eq(try_load(PATH_SET, env, &s, &diag), ERR_INVALID);

@@ -28,10 +28,9 @@ static int check_agreement(const struct options *options, const struct ruleset *
         }
         suggest_offer(&suggest, span_str(id));
     }
-    return wanted == NULL ? EXIT_DONE
-                          : verb_usage(options, "no agreement \"%s\"%s%.*s%s", wanted,
-                                       suggest.best.ptr == NULL ? "" : ", did you mean ",
-                                       SPAN_ARG(suggest.best), suggest.best.ptr == NULL ? "" : "?");
+    return wanted == NULL
+               ? EXIT_DONE
+               : verb_usage(options, "no agreement \"%s\"%s%.*s%s", wanted, SUGGEST_ARG(suggest));
 }
 
 static void print_case(const struct options *options, const struct explain_case *shown,

@@ -94,8 +94,7 @@ static enum err disposition_condition(const struct replay_columns *columns,
         suggest_offer(&suggest, span_str(disposition_name(i)));
     }
     return diag_fail(diag, ERR_INVALID, "--where disposition: there is no \"%.40s\"%s%.*s%s", word,
-                     suggest.best.ptr == NULL ? "" : ", did you mean ", SPAN_ARG(suggest.best),
-                     suggest.best.ptr == NULL ? "" : "?");
+                     SUGGEST_ARG(suggest));
 }
 
 /* One end of a range; an empty text is an open end. */

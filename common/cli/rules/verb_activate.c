@@ -180,6 +180,6 @@ const struct verb verb_rules_list = {
     .name = "rules list",
     .summary = "published rule sets, oldest first; which is active or will be, and why",
     .operands = "",
-    .rows = NO_OPTIONS,
+    .rows = verb_no_options,
     .run = run_list,
 };

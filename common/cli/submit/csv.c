@@ -158,12 +158,8 @@ static enum err unknown_column(const struct schema *schema, struct span name, ui
     for (uint32_t i = 0; i < schema->slot_count; i++) {
         suggest_offer(&suggest, span_str(schema->slots[i]->name));
     }
-    if (suggest.best.ptr == NULL) {
-        return diag_fail(diag, ERR_INVALID, "column %u: there is no fact \"%.*s\"", column + 1,
-                         SPAN_ARG(shown));
-    }
-    return diag_fail(diag, ERR_INVALID, "column %u: there is no fact \"%.*s\"; did you mean %.*s?",
-                     column + 1, SPAN_ARG(shown), SPAN_ARG(suggest.best));
+    return diag_fail(diag, ERR_INVALID, "column %u: there is no fact \"%.*s\"%s%.*s%s", column + 1,
+                     SPAN_ARG(shown), SUGGEST_ARG(suggest));
 }
 
 static enum err bind_column(struct csv *csv, struct span name, struct diag *diag) {
@@ -242,14 +238,6 @@ void csv_close(struct csv **csv) {
     *csv = NULL;
 }
 
-static bool is_empty(struct span cell) {
-    size_t i = 0;
-    while (i < cell.len && (cell.ptr[i] == ' ' || cell.ptr[i] == '\t')) {
-        i++;
-    }
-    return i == cell.len;
-}
-
 /* Reads the row into cells; *is_blank when all of them are empty. */
 static enum err read_row(struct csv *csv, struct span row, bool *is_blank, struct diag *diag) {
     for (uint32_t i = 0; i < CELL_COUNT; i++) {
@@ -273,7 +261,7 @@ static enum err read_row(struct csv *csv, struct span row, bool *is_blank, struc
                 "column %u: a NUL byte, which no text may hold; save the file as UTF-8",
                 column + 1);
         }
-        *is_blank = *is_blank && is_empty(cell);
+        *is_blank = *is_blank && span_trim(cell).len == 0;
         if (column < csv->column_count && cell.len > 0) {
             csv->cells[csv->cell_of[column]] = cell;
         }

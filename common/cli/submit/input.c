@@ -24,11 +24,6 @@ struct submit_input {
     uint64_t number; /* of the case's location */
 };
 
-static bool ends_with(struct span path, const char *ending) {
-    size_t len = strlen(ending);
-    return path.len >= len && memcmp(path.ptr + path.len - len, ending, len) == 0;
-}
-
 enum err submit_format_of(const char *name, const char *path, enum submit_format *format) {
     static const struct {
         const char *name;
@@ -42,10 +37,10 @@ enum err submit_format_of(const char *name, const char *path, enum submit_format
         *format = SUBMIT_JSONL;
         return ERR_OK;
     }
-    file.len -= ends_with(file, ".gz") ? 3 : 0;
+    file.len -= span_ends(file, ".gz") ? 3 : 0;
     for (size_t i = 0; i < COUNT_OF(known); i++) {
         bool is_it =
-            name != NULL ? strcmp(name, known[i].name) == 0 : ends_with(file, known[i].ending);
+            name != NULL ? strcmp(name, known[i].name) == 0 : span_ends(file, known[i].ending);
         if (is_it) {
             *format = known[i].format;
             return ERR_OK;

@@ -375,23 +375,15 @@ static enum err read_options(const struct options *options, struct submission *s
     uint32_t priority = CASEMILL_NORMAL;
     int64_t batch = 0;
     int64_t wait_s = 0;
-    enum err err = option_int(options, "--batch", 1000, 1, WIRE_CASES_MAX, &batch);
-    if (err == ERR_OK) {
-        err = option_int(options, "--wait", 0, 0, 86400, &wait_s);
-    }
-    if (err == ERR_OK) {
-        err = read_word(options, "--ack", acks, COUNT_OF(acks), &ack);
-    }
-    if (err == ERR_OK) {
-        err = read_word(options, "--priority", priorities, COUNT_OF(priorities), &priority);
-    }
     int32_t day = 0;
-    if (err == ERR_OK) {
-        err = option_date(options, "--reference-date", NULL, &day);
-    }
-    if (err == ERR_OK) {
-        err = option_date(options, "--as-of", NULL, &day);
-    }
+    bool are_read =
+        option_int(options, "--batch", 1000, 1, WIRE_CASES_MAX, &batch) == ERR_OK &&
+        option_int(options, "--wait", 0, 0, 86400, &wait_s) == ERR_OK &&
+        read_word(options, "--ack", acks, COUNT_OF(acks), &ack) == ERR_OK &&
+        read_word(options, "--priority", priorities, COUNT_OF(priorities), &priority) == ERR_OK &&
+        option_date(options, "--reference-date", NULL, &day) == ERR_OK &&
+        option_date(options, "--as-of", NULL, &day) == ERR_OK;
+    enum err err = are_read ? ERR_OK : ERR_INVALID;
     submission->reference_date = option_str(options, "--reference-date", NULL);
     submission->as_of = option_str(options, "--as-of", NULL);
     enum submit_format format = SUBMIT_JSONL;
