@@ -86,10 +86,10 @@ START_TEST(there_and_back) {
 }
 END_TEST
 
-/* Answers a message with "answer" and closes it. */
+/* Answers a message with "seen" and closes it. */
 static void tell(struct net_socket *router, struct net_message *message) {
     struct net_part part;
-    net_part_copy(&part, SPAN_LIT("answer"));
+    net_part_copy(&part, SPAN_LIT("seen"));
     ck_assert_int_eq(net_send(router, &message->route, &part, 1), ERR_OK);
     net_message_close(message);
 }
@@ -185,7 +185,7 @@ START_TEST(an_envelope_comes_back_as_it_was) {
         for (uint32_t i = 0; i <= depth; i++) {
             expect_frame(proxy, sent.of[i], false);
         }
-        expect_frame(proxy, SPAN_LIT("answer"), true);
+        expect_frame(proxy, SPAN_LIT("seen"), true);
     }
     peer_close(context, proxy);
     pair_close(&pair);
@@ -207,7 +207,7 @@ START_TEST(an_id_that_a_proxy_made_needs_no_delimiter) {
     ck_assert_uint_eq(message.part_count, 2);
     tell(pair.router, &message);
     expect_frame(proxy, sent.of[0], false);
-    expect_frame(proxy, SPAN_LIT("answer"), true);
+    expect_frame(proxy, SPAN_LIT("seen"), true);
     peer_close(context, proxy);
     pair_close(&pair);
 }
@@ -234,7 +234,7 @@ START_TEST(an_envelope_that_is_too_long_is_none) {
         ck_assert(!message.route.delimited);
         ck_assert_uint_eq(message.part_count, all[i]->count);
         tell(pair.router, &message);
-        expect_frame(proxy, SPAN_LIT("answer"), true);
+        expect_frame(proxy, SPAN_LIT("seen"), true);
     }
     peer_close(context, proxy);
     pair_close(&pair);
@@ -253,7 +253,7 @@ START_TEST(a_probe_is_passed_over) {
     ck_assert_uint_eq(message.part_count, 1);
     ck_assert(span_is(net_part_span(&message.parts[0]), "ask"));
     tell(pair.router, &message);
-    expect_frame(dealer, SPAN_LIT("answer"), true);
+    expect_frame(dealer, SPAN_LIT("seen"), true);
     peer_close(context, dealer);
     pair_close(&pair);
 }
@@ -359,7 +359,7 @@ START_TEST(a_routing_id_that_is_used_twice_is_counted) {
         if (i == 0 || options.takes_over) {
             ck_assert_int_eq(recv_within(pair.router, &message, WAIT_MS), ERR_OK);
             tell(pair.router, &message);
-            expect_frame(twins[i], SPAN_LIT("answer"), true);
+            expect_frame(twins[i], SPAN_LIT("seen"), true);
         }
     }
     ck_assert_int_eq(send_text(pair.dealer, NULL, "a", "b"), ERR_OK); /* and others continue */
@@ -432,25 +432,38 @@ START_TEST(addresses_are_distinguished_from_noise) {
 }
 END_TEST
 
+struct ipc_place { /* an ipc endpoint in a folder of its own */
+    char folder[32];
+    char path[64];
+    char endpoint[80];
+};
+
+static void ipc_place_make(struct ipc_place *place) {
+    (void)snprintf(place->folder, sizeof(place->folder), "/tmp/casemill-net-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(place->folder));
+    (void)snprintf(place->path, sizeof(place->path), "%s/control", place->folder);
+    (void)snprintf(place->endpoint, sizeof(place->endpoint), "ipc://%s", place->path);
+}
+
+static void ipc_place_drop(const struct ipc_place *place) {
+    (void)unlink(place->path);
+    ck_assert_int_eq(rmdir(place->folder), 0);
+}
+
 START_TEST(an_ipc_path_is_the_owners_alone) {
     struct net *net = NULL;
     struct net_socket *router = NULL;
     struct diag diag = {0};
-    char folder[] = "/tmp/casemill-net-XXXXXX";
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    char endpoint[80];
-    char path[64];
-    (void)snprintf(path, sizeof(path), "%s/control", folder);
-    (void)snprintf(endpoint, sizeof(endpoint), "ipc://%s", path);
+    struct ipc_place place;
+    ipc_place_make(&place);
     ck_assert_int_eq(net_open(&net, &diag), ERR_OK);
-    ck_assert_int_eq(net_router_bind(net, endpoint, &usual, &router, &diag), ERR_OK);
+    ck_assert_int_eq(net_router_bind(net, place.endpoint, &usual, &router, &diag), ERR_OK);
     struct stat status;
-    ck_assert_int_eq(stat(path, &status), 0);
+    ck_assert_int_eq(stat(place.path, &status), 0);
     ck_assert_uint_eq(status.st_mode & 0777, 0600);
     net_socket_close(&router);
     net_close(&net);
-    (void)unlink(path);
-    ck_assert_int_eq(rmdir(folder), 0);
+    ipc_place_drop(&place);
 }
 END_TEST
 
@@ -486,34 +499,29 @@ START_TEST(an_ipc_path_takes_only_a_place_that_was_left) {
     struct net_socket *router = NULL;
     struct net_socket *second = NULL;
     struct diag diag = {0};
-    char folder[] = "/tmp/casemill-net-XXXXXX";
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    char endpoint[80];
-    char path[64];
-    (void)snprintf(path, sizeof(path), "%s/control", folder);
-    (void)snprintf(endpoint, sizeof(endpoint), "ipc://%s", path);
+    struct ipc_place place;
+    ipc_place_make(&place);
     ck_assert_int_eq(net_open(&net, &diag), ERR_OK);
-    ck_assert_int_eq(io_write_file(path, SPAN_LIT("precious"), &diag), ERR_OK);
-    ck_assert_int_eq(net_router_bind(net, endpoint, &usual, &router, &diag), ERR_INVALID);
+    ck_assert_int_eq(io_write_file(place.path, SPAN_LIT("precious"), &diag), ERR_OK);
+    ck_assert_int_eq(net_router_bind(net, place.endpoint, &usual, &router, &diag), ERR_INVALID);
     ck_assert_ptr_nonnull(strstr(diag.text, "no socket"));
     struct stat status;
-    ck_assert_int_eq(stat(path, &status), 0);
+    ck_assert_int_eq(stat(place.path, &status), 0);
     ck_assert(S_ISREG(status.st_mode));
-    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(unlink(place.path), 0);
     /* A socket whose program was killed. */
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", place.path);
     int left = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert_int_eq(bind(left, (const struct sockaddr *)&address, sizeof(address)), 0);
     (void)close(left);
-    ck_assert_int_eq(net_router_bind(net, endpoint, &usual, &router, &diag), ERR_OK);
+    ck_assert_int_eq(net_router_bind(net, place.endpoint, &usual, &router, &diag), ERR_OK);
     /* One whose program runs. */
-    ck_assert_int_eq(net_router_bind(net, endpoint, &usual, &second, &diag), ERR_BUSY);
+    ck_assert_int_eq(net_router_bind(net, place.endpoint, &usual, &second, &diag), ERR_BUSY);
     ck_assert_ptr_nonnull(strstr(diag.text, "in use"));
     net_socket_close(&router);
     net_close(&net);
-    (void)unlink(path);
-    ck_assert_int_eq(rmdir(folder), 0);
+    ipc_place_drop(&place);
 }
 END_TEST
 

@@ -159,7 +159,7 @@ static void expect_served(struct net_socket *router, struct net_socket *dealer) 
         if (net_recv(router, &message) == ERR_OK) {
             struct net_route route = message.route;
             net_message_close(&message);
-            net_part_copy(&part, SPAN_LIT("answer"));
+            net_part_copy(&part, SPAN_LIT("seen"));
             ck_assert_int_eq(net_send(router, &route, &part, 1), ERR_OK);
         }
         if (net_recv(dealer, &message) == ERR_OK) {
