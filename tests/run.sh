@@ -223,6 +223,11 @@ quick)
     ;;
 esac
 
+# skips: every skipped test with its part and reason.  unit prints a reason once, with the number of its tests.
+skips() {
+    grep -aH '^skipped: ' "$logs"/*.log | sed "s|^$logs/\([^:]*\)[.]log:skipped: |skipped: \1: |"
+}
+skips
 echo "took $(($(date +%s) - began)) s"
 cat "$logs"/*.count | awk '
     { passed += $1; failed += $2 }
