@@ -114,6 +114,15 @@ database_start() { # database_start [RULES]: PostgreSQL with migrations and rule
     pg_sql "create role casemill_lane login in role casemill_worker" || abort "the role of the lanes is created"
     lane_conninfo="host=$pg_dir user=${lane_role:-casemill_lane} dbname=casemill"
 }
+# proxy_start NAME KIND MODE: tests/system/proxy.py of that kind before PostgreSQL, in the directory $work/NAME; the file
+# $work/NAME.mode holds its mode.
+proxy_start() {
+    mkdir "$work/$1"
+    chmod 0711 "$work/$1"
+    echo "$3" >"$work/$1.mode"
+    start "$1" /usr/bin/python3 tests/system/proxy.py "$2" "$work/$1/.s.PGSQL.5432" "$pg_dir/.s.PGSQL.5432" "$work/$1.mode"
+    wait_until 10 grep -q ready "$work/$1.out" || abort "the proxy starts"
+}
 # harmless FILE...: no file has control characters except newline and tab, marks of direction, or bytes that are not
 # UTF-8: a terminal acts on them or hides them.
 harmless() {

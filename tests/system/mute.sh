@@ -34,12 +34,8 @@ first=$ruleset
 casemill rules publish config --set US-GT-ACA-2019.transit_gate=false --db "$pg_conninfo" >"$work/publish.out" 2>&1 || abort "publish"
 second=$(pg_sql "select id from rulesets order by ruleset desc limit 1")
 straight=$lane_conninfo
-proxy_start() { # proxy_start NAME: a server that can be made mute ($work/NAME.mode); sets through
-    mkdir "$work/$1"
-    chmod 0711 "$work/$1"
-    echo pass >"$work/$1.mode"
-    start "$1" /usr/bin/python3 tests/system/mute_proxy.py "$work/$1/.s.PGSQL.5432" "$pg_dir/.s.PGSQL.5432" "$work/$1.mode"
-    wait_until 10 grep -q ready "$work/$1.out" || abort "the proxy starts"
+mute_proxy() { # mute_proxy NAME: a server that can be made mute ($work/NAME.mode); sets through
+    proxy_start "$1" mute pass
     through="host=$work/$1 dbname=casemill connect_timeout=2"
 }
 
@@ -47,7 +43,7 @@ proxy_start() { # proxy_start NAME: a server that can be made mute ($work/NAME.m
 broker_start CASEMILL_HEALTH_CANARY_MS=60s
 first_broker=$broker_pid
 first_intake=$intake
-proxy_start proxy
+mute_proxy proxy
 lane_conninfo="$through user=casemill_lane"
 worker_start worker CASEMILL_HTTP_BIND=127.0.0.1:0 CASEMILL_RULES_STALE_S=1
 first_worker=$worker_pid
@@ -108,7 +104,7 @@ continue_server
 pg_sql "drop trigger slow on commits"
 
 # --- another worker; below, only its rule watch cannot read
-proxy_start proxy2
+mute_proxy proxy2
 lane_conninfo="$through user=casemill_lane"
 worker_start other CASEMILL_HTTP_BIND=127.0.0.1:0 CASEMILL_RULES_STALE_S=1
 for part in 1 2; do

@@ -140,7 +140,7 @@ heal
 
 # --- every packet takes 60 ms longer in each direction
 relay() { # relay NAME PORT: sets relayed to the local port of the relay
-    start "relay_$1" ip netns exec "$there" /usr/bin/python3 tests/system/delay_relay.py "$a" "$2" 60
+    start "relay_$1" ip netns exec "$there" /usr/bin/python3 tests/system/proxy.py delay "$a" "$2" 60
     wait_until 10 grep -q ready "$work/relay_$1.out" || abort "the relay starts"
     relayed=$(sed -n 's/^ready //p' "$work/relay_$1.out")
 }

@@ -112,18 +112,14 @@ wait_until 10 is_gone "$locker_pid"
 reap "$locker_pid"
 
 # --- a connection cut around COMMIT
-mkdir "$work/proxy"
-chmod 0711 "$work/proxy"
-echo "none 0" >"$work/mode"
-start proxy /usr/bin/python3 tests/system/cut_proxy.py "$work/proxy/.s.PGSQL.5432" "$pg_dir/.s.PGSQL.5432" "$work/mode"
-wait_until 10 grep -q ready "$work/proxy.out" || abort "the proxy starts"
+proxy_start proxy cut "none 0"
 stop "$worker_pid"
 straight=$lane_conninfo
 lane_conninfo="host=$work/proxy user=casemill_lane dbname=casemill"
 worker_start worker
 for cut in before after; do
     : >"$work/worker.err"
-    echo "$cut 5" >"$work/mode"
+    echo "$cut 5" >"$work/proxy.mode"
     seed=$([ $cut = before ] && echo 30 || echo 31)
     send "$seed" 3000
     all_done "cut $cut COMMIT" "$seed" 3000

@@ -128,6 +128,14 @@ static inline void await_credit(struct peer *peer) {
     }
 }
 
+/* peer_ready opens a peer whose lane has its rule set and credit. */
+static inline void peer_ready(struct peer *peer, uint32_t cases_max, int64_t beat_ms) {
+    peer_open_sized(peer, cases_max);
+    (void)expect(peer, WIRE_READY);
+    welcome_with(peer, beat_ms);
+    await_credit(peer);
+}
+
 static inline struct wire_delivery a_delivery(uint64_t seq, uint32_t count, struct span body) {
     return (struct wire_delivery){.length = (uint32_t)body.len,
                                   .batch = uuid_random(),

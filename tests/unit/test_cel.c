@@ -1,9 +1,8 @@
 /* What the agreements ask of the condition language: facts with unknowns, vocabularies, records in
  * lists, maps with defaults, dates, named expressions, and diagnostics with a place and a name. */
 #include "base/date.h"
-#include "cel/cel.h"
+#include "tests/unit/cel_fixture.h"
 
-#include <check.h>
 #include <stdlib.h>
 
 enum {
@@ -21,13 +20,6 @@ enum { PATH_RELATION = SLOT_COUNT, PATH_AGE };
 static const char *const countries[] = {"CA", "GT", "HN", "SV", "US"};
 static const char *const relations[] = {"spouse", "child", "cousin"};
 static const char *const fears[] = {"not_expressed", "mln_met", "mln_not_met"};
-
-struct fixture {
-    struct cel_env *env;
-    struct arena arena;
-    struct cel_run run;
-    struct value slots[SLOT_COUNT];
-};
 
 static struct value text(const char *literal) { return value_string(span_str(literal)); }
 
@@ -72,28 +64,6 @@ static void setup(struct fixture *f) {
         f->slots[i] = value_unknown(i);
     }
     arena_init(&f->arena, 1024 * 1024);
-}
-
-static void teardown(struct fixture *f) {
-    cel_run_fini(&f->run);
-    arena_free(&f->arena);
-    cel_env_free(&f->env);
-}
-
-static struct cel_program *compiled(struct fixture *f, const char *source) {
-    struct cel_program *program = NULL;
-    struct diag diag = {0};
-    enum err err = cel_compile(f->env, span_str(source), NULL, &program, &diag);
-    ck_assert_msg(err == ERR_OK, "%s: %s", source, diag.text);
-    return program;
-}
-
-static struct value evaluated(struct fixture *f, const struct cel_program *program) {
-    cel_run_fini(&f->run);
-    arena_reset(&f->arena);
-    cel_run_init(&f->run, f->env, &f->arena);
-    cel_run_begin(&f->run, f->slots);
-    return cel_run(&f->run, program);
 }
 
 /* expected: "true", "false", an error's name, or "?1,4" for the paths of an unknown. */

@@ -1,50 +1,20 @@
 /* The language beyond what conformance files cover: limits, costs, time zones of the future,
  * presence lint, constants that err, names within containers, and that folding constants changes no
  * result. */
-#include "cel/cel.h"
+#include "tests/unit/cel_fixture.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { ARENA_BYTES = 256 * 1024 };
-
-struct fixture {
-    struct cel_env *env;
-    struct arena arena;
-    struct cel_run run;
-    struct value slots[8];
-};
 
 static void setup(struct fixture *f) {
     *f = (struct fixture){.env = cel_env_new()};
     arena_init(&f->arena, ARENA_BYTES);
 }
 
-static void teardown(struct fixture *f) {
-    cel_run_fini(&f->run);
-    arena_free(&f->arena);
-    cel_env_free(&f->env);
-}
-
 static void slot(struct fixture *f, const char *name, enum cel_kind kind, uint16_t number) {
     ck_assert_int_eq(cel_declare_slot(f->env, name, cel_type(f->env, kind), number, NULL), ERR_OK);
-}
-
-static struct cel_program *compiled(struct fixture *f, const char *source) {
-    struct cel_program *program = NULL;
-    struct diag diag = {0};
-    enum err err = cel_compile(f->env, span_str(source), NULL, &program, &diag);
-    ck_assert_msg(err == ERR_OK, "%s: %zu: %s", source, diag.offset, diag.text);
-    return program;
-}
-
-static struct value evaluated(struct fixture *f, const struct cel_program *program) {
-    cel_run_fini(&f->run);
-    arena_reset(&f->arena);
-    cel_run_init(&f->run, f->env, &f->arena);
-    cel_run_begin(&f->run, f->slots);
-    return cel_run(&f->run, program);
 }
 
 static void expect(struct fixture *f, const char *source, const char *expected) {

@@ -1,14 +1,11 @@
 /* The files that common tools write: every row of the table in common/client/README.md is read
  * correctly or refused in a line that states what to do. Each file is read three times: from
  * memory, packed as gzip, and from a pipe that gives one byte at a time. */
+#include "cli/submit/csv.h"
 #include "cli/submit/input.h"
-#include "tests/unit/json_case_decode.h"
+#include "tests/unit/submit_fixture.h"
 
-#include <check.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 static struct schema *schema;
 
@@ -24,7 +21,22 @@ static void schema_make(void) {
                                "  minor:\n"
                                "    type: record\n"
                                "    fields:\n"
-                               "      alone: {type: bool, help: \"h\"}\n";
+                               "      alone: {type: bool, help: \"h\"}\n"
+                               "      kin: {type: bool, help: \"h\"}\n"
+                               "  fear:\n"
+                               "    type: map\n"
+                               "    max: 4\n"
+                               "    keys: iso\n"
+                               "    of: {type: enum, words: [yes1, no1]}\n"
+                               "    help: \"h\"\n"
+                               "  anchors:\n"
+                               "    type: list\n"
+                               "    max: 4\n"
+                               "    of:\n"
+                               "      type: record\n"
+                               "      fields:\n"
+                               "        adult: {type: bool, help: \"h\"}\n"
+                               "    help: \"h\"\n";
     struct yaml_doc *doc = NULL;
     struct diag diag = {0};
     const char *const words[] = {"GT", "HN", "US"};
@@ -35,6 +47,11 @@ static void schema_make(void) {
 }
 
 static void schema_drop(void) { schema_free(&schema); }
+
+static void files_drop(void) {
+    static const char *const names[] = {"a.jsonl", "a.msgpack", "b.msgpack"};
+    folder_drop(names, COUNT_OF(names));
+}
 
 /* --- gzip by hand: stored blocks ---------------------------------------------------------------
  */
@@ -149,7 +166,7 @@ static void assert_file(const char *name, struct span bytes, enum submit_format 
         } else {
             read_pipe(bytes, format, &text);
         }
-        ck_assert_msg(strcmp(buf_cstr(&text), expected) == 0, "%s, way %d:\n%swanted:\n%s", name,
+        ck_assert_msg(strcmp(buf_cstr(&text), expected) == 0, "%s, way %d:\n%sexpected:\n%s", name,
                       way, buf_cstr(&text), expected);
         buf_free(&text);
     }
@@ -358,15 +375,160 @@ START_TEST(what_never_ends_is_bounded) {
 }
 END_TEST
 
+/* --- one format after the other ----------------------------------------------------------------
+ */
+
+START_TEST(csv_rows_are_typed_by_the_schema) {
+    struct csv *csv = NULL;
+    struct diag diag = {0};
+    struct buf out = BUF_EMPTY;
+    ck_assert_msg(csv_open(SPAN_LIT("case_id,revision,as_of,minor.kin,country,nations,married,age,"
+                                    "fear"),
+                           schema, &csv, &diag) == ERR_OK,
+                  "%s", diag.text);
+    ck_assert_int_eq(
+        csv_encode(csv, SPAN_LIT("a,0,2020-01-02,true,US,GT;HN,false,30,GT=yes1"), &out, &diag),
+        ERR_OK);
+    assert_json(buf_span(&out),
+                "{\"case_id\":\"a\",\"revision\":0,\"as_of\":\"2020-01-02\",\"facts\":{"
+                "\"country\":\"US\",\"nations\":[\"GT\",\"HN\"],\"married\":false,\"age\":30,"
+                "\"minor\":{\"kin\":true},\"fear\":{\"GT\":\"yes1\"}}}");
+    buf_clear(&out);
+    /* Empty cells are absent, ';' is the empty list, what is not of its type stays text. */
+    ck_assert_int_eq(csv_encode(csv, SPAN_LIT("\"q\"\"1,\",x,,,,;,maybe,3y,"), &out, &diag),
+                     ERR_OK);
+    assert_json(buf_span(&out), "{\"case_id\":\"q\\\"1,\",\"revision\":\"x\",\"facts\":{"
+                                "\"nations\":[],\"married\":\"maybe\",\"age\":\"3y\"}}");
+    buf_clear(&out);
+    ck_assert_int_eq(csv_encode(csv, SPAN_LIT("a,0"), &out, &diag), ERR_INVALID);
+    ck_assert_ptr_nonnull(strstr(diag.text, "expected 9 cells, found 2"));
+    ck_assert_int_eq(csv_encode(csv, SPAN_LIT("\"a,0,,,,,,,"), &out, &diag), ERR_INVALID);
+    ck_assert_uint_eq(out.len, 0);
+    csv_close(&csv);
+    buf_free(&out);
+}
+END_TEST
+
+START_TEST(csv_columns_must_be_known_and_flat) {
+    static const struct {
+        const char *header;
+        const char *says;
+    } list[] = {
+        {"case_id,maried", "did you mean married?"},
+        {"case_id,case_id", "occurs twice"},
+        {"case_id,anchors", "JSON lines"},
+        {"case_id,minor", "minor"},
+        {"case_id,\"married", "quote"},
+    };
+    for (size_t i = 0; i < COUNT_OF(list); i++) {
+        struct csv *csv = NULL;
+        struct diag diag = {0};
+        ck_assert_int_eq(csv_open(span_str(list[i].header), schema, &csv, &diag), ERR_INVALID);
+        ck_assert_msg(strstr(diag.text, list[i].says) != NULL, "%s: %s", list[i].header, diag.text);
+        ck_assert_ptr_null(csv);
+    }
+}
+END_TEST
+
+START_TEST(json_lines_give_cases_and_places) {
+    const char *path =
+        file_with("a.jsonl", SPAN_LIT("{\"case_id\":\"a\"}\r\n\n  \n{\"case_id\":\"b\"}\nnot json\n"
+                                      "{\"case_id\":\"c\"}\n"));
+    struct submit_input *input = NULL;
+    struct diag diag = {0};
+    struct buf out = BUF_EMPTY;
+    uint64_t place = 0;
+    ck_assert_int_eq(submit_input_open(path, SUBMIT_JSONL, NULL, &input, &diag), ERR_OK);
+    ck_assert_int_eq(submit_input_next(input, &out, &place, &diag), ERR_OK);
+    ck_assert_uint_eq(place, 1);
+    assert_json(buf_span(&out), "{\"case_id\":\"a\"}");
+    buf_clear(&out);
+    ck_assert_int_eq(submit_input_next(input, &out, &place, &diag), ERR_OK);
+    ck_assert_uint_eq(place, 4);
+    buf_clear(&out);
+    ck_assert_int_eq(submit_input_next(input, &out, &place, &diag), ERR_INVALID);
+    ck_assert_uint_eq(diag.line, 5);
+    ck_assert_ptr_nonnull(strstr(diag.file, "a.jsonl"));
+    ck_assert_ptr_null(strstr(diag.text, "not json")); /* never the content */
+    ck_assert_uint_eq(out.len, 0);
+    ck_assert_int_eq(submit_input_next(input, &out, &place, &diag), ERR_NOT_FOUND);
+    submit_input_close(&input);
+    buf_free(&out);
+}
+END_TEST
+
+/* Three maps, the middle one larger than what one read brings. */
+START_TEST(messagepack_maps_follow_each_other) {
+    enum { BIG = 3 << 20 };
+    struct buf file = BUF_EMPTY;
+    buf_append(&file, SPAN_LIT("\x81\xa1"
+                               "a\x01\x81\xa1"
+                               "b\xc6"));
+    buf_be32(&file, BIG);
+    for (int i = 0; i < BIG; i++) {
+        buf_byte(&file, 0xc1);
+    }
+    buf_append(&file, SPAN_LIT("\x81\xa1"
+                               "c\x03"));
+    const char *path = file_with("a.msgpack", buf_span(&file));
+    struct submit_input *input = NULL;
+    struct diag diag = {0};
+    struct buf out = BUF_EMPTY;
+    uint64_t place = 0;
+    ck_assert_int_eq(submit_input_open(path, SUBMIT_MSGPACK, NULL, &input, &diag), ERR_OK);
+    static const size_t sizes[] = {4, 8 + BIG, 4};
+    for (uint64_t i = 0; i < 3; i++) {
+        ck_assert_int_eq(submit_input_next(input, &out, &place, &diag), ERR_OK);
+        ck_assert_uint_eq(out.len, sizes[i]);
+        ck_assert_uint_eq(place, i + 1);
+        buf_clear(&out);
+    }
+    ck_assert_int_eq(submit_input_next(input, &out, &place, &diag), ERR_NOT_FOUND);
+    submit_input_close(&input);
+    path = file_with("b.msgpack", SPAN_LIT("\x80\x82\x01"));
+    ck_assert_int_eq(submit_input_open(path, SUBMIT_MSGPACK, NULL, &input, &diag), ERR_OK);
+    ck_assert_int_eq(submit_input_next(input, &out, &place, &diag), ERR_OK);
+    ck_assert_int_ne(submit_input_next(input, &out, &place, &diag), ERR_OK);
+    ck_assert_uint_eq(diag.line, 2);
+    submit_input_close(&input);
+    buf_free(&out);
+    buf_free(&file);
+}
+END_TEST
+
+START_TEST(formats_by_name_and_ending) {
+    enum submit_format format = SUBMIT_CSV;
+    ck_assert_int_eq(submit_format_of(NULL, "-", &format), ERR_OK);
+    ck_assert_int_eq(format, SUBMIT_JSONL);
+    ck_assert_int_eq(submit_format_of(NULL, "x.csv", &format), ERR_OK);
+    ck_assert_int_eq(format, SUBMIT_CSV);
+    ck_assert_int_eq(submit_format_of("msgpack", "x.csv", &format), ERR_OK);
+    ck_assert_int_eq(format, SUBMIT_MSGPACK);
+    ck_assert_int_eq(submit_format_of(NULL, "x.json", &format), ERR_OK);
+    ck_assert_int_eq(format, SUBMIT_JSONL);
+    ck_assert_int_eq(submit_format_of(NULL, "x.tsv.gz", &format), ERR_OK);
+    ck_assert_int_eq(format, SUBMIT_CSV);
+    ck_assert_int_eq(submit_format_of(NULL, "x.gz", &format), ERR_UNKNOWN);
+    ck_assert_int_eq(submit_format_of(NULL, "x.txt", &format), ERR_UNKNOWN);
+    ck_assert_int_eq(submit_format_of("xml", "x.csv", &format), ERR_UNKNOWN);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("cli files");
     TCase *tests = tcase_create("files");
     tcase_add_checked_fixture(tests, schema_make, schema_drop);
+    tcase_add_checked_fixture(tests, folder_make, files_drop);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, json_as_tools_write_it);
     tcase_add_test(tests, csv_as_tools_write_it);
     tcase_add_test(tests, gzip_as_it_comes);
     tcase_add_test(tests, what_never_ends_is_bounded);
+    tcase_add_test(tests, csv_rows_are_typed_by_the_schema);
+    tcase_add_test(tests, csv_columns_must_be_known_and_flat);
+    tcase_add_test(tests, json_lines_give_cases_and_places);
+    tcase_add_test(tests, messagepack_maps_follow_each_other);
+    tcase_add_test(tests, formats_by_name_and_ending);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -1,222 +1,15 @@
-/* What `casemill submit` does to a case before it is sent: the three notations, dates for those
- * without, the memory of --resume, the words of the end. */
-#include "cli/submit/csv.h"
+/* `casemill submit` around the reading of files (test_cli_files.c): dates for cases without, the
+ * file of --resume, the texts of the wait and of the end. */
 #include "cli/submit/dates.h"
-#include "cli/submit/input.h"
 #include "cli/submit/report.h"
 #include "cli/submit/resume.h"
 #include "cli/submit/wait.h"
-#include "tests/unit/json_case_decode.h"
-
-#include "base/io.h"
+#include "tests/unit/submit_fixture.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-static char folder[64];
-
-static const char *path_of(const char *name) {
-    static char path[128];
-    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
-    return path;
-}
-
-static const char *file_with(const char *name, struct span text) {
-    struct diag diag = {0};
-    ck_assert_int_eq(io_write_file(path_of(name), text, &diag), ERR_OK);
-    return path_of(name);
-}
-
-/* Compares MessagePack with the JSON it should be. */
-static void assert_json(struct span bytes, const char *expected) {
-    struct buf text = BUF_EMPTY;
-    struct json json;
-    json_init(&json, &text);
-    ck_assert_int_eq(json_case_decode(bytes, &json), ERR_OK);
-    ck_assert_str_eq(buf_cstr(&text), expected);
-    buf_free(&text);
-}
-
-static struct schema *schema_of(const char *text) {
-    struct yaml_doc *doc = NULL;
-    struct schema *schema = NULL;
-    struct diag diag = {0};
-    const char *const words[] = {"GT", "HN", "US"};
-    ck_assert_msg(yaml_parse(span_str(text), "case.yaml", &doc, &diag) == ERR_OK, "%s", diag.text);
-    ck_assert_msg(schema_load(doc, (struct vocabulary){words, 3}, &schema, &diag) == ERR_OK, "%s",
-                  diag.text);
-    yaml_doc_free(&doc);
-    return schema;
-}
-
-static const char SCHEMA[] = "version: 1\n"
-                             "title: \"t\"\n"
-                             "facts:\n"
-                             "  country: {type: iso, help: \"h\"}\n"
-                             "  nations: {type: list, max: 4, of: {type: iso}, help: \"h\"}\n"
-                             "  married: {type: bool, help: \"h\"}\n"
-                             "  age: {type: int, help: \"h\"}\n"
-                             "  minor:\n"
-                             "    type: record\n"
-                             "    fields:\n"
-                             "      alone: {type: bool, help: \"h\"}\n"
-                             "      kin: {type: bool, help: \"h\"}\n"
-                             "  fear:\n"
-                             "    type: map\n"
-                             "    max: 4\n"
-                             "    keys: iso\n"
-                             "    of: {type: enum, words: [yes1, no1]}\n"
-                             "    help: \"h\"\n"
-                             "  anchors:\n"
-                             "    type: list\n"
-                             "    max: 4\n"
-                             "    of:\n"
-                             "      type: record\n"
-                             "      fields:\n"
-                             "        adult: {type: bool, help: \"h\"}\n"
-                             "    help: \"h\"\n";
-
-START_TEST(csv_rows_are_typed_by_the_schema) {
-    struct schema *schema = schema_of(SCHEMA);
-    struct csv *csv = NULL;
-    struct diag diag = {0};
-    struct buf out = BUF_EMPTY;
-    ck_assert_msg(csv_open(SPAN_LIT("case_id,revision,as_of,minor.kin,country,nations,married,age,"
-                                    "fear"),
-                           schema, &csv, &diag) == ERR_OK,
-                  "%s", diag.text);
-    ck_assert_int_eq(
-        csv_encode(csv, SPAN_LIT("a,0,2020-01-02,true,US,GT;HN,false,30,GT=yes1"), &out, &diag),
-        ERR_OK);
-    assert_json(buf_span(&out),
-                "{\"case_id\":\"a\",\"revision\":0,\"as_of\":\"2020-01-02\",\"facts\":{"
-                "\"country\":\"US\",\"nations\":[\"GT\",\"HN\"],\"married\":false,\"age\":30,"
-                "\"minor\":{\"kin\":true},\"fear\":{\"GT\":\"yes1\"}}}");
-    buf_clear(&out);
-    /* Empty cells are absent, ';' is the empty list, what is not of its type stays text. */
-    ck_assert_int_eq(csv_encode(csv, SPAN_LIT("\"q\"\"1,\",x,,,,;,maybe,3y,"), &out, &diag),
-                     ERR_OK);
-    assert_json(buf_span(&out), "{\"case_id\":\"q\\\"1,\",\"revision\":\"x\",\"facts\":{"
-                                "\"nations\":[],\"married\":\"maybe\",\"age\":\"3y\"}}");
-    buf_clear(&out);
-    ck_assert_int_eq(csv_encode(csv, SPAN_LIT("a,0"), &out, &diag), ERR_INVALID);
-    ck_assert_ptr_nonnull(strstr(diag.text, "expected 9 cells, found 2"));
-    ck_assert_int_eq(csv_encode(csv, SPAN_LIT("\"a,0,,,,,,,"), &out, &diag), ERR_INVALID);
-    ck_assert_uint_eq(out.len, 0);
-    csv_close(&csv);
-    buf_free(&out);
-    schema_free(&schema);
-}
-END_TEST
-
-START_TEST(csv_columns_must_be_known_and_flat) {
-    static const struct {
-        const char *header;
-        const char *says;
-    } list[] = {
-        {"case_id,maried", "did you mean married?"},
-        {"case_id,case_id", "occurs twice"},
-        {"case_id,anchors", "JSON lines"},
-        {"case_id,minor", "minor"},
-        {"case_id,\"married", "quote"},
-    };
-    struct schema *schema = schema_of(SCHEMA);
-    for (size_t i = 0; i < COUNT_OF(list); i++) {
-        struct csv *csv = NULL;
-        struct diag diag = {0};
-        ck_assert_int_eq(csv_open(span_str(list[i].header), schema, &csv, &diag), ERR_INVALID);
-        ck_assert_msg(strstr(diag.text, list[i].says) != NULL, "%s: %s", list[i].header, diag.text);
-        ck_assert_ptr_null(csv);
-    }
-    schema_free(&schema);
-}
-END_TEST
-
-START_TEST(json_lines_give_cases_and_places) {
-    const char *path =
-        file_with("a.jsonl", SPAN_LIT("{\"case_id\":\"a\"}\r\n\n  \n{\"case_id\":\"b\"}\nnot json\n"
-                                      "{\"case_id\":\"c\"}\n"));
-    struct submit_input *input = NULL;
-    struct diag diag = {0};
-    struct buf out = BUF_EMPTY;
-    uint64_t place = 0;
-    ck_assert_int_eq(submit_input_open(path, SUBMIT_JSONL, NULL, &input, &diag), ERR_OK);
-    ck_assert_int_eq(submit_input_next(input, &out, &place, &diag), ERR_OK);
-    ck_assert_uint_eq(place, 1);
-    assert_json(buf_span(&out), "{\"case_id\":\"a\"}");
-    buf_clear(&out);
-    ck_assert_int_eq(submit_input_next(input, &out, &place, &diag), ERR_OK);
-    ck_assert_uint_eq(place, 4);
-    buf_clear(&out);
-    ck_assert_int_eq(submit_input_next(input, &out, &place, &diag), ERR_INVALID);
-    ck_assert_uint_eq(diag.line, 5);
-    ck_assert_ptr_nonnull(strstr(diag.file, "a.jsonl"));
-    ck_assert_ptr_null(strstr(diag.text, "not json")); /* never the content */
-    ck_assert_uint_eq(out.len, 0);
-    ck_assert_int_eq(submit_input_next(input, &out, &place, &diag), ERR_NOT_FOUND);
-    submit_input_close(&input);
-    buf_free(&out);
-}
-END_TEST
-
-/* Three maps, the middle one larger than what one read brings. */
-START_TEST(messagepack_maps_follow_each_other) {
-    enum { BIG = 3 << 20 };
-    struct buf file = BUF_EMPTY;
-    buf_append(&file, SPAN_LIT("\x81\xa1"
-                               "a\x01\x81\xa1"
-                               "b\xc6"));
-    buf_be32(&file, BIG);
-    for (int i = 0; i < BIG; i++) {
-        buf_byte(&file, 0xc1);
-    }
-    buf_append(&file, SPAN_LIT("\x81\xa1"
-                               "c\x03"));
-    const char *path = file_with("a.msgpack", buf_span(&file));
-    struct submit_input *input = NULL;
-    struct diag diag = {0};
-    struct buf out = BUF_EMPTY;
-    uint64_t place = 0;
-    ck_assert_int_eq(submit_input_open(path, SUBMIT_MSGPACK, NULL, &input, &diag), ERR_OK);
-    static const size_t sizes[] = {4, 8 + BIG, 4};
-    for (uint64_t i = 0; i < 3; i++) {
-        ck_assert_int_eq(submit_input_next(input, &out, &place, &diag), ERR_OK);
-        ck_assert_uint_eq(out.len, sizes[i]);
-        ck_assert_uint_eq(place, i + 1);
-        buf_clear(&out);
-    }
-    ck_assert_int_eq(submit_input_next(input, &out, &place, &diag), ERR_NOT_FOUND);
-    submit_input_close(&input);
-    path = file_with("b.msgpack", SPAN_LIT("\x80\x82\x01"));
-    ck_assert_int_eq(submit_input_open(path, SUBMIT_MSGPACK, NULL, &input, &diag), ERR_OK);
-    ck_assert_int_eq(submit_input_next(input, &out, &place, &diag), ERR_OK);
-    ck_assert_int_ne(submit_input_next(input, &out, &place, &diag), ERR_OK);
-    ck_assert_uint_eq(diag.line, 2);
-    submit_input_close(&input);
-    buf_free(&out);
-    buf_free(&file);
-}
-END_TEST
-
-START_TEST(formats_by_name_and_ending) {
-    enum submit_format format = SUBMIT_CSV;
-    ck_assert_int_eq(submit_format_of(NULL, "-", &format), ERR_OK);
-    ck_assert_int_eq(format, SUBMIT_JSONL);
-    ck_assert_int_eq(submit_format_of(NULL, "x.csv", &format), ERR_OK);
-    ck_assert_int_eq(format, SUBMIT_CSV);
-    ck_assert_int_eq(submit_format_of("msgpack", "x.csv", &format), ERR_OK);
-    ck_assert_int_eq(format, SUBMIT_MSGPACK);
-    ck_assert_int_eq(submit_format_of(NULL, "x.json", &format), ERR_OK);
-    ck_assert_int_eq(format, SUBMIT_JSONL);
-    ck_assert_int_eq(submit_format_of(NULL, "x.tsv.gz", &format), ERR_OK);
-    ck_assert_int_eq(format, SUBMIT_CSV);
-    ck_assert_int_eq(submit_format_of(NULL, "x.gz", &format), ERR_UNKNOWN);
-    ck_assert_int_eq(submit_format_of(NULL, "x.txt", &format), ERR_UNKNOWN);
-    ck_assert_int_eq(submit_format_of("xml", "x.csv", &format), ERR_UNKNOWN);
-}
-END_TEST
 
 START_TEST(dates_go_where_there_are_none) {
     struct buf bytes = BUF_EMPTY;
@@ -497,30 +290,16 @@ START_TEST(the_end_in_words) {
 }
 END_TEST
 
-static void folder_make(void) {
-    (void)snprintf(folder, sizeof(folder), "/tmp/casemill-submit-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void folder_drop(void) {
-    static const char *const names[] = {"a.jsonl", "a.msgpack", "b.msgpack",
-                                        "resume",  "other",     "short"};
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        (void)unlink(path_of(names[i]));
-    }
-    ck_assert_int_eq(rmdir(folder), 0);
+static void files_drop(void) {
+    static const char *const names[] = {"resume", "other", "short"};
+    folder_drop(names, COUNT_OF(names));
 }
 
 int main(void) {
     Suite *suite = suite_create("cli submit");
     TCase *tests = tcase_create("submit");
-    tcase_add_checked_fixture(tests, folder_make, folder_drop);
+    tcase_add_checked_fixture(tests, folder_make, files_drop);
     tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, csv_rows_are_typed_by_the_schema);
-    tcase_add_test(tests, csv_columns_must_be_known_and_flat);
-    tcase_add_test(tests, json_lines_give_cases_and_places);
-    tcase_add_test(tests, messagepack_maps_follow_each_other);
-    tcase_add_test(tests, formats_by_name_and_ending);
     tcase_add_test(tests, dates_go_where_there_are_none);
     tcase_add_test(tests, resume_remembers_whole_lines);
     tcase_add_test(tests, resume_is_of_one_target_and_version);

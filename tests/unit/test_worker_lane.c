@@ -15,10 +15,7 @@ START_TEST(test_work_is_done) {
     }
     struct peer peer;
     struct buf body = BUF_EMPTY;
-    peer_open(&peer);
-    (void)expect(&peer, WIRE_READY);
-    welcome(&peer);
-    await_credit(&peer);
+    peer_ready(&peer, 100, 100);
     fixture_case(&body, "L1", 1, "US");
     fixture_case(&body, "L2", 1, "US");
     fixture_case(&body, "L3", 1, "??"); /* no such country */
@@ -52,10 +49,7 @@ START_TEST(test_bury) {
     struct peer peer;
     struct buf body = BUF_EMPTY;
     struct buf known = BUF_EMPTY;
-    peer_open(&peer);
-    (void)expect(&peer, WIRE_READY);
-    welcome(&peer);
-    await_credit(&peer);
+    peer_ready(&peer, 100, 100);
     fixture_case(&known, "B1", 1, "US");
     fixture_case(&body, "B2", 1, "US");
     deal(&peer, WIRE_WORK, "intake", 7, 1, buf_span(&known));
@@ -107,10 +101,7 @@ START_TEST(test_bury_without_a_child) {
     struct buf known = BUF_EMPTY;
     struct rlimit before;
     int last = 0;
-    peer_open(&peer);
-    (void)expect(&peer, WIRE_READY);
-    welcome(&peer);
-    await_credit(&peer);
+    peer_ready(&peer, 100, 100);
     fixture_case(&known, "B4", 1, "US");
     deal(&peer, WIRE_WORK, "intake", 7, 1, buf_span(&known));
     (void)expect(&peer, WIRE_LANE_DONE);
@@ -139,10 +130,7 @@ START_TEST(test_bury_with_history) {
     struct peer peer;
     struct buf body = BUF_EMPTY;
     struct buf history = BUF_EMPTY;
-    peer_open(&peer);
-    (void)expect(&peer, WIRE_READY);
-    welcome(&peer);
-    await_credit(&peer);
+    peer_ready(&peer, 100, 100);
     fixture_case(&body, "B3", 1, "US");
     mp_write_map(&history, 1);
     mp_write_str(&history, SPAN_LIT("poison"));
@@ -176,10 +164,7 @@ START_TEST(test_failed_and_canary) {
         return;
     }
     struct peer peer;
-    peer_open(&peer);
-    (void)expect(&peer, WIRE_READY);
-    welcome(&peer);
-    await_credit(&peer);
+    peer_ready(&peer, 100, 100);
     deal(&peer, WIRE_WORK, "intake", 11, 2, SPAN_LIT("\x80")); /* one case, two claimed */
     struct wire_message failed = expect(&peer, WIRE_FAILED);
     ck_assert_uint_eq(failed.failed.ranges[0].seq, 11);
@@ -241,10 +226,7 @@ START_TEST(test_connection_lost) {
     struct buf body = BUF_EMPTY;
     struct db *db = NULL;
     struct diag diag = {0};
-    peer_open(&peer);
-    (void)expect(&peer, WIRE_READY);
-    welcome(&peer);
-    await_credit(&peer);
+    peer_ready(&peer, 100, 100);
     fixture_case(&body, "R1", 1, "US");
     ck_assert_int_eq(db_open(fixture.conninfo, "unit", &db, &diag), ERR_OK);
     fixture_exec(db, "BEGIN; LOCK TABLE cases IN EXCLUSIVE MODE");
@@ -283,10 +265,7 @@ START_TEST(test_temporary_tables_do_not_get_old) {
     struct peer peer;
     struct buf body = BUF_EMPTY;
     tables_ms_max = _i == 0 ? 1 : 0;
-    peer_open(&peer);
-    (void)expect(&peer, WIRE_READY);
-    welcome(&peer);
-    await_credit(&peer);
+    peer_ready(&peer, 100, 100);
     fixture_case(&body, "T1", 1, "US");
     for (uint64_t round = 0; round < 3; round++) {
         deal(&peer, WIRE_WORK, "intake", 20 + round, 1, buf_span(&body));

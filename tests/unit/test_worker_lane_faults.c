@@ -5,13 +5,6 @@
 static void open_database(void) { available = fixture_open(&fixture, "worker_lane_faults"); }
 static void close_database(void) { fixture_close(&fixture); }
 
-static void peer_ready(struct peer *peer, uint32_t cases_max, int64_t beat_ms) {
-    peer_open_sized(peer, cases_max);
-    (void)expect(peer, WIRE_READY);
-    welcome_with(peer, beat_ms);
-    await_credit(peer);
-}
-
 static void many_cases(struct buf *body, uint32_t count, const char *country) {
     for (uint32_t i = 0; i < count; i++) {
         char id[16];

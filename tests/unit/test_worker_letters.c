@@ -6,13 +6,6 @@
 static void open_database(void) { available = fixture_open(&fixture, "worker_letters"); }
 static void close_database(void) { fixture_close(&fixture); }
 
-static void peer_ready(struct peer *peer) {
-    peer_open(peer);
-    (void)expect(peer, WIRE_READY);
-    welcome(peer);
-    await_credit(peer);
-}
-
 static void refuse(const char *case_id) {
     struct buf sql = BUF_EMPTY;
     buf_printf(&sql, "ALTER TABLE cases ADD CONSTRAINT refused CHECK (case_id <> '%s')", case_id);
@@ -42,7 +35,7 @@ START_TEST(test_other_content_does_not_supersede) {
         return;
     }
     struct peer peer;
-    peer_ready(&peer);
+    peer_ready(&peer, 100, 100);
     refuse("L1");
     send_case(&peer, 1, "L1", "US");
     ck_assert_int_eq(open_letters("L1"), 1);
@@ -74,7 +67,7 @@ START_TEST(test_a_retry_is_for_the_day_of_acceptance) {
         return;
     }
     struct peer peer;
-    peer_ready(&peer);
+    peer_ready(&peer, 100, 100);
     refuse("L3");
     send_case(&peer, 10, "L3", "US"); /* it has no as_of */
     long letter = fixture_number(&fixture, "SELECT dead FROM dead_letters WHERE case_id = 'L3'");

@@ -114,10 +114,7 @@ START_TEST(work_is_given_back_in_each_phase) {
     struct peer peer;
     struct db *holder = NULL;
     struct diag diag = {0};
-    peer_open(&peer);
-    (void)expect(&peer, WIRE_READY);
-    welcome(&peer);
-    await_credit(&peer);
+    peer_ready(&peer, 100, 100);
     ck_assert_int_eq(db_open(fixture.conninfo, "holder", &holder, &diag), ERR_OK);
     if (phase->lock != NULL) {
         fixture_exec(holder, "BEGIN");
@@ -193,10 +190,7 @@ START_TEST(a_lane_ends_when_its_broker_orders_it) {
         return;
     }
     struct peer peer;
-    peer_open(&peer);
-    (void)expect(&peer, WIRE_READY);
-    welcome(&peer);
-    await_credit(&peer);
+    peer_ready(&peer, 100, 100);
     say(&peer, &WORDS[_i], SPAN_LIT(""));
     (void)expect(&peer, WIRE_BYE);
     peer_close(&peer);
