@@ -178,7 +178,7 @@ send_line() { # send_line LINE COUNT: and waits until COUNT answers are there
     wait_until 25 has_receipts "$2" || not_ok "the Python client receives $2 answers" "$(cat "$work/python.err")"
 }
 last_word() { tail -n 1 "$work/python.out" | cut -d' ' -f1,2; }
-say submit 2
+send_line submit 2
 equal "a client of another library: DONE" "$(last_word)" "DONE "
 equal "under its key's name" "$(of_source north 'py-%')" 1
 batch=$(tail -n 1 "$work/python.out" | cut -d' ' -f3)
@@ -191,19 +191,19 @@ equal "nor submit" "$(last_word)" "REFUSED not_allowed"
 contains "and the log names the key" "$work/broker.err" "KEY_REFUSED.*another_source key_of=.north"
 mv "$k/sources/north.pub" "$k/north.pub"
 hup "KEYS_LOADED sources=2"
-say submit 6
+send_line submit 6
 equal "a revoked key is refused on an open connection" "$(last_word)" "REFUSED not_allowed"
 send "$k/own2/north.key" "$work/3.jsonl"
 equal "the source's other key still works" $? 0
 expect_refused "a new connection of it" "does not allow this key" bare --key "$k/own/north.key" --broker-key "$k/own/broker.pub"
 cp "$k/own/broker.key" "$k/sources/wrong.pub"
 hup "KEYS_NOT_LOADED.*wrong.pub"
-say submit 7
+send_line submit 7
 equal "with a bad file the old keys stay: still refused" "$(last_word)" "REFUSED not_allowed"
 rm "$k/sources/wrong.pub"
 mv "$k/north.pub" "$k/sources/north.pub"
 hup "KEYS_LOADED sources=3"
-say submit 9
+send_line submit 9
 equal "allowed again, it is served again" "$(last_word)" "DONE "
 exec 4>&-
 
