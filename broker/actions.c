@@ -1,11 +1,12 @@
 /* Performs what the core decided, in its order.  Receipts are best effort and never block: a client
  * that missed one can send QUERY or the batch again. */
-#include "broker/broker.h"
+#include "broker/actions.h"
 
 #include "base/log.h"
-#include "broker/coalesce.h"
+#include "broker/reapply.h"
+#include "broker/reply.h"
 
-static void fill_done(struct broker *broker, const struct core_action *action,
+static void fill_done(struct arena *arena, const struct core_action *action,
                       struct wire_done *done) {
     const struct core_tally *tally = &action->done.tally;
     done->batch = action->batch;
@@ -13,26 +14,23 @@ static void fill_done(struct broker *broker, const struct core_action *action,
     memcpy(done->counts.outcomes, tally->outcomes, sizeof(done->counts.outcomes));
     done->counts.duplicates = tally->duplicates;
     done->counts.dead_count = tally->dead_count;
-    done->counts.dead = core_dead_view(tally, &broker->arena);
+    done->counts.dead = core_dead_view(tally, arena);
     done->counts.dead_listed = done->counts.dead == NULL ? 0 : tally->dead_listed;
 }
 
-static void send_receipt(struct broker *broker, const struct core_action *action) {
-    if (coalesce_take(broker, action)) {
-        return;
-    }
+static void send_receipt(struct shell *shell, const struct core_action *action) {
     struct wire_message reply = {.command = WIRE_ACCEPTED};
     bool to_operator = action->route.channel == CORE_CHANNEL_OPERATOR;
-    arena_reset(&broker->arena);
+    arena_reset(&shell->arena);
     if (to_operator && action->kind != CORE_REFUSED) {
-        reapply_answer(broker, action);
+        reapply_answer(shell, action);
         return;
     }
     if (action->kind == CORE_ACCEPTED) {
-        reply_accepted_fill(broker, &action->batch, action->duplicate, &reply.accepted);
+        reply_accepted_fill(shell, &action->batch, action->duplicate, &reply.accepted);
     } else if (action->kind == CORE_DONE) {
         reply.command = WIRE_DONE;
-        fill_done(broker, action, &reply.done);
+        fill_done(&shell->arena, action, &reply.done);
     } else if (action->kind == CORE_REFUSED) {
         reply.command = WIRE_REFUSED;
         reply.refused = (struct wire_refused){
@@ -49,52 +47,50 @@ static void send_receipt(struct broker *broker, const struct core_action *action
         reply.status.batch = action->batch;
         reply.status.state = action->done.state;
         reply.status.has_done = action->done.state == WIRE_STATE_DONE;
-        fill_done(broker, action, &reply.status.done);
+        fill_done(&shell->arena, action, &reply.status.done);
     }
-    struct net_socket *socket = to_operator ? broker->control : broker->intake;
-    if (reply_send(broker, socket, &action->route, &reply) != ERR_OK) {
-        broker->receipts_dropped++;
+    if (!reply_send(shell, to_operator ? WIRE_CONTROL_SOCKET : WIRE_INTAKE, &action->route,
+                    &reply)) {
         LOG(EV_RECEIPT_DROPPED, "kind=%s", wire_command_name(reply.command));
     }
 }
 
-static void send_to_lane(struct broker *broker, const struct core_action *action) {
+static void send_to_lane(struct shell *shell, int64_t beat_ms, const struct core_action *action) {
     struct wire_message message = {.command = WIRE_READY_ASK};
     if (action->kind == CORE_WELCOME) {
         message.command = WIRE_WELCOME;
-        message.welcome = (struct wire_welcome){.journal = journal_uuid(broker->journal),
-                                                .beat_ms = broker->beat_ms,
+        message.welcome = (struct wire_welcome){.journal = journal_uuid(shell->journal),
+                                                .beat_ms = beat_ms,
                                                 .cases_max = CORE_PART_CASES,
                                                 .bytes_max = WIRE_BODY_BYTES_MAX,
                                                 .version = SPAN_LIT(CASEMILL_VERSION)};
     } else if (action->kind == CORE_FENCE) {
         message.command = WIRE_WORK;
         message.work =
-            (struct wire_work){.mode = SPAN_LIT("intake"), .low_water = broker->stats.low_water};
-        message.work.fence_count = core_fence(broker->core, &message.work.fence);
+            (struct wire_work){.mode = SPAN_LIT("intake"), .low_water = shell->stats.low_water};
+        message.work.fence_count = core_fence(shell->core, &message.work.fence);
     } else if (action->kind == CORE_CANARY) {
         message.command = WIRE_WORK;
         message.work = (struct wire_work){.mode = SPAN_LIT("canary"),
-                                          .low_water = broker->stats.low_water,
-                                          .low_water_at = broker->stats.low_water_at};
+                                          .low_water = shell->stats.low_water,
+                                          .low_water_at = shell->stats.low_water_at};
     } else if (action->kind == CORE_BEAT) {
         message.command = WIRE_BEAT;
         message.beat.retire = action->retire;
     }
     /* A lane that cannot be reached is lost later, and handled then. */
-    if (reply_send(broker, broker->worker, &action->route, &message) != ERR_OK) {
-        broker->receipts_dropped++;
-    }
+    reply_send(shell, WIRE_WORKER, &action->route, &message);
 }
 
-static void perform_one(struct broker *broker, const struct core_action *action) {
+static void perform_one(const struct actions *actions, struct shell *shell,
+                        const struct core_action *action) {
     struct body *body = action->tag;
     switch (action->kind) {
     case CORE_WORK: /* by dispatch_work, all of them together */
     case CORE_BURY:
         break;
     case CORE_DELETE:
-        journal_delete(broker->journal, action->seq);
+        journal_delete(shell->journal, action->seq);
         break;
     case CORE_RELEASE:
         body_free(&body);
@@ -104,45 +100,38 @@ static void perform_one(struct broker *broker, const struct core_action *action)
     case CORE_REFUSED:
     case CORE_BUSY:
     case CORE_STATUS:
-        send_receipt(broker, action);
+        if (!coalesce_take(actions->coalesced, shell, action)) {
+            send_receipt(shell, action);
+        }
         break;
     case CORE_WELCOME:
     case CORE_FENCE:
     case CORE_CANARY:
     case CORE_BEAT:
     case CORE_READY_ASK:
-        send_to_lane(broker, action);
+        send_to_lane(shell, actions->beat_ms, action);
         break;
     }
 }
 
-/* The core gets the damaged records that dispatch found after its actions are over: it may answer.
- */
-static void quarantine_damaged(struct broker *broker) {
-    for (size_t i = 0; i < broker->damaged_len; i++) {
-        core_quarantine(broker->core, broker->damaged[i]);
-    }
-    broker->damaged_len = 0;
-}
-
-void actions_perform(struct broker *broker) {
+void actions_perform(const struct actions *actions, struct shell *shell) {
     size_t count = 0;
-    const struct core_action *actions = core_actions(broker->core, &count);
+    const struct core_action *decided = core_actions(shell->core, &count);
     while (count > 0) {
         bool has_work = false;
-        core_stats(broker->core, broker->now, &broker->stats);
+        core_stats(shell->core, shell->now, &shell->stats);
         for (size_t i = 0; i < count; i++) {
             /* A body that WORK still needs cannot be gone. */
-            CHECK(!has_work || actions[i].kind != CORE_RELEASE);
-            has_work = has_work || actions[i].kind == CORE_WORK || actions[i].kind == CORE_BURY;
-            perform_one(broker, &actions[i]);
+            CHECK(!has_work || decided[i].kind != CORE_RELEASE);
+            has_work = has_work || decided[i].kind == CORE_WORK || decided[i].kind == CORE_BURY;
+            perform_one(actions, shell, &decided[i]);
         }
         if (has_work) {
-            dispatch_work(broker, actions, count);
+            dispatch_work(actions->dispatch, shell, decided, count);
         }
-        core_actions_clear(broker->core);
-        quarantine_damaged(broker);
-        actions = core_actions(broker->core, &count);
+        core_actions_clear(shell->core);
+        dispatch_quarantine(actions->dispatch, shell->core);
+        decided = core_actions(shell->core, &count);
     }
-    coalesce_flush(broker);
+    coalesce_flush(actions->coalesced, shell);
 }

@@ -4,9 +4,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "broker/reply.h"
 #include "wire/walk.h"
 
-static void refuse_at(struct broker *broker, const struct admission *asked,
+static void refuse_at(struct shell *shell, const struct admission *asked,
                       const struct walk_fault *fault, bool has_place) {
     struct wire_message reply = {.command = WIRE_REFUSED,
                                  .refused = {.has_batch = true,
@@ -19,48 +20,46 @@ static void refuse_at(struct broker *broker, const struct admission *asked,
     if (fault->reason == WIRE_REASON_TOO_LARGE) {
         reply.refused.message_bytes_max = (uint32_t)asked->body_bytes_max;
     }
-    broker->batches_refused++;
+    shell->counts.batches_refused++;
     LOG(EV_BATCH_REFUSED, "reason=%s index=%u offset=%llu", wire_reason_word(fault->reason),
         fault->index, (unsigned long long)fault->offset);
-    if (reply_send(broker, asked->socket, &asked->route, &reply) != ERR_OK) {
-        broker->receipts_dropped++;
-    }
+    reply_send(shell, asked->socket, &asked->route, &reply);
 }
 
-void admit_refuse(struct broker *broker, const struct admission *asked, enum wire_reason reason) {
+void admit_refuse(struct shell *shell, const struct admission *asked, enum wire_reason reason) {
     const struct walk_fault fault = {.reason = reason};
-    refuse_at(broker, asked, &fault, false);
+    refuse_at(shell, asked, &fault, false);
 }
 
 /* Bounds and framing of the body; cuts where the parts begin. */
-static bool body_is_sound(struct broker *broker, const struct net_message *message,
-                          const struct admission *asked, uint32_t *cuts) {
+static bool body_is_sound(struct shell *shell, const struct admission *asked, uint32_t *cuts) {
+    const struct net_message *message = &shell->message;
     struct walk_fault fault = {.reason = WIRE_REASON_NONE};
     if (message->part_count != 2 || message->too_many) {
-        admit_refuse(broker, asked, WIRE_REASON_BAD_HEADER);
+        admit_refuse(shell, asked, WIRE_REASON_BAD_HEADER);
         return false;
     }
     struct span body = net_part_span(&message->parts[1]);
     if (body.len > asked->body_bytes_max) {
-        admit_refuse(broker, asked, WIRE_REASON_TOO_LARGE);
+        admit_refuse(shell, asked, WIRE_REASON_TOO_LARGE);
         return false;
     }
     /* A NUL would end the source's name in PostgreSQL, and make it another source's. */
     if (asked->count == 0 || asked->source.len > WIRE_NAME_MAX ||
         memchr(asked->source.ptr, 0, asked->source.len) != NULL) {
-        admit_refuse(broker, asked, WIRE_REASON_BAD_HEADER);
+        admit_refuse(shell, asked, WIRE_REASON_BAD_HEADER);
         return false;
     }
     if (walk_body(body, asked->count, CORE_PART_CASES, cuts, CORE_PARTS_MAX, &fault) != ERR_OK) {
-        refuse_at(broker, asked, &fault, true);
+        refuse_at(shell, asked, &fault, true);
         return false;
     }
     return true;
 }
 
-static struct body *copy_body(struct broker *broker, struct span bytes, const uint32_t *cuts,
+static struct body *copy_body(struct shell *shell, struct span bytes, const uint32_t *cuts,
                               uint32_t part_count) {
-    struct blob *blob = blob_new(&broker->account, bytes.len);
+    struct blob *blob = blob_new(&shell->bodies, bytes.len);
     memcpy(blob->bytes, bytes.ptr, bytes.len);
     uint64_t sums[CORE_PARTS_MAX];
     for (uint32_t i = 0; i < part_count; i++) {
@@ -70,7 +69,7 @@ static struct body *copy_body(struct broker *broker, struct span bytes, const ui
     return body_new(blob, sums, part_count);
 }
 
-static void put_record(struct broker *broker, uint64_t seq, const struct core_batch_meta *meta,
+static void put_record(struct shell *shell, uint64_t seq, const struct core_batch_meta *meta,
                        const struct admission *asked) {
     const struct body *body = meta->tag;
     struct journal_record record = {.seq = seq,
@@ -87,18 +86,17 @@ static void put_record(struct broker *broker, uint64_t seq, const struct core_ba
                                     .cut_count = body->part_count};
     memcpy(record.cuts, meta->cuts, body->part_count * sizeof(meta->cuts[0]));
     memcpy(record.sums, body->sums, body->part_count * sizeof(body->sums[0]));
-    journal_put(broker->journal, &record, blob_ref(body->blob));
+    journal_put(shell->journal, &record, blob_ref(body->blob));
 }
 
-void admit_batch(struct broker *broker, const struct net_message *message,
-                 const struct admission *asked) {
+void admit_batch(struct shell *shell, const struct admission *asked) {
     uint32_t cuts[CORE_PARTS_MAX] = {0};
-    if (!body_is_sound(broker, message, asked, cuts)) {
+    if (!body_is_sound(shell, asked, cuts)) {
         return;
     }
-    struct span bytes = net_part_span(&message->parts[1]);
+    struct span bytes = net_part_span(&shell->message.parts[1]);
     uint32_t parts = (asked->count + CORE_PART_CASES - 1) / CORE_PART_CASES;
-    struct body *body = copy_body(broker, bytes, cuts, parts);
+    struct body *body = copy_body(shell, bytes, cuts, parts);
     body_set_work(body, asked->mode, asked->extra);
     struct core_batch_meta meta = {.source = asked->source,
                                    .batch = asked->batch,
@@ -111,9 +109,9 @@ void admit_batch(struct broker *broker, const struct net_message *message,
                                    .accepted_at = clock_wall_us(),
                                    .cuts = cuts,
                                    .tag = body};
-    uint64_t seq = core_submit(broker->core, &asked->route, &meta, broker->now);
+    uint64_t seq = core_submit(shell->core, &asked->route, &meta, shell->now);
     if (seq != 0) {
-        put_record(broker, seq, &meta, asked);
+        put_record(shell, seq, &meta, asked);
     } else {
         body_free(&body);
     }

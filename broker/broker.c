@@ -6,18 +6,21 @@
 #include "base/mem.h"
 #include "base/plain.h"
 #include "base/thread.h"
-#include "broker/coalesce.h"
+#include "broker/check_settings.h"
 #include "broker/weights.h"
 
 #include <stdio.h>
 
 enum {
     ARENA_BYTES_MAX = 64 << 20,
+    INTAKE_HWM = 16, /* messages of one connection that libzmq holds until they are read */
     RECEIPTS_HWM = 100000,
     WORKER_HWM = 64, /* messages of a lane that wait to be read: they may be of 1 MiB */
     WORK_HWM = 10000,
     LINGER_MS = 2000,
-    THREADS = 8 /* the journal, libzmq (2), a door for each socket, HTTP, the ready line */
+    RECEIPTS_SHARE = 4, /* of memory.bytes_max, beside it: receipts that are not read yet */
+    WORK_SHARE = 4,     /* likewise: WORK that has not left yet */
+    THREADS = 8         /* the journal, libzmq (2), a door for each socket, HTTP, the ready line */
 };
 
 static void poke(void *context) { net_wake_poke(context); }
@@ -39,7 +42,7 @@ static void log_damaged(const struct journal_record *record) {
 }
 
 static void restore_record(const struct journal_record *record, void *context) {
-    struct broker *broker = context;
+    struct shell *shell = context;
     if (record->damage != JOURNAL_WHOLE) {
         log_damaged(record);
         if (!can_be_named(record)) {
@@ -61,39 +64,39 @@ static void restore_record(const struct journal_record *record, void *context) {
     if (body_is_plain(body)) {
         body_free(&body);
     }
-    core_restore(broker->core, record->seq, &meta, broker->now);
-    core_pack(broker->core, record->seq, body);
+    core_restore(shell->core, record->seq, &meta, shell->now);
+    core_pack(shell->core, record->seq, body);
     if (record->damage != JOURNAL_WHOLE) {
-        core_quarantine(broker->core, record->seq);
+        core_quarantine(shell->core, record->seq);
     }
 }
 
-static void make_core(struct broker *broker, const struct settings *settings) {
+static void make_core(struct shell *shell, const struct settings *settings) {
     struct core_options options = {
         .next_seq = UINT64_MAX, /* until the journal is open: core_set_journal */
         .batches_max = (uint32_t)settings_int(settings, "queue.batches_max"),
         .attempts_max = (uint32_t)settings_int(settings, "lanes.attempts_max"),
-        .beat_ms = broker->beat_ms,
+        .beat_ms = settings_int(settings, "lanes.beat_ms"),
         .silent_ms = settings_int(settings, "lanes.silent_ms"),
         .lanes_unproved = proof_is_off(settings),
         .canary_ms = settings_int(settings, "health.canary_ms")};
-    broker->core = core_new(&options);
-    weights_take(broker->core, NULL, settings);
+    shell->core = core_new(&options);
+    weights_take(shell->core, NULL, settings);
 }
 
-static enum err open_journal(struct broker *broker, const struct settings *settings,
+static enum err open_journal(struct shell *shell, const struct settings *settings,
                              struct diag *diag) {
     struct journal_options options = {.path = settings_str(settings, "journal.path"),
                                       .bytes_max = settings_int(settings, "journal.bytes_max"),
                                       .notify = poke,
-                                      .context = broker->wake};
-    make_core(broker, settings);
-    enum err err = journal_open(&options, restore_record, broker, &broker->journal, diag);
+                                      .context = shell->wake};
+    make_core(shell, settings);
+    enum err err = journal_open(&options, restore_record, shell, &shell->journal, diag);
     if (err == ERR_OK) {
-        struct uuid journal = journal_uuid(broker->journal);
+        struct uuid journal = journal_uuid(shell->journal);
         struct core_stats stats;
-        core_set_journal(broker->core, &journal, journal_next_seq(broker->journal));
-        core_stats(broker->core, broker->now, &stats);
+        core_set_journal(shell->core, &journal, journal_next_seq(shell->journal));
+        core_stats(shell->core, shell->now, &stats);
         if (stats.batches > 0) {
             LOG(EV_JOURNAL_OPENED, "batches=%u", stats.batches);
         }
@@ -105,27 +108,27 @@ static enum err bind_all(struct broker *broker, const struct settings *settings,
                          struct diag *diag) {
     struct broker_binds binds;
     broker_binds_read(settings, &binds);
-    struct net_socket **const sockets[KEYS_ROLES] = {&broker->intake, &broker->worker,
-                                                     &broker->control};
-    const struct net_options usual[KEYS_ROLES] = {
-        [KEYS_SOURCES] = {.hwm = INTAKE_HWM,
-                          .send_hwm = RECEIPTS_HWM,
-                          .message_bytes_max = broker->body_bytes_max + WIRE_FRAME_SLACK,
-                          .connections_max = broker_connections_max(settings, KEYS_SOURCES)},
-        [KEYS_WORKERS] = {.hwm = WORKER_HWM,
-                          .send_hwm = WORK_HWM,
-                          .message_bytes_max = WIRE_HEAD_BYTES_MAX + WIRE_FRAME_SLACK,
-                          .connections_max = broker_connections_max(settings, KEYS_WORKERS)},
-        [KEYS_OPERATORS] = {.hwm = INTAKE_HWM,
-                            .message_bytes_max = WIRE_CONTROL_BODY_BYTES_MAX + WIRE_FRAME_SLACK,
-                            .connections_max = broker_connections_max(settings, KEYS_OPERATORS)}};
+    const struct net_options usual[WIRE_SOCKET_COUNT] = {
+        [WIRE_INTAKE] = {.hwm = INTAKE_HWM,
+                         .send_hwm = RECEIPTS_HWM,
+                         .message_bytes_max = broker->intake.body_bytes_max + WIRE_FRAME_SLACK,
+                         .connections_max = broker_connections_max(settings, WIRE_INTAKE)},
+        [WIRE_WORKER] = {.hwm = WORKER_HWM,
+                         .send_hwm = WORK_HWM,
+                         .message_bytes_max = WIRE_HEAD_BYTES_MAX + WIRE_FRAME_SLACK,
+                         .connections_max = broker_connections_max(settings, WIRE_WORKER)},
+        [WIRE_CONTROL_SOCKET] = {
+            .hwm = INTAKE_HWM,
+            .message_bytes_max = WIRE_CONTROL_BODY_BYTES_MAX + WIRE_FRAME_SLACK,
+            .connections_max = broker_connections_max(settings, WIRE_CONTROL_SOCKET)}};
     enum err err = ERR_OK;
-    for (int role = 0; err == ERR_OK && role < KEYS_ROLES; role++) {
-        struct net_options options = usual[role];
+    for (int which = 0; err == ERR_OK && which < WIRE_SOCKET_COUNT; which++) {
+        struct net_options options = usual[which];
         options.linger_ms = LINGER_MS;
-        options.curve = keys_curve(broker, (enum keys_role)role, binds.of[role]);
-        options.takes_over = role == KEYS_SOURCES && options.curve == NULL;
-        err = net_router_bind(broker->net, binds.of[role], &options, sockets[role], diag);
+        options.curve = keys_curve(&broker->keys, (enum wire_socket)which, binds.of[which]);
+        options.takes_over = which == WIRE_INTAKE && options.curve == NULL;
+        err = net_router_bind(broker->net, binds.of[which], &options, &broker->shell.sockets[which],
+                              diag);
     }
     return err;
 }
@@ -133,46 +136,76 @@ static enum err bind_all(struct broker *broker, const struct settings *settings,
 static enum err open_sockets(struct broker *broker, const struct settings *settings,
                              struct diag *diag) {
     enum err err = net_open(&broker->net, diag);
-    err = err == ERR_OK ? keys_open(broker, settings, diag) : err;
-    err = err == ERR_OK ? proof_open(broker, settings, diag) : err;
+    err = err == ERR_OK ? keys_open(&broker->keys, broker->net, settings, diag) : err;
+    err = err == ERR_OK ? proof_open(&broker->lanes.proof, settings, diag) : err;
     return err == ERR_OK ? bind_all(broker, settings, diag) : err;
 }
 
+static void take_memory(struct shell *shell, const struct settings *settings) {
+    shell->memory_bytes_max = (uint64_t)settings_int(settings, "memory.bytes_max");
+    atomic_store(&shell->receipts.all.bytes_max, shell->memory_bytes_max / RECEIPTS_SHARE);
+    atomic_store(&shell->work.bytes_max, shell->memory_bytes_max / WORK_SHARE);
+}
+
+static struct broker *broker_new(const struct settings *settings, struct net_wake *wake) {
+    struct broker *broker = mem_zero(1, sizeof(*broker));
+    struct shell *shell = &broker->shell;
+    shell->now = clock_mono_ms();
+    shell->wake = wake;
+    shell->work.wake = wake;
+    take_memory(shell, settings);
+    arena_init(&shell->arena, ARENA_BYTES_MAX);
+    broker->intake = (struct intake){
+        .keys = &broker->keys,
+        .status = &broker->status,
+        .body_bytes_max = (size_t)settings_int(settings, "intake.message_bytes_max")};
+    broker->lanes.keys = &broker->keys;
+    broker->actions = (struct actions){.dispatch = dispatch_new(),
+                                       .coalesced = coalesced_new(),
+                                       .beat_ms = settings_int(settings, "lanes.beat_ms")};
+    broker->status.snapshot = snapshot_new();
+    broker->settings = settings;
+    return broker;
+}
+
 enum err broker_open(const struct settings *settings, struct broker **held, struct diag *diag) {
-    struct broker *broker = NULL;
     struct net_wake *wake = NULL;
     enum err err = thread_probe(THREADS, diag);
     err = err == ERR_OK ? net_wake_open(&wake, diag) : err;
     if (err != ERR_OK) {
         return err;
     }
-    broker = mem_zero(1, sizeof(*broker));
-    broker_take_memory(broker, settings);
-    broker->beat_ms = settings_int(settings, "lanes.beat_ms");
-    broker->body_bytes_max = (size_t)settings_int(settings, "intake.message_bytes_max");
-    broker->now = clock_mono_ms();
-    broker->wake = wake;
-    broker->flight.wake = broker->wake;
-    broker->coalesced = coalesced_new();
-    broker->sending = dispatch_new();
-    broker->snapshot = snapshot_new();
-    arena_init(&broker->arena, ARENA_BYTES_MAX);
+    struct broker *broker = broker_new(settings, wake);
     /* The journal first: its check forks, and no thread may run by then. */
-    err = open_journal(broker, settings, diag);
+    err = open_journal(&broker->shell, settings, diag);
     err = err != ERR_OK ? err : open_sockets(broker, settings, diag);
     if (err == ERR_OK) {
-        intake_watch(broker);
+        intake_watch(&broker->shell);
     }
     const char *http = settings_str(settings, "http.bind");
     if (err == ERR_OK && strcmp(http, "off") != 0) {
-        err = http_start(http, snapshot_serve, broker->snapshot, &broker->http, diag);
+        err = http_start(http, snapshot_serve, broker->status.snapshot, &broker->http, diag);
     }
     if (err != ERR_OK) {
         broker_close(&broker);
         return err;
     }
-    status_render(broker);
+    status_publish(&broker->status, &broker->shell);
     *held = broker;
+    return ERR_OK;
+}
+
+enum err broker_reload(struct broker *broker, const struct settings *fresh, struct diag *diag) {
+    enum err err = broker_check_values(fresh, diag);
+    err = err == ERR_OK ? keys_reload(&broker->keys, fresh, diag) : err;
+    if (err != ERR_OK) {
+        return err;
+    }
+    take_memory(&broker->shell, fresh);
+    intake_watch(&broker->shell);
+    weights_take(broker->shell.core, broker->settings, fresh);
+    log_set_json(settings_bool(fresh, "log.json"));
+    broker->settings = fresh;
     return ERR_OK;
 }
 
@@ -187,25 +220,25 @@ void broker_close(struct broker **held) {
     if (broker == NULL) {
         return;
     }
+    struct shell *shell = &broker->shell;
     http_stop(&broker->http);
-    net_socket_close(&broker->intake);
-    net_socket_close(&broker->worker);
-    net_socket_close(&broker->control);
-    net_guard_close(&broker->guard);
-    net_close(&broker->net);
-    journal_close(&broker->journal);
-    if (broker->core != NULL) {
-        core_each_tag(broker->core, free_tag, NULL);
+    for (int which = 0; which < WIRE_SOCKET_COUNT; which++) {
+        net_socket_close(&shell->sockets[which]);
     }
-    core_free(&broker->core);
-    net_wake_free(&broker->wake);
-    snapshot_free(&broker->snapshot);
-    coalesced_free(&broker->coalesced);
-    dispatch_free(&broker->sending);
-    arena_free(&broker->arena);
-    buf_free(&broker->head);
-    mem_free(broker->damaged);
-    net_route_drop(&broker->online.route);
+    net_guard_close(&broker->keys.guard);
+    net_close(&broker->net);
+    journal_close(&shell->journal);
+    if (shell->core != NULL) {
+        core_each_tag(shell->core, free_tag, NULL);
+    }
+    core_free(&shell->core);
+    net_wake_free(&shell->wake);
+    snapshot_free(&broker->status.snapshot);
+    coalesced_free(&broker->actions.coalesced);
+    dispatch_free(&broker->actions.dispatch);
+    arena_free(&shell->arena);
+    buf_free(&shell->head);
+    net_route_drop(&broker->verify.route);
     mem_free(broker);
     *held = NULL;
 }
@@ -214,9 +247,9 @@ void broker_ready_line(const struct broker *broker, struct buf *out) {
     const struct {
         const char *name;
         const char *endpoint;
-    } rows[] = {{"ready intake=", net_endpoint(broker->intake)},
-                {" worker=", net_endpoint(broker->worker)},
-                {" control=", net_endpoint(broker->control)},
+    } rows[] = {{"ready intake=", net_endpoint(broker->shell.sockets[WIRE_INTAKE])},
+                {" worker=", net_endpoint(broker->shell.sockets[WIRE_WORKER])},
+                {" control=", net_endpoint(broker->shell.sockets[WIRE_CONTROL_SOCKET])},
                 {" http=", broker->http == NULL ? "off" : http_endpoint(broker->http)}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         buf_str(out, rows[i].name);

@@ -1,9 +1,11 @@
 /* What a setting's type cannot check: addresses, relations between settings, descriptors.  A reload
  * checks the same before anything is taken. */
-#include "broker/broker.h"
+#include "broker/check_settings.h"
 
 #include "base/descriptors.h"
+#include "broker/keys.h"
 #include "broker/weights.h"
+#include "http/http.h"
 
 #include <stdio.h>
 
@@ -26,9 +28,9 @@ static const char *bind_or_beside(const struct settings *settings, const char *k
 }
 
 void broker_binds_read(const struct settings *settings, struct broker_binds *binds) {
-    binds->of[KEYS_SOURCES] = settings_str(settings, "intake.bind");
-    binds->of[KEYS_WORKERS] = bind_or_beside(settings, "worker.bind", "lanes.sock", binds->worker);
-    binds->of[KEYS_OPERATORS] =
+    binds->of[WIRE_INTAKE] = settings_str(settings, "intake.bind");
+    binds->of[WIRE_WORKER] = bind_or_beside(settings, "worker.bind", "lanes.sock", binds->worker);
+    binds->of[WIRE_CONTROL_SOCKET] =
         bind_or_beside(settings, "control.bind", "control.sock", binds->control);
 }
 
@@ -68,23 +70,23 @@ static enum err check_lanes(const struct settings *settings, struct diag *diag) 
                                "must be above lanes.beat_ms");
 }
 
-uint32_t broker_connections_max(const struct settings *settings, enum keys_role role) {
-    static const char *const KEYS[KEYS_ROLES] = {
-        [KEYS_SOURCES] = "intake.connections_max", [KEYS_WORKERS] = "worker.connections_max"};
-    return KEYS[role] == NULL ? OPERATORS_MAX : (uint32_t)settings_int(settings, KEYS[role]);
+uint32_t broker_connections_max(const struct settings *settings, enum wire_socket which) {
+    static const char *const KEYS[WIRE_SOCKET_COUNT] = {
+        [WIRE_INTAKE] = "intake.connections_max", [WIRE_WORKER] = "worker.connections_max"};
+    return KEYS[which] == NULL ? OPERATORS_MAX : (uint32_t)settings_int(settings, KEYS[which]);
 }
 
 /* Connections may exceed their limits by a backlog for a moment. Then descriptors must remain for
  * the journal, HTTP and operators: libzmq aborts without one for an ipc path. */
 static enum err check_descriptors(const struct settings *settings, struct diag *diag) {
     uint64_t need = RESERVE_DESCRIPTORS + HTTP_CONNECTIONS_MAX;
-    for (int role = 0; role < KEYS_ROLES; role++) {
-        need += broker_connections_max(settings, (enum keys_role)role) + NET_BACKLOG;
+    for (int which = 0; which < WIRE_SOCKET_COUNT; which++) {
+        need += broker_connections_max(settings, (enum wire_socket)which) + NET_BACKLOG;
     }
     char what[WHAT_BYTES];
     (void)snprintf(what, sizeof(what), "intake.connections_max %u and worker.connections_max %u",
-                   broker_connections_max(settings, KEYS_SOURCES),
-                   broker_connections_max(settings, KEYS_WORKERS));
+                   broker_connections_max(settings, WIRE_INTAKE),
+                   broker_connections_max(settings, WIRE_WORKER));
     return descriptors_check(need, what, diag);
 }
 
@@ -98,12 +100,13 @@ enum err broker_check_values(const struct settings *settings, struct diag *diag)
     struct broker_binds binds;
     enum err err = ERR_OK;
     broker_binds_read(settings, &binds);
-    for (int role = 0; err == ERR_OK && role < KEYS_ROLES; role++) {
-        err = keys_check_endpoint(settings, (enum keys_role)role, binds.of[role], diag);
+    for (int which = 0; err == ERR_OK && which < WIRE_SOCKET_COUNT; which++) {
+        err = keys_check_endpoint(settings, (enum wire_socket)which, binds.of[which], diag);
     }
-    err = err == ERR_OK ? check_length(settings, "control.bind", binds.of[KEYS_OPERATORS], diag)
-                        : err;
-    err = err == ERR_OK ? check_length(settings, "worker.bind", binds.of[KEYS_WORKERS], diag) : err;
+    err = err == ERR_OK
+              ? check_length(settings, "control.bind", binds.of[WIRE_CONTROL_SOCKET], diag)
+              : err;
+    err = err == ERR_OK ? check_length(settings, "worker.bind", binds.of[WIRE_WORKER], diag) : err;
     err = err == ERR_OK ? check_trust(settings, diag) : err;
     err = err == ERR_OK ? check_http(settings, diag) : err;
     err = err == ERR_OK ? check_lanes(settings, diag) : err;

@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "broker/broker.h"
+#include "broker/reply.h"
 
 enum { COALESCED_GROUPS = 16 };
 
@@ -44,17 +44,17 @@ static bool belongs(const struct group *group, const struct core_action *action)
            memcmp(group->outcomes, tally->outcomes, sizeof(group->outcomes)) == 0;
 }
 
-static struct group *group_for(struct broker *broker, const struct core_action *action) {
-    struct coalesced *held = broker->coalesced;
-    for (uint32_t i = 0; i < held->len; i++) {
-        if (belongs(&held->groups[i], action)) {
-            return &held->groups[i];
+static struct group *group_for(struct coalesced *coalesced, struct shell *shell,
+                               const struct core_action *action) {
+    for (uint32_t i = 0; i < coalesced->len; i++) {
+        if (belongs(&coalesced->groups[i], action)) {
+            return &coalesced->groups[i];
         }
     }
-    if (held->len == COALESCED_GROUPS) {
-        coalesce_flush(broker);
+    if (coalesced->len == COALESCED_GROUPS) {
+        coalesce_flush(coalesced, shell);
     }
-    struct group *group = &held->groups[held->len++];
+    struct group *group = &coalesced->groups[coalesced->len++];
     group->route = action->route;
     if (!net_route_is_near(&action->route)) {
         memcpy(group->far_route, action->route.far, action->route.len);
@@ -71,11 +71,11 @@ static struct group *group_for(struct broker *broker, const struct core_action *
     return group;
 }
 
-static void send_group(struct broker *broker, const struct group *group) {
+static void send_group(struct shell *shell, const struct group *group) {
     struct wire_message message = {.command = WIRE_ACCEPTED};
     uint32_t listed = group->len > 1 ? group->len : 0;
     if (group->kind == CORE_ACCEPTED) {
-        reply_accepted_fill(broker, &group->batches[0], group->duplicate, &message.accepted);
+        reply_accepted_fill(shell, &group->batches[0], group->duplicate, &message.accepted);
         message.accepted.batches = group->batches;
         message.accepted.batches_count = listed;
     } else {
@@ -87,39 +87,39 @@ static void send_group(struct broker *broker, const struct group *group) {
                                           .batches_count = listed};
         memcpy(message.done.counts.outcomes, group->outcomes, sizeof(group->outcomes));
     }
-    if (reply_send(broker, broker->intake, &group->route, &message) != ERR_OK) {
-        broker->receipts_dropped += group->len;
+    if (!reply_send(shell, WIRE_INTAKE, &group->route, &message)) {
+        shell->counts.receipts_dropped += group->len - 1; /* and one for the message */
         LOG(EV_RECEIPT_DROPPED, "kind=%s batches=%u", wire_command_name(message.command),
             group->len);
     }
 }
 
-void coalesce_flush(struct broker *broker) {
-    struct coalesced *held = broker->coalesced;
+void coalesce_flush(struct coalesced *coalesced, struct shell *shell) {
     for (int pass = 0; pass < 2; pass++) {
-        for (uint32_t i = 0; i < held->len; i++) {
-            if ((held->groups[i].kind == CORE_ACCEPTED) == (pass == 0)) {
-                send_group(broker, &held->groups[i]);
+        for (uint32_t i = 0; i < coalesced->len; i++) {
+            if ((coalesced->groups[i].kind == CORE_ACCEPTED) == (pass == 0)) {
+                send_group(shell, &coalesced->groups[i]);
             }
         }
     }
-    held->len = 0;
+    coalesced->len = 0;
 }
 
-bool coalesce_take(struct broker *broker, const struct core_action *action) {
+bool coalesce_take(struct coalesced *coalesced, struct shell *shell,
+                   const struct core_action *action) {
     if (action->route.channel != CORE_CHANNEL_COALESCING) {
         return false;
     }
     bool is_plain = action->kind == CORE_ACCEPTED ||
                     (action->kind == CORE_DONE && action->done.tally.dead_count == 0);
     if (!is_plain) {
-        coalesce_flush(broker);
+        coalesce_flush(coalesced, shell);
         return false;
     }
-    struct group *group = group_for(broker, action);
+    struct group *group = group_for(coalesced, shell, action);
     group->batches[group->len++] = action->batch;
     if (group->len == WIRE_COALESCED_MAX) {
-        coalesce_flush(broker);
+        coalesce_flush(coalesced, shell);
     }
     return true;
 }

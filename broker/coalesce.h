@@ -5,15 +5,15 @@
 #ifndef CASEMILL_BROKER_COALESCE_H
 #define CASEMILL_BROKER_COALESCE_H
 
-#include "broker/core.h"
+#include "broker/shell.h"
 
-struct broker;
 struct coalesced;
 
 struct coalesced *coalesced_new(void);
 void coalesced_free(struct coalesced **coalesced);
 /* coalesce_take holds a receipt; false: it has to be sent by itself, and what was held is sent. */
-bool coalesce_take(struct broker *broker, const struct core_action *action);
-void coalesce_flush(struct broker *broker);
+bool coalesce_take(struct coalesced *coalesced, struct shell *shell,
+                   const struct core_action *action);
+void coalesce_flush(struct coalesced *coalesced, struct shell *shell);
 
 #endif

@@ -1,11 +1,15 @@
 /* The operator's socket: a verb in, JSON out; REAPPLY and RETRY have a body and a way of their own
  * (reapply.c).
  */
-#include "broker/broker.h"
+#include "broker/control.h"
 
 #include "base/log.h"
+#include "broker/reapply.h"
+#include "broker/receive.h"
+#include "broker/reply.h"
+#include "broker/status.h"
 
-enum { DRAIN_MESSAGES_MAX = 16 };
+enum { TURN_MESSAGES_MAX = 16 };
 
 /* The text between the quotes of a JSON string; a name has no escapes. */
 static struct span quoted(struct span text) {
@@ -15,15 +19,15 @@ static struct span quoted(struct span text) {
 }
 
 /* RETIRE takes a lane's uuid or a worker's name, which is that of all its lanes. */
-static bool retire(struct broker *broker, struct span arguments, struct buf *json) {
+static bool retire(struct shell *shell, struct span arguments, struct buf *json) {
     struct span who = quoted(arguments);
     struct core_lane_view view;
     uint32_t lanes = 0;
-    for (uint32_t i = 0; core_lane_view(broker->core, i, broker->now, &view); i++) {
+    for (uint32_t i = 0; core_lane_view(shell->core, i, shell->now, &view); i++) {
         char uuid[UUID_TEXT_BYTES];
         uuid_format(&view.uuid, uuid);
         if (span_is(who, uuid) || span_is(who, view.name)) {
-            lanes += core_retire(broker->core, &view.uuid) ? 1 : 0;
+            lanes += core_retire(shell->core, &view.uuid) ? 1 : 0;
             LOG(EV_LANE_RETIRING, "lane=%s", uuid);
         }
     }
@@ -32,79 +36,67 @@ static bool retire(struct broker *broker, struct span arguments, struct buf *jso
     return lanes > 0;
 }
 
-static bool run_verb(struct broker *broker, const struct wire_control *control, struct buf *json) {
+static bool run_verb(struct shell *shell, const struct wire_control *control, struct buf *json) {
     struct span verb = control->verb;
     if (span_is(verb, "STATUS")) {
-        status_json(broker, json);
+        status_json(shell, json);
     } else if (span_is(verb, "WORKERS")) {
-        status_lanes_json(broker, json);
+        status_lanes_json(shell, json);
     } else if (span_is(verb, "SOURCES")) {
-        status_sources_json(broker, json);
+        status_sources_json(shell, json);
     } else if (span_is(verb, "PAUSE")) {
-        core_set_dispatching(broker->core, false);
+        core_set_dispatching(shell->core, false);
         buf_str(json, "{\"dispatching\":false}");
-    } else if (span_is(verb, "RESUME") && !broker->stopping) {
-        core_set_dispatching(broker->core, true);
-        core_set_accepting(broker->core, true);
+    } else if (span_is(verb, "RESUME") && !shell->stopping) {
+        core_set_dispatching(shell->core, true);
+        core_set_accepting(shell->core, true);
         buf_str(json, "{\"dispatching\":true,\"accepting\":true}");
     } else if (span_is(verb, "DRAIN")) {
         /* What is queued is worked off; RESUME accepts again. */
-        core_set_accepting(broker->core, false);
+        core_set_accepting(shell->core, false);
         buf_str(json, "{\"accepting\":false}");
     } else if (span_is(verb, "RETIRE")) {
-        return retire(broker, control->arguments, json);
+        return retire(shell, control->arguments, json);
     } else {
-        buf_str(json, broker->stopping ? "{\"error\":\"the broker is stopping\"}"
-                                       : "{\"error\":\"unknown verb\"}");
+        buf_str(json, shell->stopping ? "{\"error\":\"the broker is stopping\"}"
+                                      : "{\"error\":\"unknown verb\"}");
         return false;
     }
     return true;
 }
 
-static void take_message(struct broker *broker, const struct net_message *message) {
+static void take_message(struct shell *shell, struct online_verify *verify) {
     struct wire_message request;
-    struct wire_decode_fault fault = {.reason = WIRE_REASON_BAD_HEAD};
-    struct span head = message->part_count == 0 ? SPAN_LIT("") : net_part_span(&message->parts[0]);
-    if (wire_decode(head, WIRE_CONTROL_SOCKET, WIRE_TO_BROKER, &broker->arena, &request, &fault) !=
-        ERR_OK) {
-        reply_unreadable(broker, broker->control, &message->route, &fault);
+    if (!receive_head(shell, WIRE_CONTROL_SOCKET, &request)) {
         return;
     }
     if (request.command == WIRE_REAPPLY) {
-        reapply_take(broker, message, &request.reapply);
-        return;
+        reapply_take(shell, &request.reapply);
+    } else if (request.command == WIRE_RETRY) {
+        reapply_take_retry(shell, &request.retry);
+    } else if (span_is(request.control.verb, "VERIFY")) {
+        online_verify_start(verify, shell); /* answers when it is through */
+    } else {
+        struct buf json = BUF_EMPTY;
+        bool ok = run_verb(shell, &request.control, &json);
+        reply_control(shell, &shell->message.route, ok, buf_span(&json));
+        buf_free(&json);
     }
-    if (request.command == WIRE_RETRY) {
-        retry_take(broker, message, &request.retry);
-        return;
-    }
-    if (span_is(request.control.verb, "VERIFY")) {
-        online_verify_start(broker, &message->route); /* answers when it is through */
-        return;
-    }
-    struct buf json = BUF_EMPTY;
-    struct wire_message reply = {.command = WIRE_CONTROL_REPLY};
-    reply.control_reply.ok = run_verb(broker, &request.control, &json);
-    reply.control_reply.json = buf_span(&json);
-    if (reply_send(broker, broker->control, &message->route, &reply) != ERR_OK) {
-        broker->receipts_dropped++;
-    }
-    buf_free(&json);
 }
 
-void control_drain(struct broker *broker) {
-    for (int i = 0; i < DRAIN_MESSAGES_MAX; i++) {
-        if (net_recv(broker->control, &broker->message) != ERR_OK) {
+void control_receive(struct shell *shell, const struct keys *keys, struct online_verify *verify) {
+    for (int i = 0; i < TURN_MESSAGES_MAX; i++) {
+        struct span name;
+        if (!receive_next(shell, WIRE_CONTROL_SOCKET)) {
             return;
         }
-        arena_reset(&broker->arena);
-        struct span name;
-        if (keys_admit(broker, KEYS_OPERATORS, &broker->message, &name)) {
-            take_message(broker, &broker->message);
+        if (keys_admit(keys, shell, WIRE_CONTROL_SOCKET, &name)) {
+            take_message(shell, verify);
         } else {
-            keys_refuse(broker, KEYS_OPERATORS, &broker->message.route, NULL);
+            reply_refused(shell, WIRE_CONTROL_SOCKET, &shell->message.route, NULL,
+                          WIRE_REASON_NOT_ALLOWED);
         }
-        net_message_close(&broker->message);
+        net_message_close(&shell->message);
     }
-    broker->more = true;
+    shell->more = true;
 }

@@ -1,6 +1,6 @@
 /* WORK messages: the deliveries of one turn to one lane are one message.  Small bodies are copied
  * into one frame; large ones are sent from where they are, by reference, or are read back first. */
-#include "broker/broker.h"
+#include "broker/dispatch.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -16,7 +16,7 @@ enum {
     DELIVERIES_MAX = 4096
 };
 
-struct sending { /* the message being filled for one lane; its room is kept */
+struct dispatch { /* the message being filled for one lane; its room is kept */
     const struct core_action **dealt;
     size_t dealt_cap;
     struct net_part parts[NET_PARTS_MAX];
@@ -27,19 +27,22 @@ struct sending { /* the message being filled for one lane; its room is kept */
     enum work_mode mode; /* of all of them */
     bool fenced, bury;
     struct wire_delivery deliveries[DELIVERIES_MAX];
+    uint64_t *damaged; /* sequence numbers of bodies that could not be read back */
+    size_t damaged_len, damaged_cap;
 };
 
-struct sending *dispatch_new(void) {
-    return mem_zero(1, sizeof(struct sending));
+struct dispatch *dispatch_new(void) {
+    return mem_zero(1, sizeof(struct dispatch));
 }
 
-void dispatch_free(struct sending **sending) {
-    if (*sending != NULL) {
-        buf_free(&(*sending)->packed);
-        buf_free(&(*sending)->history);
-        mem_free((*sending)->dealt);
-        mem_free(*sending);
-        *sending = NULL;
+void dispatch_free(struct dispatch **dispatch) {
+    if (*dispatch != NULL) {
+        buf_free(&(*dispatch)->packed);
+        buf_free(&(*dispatch)->history);
+        mem_free((*dispatch)->dealt);
+        mem_free((*dispatch)->damaged);
+        mem_free(*dispatch);
+        *dispatch = NULL;
     }
 }
 
@@ -79,7 +82,7 @@ static bool is_as_stored(const struct core_action *action, struct span bytes) {
 }
 
 /* The bytes of a part, with a reference for the caller; NULL: the record is damaged. */
-static struct blob *part_bytes(struct broker *broker, const struct core_action *action,
+static struct blob *part_bytes(struct shell *shell, const struct core_action *action,
                                struct span *bytes) {
     const struct body *body = action->tag;
     const struct core_work *work = &action->work;
@@ -87,21 +90,16 @@ static struct blob *part_bytes(struct broker *broker, const struct core_action *
         *bytes = span_make(body->blob->bytes + work->offset, work->length);
         return blob_ref(body->blob);
     }
-    struct blob *blob = blob_new(&broker->account, work->length);
+    struct blob *blob = blob_new(&shell->bodies, work->length);
     *bytes = blob_span(blob);
     enum err err =
-        journal_read(broker->journal, action->seq, work->offset, work->length, blob->bytes);
+        journal_read(shell->journal, action->seq, work->offset, work->length, blob->bytes);
     if (err != ERR_OK || !is_as_stored(action, *bytes)) {
         blob_unref(&blob);
         LOG(EV_JOURNAL_QUARANTINED, "seq=%llu first=%u error=%s", (unsigned long long)action->seq,
             work->first, err != ERR_OK ? err_name(err) : "checksum");
     }
     return blob;
-}
-
-static void note_damaged(struct broker *broker, uint64_t seq) {
-    MEM_ROOM(broker->damaged, broker->damaged_len, broker->damaged_cap, 16);
-    broker->damaged[broker->damaged_len++] = seq;
 }
 
 /* For the dead letter: {poison: {attempts, silent, reason}}. */
@@ -119,11 +117,11 @@ static struct span pack_history(struct buf *history, const struct core_work *wor
     return buf_span(history);
 }
 
-static void add_delivery(struct broker *broker, struct sending *sending,
+static void add_delivery(struct dispatch *dispatch, struct shell *shell,
                          const struct core_action *action, struct blob *blob, struct span bytes) {
     const struct core_work *work = &action->work;
     const struct body *body = action->tag;
-    struct wire_delivery *delivery = &sending->deliveries[sending->delivery_count++];
+    struct wire_delivery *delivery = &dispatch->deliveries[dispatch->delivery_count++];
     *delivery =
         (struct wire_delivery){.length = (uint32_t)bytes.len,
                                .batch = action->batch,
@@ -132,74 +130,75 @@ static void add_delivery(struct broker *broker, struct sending *sending,
                                .count = work->count,
                                .attempt = work->attempt,
                                .accepted_at = work->accepted_at,
-                               .source = span_str(core_source_name(broker->core, work->source)),
+                               .source = span_str(core_source_name(shell->core, work->source)),
                                .priority = work->priority,
                                .extra = body_extra(body)};
-    sending->mode = body_mode(body);
-    sending->bury = action->kind == CORE_BURY;
-    if (sending->bury) { /* alone in its message: only one suspect is out */
-        delivery->extra = pack_history(&sending->history, work);
+    dispatch->mode = body_mode(body);
+    dispatch->bury = action->kind == CORE_BURY;
+    if (dispatch->bury) { /* alone in its message: only one suspect is out */
+        delivery->extra = pack_history(&dispatch->history, work);
     }
     if (bytes.len < SMALL_BYTES_MAX) {
         delivery->frame = UINT32_MAX; /* known when the message is complete */
-        delivery->offset = (uint32_t)sending->packed.len;
-        buf_append(&sending->packed, bytes);
+        delivery->offset = (uint32_t)dispatch->packed.len;
+        buf_append(&dispatch->packed, bytes);
         blob_unref(&blob);
     } else {
-        delivery->frame = sending->frame_count++;
-        flight_share(&broker->flight, &sending->parts[sending->frame_count], bytes, blob);
+        delivery->frame = dispatch->frame_count++;
+        outgoing_share(&shell->work, &dispatch->parts[dispatch->frame_count], bytes, blob);
     }
-    sending->fenced = sending->fenced || work->fenced;
+    dispatch->fenced = dispatch->fenced || work->fenced;
 }
 
-static void flush(struct broker *broker, struct sending *sending,
+static void flush(struct dispatch *dispatch, struct shell *shell,
                   const struct core_action *lane_action) {
-    if (sending->delivery_count == 0) {
+    if (dispatch->delivery_count == 0) {
         return;
     }
-    for (uint32_t i = 0; i < sending->delivery_count; i++) {
-        if (sending->deliveries[i].frame == UINT32_MAX) {
-            sending->deliveries[i].frame = sending->frame_count;
+    for (uint32_t i = 0; i < dispatch->delivery_count; i++) {
+        if (dispatch->deliveries[i].frame == UINT32_MAX) {
+            dispatch->deliveries[i].frame = dispatch->frame_count;
         }
     }
-    uint32_t parts = 1 + sending->frame_count;
-    if (sending->packed.len > 0) {
-        flight_copy(&broker->flight, &sending->parts[parts++], buf_span(&sending->packed));
+    uint32_t parts = 1 + dispatch->frame_count;
+    if (dispatch->packed.len > 0) {
+        outgoing_copy(&shell->work, &dispatch->parts[parts++], buf_span(&dispatch->packed));
     }
-    struct wire_message message = {.command = sending->bury ? WIRE_BURY : WIRE_WORK,
-                                   .work = {.mode = span_str(work_mode_word(sending->mode)),
-                                            .delivery_count = sending->delivery_count,
-                                            .deliveries = sending->deliveries,
-                                            .low_water = broker->stats.low_water,
-                                            .low_water_at = broker->stats.low_water_at}};
+    struct wire_message message = {.command = dispatch->bury ? WIRE_BURY : WIRE_WORK,
+                                   .work = {.mode = span_str(work_mode_word(dispatch->mode)),
+                                            .delivery_count = dispatch->delivery_count,
+                                            .deliveries = dispatch->deliveries,
+                                            .low_water = shell->stats.low_water,
+                                            .low_water_at = shell->stats.low_water_at}};
     const struct uuid *fence = NULL;
-    uint32_t fence_count = core_fence(broker->core, &fence);
+    uint32_t fence_count = core_fence(shell->core, &fence);
     message.work.fence = fence;
-    message.work.fence_count = sending->fenced ? fence_count : 0;
-    buf_clear(&broker->head);
-    wire_encode(&message, &broker->head);
-    net_part_copy(&sending->parts[0], buf_span(&broker->head));
-    enum err err = net_send(broker->worker, &lane_action->route, sending->parts, parts);
-    for (uint32_t i = sending->delivery_count; err != ERR_OK && i-- > 0;) {
-        core_unsent(broker->core, &lane_action->work.lane, sending->deliveries[i].seq,
-                    sending->deliveries[i].first);
+    message.work.fence_count = dispatch->fenced ? fence_count : 0;
+    buf_clear(&shell->head);
+    wire_encode(&message, &shell->head);
+    net_part_copy(&dispatch->parts[0], buf_span(&shell->head));
+    enum err err =
+        net_send(shell->sockets[WIRE_WORKER], &lane_action->route, dispatch->parts, parts);
+    for (uint32_t i = dispatch->delivery_count; err != ERR_OK && i-- > 0;) {
+        core_unsent(shell->core, &lane_action->work.lane, dispatch->deliveries[i].seq,
+                    dispatch->deliveries[i].first);
     }
     if (err == ERR_NOT_FOUND) {
         LOG(EV_LANE_GONE, "reason=disconnected");
     }
-    sending->frame_count = 0;
-    sending->delivery_count = 0;
-    sending->fenced = false;
-    buf_clear(&sending->packed);
+    dispatch->frame_count = 0;
+    dispatch->delivery_count = 0;
+    dispatch->fenced = false;
+    buf_clear(&dispatch->packed);
 }
 
-void dispatch_work(struct broker *broker, const struct core_action *actions, size_t count) {
-    struct sending *sending = broker->sending;
-    if (sending->dealt_cap < count) {
-        sending->dealt_cap = count * 2;
-        sending->dealt = mem_grow(sending->dealt, sending->dealt_cap, sizeof(*sending->dealt));
+void dispatch_work(struct dispatch *dispatch, struct shell *shell,
+                   const struct core_action *actions, size_t count) {
+    if (dispatch->dealt_cap < count) {
+        dispatch->dealt_cap = count * 2;
+        dispatch->dealt = mem_grow(dispatch->dealt, dispatch->dealt_cap, sizeof(*dispatch->dealt));
     }
-    const struct core_action **dealt = sending->dealt;
+    const struct core_action **dealt = dispatch->dealt;
     size_t dealt_count = 0;
     for (size_t i = 0; i < count; i++) {
         if (actions[i].kind == CORE_WORK || actions[i].kind == CORE_BURY) {
@@ -212,23 +211,31 @@ void dispatch_work(struct broker *broker, const struct core_action *actions, siz
         const struct body *body = action->tag;
         if (i > 0 &&
             (!uuid_eq(&dealt[i - 1]->work.lane, &action->work.lane) ||
-             body_mode(body) != sending->mode || (action->kind == CORE_BURY) != sending->bury)) {
-            flush(broker, sending, dealt[i - 1]);
+             body_mode(body) != dispatch->mode || (action->kind == CORE_BURY) != dispatch->bury)) {
+            flush(dispatch, shell, dealt[i - 1]);
         }
         struct span bytes;
-        struct blob *blob = part_bytes(broker, action, &bytes);
+        struct blob *blob = part_bytes(shell, action, &bytes);
         if (blob != NULL && action->work.piece && !narrow(&action->work, &bytes)) {
             blob_unref(&blob);
         }
         if (blob == NULL) {
-            note_damaged(broker, action->seq);
+            MEM_ROOM(dispatch->damaged, dispatch->damaged_len, dispatch->damaged_cap, 16);
+            dispatch->damaged[dispatch->damaged_len++] = action->seq;
             continue;
         }
-        add_delivery(broker, sending, action, blob, bytes);
-        if (sending->delivery_count == DELIVERIES_MAX || sending->frame_count == FRAMES_MAX ||
-            sending->packed.len >= PACKED_BYTES_MAX) {
-            flush(broker, sending, action);
+        add_delivery(dispatch, shell, action, blob, bytes);
+        if (dispatch->delivery_count == DELIVERIES_MAX || dispatch->frame_count == FRAMES_MAX ||
+            dispatch->packed.len >= PACKED_BYTES_MAX) {
+            flush(dispatch, shell, action);
         }
     }
-    flush(broker, sending, dealt[dealt_count - 1]);
+    flush(dispatch, shell, dealt[dealt_count - 1]);
+}
+
+void dispatch_quarantine(struct dispatch *dispatch, struct core *core) {
+    for (size_t i = 0; i < dispatch->damaged_len; i++) {
+        core_quarantine(core, dispatch->damaged[i]);
+    }
+    dispatch->damaged_len = 0;
 }

@@ -88,18 +88,14 @@ static void verify_write_damaged(struct verify_report *report, const struct jour
     }
     json_init(&json, &line);
     json_object_open(&json);
-    json_key(&json, "seq");
-    json_uint(&json, record->seq);
-    json_key(&json, "what");
-    json_str(&json, what);
+    json_uint(json_key(&json, "seq"), record->seq);
+    json_str(json_key(&json, "what"), what);
     if (record->source.len > 0) {
         uuid_format(&record->batch, batch);
-        json_key(&json, "batch");
-        json_str(&json, batch);
+        json_str(json_key(&json, "batch"), batch);
         json_key(&json, "source");
         json_span(&json, record->source);
-        json_key(&json, "cases");
-        json_uint(&json, record->count);
+        json_uint(json_key(&json, "cases"), record->count);
     }
     write_case_ids(&json, body);
     json_object_close(&json);

@@ -4,9 +4,9 @@
  *   poll                sockets, the journal's wake; at most a tick long
  *   look at the doors   open connections; a limit that was reached is logged
  *   keys                handshakes are answered, before what came with them is read
- *   drain intake        bounded; batches reach the core and the journal's writer
- *   drain workers       bounded; DONE, FAILED, RETURN, BEAT reach the core
- *   drain control       operators
+ *   receive intake      bounded; batches reach the core and the journal's writer
+ *   receive lanes       bounded; DONE, FAILED, RETURN, BEAT reach the core
+ *   receive control     operators
  *   verify              a few records, while an operator's VERIFY runs
  *   perform             deletes to the journal, receipts and answers to the peers
  *   collect commits     what is durable now gets its ACCEPTED; what is not, its BUSY
@@ -22,173 +22,158 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { TICK_MS = 100, SNAPSHOT_MS = 250, TRIM_MS = 1000, RESULTS_MAX = 1024, STOP_MS_MAX = 30000 };
+enum { TICK_MS = 100, TRIM_MS = 1000, RESULTS_MAX = 1024, STOP_MS_MAX = 30000 };
 
 /* Deadlines are monotonic; what jumps is the time that batches are stamped with. */
-static void read_clock(struct broker *broker) {
+static void read_clock(struct loop *loop, struct shell *shell) {
     int64_t mono_ns = clock_mono_ns();
-    int64_t jump_ms = clock_jump_ms(clock_wall_us(), mono_ns, &broker->wall_ahead_us);
-    broker->now = mono_ns / 1000000;
+    int64_t jump_ms = clock_jump_ms(clock_wall_us(), mono_ns, &loop->wall_ahead_us);
+    shell->now = mono_ns / 1000000;
     if (jump_ms != 0) {
-        broker->clock_jumps++;
+        shell->counts.clock_jumps++;
         LOG(EV_CLOCK_JUMPED, "by_ms=%lld", (long long)jump_ms);
     }
 }
 
-static void wait_for_input(struct broker *broker) {
-    struct net_poll_item items[5] = {
-        {.fd = net_wake_fd(broker->wake)}, {.socket = broker->worker}, {.socket = broker->control}};
+static void wait_for_input(struct shell *shell, struct net_guard *guard) {
+    struct net_poll_item items[5] = {{.fd = net_wake_fd(shell->wake)},
+                                     {.socket = shell->sockets[WIRE_WORKER]},
+                                     {.socket = shell->sockets[WIRE_CONTROL_SOCKET]}};
     uint32_t count = 3;
-    if (broker->guard != NULL) {
-        items[count++].socket = net_guard_socket(broker->guard);
+    if (guard != NULL) {
+        items[count++].socket = net_guard_socket(guard);
     }
     /* An intake that is not read is left out, or it would keep the loop from sleeping. */
-    if (intake_is_read(broker)) {
-        items[count++].socket = broker->intake;
+    if (intake_is_read(shell)) {
+        items[count++].socket = shell->sockets[WIRE_INTAKE];
     }
-    enum err err = net_poll(items, count, broker->more ? 0 : TICK_MS);
+    enum err err = net_poll(items, count, shell->more ? 0 : TICK_MS);
     CHECK(err == ERR_OK);
-    broker->more = false;
+    shell->more = false;
     if (items[0].ready) {
-        net_wake_clear(broker->wake);
+        net_wake_clear(shell->wake);
     }
 }
 
 /* Over the memory budget, far from its turn or behind a dropped body, the newest durable body is
  * dropped: the oldest are dispatched first. Often only the batch in the core is left of it. */
-static void drop_body(struct broker *broker, uint64_t seq) {
-    struct body *body = core_tag(broker->core, seq);
-    bool full = atomic_load(&broker->account.bytes) > broker->memory_bytes_max;
+static void drop_body(struct shell *shell, uint64_t seq) {
+    struct body *body = core_tag(shell->core, seq);
+    bool full = atomic_load(&shell->bodies.bytes) > shell->memory_bytes_max;
     if (body == NULL ||
-        (!full && !core_waits_long(broker->core) && !core_queue_has_packed(broker->core, seq))) {
+        (!full && !core_waits_long(shell->core) && !core_queue_has_packed(shell->core, seq))) {
         return;
     }
     blob_unref(&body->blob);
     if (body_is_plain(body)) {
         body_free(&body);
     }
-    core_pack(broker->core, seq, body);
+    core_pack(shell->core, seq, body);
 }
 
-static void note_journal_state(struct broker *broker, bool failed, bool full) {
-    if (failed && !broker->failure_seen) {
-        broker->failure_seen = true;
-        core_stop(broker->core);
+static void note_journal_state(struct loop *loop, struct shell *shell, bool failed, bool full) {
+    if (failed && !loop->is_failure_seen) {
+        loop->is_failure_seen = true;
+        core_stop(shell->core);
     }
-    if (full && !broker->full_logged) {
+    if (full && !loop->is_full_logged) {
         LOG(EV_JOURNAL_FULL, "seen=1");
     }
-    broker->full_logged = full;
+    loop->is_full_logged = full;
 }
 
-static void log_stall(struct broker *broker) {
-    struct journal_stats disk;
-    journal_stats(broker->journal, &disk);
-    bool stalled = disk.commit_runs_ms > JOURNAL_STALLED_MS;
-    if (stalled && !broker->stall_logged) {
-        LOG(EV_JOURNAL_STALLED, "ms=%lld", (long long)disk.commit_runs_ms);
-    }
-    broker->stall_logged = stalled;
-}
-
-static void collect_commits(struct broker *broker) {
+static void collect_commits(struct loop *loop, struct shell *shell) {
     struct journal_result results[RESULTS_MAX];
     bool failed = false;
-    bool full = broker->full_logged;
-    uint32_t count = journal_collect(broker->journal, results, RESULTS_MAX, &failed);
+    bool full = loop->is_full_logged;
+    uint32_t count = journal_collect(shell->journal, results, RESULTS_MAX, &failed);
     for (uint32_t i = 0; i < count; i++) {
         full = results[i].outcome == JOURNAL_NO_ROOM;
         if (results[i].outcome == JOURNAL_DURABLE) {
-            core_journaled(broker->core, results[i].seq);
-            drop_body(broker, results[i].seq);
+            core_journaled(shell->core, results[i].seq);
+            drop_body(shell, results[i].seq);
         } else {
-            core_put_failed(broker->core, results[i].seq,
+            core_put_failed(shell->core, results[i].seq,
                             full ? WIRE_BUSY_JOURNAL_FULL : WIRE_BUSY_STOPPED);
         }
     }
-    broker->more = broker->more || count == RESULTS_MAX;
-    note_journal_state(broker, failed, full);
+    shell->more = shell->more || count == RESULTS_MAX;
+    note_journal_state(loop, shell, failed, full);
 }
 
-static void tick(struct broker *broker) {
-    core_tick(broker->core, broker->now);
+static void tick(struct loop *loop, struct shell *shell) {
+    core_tick(shell->core, shell->now);
     struct core_stats stats;
-    core_stats(broker->core, broker->now, &stats);
-    if (stats.lanes_silent > broker->silent_logged) {
+    core_stats(shell->core, shell->now, &stats);
+    if (stats.lanes_silent > loop->silent_logged) {
         LOG(EV_LANE_SILENT, "lanes=%llu",
-            (unsigned long long)(stats.lanes_silent - broker->silent_logged));
-        broker->silent_logged = stats.lanes_silent;
+            (unsigned long long)(stats.lanes_silent - loop->silent_logged));
+        loop->silent_logged = stats.lanes_silent;
     }
-    if (stats.parts_exhausted > broker->exhausted_logged) {
+    if (stats.parts_exhausted > loop->exhausted_logged) {
         LOG(EV_DELIVERY_BURIED, "cases=%llu",
-            (unsigned long long)(stats.parts_exhausted - broker->exhausted_logged));
-        broker->exhausted_logged = stats.parts_exhausted;
+            (unsigned long long)(stats.parts_exhausted - loop->exhausted_logged));
+        loop->exhausted_logged = stats.parts_exhausted;
     }
 }
 
 /* What was packed has left holes between what was not.  Once more when nothing has changed since:
  * the journal's writer releases its bodies a little after it has reported them durable. */
-static void trim(struct broker *broker) {
+static void trim(struct loop *loop, struct shell *shell) {
     struct core_stats stats;
-    if (broker->now < broker->trim_due) {
+    if (shell->now < loop->trim_due) {
         return;
     }
-    core_stats(broker->core, broker->now, &stats);
-    bool has_changed = stats.packed != broker->trimmed;
-    if (has_changed || broker->trims_again) {
+    core_stats(shell->core, shell->now, &stats);
+    bool has_changed = stats.packed != loop->trimmed;
+    if (has_changed || loop->trims_again) {
         mem_trim();
     }
-    broker->trims_again = has_changed;
-    broker->trimmed = stats.packed;
-    broker->trim_due = broker->now + TRIM_MS;
-}
-
-static void publish(struct broker *broker) {
-    if (broker->now >= broker->snapshot_due) {
-        broker->snapshot_due = broker->now + SNAPSHOT_MS;
-        log_stall(broker);
-        status_render(broker);
-    }
+    loop->trims_again = has_changed;
+    loop->trimmed = stats.packed;
+    loop->trim_due = shell->now + TRIM_MS;
 }
 
 /* The first TERM: nothing new is accepted or dispatched; lanes finish what they hold. True when
  * over. */
-static bool stop_is_over(struct broker *broker, sig_atomic_t stop) {
+static bool stop_is_over(struct loop *loop, struct shell *shell, sig_atomic_t stop) {
     if (stop == 0) {
         return false;
     }
-    if (!broker->stopping) {
+    if (!shell->stopping) {
         LOG(EV_PROGRAM_STOPPING, "signals=%d", (int)stop);
-        broker->stopping = true;
-        broker->stop_deadline = broker->now + STOP_MS_MAX;
-        core_set_accepting(broker->core, false);
-        core_set_dispatching(broker->core, false);
+        shell->stopping = true;
+        loop->stop_deadline = shell->now + STOP_MS_MAX;
+        core_set_accepting(shell->core, false);
+        core_set_dispatching(shell->core, false);
     }
     struct core_stats stats;
     struct journal_stats disk;
-    core_stats(broker->core, broker->now, &stats);
-    journal_stats(broker->journal, &disk);
+    core_stats(shell->core, shell->now, &stats);
+    journal_stats(shell->journal, &disk);
     bool idle = stats.out_cases == 0 && disk.pending_count == 0;
-    return stop > 1 || idle || broker->now >= broker->stop_deadline;
+    return stop > 1 || idle || shell->now >= loop->stop_deadline;
 }
 
 bool broker_turn(struct broker *broker, sig_atomic_t stop) {
-    wait_for_input(broker);
-    read_clock(broker);
-    doors_look(broker);
-    keys_step(broker);
-    intake_drain(broker);
-    lanes_drain(broker);
-    control_drain(broker);
-    online_verify_step(broker);
-    actions_perform(broker);
-    collect_commits(broker);
-    tick(broker);
-    actions_perform(broker);
-    core_set_room(broker->core, flight_room(&broker->flight));
-    core_deal(broker->core, broker->now);
-    actions_perform(broker);
-    trim(broker);
-    publish(broker);
-    return !stop_is_over(broker, stop);
+    struct loop *loop = &broker->loop;
+    struct shell *shell = &broker->shell;
+    wait_for_input(shell, broker->keys.guard);
+    read_clock(loop, shell);
+    doors_look(&broker->doors, shell);
+    keys_step(&broker->keys, shell);
+    intake_receive(&broker->intake, shell);
+    lanes_receive(&broker->lanes, shell);
+    control_receive(shell, &broker->keys, &broker->verify);
+    online_verify_step(&broker->verify, shell);
+    actions_perform(&broker->actions, shell);
+    collect_commits(loop, shell);
+    tick(loop, shell);
+    actions_perform(&broker->actions, shell);
+    core_set_room(shell->core, outgoing_room(&shell->work));
+    core_deal(shell->core, shell->now);
+    actions_perform(&broker->actions, shell);
+    trim(loop, shell);
+    status_step(&broker->status, shell);
+    return !stop_is_over(loop, shell, stop);
 }

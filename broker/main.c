@@ -1,5 +1,6 @@
 /* casemill-broker: command line, signals, and the loop until a stop has run its course. */
 #include "broker/broker.h"
+#include "broker/check_settings.h"
 #include "broker/crash_test.h"
 #include "broker/journal_verify.h"
 #include "broker/settings_table.h"

@@ -1,10 +1,11 @@
 /* Which lanes may take part on tcp without keys, which is loopback: a lane proves that it can read
  * a file of the broker's. Nothing is kept for unproved lanes: the challenge is a hash of the route
  * and the minute, and no two are equal. */
-#include "broker/broker.h"
+#include "broker/proof.h"
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "broker/reply.h"
 
 #include <stdio.h>
 
@@ -14,6 +15,8 @@ enum {
     LOG_AGAIN_MS = 60000,
     PATH_BYTES = 4096
 };
+/* The file of the journal's directory that a lane proves it can read. */
+#define PROOF_FILE "lane.secret"
 
 static bool is_open(const struct settings *settings) {
     return settings_str(settings, "keys.secret")[0] == '\0' &&
@@ -24,9 +27,8 @@ bool proof_is_off(const struct settings *settings) {
     return is_open(settings) && strcmp(settings_str(settings, "worker.trust"), "loopback") == 0;
 }
 
-enum err proof_open(struct broker *broker, const struct settings *settings, struct diag *diag) {
+enum err proof_open(struct proof *proof, const struct settings *settings, struct diag *diag) {
     char path[PATH_BYTES];
-    struct proof *proof = &broker->proof;
     if (!is_open(settings)) {
         return ERR_OK;
     }
@@ -47,104 +49,96 @@ enum err proof_open(struct broker *broker, const struct settings *settings, stru
     return err;
 }
 
-static struct uuid nonce_of(const struct broker *broker, const struct net_route *route,
+static struct uuid nonce_of(const struct proof *proof, const struct net_route *route,
                             int64_t window) {
     struct hash128 hash =
-        hash128_keyed(broker->proof.key, net_route_span(route), span_make(&window, sizeof(window)));
+        hash128_keyed(proof->key, net_route_span(route), span_make(&window, sizeof(window)));
     struct uuid nonce;
     memcpy(nonce.bytes, hash.bytes, sizeof(nonce.bytes));
     return nonce;
 }
 
-static bool is_right(const struct broker *broker, const struct net_route *route,
+static bool is_right(const struct proof *proof, int64_t now, const struct net_route *route,
                      const struct wire_ready *ready) {
     bool right = false;
-    int64_t window = broker->now / WINDOW_MS;
+    int64_t window = now / WINDOW_MS;
     for (int64_t back = 0; back < 2; back++) {
-        struct uuid nonce = nonce_of(broker, route, window - back);
-        struct uuid answer = net_secret_answer(&broker->proof.secret, &nonce, &ready->uuid);
+        struct uuid nonce = nonce_of(proof, route, window - back);
+        struct uuid answer = net_secret_answer(&proof->secret, &nonce, &ready->uuid);
         right = secret_eq(answer.bytes, ready->proof.bytes, sizeof(answer.bytes)) || right;
     }
     return right;
 }
 
-static void send_to(struct broker *broker, const struct net_route *route,
-                    const struct wire_message *message) {
-    if (reply_send(broker, broker->worker, route, message) != ERR_OK) {
-        broker->receipts_dropped++;
-    }
-}
-
-static struct challenged *place_of(struct broker *broker, const struct net_route *route,
-                                   uint64_t *hash) {
+static struct challenged *challenged_at(struct proof *proof, const struct net_route *route,
+                                        uint64_t *hash) {
     *hash = hash64(net_route_span(route));
-    return &broker->proof.challenged[*hash % PROOF_CHALLENGED_MAX];
+    return &proof->challenged[*hash % PROOF_CHALLENGED_MAX];
 }
 
 /* Whether this peer has left a challenge without an answer for long; true once in a while. A lane
  * may have sent READY again before the challenge came. */
-static bool has_ignored_one(struct broker *broker, const struct net_route *route) {
+static bool has_ignored_one(struct proof *proof, int64_t now, const struct net_route *route) {
     uint64_t hash = 0;
-    struct challenged *place = place_of(broker, route, &hash);
-    if (place->route != hash) {
-        *place = (struct challenged){.route = hash, .due = broker->now + ANSWER_MS};
+    struct challenged *peer = challenged_at(proof, route, &hash);
+    if (peer->route != hash) {
+        *peer = (struct challenged){.route = hash, .due = now + ANSWER_MS};
         return false;
     }
-    bool is_due = broker->now >= place->due;
-    place->due = is_due ? broker->now + LOG_AGAIN_MS : place->due;
+    bool is_due = now >= peer->due;
+    peer->due = is_due ? now + LOG_AGAIN_MS : peer->due;
     return is_due;
 }
 
-static void forget_challenge(struct broker *broker, const struct net_route *route) {
+static void forget_challenge(struct proof *proof, const struct net_route *route) {
     uint64_t hash = 0;
-    struct challenged *place = place_of(broker, route, &hash);
-    place->route = place->route == hash ? 0 : place->route;
+    struct challenged *peer = challenged_at(proof, route, &hash);
+    peer->route = peer->route == hash ? 0 : peer->route;
 }
 
-static void refuse(struct broker *broker, const struct net_route *route, const char *reason,
+static void refuse(struct shell *shell, const struct net_route *route, const char *reason,
                    const char *text) {
-    const struct wire_message refused = {.command = WIRE_REFUSED,
-                                         .refused = {.reason = WIRE_REASON_NOT_ALLOWED}};
-    broker->proof.refused++;
+    shell->counts.lanes_refused++;
     LOG(EV_LANE_REFUSED, "reason=%s text=\"%s\"", reason, text);
-    send_to(broker, route, &refused);
+    reply_refused(shell, WIRE_WORKER, route, NULL, WIRE_REASON_NOT_ALLOWED);
 }
 
-bool proof_holds(struct broker *broker, const struct net_route *route,
+bool proof_holds(struct proof *proof, struct shell *shell, const struct net_route *route,
                  const struct wire_ready *ready) {
-    if (!broker->proof.is_wanted || core_is_lane(broker->core, route, &ready->uuid)) {
+    if (!proof->is_wanted || core_is_lane(shell->core, route, &ready->uuid)) {
         return true;
     }
-    if (ready->has_proof && is_right(broker, route, ready)) {
-        forget_challenge(broker, route);
+    if (ready->has_proof && is_right(proof, shell->now, route, ready)) {
+        forget_challenge(proof, route);
         return true;
     }
     if (ready->has_proof) {
-        refuse(broker, route, "wrong_proof",
+        refuse(shell, route, "wrong_proof",
                "the worker's broker.secret names another file than lane.secret in journal.path");
         return false;
     }
-    if (has_ignored_one(broker, route)) {
-        refuse(broker, route, "no_proof",
+    if (has_ignored_one(proof, shell->now, route)) {
+        refuse(shell, route, "no_proof",
                "set broker.secret of the worker to lane.secret in journal.path; a worker of an "
                "older version cannot prove itself");
     }
     const struct wire_message challenge = {
         .command = WIRE_CHALLENGE,
-        .challenge = {.nonce = nonce_of(broker, route, broker->now / WINDOW_MS)}};
-    send_to(broker, route, &challenge);
+        .challenge = {.nonce = nonce_of(proof, route, shell->now / WINDOW_MS)}};
+    reply_send(shell, WIRE_WORKER, route, &challenge);
     return false;
 }
 
-bool proof_is_given(struct broker *broker, const struct net_route *route, bool is_result) {
-    if (!broker->proof.is_wanted || core_is_lane(broker->core, route, NULL)) {
+bool proof_is_given(const struct proof *proof, struct shell *shell, const struct net_route *route,
+                    bool is_result) {
+    if (!proof->is_wanted || core_is_lane(shell->core, route, NULL)) {
         return true;
     }
     if (is_result) {
-        broker->proof.refused++;
+        shell->counts.lanes_refused++;
         LOG(EV_LANE_REFUSED, "reason=not_proved text=\"its reports about work are ignored\"");
     }
     const struct wire_message ask = {.command = WIRE_READY_ASK};
-    send_to(broker, route, &ask);
+    reply_send(shell, WIRE_WORKER, route, &ask);
     return false;
 }

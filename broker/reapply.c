@@ -2,10 +2,13 @@
  * dead letters, named by their numbers, again.  Both are batches like any other (journal, queue,
  * receipts), with work of their mode, REAPPLY's rule set as its extra; the operator's one answer is
  * a REPLY. */
-#include "broker/admit.h"
+#include "broker/reapply.h"
 
 #include "base/date.h"
 #include "base/json.h"
+#include "broker/admit.h"
+#include "broker/intake.h"
+#include "broker/reply.h"
 #include "wire/mp_write.h"
 
 enum { RULESET_ID_BYTES = 64, RETRY_RATE_MS = 200 };
@@ -42,85 +45,70 @@ static void pack_extra(struct buf *out, const struct wire_reapply *reapply) {
     pack_pair(out, "as_of", reapply->as_of);
 }
 
-static void reply(struct broker *broker, const struct net_route *route, bool ok,
-                  const struct buf *json) {
-    struct wire_message message = {.command = WIRE_CONTROL_REPLY,
-                                   .control_reply = {.ok = ok, .json = buf_span(json)}};
-    if (reply_send(broker, broker->control, route, &message) != ERR_OK) {
-        broker->receipts_dropped++;
-    }
-}
-
 static void json_batch(struct json *json, const struct uuid *batch) {
     char text[UUID_TEXT_BYTES];
     uuid_format(batch, text);
-    json_key(json, "batch");
-    json_str(json, text);
+    json_str(json_key(json, "batch"), text);
 }
 
-static void reply_busy(struct broker *broker, const struct net_route *route,
-                       const struct uuid *batch, enum wire_busy reason, int64_t retry_ms) {
+static void reply_busy(struct shell *shell, const struct net_route *route, const struct uuid *batch,
+                       enum wire_busy reason, int64_t retry_ms) {
     struct buf text = BUF_EMPTY;
     struct json json;
     json_init(&json, &text);
     json_object_open(&json);
-    json_key(&json, "busy");
-    json_str(&json, wire_busy_word(reason));
-    json_key(&json, "retry_ms");
-    json_int(&json, retry_ms);
+    json_str(json_key(&json, "busy"), wire_busy_word(reason));
+    json_int(json_key(&json, "retry_ms"), retry_ms);
     json_batch(&json, batch);
     json_object_close(&json);
-    reply(broker, route, false, &text);
+    reply_control(shell, route, false, buf_span(&text));
     buf_free(&text);
 }
 
-static void take(struct broker *broker, const struct net_message *message,
-                 const struct admission *asked) {
-    if (intake_is_open(broker)) {
-        admit_batch(broker, message, asked);
+static void take(struct shell *shell, const struct admission *asked) {
+    if (intake_is_open(shell)) {
+        admit_batch(shell, asked);
     } else {
-        reply_busy(broker, &asked->route, &asked->batch, WIRE_BUSY_RATE, RETRY_RATE_MS);
+        reply_busy(shell, &asked->route, &asked->batch, WIRE_BUSY_RATE, RETRY_RATE_MS);
     }
 }
 
-void reapply_take(struct broker *broker, const struct net_message *message,
-                  const struct wire_reapply *reapply) {
+void reapply_take(struct shell *shell, const struct wire_reapply *reapply) {
     struct buf extra = BUF_EMPTY;
     pack_extra(&extra, reapply);
-    struct admission asked = {.socket = broker->control,
-                              .route = message->route,
+    struct admission asked = {.socket = WIRE_CONTROL_SOCKET,
+                              .route = shell->message.route,
                               .batch = reapply->batch,
                               .count = reapply->count,
                               .ack = reapply->ack,
                               .priority = WIRE_BULK,
-                              .source = SPAN_LIT(BROKER_SOURCE_REAPPLY),
+                              .source = SPAN_LIT("reapply"),
                               .body_bytes_max = WIRE_CONTROL_BODY_BYTES_MAX,
                               .mode = WORK_REAPPLY,
                               .extra = buf_span(&extra)};
     asked.route.channel = CORE_CHANNEL_OPERATOR;
     if (!is_ruleset_id(reapply->ruleset) || !is_date_or_absent(reapply->reference_date) ||
         !is_date_or_absent(reapply->as_of)) {
-        admit_refuse(broker, &asked, WIRE_REASON_BAD_HEADER);
+        admit_refuse(shell, &asked, WIRE_REASON_BAD_HEADER);
     } else {
-        take(broker, message, &asked);
+        take(shell, &asked);
     }
     buf_free(&extra);
 }
 
-void retry_take(struct broker *broker, const struct net_message *message,
-                const struct wire_retry *retry) {
-    struct admission asked = {.socket = broker->control,
-                              .route = message->route,
+void reapply_take_retry(struct shell *shell, const struct wire_retry *retry) {
+    struct admission asked = {.socket = WIRE_CONTROL_SOCKET,
+                              .route = shell->message.route,
                               .batch = retry->batch,
                               .count = retry->count,
                               .ack = retry->ack,
                               .priority = WIRE_BULK,
-                              .source = SPAN_LIT(BROKER_SOURCE_RETRY),
+                              .source = SPAN_LIT("retry"),
                               .body_bytes_max = WIRE_CONTROL_BODY_BYTES_MAX,
                               .mode = WORK_RETRY,
                               .extra = SPAN_LIT("")};
     asked.route.channel = CORE_CHANNEL_OPERATOR;
-    take(broker, message, &asked);
+    take(shell, &asked);
 }
 
 static void json_dead(struct json *json, const struct wire_dead *dead) {
@@ -132,8 +120,7 @@ static void json_dead(struct json *json, const struct wire_dead *dead) {
                  {"expected", dead->expected},
                  {"found", dead->found}};
     json_object_open(json);
-    json_key(json, "index");
-    json_uint(json, dead->index);
+    json_uint(json_key(json, "index"), dead->index);
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         json_key(json, texts[i].key);
         json_span(json, texts[i].text);
@@ -141,35 +128,31 @@ static void json_dead(struct json *json, const struct wire_dead *dead) {
     json_object_close(json);
 }
 
-static void json_done(struct broker *broker, struct json *json, const struct core_action *action) {
+static void json_done(struct shell *shell, struct json *json, const struct core_action *action) {
     const struct core_tally *tally = &action->done.tally;
-    json_key(json, "count");
-    json_uint(json, action->done.count);
+    json_uint(json_key(json, "count"), action->done.count);
     json_key(json, "outcomes");
     json_object_open(json);
     for (uint32_t i = 0; i < WIRE_DISPOSITIONS; i++) {
-        json_key(json, wire_disposition_word(i));
-        json_uint(json, tally->outcomes[i]);
+        json_uint(json_key(json, wire_disposition_word(i)), tally->outcomes[i]);
     }
     json_object_close(json);
-    json_key(json, "duplicates");
-    json_uint(json, tally->duplicates);
-    json_key(json, "dead_count");
-    json_uint(json, tally->dead_count);
+    json_uint(json_key(json, "duplicates"), tally->duplicates);
+    json_uint(json_key(json, "dead_count"), tally->dead_count);
     json_key(json, "dead");
     json_array_open(json);
-    const struct wire_dead *dead = core_dead_view(tally, &broker->arena);
+    const struct wire_dead *dead = core_dead_view(tally, &shell->arena);
     for (uint32_t i = 0; dead != NULL && i < tally->dead_listed; i++) {
         json_dead(json, &dead[i]);
     }
     json_array_close(json);
 }
 
-void reapply_answer(struct broker *broker, const struct core_action *action) {
+void reapply_answer(struct shell *shell, const struct core_action *action) {
     struct buf text = BUF_EMPTY;
     struct json json;
     if (action->kind == CORE_BUSY) {
-        reply_busy(broker, &action->route, &action->batch, action->busy.reason,
+        reply_busy(shell, &action->route, &action->batch, action->busy.reason,
                    action->busy.retry_ms);
         return;
     }
@@ -178,12 +161,11 @@ void reapply_answer(struct broker *broker, const struct core_action *action) {
     json_object_open(&json);
     json_batch(&json, &action->batch);
     if (action->kind == CORE_DONE) {
-        json_done(broker, &json, action);
+        json_done(shell, &json, action);
     } else {
-        json_key(&json, "duplicate");
-        json_bool(&json, action->duplicate);
+        json_bool(json_key(&json, "duplicate"), action->duplicate);
     }
     json_object_close(&json);
-    reply(broker, &action->route, true, &text);
+    reply_control(shell, &action->route, true, buf_span(&text));
     buf_free(&text);
 }

@@ -1,45 +1,41 @@
-/* Answers that every socket's file sends. */
-#include "broker/broker.h"
+/* A message of one frame, to any socket. */
+#include "broker/reply.h"
 
-#include "base/log.h"
-
-enum err reply_send(struct broker *broker, struct net_socket *socket, const struct net_route *route,
-                    const struct wire_message *message) {
+bool reply_send(struct shell *shell, enum wire_socket which, const struct net_route *route,
+                const struct wire_message *message) {
     struct net_part part;
-    buf_clear(&broker->head);
-    wire_encode(message, &broker->head);
-    if (socket == broker->intake) {
-        enum err err = receipt_part(&broker->receipts, route, buf_span(&broker->head), &part);
-        if (err != ERR_OK) {
-            return err;
-        }
+    enum err err = ERR_OK;
+    buf_clear(&shell->head);
+    wire_encode(message, &shell->head);
+    if (which == WIRE_INTAKE) {
+        err = outgoing_receipt(&shell->receipts, route, buf_span(&shell->head), &part);
     } else {
-        net_part_copy(&part, buf_span(&broker->head));
+        net_part_copy(&part, buf_span(&shell->head));
     }
-    return net_send(socket, route, &part, 1);
+    err = err == ERR_OK ? net_send(shell->sockets[which], route, &part, 1) : err;
+    shell->counts.receipts_dropped += err == ERR_OK ? 0 : 1;
+    return err == ERR_OK;
 }
 
-void reply_unreadable(struct broker *broker, struct net_socket *socket,
-                      const struct net_route *route, const struct wire_decode_fault *fault) {
-    struct wire_message reply = {
-        .command = WIRE_REFUSED,
-        .refused = {.has_batch = fault->has_batch, .batch = fault->batch, .reason = fault->reason}};
-    broker->peers_refused++;
-    if (fault->reason == WIRE_REASON_UNKNOWN_VERSION) {
-        reply.refused.version = SPAN_LIT(WIRE_VERSION);
-        LOG(EV_PEER_VERSION, "it_speaks=%.*s this_speaks=%s", SPAN_ARG(fault->version),
-            WIRE_VERSION);
-    } else {
-        LOG(EV_PEER_REFUSED, "reason=%s", wire_reason_word(fault->reason));
+void reply_refused(struct shell *shell, enum wire_socket which, const struct net_route *route,
+                   const struct uuid *batch, enum wire_reason reason) {
+    struct wire_message reply = {.command = WIRE_REFUSED,
+                                 .refused = {.has_batch = batch != NULL, .reason = reason}};
+    if (batch != NULL) {
+        reply.refused.batch = *batch;
     }
-    if (reply_send(broker, socket, route, &reply) != ERR_OK) {
-        broker->receipts_dropped++;
-    }
+    reply_send(shell, which, route, &reply);
 }
 
-void reply_accepted_fill(const struct broker *broker, const struct uuid *batch, bool duplicate,
+void reply_control(struct shell *shell, const struct net_route *route, bool ok, struct span json) {
+    const struct wire_message reply = {.command = WIRE_CONTROL_REPLY,
+                                       .control_reply = {.ok = ok, .json = json}};
+    reply_send(shell, WIRE_CONTROL_SOCKET, route, &reply);
+}
+
+void reply_accepted_fill(const struct shell *shell, const struct uuid *batch, bool duplicate,
                          struct wire_accepted *accepted) {
-    const struct core_stats *stats = &broker->stats;
+    const struct core_stats *stats = &shell->stats;
     *accepted = (struct wire_accepted){.batch = *batch,
                                        .duplicate = duplicate,
                                        .queue_cases = stats->queued_cases + stats->delayed_cases +

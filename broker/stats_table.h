@@ -3,7 +3,7 @@
 #ifndef CASEMILL_BROKER_STATS_TABLE_H
 #define CASEMILL_BROKER_STATS_TABLE_H
 
-/* core: struct core_stats; disk: struct journal_stats; shell: struct broker. */
+/* Where a row is read: struct all_stats of status.c. */
 #define STATS_TABLE(ROW)                                                                           \
     ROW(batches, GAUGE, core.batches, "batches queued or in flight")                               \
     ROW(queued_cases, GAUGE, core.queued_cases, "queued cases")                                    \
@@ -55,36 +55,37 @@
         "duration of the commit under way, milliseconds; 0: none")                                 \
     ROW(journal_damaged, GAUGE, disk.damaged, "damaged records found at startup")                  \
     ROW(journal_failed, GAUGE, disk.failed, "1: nothing is confirmed until a restart")             \
-    ROW(memory_bytes_max, GAUGE, shell.bytes_max, "the budget of bodies in memory")                \
-    ROW(memory_body_bytes, GAUGE, shell.body_bytes, "bodies in memory")                            \
-    ROW(memory_receipt_bytes, GAUGE, shell.receipt_bytes, "receipts that peers have not read")     \
-    ROW(memory_work_bytes, GAUGE, shell.work_bytes, "WORK that lanes have not received yet")       \
-    ROW(receipts_dropped_total, COUNTER, shell.receipts_dropped, "replies that could not be sent") \
-    ROW(clock_jumps_total, COUNTER, shell.clock_jumps, "times that the wall clock was set")        \
-    ROW(log_dropped_total, COUNTER, shell.log_lost, "dropped lines of the log")                    \
-    ROW(peers_refused_total, COUNTER, shell.peers_refused,                                         \
+    ROW(memory_bytes_max, GAUGE, memory.bytes_max, "the budget of bodies in memory")               \
+    ROW(memory_body_bytes, GAUGE, memory.body_bytes, "bodies in memory")                           \
+    ROW(memory_receipt_bytes, GAUGE, memory.receipt_bytes, "receipts that peers have not read")    \
+    ROW(memory_work_bytes, GAUGE, memory.work_bytes, "WORK that lanes have not received yet")      \
+    ROW(receipts_dropped_total, COUNTER, counts.receipts_dropped,                                  \
+        "replies that could not be sent")                                                          \
+    ROW(clock_jumps_total, COUNTER, counts.clock_jumps, "times that the wall clock was set")       \
+    ROW(log_dropped_total, COUNTER, log_lost, "dropped lines of the log")                          \
+    ROW(peers_refused_total, COUNTER, counts.peers_refused,                                        \
         "messages refused as unreadable or not allowed")                                           \
-    ROW(intake_connections, GAUGE, shell.doors[KEYS_SOURCES].connections,                          \
+    ROW(intake_connections, GAUGE, sockets.connections[WIRE_INTAKE],                               \
         "connections of intake systems")                                                           \
-    ROW(worker_connections, GAUGE, shell.doors[KEYS_WORKERS].connections, "connections of lanes")  \
-    ROW(connections_full_total, COUNTER, shell.connections_full,                                   \
+    ROW(worker_connections, GAUGE, sockets.connections[WIRE_WORKER], "connections of lanes")       \
+    ROW(connections_full_total, COUNTER, sockets.full,                                             \
         "times that a socket reached its limit of connections")                                    \
-    ROW(connections_cut_total, COUNTER, shell.connections_cut,                                     \
+    ROW(connections_cut_total, COUNTER, sockets.cut,                                               \
         "connections shut down because they exceeded the limit")                                   \
-    ROW(connections_heavy_total, COUNTER, shell.connections_heavy,                                 \
+    ROW(connections_heavy_total, COUNTER, sockets.heavy,                                           \
         "connections ended because of what they held unread")                                      \
-    ROW(memory_unread_bytes, GAUGE, shell.unread_bytes,                                            \
+    ROW(memory_unread_bytes, GAUGE, memory.unread_bytes,                                           \
         "bytes of messages that are incomplete or not read yet")                                   \
-    ROW(routing_ids_taken_over_total, COUNTER, shell.taken_over,                                   \
+    ROW(routing_ids_taken_over_total, COUNTER, sockets.taken_over,                                 \
         "routing ids of intake that a second connection took over")                                \
-    ROW(connections_mute, GAUGE, shell.mute, "connections that have sent nothing for 15 s")        \
+    ROW(connections_mute, GAUGE, sockets.mute, "connections that have sent nothing for 15 s")      \
     ROW(lanes_replaced_total, COUNTER, core.lanes_replaced,                                        \
         "lanes without any work done whose place a new lane took over")                            \
     ROW(lanes_turned_away_total, COUNTER, core.lanes_turned_away,                                  \
         "READY refused because no place for a lane was free")                                      \
-    ROW(lanes_refused_total, COUNTER, shell.lanes_refused,                                         \
+    ROW(lanes_refused_total, COUNTER, counts.lanes_refused,                                        \
         "READY and results of work from lanes that have not proved themselves")                    \
-    ROW(keys_refused_total, COUNTER, shell.keys_refused,                                           \
+    ROW(keys_refused_total, COUNTER, counts.keys_refused,                                          \
         "connections refused because their key is not allowed")
 
 #endif

@@ -1,8 +1,9 @@
 /* What --check tries of a startup: it binds and closes, checks the journal's place and the room on
  * its disk, and makes nothing. It does not try what a running broker on the same journal holds. */
-#include "broker/broker.h"
+#include "broker/check_settings.h"
 
 #include "http/http.h"
+#include "net/net.h"
 
 #include <errno.h>
 #include <fcntl.h>

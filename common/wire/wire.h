@@ -93,6 +93,7 @@ MUST_USE enum err wire_number_take(enum wire_number number, int64_t value, int64
     ROW(RETRY, "RETRY", CONTROL, TO_BROKER)
 
 enum wire_socket { WIRE_INTAKE, WIRE_WORKER, WIRE_CONTROL_SOCKET };
+enum { WIRE_SOCKET_COUNT = WIRE_CONTROL_SOCKET + 1 };
 enum wire_direction { WIRE_TO_BROKER, WIRE_FROM_BROKER };
 enum wire_command {
 #define WIRE_ENUM(id, name, socket, direction) WIRE_##id,
