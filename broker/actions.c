@@ -8,14 +8,14 @@
 
 static void fill_done(struct arena *arena, const struct core_action *action,
                       struct wire_done *done) {
-    const struct core_tally *tally = &action->done.tally;
+    const struct core_counts *counts = &action->done.counts;
     done->batch = action->batch;
     done->count = action->done.count;
-    memcpy(done->counts.outcomes, tally->outcomes, sizeof(done->counts.outcomes));
-    done->counts.duplicates = tally->duplicates;
-    done->counts.dead_count = tally->dead_count;
-    done->counts.dead = core_dead_view(tally, arena);
-    done->counts.dead_listed = done->counts.dead == NULL ? 0 : tally->dead_listed;
+    memcpy(done->counts.outcomes, counts->outcomes, sizeof(done->counts.outcomes));
+    done->counts.duplicates = counts->duplicates;
+    done->counts.dead_count = counts->dead_count;
+    done->counts.dead = core_dead_view(counts, arena);
+    done->counts.dead_listed = done->counts.dead == NULL ? 0 : counts->dead_listed;
 }
 
 static void send_receipt(struct shell *shell, const struct core_action *action) {

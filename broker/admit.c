@@ -8,13 +8,13 @@
 #include "wire/walk.h"
 
 static void refuse_at(struct shell *shell, const struct admission *asked,
-                      const struct walk_fault *fault, bool has_place) {
+                      const struct walk_fault *fault, bool has_position) {
     struct wire_message reply = {.command = WIRE_REFUSED,
                                  .refused = {.has_batch = true,
                                              .batch = asked->batch,
                                              .reason = fault->reason,
-                                             .has_index = has_place,
-                                             .has_offset = has_place,
+                                             .has_index = has_position,
+                                             .has_offset = has_position,
                                              .index = fault->index,
                                              .offset = fault->offset}};
     if (fault->reason == WIRE_REASON_TOO_LARGE) {

@@ -12,7 +12,7 @@ struct group {
     uint8_t far_route[NET_ROUTE_BYTES_MAX]; /* its bytes, where they are not near */
     enum core_action_kind kind;             /* ACCEPTED or DONE */
     bool duplicate;                         /* ACCEPTED */
-    uint32_t count;                         /* DONE, with the tally */
+    uint32_t count;                         /* DONE, with the counts */
     uint32_t outcomes[WIRE_DISPOSITIONS];
     uint32_t duplicates;
     uint32_t len;
@@ -39,9 +39,9 @@ static bool belongs(const struct group *group, const struct core_action *action)
     if (action->kind == CORE_ACCEPTED) {
         return group->duplicate == action->duplicate;
     }
-    const struct core_tally *tally = &action->done.tally;
-    return group->count == action->done.count && group->duplicates == tally->duplicates &&
-           memcmp(group->outcomes, tally->outcomes, sizeof(group->outcomes)) == 0;
+    const struct core_counts *counts = &action->done.counts;
+    return group->count == action->done.count && group->duplicates == counts->duplicates &&
+           memcmp(group->outcomes, counts->outcomes, sizeof(group->outcomes)) == 0;
 }
 
 static struct group *group_for(struct coalesced *coalesced, struct shell *shell,
@@ -65,8 +65,8 @@ static struct group *group_for(struct coalesced *coalesced, struct shell *shell,
     group->duplicate = action->kind == CORE_ACCEPTED && action->duplicate;
     if (action->kind == CORE_DONE) {
         group->count = action->done.count;
-        group->duplicates = action->done.tally.duplicates;
-        memcpy(group->outcomes, action->done.tally.outcomes, sizeof(group->outcomes));
+        group->duplicates = action->done.counts.duplicates;
+        memcpy(group->outcomes, action->done.counts.outcomes, sizeof(group->outcomes));
     }
     return group;
 }
@@ -111,7 +111,7 @@ bool coalesce_take(struct coalesced *coalesced, struct shell *shell,
         return false;
     }
     bool is_plain = action->kind == CORE_ACCEPTED ||
-                    (action->kind == CORE_DONE && action->done.tally.dead_count == 0);
+                    (action->kind == CORE_DONE && action->done.counts.dead_count == 0);
     if (!is_plain) {
         coalesce_flush(coalesced, shell);
         return false;

@@ -75,7 +75,7 @@ void core_each_tag(const struct core *core, void (*visit)(void *tag, void *conte
     }
 }
 
-/* By its source's naming: the place of the source may have a new name by now. */
+/* By its source's naming: the slot of the source may have a new name by now. */
 static uint64_t recent_hash(uint64_t naming, const struct uuid *id) {
     return core_name_of((uint32_t)naming, id).hash;
 }
@@ -114,9 +114,9 @@ static void remember_done(struct core *core, const struct core_batch *batch) {
     recent->id = batch->id;
     recent->naming = naming;
     recent->count = batch->count;
-    memcpy(recent->outcomes, batch->tally.outcomes, sizeof(recent->outcomes));
-    recent->duplicates = batch->tally.duplicates;
-    recent->dead_count = batch->tally.dead_count;
+    memcpy(recent->outcomes, batch->counts.outcomes, sizeof(recent->outcomes));
+    recent->duplicates = batch->counts.duplicates;
+    recent->dead_count = batch->counts.dead_count;
 }
 
 struct core_batch *core_batch_of(struct core *core, uint64_t seq) {
@@ -124,8 +124,8 @@ struct core_batch *core_batch_of(struct core *core, uint64_t seq) {
     if (batch != NULL) {
         return batch;
     }
-    struct packed_place place = packed_find_seq(core, seq);
-    return place.chunk == NULL ? NULL : packed_unpack(core, place);
+    struct packed_ref ref = packed_find_seq(core, seq);
+    return ref.chunk == NULL ? NULL : packed_unpack(core, ref);
 }
 
 static struct core_batch *add(struct core *core, const struct core_batch_meta *meta,
@@ -223,8 +223,8 @@ static struct core_batch *batch_named(struct core *core, const struct core_name 
     if (batch != NULL) {
         return batch;
     }
-    struct packed_place place = packed_find_name(core, name);
-    return place.chunk == NULL ? NULL : packed_unpack(core, place);
+    struct packed_ref ref = packed_find_name(core, name);
+    return ref.chunk == NULL ? NULL : packed_unpack(core, ref);
 }
 
 uint64_t core_submit(struct core *core, const struct net_route *route,
@@ -258,7 +258,7 @@ uint64_t core_submit(struct core *core, const struct net_route *route,
         name = core_name_of(core_source_claim(core, meta->source), &meta->batch);
     }
     if (name.source == UINT32_MAX) {
-        emit_busy(core, route, &meta->batch, WIRE_BUSY_QUEUE_FULL, core_retry_place_ms(core));
+        emit_busy(core, route, &meta->batch, WIRE_BUSY_QUEUE_FULL, core_retry_slot_ms(core));
         return 0;
     }
     if (old != NULL) {
@@ -290,9 +290,9 @@ void core_query(struct core *core, const struct net_route *route, struct span so
                 const struct uuid *id) {
     uint32_t source = core_source_find(core, source_name);
     struct core_name name = core_name_of(source, id);
-    struct packed_place place =
-        source == UINT32_MAX ? (struct packed_place){NULL, 0} : packed_find_name(core, &name);
-    if (place.chunk != NULL && (route->delimited || packed_wait(core, place, route))) {
+    struct packed_ref ref =
+        source == UINT32_MAX ? (struct packed_ref){NULL, 0} : packed_find_name(core, &name);
+    if (ref.chunk != NULL && (route->delimited || packed_wait(core, ref, route))) {
         emit_status(core, route, id)->done.state = WIRE_STATE_ACCEPTED;
         return; /* it stays packed for that */
     }
@@ -312,9 +312,9 @@ void core_query(struct core *core, const struct net_route *route, struct span so
         if (recent != NULL) {
             action->done.state = WIRE_STATE_DONE;
             action->done.count = recent->count;
-            memcpy(action->done.tally.outcomes, recent->outcomes, sizeof(recent->outcomes));
-            action->done.tally.duplicates = recent->duplicates;
-            action->done.tally.dead_count = recent->dead_count;
+            memcpy(action->done.counts.outcomes, recent->outcomes, sizeof(recent->outcomes));
+            action->done.counts.duplicates = recent->duplicates;
+            action->done.counts.dead_count = recent->dead_count;
         }
     }
 }
@@ -330,7 +330,7 @@ void core_batch_settle(struct core *core, struct core_batch *batch) {
             action->batch = batch->id;
             action->seq = batch->seq;
             action->done.count = batch->count;
-            core_tally_copy(&action->done.tally, &batch->tally);
+            core_counts_copy(&action->done.counts, &batch->counts);
         }
     }
     core->counters.batches_done++;

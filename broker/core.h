@@ -18,7 +18,7 @@
 enum {
     CORE_PART_CASES = 4096,
     CORE_PARTS_MAX = WIRE_CASES_MAX / CORE_PART_CASES,
-    CORE_SOURCES_MAX = 1024, /* beyond: BUSY; the place of one without a batch is taken over */
+    CORE_SOURCES_MAX = 1024, /* beyond: BUSY; the slot of one without a batch is taken over */
     CORE_LANES_MAX = 1024,
     CORE_LANE_PARTS_MAX = 16384, /* a BEAT that lists so many fits into a head frame */
     CORE_WAITERS_MAX = 16,       /* receipt routes of one batch */
@@ -66,15 +66,16 @@ struct core_batch_meta {
     void *tag;            /* the caller's; returned in actions, last in CORE_RELEASE, or NULL */
 };
 
-struct core_tally {
+struct core_counts {
     uint32_t outcomes[WIRE_DISPOSITIONS];
     uint32_t duplicates;
     uint32_t dead_count;
     uint32_t dead_listed;
     struct buf dead; /* entries as core_dead_view reads them */
 };
-/* core_dead_view gives the listed dead letters; spans point into tally->dead. NULL: arena spent. */
-const struct wire_dead *core_dead_view(const struct core_tally *tally, struct arena *arena);
+/* core_dead_view gives the listed dead letters; spans point into counts->dead. NULL: arena spent.
+ */
+const struct wire_dead *core_dead_view(const struct core_counts *counts, struct arena *arena);
 
 enum core_action_kind {
     CORE_DELETE,  /* take `seq` out of the journal */
@@ -119,7 +120,7 @@ struct core_action {
         struct {        /* DONE; STATUS with state done */
             enum wire_state state;
             uint32_t count;
-            struct core_tally tally;
+            struct core_counts counts;
         } done;
         enum wire_reason reason; /* REFUSED */
         struct {
@@ -140,7 +141,7 @@ void core_set_journal(struct core *core, const struct uuid *journal, uint64_t ne
 void core_each_tag(const struct core *core, void (*visit)(void *tag, void *context), void *context);
 void *core_tag(const struct core *core, uint64_t seq); /* NULL: no such batch (any more) */
 /* core_source_weight sets a source's share in the round robin, 1..100; 1 unless set.  It keeps its
- * place from then on. */
+ * slot from then on. */
 void core_source_weight(struct core *core, struct span source, uint32_t weight);
 
 /* Actions in the order they arose; valid until core_actions_clear or the next input. */
@@ -171,10 +172,10 @@ void core_put_failed(struct core *core, uint64_t seq, enum wire_busy reason);
 void core_stop(struct core *core);
 void core_quarantine(struct core *core, uint64_t seq); /* its record is damaged */
 
-/* core_ready: false when there is no place for the lane; the caller refuses it. A lane that has
- * never done any work and holds none gives its place to a new lane. Lanes without credit give
+/* core_ready: false when there is no slot for the lane; the caller refuses it. A lane that has
+ * never done any work and holds none gives its slot to a new lane. Lanes without credit give
  * theirs first, of these the one that joined first; a new lane without credit takes only such a
- * place. */
+ * slot. */
 bool core_ready(struct core *core, const struct net_route *route, const struct wire_ready *ready,
                 int64_t now);
 /* core_is_lane: a lane is known by that route, and by that uuid unless it is NULL. */
@@ -238,7 +239,7 @@ struct core_lane_view {
 };
 bool core_lane_view(const struct core *core, uint32_t index, int64_t now,
                     struct core_lane_view *view);
-struct core_source_view { /* counted since the name got its place: a name that returns starts at 0
+struct core_source_view { /* counted since the name got its slot: a name that returns starts at 0
                            */
     const char *name;
     uint32_t weight;

@@ -1,11 +1,10 @@
-/* What lanes send, and which of them an operator removes. DONE is a committed fact and is accepted
- * from every lane. FAILED and RETURN count only from the lane that holds the part. A BEAT is
- * compared with what the lane holds in the core. */
+/* Lanes: how they come, what they report in BEAT, and how they go: with BYE, lost, retired by an
+ * operator or replaced. A BEAT is compared with what the lane holds in the core. */
 #include "broker/core_priv.h"
 
 #include "base/mem.h"
 
-enum { BACKOFF_FIRST_MS = 250, BACKOFF_MAX_MS = 30000, OMITTED_MAX = 2, STALL_MS_MIN = 500 };
+enum { OMITTED_MAX = 2, STALL_MS_MIN = 500 };
 
 static struct core_lane *lane_by_route(const struct core *core, const struct net_route *route) {
     for (uint32_t i = 0; i < core->lane_count; i++) {
@@ -30,8 +29,7 @@ static struct core_lane *lane_by_uuid(struct core *core, const struct uuid *uuid
     return NULL;
 }
 
-/* The lane of a message, whose time it notes. */
-static struct core_lane *sender(struct core *core, const struct net_route *route, int64_t now) {
+struct core_lane *core_lane_sender(struct core *core, const struct net_route *route, int64_t now) {
     struct core_lane *lane = lane_by_route(core, route);
     if (lane != NULL) {
         lane->received_at = now;
@@ -40,8 +38,12 @@ static struct core_lane *sender(struct core *core, const struct net_route *route
     return lane;
 }
 
-static void ask_ready(struct core *core, const struct net_route *route) {
-    (void)core_emit_to(core, CORE_READY_ASK, route);
+struct core_lane *core_lane_known(struct core *core, const struct net_route *route, int64_t now) {
+    struct core_lane *lane = core_lane_sender(core, route, now);
+    if (lane == NULL) {
+        (void)core_emit_to(core, CORE_READY_ASK, route);
+    }
+    return lane;
 }
 
 /* Gives back all a lane holds, oldest first in the queue, and forgets the lane. */
@@ -49,7 +51,7 @@ static void lane_remove(struct core *core, struct core_lane *lane, bool silent) 
     while (lane->held.last != NULL) {
         struct core_part *part = lane->held.last;
         part->taken_over = part->taken_over || silent;
-        if (!silent || !core_part_blame(core, part, NULL)) {
+        if (!silent || !core_part_count_failure(core, part, NULL)) {
             part_queue_front(core, part);
         }
     }
@@ -84,9 +86,7 @@ static void fence_add(struct core *core, const struct uuid *uuid) {
     core->fence[core->fence_count++] = *uuid;
 }
 
-/* The batch of a range of this journal, unpacked if it was packed; NULL when there is none (any
- * more) or it does not fit. */
-static struct core_batch *range_batch(struct core *core, const struct wire_range *range) {
+struct core_batch *core_range_batch(struct core *core, const struct wire_range *range) {
     if (!uuid_eq(&range->journal, &core->options.journal) || range->count == 0) {
         return NULL;
     }
@@ -114,7 +114,7 @@ static void reconcile(struct core *core, struct core_lane *lane, const struct wi
     for (uint32_t i = 0; i < count; i++) {
         /* A packed batch was never dispatched: an unproved lane cannot unpack it. */
         bool may_be = !core->options.lanes_unproved || core_find_seq(core, holds[i].seq) != NULL;
-        struct core_batch *batch = may_be ? range_batch(core, &holds[i]) : NULL;
+        struct core_batch *batch = may_be ? core_range_batch(core, &holds[i]) : NULL;
         if (batch == NULL) {
             continue;
         }
@@ -147,7 +147,7 @@ static void copy_text(char *text, size_t size, struct span from) {
     text[len] = '\0';
 }
 
-/* The lane that gives its place up first; NULL: none does. */
+/* The lane that gives its slot up first; NULL: none does. */
 static struct core_lane *idle_lane(const struct core *core, bool has_credit) {
     struct core_lane *chosen = NULL;
     for (uint32_t i = 0; i < core->lane_count; i++) {
@@ -164,8 +164,8 @@ static struct core_lane *idle_lane(const struct core *core, bool has_credit) {
     return chosen;
 }
 
-/* A place for a new lane; false: there is none. */
-static bool make_place(struct core *core, const struct wire_ready *ready) {
+/* A slot for a new lane; false: there is none. */
+static bool make_slot(struct core *core, const struct wire_ready *ready) {
     if (core->lane_count < CORE_LANES_MAX) {
         return true;
     }
@@ -184,11 +184,11 @@ bool core_ready(struct core *core, const struct net_route *route, const struct w
     struct core_lane *lane = lane_by_uuid(core, &ready->uuid);
     struct core_lane *other = lane_by_route(core, route);
     if (other != NULL && other != lane) {
-        fence_add(core, &other->uuid); /* another process has its place: it has ended */
+        fence_add(core, &other->uuid); /* another process has its route: it has ended */
         lane_remove(core, other, true);
     }
     if (lane == NULL) {
-        if (!make_place(core, ready)) {
+        if (!make_slot(core, ready)) {
             return false;
         }
         lane = mem_zero(1, sizeof(*lane));
@@ -209,191 +209,10 @@ bool core_ready(struct core *core, const struct net_route *route, const struct w
     return true;
 }
 
-static void part_done(struct core *core, struct core_part *part) {
-    part->batch->done_cases += part->count;
-    core->counters.cases_done += part->count;
-    core_source_of(core, part)->cases_done += part->count;
-    part_finish(core, part);
-}
-
-static void count_tally(struct core *core, struct core_batch *batch,
-                        const struct core_tally *tally) {
-    core_tally_add(&batch->tally, tally);
-    core->counters.cases_duplicate += tally->duplicates;
-    core->counters.cases_dead += tally->dead_count;
-}
-
-/* A run inside one part: kept beside the part until all of it is committed. A run inside a known
- * run is a repetition. A run around known ones replaces them. A run that crosses a known one cannot
- * be counted: its cases return when the part is dispatched again. */
-static bool take_inside(struct core *core, struct core_part *part, const struct wire_range *range,
-                        const struct core_tally *tally) {
-    uint32_t end = range->first + range->count;
-    for (const struct core_progress *known = part->progress; known != NULL; known = known->next) {
-        uint32_t known_end = known->first + known->count;
-        bool apart = end <= known->first || range->first >= known_end;
-        bool around =
-            range->first <= known->first && end >= known_end && range->count > known->count;
-        if (!apart && !around) {
-            return false;
-        }
-    }
-    for (struct core_progress **at = &part->progress; *at != NULL;) {
-        struct core_progress *known = *at;
-        if (known->first >= range->first && known->first < end) {
-            *at = known->next;
-            part->progress_cases -= known->count;
-            core_tally_free(&known->tally);
-            mem_free(known);
-        } else {
-            at = &known->next;
-        }
-    }
-    struct core_progress *progress = mem_zero(1, sizeof(*progress));
-    progress->first = range->first;
-    progress->count = range->count;
-    core_tally_copy(&progress->tally, tally);
-    progress->next = part->progress;
-    part->progress = progress;
-    part->progress_cases += range->count;
-    if (part->progress_cases == part->count) {
-        for (progress = part->progress; progress != NULL; progress = progress->next) {
-            count_tally(core, part->batch, &progress->tally);
-        }
-        part_done(core, part);
-    }
-    return true;
-}
-
-static bool take_range(struct core *core, struct core_batch *batch, const struct wire_range *range,
-                       const struct core_tally *tally) {
-    uint32_t end = range->first + range->count;
-    struct core_part *first = core_leaf(batch, range->first);
-    struct core_part *last = core_leaf(batch, end - 1);
-    bool whole = range->first == first->first && end == last->first + last->count;
-    for (struct core_part *part = first; part != NULL && part->first < end;
-         part = core_leaf_after(part)) {
-        if (part->state == PART_DONE) {
-            return false;
-        }
-        CHECK(part->state != PART_PARKED);
-    }
-    if (!whole) {
-        return first == last && take_inside(core, first, range, tally);
-    }
-    count_tally(core, batch, tally);
-    for (uint32_t at = range->first; at < end;) {
-        struct core_part *part = core_leaf(batch, at);
-        at += part->count;
-        part_done(core, part);
-    }
-    return true;
-}
-
-static bool tally_adds_up(const struct wire_counts *tally, uint32_t count) {
-    uint64_t sum = tally->dead_count;
-    for (int i = 0; i < WIRE_DISPOSITIONS; i++) {
-        sum += tally->outcomes[i];
-    }
-    return sum == count && tally->duplicates <= count && tally->dead_listed <= tally->dead_count;
-}
-
-void core_done(struct core *core, const struct net_route *route, const struct wire_lane_done *done,
-               int64_t now) {
-    struct core_lane *lane = sender(core, route, now);
-    uint32_t news = 0;
-    for (uint32_t i = 0; i < done->range_count; i++) {
-        const struct wire_range *range = &done->ranges[i];
-        struct core_batch *batch = range_batch(core, range);
-        if (batch == NULL || !tally_adds_up(&done->verdicts[i], range->count)) {
-            core->counters.ranges_ignored++;
-            continue;
-        }
-        struct core_tally tally;
-        core_tally_from_wire(&tally, &done->verdicts[i], range);
-        bool taken = take_range(core, batch, range, &tally);
-        core_tally_free(&tally);
-        core->counters.ranges_ignored += taken ? 0 : 1;
-        if (taken) {
-            news++;
-            if (lane != NULL) {
-                lane->done += range->count;
-                lane->worked = true;
-            }
-            core_batch_settle(core, batch);
-        }
-    }
-    core_canary_done(core, lane, news, done->range_count, now);
-}
-
-struct core_end { /* of an attempt */
-    int64_t now;
-    struct span reason;
-};
-
-/* Visits, last first, the parts of a range that this lane holds. */
-static void each_held(struct core *core, struct core_lane *lane, const struct wire_range *range,
-                      void (*visit)(struct core *core, struct core_part *part,
-                                    const struct core_end *end),
-                      const struct core_end *end) {
-    struct core_batch *batch = range_batch(core, range);
-    if (batch == NULL) {
-        return;
-    }
-    for (uint32_t at = range->first + range->count; at > range->first;) {
-        struct core_part *part = core_leaf(batch, at - 1);
-        at = part->first;
-        if (part->state == PART_OUT && part->lane == lane) {
-            visit(core, part, end);
-        }
-    }
-}
-
-static void part_failed(struct core *core, struct core_part *part, const struct core_end *end) {
-    uint32_t doublings = part->failures < 7 ? part->failures : 7;
-    int64_t wait = (int64_t)BACKOFF_FIRST_MS << doublings;
-    core->counters.parts_failed++;
-    if (!core_part_blame(core, part, &end->reason)) {
-        part_delay(core, part, end->now + (wait < BACKOFF_MAX_MS ? wait : BACKOFF_MAX_MS));
-    }
-}
-
-static void part_returned(struct core *core, struct core_part *part, const struct core_end *end) {
-    (void)end;
-    core->counters.parts_returned++;
-    part_queue_front(core, part);
-}
-
-void core_failed(struct core *core, const struct net_route *route, const struct wire_failed *failed,
-                 int64_t now) {
-    struct core_lane *lane = sender(core, route, now);
-    if (lane == NULL) {
-        ask_ready(core, route);
-        return;
-    }
-    struct core_end end = {now, failed->reason};
-    for (uint32_t i = failed->range_count; i-- > 0;) {
-        each_held(core, lane, &failed->ranges[i], part_failed, &end);
-    }
-}
-
-void core_returned(struct core *core, const struct net_route *route,
-                   const struct wire_return *returned, int64_t now) {
-    struct core_lane *lane = sender(core, route, now);
-    if (lane == NULL) {
-        ask_ready(core, route);
-        return;
-    }
-    for (uint32_t i = returned->range_count; i-- > 0;) {
-        each_held(core, lane, &returned->ranges[i], part_returned, NULL);
-    }
-}
-
 void core_beat(struct core *core, const struct net_route *route, const struct wire_lane_beat *beat,
                int64_t now) {
-    struct core_lane *lane = sender(core, route, now);
+    struct core_lane *lane = core_lane_known(core, route, now);
     if (lane == NULL) {
-        ask_ready(core, route);
         return;
     }
     copy_text(lane->phase, sizeof(lane->phase), beat->phase);

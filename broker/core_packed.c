@@ -5,155 +5,10 @@
 
 #include "base/mem.h"
 
-_Static_assert(sizeof(struct packed_batch) == 56, "a million of them is 56 MB");
-
-enum { BUCKETS_FIRST = 64, CHUNKS_FIRST = 16, ROOMS_SOON = 4 };
-
-static uint32_t number_take(struct packed_numbers *numbers) {
-    return numbers->free_count > 0 ? numbers->free[--numbers->free_count] : numbers->next++;
-}
-
-static void number_give(struct packed_numbers *numbers, uint32_t number) {
-    MEM_ROOM(numbers->free, numbers->free_count, numbers->free_cap, CHUNKS_FIRST);
-    numbers->free[numbers->free_count++] = number;
-}
-
-void packed_init(struct core *core) {
-    struct packed_store *store = &core->packed;
-    store->route_numbers.next = PACKED_NOBODY + 1;
-    store->buckets = mem_zero(BUCKETS_FIRST, sizeof(*store->buckets));
-    store->bucket_count = BUCKETS_FIRST;
-    table_init(&store->by_route);
-}
-
-void packed_fini(struct core *core) {
-    struct packed_store *store = &core->packed;
-    for (uint32_t i = 0; i < store->chunk_numbers.next; i++) {
-        mem_free(store->chunks[i]);
-    }
-    for (uint32_t i = PACKED_NOBODY + 1; i < store->route_numbers.next; i++) {
-        if (store->routes[i] != NULL) {
-            core_route_drop(core, &store->routes[i]->route);
-            mem_free(store->routes[i]);
-        }
-    }
-    for (uint32_t i = 0; i < core->source_count; i++) {
-        for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
-            mem_free(core->sources[i]->queue[priority].chunks);
-        }
-    }
-    mem_free(store->chunks);
-    mem_free(store->routes);
-    mem_free(store->chunk_numbers.free);
-    mem_free(store->route_numbers.free);
-    mem_free(store->buckets);
-    table_fini(&store->by_route);
-}
-
-/* Routes: each is kept once, for as long as a packed batch keeps it. */
-
-static uint64_t route_hash(const struct net_route *route) {
-    return hash64(net_route_span(route)) + route->channel * 2U + route->delimited;
-}
-
-static uint32_t route_keep(struct core *core, const struct net_route *route) {
-    struct packed_store *store = &core->packed;
-    uint64_t hash = route_hash(route);
-    for (struct table_node *node = table_first(&store->by_route, hash); node != NULL;
-         node = table_next(node)) {
-        struct packed_route *known = CONTAINER_OF(node, struct packed_route, node);
-        if (core_same_route(&known->route, route) && known->route.delimited == route->delimited) {
-            known->references++;
-            return known->number;
-        }
-    }
-    uint32_t number = number_take(&store->route_numbers);
-    MEM_ROOM(store->routes, number, store->route_cap, CHUNKS_FIRST);
-    struct packed_route *made = mem_zero(1, sizeof(*made));
-    core_route_keep(core, &made->route, route);
-    made->references = 1;
-    made->number = number;
-    store->routes[number] = made;
-    table_insert(&store->by_route, &made->node, hash);
-    return number;
-}
-
-static void route_drop(struct core *core, uint32_t number) {
-    struct packed_store *store = &core->packed;
-    struct packed_route *route = store->routes[number];
-    if (--route->references == 0) {
-        table_remove(&store->by_route, &route->node);
-        store->routes[number] = NULL;
-        number_give(&store->route_numbers, number);
-        core_route_drop(core, &route->route);
-        mem_free(route);
-    }
-}
-
-/* Names: buckets of places, chained through `next`. */
-
-static struct packed_place place_of(const struct packed_store *store, uint32_t place) {
-    return place == 0 ? (struct packed_place){NULL, 0}
-                      : (struct packed_place){store->chunks[(place - 1) / PACKED_CHUNK],
-                                              (place - 1) % PACKED_CHUNK};
-}
-
-static uint32_t place_number(struct packed_place place) {
-    return place.chunk->number * PACKED_CHUNK + place.slot + 1;
-}
-
-static uint32_t *bucket_of(const struct packed_store *store, uint64_t hash) {
-    return &store->buckets[hash & (store->bucket_count - 1)];
-}
-
-static void name_link(struct packed_store *store, struct packed_place place, uint64_t hash) {
-    struct packed_batch *entry = &place.chunk->slots[place.slot];
-    uint32_t *bucket = bucket_of(store, hash);
-    entry->next = *bucket;
-    *bucket = place_number(place);
-}
-
-static void names_double(struct packed_store *store) {
-    mem_free(store->buckets);
-    store->bucket_count *= 2;
-    store->buckets = mem_zero(store->bucket_count, sizeof(*store->buckets));
-    for (uint32_t i = 0; i < store->chunk_numbers.next; i++) {
-        struct core_chunk *chunk = store->chunks[i];
-        for (uint32_t slot = 0; chunk != NULL && slot < chunk->used; slot++) {
-            if (chunk->slots[slot].bytes > 0) {
-                struct core_name name = core_name_of(chunk->source, &chunk->slots[slot].id);
-                name_link(store, (struct packed_place){chunk, slot}, name.hash);
-            }
-        }
-    }
-}
-
-static void name_unlink(struct packed_store *store, struct packed_place place, uint64_t hash) {
-    uint32_t number = place_number(place);
-    uint32_t *at = bucket_of(store, hash);
-    while (*at != number) {
-        struct packed_place other = place_of(store, *at);
-        CHECK(other.chunk != NULL);
-        at = &other.chunk->slots[other.slot].next;
-    }
-    *at = place.chunk->slots[place.slot].next;
-}
-
-struct packed_place packed_find_name(const struct core *core, const struct core_name *name) {
-    const struct packed_store *store = &core->packed;
-    struct packed_place place = place_of(store, *bucket_of(store, name->hash));
-    while (place.chunk != NULL) {
-        const struct packed_batch *entry = &place.chunk->slots[place.slot];
-        if (place.chunk->source == name->source && uuid_eq(&entry->id, name->id)) {
-            break;
-        }
-        place = place_of(store, entry->next);
-    }
-    return place;
-}
+enum { CHUNKS_FIRST = 16, ROOMS_SOON = 4 };
 
 /* The last chunk that begins at or before seq. */
-static struct packed_place queue_find_seq(const struct part_queue *queue, uint64_t seq) {
+static struct packed_ref queue_find_seq(const struct part_queue *queue, uint64_t seq) {
     uint32_t low = 0;
     uint32_t high = queue->len; /* chunks before low begin at or before seq, from high on after */
     while (low < high) {
@@ -164,23 +19,23 @@ static struct packed_place queue_find_seq(const struct part_queue *queue, uint64
     struct core_chunk *chunk = low == 0 ? NULL : queue->chunks[queue->head + low - 1];
     for (uint32_t slot = 0; chunk != NULL && slot < chunk->used; slot++) {
         if (chunk->seq + chunk->slots[slot].after == seq && chunk->slots[slot].bytes > 0) {
-            return (struct packed_place){chunk, slot};
+            return (struct packed_ref){chunk, slot};
         }
     }
-    return (struct packed_place){NULL, 0};
+    return (struct packed_ref){NULL, 0};
 }
 
 /* Asked for by lanes only of what they held before a restart: no table is kept for it. */
-struct packed_place packed_find_seq(const struct core *core, uint64_t seq) {
+struct packed_ref packed_find_seq(const struct core *core, uint64_t seq) {
     for (uint32_t i = 0; core->packed.count > 0 && i < core->source_count; i++) {
         for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
-            struct packed_place place = queue_find_seq(&core->sources[i]->queue[priority], seq);
-            if (place.chunk != NULL) {
-                return place;
+            struct packed_ref ref = queue_find_seq(&core->sources[i]->queue[priority], seq);
+            if (ref.chunk != NULL) {
+                return ref;
             }
         }
     }
-    return (struct packed_place){NULL, 0};
+    return (struct packed_ref){NULL, 0};
 }
 
 static void queue_add_chunk(struct part_queue *queue, struct core_chunk *chunk) {
@@ -196,21 +51,16 @@ static void queue_add_chunk(struct part_queue *queue, struct core_chunk *chunk) 
 /* The chunk that takes the next batch; since may stay the same but never decreases. */
 static struct core_chunk *chunk_for(struct core *core, struct part_queue *queue,
                                     const struct core_batch *batch) {
-    struct packed_store *store = &core->packed;
     struct core_chunk *last = queue->len == 0 ? NULL : queue->chunks[queue->head + queue->len - 1];
     if (last != NULL && last->used < PACKED_CHUNK && batch->seq - last->seq <= UINT32_MAX) {
         last->since_last = batch->since;
         return last;
     }
-    struct core_chunk *chunk = mem_alloc(sizeof(*chunk));
-    uint32_t number = number_take(&store->chunk_numbers);
-    MEM_ROOM(store->chunks, number, store->chunk_cap, CHUNKS_FIRST);
-    store->chunks[number] = chunk;
+    struct core_chunk *chunk = packed_chunk_new(&core->packed);
     chunk->seq = batch->seq;
     chunk->since_first = batch->since;
     chunk->since_last = batch->since;
     chunk->unpacked = (struct part_list){NULL, NULL};
-    chunk->number = number;
     chunk->used = 0;
     chunk->packed = 0;
     chunk->at = 0;
@@ -239,23 +89,18 @@ static bool can_be_packed(const struct core_batch *batch) {
 }
 
 static void pack(struct core *core, struct core_chunk *chunk, struct core_batch *batch) {
-    struct packed_store *store = &core->packed;
-    if (store->count >= store->bucket_count) {
-        names_double(store);
-    }
-    struct packed_place place = {chunk, chunk->used - 1};
-    struct packed_batch *entry = &chunk->slots[place.slot];
+    struct packed_ref ref = {chunk, chunk->used - 1};
+    struct packed_batch *entry = &chunk->slots[ref.slot];
+    packed_name_link(&core->packed, ref, batch->by_name.hash);
     entry->id = batch->id;
     entry->hash = batch->hash;
     entry->accepted = (uint64_t)batch->accepted_at * CORE_PART_CASES + batch->count - 1;
     entry->bytes = batch->bytes;
     entry->route = PACKED_NOBODY;
     for (const struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
-        entry->route = waits(waiter) ? route_keep(core, &waiter->route) : entry->route;
+        entry->route = waits(waiter) ? packed_route_keep(core, &waiter->route) : entry->route;
     }
-    name_link(store, place, batch->by_name.hash);
     chunk->packed++;
-    store->count++;
     part_queue_remove(core, &batch->parts[0]);
     core_batch_forget(core, batch);
 }
@@ -318,10 +163,10 @@ bool core_waits_long(const struct core *core) {
     return core->counters.queued_cases > ROOMS_SOON * core->room;
 }
 
-bool packed_wait(struct core *core, struct packed_place place, const struct net_route *route) {
-    struct packed_batch *entry = &place.chunk->slots[place.slot];
+bool packed_wait(struct core *core, struct packed_ref ref, const struct net_route *route) {
+    struct packed_batch *entry = &ref.chunk->slots[ref.slot];
     if (entry->route == PACKED_NOBODY && core_route_fits(core, route)) {
-        entry->route = route_keep(core, route);
+        entry->route = packed_route_keep(core, route);
         return true;
     }
     if (entry->route == PACKED_NOBODY) {
@@ -332,9 +177,9 @@ bool packed_wait(struct core *core, struct packed_place place, const struct net_
 }
 
 /* Takes a packed batch out of its slot; its part is NEW. */
-static struct core_batch *take_out(struct core *core, struct packed_place place) {
-    struct core_chunk *chunk = place.chunk;
-    struct packed_batch *entry = &chunk->slots[place.slot];
+static struct core_batch *take_out(struct core *core, struct packed_ref ref) {
+    struct core_chunk *chunk = ref.chunk;
+    struct packed_batch *entry = &chunk->slots[ref.slot];
     CHECK(entry->bytes > 0);
     static const uint32_t cuts[1] = {0};
     const struct core_batch_meta meta = {.batch = entry->id,
@@ -346,31 +191,30 @@ static struct core_batch *take_out(struct core *core, struct packed_place place)
                                              (int64_t)(entry->accepted / CORE_PART_CASES),
                                          .cuts = cuts};
     struct core_name name = core_name_of(chunk->source, &entry->id);
-    name_unlink(&core->packed, place, name.hash);
+    packed_name_unlink(&core->packed, ref, name.hash);
     chunk->packed--;
-    core->packed.count--;
     struct core_batch *batch = core_batch_new(core, &meta, &name, chunk->seq + entry->after);
     batch_make_durable(batch);
     int64_t span = chunk->since_last - chunk->since_first;
-    batch->since = chunk->since_first + span * place.slot / PACKED_CHUNK;
+    batch->since = chunk->since_first + span * ref.slot / PACKED_CHUNK;
     if (entry->route != PACKED_NOBODY) {
         core_wait_done(core, batch, &core->packed.routes[entry->route]->route);
-        route_drop(core, entry->route);
+        packed_route_drop(core, entry->route);
     }
     entry->bytes = 0;
     return batch;
 }
 
 /* Unpacked parts of a chunk are sorted by sequence number, oldest first. */
-struct core_batch *packed_unpack(struct core *core, struct packed_place place) {
-    struct core_batch *batch = take_out(core, place);
+struct core_batch *packed_unpack(struct core *core, struct packed_ref ref) {
+    struct core_batch *batch = take_out(core, ref);
     struct core_part *part = &batch->parts[0];
-    struct part_list *unpacked = &place.chunk->unpacked;
+    struct part_list *unpacked = &ref.chunk->unpacked;
     struct core_part *next = unpacked->first;
     while (next != NULL && next->batch->seq < batch->seq) {
         next = next->next;
     }
-    part->chunk = place.chunk;
+    part->chunk = ref.chunk;
     part_unpack(core, part, unpacked, next);
     return batch;
 }
@@ -378,9 +222,7 @@ struct core_batch *packed_unpack(struct core *core, struct packed_place place) {
 /* The first chunk is spent; with the last of them what came later is next. */
 static void queue_drop_chunk(struct core *core, struct part_queue *queue) {
     struct core_chunk *chunk = queue->chunks[queue->head++];
-    core->packed.chunks[chunk->number] = NULL;
-    number_give(&core->packed.chunk_numbers, chunk->number);
-    mem_free(chunk);
+    packed_chunk_free(&core->packed, chunk);
     if (--queue->len == 0) {
         queue->head = 0;
         CHECK(queue->front.first == NULL);
@@ -389,12 +231,12 @@ static void queue_drop_chunk(struct core *core, struct part_queue *queue) {
     }
 }
 
-static struct packed_place first_packed(struct core_chunk *chunk) {
+static struct packed_ref first_packed(struct core_chunk *chunk) {
     while (chunk->slots[chunk->at].bytes == 0) {
         chunk->at++;
         CHECK(chunk->at < chunk->used);
     }
-    return (struct packed_place){chunk, chunk->at};
+    return (struct packed_ref){chunk, chunk->at};
 }
 
 struct core_part *packed_first(struct core *core, struct part_queue *queue) {
@@ -408,12 +250,11 @@ struct core_part *packed_first(struct core *core, struct part_queue *queue) {
         if (chunk->packed == 0) {
             return unpacked;
         }
-        struct packed_place place = first_packed(chunk);
-        if (unpacked != NULL &&
-            unpacked->batch->seq < chunk->seq + chunk->slots[place.slot].after) {
+        struct packed_ref ref = first_packed(chunk);
+        if (unpacked != NULL && unpacked->batch->seq < chunk->seq + chunk->slots[ref.slot].after) {
             return unpacked;
         }
-        struct core_batch *batch = take_out(core, place);
+        struct core_batch *batch = take_out(core, ref);
         part_unpack(core, &batch->parts[0], &queue->front, NULL);
     }
     return queue->front.first;
@@ -460,10 +301,10 @@ static void check_chunk(const struct core *core, struct core_chunk *chunk, uint6
         CHECK(slot >= chunk->at);
         CHECK(core_find_seq(core, *seq) == NULL);
         struct core_name name = core_name_of(chunk->source, &entry->id);
-        struct packed_place place = packed_find_name(core, &name);
-        CHECK(place.chunk == chunk && place.slot == slot);
-        place = packed_find_seq(core, *seq);
-        CHECK(place.chunk == chunk && place.slot == slot);
+        struct packed_ref ref = packed_find_name(core, &name);
+        CHECK(ref.chunk == chunk && ref.slot == slot);
+        ref = packed_find_seq(core, *seq);
+        CHECK(ref.chunk == chunk && ref.slot == slot);
         CHECK(entry->route == PACKED_NOBODY || core->packed.routes[entry->route]->references > 0);
         sums->cases += entry->accepted % CORE_PART_CASES + 1;
         sums->bytes += entry->bytes;

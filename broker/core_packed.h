@@ -60,7 +60,7 @@ struct packed_store {
     uint32_t chunk_cap, route_cap;
     struct packed_numbers chunk_numbers, route_numbers;
     struct table by_route;
-    uint32_t *buckets; /* of names: a place (chunk * PACKED_CHUNK + slot) + 1, or 0 */
+    uint32_t *buckets; /* of names: ref_number (chunk * PACKED_CHUNK + slot) + 1, or 0 */
     uint32_t bucket_count;
     uint32_t count; /* packed */
 };
@@ -69,19 +69,29 @@ enum { PACKED_NOBODY = 0 }; /* routes are numbered from 1 */
 struct core;
 struct core_batch;
 struct core_name;
-struct packed_place { /* of a packed batch; chunk NULL: none */
+struct packed_ref { /* of a packed batch; chunk NULL: none */
     struct core_chunk *chunk;
     uint32_t slot;
 };
+/* core_packed_store.c */
 void packed_init(struct core *core);
 void packed_fini(struct core *core);
-struct packed_place packed_find_name(const struct core *core, const struct core_name *name);
-struct packed_place packed_find_seq(const struct core *core, uint64_t seq);
+struct core_chunk *packed_chunk_new(struct packed_store *store); /* its number alone is set */
+void packed_chunk_free(struct packed_store *store, struct core_chunk *chunk);
+uint32_t packed_route_keep(struct core *core, const struct net_route *route); /* until dropped */
+void packed_route_drop(struct core *core, uint32_t number);
+/* The name of a batch that is packed from now on (Order: before its slot has bytes), and of one
+ * that is packed no more. */
+void packed_name_link(struct packed_store *store, struct packed_ref ref, uint64_t hash);
+void packed_name_unlink(struct packed_store *store, struct packed_ref ref, uint64_t hash);
+struct packed_ref packed_find_name(const struct core *core, const struct core_name *name);
+/* core_packed.c */
+struct packed_ref packed_find_seq(const struct core *core, uint64_t seq);
 /* packed_unpack makes it a core_batch again, at its place in the queue. */
-struct core_batch *packed_unpack(struct core *core, struct packed_place place);
+struct core_batch *packed_unpack(struct core *core, struct packed_ref ref);
 /* packed_wait notes a peer that waits for DONE. False: another peer does; the batch has to be
  * unpacked. */
-bool packed_wait(struct core *core, struct packed_place place, const struct net_route *route);
+bool packed_wait(struct core *core, struct packed_ref ref, const struct net_route *route);
 /* packed_first is the part whose turn it is, unpacked if need be; NULL: the queue is empty. */
 struct core_part *packed_first(struct core *core, struct part_queue *queue);
 /* The oldest that is packed of all queues; false: there is none. */

@@ -141,7 +141,7 @@ void part_queue_last(struct core *core, struct core_part *part) {
 
 void part_queue_front(struct core *core, struct core_part *part) {
     part_enter(core, part, PART_QUEUED);
-    /* A new delivery has the whole part, and the duplicates in its tally are true. */
+    /* A new delivery has the whole part, and the duplicates in its counts are true. */
     core_progress_drop(part);
     enter_queue(core, part, true);
 }

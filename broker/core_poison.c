@@ -1,5 +1,5 @@
 /* Deliveries that fail. A part that failed once is dispatched alone from then on, one at a time and
- * to a lane that holds nothing else, so that no other part is blamed. A part that fails alone is
+ * to a lane that holds nothing else, so that no other part is suspected. A part that fails alone is
  * cut into PIECES parts with new attempts, until each is a single case. A case that fails alone
  * attempts_max times is buried. */
 #include "broker/core_priv.h"
@@ -18,7 +18,7 @@ static void note_reason(struct core_part *part, const struct span *reason) {
     }
 }
 
-bool core_part_blame(struct core *core, struct core_part *part, const struct span *reason) {
+bool core_part_count_failure(struct core *core, struct core_part *part, const struct span *reason) {
     if (part->failures > 0 && !part->alone) {
         return false; /* others were with it: nothing is known */
     }

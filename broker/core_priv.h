@@ -36,7 +36,7 @@ enum { BATCH_STATES = BATCH_QUARANTINED + 1 };
 struct core_progress { /* a committed run inside a part that is not all committed yet */
     struct core_progress *next;
     uint32_t first, count;
-    struct core_tally tally;
+    struct core_counts counts;
 };
 struct core_part {
     struct core_part *next, *prev; /* in its queue (QUEUED) or lane (OUT) */
@@ -81,7 +81,7 @@ struct core_batch {
     struct uuid id;
     struct hash128 hash;
     uint64_t work_hash;
-    struct core_tally tally;
+    struct core_counts counts;
     uint32_t source;
     uint32_t count, bytes;
     uint32_t done_cases;
@@ -93,11 +93,11 @@ struct core_batch {
 struct core_source {
     struct table_node by_name;
     char *name;
-    uint64_t naming; /* counts every name that any place ever got */
-    uint32_t index;  /* its place, in core.sources */
+    uint64_t naming; /* counts every name that any slot ever got */
+    uint32_t index;  /* its slot, in core.sources */
     uint32_t weight;
     uint32_t live; /* batches, packed or not, in whatever state */
-    bool is_kept;  /* has a weight of its own: its place is never another's */
+    bool is_kept;  /* has a weight of its own: its slot is never another's */
     struct core_source *idle_prev, *idle_next; /* not kept, without a batch; longest first */
     struct core_source *ring_next[WIRE_PRIORITY_COUNT];
     struct part_queue queue[WIRE_PRIORITY_COUNT];
@@ -123,7 +123,7 @@ struct core_lane {
     bool blocked;
     bool retiring;        /* an operator retired it */
     bool worked;          /* it has done work, or brought a canary back */
-    uint64_t joined;      /* counts lanes that got a place */
+    uint64_t joined;      /* counts lanes that got a slot */
     uint64_t canary_turn; /* when it was last asked for a canary */
     char name[WIRE_NAME_MAX + 1];
     char phase[32];
@@ -134,7 +134,7 @@ struct core_canary {
     int64_t asked, proved, took_ms;
 };
 struct core_room {
-    uint64_t batches, bytes, places;
+    uint64_t batches, bytes, slots;
 };
 struct core_retry_time { /* core_retry_time.c */
     int64_t since;       /* of the present window */
@@ -145,7 +145,7 @@ struct core_retry_time { /* core_retry_time.c */
 struct core_recent {
     struct table_node by_name;
     struct uuid id;
-    uint64_t naming; /* of its source: the place may be another's by now */
+    uint64_t naming; /* of its source: the slot may be another's by now */
     uint32_t count;
     uint32_t outcomes[WIRE_DISPOSITIONS];
     uint32_t duplicates, dead_count;
@@ -165,7 +165,7 @@ struct core {
     struct table by_seq, by_name, recent_by_name;
     struct heap live; /* the batches that are not packed, by seq: the oldest is first */
     struct packed_store packed;
-    struct core_source **sources; /* by place */
+    struct core_source **sources; /* by slot */
     uint32_t source_count, source_cap;
     uint32_t sources_kept;
     uint64_t namings;
@@ -199,6 +199,13 @@ struct core {
  */
 struct core_batch *core_batch_of(struct core *core, uint64_t seq);
 void core_batch_settle(struct core *core, struct core_batch *batch);
+/* core_lanes.c.  core_lane_sender: the lane of a message, whose time it notes; NULL: it is unknown.
+ * core_lane_known asks an unknown one for READY. */
+struct core_lane *core_lane_sender(struct core *core, const struct net_route *route, int64_t now);
+struct core_lane *core_lane_known(struct core *core, const struct net_route *route, int64_t now);
+/* core_range_batch: of a range of this journal, unpacked if it was packed; NULL: there is none (any
+ * more) or the range does not fit. */
+struct core_batch *core_range_batch(struct core *core, const struct wire_range *range);
 /* core_emit.c.  core_emit_to emits what is sent to a peer. */
 struct core_action *core_emit(struct core *core, enum core_action_kind kind);
 struct core_action *core_emit_to(struct core *core, enum core_action_kind kind,
@@ -225,8 +232,8 @@ void core_wait_done(struct core *core, struct core_batch *batch, const struct ne
 /* The movers of a batch; each stops the program where README.md draws no edge. */
 void batch_make_durable(struct core_batch *batch); /* PENDING -> DURABLE */
 void batch_quarantine(struct core_batch *batch);   /* DURABLE -> QUARANTINED */
-/* core_sources.c: indices, UINT32_MAX: none.  core_source_claim gives a place to a name that was
- * not found, for a batch that joins next; none: every place has batches. core_source_must finds or
+/* core_sources.c: indices, UINT32_MAX: none.  core_source_claim gives a slot to a name that was
+ * not found, for a batch that joins next; none: every slot has batches. core_source_must finds or
  * makes one. The caller reports when a batch has joined, and when it has left. */
 void core_sources_init(struct core *core);
 void core_sources_fini(struct core *core); /* after packed_fini */
@@ -236,28 +243,28 @@ uint32_t core_source_must(struct core *core, struct span name);
 void core_source_joined(struct core *core, uint32_t index);
 void core_source_left(struct core *core, uint32_t index);
 void core_ring_append(struct core *core, struct core_source *source, uint32_t priority);
-void core_sources_check(const struct core *core, const uint32_t *live); /* batches, by place */
+void core_sources_check(const struct core *core, const uint32_t *live); /* batches, by slot */
 /* core_retry_time.c */
 void core_retry_note_batch(struct core *core, uint32_t bytes); /* a batch of so many has left */
-void core_retry_note_place(struct core *core);                 /* a source's last batch has left */
+void core_retry_note_slot(struct core *core);                  /* a source's last batch has left */
 /* When there will be room, in milliseconds: for one batch more, for so many bytes in the journal,
  * for one source more. */
 int64_t core_retry_batch_ms(struct core *core);
 int64_t core_retry_bytes_ms(struct core *core, uint32_t bytes);
-int64_t core_retry_place_ms(struct core *core);
+int64_t core_retry_slot_ms(struct core *core);
 /* What core_retry_batch_ms would return; 0 while there is room.  Changes nothing. */
 int64_t core_retry_next_ms(const struct core *core);
-/* core_tally.c */
-void core_tally_free(struct core_tally *tally);
-void core_tally_add(struct core_tally *sum, const struct core_tally *more);
-void core_tally_from_wire(struct core_tally *tally, const struct wire_counts *wire,
-                          const struct wire_range *range);
-void core_tally_copy(struct core_tally *copy, const struct core_tally *tally);
+/* core_counts.c */
+void core_counts_free(struct core_counts *counts);
+void core_counts_add(struct core_counts *sum, const struct core_counts *more);
+void core_counts_from_wire(struct core_counts *counts, const struct wire_counts *wire,
+                           const struct wire_range *range);
+void core_counts_copy(struct core_counts *copy, const struct core_counts *counts);
 void core_progress_drop(struct core_part *part);
 /* core_poison.c */
-/* core_part_blame counts a failure of an OUT part, with its lane's reason (NULL: the lane was
- * lost); true: it was split and its pieces are queued. */
-bool core_part_blame(struct core *core, struct core_part *part, const struct span *reason);
+/* core_part_count_failure counts a failure of an OUT part, with its lane's reason (NULL: the lane
+ * was lost); true: it was split and its pieces are queued. */
+bool core_part_count_failure(struct core *core, struct core_part *part, const struct span *reason);
 bool core_is_poison(const struct core *core, const struct core_part *part); /* to be buried */
 /* core_oldest.c: core_note_accepted before the batch is among the live ones. */
 void core_note_accepted(struct core *core, uint64_t seq, int64_t accepted_at);

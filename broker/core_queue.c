@@ -96,7 +96,7 @@ static struct core_lane *choose_lane(struct core *core, const struct core_part *
 
 /* The lane that a suspect waits for: the one with the least in flight gets no more until it is
  * empty. One suspect at a time: lanes of one process die together, and only one part is to be
- * blamed. */
+ * suspected. */
 static struct core_lane *reserve_lane(struct core *core) {
     struct core_lane *best = NULL;
     for (uint32_t i = 0; core->suspects.first != NULL && i < core->lane_count; i++) {

@@ -36,11 +36,11 @@ void core_retry_note_batch(struct core *core, uint32_t bytes) {
     take_off(&rate->waiting.bytes, bytes);
 }
 
-void core_retry_note_place(struct core *core) {
+void core_retry_note_slot(struct core *core) {
     struct core_retry_time *rate = &core->retry_time;
     roll(rate, core->ticked);
-    rate->present.places++;
-    take_off(&rate->waiting.places, 1);
+    rate->present.slots++;
+    take_off(&rate->waiting.slots, 1);
 }
 
 /* waiting: what has a retry time already; more: what gets one now; left: what left in span_ms. */
@@ -83,10 +83,10 @@ int64_t core_retry_bytes_ms(struct core *core, uint32_t bytes) {
 }
 
 /* The last batches of sources leave in bursts: a slow time predicts little. */
-int64_t core_retry_place_ms(struct core *core) {
+int64_t core_retry_slot_ms(struct core *core) {
     struct core_retry_time *rate = &core->retry_time;
     int64_t span_ms = window_ms(rate, core->ticked);
-    uint64_t left = rate->before.places + rate->present.places;
-    int64_t ms = time_for(&rate->waiting.places, 1, left, span_ms);
+    uint64_t left = rate->before.slots + rate->present.slots;
+    int64_t ms = time_for(&rate->waiting.slots, 1, left, span_ms);
     return ms < RETRY_UNKNOWN_MS ? ms : RETRY_UNKNOWN_MS;
 }

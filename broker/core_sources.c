@@ -1,6 +1,6 @@
-/* The sources: each has a place, its index, for as long as it has a batch of any kind. A new name
- * takes over the place of the source that has been idle longest. Sources with a weight of their own
- * keep their places, which are not counted.  What the journal holds at start gets a place in any
+/* The sources: each has a slot, its index, for as long as it has a batch of any kind. A new name
+ * takes over the slot of the source that has been idle longest. Sources with a weight of their own
+ * keep their slots, which are not counted.  What the journal holds at start gets a slot in any
  * case.  Every naming has a number that no other has: what outlives the batches goes by that. */
 #include "broker/core_priv.h"
 
@@ -120,7 +120,7 @@ void core_source_left(struct core *core, uint32_t index) {
     CHECK(source->live > 0);
     if (--source->live == 0 && !source->is_kept) {
         idle_append(core, source);
-        core_retry_note_place(core);
+        core_retry_note_slot(core);
     }
 }
 

@@ -130,9 +130,9 @@ static void check_batch(const struct core *core, const struct core_batch *batch,
     CHECK(core_find_seq(core, batch->seq) == batch);
     struct core_name name = core_name_of(batch->source, &batch->id);
     CHECK(core_find_name(core, &name) == batch);
-    uint64_t counted = batch->tally.dead_count;
+    uint64_t counted = batch->counts.dead_count;
     for (int i = 0; i < WIRE_DISPOSITIONS; i++) {
-        counted += batch->tally.outcomes[i];
+        counted += batch->counts.outcomes[i];
     }
     CHECK(counted == done);
 }

@@ -16,7 +16,7 @@ static void place(struct heap_node **nodes, struct heap_node *node, uint32_t ind
     node->index = index;
 }
 
-/* rise and sink place the node, from the free place `index` on, where its key belongs. */
+/* rise and sink place the node, from the free `index` on, where its key belongs. */
 static void rise(struct heap_node **nodes, struct heap_node *node, uint32_t index) {
     while (index > 0 && nodes[(index - 1) / 2]->key > node->key) {
         place(nodes, nodes[(index - 1) / 2], index);

@@ -8,7 +8,7 @@
 
 struct heap_node { /* written by heap.c alone */
     uint64_t key;
-    uint32_t index; /* its place in the heap */
+    uint32_t index; /* in the heap */
 };
 struct heap { /* zeroed: empty */
     struct heap_node **nodes;
@@ -18,7 +18,7 @@ struct heap { /* zeroed: empty */
 void heap_fini(struct heap *heap); /* frees the pointers, not the nodes */
 void heap_add(struct heap *heap, struct heap_node *node, uint64_t key);
 void heap_remove(struct heap *heap, const struct heap_node *node);
-/* heap_check aborts unless every node knows its place and no key is below its parent's. */
+/* heap_check aborts unless every node knows its index and no key is below its parent's. */
 void heap_check(const struct heap *heap);
 
 /* heap_first: NULL when it is empty. */

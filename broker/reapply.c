@@ -129,20 +129,20 @@ static void json_dead(struct json *json, const struct wire_dead *dead) {
 }
 
 static void json_done(struct shell *shell, struct json *json, const struct core_action *action) {
-    const struct core_tally *tally = &action->done.tally;
+    const struct core_counts *counts = &action->done.counts;
     json_uint(json_key(json, "count"), action->done.count);
     json_key(json, "outcomes");
     json_object_open(json);
     for (uint32_t i = 0; i < WIRE_DISPOSITIONS; i++) {
-        json_uint(json_key(json, wire_disposition_word(i)), tally->outcomes[i]);
+        json_uint(json_key(json, wire_disposition_word(i)), counts->outcomes[i]);
     }
     json_object_close(json);
-    json_uint(json_key(json, "duplicates"), tally->duplicates);
-    json_uint(json_key(json, "dead_count"), tally->dead_count);
+    json_uint(json_key(json, "duplicates"), counts->duplicates);
+    json_uint(json_key(json, "dead_count"), counts->dead_count);
     json_key(json, "dead");
     json_array_open(json);
-    const struct wire_dead *dead = core_dead_view(tally, &shell->arena);
-    for (uint32_t i = 0; dead != NULL && i < tally->dead_listed; i++) {
+    const struct wire_dead *dead = core_dead_view(counts, &shell->arena);
+    for (uint32_t i = 0; dead != NULL && i < counts->dead_listed; i++) {
         json_dead(json, &dead[i]);
     }
     json_array_close(json);

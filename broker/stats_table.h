@@ -12,9 +12,9 @@
     ROW(out_cases, GAUGE, core.out_cases, "cases in flight")                                       \
     ROW(oldest_ms, GAUGE, core.oldest_ms, "age of the oldest batch, milliseconds")                 \
     ROW(lanes, GAUGE, core.lanes, "connected lanes")                                               \
-    ROW(sources, GAUGE, core.sources, "sources that have a place")                                 \
+    ROW(sources, GAUGE, core.sources, "sources that have a slot")                                  \
     ROW(sources_replaced_total, COUNTER, core.sources_replaced,                                    \
-        "idle sources whose place a new source took over")                                         \
+        "idle sources whose slot a new source took over")                                          \
     ROW(cases_accepted_total, COUNTER, core.cases_accepted, "cases of durable batches")            \
     ROW(cases_done_total, COUNTER, core.cases_done, "committed cases")                             \
     ROW(cases_duplicate_total, COUNTER, core.cases_duplicate, "of these, duplicates")              \
@@ -80,9 +80,9 @@
         "routing ids of intake that a second connection took over")                                \
     ROW(connections_mute, GAUGE, sockets.mute, "connections that have sent nothing for 15 s")      \
     ROW(lanes_replaced_total, COUNTER, core.lanes_replaced,                                        \
-        "lanes without any work done whose place a new lane took over")                            \
+        "lanes without any work done whose slot a new lane took over")                             \
     ROW(lanes_turned_away_total, COUNTER, core.lanes_turned_away,                                  \
-        "READY refused because no place for a lane was free")                                      \
+        "READY refused because no slot for a lane was free")                                       \
     ROW(lanes_refused_total, COUNTER, counts.lanes_refused,                                        \
         "READY and results of work from lanes that have not proved themselves")                    \
     ROW(keys_refused_total, COUNTER, counts.keys_refused,                                          \

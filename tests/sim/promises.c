@@ -30,14 +30,14 @@ static bool case_is_safe(const struct sim_batch *batch, uint32_t index, const st
 }
 
 /* P2: recomputed case by case from the rows of the database. */
-static void check_tally(struct world *world, struct sim_broker *broker,
-                        const struct sim_record *record, const struct core_tally *tally) {
+static void check_counts(struct world *world, struct sim_broker *broker,
+                         const struct sim_record *record, const struct core_counts *counts) {
     const struct sim_batch *batch = &world->batches[record->batch];
     uint32_t outcomes[WIRE_DISPOSITIONS] = {0};
     uint32_t dead = 0;
     uint32_t of_others = 0; /* written by the work of another batch: duplicates here */
     uint32_t either = 0;    /* buried, and yet written: reported as the one or the other */
-    uint32_t told = tally->dead_count;
+    uint32_t told = counts->dead_count;
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct sim_row *row = row_of(world, batch, i);
         bool buried = (row->buried >> batch->version & 1) != 0;
@@ -54,10 +54,10 @@ static void check_tally(struct world *world, struct sim_broker *broker,
         outcomes[row->disposition]++;
         of_others += row->broker != broker->index || row->seq != record->seq ? 1 : 0;
     }
-    CHECK(tally->dead_count >= dead && tally->dead_count <= dead + either);
+    CHECK(counts->dead_count >= dead && counts->dead_count <= dead + either);
     for (int i = 0; i < WIRE_DISPOSITIONS; i++) {
-        CHECK(tally->outcomes[i] >= outcomes[i] && tally->outcomes[i] <= outcomes[i] + either);
-        told += tally->outcomes[i];
+        CHECK(counts->outcomes[i] >= outcomes[i] && counts->outcomes[i] <= outcomes[i] + either);
+        told += counts->outcomes[i];
     }
     CHECK(told == batch->count);
     bool exact = true;
@@ -67,8 +67,8 @@ static void check_tally(struct world *world, struct sim_broker *broker,
         exact = exact && book->exact;
         dups += book->dups;
     }
-    CHECK(tally->duplicates >= of_others);
-    CHECK(!exact || tally->duplicates == dups);
+    CHECK(counts->duplicates >= of_others);
+    CHECK(!exact || counts->duplicates == dups);
 }
 
 static void on_done(struct world *world, struct sim_broker *broker,
@@ -82,7 +82,7 @@ static void on_done(struct world *world, struct sim_broker *broker,
     CHECK(record->durable && !record->quarantined);
     record->may_done &= ~bit;
     record->must_done &= ~bit;
-    check_tally(world, broker, record, &action->done.tally);
+    check_counts(world, broker, record, &action->done.counts);
     settle_client(world, batch, action->route.near[0]);
 }
 

@@ -26,11 +26,11 @@ START_TEST(dealer_gets_both_receipts) {
     ck_assert_uint_eq(count_of(CORE_DELETE), 0);
     done('w', 1, 4096, 904, 0);
     const struct core_action *receipt = find(CORE_DONE, 0);
-    ck_assert_uint_eq(receipt->done.tally.outcomes[0], 4999);
-    ck_assert_uint_eq(receipt->done.tally.dead_count, 1);
+    ck_assert_uint_eq(receipt->done.counts.outcomes[0], 4999);
+    ck_assert_uint_eq(receipt->done.counts.dead_count, 1);
     struct arena arena;
     arena_init(&arena, 1 << 16);
-    const struct wire_dead *dead = core_dead_view(&receipt->done.tally, &arena);
+    const struct wire_dead *dead = core_dead_view(&receipt->done.counts, &arena);
     ck_assert_ptr_nonnull(dead);
     ck_assert(span_is(dead[0].path, "a.b"));
     ck_assert(span_is(dead[0].found, "str"));
@@ -303,8 +303,8 @@ START_TEST(sub_ranges_add_up_and_old_reports_are_ignored) {
     ck_assert_uint_eq(count_of(CORE_DONE), 0);
     done('w', 1, 3, 6, 0); /* crosses two */
     done('w', 1, 9, 1, 1);
-    ck_assert_uint_eq(find(CORE_DONE, 0)->done.tally.outcomes[0], 9);
-    ck_assert_uint_eq(find(CORE_DONE, 0)->done.tally.dead_count, 1);
+    ck_assert_uint_eq(find(CORE_DONE, 0)->done.counts.outcomes[0], 9);
+    ck_assert_uint_eq(find(CORE_DONE, 0)->done.counts.dead_count, 1);
     struct core_stats stats;
     core_stats(core, 0, &stats);
     ck_assert_uint_eq(stats.ranges_ignored, 3);
@@ -319,8 +319,8 @@ START_TEST(a_larger_range_replaces_its_parts) {
     done('w', 1, 2, 2, 2);
     done('w', 1, 6, 2, 0);
     done('x', 1, 0, 10, 1);
-    ck_assert_uint_eq(find(CORE_DONE, 0)->done.tally.outcomes[0], 9);
-    ck_assert_uint_eq(find(CORE_DONE, 0)->done.tally.dead_count, 1);
+    ck_assert_uint_eq(find(CORE_DONE, 0)->done.counts.outcomes[0], 9);
+    ck_assert_uint_eq(find(CORE_DONE, 0)->done.counts.dead_count, 1);
 }
 END_TEST
 
@@ -363,7 +363,7 @@ START_TEST(query_reports_the_state) {
     ck_assert_uint_eq(count_of(CORE_DONE), 2); /* who sent and who asked */
     core_query(core, &asker, SPAN_LIT("local"), &name);
     ck_assert_int_eq(find(CORE_STATUS, 3)->done.state, WIRE_STATE_DONE);
-    ck_assert_uint_eq(find(CORE_STATUS, 3)->done.tally.dead_count, 2);
+    ck_assert_uint_eq(find(CORE_STATUS, 3)->done.counts.dead_count, 2);
 }
 END_TEST
 

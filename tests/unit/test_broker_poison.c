@@ -73,7 +73,7 @@ START_TEST(what_fails_alone_is_cut) {
         core_actions_clear(core);
         done('w', 1, first, 256, 0);
     }
-    ck_assert_uint_eq(find(CORE_DONE, 0)->done.tally.outcomes[0], 4096);
+    ck_assert_uint_eq(find(CORE_DONE, 0)->done.counts.outcomes[0], 4096);
 }
 END_TEST
 
@@ -121,8 +121,8 @@ START_TEST(one_case_is_buried_and_its_neighbours_are_not) {
     }
     ck_assert(buried);
     ck_assert_uint_eq(dealt[7], ATTEMPTS);
-    ck_assert_uint_eq(find(CORE_DONE, 0)->done.tally.outcomes[0], 19);
-    ck_assert_uint_eq(find(CORE_DONE, 0)->done.tally.dead_count, 1);
+    ck_assert_uint_eq(find(CORE_DONE, 0)->done.counts.outcomes[0], 19);
+    ck_assert_uint_eq(find(CORE_DONE, 0)->done.counts.dead_count, 1);
 }
 END_TEST
 

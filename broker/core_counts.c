@@ -1,4 +1,4 @@
-/* Sums of the results of cases, with the dead letters that are listed by name in receipts.
+/* Counts of the results of cases, with the dead letters that are listed by name in receipts.
  * A dead entry is packed: index le32, then reason, path, expected, found, each le16 length + bytes.
  */
 #include "broker/core_priv.h"
@@ -7,9 +7,9 @@
 
 enum { DEAD_TEXT_MAX = 1024 };
 
-void core_tally_free(struct core_tally *tally) {
-    buf_free(&tally->dead);
-    *tally = (struct core_tally){.dead = BUF_EMPTY};
+void core_counts_free(struct core_counts *counts) {
+    buf_free(&counts->dead);
+    *counts = (struct core_counts){.dead = BUF_EMPTY};
 }
 
 static size_t dead_entry_end(const struct buf *dead, size_t at) {
@@ -21,7 +21,7 @@ static size_t dead_entry_end(const struct buf *dead, size_t at) {
     return at;
 }
 
-void core_tally_add(struct core_tally *sum, const struct core_tally *more) {
+void core_counts_add(struct core_counts *sum, const struct core_counts *more) {
     for (int i = 0; i < WIRE_DISPOSITIONS; i++) {
         sum->outcomes[i] += more->outcomes[i];
     }
@@ -37,10 +37,10 @@ void core_tally_add(struct core_tally *sum, const struct core_tally *more) {
     sum->dead_listed += taken;
 }
 
-void core_tally_copy(struct core_tally *copy, const struct core_tally *tally) {
-    *copy = *tally;
+void core_counts_copy(struct core_counts *copy, const struct core_counts *counts) {
+    *copy = *counts;
     copy->dead = BUF_EMPTY;
-    buf_append(&copy->dead, buf_span(&tally->dead));
+    buf_append(&copy->dead, buf_span(&counts->dead));
 }
 
 static void put_text(struct buf *dead, struct span text) {
@@ -49,23 +49,23 @@ static void put_text(struct buf *dead, struct span text) {
     buf_append(dead, span_make(text.ptr, len));
 }
 
-void core_tally_from_wire(struct core_tally *tally, const struct wire_counts *wire,
-                          const struct wire_range *range) {
-    *tally = (struct core_tally){.dead = BUF_EMPTY};
-    memcpy(tally->outcomes, wire->outcomes, sizeof(tally->outcomes));
-    tally->duplicates = wire->duplicates;
-    tally->dead_count = wire->dead_count;
+void core_counts_from_wire(struct core_counts *counts, const struct wire_counts *wire,
+                           const struct wire_range *range) {
+    *counts = (struct core_counts){.dead = BUF_EMPTY};
+    memcpy(counts->outcomes, wire->outcomes, sizeof(counts->outcomes));
+    counts->duplicates = wire->duplicates;
+    counts->dead_count = wire->dead_count;
     for (uint32_t i = 0; i < wire->dead_listed && i < WIRE_DEAD_MAX; i++) {
         const struct wire_dead *entry = &wire->dead[i];
         if (entry->index < range->first || entry->index - range->first >= range->count) {
             continue;
         }
-        buf_le32(&tally->dead, entry->index);
-        put_text(&tally->dead, entry->reason);
-        put_text(&tally->dead, entry->path);
-        put_text(&tally->dead, entry->expected);
-        put_text(&tally->dead, entry->found);
-        tally->dead_listed++;
+        buf_le32(&counts->dead, entry->index);
+        put_text(&counts->dead, entry->reason);
+        put_text(&counts->dead, entry->path);
+        put_text(&counts->dead, entry->expected);
+        put_text(&counts->dead, entry->found);
+        counts->dead_listed++;
     }
 }
 
@@ -76,16 +76,16 @@ static struct span take_text(const struct buf *dead, size_t *at) {
     return text;
 }
 
-const struct wire_dead *core_dead_view(const struct core_tally *tally, struct arena *arena) {
-    struct wire_dead *entries = arena_zero(arena, tally->dead_listed + 1U, sizeof(*entries));
+const struct wire_dead *core_dead_view(const struct core_counts *counts, struct arena *arena) {
+    struct wire_dead *entries = arena_zero(arena, counts->dead_listed + 1U, sizeof(*entries));
     size_t at = 0;
-    for (uint32_t i = 0; entries != NULL && i < tally->dead_listed; i++) {
-        entries[i].index = get_le32(tally->dead.ptr + at);
+    for (uint32_t i = 0; entries != NULL && i < counts->dead_listed; i++) {
+        entries[i].index = get_le32(counts->dead.ptr + at);
         at += 4;
-        entries[i].reason = take_text(&tally->dead, &at);
-        entries[i].path = take_text(&tally->dead, &at);
-        entries[i].expected = take_text(&tally->dead, &at);
-        entries[i].found = take_text(&tally->dead, &at);
+        entries[i].reason = take_text(&counts->dead, &at);
+        entries[i].path = take_text(&counts->dead, &at);
+        entries[i].expected = take_text(&counts->dead, &at);
+        entries[i].found = take_text(&counts->dead, &at);
     }
     return entries;
 }
@@ -94,7 +94,7 @@ void core_progress_drop(struct core_part *part) {
     while (part->progress != NULL) {
         struct core_progress *progress = part->progress;
         part->progress = progress->next;
-        core_tally_free(&progress->tally);
+        core_counts_free(&progress->counts);
         mem_free(progress);
     }
     part->progress_cases = 0;
