@@ -234,7 +234,7 @@ struct core_lane_view {
     const char *name, *phase;
     uint32_t credit_cases, held_cases;
     uint64_t credit_bytes, held_bytes, done;
-    int64_t heard_ms; /* ago */
+    int64_t seen_ms; /* ago */
     bool retiring;
 };
 bool core_lane_view(const struct core *core, uint32_t index, int64_t now,

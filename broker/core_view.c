@@ -31,7 +31,7 @@ bool core_lane_view(const struct core *core, uint32_t index, int64_t now,
                                     .credit_bytes = lane->credit_bytes,
                                     .held_bytes = lane->held_bytes,
                                     .done = lane->done,
-                                    .heard_ms = now - lane->received_at,
+                                    .seen_ms = now - lane->received_at,
                                     .retiring = lane->retiring};
     return true;
 }

@@ -116,7 +116,7 @@ void status_lanes_json(const struct shell *shell, struct buf *out) {
         json_uint(json_key(&json, "held_cases"), view.held_cases);
         json_uint(json_key(&json, "held_bytes"), view.held_bytes);
         json_uint(json_key(&json, "done"), view.done);
-        json_int(json_key(&json, "heard_ms"), view.heard_ms);
+        json_int(json_key(&json, "seen_ms"), view.seen_ms);
         json_bool(json_key(&json, "retiring"), view.retiring);
         json_object_close(&json);
     }

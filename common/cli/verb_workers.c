@@ -71,9 +71,9 @@ static int table_run(const struct options *options, const char *verb,
 }
 
 static const struct column LANE_COLUMNS[] = {
-    {"name", "WORKER", -24},          {"lane", "LANE", -36},         {"phase", "PHASE", -10},
-    {"held_cases", "IN FLIGHT", 9},   {"credit_cases", "CREDIT", 8}, {"done", "DONE", 12},
-    {"heard_ms", "LAST BEAT MS", 12}, {"retiring", "RETIRING", 8},   {0},
+    {"name", "WORKER", -24},         {"lane", "LANE", -36},         {"phase", "PHASE", -10},
+    {"held_cases", "IN FLIGHT", 9},  {"credit_cases", "CREDIT", 8}, {"done", "DONE", 12},
+    {"seen_ms", "LAST SEEN MS", 12}, {"retiring", "RETIRING", 8},   {0},
 };
 
 static int workers_run(const struct options *options) {

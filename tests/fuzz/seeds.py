@@ -177,7 +177,7 @@ def answers():
     def three(step):
         status = {**{name: step * (i + 1) for i, name in enumerate(names)}, "version": "0.1.0", "unready": "" if step == 1 else "no worker"}
         lane = {"name": "w1", "lane": "0123456789abcdef", "phase": "idle", "retiring": step == 2, "held_cases": 5, "credit_cases": 9,
-                "done": 100 * step, "heard_ms": 12}
+                "done": 100 * step, "seen_ms": 12}
         source = {"source": "north \u00e9", "weight": 1, "queued": {"urgent": 1, "normal": 2, "bulk": 3}, "accepted": 9 * step, "done": 8 * step}
         return [json.dumps(answer).encode() for answer in (status, [lane, lane], [source])]
     limits = json.dumps({name: 2**63 - 1 for name in names}).encode(), json.dumps({name: -2**63 for name in names}).encode()

@@ -14,7 +14,7 @@
     ",\"done\":0,\"queued\":{\"urgent\":" urgent ",\"normal\":0,\"bulk\":" bulk "}}"
 #define LANE(name, lane, done)                                                                     \
     "{\"name\":\"" name "\",\"lane\":\"" lane "\",\"phase\":\"write\",\"held_cases\":7,"           \
-    "\"credit_cases\":9,\"done\":" done ",\"heard_ms\":250,\"retiring\":false}"
+    "\"credit_cases\":9,\"done\":" done ",\"seen_ms\":250,\"retiring\":false}"
 
 static struct top_sample sample(int64_t at_ms, const char *status, const char *workers,
                                 const char *sources) {

@@ -203,7 +203,7 @@ static void put_lane(const struct top_broker *broker, const json_t *lane, struct
     put_number(out, number(lane, "credit_cases"), 8);
     put_rate(out, row_rate(broker, TOP_WORKERS, lane, "done"), 8);
     put_number(out, number(lane, "done"), 12);
-    buf_printf(out, " %7.1f s\n", (double)number(lane, "heard_ms") / MS);
+    buf_printf(out, " %7.1f s\n", (double)number(lane, "seen_ms") / MS);
 }
 
 static void put_more(size_t left, const char *what, struct buf *out) {
@@ -235,7 +235,7 @@ static void put_lanes(const struct top_broker *broker, size_t rows, struct buf *
     size_t count = json_array_size(lanes);
     plain_cell(out, "WORKER", -NAME_COLUMNS);
     buf_printf(out, " %-8s %-10s %9s %8s %8s %12s %9s\n", "LANE", "PHASE", "IN FLIGHT", "CREDIT",
-               "DONE/S", "DONE", "LAST BEAT");
+               "DONE/S", "DONE", "LAST SEEN");
     for (size_t i = 0; i < count && i < rows; i++) {
         put_lane(broker, json_array_get(lanes, i), out);
     }
