@@ -23,7 +23,7 @@ struct rule_watch {
     struct net_wake *wake;
     atomic_bool stopping, doubted, stale;
     atomic_uint generation, planned_count;
-    _Atomic int64_t looked_at, heard_at; /* monotonic ms; 0: never */
+    _Atomic int64_t looked_at, notified_at; /* monotonic ms; 0: never */
     int64_t started_at;
     bool unchecked_logged; /* the tick logged it */
     _Atomic uint64_t deaf, clock_jumps;
@@ -179,14 +179,14 @@ static enum err check_listen(struct rule_watch *watch, struct db *db, bool *noti
     if (read_newest(db, &newest) != ERR_OK) {
         return ERR_CONNECTION;
     }
-    bool unheard = watch->newest >= 0 && newest > watch->newest && !*notified;
+    bool is_missed = watch->newest >= 0 && newest > watch->newest && !*notified;
     watch->newest = newest;
-    if (unheard && db_wait(db, LATE_MS, notified, &diag) != ERR_OK) {
+    if (is_missed && db_wait(db, LATE_MS, notified, &diag) != ERR_OK) {
         return ERR_CONNECTION;
     }
     if (*notified) {
-        atomic_store(&watch->heard_at, clock_mono_ms());
-    } else if (unheard && !atomic_load(&watch->stopping) && !atomic_load(&watch->doubted)) {
+        atomic_store(&watch->notified_at, clock_mono_ms());
+    } else if (is_missed && !atomic_load(&watch->stopping) && !atomic_load(&watch->doubted)) {
         atomic_fetch_add(&watch->deaf, 1U);
         LOG(EV_LISTEN_DEAF, "activation=%lld", (long long)newest);
         return ERR_CONNECTION;
@@ -341,9 +341,9 @@ void rule_watch_tick(struct rule_watch *watch) {
 void rule_watch_health(struct rule_watch *watch, struct rule_watch_health *health) {
     int64_t now = clock_mono_ms();
     int64_t looked = atomic_load(&watch->looked_at);
-    int64_t heard = atomic_load(&watch->heard_at);
+    int64_t notified = atomic_load(&watch->notified_at);
     *health = (struct rule_watch_health){.looked_ms = looked == 0 ? -1 : now - looked,
-                                         .heard_ms = heard == 0 ? -1 : now - heard,
+                                         .notified_ms = notified == 0 ? -1 : now - notified,
                                          .planned = atomic_load(&watch->planned_count),
                                          .deaf = atomic_load(&watch->deaf),
                                          .clock_jumps = atomic_load(&watch->clock_jumps)};

@@ -48,7 +48,7 @@ void rule_watch_tick(struct rule_watch *watch);
 /* For the status page. */
 struct rule_watch_health {
     int64_t looked_ms;    /* since it last read the active rule set; -1: never yet */
-    int64_t heard_ms;     /* since LISTEN last delivered a notification; -1: never yet */
+    int64_t notified_ms;  /* since LISTEN last delivered a notification; -1: never yet */
     uint64_t deaf;        /* times that a poll found an activation that LISTEN had missed */
     uint64_t clock_jumps; /* times that the wall clock was set */
     uint32_t planned;     /* rule sets that are loaded ahead */

@@ -199,7 +199,7 @@ static void render_metrics(const struct worker *worker, struct buf *out) {
                    "since the last turn of the slowest lane, milliseconds");
     *row++ = gauge("casemill_worker_rules_looked_ms", (double)watch.looked_ms,
                    "since the active rule set was last read, milliseconds; -1: never yet");
-    *row++ = gauge("casemill_worker_listen_heard_ms", (double)watch.heard_ms,
+    *row++ = gauge("casemill_worker_listen_notified_ms", (double)watch.notified_ms,
                    "since the last LISTEN notification, milliseconds; -1: never yet");
     *row++ = counter("casemill_worker_listen_deaf_total", watch.deaf,
                      "activations that a poll found and LISTEN had missed");
@@ -243,7 +243,7 @@ static void render_status(const struct worker *worker, struct buf *out) {
     rule_watch_health(worker->watch, &watch);
     json_int(json_key(&json, "lane_turn_ms"), longest_turn(worker));
     json_int(json_key(&json, "rules_looked_ms"), watch.looked_ms);
-    json_int(json_key(&json, "listen_heard_ms"), watch.heard_ms);
+    json_int(json_key(&json, "listen_notified_ms"), watch.notified_ms);
     json_uint(json_key(&json, "listen_deaf"), watch.deaf);
     json_uint(json_key(&json, "clock_jumps"), watch.clock_jumps);
     render_rules(worker, &json);

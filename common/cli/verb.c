@@ -155,11 +155,11 @@ const char *option_broker_key(const struct options *options) {
 
 /* Once per run: verbs read it more than once. */
 static void warn_unverified(const struct options *options, const char *conninfo) {
-    static bool is_said = false;
+    static bool is_printed = false;
     char host[DB_HOST_BYTES];
-    if (!is_said && db_has_unverified_host(conninfo, host)) {
+    if (!is_printed && db_has_unverified_host(conninfo, host)) {
         struct buf text = BUF_EMPTY;
-        is_said = true;
+        is_printed = true;
         buf_printf(&text, PROGRAM " %s: warning: %s: " DB_UNVERIFIED "\n", options->verb->name,
                    host);
         plain_print(stderr, buf_span(&text));

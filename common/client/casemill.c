@@ -281,7 +281,7 @@ static enum err send_next(struct casemill *client, int64_t now_ms) {
     }
     err = err == ERR_OK ? send_submit(client, batch) : err;
     if (err == ERR_OK) {
-        window_heard(&client->window, batch, BATCH_SENT, now_ms);
+        window_await(&client->window, batch, BATCH_SENT, now_ms);
     }
     return err;
 }
@@ -296,11 +296,11 @@ static void pump(struct casemill *client, int64_t now_ms) {
     }
     struct link *link = links_current(&client->links);
     while (err == ERR_OK && link->connect_count > 0 && window->waiting.first != NULL &&
-           now_ms - window->waiting.first->heard_ms > client->options.quiet_ms) {
+           now_ms - window->waiting.first->waiting_since_ms > client->options.quiet_ms) {
         struct batch *batch = window->waiting.first;
         err = send_query(client, batch);
         link->asked_ms = link->asked_ms == 0 ? now_ms : link->asked_ms;
-        window_heard(window, batch, batch->state, now_ms);
+        window_await(window, batch, batch->state, now_ms);
     }
 }
 
@@ -368,15 +368,15 @@ enum casemill_result casemill_step(struct casemill *client, int64_t timeout_ms) 
         client->is_failed = true;
         return CASEMILL_FAILED;
     }
-    bool is_news = false;
+    bool has_received = false;
     now_ms = clock_mono_ms();
     for (uint32_t i = 0; i < count; i++) {
         if (items[i].ready) {
             receive(client, polled[i], now_ms);
-            is_news = true;
+            has_received = true;
         }
     }
-    if (is_news) {
+    if (has_received) {
         turn(client, now_ms);
     }
     client_check(client);
@@ -422,13 +422,13 @@ void casemill_state(struct casemill *client, struct casemill_state *state) {
     int64_t now_ms = clock_mono_ms();
     struct link *link = links_current(&client->links);
     bool waits = link->busy != NULL && link->busy_until_ms > now_ms;
-    *state = (struct casemill_state){.is_connected =
-                                         link->socket != NULL && net_is_connected(link->socket),
-                                     .heard_ms = link->heard_ms == 0 ? -1 : now_ms - link->heard_ms,
-                                     .busy = link->busy,
-                                     .retry_ms = waits ? link->busy_until_ms - now_ms : 0,
-                                     .unready = link->is_told ? buf_cstr(&link->unready) : NULL,
-                                     .queued_cases = link->is_told ? link->queued_cases : 0};
+    *state = (struct casemill_state){
+        .is_connected = link->socket != NULL && net_is_connected(link->socket),
+        .received_ms = link->received_ms == 0 ? -1 : now_ms - link->received_ms,
+        .busy = link->busy,
+        .retry_ms = waits ? link->busy_until_ms - now_ms : 0,
+        .unready = link->has_state ? buf_cstr(&link->unready) : NULL,
+        .queued_cases = link->has_state ? link->queued_cases : 0};
 }
 
 const char *casemill_broker(struct casemill *client) {

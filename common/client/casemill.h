@@ -157,7 +157,7 @@ const char *casemill_fault(struct casemill *client);
 void casemill_ask(struct casemill *client);
 struct casemill_state {
     bool is_connected;
-    int64_t heard_ms; /* since its last message on this connection; -1: none yet */
+    int64_t received_ms; /* since its last message on this connection; -1: none yet */
     const char *busy; /* the reason of its last BUSY, until it accepts a batch; NULL: it accepts */
     int64_t retry_ms; /* with busy: until the batch is sent again; 0: it has been sent */
     const char *unready;   /* why it makes no progress, in one line; "": it does; NULL: unknown */

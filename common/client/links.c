@@ -25,10 +25,10 @@ static int64_t jittered(struct links *links, int64_t ms) {
 /* A broker's replies belong to one connection: the same address may have another broker now, or the
  * same one with other settings. */
 static void forget_words(struct link *link) {
-    link->heard_ms = 0;
+    link->received_ms = 0;
     link->pinged_ms = 0;
     link->busy = NULL;
-    link->is_told = false;
+    link->has_state = false;
     link->body_bytes_max = 0;
     link->is_pinged = false;
 }
@@ -140,8 +140,8 @@ bool links_can_send(struct links *links, int64_t now_ms) {
     return is_up && link->busy_until_ms <= now_ms;
 }
 
-void links_heard(struct link *link, int64_t now_ms) {
-    link->heard_ms = now_ms;
+void links_received(struct link *link, int64_t now_ms) {
+    link->received_ms = now_ms;
     link->asked_ms = 0;
     link->backoff_ms = 0;
 }

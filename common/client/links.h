@@ -27,10 +27,10 @@ struct link {
     int64_t backoff_ms;        /* of the last failure; 0 after any message from it */
     uint32_t body_bytes_max;   /* its limit, by its PONG on this connection; 0: not known */
     bool is_pinged;            /* a PING is under way on this connection */
-    int64_t heard_ms;          /* of its last message on this connection; 0: none */
+    int64_t received_ms;       /* of its last message on this connection; 0: none */
     int64_t pinged_ms;         /* when it was last asked for its state */
     const char *busy;          /* static: of its last BUSY, until it accepts a batch; NULL */
-    bool is_told;              /* its last PONG on this connection had its state */
+    bool has_state;            /* its last PONG on this connection had its state */
     struct buf unready;        /* why the broker makes no progress; "": it does */
     uint64_t queued_cases;
 };
@@ -58,9 +58,9 @@ void links_close(struct links *links);
 /* links_turn notices new, lost and silent connections.  True when every batch without an answer is
  * to be sent again: the connection is new, or the broker is another. */
 bool links_turn(struct links *links, int64_t now_ms);
-/* links_heard records a message of a broker at now_ms; links_stopping that it accepts nothing for
- * so long. */
-void links_heard(struct link *link, int64_t now_ms);
+/* links_received records a message of a broker at now_ms; links_stopping that it accepts nothing
+ * for so long. */
+void links_received(struct link *link, int64_t now_ms);
 void links_stopping(struct links *links, struct link *link, int64_t retry_ms, int64_t now_ms);
 /* links_fault: why no broker accepts this client, in one line; NULL when one did or no reason is
  * known.  Lives until the next turn. */

@@ -46,7 +46,7 @@ static void accepted_of(struct casemill *client, const struct link *from, const 
     if (client->options.ack == CASEMILL_ACK_JOURNAL) {
         window_settle(&client->window, batch);
     } else if (is_current(client, from)) {
-        window_heard(&client->window, batch, BATCH_ACCEPTED, now_ms);
+        window_await(&client->window, batch, BATCH_ACCEPTED, now_ms);
     }
 }
 
@@ -141,7 +141,7 @@ void receipt_too_large(struct casemill *client, struct batch *batch, uint32_t me
 static void take_pong(struct link *from, const struct wire_pong *pong) {
     from->body_bytes_max =
         pong->message_bytes_max > 0 ? pong->message_bytes_max : WIRE_BODY_BYTES_MAX;
-    from->is_told = pong->ready || pong->unready.len > 0;
+    from->has_state = pong->ready || pong->unready.len > 0;
     buf_clear(&from->unready);
     buf_append(&from->unready, pong->unready);
     from->queued_cases = pong->queued_cases;
@@ -179,11 +179,11 @@ static void take_status(struct casemill *client, const struct link *from,
     switch (status->state) {
     case WIRE_STATE_ACCEPTED:
     case WIRE_STATE_WORKING: {
-        bool is_news = batch->state == BATCH_SENT;
-        if (is_news) {
+        bool is_first = batch->state == BATCH_SENT;
+        if (is_first) {
             accepted_of(client, from, &status->batch, false, now_ms);
         } else if (batch->state == BATCH_ACCEPTED) {
-            window_heard(&client->window, batch, BATCH_ACCEPTED, now_ms);
+            window_await(&client->window, batch, BATCH_ACCEPTED, now_ms);
         }
         break;
     }
@@ -199,7 +199,7 @@ void receipt_take(struct casemill *client, struct link *from, struct span head, 
     struct wire_message message;
     struct wire_decode_fault fault;
     arena_reset(&client->arena);
-    links_heard(from, now_ms);
+    links_received(from, now_ms);
     enum err err =
         wire_decode(head, WIRE_INTAKE, WIRE_FROM_BROKER, &client->arena, &message, &fault);
     if (err == ERR_UNKNOWN) {

@@ -74,12 +74,12 @@ struct batch *window_find(const struct window *window, const struct uuid *id) {
     return found;
 }
 
-void window_heard(struct window *window, struct batch *batch, enum batch_state state,
+void window_await(struct window *window, struct batch *batch, enum batch_state state,
                   int64_t now_ms) {
     CHECK(state != BATCH_TO_SEND);
     leave_list(window, batch);
     batch->state = state;
-    batch->heard_ms = now_ms;
+    batch->waiting_since_ms = now_ms;
     list_insert(&window->waiting, batch, window->waiting.last);
 }
 

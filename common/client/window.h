@@ -23,7 +23,7 @@ struct batch {
     uint64_t ordinal; /* in the order of submission */
     uint64_t position;
     uint64_t tag;
-    int64_t heard_ms; /* when it was last sent, answered or asked for */
+    int64_t waiting_since_ms; /* when it was last sent, answered or asked for */
     struct buf body;
 };
 struct batch_list {
@@ -47,9 +47,9 @@ void window_fini(struct window *window);
 struct batch *window_add(struct window *window, const struct uuid *id, struct buf *bytes);
 /* window_find returns the oldest batch of that id, or NULL. */
 struct batch *window_find(const struct window *window, const struct uuid *id);
-/* window_heard records a state other than BATCH_TO_SEND; the batch is now the last to be asked
+/* window_await records a state other than BATCH_TO_SEND; the batch is now the last to be asked
  * about. */
-void window_heard(struct window *window, struct batch *batch, enum batch_state state,
+void window_await(struct window *window, struct batch *batch, enum batch_state state,
                   int64_t now_ms);
 void window_send_again(struct window *window, struct batch *batch);
 void window_send_all_again(struct window *window);

@@ -107,7 +107,8 @@ uint64_t net_fault_count(struct net_socket *socket) {
     return socket->fault_count;
 }
 
-void events_heard(struct net_socket *socket, struct span routing_id, const struct net_part *part) {
+void events_received(struct net_socket *socket, struct span routing_id,
+                     const struct net_part *part) {
     if (peers_knows(socket->peers, routing_id)) {
         return;
     }
@@ -122,7 +123,7 @@ void events_heard(struct net_socket *socket, struct span routing_id, const struc
     if (socket->door == NULL) {
         events_read(socket);
     }
-    peers_heard(socket->peers, routing_id, (uint32_t)fd);
+    peers_received(socket->peers, routing_id, (uint32_t)fd);
 }
 
 void net_peers_look(struct net_socket *socket, struct net_peers_state *state) {

@@ -82,14 +82,14 @@ bool route_is_made_id(struct span frame); /* by a ROUTER, for a peer that did no
 /* message.c */
 void net_part_close(struct net_part *part);
 
-/* peers.c.  accepted and gone: of connections, by descriptor; `heard`: a message came by it; knows:
- * further messages of that routing id add no information. */
+/* peers.c.  accepted and gone: of connections, by descriptor; `received`: a message came by it;
+ * knows: further messages of that routing id add no information. */
 struct net_peers *peers_new(int64_t mute_ms);
 void peers_free(struct net_peers **peers);
 void peers_accepted(struct net_peers *peers, uint32_t fd);
 void peers_gone(struct net_peers *peers, uint32_t fd);
 bool peers_knows(const struct net_peers *peers, struct span routing_id);
-void peers_heard(struct net_peers *peers, struct span routing_id, uint32_t fd);
+void peers_received(struct net_peers *peers, struct span routing_id, uint32_t fd);
 /* peers_look counts mute connections and routing ids that were taken over; new: since the last
  * call. */
 struct peers_found {
@@ -111,8 +111,9 @@ bool monitor_next(struct net_socket *socket, struct monitor_event *event);
 /* monitor_is_fault: a handshake that failed before a key was known to the guard. */
 bool monitor_is_fault(const struct monitor_event *event);
 
-/* events.c.  events_heard: a message came from that peer; part is any of it. */
-void events_heard(struct net_socket *socket, struct span routing_id, const struct net_part *part);
+/* events.c.  events_received: a message came from that peer; part is any of it. */
+void events_received(struct net_socket *socket, struct span routing_id,
+                     const struct net_part *part);
 
 /* listen.c.  net_fail_address reports that what (bind, connect to) failed, with errno's value.
  * Errors: it always returns one. */

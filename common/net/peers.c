@@ -26,18 +26,18 @@ enum {
 
 struct connection { /* of the descriptor that is its index */
     int64_t since_ms;
-    int64_t heard_ms; /* the last message that was checked; also of the connection before */
-    int64_t lost_ms;  /* when another took its routing id; 0: none has */
-    uint64_t id;      /* the hash of the routing id that its peer chose; 0: none */
-    bool stands, spoke, mute_said;
+    int64_t received_ms; /* the last message that was checked; also of the connection before */
+    int64_t lost_ms;     /* when another took its routing id; 0: none has */
+    uint64_t id;         /* the hash of the routing id that its peer chose; 0: none */
+    bool stands, spoke, mute_counted;
 };
 struct net_peers {
-    pthread_mutex_t lock; /* guards all fields except `heard`, which is the loop's */
+    pthread_mutex_t lock; /* guards all fields except `made_ids`, which is the loop's */
     struct connection *connections;
     uint32_t cap;
     uint64_t taken_over;
     int64_t mute_ms;
-    uint64_t heard[CACHE]; /* hashes of ids that libzmq made, the latest of each slot */
+    uint64_t made_ids[CACHE]; /* hashes; the latest of each slot */
 };
 
 struct net_peers *peers_new(int64_t mute_ms) {
@@ -73,7 +73,7 @@ static struct connection *connection_at(struct net_peers *peers, uint32_t fd) {
 
 /* A recent message on the descriptor may belong to a connection whose ACCEPTED is not read yet. */
 static bool is_early(const struct connection *connection, int64_t now_ms) {
-    return connection->heard_ms != 0 && now_ms - connection->heard_ms < EARLY_MS;
+    return connection->received_ms != 0 && now_ms - connection->received_ms < EARLY_MS;
 }
 
 void peers_accepted(struct net_peers *peers, uint32_t fd) {
@@ -82,7 +82,7 @@ void peers_accepted(struct net_peers *peers, uint32_t fd) {
     struct connection *connection = connection_at(peers, fd);
     bool early = is_early(connection, now_ms);
     *connection = (struct connection){.since_ms = now_ms,
-                                      .heard_ms = connection->heard_ms,
+                                      .received_ms = connection->received_ms,
                                       .lost_ms = early ? connection->lost_ms : 0,
                                       .id = early ? connection->id : 0,
                                       .stands = true,
@@ -112,19 +112,19 @@ static void take_id(struct net_peers *peers, struct connection *by, uint64_t id,
 
 bool peers_knows(const struct net_peers *peers, struct span routing_id) {
     uint64_t id = hash64(routing_id);
-    return route_is_made_id(routing_id) && peers->heard[id % CACHE] == id;
+    return route_is_made_id(routing_id) && peers->made_ids[id % CACHE] == id;
 }
 
-void peers_heard(struct net_peers *peers, struct span routing_id, uint32_t fd) {
+void peers_received(struct net_peers *peers, struct span routing_id, uint32_t fd) {
     uint64_t id = hash64(routing_id);
     bool is_made = route_is_made_id(routing_id);
     int64_t now_ms = clock_mono_ms();
     (void)pthread_mutex_lock(&peers->lock);
     struct connection *connection = connection_at(peers, fd);
-    connection->heard_ms = now_ms;
+    connection->received_ms = now_ms;
     connection->spoke = true;
     if (is_made) {
-        peers->heard[id % CACHE] = id;
+        peers->made_ids[id % CACHE] = id;
         connection->id = 0;
     } else {
         take_id(peers, connection, id, now_ms);
@@ -146,8 +146,8 @@ struct peers_found peers_look(struct net_peers *peers) {
         struct connection *connection = &peers->connections[i];
         if (is_mute(peers, connection, now_ms)) {
             found.mute++;
-            found.mute_new += connection->mute_said ? 0 : 1;
-            connection->mute_said = true;
+            found.mute_new += connection->mute_counted ? 0 : 1;
+            connection->mute_counted = true;
         }
         if (connection->lost_ms != 0 && now_ms - connection->lost_ms >= SETTLED_MS) {
             connection->lost_ms = 0;

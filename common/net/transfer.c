@@ -100,7 +100,7 @@ static enum err recv_message(struct net_socket *socket, struct net_message *mess
         door_note_read(socket, socket->read_fd, socket->read_bytes);
     }
     if (socket->is_router && message->part_count > 0) {
-        events_heard(socket, route_first(&message->route), &message->parts[0]);
+        events_received(socket, route_first(&message->route), &message->parts[0]);
     }
     if (socket->is_router && !message->route.delimited) {
         route_take_envelope(message);

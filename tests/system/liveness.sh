@@ -124,7 +124,7 @@ loaded_is() { grep -q "event=RULESET_LOADED.* activation=$1 " "$work/worker.err"
 within 10 "the poll finds an activation without a notification within 10 s" loaded_is $((second + 1))
 within 10 "and reports that LISTEN receives nothing" deaf_is 1
 contains "in the log too" "$work/worker.err" 'event=LISTEN_DEAF'
-check "/status shows for how long LISTEN received nothing" shows worker /status '"listen_heard_ms":'
+check "/status shows for how long LISTEN received nothing" shows worker /status '"listen_notified_ms":'
 pg_sql "insert into activations (ruleset, why) select max(ruleset), 'after LISTEN' from rulesets" >"$work/end.out"
 within 10 "the next activation arrives" loaded_is $((second + 2))
 check "and LISTEN is not reported as deaf" deaf_is 1

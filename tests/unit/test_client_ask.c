@@ -19,7 +19,7 @@ START_TEST(no_broker_is_asked_without_a_connection) {
     ck_assert_int_eq(casemill_open(&options, &client, error, sizeof(error)), CASEMILL_OK);
     casemill_ask(client);
     casemill_state(client, &state);
-    ck_assert(!state.is_connected && state.heard_ms == -1 && state.unready == NULL);
+    ck_assert(!state.is_connected && state.received_ms == -1 && state.unready == NULL);
     casemill_close(&client);
 }
 END_TEST
@@ -37,7 +37,7 @@ START_TEST(a_broker_is_asked_how_it_is) {
     until_seen(&play, 2);
     ck_assert_int_eq(play.seen[1].command, WIRE_PING);
     casemill_state(play.client, &state);
-    ck_assert(state.is_connected && state.heard_ms == -1);
+    ck_assert(state.is_connected && state.received_ms == -1);
     say(&play,
         &(struct wire_message){
             .command = WIRE_PONG,
@@ -45,7 +45,7 @@ START_TEST(a_broker_is_asked_how_it_is) {
     until_state(&play, &state, true);
     ck_assert_str_eq(state.unready, "paused");
     ck_assert_uint_eq(state.queued_cases, 7);
-    ck_assert(state.heard_ms >= 0 && state.busy == NULL);
+    ck_assert(state.received_ms >= 0 && state.busy == NULL);
     say(&play, &(struct wire_message){.command = WIRE_BUSY,
                                       .busy = {play.seen[0].batch, 60000, WIRE_BUSY_RATE}});
     until_told(&play, CASEMILL_BUSY, 1);
@@ -55,13 +55,13 @@ START_TEST(a_broker_is_asked_how_it_is) {
     /* An older broker reports nothing about itself, but it answers. */
     say(&play, &(struct wire_message){.command = WIRE_PONG, .pong = {.version = SPAN_LIT("1")}});
     until_state(&play, &state, false);
-    ck_assert_int_ge(state.heard_ms, 0);
+    ck_assert_int_ge(state.received_ms, 0);
     /* The answer applies to this connection only. */
     net_socket_close(&play.router);
     play_bind(&play, play.endpoint);
     until_seen(&play, 3);
     casemill_state(play.client, &state);
-    ck_assert(state.is_connected && state.heard_ms == -1 && state.busy == NULL);
+    ck_assert(state.is_connected && state.received_ms == -1 && state.busy == NULL);
     play_close(&play);
 }
 END_TEST

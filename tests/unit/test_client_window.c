@@ -88,7 +88,7 @@ START_TEST(sent_again_in_order) {
                 (void)add(&window, added++);
             }
         } else if (what < 60 && window.to_send.first != NULL) {
-            window_heard(&window, window.to_send.first, BATCH_SENT, step);
+            window_await(&window, window.to_send.first, BATCH_SENT, step);
         } else if (what < 98 && batch->state != BATCH_TO_SEND) {
             window_send_again(&window, batch);
         } else if (what == 99) {
@@ -101,7 +101,7 @@ START_TEST(sent_again_in_order) {
         }
         uint32_t waiting = 0;
         for (struct batch *at = window.waiting.first; at != NULL; at = at->next) {
-            ck_assert(at->next == NULL || at->heard_ms <= at->next->heard_ms);
+            ck_assert(at->next == NULL || at->waiting_since_ms <= at->next->waiting_since_ms);
             waiting++;
         }
         check_order(&window.to_send, window.count - waiting);

@@ -101,7 +101,7 @@ static void print_wait(const struct lock_wait *wait, const char *name) {
 /* The attempts after the first, with the looking thread; lanes get the lock between attempts. */
 static enum err retry(const struct lock_wait *wait, struct looking *looking, struct diag *diag) {
     int64_t end_ms = clock_mono_ms() + wait->patience_ms;
-    char said[NAME_BYTES] = "";
+    char printed[NAME_BYTES] = "";
     for (;;) {
         clock_sleep_ms(PAUSE_MS);
         enum err err = attempt(wait, diag);
@@ -118,8 +118,8 @@ static enum err retry(const struct lock_wait *wait, struct looking *looking, str
                 "nothing was changed: %s holds a lock; end that transaction, or try again later",
                 name[0] == '\0' ? "an unknown session (see pg_locks)" : name);
         }
-        if (name[0] != '\0' && strcmp(name, said) != 0) {
-            (void)snprintf(said, sizeof(said), "%s", name);
+        if (name[0] != '\0' && strcmp(name, printed) != 0) {
+            (void)snprintf(printed, sizeof(printed), "%s", name);
             print_wait(wait, name);
         }
     }

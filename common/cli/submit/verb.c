@@ -21,7 +21,7 @@
 enum { WINDOW = 16, STEP_MS = 100 };
 
 /* A batch in flight, with the locations of its cases.  Its index in the array is its tag. */
-struct flight {
+struct slot {
     bool is_used;
     bool is_accepted;
     const char *path;
@@ -48,18 +48,18 @@ struct submission {
     struct buf body;
     struct buf one; /* a case before its dates are added */
     struct buf dated;
-    struct flight filling;
-    struct flight flights[WINDOW];
+    struct slot filling;
+    struct slot slots[WINDOW];
     struct buf listed; /* dead letters and refusals, at most SUBMIT_LISTED_MAX lines */
     uint32_t listed_count;
 };
 
-static void list_refusal(struct submission *submission, const struct flight *flight,
+static void list_refusal(struct submission *submission, const struct slot *slot,
                          const struct casemill_receipt *receipt) {
     uint64_t index = receipt->case_index < 0 ? 0 : (uint64_t)receipt->case_index;
     index = index < receipt->count ? index : receipt->count - 1;
-    buf_printf(&submission->listed, "%s:%llu: batch of %u cases refused: %s\n", flight->path,
-               (unsigned long long)flight->locations[index], receipt->count, receipt->reason);
+    buf_printf(&submission->listed, "%s:%llu: batch of %u cases refused: %s\n", slot->path,
+               (unsigned long long)slot->locations[index], receipt->count, receipt->reason);
     if (receipt->message_bytes_max > 0) {
         buf_printf(&submission->listed,
                    "  this broker accepts at most %llu bytes (its intake.message_bytes_max)\n",
@@ -67,7 +67,7 @@ static void list_refusal(struct submission *submission, const struct flight *fli
     }
 }
 
-static void take_done(struct submission *submission, const struct flight *flight,
+static void take_done(struct submission *submission, const struct slot *slot,
                       const struct casemill_receipt *receipt) {
     struct submit_counts *counts = &submission->counts;
     counts->done += receipt->count;
@@ -80,8 +80,7 @@ static void take_done(struct submission *submission, const struct flight *flight
          i++) {
         const struct casemill_dead *dead = &receipt->dead[i];
         if (dead->index < receipt->count) {
-            submit_dead_line(flight->path, flight->locations[dead->index], dead,
-                             &submission->listed);
+            submit_dead_line(slot->path, slot->locations[dead->index], dead, &submission->listed);
             submission->listed_count++;
         }
     }
@@ -94,9 +93,9 @@ static void take_done(struct submission *submission, const struct flight *flight
 }
 
 /* A resent batch is accepted again; it counts once. */
-static void count_accepted(struct submission *submission, struct flight *flight, uint32_t count) {
-    submission->counts.accepted += flight->is_accepted ? 0 : count;
-    flight->is_accepted = true;
+static void count_accepted(struct submission *submission, struct slot *slot, uint32_t count) {
+    submission->counts.accepted += slot->is_accepted ? 0 : count;
+    slot->is_accepted = true;
 }
 
 static void on_receipt(void *user, const struct casemill_receipt *receipt) {
@@ -107,22 +106,22 @@ static void on_receipt(void *user, const struct casemill_receipt *receipt) {
     if (receipt->event != CASEMILL_BUSY) {
         submit_wait_progress(&submission->wait, clock_mono_ms());
     }
-    struct flight *flight = &submission->flights[receipt->tag];
+    struct slot *slot = &submission->slots[receipt->tag];
     struct submit_counts *counts = &submission->counts;
     switch (receipt->event) {
     case CASEMILL_ACCEPTED:
-        count_accepted(submission, flight, receipt->count);
-        flight->is_used = submission->with_outcomes;
+        count_accepted(submission, slot, receipt->count);
+        slot->is_used = submission->with_outcomes;
         break;
     case CASEMILL_DONE:
-        count_accepted(submission, flight, receipt->count); /* if the ACCEPTED was lost */
-        take_done(submission, flight, receipt);
-        flight->is_used = false;
+        count_accepted(submission, slot, receipt->count); /* if the ACCEPTED was lost */
+        take_done(submission, slot, receipt);
+        slot->is_used = false;
         break;
     case CASEMILL_REFUSED:
         counts->refused += receipt->count;
-        list_refusal(submission, flight, receipt);
-        flight->is_used = false;
+        list_refusal(submission, slot, receipt);
+        slot->is_used = false;
         break;
     case CASEMILL_BUSY:
         counts->busy++;
@@ -177,9 +176,9 @@ static enum err wait_settled(struct submission *submission, struct diag *diag) {
     return err;
 }
 
-static uint64_t free_flight(const struct submission *submission) {
+static uint64_t free_slot(const struct submission *submission) {
     for (uint64_t i = 0; i < WINDOW; i++) {
-        if (!submission->flights[i].is_used) {
+        if (!submission->slots[i].is_used) {
             return i;
         }
     }
@@ -196,11 +195,11 @@ static enum err send_new(struct submission *submission, const struct uuid *id, s
     if (err != ERR_OK) {
         return err;
     }
-    uint64_t tag = free_flight(submission);
-    struct flight taken = submission->flights[tag];
-    submission->flights[tag] = submission->filling;
-    submission->flights[tag].is_used = true;
-    submission->flights[tag].is_accepted = false;
+    uint64_t tag = free_slot(submission);
+    struct slot taken = submission->slots[tag];
+    submission->slots[tag] = submission->filling;
+    submission->slots[tag].is_used = true;
+    submission->slots[tag].is_accepted = false;
     submission->filling.locations = taken.locations;
     struct casemill_batch batch = {.body = body.ptr,
                                    .body_bytes = body.len,
@@ -452,7 +451,7 @@ static enum err open_all(struct submission *submission, const struct casemill_op
     size_t cases = submission->batch_cases_max;
     submission->filling.locations = mem_zero(cases, sizeof(uint64_t));
     for (int i = 0; i < WINDOW; i++) {
-        submission->flights[i].locations = mem_zero(cases, sizeof(uint64_t));
+        submission->slots[i].locations = mem_zero(cases, sizeof(uint64_t));
     }
     return err;
 }
@@ -464,7 +463,7 @@ static void close_all(struct submission *submission) {
     schema_free(&submission->schema);
     mem_free(submission->filling.locations);
     for (int i = 0; i < WINDOW; i++) {
-        mem_free(submission->flights[i].locations);
+        mem_free(submission->slots[i].locations);
     }
     buf_free(&submission->body);
     buf_free(&submission->one);
@@ -493,9 +492,9 @@ static enum err submit_all(struct submission *submission, struct diag *diag) {
         }
     }
     const struct submit_counts *counts = &submission->counts;
-    uint64_t told = submission->with_outcomes ? counts->done : counts->accepted;
+    uint64_t settled = submission->with_outcomes ? counts->done : counts->accepted;
     if (counts->batches > 0) {
-        progress_end(&submission->progress, told + counts->refused + counts->skipped);
+        progress_end(&submission->progress, settled + counts->refused + counts->skipped);
     }
     if (err == ERR_OK && submission->is_resume_broken) {
         err = diag_fail(diag, ERR_IO, "the --resume file could not be written");

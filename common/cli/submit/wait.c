@@ -7,12 +7,12 @@
 #include <string.h>
 
 enum {
-    ASK_AFTER_MS = 1000,    /* without progress the broker is polled, */
-    SAY_AFTER_MS = 3000,    /* then a line is logged, */
-    SAY_EVERY_MS = 5000,    /* and again, */
-    SAY_CHANGED_MS = 1000,  /* or sooner when the reason changes */
-    SILENT_AFTER_MS = 3000, /* it was polled several times by then */
-    GAP_MS = 1000           /* between two turns: a wait for input, or a suspended host */
+    ASK_AFTER_MS = 1000,     /* without progress the broker is polled, */
+    PRINT_AFTER_MS = 3000,   /* then a line is logged, */
+    PRINT_EVERY_MS = 5000,   /* and again, */
+    PRINT_CHANGED_MS = 1000, /* or sooner when the reason changes */
+    SILENT_AFTER_MS = 3000,  /* it was polled several times by then */
+    GAP_MS = 1000            /* between two turns: a wait for input, or a suspended host */
 };
 
 void submit_wait_init(struct submit_wait *wait, int64_t give_up_ms, int64_t now_ms) {
@@ -20,12 +20,12 @@ void submit_wait_init(struct submit_wait *wait, int64_t give_up_ms, int64_t now_
         (struct submit_wait){.give_up_ms = give_up_ms, .progress_ms = now_ms, .turned_ms = now_ms};
 }
 
-void submit_wait_fini(struct submit_wait *wait) { buf_free(&wait->said); }
+void submit_wait_fini(struct submit_wait *wait) { buf_free(&wait->printed); }
 
 void submit_wait_progress(struct submit_wait *wait, int64_t now_ms) {
     wait->progress_ms = now_ms;
-    wait->said_ms = 0;
-    buf_clear(&wait->said);
+    wait->printed_ms = 0;
+    buf_clear(&wait->printed);
 }
 
 static const char *busy_words(const char *reason) {
@@ -43,7 +43,7 @@ static const char *busy_words(const char *reason) {
 }
 
 static bool answers(const struct casemill_state *state) {
-    return state->is_connected && state->heard_ms >= 0 && state->heard_ms < SILENT_AFTER_MS;
+    return state->is_connected && state->received_ms >= 0 && state->received_ms < SILENT_AFTER_MS;
 }
 
 void submit_wait_reason(const struct casemill_state *state, const char *fault, struct buf *out) {
@@ -84,11 +84,11 @@ static void ask(const struct submit_wait *wait, struct casemill *client, int64_t
 }
 
 static bool is_due(const struct submit_wait *wait, struct span reason, int64_t now_ms) {
-    if (wait->said_ms == 0) {
-        return now_ms - wait->progress_ms >= SAY_AFTER_MS;
+    if (wait->printed_ms == 0) {
+        return now_ms - wait->progress_ms >= PRINT_AFTER_MS;
     }
-    bool is_other = !span_eq(reason, buf_span(&wait->said));
-    return now_ms - wait->said_ms >= (is_other ? SAY_CHANGED_MS : SAY_EVERY_MS);
+    bool is_other = !span_eq(reason, buf_span(&wait->printed));
+    return now_ms - wait->printed_ms >= (is_other ? PRINT_CHANGED_MS : PRINT_EVERY_MS);
 }
 
 /* Only when a line is logged, because it waits for the network. */
@@ -132,9 +132,9 @@ enum err submit_wait_turn(struct submit_wait *wait, struct casemill *client, int
         buf_printf(line, "waiting for %s: %s%s", casemill_broker(client), buf_cstr(&reason),
                    buf_cstr(&numbers));
         add_why_away(client, &state, line);
-        wait->said_ms = now_ms;
-        buf_clear(&wait->said);
-        buf_append(&wait->said, buf_span(&reason));
+        wait->printed_ms = now_ms;
+        buf_clear(&wait->printed);
+        buf_append(&wait->printed, buf_span(&reason));
     }
     buf_free(&reason);
     buf_free(&numbers);

@@ -12,9 +12,9 @@
 struct submit_wait {
     int64_t give_up_ms;  /* after so long without progress; 0: never */
     int64_t progress_ms; /* time of the last progress of a batch */
-    int64_t said_ms;     /* time of the last line; 0: none in this wait */
+    int64_t printed_ms;  /* time of the last line; 0: none in this wait */
     int64_t turned_ms;   /* of the last turn: the wait for input does not count */
-    struct buf said;     /* the reason in the last line */
+    struct buf printed;  /* the reason in the last line */
 };
 
 /* submit_wait_init: waiting begins at now_ms. submit_wait_progress: a batch made progress. */
