@@ -114,20 +114,6 @@ static enum err read_array(struct reader *reader, uint32_t max, size_t element_b
     return *elements == NULL ? ERR_TOO_LARGE : ERR_OK;
 }
 
-/* A tuple of at least `items`; *more is how many unknown ones follow, to be skipped. */
-static enum err read_tuple(struct reader *reader, uint32_t items, uint32_t *more) {
-    struct walk_item item;
-    enum err err = read_item(reader, WALK_ARRAY, &item);
-    if (err != ERR_OK) {
-        return err;
-    }
-    if (item.count < items) {
-        return ERR_INVALID;
-    }
-    *more = item.count - items;
-    return ERR_OK;
-}
-
 static enum err skip(struct reader *reader, uint32_t count) {
     enum err err = ERR_OK;
     for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
@@ -136,83 +122,15 @@ static enum err skip(struct reader *reader, uint32_t count) {
     return err;
 }
 
-static enum err read_run(struct reader *reader, enum wire_number cases, uint32_t *first,
-                         uint32_t *count) {
-    enum err err = read_u32(reader, WIRE_NUMBER_CASES, first);
-    err = err != ERR_OK ? err : read_u32(reader, cases, count);
-    return err == ERR_OK && *count > WIRE_CASES_MAX - *first ? ERR_INVALID : err;
-}
-
-static enum err read_range(struct reader *reader, struct wire_range *range) {
-    uint32_t more = 0;
-    enum err err = read_tuple(reader, WIRE_RANGE_ITEMS, &more);
-    if (err == ERR_OK) {
-        err = read_uuid(reader, &range->journal);
-    }
-    if (err == ERR_OK) {
-        err = read_u64(reader, WIRE_NUMBER_SEQ, &range->seq);
-    }
-    if (err == ERR_OK) {
-        err = read_run(reader, WIRE_NUMBER_CASES, &range->first, &range->count);
-    }
-    return err != ERR_OK ? err : skip(reader, more);
-}
-
-static enum err read_extent(struct reader *reader, struct wire_delivery *delivery) {
-    enum err err = read_u32(reader, WIRE_NUMBER_FRAME, &delivery->frame);
-    if (err == ERR_OK) {
-        err = read_u32(reader, WIRE_NUMBER_FRAME_BYTES, &delivery->offset);
-    }
-    if (err == ERR_OK) {
-        err = read_u32(reader, WIRE_NUMBER_FRAME_BYTES, &delivery->length);
-    }
-    return err == ERR_OK && delivery->length > UINT32_MAX - delivery->offset ? ERR_INVALID : err;
-}
-
-static enum err read_extra(struct reader *reader, struct span *extra) {
+static enum err read_raw(struct reader *reader, struct span *bytes) {
     size_t start = reader->at;
     enum err err = walk_value(reader->head, &reader->at);
     if (err != ERR_OK) {
         return err;
     }
     struct span raw = span_make(reader->head.ptr + start, reader->at - start);
-    *extra = raw.len == 1 && raw.ptr[0] == 0xc0 ? SPAN_LIT("") : raw;
+    *bytes = raw.len == 1 && raw.ptr[0] == 0xc0 ? SPAN_LIT("") : raw;
     return ERR_OK;
-}
-
-static enum err read_delivery(struct reader *reader, struct wire_delivery *delivery) {
-    uint32_t more = 0;
-    uint32_t priority = 0;
-    enum err err = read_tuple(reader, WIRE_DELIVERY_ITEMS, &more);
-    if (err == ERR_OK) {
-        err = read_extent(reader, delivery);
-    }
-    if (err == ERR_OK) {
-        err = read_uuid(reader, &delivery->batch);
-    }
-    if (err == ERR_OK) {
-        err = read_u64(reader, WIRE_NUMBER_SEQ, &delivery->seq);
-    }
-    if (err == ERR_OK) {
-        err = read_run(reader, WIRE_NUMBER_BATCH_CASES, &delivery->first, &delivery->count);
-    }
-    if (err == ERR_OK) {
-        err = read_u32(reader, WIRE_NUMBER_ATTEMPT, &delivery->attempt);
-    }
-    if (err == ERR_OK) {
-        err = read_number(reader, WIRE_NUMBER_TIME_US, &delivery->accepted_at);
-    }
-    if (err == ERR_OK) {
-        err = read_text(reader, WIRE_NAME_MAX, &delivery->source);
-    }
-    if (err == ERR_OK) {
-        err = read_word(reader, &wire_priorities, &priority);
-    }
-    delivery->priority = (enum wire_priority)priority;
-    if (err == ERR_OK) {
-        err = read_extra(reader, &delivery->extra);
-    }
-    return err != ERR_OK ? err : skip(reader, more);
 }
 
 static enum err read_outcomes(struct reader *reader, enum wire_number number, uint32_t *outcomes) {
@@ -231,42 +149,55 @@ static enum err read_outcomes(struct reader *reader, enum wire_number number, ui
 static enum err read_fields(struct reader *reader, const struct wire_field *fields, uint32_t count,
                             uint8_t *base);
 
-/* An array whose elements are maps of fields, or tuples of their own shape. */
+static enum err read_value(struct reader *reader, const struct wire_field *field, uint8_t *base);
+
+/* An array of at least as many values as fields; further ones are skipped. */
+static enum err read_tuple(struct reader *reader, const struct wire_field *fields, uint32_t count,
+                           uint8_t *base) {
+    struct walk_item item;
+    enum err err = read_item(reader, WALK_ARRAY, &item);
+    if (err == ERR_OK && item.count < count) {
+        err = ERR_INVALID;
+    }
+    for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
+        err = read_value(reader, &fields[i], base);
+    }
+    return err == ERR_OK ? skip(reader, item.count - count) : err;
+}
+
 static enum err read_elements(struct reader *reader, const struct wire_field *field,
                               uint8_t *base) {
-    static const size_t sizes[] = {
-        [KIND_DEAD] = sizeof(struct wire_dead),
-        [KIND_RANGES] = sizeof(struct wire_range),
-        [KIND_COUNTS] = sizeof(struct wire_counts),
-        [KIND_DELIVERIES] = sizeof(struct wire_delivery),
-        [KIND_UUIDS] = sizeof(struct uuid),
-    };
-    size_t size = sizes[field->kind];
     uint32_t count = 0;
     void *elements = NULL;
-    enum err err = read_array(reader, field->max, size, &count, &elements);
+    enum err err = read_array(reader, field->max, field->element_bytes, &count, &elements);
     for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
-        uint8_t *element = (uint8_t *)elements + i * size;
-        if (field->kind == KIND_RANGES) {
-            err = read_range(reader, (void *)element);
-        } else if (field->kind == KIND_DELIVERIES) {
-            err = read_delivery(reader, (void *)element);
-        } else if (field->kind == KIND_UUIDS) {
-            err = read_uuid(reader, (void *)element);
-        } else {
-            err = read_fields(reader, field->fields, field->field_count, element);
-        }
+        uint8_t *element = (uint8_t *)elements + i * field->element_bytes;
+        err = field->kind == KIND_UUIDS ? read_uuid(reader, (void *)element)
+              : field->kind == KIND_TUPLES
+                  ? read_tuple(reader, field->fields, field->field_count, element)
+                  : read_fields(reader, field->fields, field->field_count, element);
     }
     if (err != ERR_OK) {
         return err;
     }
     uint32_t *stored = (uint32_t *)(void *)(base + field->side);
-    if (field->kind == KIND_COUNTS && *stored != count) {
-        return ERR_INVALID; /* one verdict per range */
+    if (field->is_per_range && *stored != count) {
+        return ERR_INVALID;
     }
     *stored = count;
     *(void **)(void *)(base + field->at) = elements;
     return ERR_OK;
+}
+
+/* A number whose sum with an earlier one may be limited. */
+static enum err read_part(struct reader *reader, const struct wire_field *field, uint8_t *base) {
+    uint32_t *part = (uint32_t *)(void *)(base + field->at);
+    enum err err = read_u32(reader, field->number, part);
+    if (err != ERR_OK || field->max == 0) {
+        return err;
+    }
+    uint32_t first = *(const uint32_t *)(const void *)(base + field->side);
+    return *part > field->max - first ? ERR_INVALID : ERR_OK;
 }
 
 static enum err read_value(struct reader *reader, const struct wire_field *field, uint8_t *base) {
@@ -277,7 +208,7 @@ static enum err read_value(struct reader *reader, const struct wire_field *field
     case KIND_UUID:
         return read_uuid(reader, at);
     case KIND_U32:
-        return read_u32(reader, field->number, at);
+        return read_part(reader, field, base);
     case KIND_U64:
         return read_u64(reader, field->number, at);
     case KIND_I64:
@@ -296,10 +227,10 @@ static enum err read_value(struct reader *reader, const struct wire_field *field
         return read_fields(reader, field->fields, field->field_count, base);
     case KIND_OUTCOMES:
         return read_outcomes(reader, field->number, at);
-    case KIND_DEAD:
-    case KIND_RANGES:
-    case KIND_COUNTS:
-    case KIND_DELIVERIES:
+    case KIND_RAW:
+        return read_raw(reader, at);
+    case KIND_MAPS:
+    case KIND_TUPLES:
     case KIND_UUIDS:
         return read_elements(reader, field, base);
     }
@@ -331,7 +262,7 @@ static enum err read_pair(struct reader *reader, const struct wire_field *fields
         return skip(reader, 2);
     }
     uint32_t bit = (uint32_t)1 << (field - fields);
-    bool is_early = field->kind == KIND_COUNTS && (*seen & (bit - 1)) != bit - 1;
+    bool is_early = field->is_per_range && (*seen & (bit - 1)) != bit - 1;
     if ((*seen & bit) != 0 || is_early) { /* verdicts must follow the ranges */
         return ERR_INVALID;
     }

@@ -40,50 +40,29 @@ static void write_outcomes(struct buf *out, enum wire_number number, const uint3
     }
 }
 
-static void write_ranges(struct buf *out, const struct wire_range *ranges, uint32_t count) {
-    mp_write_array(out, count);
-    for (uint32_t i = 0; i < count; i++) {
-        mp_write_array(out, WIRE_RANGE_ITEMS);
-        write_uuid(out, &ranges[i].journal);
-        write_number(out, WIRE_NUMBER_SEQ, ranges[i].seq);
-        write_number(out, WIRE_NUMBER_CASES, ranges[i].first);
-        write_number(out, WIRE_NUMBER_CASES, ranges[i].count);
-    }
-}
-
-static void write_delivery(struct buf *out, const struct wire_delivery *delivery) {
-    mp_write_array(out, WIRE_DELIVERY_ITEMS);
-    write_number(out, WIRE_NUMBER_FRAME, delivery->frame);
-    write_number(out, WIRE_NUMBER_FRAME_BYTES, delivery->offset);
-    write_number(out, WIRE_NUMBER_FRAME_BYTES, delivery->length);
-    write_uuid(out, &delivery->batch);
-    write_number(out, WIRE_NUMBER_SEQ, delivery->seq);
-    write_number(out, WIRE_NUMBER_CASES, delivery->first);
-    write_number(out, WIRE_NUMBER_BATCH_CASES, delivery->count);
-    write_number(out, WIRE_NUMBER_ATTEMPT, delivery->attempt);
-    write_signed(out, WIRE_NUMBER_TIME_US, delivery->accepted_at);
-    mp_write_str(out, delivery->source);
-    mp_write_str(out, span_str(wire_priority_word(delivery->priority)));
-    if (delivery->extra.len == 0) {
-        mp_write_nil(out);
-    } else {
-        buf_append(out, delivery->extra);
-    }
-}
-
 /* The count of an array field, or 1 of any other field that is present. */
 static uint32_t count_at(const struct wire_field *field, const uint8_t *base) {
     return *(const uint32_t *)(const void *)(base + field->side);
 }
 
-static void write_array_of(struct buf *out, const struct wire_field *field, const uint8_t *base,
-                           size_t element_bytes) {
+static void write_value(struct buf *out, const struct wire_field *field, const uint8_t *base);
+
+static void write_elements(struct buf *out, const struct wire_field *field, const uint8_t *base) {
     uint32_t count = count_at(field, base);
     CHECK(count <= field->max);
     const uint8_t *element = *(const uint8_t *const *)(const void *)(base + field->at);
     mp_write_array(out, count);
-    for (uint32_t i = 0; i < count; i++) {
-        write_fields(out, field->fields, field->field_count, element + i * element_bytes);
+    for (uint32_t i = 0; i < count; i++, element += field->element_bytes) {
+        if (field->kind == KIND_UUIDS) {
+            write_uuid(out, (const void *)element);
+        } else if (field->kind == KIND_MAPS) {
+            write_fields(out, field->fields, field->field_count, element);
+        } else {
+            mp_write_array(out, field->field_count);
+            for (uint32_t k = 0; k < field->field_count; k++) {
+                write_value(out, &field->fields[k], element);
+            }
+        }
     }
 }
 
@@ -119,34 +98,18 @@ static void write_value(struct buf *out, const struct wire_field *field, const u
     case KIND_OUTCOMES:
         write_outcomes(out, field->number, at);
         break;
-    case KIND_DEAD:
-        write_array_of(out, field, base, sizeof(struct wire_dead));
-        break;
-    case KIND_COUNTS:
-        write_array_of(out, field, base, sizeof(struct wire_counts));
-        break;
-    case KIND_RANGES:
-        CHECK(count_at(field, base) <= field->max);
-        write_ranges(out, *(const struct wire_range *const *)at, count_at(field, base));
-        break;
-    case KIND_DELIVERIES: {
-        const struct wire_delivery *deliveries = *(const struct wire_delivery *const *)at;
-        CHECK(count_at(field, base) <= field->max);
-        mp_write_array(out, count_at(field, base));
-        for (uint32_t i = 0; i < count_at(field, base); i++) {
-            write_delivery(out, &deliveries[i]);
+    case KIND_RAW:
+        if (((const struct span *)at)->len == 0) {
+            mp_write_nil(out);
+        } else {
+            buf_append(out, *(const struct span *)at);
         }
         break;
-    }
-    case KIND_UUIDS: {
-        const struct uuid *uuids = *(const struct uuid *const *)at;
-        CHECK(count_at(field, base) <= field->max);
-        mp_write_array(out, count_at(field, base));
-        for (uint32_t i = 0; i < count_at(field, base); i++) {
-            write_uuid(out, &uuids[i]);
-        }
+    case KIND_MAPS:
+    case KIND_TUPLES:
+    case KIND_UUIDS:
+        write_elements(out, field, base);
         break;
-    }
     }
 }
 

@@ -7,20 +7,19 @@
 #include "wire/wire.h"
 
 enum wire_kind {
-    KIND_UUID,       /* bin of 16 bytes */
-    KIND_U32,        /* uint, of `number` */
-    KIND_U64,        /* uint, of `number` */
-    KIND_I64,        /* int, of `number` */
-    KIND_BOOL,       /* bool */
-    KIND_TEXT,       /* UTF-8 str of at most `max` bytes */
-    KIND_WORD,       /* str of a closed list; an enum in the struct */
-    KIND_FIELDS,     /* map of `fields`, in the same struct */
-    KIND_OUTCOMES,   /* map: disposition -> uint, of `number`; zeros may be left out */
-    KIND_DEAD,       /* array of maps of `fields`, struct wire_dead each */
-    KIND_RANGES,     /* array of [journal, seq, first, count] */
-    KIND_COUNTS,     /* array of maps of `fields`, struct wire_counts each, one per range */
-    KIND_DELIVERIES, /* array of arrays: see wire_delivery */
-    KIND_UUIDS       /* array of bin of 16 bytes */
+    KIND_UUID,     /* bin of 16 bytes */
+    KIND_U32,      /* uint, of `number` */
+    KIND_U64,      /* uint, of `number` */
+    KIND_I64,      /* int, of `number` */
+    KIND_BOOL,     /* bool */
+    KIND_TEXT,     /* UTF-8 str of at most `max` bytes */
+    KIND_WORD,     /* str of a closed list; an enum in the struct */
+    KIND_FIELDS,   /* map of `fields`, in the same struct */
+    KIND_OUTCOMES, /* map: disposition -> uint, of `number`; zeros may be left out */
+    KIND_RAW,      /* any value, kept as its bytes; nil is empty */
+    KIND_MAPS,     /* array of maps of `fields`, a struct each */
+    KIND_TUPLES,   /* array of arrays: the values of `fields` in order, a struct each */
+    KIND_UUIDS     /* array of bin of 16 bytes */
 };
 
 enum wire_need {
@@ -41,11 +40,14 @@ struct wire_field {
     enum wire_need need;
     size_t at;               /* offset of the member in the struct */
     size_t side;             /* offset of its bool (NEED_HAS) or of its uint32_t count (arrays) */
-    uint32_t max;            /* bytes of a text, elements of an array */
+    uint32_t max;            /* bytes of a text, elements of an array; of a KIND_U32 whose sum with
+                                the uint32_t at `side` is limited, that limit; else 0 */
     enum wire_number number; /* range of an integer */
     const struct wire_words *words;
     const struct wire_field *fields; /* of a map or of an array's elements */
     uint32_t field_count;
+    size_t element_bytes; /* of an array: the struct of an element */
+    bool is_per_range;    /* of an array: one element per range, so the ranges come before it */
 };
 
 struct wire_shape {
@@ -59,12 +61,11 @@ struct wire_head {
     enum wire_direction direction;
 };
 
-enum { WIRE_FIELDS_MAX = 32, WIRE_RANGE_ITEMS = 4, WIRE_DELIVERY_ITEMS = 12 };
+enum { WIRE_FIELDS_MAX = 32 };
 
 const struct wire_shape *wire_shape(enum wire_command command);
 const struct wire_head *wire_head(enum wire_command command);
 extern const struct wire_words wire_dispositions;
-extern const struct wire_words wire_priorities;
 bool wire_word_find(const struct wire_words *words, struct span word, uint32_t *index);
 
 #endif

@@ -19,7 +19,7 @@ static const struct wire_words acks = {ack_words, COUNT_OF(ack_words)};
 static const struct wire_words reasons = {reason_words, COUNT_OF(reason_words)};
 static const struct wire_words busies = {busy_words, COUNT_OF(busy_words)};
 static const struct wire_words states = {state_words, COUNT_OF(state_words)};
-const struct wire_words wire_priorities = {priority_words, COUNT_OF(priority_words)};
+static const struct wire_words priorities = {priority_words, COUNT_OF(priority_words)};
 const struct wire_words wire_dispositions = {disposition_words, COUNT_OF(disposition_words)};
 
 static const struct {
@@ -59,7 +59,39 @@ enum err wire_number_take(enum wire_number number, int64_t value, int64_t *taken
     { key, KIND_FIELDS, NEED_##need, 0, __VA_ARGS__ }
 #define SIDE(type, member) .side = offsetof(struct type, member)
 #define INNER(array) .fields = (array), .field_count = COUNT_OF(array)
+#define ELEMENTS(type, array) INNER(array), .element_bytes = sizeof(struct type)
+/* The number and the member `first` are at most `most` together. */
+#define SUM(type, first, most) .side = offsetof(struct type, first), .max = (most)
+#define UUIDS(key, type, member, count, most)                                                      \
+    FIELD(key, UUIDS, NOT_ZERO, type, member, SIDE(type, count), .max = (most),                    \
+          .element_bytes = sizeof(struct uuid))
+#define RANGES(key, type, member, count)                                                           \
+    FIELD(key, TUPLES, ALWAYS, type, member, SIDE(type, count), .max = WIRE_RANGES_MAX,            \
+          ELEMENTS(wire_range, range_fields))
 
+static const struct wire_field range_fields[] = {
+    FIELD("journal", UUID, ALWAYS, wire_range, journal, .max = 0),
+    FIELD("seq", U64, ALWAYS, wire_range, seq, .number = WIRE_NUMBER_SEQ),
+    FIELD("first", U32, ALWAYS, wire_range, first, .number = WIRE_NUMBER_CASES),
+    FIELD("count", U32, ALWAYS, wire_range, count, .number = WIRE_NUMBER_CASES,
+          SUM(wire_range, first, WIRE_CASES_MAX)),
+};
+static const struct wire_field delivery_fields[] = {
+    FIELD("frame", U32, ALWAYS, wire_delivery, frame, .number = WIRE_NUMBER_FRAME),
+    FIELD("offset", U32, ALWAYS, wire_delivery, offset, .number = WIRE_NUMBER_FRAME_BYTES),
+    FIELD("length", U32, ALWAYS, wire_delivery, length, .number = WIRE_NUMBER_FRAME_BYTES,
+          SUM(wire_delivery, offset, UINT32_MAX)),
+    FIELD("batch", UUID, ALWAYS, wire_delivery, batch, .max = 0),
+    FIELD("seq", U64, ALWAYS, wire_delivery, seq, .number = WIRE_NUMBER_SEQ),
+    FIELD("first", U32, ALWAYS, wire_delivery, first, .number = WIRE_NUMBER_CASES),
+    FIELD("count", U32, ALWAYS, wire_delivery, count, .number = WIRE_NUMBER_BATCH_CASES,
+          SUM(wire_delivery, first, WIRE_CASES_MAX)),
+    FIELD("attempt", U32, ALWAYS, wire_delivery, attempt, .number = WIRE_NUMBER_ATTEMPT),
+    FIELD("accepted_at", I64, ALWAYS, wire_delivery, accepted_at, .number = WIRE_NUMBER_TIME_US),
+    FIELD("source", TEXT, ALWAYS, wire_delivery, source, .max = WIRE_NAME_MAX),
+    FIELD("priority", WORD, ALWAYS, wire_delivery, priority, .words = &priorities),
+    FIELD("extra", RAW, ALWAYS, wire_delivery, extra, .max = 0),
+};
 static const struct wire_field dead_fields[] = {
     FIELD("index", U32, ALWAYS, wire_dead, index, .number = WIRE_NUMBER_CASE_INDEX),
     FIELD("reason", TEXT, ALWAYS, wire_dead, reason, .max = WIRE_NAME_MAX),
@@ -70,8 +102,8 @@ static const struct wire_field dead_fields[] = {
 #define COUNTS(type, path)                                                                         \
     FIELD("outcomes", OUTCOMES, ALWAYS, type, path outcomes, .number = WIRE_NUMBER_CASES),         \
         FIELD("duplicates", U32, ALWAYS, type, path duplicates, .number = WIRE_NUMBER_CASES),      \
-        FIELD("dead", DEAD, ALWAYS, type, path dead, SIDE(type, path dead_listed),                 \
-              .max = WIRE_DEAD_MAX, INNER(dead_fields)),                                           \
+        FIELD("dead", MAPS, ALWAYS, type, path dead, SIDE(type, path dead_listed),                 \
+              .max = WIRE_DEAD_MAX, ELEMENTS(wire_dead, dead_fields)),                             \
         FIELD("dead_count", U32, ALWAYS, type, path dead_count, .number = WIRE_NUMBER_CASES)
 static const struct wire_field counts_fields[] = {COUNTS(wire_counts, )};
 
@@ -79,7 +111,7 @@ static const struct wire_field submit_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_submit, batch, .max = 0),
     FIELD("count", U32, ALWAYS, wire_submit, count, .number = WIRE_NUMBER_BATCH_CASES),
     FIELD("ack", WORD, NOT_ZERO, wire_submit, ack, .words = &acks),
-    FIELD("priority", WORD, OPTIONAL, wire_submit, priority, .words = &wire_priorities),
+    FIELD("priority", WORD, OPTIONAL, wire_submit, priority, .words = &priorities),
     FIELD("coalesce", BOOL, NOT_ZERO, wire_submit, coalesce, .max = 0),
     FIELD("source", TEXT, NOT_ZERO, wire_submit, source, .max = WIRE_NAME_MAX),
 };
@@ -97,15 +129,13 @@ static const struct wire_field accepted_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_accepted, batch, .max = 0),
     FIELD("duplicate", BOOL, ALWAYS, wire_accepted, duplicate, .max = 0),
     GROUP("queue", ALWAYS, INNER(queue_fields)),
-    FIELD("batches", UUIDS, NOT_ZERO, wire_accepted, batches, SIDE(wire_accepted, batches_count),
-          .max = WIRE_COALESCED_MAX),
+    UUIDS("batches", wire_accepted, batches, batches_count, WIRE_COALESCED_MAX),
 };
 static const struct wire_field done_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_done, batch, .max = 0),
     FIELD("count", U32, ALWAYS, wire_done, count, .number = WIRE_NUMBER_CASES),
     COUNTS(wire_done, counts.),
-    FIELD("batches", UUIDS, NOT_ZERO, wire_done, batches, SIDE(wire_done, batches_count),
-          .max = WIRE_COALESCED_MAX),
+    UUIDS("batches", wire_done, batches, batches_count, WIRE_COALESCED_MAX),
 };
 static const struct wire_field refused_fields[] = {
     FIELD("batch", UUID, HAS, wire_refused, batch, SIDE(wire_refused, has_batch)),
@@ -151,28 +181,23 @@ static const struct wire_field ready_fields[] = {
     FIELD("version", TEXT, ALWAYS, wire_ready, version, .max = WIRE_NAME_MAX),
     FIELD("ruleset", TEXT, NOT_ZERO, wire_ready, ruleset, .max = WIRE_NAME_MAX),
     GROUP("credit", ALWAYS, INNER(credit_fields)),
-    FIELD("holds", RANGES, ALWAYS, wire_ready, holds, SIDE(wire_ready, hold_count),
-          .max = WIRE_RANGES_MAX),
+    RANGES("holds", wire_ready, holds, hold_count),
     FIELD("proof", UUID, HAS, wire_ready, proof, SIDE(wire_ready, has_proof)),
 };
 static const struct wire_field lane_done_fields[] = {
-    FIELD("ranges", RANGES, ALWAYS, wire_lane_done, ranges, SIDE(wire_lane_done, range_count),
-          .max = WIRE_RANGES_MAX),
-    FIELD("verdicts", COUNTS, ALWAYS, wire_lane_done, verdicts, SIDE(wire_lane_done, range_count),
-          .max = WIRE_RANGES_MAX, INNER(counts_fields)),
+    RANGES("ranges", wire_lane_done, ranges, range_count),
+    FIELD("verdicts", MAPS, ALWAYS, wire_lane_done, verdicts, SIDE(wire_lane_done, range_count),
+          .max = WIRE_RANGES_MAX, ELEMENTS(wire_counts, counts_fields), .is_per_range = true),
 };
 static const struct wire_field failed_fields[] = {
-    FIELD("ranges", RANGES, ALWAYS, wire_failed, ranges, SIDE(wire_failed, range_count),
-          .max = WIRE_RANGES_MAX),
+    RANGES("ranges", wire_failed, ranges, range_count),
     FIELD("reason", TEXT, ALWAYS, wire_failed, reason, .max = 4 * WIRE_NAME_MAX),
 };
 static const struct wire_field return_fields[] = {
-    FIELD("ranges", RANGES, ALWAYS, wire_return, ranges, SIDE(wire_return, range_count),
-          .max = WIRE_RANGES_MAX),
+    RANGES("ranges", wire_return, ranges, range_count),
 };
 static const struct wire_field lane_beat_fields[] = {
-    FIELD("holds", RANGES, ALWAYS, wire_lane_beat, holds, SIDE(wire_lane_beat, hold_count),
-          .max = WIRE_RANGES_MAX),
+    RANGES("holds", wire_lane_beat, holds, hold_count),
     FIELD("phase", TEXT, ALWAYS, wire_lane_beat, phase, .max = WIRE_NAME_MAX),
     FIELD("since", I64, ALWAYS, wire_lane_beat, since_ms, .number = WIRE_NUMBER_AGE_MS),
     FIELD("done", U64, ALWAYS, wire_lane_beat, done, .number = WIRE_NUMBER_TOTAL),
@@ -192,10 +217,9 @@ static const struct wire_field challenge_fields[] = {
 };
 static const struct wire_field work_fields[] = {
     FIELD("mode", TEXT, ALWAYS, wire_work, mode, .max = WIRE_NAME_MAX),
-    FIELD("deliveries", DELIVERIES, ALWAYS, wire_work, deliveries, SIDE(wire_work, delivery_count),
-          .max = WIRE_DELIVERIES_MAX),
-    FIELD("fence", UUIDS, NOT_ZERO, wire_work, fence, SIDE(wire_work, fence_count),
-          .max = WIRE_DELIVERIES_MAX),
+    FIELD("deliveries", TUPLES, ALWAYS, wire_work, deliveries, SIDE(wire_work, delivery_count),
+          .max = WIRE_DELIVERIES_MAX, ELEMENTS(wire_delivery, delivery_fields)),
+    UUIDS("fence", wire_work, fence, fence_count, WIRE_DELIVERIES_MAX),
     FIELD("low_water", U64, ALWAYS, wire_work, low_water, .number = WIRE_NUMBER_SEQ),
     FIELD("low_water_at", I64, NOT_ZERO, wire_work, low_water_at, .number = WIRE_NUMBER_TIME_US),
 };

@@ -77,14 +77,13 @@ static void expect_field(const struct wire_field *field, const uint8_t *base) {
         }
     } else if (field->kind == KIND_FIELDS) {
         expect_fields(field->fields, field->field_count, base);
-    } else if (field->kind == KIND_DEAD) {
-        expect_elements(field, base, sizeof(struct wire_dead));
-    } else if (field->kind == KIND_COUNTS) {
-        expect_elements(field, base, sizeof(struct wire_counts));
-    } else if (field->kind == KIND_RANGES) {
+    } else if (field->kind == KIND_MAPS) {
+        expect_elements(field, base, field->element_bytes);
+    } else if (field->kind == KIND_TUPLES && field->element_bytes == sizeof(struct wire_range)) {
         expect_ranges(*(const struct wire_range *const *)at,
                       *(const uint32_t *)(const void *)(base + field->side));
-    } else if (field->kind == KIND_DELIVERIES) {
+    } else if (field->kind == KIND_TUPLES) {
+        ck_assert_uint_eq(field->element_bytes, sizeof(struct wire_delivery));
         expect_deliveries(*(const struct wire_delivery *const *)at,
                           *(const uint32_t *)(const void *)(base + field->side));
     }
