@@ -12,7 +12,6 @@
 #include "worker/lane_priv.h"
 
 #include "casedoc/column.h"
-#include "casedoc/column_read.h"
 #include "wire/walk.h"
 #include "worker/work_read.h"
 

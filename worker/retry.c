@@ -11,7 +11,7 @@
 #include "worker/lane_priv.h"
 
 #include "base/mem.h"
-#include "casedoc/column_read.h"
+#include "casedoc/column.h"
 #include "wire/walk.h"
 #include "worker/work_read.h"
 

@@ -1,7 +1,8 @@
-/* Purpose: checks that decoding from MessagePack and from YAML share. */
+/* Purpose: checks that decoding from MessagePack and from YAML share, and the reader of jsonb. */
 #ifndef CASEMILL_CASEDOC_CASEDOC_PRIV_H
 #define CASEMILL_CASEDOC_CASEDOC_PRIV_H
 
+#include "base/arena.h"
 #include "casedoc/schema.h"
 #include "casedoc/words.h"
 
@@ -24,5 +25,16 @@ void fact_expected(const struct fact *fact, char text[EXPECTED_BYTES]);
 
 /* Sorts map pairs by key; returns false if a key occurs twice. */
 bool pairs_sort(struct value *pairs, uint32_t count);
+
+/* json_read reads the JSON text of a jsonb column: a list of scalars or records, or a map of
+ * scalars.  Ownership: values point into the text, the schema and
+ * the arena.  Errors: ERR_INVALID the text is not a value of the fact; ERR_TOO_LARGE the arena is
+ * spent. */
+MUST_USE enum err json_read(const struct fact *fact, struct span text, struct arena *arena,
+                            struct value *value);
+
+/* fact_text_value is the value of a fact that is stored as text.  Errors: ERR_INVALID not a word of
+ * its vocabulary, too long, or not UTF-8 without NUL. */
+MUST_USE enum err fact_text_value(const struct fact *fact, struct span text, struct value *value);
 
 #endif

@@ -1,8 +1,12 @@
 /* Purpose: the column of table `cases` that holds a slot: its name and its SQL type, for the
- * migration that adds columns and for the lanes that fill them. */
+ * migration that adds columns and for the lanes that fill them; and a column in PostgreSQL's binary
+ * format -> the slot that it was written from.  Pure.  The slot is the same as from case_decode, so
+ * the digest is the same, except that PostgreSQL stores a timestamp in microseconds.
+ * Ownership: values point into the bytes, the schema and the arena. */
 #ifndef CASEMILL_CASEDOC_COLUMN_H
 #define CASEMILL_CASEDOC_COLUMN_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "casedoc/schema.h"
 
@@ -15,5 +19,20 @@ const char *fact_column_type(const struct fact *fact);
 
 /* fact_is_text is true for types that PostgreSQL stores as text: string, enum, ISO word. */
 bool fact_is_text(const struct fact *fact);
+
+/* column_read reads one value; a NULL ptr is SQL NULL and unknown.  fact is a slot's.
+ * Errors: ERR_INVALID the bytes are not a value of the fact, for example a word of another schema;
+ * ERR_TOO_LARGE the arena is full. */
+MUST_USE enum err column_read(const struct fact *fact, struct span bytes, struct arena *arena,
+                              struct value *slot);
+
+/* Fixed columns: a date as days since 1970, a timestamp as microseconds since 1970, the elements of
+ * a smallint array without NULL.  Errors: ERR_INVALID another size or shape, or a day outside the
+ * years 1 to 9999, which no case has. */
+MUST_USE enum err column_read_date(struct span bytes, int32_t *days);
+MUST_USE enum err column_read_time(struct span bytes, int64_t *us);
+/* column_read_int2s gives a view of the *count elements; column_int2_at reads one. */
+MUST_USE enum err column_read_int2s(struct span bytes, struct span *elements, uint32_t *count);
+int16_t column_int2_at(struct span elements, uint32_t index);
 
 #endif

@@ -1,10 +1,9 @@
 /* Scalars and lists of text; json_read.c reads jsonb. */
-#include "casedoc/column_read.h"
 
 #include "base/buf.h"
 #include "base/date.h"
+#include "casedoc/casedoc_priv.h"
 #include "casedoc/column.h"
-#include "casedoc/json_read.h"
 
 #include <math.h>
 

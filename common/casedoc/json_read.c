@@ -1,9 +1,9 @@
 /* A reader that follows the schema, not the text: the schema bounds the depth, so input causes no
  * recursion.  It does not rely on PostgreSQL's check that the text is JSON. */
-#include "casedoc/json_read.h"
 
 #include "base/buf.h"
 #include "base/date.h"
+#include "base/utf8.h"
 #include "casedoc/casedoc_priv.h"
 
 #include <errno.h>
@@ -80,21 +80,6 @@ static bool hex4(struct span text, size_t at, uint32_t *code) {
     return true;
 }
 
-static size_t put_utf8(uint32_t code, uint8_t *out) {
-    if (code < 0x80) {
-        out[0] = (uint8_t)code;
-        return 1;
-    }
-    size_t bytes = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    static const uint8_t heads[] = {0, 0, 0xc0, 0xe0, 0xf0};
-    for (size_t i = bytes - 1; i > 0; i--) {
-        out[i] = (uint8_t)(0x80 | (code & 0x3f));
-        code >>= 6;
-    }
-    out[0] = (uint8_t)(heads[bytes] | code);
-    return bytes;
-}
-
 /* \uXXXX, or a pair of them for one character; *at is after the u. */
 static bool unicode_escape(struct span raw, size_t *at, uint32_t *code) {
     if (!hex4(raw, *at, code)) {
@@ -132,7 +117,7 @@ static bool unescape(struct reader *r, struct span raw, struct span *text) {
         if (known != NULL) {
             out[len++] = (uint8_t)bytes[known - names];
         } else if (name == 'u' && unicode_escape(raw, &at, &code)) {
-            len += put_utf8(code, out + len);
+            len += utf8_put(code, out + len);
         } else {
             return fail(r, ERR_INVALID);
         }

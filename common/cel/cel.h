@@ -164,6 +164,10 @@ enum cel_truth { CEL_NO, CEL_YES, CEL_OTHER };
 enum cel_truth cel_run_truth(struct cel_run *run, const struct cel_program *program,
                              struct value *other);
 
+/* cel_disassemble writes one line per node, operands indented under it, for people: it shows what
+ * was folded, and its form may change. */
+void cel_disassemble(const struct cel_program *program, struct buf *out);
+
 /* cel_value_print writes a value as a CEL literal. */
 void cel_value_print(struct value value, struct buf *out);
 bool cel_value_equal(struct value a, struct value b); /* CEL equality of two known values */

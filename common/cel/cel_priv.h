@@ -268,6 +268,10 @@ void *run_alloc(struct cel_run *run, size_t count, size_t bytes); /* NULL: CEL_E
 struct value value_text(struct cel_run *run, struct span text);   /* copies */
 struct value value_some(struct cel_run *run, struct value value);
 static inline struct value value_none(void) { return (struct value){.kind = VAL_OPTIONAL}; }
+/* Texts of numbers and times (print.c), for printing and for conversion to string. */
+void print_double(double value, struct buf *out); /* shortest text that reads back the same */
+void print_timestamp(struct value value, struct buf *out); /* RFC 3339 in UTC */
+void print_duration(struct value value, struct buf *out);  /* seconds: "1.5s" */
 /* Equality of values whose parts may be unknown: a bool or an unknown. */
 struct value values_equal(struct cel_run *run, struct value a, struct value b);
 /* values_order: -1, 0, 1 in *order; false when the two have no order. */

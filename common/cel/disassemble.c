@@ -1,6 +1,4 @@
 /* The function that runs a node identifies its kind: this file has the only list of their names. */
-#include "cel/disassemble.h"
-
 #include "cel/cel_priv.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* Quoted literals: four quotings, raw or with escapes, text or bytes.  The decoded form is never
  * longer than the source, so one allocation of the source's length holds it. */
+#include "base/utf8.h"
 #include "cel/lex.h"
-#include "cel/utf8.h"
 
 struct decode {
     struct lexer *lexer;

@@ -1,7 +1,6 @@
 /* Conversions between types: int(), uint(), double(), string(), bytes(), bool(), timestamp(),
  * duration().  A value out of range is an error, never the nearest value. */
 #include "cel/functions.h"
-#include "cel/print.h"
 #include "cel/time.h"
 
 #include <errno.h>

@@ -1,6 +1,5 @@
 /* text.format(list): %s %d %f %e %b %o %x %X, with a precision for %f and %e. */
 #include "cel/functions.h"
-#include "cel/print.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Comparison, membership, size and the type functions. */
+#include "base/utf8.h"
 #include "cel/functions.h"
-#include "cel/utf8.h"
 
 CEL_FUNCTION(op_not) {
     return count == 1 && args[0].kind == VAL_BOOL ? value_bool(!args[0].b) : no_overload();

@@ -1,6 +1,6 @@
 /* Text functions that count in code points, not bytes. */
+#include "base/utf8.h"
 #include "cel/functions.h"
-#include "cel/utf8.h"
 
 static struct value bad_argument(void) { return value_error(CEL_ERROR_ARGUMENT); }
 

@@ -1,5 +1,4 @@
 /* Values as literals that read back the same. */
-#include "cel/print.h"
 #include "cel/cel_priv.h"
 
 #include <math.h>

@@ -2,7 +2,7 @@
 #include "cel/time.h"
 
 #include "base/date.h"
-#include "cel/print.h"
+#include "cel/cel_priv.h"
 
 #include <stdio.h>
 

@@ -2,7 +2,7 @@
  * rules. */
 #include "base/json.h"
 #include "base/plain.h"
-#include "cel/disassemble.h"
+#include "cel/cel.h"
 #include "cli/cel_vars.h"
 #include "cli/verb.h"
 

@@ -2,7 +2,7 @@
 #include "rules/coverage.h"
 
 #include "base/mem.h"
-#include "rules/trace_priv.h"
+#include "rules/rules_priv.h"
 
 /* Items of one condition are adjacent: true, false and, when it reads facts, unknown. */
 struct measuring {

@@ -1,6 +1,5 @@
 /* Purpose: conditions of a document: the allowed names, lints that need the document, and compile
  * errors with their location in the document. */
-#include "rules/expr_words.h"
 #include "rules/rules_priv.h"
 
 #include "base/mem.h"

@@ -1,5 +1,5 @@
-/* See expr_words.h. */
-#include "rules/expr_words.h"
+/* The words of a condition, for checks of its text. */
+#include "rules/rules_priv.h"
 
 static size_t string_end(struct span text, size_t at) {
     uint8_t quote = text.ptr[at];

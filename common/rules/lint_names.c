@@ -1,6 +1,6 @@
 /* Names that are declared but never read: facts, parameters, variables. */
-#include "rules/expr_words.h"
 #include "rules/lint_priv.h"
+#include "rules/rules_priv.h"
 
 static struct span first_part(struct span word) {
     const uint8_t *dot = memchr(word.ptr, '.', word.len);

@@ -265,6 +265,17 @@ MUST_USE enum err expr_declare_name(struct loading *loading, const struct yaml_n
 MUST_USE enum err expr_compile(struct loading *loading, const struct yaml_node *node,
                                const struct cel_type *expect, const struct cel_program **program);
 
+/* expr_words.c: the words of a condition as written: a dotted name is one word; strings and
+ * comments are skipped.  Set only `text` at first; after each expr_words_next, `word` begins at
+ * `start` and ends before `at`. */
+struct expr_words {
+    struct span text;
+    size_t at;
+    size_t start;
+    struct span word;
+};
+bool expr_words_next(struct expr_words *words); /* false after the last */
+
 /* rule_list.c, reasons.c */
 MUST_USE enum err rules_load(struct loading *loading, const struct yaml_node *root);
 void reasons_build(struct agreement *agreement);
@@ -412,5 +423,18 @@ struct canonical {
 void canonical_write(const struct canonical *parts, struct buf *text);
 /* canonical_read points into text.  Errors: ERR_INVALID, ERR_VERSION. */
 MUST_USE enum err canonical_read(struct span text, struct canonical *parts, struct diag *diag);
+
+/* --- trace_source.c: an agreement's rules in its document --------------------------------- */
+
+struct rule_source {
+    const struct yaml_node *node;  /* the rule, or the line `status` */
+    const struct yaml_node *given; /* NULL: no group */
+    const struct yaml_node *when;  /* NULL of the line `status` */
+};
+
+/* rule_sources writes one per rule, in the order of agreement->rules. */
+void rule_sources(const struct agreement *agreement, struct rule_source *sources);
+/* source_names is true when the condition (NULL: none) names the variable or parameter. */
+bool source_names(const struct yaml_node *condition, struct span name);
 
 #endif

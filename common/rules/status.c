@@ -1,6 +1,6 @@
 /* Purpose: an agreement's status on a day, as known on another day.  Legal events decide;
  * operational ones (and amended) are shown and never change a finding. */
-#include "rules/trace_priv.h"
+#include "rules/rules_priv.h"
 
 #include "base/date.h"
 

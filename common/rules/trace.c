@@ -3,7 +3,7 @@
 #include "rules/trace.h"
 
 #include "base/mem.h"
-#include "rules/trace_priv.h"
+#include "rules/rules_priv.h"
 
 struct trace {
     struct ruleset *ruleset;

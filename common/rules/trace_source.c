@@ -1,7 +1,6 @@
 /* The locations of a loaded agreement's rules in its document, and the names in their conditions.
  * The walk is the same as in rule_list.c, over a document that it has accepted. */
-#include "rules/expr_words.h"
-#include "rules/trace_priv.h"
+#include "rules/rules_priv.h"
 
 static void rule_source(const struct yaml_node *map, const struct yaml_node *given,
                         struct rule_source *source) {

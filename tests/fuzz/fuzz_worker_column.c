@@ -3,7 +3,7 @@
  * same case, by its digest. The schema has every type of fact. */
 #include "base/date.h"
 #include "base/mem.h"
-#include "casedoc/column_read.h"
+#include "casedoc/column.h"
 #include "fuzz.h"
 #include "worker/row.h"
 

@@ -1,7 +1,7 @@
 /* casedoc: columns of PostgreSQL back into slots: every type, and bytes that are none. */
 #include "base/buf.h"
 #include "base/date.h"
-#include "casedoc/column_read.h"
+#include "casedoc/column.h"
 
 #include <check.h>
 #include <math.h>

@@ -3,7 +3,7 @@
 #include "base/date.h"
 #include "base/io.h"
 #include "base/mem.h"
-#include "casedoc/column_read.h"
+#include "casedoc/column.h"
 #include "worker/row.h"
 
 #include <check.h>

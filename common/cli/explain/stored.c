@@ -3,7 +3,7 @@
 
 #include "base/date.h"
 #include "base/mem.h"
-#include "casedoc/column_read.h"
+#include "casedoc/column.h"
 #include "cli/case_columns.h"
 #include "cli/rules/stored_ruleset.h"
 #include "db/copy_out.h"

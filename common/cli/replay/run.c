@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "casedoc/column_read.h"
+#include "casedoc/column.h"
 #include "cli/progress.h"
 #include "db/copy_out.h"
 

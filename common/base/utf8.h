@@ -1,7 +1,6 @@
-/* Purpose: text as code points.  All text is well-formed UTF-8: literals and facts are checked on
- * input. */
-#ifndef CASEMILL_CEL_UTF8_H
-#define CASEMILL_CEL_UTF8_H
+/* Purpose: text as code points.  The functions expect well-formed UTF-8, see span_is_utf8. */
+#ifndef CASEMILL_BASE_UTF8_H
+#define CASEMILL_BASE_UTF8_H
 
 #include "base/span.h"
 
