@@ -232,6 +232,7 @@ enum err lane_start(const struct lane_options *options, uint32_t number, struct 
     made->options = *options;
     made->number = number;
     made->uuid = uuid_random();
+    uuid_format(&made->uuid, made->uuid_text);
     made->wake = wake;
     made->beat_ms = BEAT_MS_DEFAULT;
     made->phase = "idle";

@@ -65,9 +65,7 @@ void lane_keep_connected(struct lane *lane, const struct db_lane_wait *wait) {
     }
     lane_set_phase(lane, "reconnect");
     char application[64];
-    char uuid[UUID_TEXT_BYTES];
-    uuid_format(&lane->uuid, uuid);
-    (void)snprintf(application, sizeof(application), "casemill/%s", uuid);
+    (void)snprintf(application, sizeof(application), "casemill/%s", lane->uuid_text);
     struct diag diag = {0};
     lane->connecting = true;
     enum err err = db_lane_open(lane->options.conninfo, application, wait, &lane->db, &diag);
@@ -82,15 +80,15 @@ void lane_keep_connected(struct lane *lane, const struct db_lane_wait *wait) {
         lane->logged = ERR_OK;
         atomic_store(&lane->stats.connected, true);
         atomic_fetch_add(&lane->stats.reconnects, 1U);
-        LOG(EV_POSTGRES_CONNECTED, "lane=%s", uuid);
+        LOG(EV_POSTGRES_CONNECTED, "lane=%s", lane->uuid_text);
         return;
     }
     if (err != lane->logged && err != ERR_TIMEOUT) {
         lane->logged = err;
         if (err == ERR_DENIED || err == ERR_VERSION) {
-            LOG(EV_POSTGRES_REFUSED, "lane=%s text=\"%s\"", uuid, diag.text);
+            LOG(EV_POSTGRES_REFUSED, "lane=%s text=\"%s\"", lane->uuid_text, diag.text);
         } else {
-            LOG(EV_POSTGRES_LOST, "lane=%s text=\"%s\"", uuid, diag.text);
+            LOG(EV_POSTGRES_LOST, "lane=%s text=\"%s\"", lane->uuid_text, diag.text);
         }
     }
     close_connection(lane);
@@ -108,15 +106,13 @@ static const char *why_lost(const struct lane *lane, enum err err, const char *s
 }
 
 void lane_lose_connection(struct lane *lane, enum err err) {
-    char uuid[UUID_TEXT_BYTES];
-    uuid_format(&lane->uuid, uuid);
     const char *sqlstate = lane->db == NULL ? "" : db_lane_sqlstate(lane->db);
     sqlstate = sqlstate[0] == '\0' ? lane->writer.sqlstate : sqlstate;
     if (err == ERR_DENIED) {
-        LOG(EV_POSTGRES_REFUSED, "lane=%s sqlstate=%s text=\"%s\"", uuid, sqlstate,
+        LOG(EV_POSTGRES_REFUSED, "lane=%s sqlstate=%s text=\"%s\"", lane->uuid_text, sqlstate,
             sqlstate_text(sqlstate));
     } else {
-        LOG(EV_POSTGRES_LOST, "lane=%s error=%s sqlstate=%s jobs=%u text=\"%s\"", uuid,
+        LOG(EV_POSTGRES_LOST, "lane=%s error=%s sqlstate=%s jobs=%u text=\"%s\"", lane->uuid_text,
             err_name(err), sqlstate,
             lane->writing.job_count + lane->txn.job_count + lane->inbox.job_count,
             why_lost(lane, err, sqlstate));
@@ -203,9 +199,8 @@ void lane_keep_rules(struct lane *lane) {
 }
 
 void lane_leave_rules(struct lane *lane) {
-    char uuid[UUID_TEXT_BYTES];
-    uuid_format(&lane->uuid, uuid);
-    LOG(EV_RULES_STALE, "lane=%s ruleset=%.12s jobs=%u", uuid, ruleset_id(lane->rules->ruleset),
+    LOG(EV_RULES_STALE, "lane=%s ruleset=%.12s jobs=%u", lane->uuid_text,
+        ruleset_id(lane->rules->ruleset),
         lane->writing.job_count + lane->txn.job_count + lane->inbox.job_count);
     atomic_fetch_add(&lane->stats.stale_found, 1U);
     lane->stale = true;

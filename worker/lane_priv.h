@@ -51,6 +51,7 @@ struct lane {
     struct lane_options options;
     uint32_t number;
     struct uuid uuid;
+    char uuid_text[UUID_TEXT_BYTES];
     pthread_t thread;
     struct net_wake *wake;
     atomic_bool draining, abandoned;

@@ -1,7 +1,7 @@
 /* Purpose: the column of table `cases` that holds a slot: its name and its SQL type, for the
- * migration that adds columns and for the lanes that fill them; and a column in PostgreSQL's binary
- * format -> the slot that it was written from.  Pure.  The slot is the same as from case_decode, so
- * the digest is the same, except that PostgreSQL stores a timestamp in microseconds.
+ * migration that adds columns and for the lanes that fill them.  It also reads a column in
+ * PostgreSQL's binary format back into the slot.  Pure.  The slot is the same as from case_decode,
+ * so the digest is the same, except that PostgreSQL stores a timestamp in microseconds.
  * Ownership: values point into the bytes, the schema and the arena. */
 #ifndef CASEMILL_CASEDOC_COLUMN_H
 #define CASEMILL_CASEDOC_COLUMN_H

@@ -22,6 +22,10 @@ static enum err read_item(struct reader *reader, enum walk_type type, struct wal
 }
 
 /* A number too large for int64_t becomes INT64_MAX, which is in no range. */
+static enum err take_uint(enum wire_number number, uint64_t value, int64_t *taken) {
+    return wire_number_take(number, value > INT64_MAX ? INT64_MAX : (int64_t)value, taken);
+}
+
 static enum err read_number(struct reader *reader, enum wire_number number, int64_t *value) {
     struct walk_item item;
     enum err err = walk_next(reader->head, &reader->at, &item);
@@ -31,19 +35,14 @@ static enum err read_number(struct reader *reader, enum wire_number number, int6
     if (item.type == WALK_INT) {
         return wire_number_take(number, item.i, value);
     }
-    if (item.type != WALK_UINT) {
-        return ERR_INVALID;
-    }
-    return wire_number_take(number, item.u > INT64_MAX ? INT64_MAX : (int64_t)item.u, value);
+    return item.type == WALK_UINT ? take_uint(number, item.u, value) : ERR_INVALID;
 }
 
 static enum err read_u64(struct reader *reader, enum wire_number number, uint64_t *value) {
     int64_t taken = 0;
     struct walk_item item;
-    size_t at = reader->at;
     enum err err = read_item(reader, WALK_UINT, &item);
-    reader->at = at;
-    err = err == ERR_OK ? read_number(reader, number, &taken) : err;
+    err = err == ERR_OK ? take_uint(number, item.u, &taken) : err;
     if (err == ERR_OK) {
         CHECK(taken >= 0);
         *value = (uint64_t)taken;
@@ -70,9 +69,7 @@ static enum err read_uuid(struct reader *reader, struct uuid *uuid) {
     if (item.bytes.len != sizeof(uuid->bytes)) {
         return ERR_INVALID;
     }
-    for (size_t i = 0; i < sizeof(uuid->bytes); i++) {
-        uuid->bytes[i] = item.bytes.ptr[i];
-    }
+    memcpy(uuid->bytes, item.bytes.ptr, sizeof(uuid->bytes));
     return ERR_OK;
 }
 
