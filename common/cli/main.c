@@ -1,5 +1,5 @@
 /* The casemill command: only the table of its verbs. */
-#include "cli/verb_priv.h"
+#include "cli/verb.h"
 #include "cli/verb_table.h"
 
 int main(int argc, char **argv) {

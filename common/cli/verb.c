@@ -1,6 +1,6 @@
 /* The casemill command: finds the verb, reads the options of its table, prints help and usage.
  * Each verb's action is in its own file. */
-#include "cli/verb_priv.h"
+#include "cli/verb.h"
 
 #include "base/date.h"
 #include "base/io.h"

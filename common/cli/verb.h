@@ -68,4 +68,10 @@ void verb_print_line(struct buf *text);
 int verb_fail(const struct options *options, const struct diag *diag, struct span source);
 int verb_usage(const struct options *options, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* For main.c, and for tests with a table of their own.  verb_main runs the verb that argv names and
+ * returns the exit code.  Help and results go to stdout, faults to stderr; a failed write of the
+ * output is EXIT_FAILED.  Ownership: all arguments are borrowed until return. */
+enum { OPTIONS_MAX = 64 }; /* on one command line */
+int verb_main(const struct verb *const *verbs, uint32_t verb_count, int argc, char *const *argv);
+
 #endif

@@ -1,7 +1,7 @@
 /* cli/: the frame: the verb of a command line, its options, the output on both streams, and the
  * exit code. Runs against its own table, then checks the real table by the rules for verbs. */
 #include "base/mem.h"
-#include "cli/verb_priv.h"
+#include "cli/verb.h"
 #include "cli/verb_table.h"
 
 #include <check.h>

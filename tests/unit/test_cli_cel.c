@@ -1,6 +1,6 @@
 /* `casemill cel`: values, what is missing, what is wrong and where. */
 #include "base/io.h"
-#include "cli/verb_priv.h"
+#include "cli/verb.h"
 #include "cli/verb_table.h"
 
 #include <check.h>

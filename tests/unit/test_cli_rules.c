@@ -1,7 +1,7 @@
 /* `casemill rules publish`, `activate` and `list` against a real PostgreSQL, in a database of their
  * own (CASEMILL_TEST_CONNINFO; without it those tests print "skipped"). */
 #include "base/mem.h"
-#include "cli/verb_priv.h"
+#include "cli/verb.h"
 #include "cli/verb_table.h"
 #include "db/db.h"
 #include "rules/ruleset.h"

@@ -109,13 +109,12 @@ static enum err applied_hash(struct db *db, const char *number, char hash[SHA256
     enum err err = db_query(db, "SELECT hash FROM schema_migrations WHERE number = $1::int", 1,
                             params, &result, diag);
     err = err == ERR_OK ? db_expect(result, "? s", diag) : err;
-    if (err != ERR_OK) {
-        db_result_free(&result);
-        return err;
+    if (err == ERR_OK) {
+        (void)snprintf(hash, SHA256_HEX_BYTES, "%s",
+                       db_rows(result) == 0 ? "" : db_cell(result, 0, 0));
     }
-    (void)snprintf(hash, SHA256_HEX_BYTES, "%s", db_rows(result) == 0 ? "" : db_cell(result, 0, 0));
     db_result_free(&result);
-    return ERR_OK;
+    return err;
 }
 
 static enum err apply_migration(struct migrate *m, const char *dir, const char *name,

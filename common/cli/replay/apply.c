@@ -36,13 +36,9 @@ static enum err wanted_sql(struct db *db, const struct replay_stored *stored, st
     const char *const id[] = {ruleset_id(stored->candidate)};
     enum err err = db_query(db, "SELECT ruleset FROM rulesets WHERE id = $1", 1, id, &number, diag);
     err = err == ERR_OK ? db_expect(number, "? h", diag) : err;
-    if (err != ERR_OK) {
-        db_result_free(&number);
-        return err;
-    }
-    if (db_rows(number) == 0) {
+    if (err == ERR_OK && db_rows(number) == 0) {
         err = diag_fail(diag, ERR_NOT_FOUND, "rule set %.12s is not published", id[0]);
-    } else {
+    } else if (err == ERR_OK) {
         const char *ruleset = db_cell(number, 0, 0);
         buf_append(from, buf_span(&stored->from));
         buf_printf(from,

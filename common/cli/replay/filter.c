@@ -59,11 +59,7 @@ static enum err name_condition(struct db *db, const struct replay_columns *colum
     struct db_result *numbers = NULL;
     enum err err = db_query(db, row->lookup, 1, &name, &numbers, diag);
     err = err == ERR_OK ? db_expect(numbers, "* h", diag) : err;
-    if (err != ERR_OK) {
-        db_result_free(&numbers);
-        return err;
-    }
-    if (name[0] == '\0' || db_rows(numbers) == 0) {
+    if (err == ERR_OK && (name[0] == '\0' || db_rows(numbers) == 0)) {
         err = diag_fail(diag, ERR_NOT_FOUND, "--where %s: nothing stored is called \"%.80s\"",
                         row->key, name);
     }

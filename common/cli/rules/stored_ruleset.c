@@ -16,17 +16,13 @@ enum err stored_ruleset_find(struct db *db, const char *id, struct stored_rulese
     enum err err = db_query(db, "SELECT ruleset, id FROM rulesets WHERE starts_with(id, $1)", 1,
                             params, &rows, diag);
     err = err == ERR_OK ? db_expect(rows, "* h s", diag) : err;
-    if (err != ERR_OK) {
-        db_result_free(&rows);
-        return err;
-    }
-    if (db_rows(rows) == 1) {
+    if (err == ERR_OK && db_rows(rows) == 0) {
+        err = diag_fail(diag, ERR_NOT_FOUND, "no rule set %s; see: casemill rules list", id);
+    } else if (err == ERR_OK && db_rows(rows) > 1) {
+        err = diag_fail(diag, ERR_CONFLICT, "several rule sets start with %s", id);
+    } else if (err == ERR_OK) {
         (void)snprintf(found->number, sizeof(found->number), "%s", db_cell(rows, 0, 0));
         (void)snprintf(found->id, sizeof(found->id), "%s", db_cell(rows, 0, 1));
-    } else if (db_rows(rows) == 0) {
-        err = diag_fail(diag, ERR_NOT_FOUND, "no rule set %s; see: casemill rules list", id);
-    } else {
-        err = diag_fail(diag, ERR_CONFLICT, "several rule sets start with %s", id);
     }
     db_result_free(&rows);
     return err;

@@ -81,19 +81,15 @@ static const char *text_of(const json_t *head, const char *key) {
 static enum err check_target(const json_t *head, const char *path,
                              const struct resume_target *target, struct diag *diag) {
     const struct {
-        const char *key;
-        const char *name;
-        const char *ours;
-    } parts[] = {{"source", "source", target->source},
-                 {"broker", "broker", target->broker},
-                 {"key", "key", target->key}};
+        const char *key, *ours;
+    } parts[] = {{"source", target->source}, {"broker", target->broker}, {"key", target->key}};
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
         const char *theirs = text_of(head, parts[i].key);
         if (strcmp(theirs, parts[i].ours) != 0) {
             return diag_fail(
                 diag, ERR_CONFLICT,
                 "%s records what was sent with %s \"%s\", not \"%s\": use a --resume file for each",
-                path, parts[i].name, theirs, parts[i].ours);
+                path, parts[i].key, theirs, parts[i].ours);
         }
     }
     return ERR_OK;

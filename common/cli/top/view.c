@@ -20,11 +20,11 @@ enum {
     MS = 1000
 };
 #define RATE_UNKNOWN (-1.0)
-#define NUMBER_MAX ((int64_t)1 << 53)
+#define NUMBER_MAX (1LL << 53)
 
 /* Clamps every number of an answer, since a peer may send anything: sums, differences and
  * percentages then stay within 64 bits. */
-static int64_t number(const json_t *object, const char *name) {
+static long long number(const json_t *object, const char *name) {
     json_int_t value = json_integer_value(json_object_get(object, name));
     return value > NUMBER_MAX ? NUMBER_MAX : value < -NUMBER_MAX ? -NUMBER_MAX : value;
 }
@@ -106,7 +106,7 @@ static void put_bytes(struct buf *out, int64_t bytes) {
     buf_printf(out, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
 }
 
-static int64_t journal_percent(const json_t *status) {
+static long long journal_percent(const json_t *status) {
     int64_t max = number(status, "journal_bytes_max");
     return max <= 0 ? 0 : number(status, "journal_used_bytes") * PERCENT / max;
 }
@@ -138,32 +138,28 @@ static void put_totals(const struct top_broker *broker, struct buf *out) {
     buf_str(out, "/s accepted ");
     put_rate(out, total_rate(broker, "cases_done_total"), 0);
     buf_printf(out, "/s done   %lld queued  %lld in flight  %lld delayed  oldest %.1f s\n",
-               (long long)number(status, "queued_cases"), (long long)number(status, "out_cases"),
-               (long long)number(status, "delayed_cases"),
-               (double)number(status, "oldest_ms") / MS);
+               number(status, "queued_cases"), number(status, "out_cases"),
+               number(status, "delayed_cases"), (double)number(status, "oldest_ms") / MS);
     buf_printf(out,
                "total    %lld accepted  %lld done  %lld duplicates  %lld dead letters   batches: "
                "%lld live  %lld BUSY  %lld refused\n",
-               (long long)number(status, "cases_accepted_total"),
-               (long long)number(status, "cases_done_total"),
-               (long long)number(status, "cases_duplicate_total"),
-               (long long)number(status, "cases_dead_total"), (long long)number(status, "batches"),
-               (long long)number(status, "batches_busy_total"),
-               (long long)number(status, "batches_refused_total"));
+               number(status, "cases_accepted_total"), number(status, "cases_done_total"),
+               number(status, "cases_duplicate_total"), number(status, "cases_dead_total"),
+               number(status, "batches"), number(status, "batches_busy_total"),
+               number(status, "batches_refused_total"));
 }
 
 static void put_journal(const struct top_broker *broker, struct buf *out) {
     const json_t *status = broker->now.answers[TOP_STATUS];
-    int64_t percent = journal_percent(status);
+    long long percent = journal_percent(status);
     buf_str(out, "journal  [");
     for (int64_t i = 0; i < BAR_WIDTH; i++) {
         buf_byte(out, i * PERCENT < percent * BAR_WIDTH ? '#' : '.');
     }
-    buf_printf(out, "] %lld %% of ", (long long)percent);
+    buf_printf(out, "] %lld %% of ", percent);
     put_bytes(out, number(status, "journal_bytes_max"));
     buf_printf(out, "  %lld batches  last commit %.1f ms   bodies in memory ",
-               (long long)number(status, "journal_batches"),
-               (double)number(status, "journal_commit_us") / MS);
+               number(status, "journal_batches"), (double)number(status, "journal_commit_us") / MS);
     put_bytes(out, number(status, "memory_body_bytes"));
     buf_str(out, " of ");
     put_bytes(out, number(status, "memory_bytes_max"));
@@ -332,9 +328,9 @@ void top_view_line(const struct top_broker *broker, int64_t wall_us, struct buf 
     buf_printf(out,
                " queued=%lld held=%lld delayed=%lld oldest_ms=%lld lanes=%lld journal_percent=%lld"
                " unready=\"",
-               (long long)number(status, "queued_cases"), (long long)number(status, "out_cases"),
-               (long long)number(status, "delayed_cases"), (long long)number(status, "oldest_ms"),
-               (long long)number(status, "lanes"), (long long)journal_percent(status));
+               number(status, "queued_cases"), number(status, "out_cases"),
+               number(status, "delayed_cases"), number(status, "oldest_ms"),
+               number(status, "lanes"), journal_percent(status));
     plain_text(out, word(status, "unready"));
     buf_str(out, "\"\n");
 }
