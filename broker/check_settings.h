@@ -1,4 +1,4 @@
-/* Purpose: what --check and a startup check of settings, and a reload again. */
+/* Purpose: what --check, a startup and a reload check of settings. */
 #ifndef CASEMILL_BROKER_CHECK_SETTINGS_H
 #define CASEMILL_BROKER_CHECK_SETTINGS_H
 

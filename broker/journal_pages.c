@@ -58,7 +58,7 @@ struct walk {
     struct tree found;
 };
 /* Where in a tree: keys are from low up to but not with high. */
-struct place {
+struct location {
     uint64_t page;
     uint16_t level; /* 1: the root */
     struct span low, high;
@@ -137,21 +137,21 @@ static int key_cmp(const struct tree *tree, struct span a, struct span b) {
 }
 
 /* The head of a branch or leaf, and how many nodes it has. */
-static enum err check_head(struct walk *walk, const struct place *place, const uint8_t *page,
+static enum err check_head(struct walk *walk, const struct location *location, const uint8_t *page,
                            uint32_t *nodes) {
     uint16_t flags = get_le16(page + 10);
     uint16_t lower = get_le16(page + 12);
     uint16_t upper = get_le16(page + 14);
     bool is_leaf = flags == FLAG_LEAF;
-    if (get_le64(page) != place->page || (flags != FLAG_LEAF && flags != FLAG_BRANCH) ||
+    if (get_le64(page) != location->page || (flags != FLAG_LEAF && flags != FLAG_BRANCH) ||
         lower < PAGES_HEADER_BYTES || lower % 2 != 0 || upper < lower ||
-        upper > FORMAT_PAGE_BYTES || is_leaf != (place->level == walk->tree->depth)) {
-        return fault(walk, place->page, "its head is damaged");
+        upper > FORMAT_PAGE_BYTES || is_leaf != (location->level == walk->tree->depth)) {
+        return fault(walk, location->page, "its head is damaged");
     }
     *nodes = (lower - PAGES_HEADER_BYTES) / 2U;
     return *nodes >= (is_leaf ? 1U : 2U)
                ? ERR_OK
-               : fault(walk, place->page, "has fewer entries than it had");
+               : fault(walk, location->page, "has fewer entries than it had");
 }
 
 static enum err mark_elsewhere(struct walk *walk, const struct pages_node *node) {
@@ -226,7 +226,7 @@ static enum err take_leaf_node(struct walk *walk, const struct pages_node *node,
     return err;
 }
 
-static enum err walk_page(struct walk *walk, const struct place *place);
+static enum err walk_page(struct walk *walk, const struct location *location);
 
 /* Reads the node; a branch's has its child's number for a page. */
 static bool node_at(const uint8_t *page, bool is_leaf, uint32_t index, struct pages_node *node) {
@@ -262,44 +262,44 @@ static bool nodes_fill(const uint8_t *page, bool is_leaf, uint32_t nodes) {
 }
 
 /* Compares a node's key with its bounds, then checks its value or the page below it. */
-static enum err take_node(struct walk *walk, const struct place *place, const uint8_t *page,
+static enum err take_node(struct walk *walk, const struct location *location, const uint8_t *page,
                           uint32_t index, bool is_last) {
     struct pages_node node;
-    struct pages_node next = {.key = place->high};
+    struct pages_node next = {.key = location->high};
     bool is_leaf = get_le16(page + 10) == FLAG_LEAF;
     CHECK(node_at(page, is_leaf, index, &node)); /* nodes_fill has seen them */
     CHECK(is_last || node_at(page, is_leaf, index + 1, &next));
     /* The first key of a branch means: everything below the second. */
-    struct place below = {.page = node.page,
-                          .level = (uint16_t)(place->level + 1),
-                          .low = !is_leaf && index == 0 ? place->low : node.key,
-                          .high = next.key,
-                          .has_high = !is_last || place->has_high};
-    if ((place->low.len > 0 && key_cmp(walk->tree, below.low, place->low) < 0) ||
+    struct location below = {.page = node.page,
+                             .level = (uint16_t)(location->level + 1),
+                             .low = !is_leaf && index == 0 ? location->low : node.key,
+                             .high = next.key,
+                             .has_high = !is_last || location->has_high};
+    if ((location->low.len > 0 && key_cmp(walk->tree, below.low, location->low) < 0) ||
         (below.has_high && key_cmp(walk->tree, below.low, below.high) >= 0)) {
-        return fault(walk, place->page, "keys are out of order");
+        return fault(walk, location->page, "keys are out of order");
     }
-    return is_leaf ? take_leaf_node(walk, &node, place->page) : walk_page(walk, &below);
+    return is_leaf ? take_leaf_node(walk, &node, location->page) : walk_page(walk, &below);
 }
 
-static enum err walk_page(struct walk *walk, const struct place *place) {
+static enum err walk_page(struct walk *walk, const struct location *location) {
     uint8_t page[FORMAT_PAGE_BYTES];
     uint32_t nodes = 0;
-    if (place->level > DEPTH_MAX) {
-        return fault(walk, place->page, "is too deep");
+    if (location->level > DEPTH_MAX) {
+        return fault(walk, location->page, "is too deep");
     }
-    enum err err = mark(walk, place->page);
-    err = err != ERR_OK ? err : read_page(walk, place->page, page);
-    err = err != ERR_OK ? err : check_head(walk, place, page, &nodes);
+    enum err err = mark(walk, location->page);
+    err = err != ERR_OK ? err : read_page(walk, location->page, page);
+    err = err != ERR_OK ? err : check_head(walk, location, page, &nodes);
     if (err == ERR_OK && !nodes_fill(page, get_le16(page + 10) == FLAG_LEAF, nodes)) {
-        err = fault(walk, place->page, "an entry is damaged");
+        err = fault(walk, location->page, "an entry is damaged");
     }
     if (err == ERR_OK) {
         *(get_le16(page + 10) == FLAG_LEAF ? &walk->found.leaf_pages : &walk->found.branch_pages) +=
             1;
     }
     for (uint32_t i = 0; err == ERR_OK && i < nodes; i++) {
-        err = take_node(walk, place, page, i, i + 1 == nodes);
+        err = take_node(walk, location, page, i, i + 1 == nodes);
     }
     return err;
 }
@@ -314,7 +314,7 @@ static enum err walk_tree(struct walk *walk, const struct tree *tree, uint16_t f
     }
     enum err err = ERR_OK;
     if (tree->root != UINT64_MAX) {
-        struct place root = {.page = tree->root, .level = 1};
+        struct location root = {.page = tree->root, .level = 1};
         err = walk_page(walk, &root);
     }
     const struct tree *found = &walk->found;

@@ -1,6 +1,6 @@
 /* Two passes: the first notes where headers and chunks are, the second reads bodies.  Nodes are
- * taken only from the places in a leaf's own table of offsets: a body may hold anything, also bytes
- * that look like a record. */
+ * taken only from the offsets in a leaf's own table: a body may hold anything, also bytes that look
+ * like a record. */
 #include "broker/journal_salvage.h"
 
 #include "base/mem.h"
@@ -14,39 +14,39 @@
 
 enum { BRANCH_FLAG = 1, LEAF_FLAG = 2 };
 
-struct place {
+struct location {
     uint64_t seq;
     uint64_t at;           /* in the file */
     uint64_t key;          /* of a header: its value's, and that of its body's chunks */
     uint32_t chunk, bytes; /* chunk: of a header in a pack its index there */
 };
 /* Among the chunks of a key, which hold `total` bytes. */
-struct body_place {
+struct body_location {
     uint64_t key;
     uint32_t at, total;
 };
-struct places {
-    struct place *items;
+struct locations {
+    struct location *items;
     size_t len, cap;
 };
 struct salvage {
     int fd;
-    struct places headers, chunks;
+    struct locations headers, chunks;
     struct journal_totals totals; /* of the latest commit that left any */
     size_t next;                  /* header */
-    struct body_place body;       /* of the record that salvage_next gave */
+    struct body_location body;    /* of the record that salvage_next gave */
     uint8_t header[PACK_VALUE_BYTES_MAX];
 };
 _Static_assert((int)PACK_VALUE_BYTES_MAX >= (int)FORMAT_RECORD_BYTES_MAX, "a record fits as well");
 
-static void add_place(struct places *places, struct place place) {
-    MEM_ROOM(places->items, places->len, places->cap, 1024);
-    places->items[places->len++] = place;
+static void add_location(struct locations *locations, struct location location) {
+    MEM_ROOM(locations->items, locations->len, locations->cap, 1024);
+    locations->items[locations->len++] = location;
 }
 
 static int by_seq_and_chunk(const void *left, const void *right) {
-    const struct place *a = left;
-    const struct place *b = right;
+    const struct location *a = left;
+    const struct location *b = right;
     if (a->seq != b->seq) {
         return a->seq < b->seq ? -1 : 1;
     }
@@ -60,11 +60,11 @@ static void take_pack(struct salvage *salvage, const struct pack *pack, struct s
     for (uint32_t index = 0; pack_next_live(pack, &index); index++) {
         struct journal_record record;
         if (pack_record(pack, value, index, &record) == ERR_OK) {
-            add_place(&salvage->headers, (struct place){.seq = record.seq,
-                                                        .at = at,
-                                                        .key = pack->first,
-                                                        .chunk = index,
-                                                        .bytes = (uint32_t)value.len});
+            add_location(&salvage->headers, (struct location){.seq = record.seq,
+                                                              .at = at,
+                                                              .key = pack->first,
+                                                              .chunk = index,
+                                                              .bytes = (uint32_t)value.len});
         }
     }
 }
@@ -80,11 +80,11 @@ static void take_node(struct salvage *salvage, const struct pages_node *node, co
     } else if (node->key.len == FORMAT_RECORD_KEY_BYTES && node->flags == 0 &&
                node->value.len <= FORMAT_RECORD_BYTES_MAX &&
                format_record_decode(node->key, node->value, &record) == ERR_OK) {
-        add_place(&salvage->headers,
-                  (struct place){.seq = record.seq,
-                                 .at = page_at + (uint64_t)(node->value.ptr - page),
-                                 .key = record.seq,
-                                 .bytes = (uint32_t)node->value.len});
+        add_location(&salvage->headers,
+                     (struct location){.seq = record.seq,
+                                       .at = page_at + (uint64_t)(node->value.ptr - page),
+                                       .key = record.seq,
+                                       .bytes = (uint32_t)node->value.len});
     } else if (span_is(node->key, "s") &&
                format_state_decode(node->value, &totals, &version) == ERR_OK) {
         salvage->totals = totals.txn >= salvage->totals.txn ? totals : salvage->totals;
@@ -92,11 +92,11 @@ static void take_node(struct salvage *salvage, const struct pages_node *node, co
                node->value_bytes <= FORMAT_CHUNK_BYTES) {
         uint64_t elsewhere = node->page * FORMAT_PAGE_BYTES + PAGES_HEADER_BYTES;
         uint64_t here = page_at + (uint64_t)(node->value.ptr - page);
-        add_place(&salvage->chunks,
-                  (struct place){.seq = get_be64(node->key.ptr),
-                                 .chunk = get_be32(node->key.ptr + FORMAT_RECORD_KEY_BYTES),
-                                 .at = node->page != 0 ? elsewhere : here,
-                                 .bytes = node->value_bytes});
+        add_location(&salvage->chunks,
+                     (struct location){.seq = get_be64(node->key.ptr),
+                                       .chunk = get_be32(node->key.ptr + FORMAT_RECORD_KEY_BYTES),
+                                       .at = node->page != 0 ? elsewhere : here,
+                                       .bytes = node->value_bytes});
     }
 }
 
@@ -148,8 +148,8 @@ enum err salvage_open(const char *path, struct salvage **held, struct diag *diag
             take_page(salvage, page, number);
         }
     }
-    struct places *headers = &salvage->headers;
-    struct places *chunks = &salvage->chunks;
+    struct locations *headers = &salvage->headers;
+    struct locations *chunks = &salvage->chunks;
     if (headers->len > 0) {
         qsort(headers->items, headers->len, sizeof(*headers->items), by_seq_and_chunk);
     }
@@ -171,43 +171,43 @@ void salvage_close(struct salvage **held) {
     }
 }
 
-/* Reads the header at a place, and where its body is; false when it does not hold. */
-static bool read_header(struct salvage *salvage, const struct place *place,
+/* Reads the header at a location, and where its body is; false when it does not hold. */
+static bool read_header(struct salvage *salvage, const struct location *location,
                         struct journal_record *record) {
     uint8_t key[FORMAT_RECORD_KEY_BYTES];
-    struct span value = span_make(salvage->header, place->bytes);
+    struct span value = span_make(salvage->header, location->bytes);
     struct pack pack;
-    format_record_key(place->key, key);
-    if (!read_at(salvage->fd, place->at, salvage->header, place->bytes)) {
+    format_record_key(location->key, key);
+    if (!read_at(salvage->fd, location->at, salvage->header, location->bytes)) {
         return false;
     }
     if (pack_decode(span_make(key, sizeof(key)), value, &pack) == ERR_OK) {
-        salvage->body = (struct body_place){
-            .key = pack.first, .at = pack.slots[place->chunk].body_at, .total = pack.body_bytes};
-        return pack_record(&pack, value, place->chunk, record) == ERR_OK;
+        salvage->body = (struct body_location){
+            .key = pack.first, .at = pack.slots[location->chunk].body_at, .total = pack.body_bytes};
+        return pack_record(&pack, value, location->chunk, record) == ERR_OK;
     }
     enum err err = format_record_decode(span_make(key, sizeof(key)), value, record);
-    salvage->body = (struct body_place){.key = place->key, .total = record->bytes};
+    salvage->body = (struct body_location){.key = location->key, .total = record->bytes};
     return err == ERR_OK;
 }
 
 bool salvage_next(struct salvage *salvage, struct journal_record *record) {
-    const struct places *headers = &salvage->headers;
+    const struct locations *headers = &salvage->headers;
     while (salvage->next < headers->len) {
-        const struct place *place = &headers->items[salvage->next++];
-        bool is_copy = salvage->next < headers->len && place[1].seq == place->seq;
-        if (!is_copy && read_header(salvage, place, record)) {
+        const struct location *location = &headers->items[salvage->next++];
+        bool is_copy = salvage->next < headers->len && location[1].seq == location->seq;
+        if (!is_copy && read_header(salvage, location, record)) {
             return true;
         }
     }
     return false;
 }
 
-/* The first or last place noted for a chunk; NULL when there is none. */
-static const struct place *find_chunk(const struct places *chunks, uint64_t seq, uint32_t chunk,
-                                      bool last) {
+/* The first or last location noted for a chunk; NULL when there is none. */
+static const struct location *find_chunk(const struct locations *chunks, uint64_t seq,
+                                         uint32_t chunk, bool last) {
     /* The last is before the first of the chunk behind it. */
-    struct place wanted = {.seq = seq, .chunk = last ? chunk + 1 : chunk};
+    struct location wanted = {.seq = seq, .chunk = last ? chunk + 1 : chunk};
     size_t low = 0;
     size_t high = chunks->len;
     while (low < high) {
@@ -226,7 +226,7 @@ static const struct place *find_chunk(const struct places *chunks, uint64_t seq,
 
 static enum err read_body(struct salvage *salvage, const struct journal_record *record,
                           uint8_t *bytes, uint32_t *length, bool last) {
-    const struct body_place *body = &salvage->body;
+    const struct body_location *body = &salvage->body;
     *length = 0;
     while (*length < record->bytes) {
         uint32_t chunk = (body->at + *length) / FORMAT_CHUNK_BYTES;
@@ -235,9 +235,9 @@ static enum err read_body(struct salvage *salvage, const struct journal_record *
         uint32_t wanted = left < FORMAT_CHUNK_BYTES ? left : FORMAT_CHUNK_BYTES;
         uint32_t here =
             record->bytes - *length < wanted - skip ? record->bytes - *length : wanted - skip;
-        const struct place *place = find_chunk(&salvage->chunks, body->key, chunk, last);
-        if (place == NULL || place->bytes != wanted ||
-            !read_at(salvage->fd, place->at + skip, bytes + *length, here)) {
+        const struct location *location = find_chunk(&salvage->chunks, body->key, chunk, last);
+        if (location == NULL || location->bytes != wanted ||
+            !read_at(salvage->fd, location->at + skip, bytes + *length, here)) {
             return ERR_CORRUPT;
         }
         *length += here;

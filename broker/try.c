@@ -1,5 +1,6 @@
-/* What --check tries of a startup: it binds and closes, checks the journal's place and the room on
- * its disk, and makes nothing. It does not try what a running broker on the same journal holds. */
+/* What --check tries of a startup: it binds and closes, checks the journal's directory and the room
+ * on its disk, and makes nothing. It does not try what a running broker on the same journal holds.
+ */
 #include "broker/check_settings.h"
 
 #include "http/http.h"
@@ -16,7 +17,7 @@
 enum { PATH_BYTES = 4096, BLOCK_BYTES = 512 };
 
 /* The directory itself, or the one in which it would be made. */
-static enum err check_place(const char *path, bool *exists, struct diag *diag) {
+static enum err check_directory(const char *path, bool *exists, struct diag *diag) {
     char parent[PATH_BYTES];
     struct stat found;
     *exists = stat(path, &found) == 0;
@@ -84,7 +85,7 @@ enum err broker_try(const struct settings *settings, struct buf *out, struct dia
     const char *path = settings_str(settings, "journal.path");
     const char *http = settings_str(settings, "http.bind");
     bool exists = false;
-    enum err err = check_place(path, &exists, diag);
+    enum err err = check_directory(path, &exists, diag);
     bool is_running = err == ERR_OK && exists && is_in_use(path);
     if (is_running) {
         buf_printf(out, "# journal.path: in use, a broker runs on it\n");
