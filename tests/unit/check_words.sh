@@ -24,6 +24,17 @@ none() { # none WHAT PATTERN FILES...: no line of the files matches (comments of
         echo "$found" | sed 's/^/    /'
     fi
 }
+# Identifiers (comments and strings are not looked at) have the plain verb: received, logged, printed, reported.
+speech=$(for source in $sources; do
+    sed -E "s/\"([^\"\\\\]|\\\\.)*\"//g; s@/\\*.*@@; s@^ +\\* .*@@" "$source" |
+        grep -niE '(^|[^a-z])(un)?(said|told|heard|news|blamed?)([^a-z]|$)' | sed "s@^@$source:@"
+done | head -n 10)
+if [ -z "$speech" ]; then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+    printf 'check_words: an identifier of speech: name what happens\n%s\n' "$speech"
+fi
 without() { echo "$sources" | grep -vE "$1"; }
 
 # shellcheck disable=SC2086,SC2046
