@@ -126,7 +126,7 @@ START_TEST(req_gets_its_delimiter_back) {
     ck_assert_uint_eq(message.part_count, 1);
     tell(pair.router, &message);
     char answer[8];
-    ck_assert_int_eq(zmq_recv(req, answer, sizeof(answer), 0), sizeof("answer") - 1);
+    ck_assert_int_eq(zmq_recv(req, answer, sizeof(answer), 0), sizeof("seen") - 1);
     peer_close(context, req);
     pair_close(&pair);
 }
