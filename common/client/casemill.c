@@ -134,6 +134,8 @@ const char *casemill_disposition_name(uint32_t disposition) {
     return wire_disposition_word(disposition);
 }
 
+const char *casemill_version(void) { return CASEMILL_VERSION; }
+
 static void add_batch(struct casemill *client, const struct casemill_batch *given,
                       struct buf *body) {
     struct uuid id;
@@ -421,6 +423,7 @@ void casemill_ask(struct casemill *client) {
 void casemill_state(struct casemill *client, struct casemill_state *state) {
     int64_t now_ms = clock_mono_ms();
     struct link *link = links_current(&client->links);
+    int64_t unanswered_ms = link->asked_ms == 0 ? 0 : now_ms - link->asked_ms;
     bool waits = link->busy != NULL && link->busy_until_ms > now_ms;
     *state = (struct casemill_state){
         .is_connected = link->socket != NULL && net_is_connected(link->socket),
@@ -428,7 +431,8 @@ void casemill_state(struct casemill *client, struct casemill_state *state) {
         .busy = link->busy,
         .retry_ms = waits ? link->busy_until_ms - now_ms : 0,
         .unready = link->has_state ? buf_cstr(&link->unready) : NULL,
-        .queued_cases = link->has_state ? link->queued_cases : 0};
+        .queued_cases = link->has_state ? link->queued_cases : 0,
+        .unanswered_ms = unanswered_ms};
 }
 
 const char *casemill_broker(struct casemill *client) {

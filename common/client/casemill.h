@@ -2,12 +2,16 @@
  * Owns: a connection to each broker, the open batch, and every unsettled batch.  It sends those
  * again after a reconnect, and to another broker when the one in use is lost, silent or stopping.
  * That is safe: a case revision counts once.
- * Never: blocks outside casemill_step and casemill_wait; starts a thread; drops a batch without a
- * receipt.
- * Threads: one at a time; nothing happens between calls.
+ * Never: blocks outside casemill_step and casemill_wait; starts a thread of its own; drops a batch
+ * without a receipt; looks into a case beyond "one whole map".
+ * Threads: a client belongs to one thread at a time; several clients may be used at once.  ZeroMQ
+ * has a thread for the sockets; nothing else happens between calls.  After fork the child may only
+ * call exec or _exit.
+ * Errors: every function that can fail returns enum casemill_result, and has taken nothing when it
+ * fails.  The library aborts when memory is exhausted or a caller breaks a rule of this header.
  * Limits: a case is one MessagePack map; a batch has 1 to 65,536 cases and at most 2 MiB, or up to
  * 8 MiB if the broker's intake.message_bytes_max allows it.
- * This header includes nothing of casemill. */
+ * This header includes nothing of casemill.  Compile with `pkg-config --cflags --libs casemill`. */
 #ifndef CASEMILL_CLIENT_CASEMILL_H
 #define CASEMILL_CLIENT_CASEMILL_H
 
@@ -17,6 +21,9 @@
 
 #ifdef __cplusplus
 extern "C" {
+#endif
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
 #endif
 
 struct casemill;
@@ -68,7 +75,7 @@ struct casemill_receipt {
     uint32_t dead_count;
     uint32_t dead_listed; /* at most 1,000 */
     const struct casemill_dead *dead;
-    /* REFUSED and BUSY: a word of a closed list. */
+    /* REFUSED and BUSY: a word of a closed list, see common/client/README.md. */
     const char *reason;
     int64_t case_index;  /* -1 if it does not apply */
     int64_t body_offset; /* bytes; -1 if it does not apply */
@@ -104,6 +111,9 @@ struct casemill_options {
     casemill_receipt_fn on_receipt; /* or NULL */
     void *user;                     /* the callback's first argument */
 };
+
+/* casemill_options_default sets every field: broker tcp://127.0.0.1:5570, ack outcome, priority
+ * normal, 1,000 cases and 2 MiB for each batch, linger 20 ms, window 32, quiet 10 s. */
 void casemill_options_default(struct casemill_options *options);
 
 /* casemill_open starts connecting; it does not wait for the broker.
@@ -111,27 +121,28 @@ void casemill_options_default(struct casemill_options *options);
  * Errors: CASEMILL_INVALID with one line in error (error_bytes long, may be 0), CASEMILL_FAILED. */
 enum casemill_result casemill_open(const struct casemill_options *options, struct casemill **client,
                                    char *error, size_t error_bytes);
-/* casemill_close forgets unsettled batches; accepts a NULL inside. */
+/* casemill_close forgets unsettled batches, frees the client and sets *client to NULL; accepts a
+ * NULL inside. */
 void casemill_close(struct casemill **client);
 
-/* casemill_submit adds one case to the open batch.
+/* casemill_submit adds one case to the open batch.  The bytes are one MessagePack map; they are
+ * copied.
  * Errors: CASEMILL_INVALID the bytes are not one map within the limits; CASEMILL_AGAIN. */
 enum casemill_result casemill_submit(struct casemill *client, const void *bytes, size_t len);
 /* casemill_flush closes the open batch, if there is one.  Errors: CASEMILL_AGAIN. */
 enum casemill_result casemill_flush(struct casemill *client);
 
-/* casemill_submit_batch takes a batch that the caller made: `count` concatenated cases.  id NULL
- * means casemill_batch_id(body, position).  Ownership: bytes are copied.  The open batch is
- * unchanged.
- * Errors: CASEMILL_INVALID, CASEMILL_AGAIN. */
 struct casemill_batch {
-    const void *body;
+    const void *body; /* `count` concatenated cases */
     size_t body_bytes;
     uint32_t count;
-    const uint8_t *id; /* CASEMILL_BATCH_ID_BYTES, or NULL */
+    const uint8_t *id; /* CASEMILL_BATCH_ID_BYTES; NULL: casemill_batch_id(body, position) */
     uint64_t position;
     uint64_t tag; /* returned in receipts */
 };
+/* casemill_submit_batch takes a batch that the caller made.  The open batch is unchanged.
+ * Ownership: bytes are copied.
+ * Errors: CASEMILL_INVALID, CASEMILL_AGAIN. */
 enum casemill_result casemill_submit_batch(struct casemill *client,
                                            const struct casemill_batch *batch);
 /* casemill_batch_id is the XXH3-128 of the body followed by the position as 8 little-endian bytes:
@@ -139,22 +150,34 @@ enum casemill_result casemill_submit_batch(struct casemill *client,
 void casemill_batch_id(const void *body, size_t body_bytes, uint64_t position,
                        uint8_t id[CASEMILL_BATCH_ID_BYTES]);
 
-/* casemill_step sends what is due, then waits up to timeout_ms for receipts and handles them.
+/* casemill_step sends what is due, then waits up to timeout_ms for receipts and handles them.  The
+ * callback runs inside it.
  * Errors: CASEMILL_FAILED. */
 enum casemill_result casemill_step(struct casemill *client, int64_t timeout_ms);
 /* casemill_wait flushes and steps until every batch is settled.
- * Errors: CASEMILL_TIMEOUT after deadline_ms (-1: no deadline), CASEMILL_FAILED. */
+ * Errors: CASEMILL_TIMEOUT after deadline_ms (-1: no deadline), casemill_why gives the reason;
+ * CASEMILL_FAILED. */
 enum casemill_result casemill_wait(struct casemill *client, int64_t deadline_ms);
 
-uint32_t casemill_unsettled(const struct casemill *client); /* batches */
-bool casemill_has_room(const struct casemill *client); /* submit_batch would not return AGAIN */
-bool casemill_was_connected(const struct casemill *client); /* at any time since open */
+/* casemill_unsettled counts the closed batches without their last receipt. */
+uint32_t casemill_unsettled(const struct casemill *client);
+/* casemill_has_room: casemill_submit_batch would not return CASEMILL_AGAIN. */
+bool casemill_has_room(const struct casemill *client);
+/* casemill_was_connected: to any broker, at any time since casemill_open. */
+bool casemill_was_connected(const struct casemill *client);
+
+/* casemill_why writes one line, NUL-terminated and cut to line_bytes: the broker in use and why
+ * unsettled batches wait.  Examples: "tcp://127.0.0.1:5570: no connection", "...: paused",
+ * "...: BUSY queue_full: its limit of waiting batches is reached".  It includes casemill_ask: call
+ * it once per second, and the line is up to date. */
+void casemill_why(struct casemill *client, char *line, size_t line_bytes);
 /* casemill_fault: why no broker accepts this client, in one line; NULL when one did or no reason is
  * known.  The client keeps trying.  Lives until the next step. */
 const char *casemill_fault(struct casemill *client);
 /* casemill_ask asks the broker in use for its state, at most once per second.  After a later step
  * casemill_state returns the answer.  It serves callers that wait and show why. */
 void casemill_ask(struct casemill *client);
+
 struct casemill_state {
     bool is_connected;
     int64_t received_ms; /* since its last message on this connection; -1: none yet */
@@ -162,12 +185,22 @@ struct casemill_state {
     int64_t retry_ms; /* with busy: until the batch is sent again; 0: it has been sent */
     const char *unready;   /* why it makes no progress, in one line; "": it does; NULL: unknown */
     uint64_t queued_cases; /* of all sources, if it reported them */
+    int64_t unanswered_ms; /* age of the oldest question without an answer; 0: none */
 };
-void casemill_state(struct casemill *client,
-                    struct casemill_state *state);    /* until the next step */
-const char *casemill_broker(struct casemill *client); /* the broker in use, until the next step */
-const char *casemill_disposition_name(uint32_t disposition);
+/* casemill_state fills *state with what is known of the broker in use.  Its pointers live until the
+ * next step. */
+void casemill_state(struct casemill *client, struct casemill_state *state);
+/* casemill_broker: the address of the broker in use.  Lives until the next step. */
+const char *casemill_broker(struct casemill *client);
 
+/* casemill_disposition_name: the word for an index of `outcomes`; static. */
+const char *casemill_disposition_name(uint32_t disposition);
+/* casemill_version: the version of the library that runs, for example "0.2.0"; static. */
+const char *casemill_version(void);
+
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

@@ -4,6 +4,7 @@
 #include "cli/submit/report.h"
 #include "cli/submit/resume.h"
 #include "cli/submit/wait.h"
+#include "client/why.h"
 #include "tests/unit/submit_fixture.h"
 
 #include <check.h>
@@ -194,26 +195,35 @@ START_TEST(waiting_in_words) {
         const char *fault;
         const char *words;
     } list[] = {
-        {{false, -1, NULL, 0, NULL, 0}, NULL, "no connection"},
-        {{false, 10, "rate", 10, "paused", 0}, "wants keys", "wants keys"},
-        {{true, -1, NULL, 0, NULL, 0}, NULL, "it is connected, but does not answer"},
-        {{true, 60000, NULL, 0, "", 3}, NULL, "it is connected, but does not answer"},
-        {{true, 900, NULL, 0, NULL, 0}, NULL, "it answers, but has not finished the batches"},
-        {{true, 900, NULL, 0, "", 3}, NULL, "at work; 3 cases are queued there"},
-        {{true, 900, NULL, 0, "paused", 3}, NULL, "paused; 3 cases are queued there"},
-        {{true, 900, "queue_full", 1500, "", 3},
+        {{false, -1, NULL, 0, NULL, 0, 0}, NULL, "no connection"},
+        {{false, 10, "rate", 10, "paused", 0, 0}, "wants keys", "wants keys"},
+        {{true, -1, NULL, 0, NULL, 0, 1000}, NULL, "it is connected, but does not answer"},
+        {{true, 60000, NULL, 0, "", 3, 1000}, NULL, "it is connected, but does not answer"},
+        {{true, 3000, "rate", 0, "", 3, 1000}, NULL, "it is connected, but does not answer"},
+        /* It answers, or was not asked for so long: what it sent last is the reason. */
+        {{true, -1, NULL, 0, NULL, 0, 10}, NULL, "it is connected, and has not answered yet"},
+        {{true, 2000, NULL, 0, "paused", 3, 1500}, NULL, "paused; 3 cases are queued there"},
+        {{true, 60000, NULL, 0, "paused", 3, 0}, NULL, "paused; 3 cases are queued there"},
+        {{true, 60000, "journal_full", 0, "paused", 3, 10},
+         NULL,
+         "BUSY journal_full: its journal has reached journal.bytes_max; paused; 3 cases are queued "
+         "there"},
+        {{true, 900, NULL, 0, NULL, 0, 0}, NULL, "it answers, but has not finished the batches"},
+        {{true, 900, NULL, 0, "", 3, 0}, NULL, "at work; 3 cases are queued there"},
+        {{true, 900, NULL, 0, "paused", 3, 0}, NULL, "paused; 3 cases are queued there"},
+        {{true, 900, "queue_full", 1500, "", 3, 0},
          NULL,
          "BUSY queue_full: its limit of waiting batches is reached; sent again in 1.5 s; 3 cases "
          "are "
          "queued "
          "there"},
-        {{true, 900, "later", 1500, NULL, 0},
+        {{true, 900, "later", 1500, NULL, 0, 0},
          NULL,
          "BUSY later: it accepts no batch now; sent again in 1.5 s"},
     };
     for (size_t i = 0; i < COUNT_OF(list); i++) {
         struct buf out = BUF_EMPTY;
-        submit_wait_reason(&list[i].state, list[i].fault, &out);
+        why_text(&list[i].state, list[i].fault, &out);
         submit_wait_numbers(&list[i].state, &out);
         ck_assert_str_eq(buf_cstr(&out), list[i].words);
         buf_free(&out);

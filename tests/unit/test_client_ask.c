@@ -66,6 +66,50 @@ START_TEST(a_broker_is_asked_how_it_is) {
 }
 END_TEST
 
+START_TEST(the_version_is_that_of_the_programs) {
+    ck_assert_str_eq(casemill_version(), CASEMILL_VERSION);
+}
+END_TEST
+
+/* What the broker sent last is the reason, also when that is long ago; silence is one only after a
+ * question. */
+START_TEST(why_a_batch_waits) {
+    struct casemill_options options = options_for(1, 0);
+    struct casemill_state state;
+    struct play play;
+    char line[160];
+    char expected[160];
+    play_open(&play, &options);
+    ck_assert_int_eq(submit_case(&play, 1), CASEMILL_OK);
+    until_seen(&play, 1);
+    casemill_why(play.client, line, sizeof(line));
+    (void)snprintf(expected, sizeof(expected), "%s: it is connected, and has not answered yet",
+                   play.endpoint);
+    ck_assert_str_eq(line, expected);
+    until_seen(&play, 2);
+    ck_assert_int_eq(play.seen[1].command, WIRE_PING);
+    say(&play,
+        &(struct wire_message){.command = WIRE_PONG,
+                               .pong = {.version = SPAN_LIT("1"), .unready = SPAN_LIT("paused")}});
+    until_state(&play, &state, true);
+    casemill_why(play.client, line, sizeof(line));
+    (void)snprintf(expected, sizeof(expected), "%s: paused", play.endpoint);
+    ck_assert_str_eq(line, expected);
+    say(&play, &(struct wire_message){.command = WIRE_BUSY,
+                                      .busy = {play.seen[0].batch, 60000, WIRE_BUSY_QUEUE_FULL}});
+    until_told(&play, CASEMILL_BUSY, 1);
+    casemill_why(play.client, line, sizeof(line));
+    (void)snprintf(expected, sizeof(expected),
+                   "%s: BUSY queue_full: its limit of waiting batches is reached; paused",
+                   play.endpoint);
+    ck_assert_str_eq(line, expected);
+    casemill_why(play.client, line, 4);
+    ck_assert_str_eq(line, "tcp");
+    casemill_why(play.client, NULL, 0);
+    play_close(&play);
+}
+END_TEST
+
 /* The reason stays while the batch is sent again: a broker that is still BUSY sends it once
  * more. */
 START_TEST(busy_holds_until_a_batch_is_taken) {
@@ -158,6 +202,8 @@ int main(void) {
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, no_broker_is_asked_without_a_connection);
     tcase_add_test(tests, a_broker_is_asked_how_it_is);
+    tcase_add_test(tests, the_version_is_that_of_the_programs);
+    tcase_add_test(tests, why_a_batch_waits);
     tcase_add_test(tests, busy_holds_until_a_batch_is_taken);
     tcase_add_test(tests, a_large_batch_waits_for_the_brokers_limit);
     tcase_add_test(tests, a_broker_of_before_takes_a_large_batch);

@@ -1,6 +1,7 @@
 /* The texts of a wait. */
 #include "cli/submit/wait.h"
 
+#include "client/why.h"
 #include "net/net.h"
 
 #include <inttypes.h>
@@ -11,7 +12,6 @@ enum {
     PRINT_AFTER_MS = 3000,   /* then a line is logged, */
     PRINT_EVERY_MS = 5000,   /* and again, */
     PRINT_CHANGED_MS = 1000, /* or sooner when the reason changes */
-    SILENT_AFTER_MS = 3000,  /* it was polled several times by then */
     GAP_MS = 1000            /* between two turns: a wait for input, or a suspended host */
 };
 
@@ -28,43 +28,8 @@ void submit_wait_progress(struct submit_wait *wait, int64_t now_ms) {
     buf_clear(&wait->printed);
 }
 
-static const char *busy_words(const char *reason) {
-    static const char *const rows[][2] = {
-        {"journal_full", "its journal has reached journal.bytes_max"},
-        {"queue_full", "its limit of waiting batches is reached"},
-        {"rate", "batches arrive faster than its disk can write"},
-        {"stopped", "it accepts nothing until an operator resumes or restarts it"}};
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        if (strcmp(rows[i][0], reason) == 0) {
-            return rows[i][1];
-        }
-    }
-    return "it accepts no batch now";
-}
-
-static bool answers(const struct casemill_state *state) {
-    return state->is_connected && state->received_ms >= 0 && state->received_ms < SILENT_AFTER_MS;
-}
-
-void submit_wait_reason(const struct casemill_state *state, const char *fault, struct buf *out) {
-    if (!state->is_connected) {
-        buf_str(out, fault == NULL ? "no connection" : fault);
-    } else if (!answers(state)) {
-        buf_str(out, "it is connected, but does not answer");
-    } else if (state->busy != NULL) {
-        buf_printf(out, "BUSY %s: %s", state->busy, busy_words(state->busy));
-        if (state->unready != NULL && state->unready[0] != '\0') {
-            buf_printf(out, "; %s", state->unready);
-        }
-    } else if (state->unready == NULL) {
-        buf_str(out, "it answers, but has not finished the batches");
-    } else {
-        buf_str(out, state->unready[0] == '\0' ? "at work" : state->unready);
-    }
-}
-
 void submit_wait_numbers(const struct casemill_state *state, struct buf *out) {
-    if (!answers(state)) {
+    if (!state->is_connected || why_is_silent(state)) {
         return;
     }
     if (state->busy != NULL && state->retry_ms > 0) {
@@ -120,7 +85,7 @@ enum err submit_wait_turn(struct submit_wait *wait, struct casemill *client, int
     struct buf numbers = BUF_EMPTY;
     enum err err = ERR_OK;
     casemill_state(client, &state);
-    submit_wait_reason(&state, casemill_fault(client), &reason);
+    why_text(&state, casemill_fault(client), &reason);
     submit_wait_numbers(&state, &numbers);
     if (wait->give_up_ms > 0 && waited_ms > wait->give_up_ms) {
         add_why_away(client, &state, &reason);

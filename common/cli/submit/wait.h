@@ -25,9 +25,7 @@ void submit_wait_progress(struct submit_wait *wait, int64_t now_ms);
  * due. Errors: ERR_TIMEOUT given up, with the reason in diag. */
 MUST_USE enum err submit_wait_turn(struct submit_wait *wait, struct casemill *client,
                                    int64_t now_ms, struct buf *line, struct diag *diag);
-/* submit_wait_reason appends the reason without numbers; fault: why the connection fails, or NULL.
- * submit_wait_numbers appends the changing numbers: "; 250 cases ...". */
-void submit_wait_reason(const struct casemill_state *state, const char *fault, struct buf *out);
+/* submit_wait_numbers appends the changing numbers: "; 250 cases ...". */
 void submit_wait_numbers(const struct casemill_state *state, struct buf *out);
 
 #endif
