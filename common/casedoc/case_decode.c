@@ -8,9 +8,9 @@ static void decode_id(struct decoder *d, const struct walk_item *item) {
     if (item->type != WALK_STR) {
         (void)decode_fault(d, "wrong_type", expected, walk_type_name(item->type));
     } else if (item->bytes.len == 0) {
-        (void)decode_fault(d, "missing_id", expected, "str");
+        (void)decode_fault(d, "missing_id", expected, "empty str");
     } else if (item->bytes.len > CASE_ID_BYTES_MAX) {
-        (void)decode_fault(d, "too_large", expected, "str");
+        (void)decode_fault(d, "too_large", expected, "longer str");
     } else if (decode_text(d, expected, item->bytes)) {
         d->doc->case_id = item->bytes;
     }
@@ -20,7 +20,9 @@ static const char REVISION_EXPECTED[] = "int from 0 to 2147483647";
 
 static void decode_revision(struct decoder *d, const struct walk_item *item) {
     if (item->type != WALK_UINT || item->u > INT32_MAX) {
-        (void)decode_fault(d, "bad_revision", REVISION_EXPECTED, walk_type_name(item->type));
+        bool is_int = item->type == WALK_UINT || item->type == WALK_INT;
+        (void)decode_fault(d, "bad_revision", REVISION_EXPECTED,
+                           is_int ? decode_found_int(item, 0) : walk_type_name(item->type));
         return;
     }
     d->doc->revision = (int32_t)item->u;
@@ -31,7 +33,7 @@ static void decode_date(struct decoder *d, const struct walk_item *item, bool *h
     if (item->type != WALK_STR) {
         (void)decode_fault(d, "wrong_type", expected, walk_type_name(item->type));
     } else if (date_parse(item->bytes, days) != ERR_OK) {
-        (void)decode_fault(d, "bad_date", expected, "str");
+        (void)decode_fault(d, "bad_date", expected, decode_found(item, "bad_date"));
     } else {
         *has = true;
     }
@@ -103,7 +105,7 @@ static void unknown_key(struct decoder *d, const struct walk_item *key) {
     d->base = "";
     (void)decode_fault_key(d, key->type == WALK_STR ? key->bytes : SPAN_LIT("?"), "unknown_key",
                            "case_id, revision, reference_date, as_of or facts",
-                           walk_type_name(key->type));
+                           decode_found_next(d));
 }
 
 /* The part of a key; the search starts after the last part found.  PART_COUNT: none. */
@@ -141,7 +143,7 @@ static void decode_parts(struct decoder *d, uint32_t pairs) {
         }
         if (part < PART_COUNT) {
             d->base = PARTS[part];
-            (void)decode_fault(d, "duplicate_key", "each key once", "str");
+            (void)decode_fault(d, "duplicate_key", "each key once", "key again");
         } else {
             unknown_key(d, &key);
         }

@@ -19,7 +19,7 @@ struct case_fault {
     const char *reason;
     char path[96];     /* "facts.family_anchors[2].relation" */
     char expected[96]; /* "one of spouse, common_law_partner, ..." cut to size */
-    char found[32];    /* a type only, never a value (P10): "str", "int", "nil" */
+    char found[32];    /* a type, never a value (P10): "int", "int above the range", "nil" */
 };
 
 struct case_doc {

@@ -13,7 +13,14 @@ __attribute__((noinline, cold)) static bool fault_of(struct decoder *d, const st
                                                      const struct walk_item *item) {
     char expected[EXPECTED_BYTES];
     fact_expected(fact, expected);
-    return decode_fault(d, reason, expected, walk_type_name(item->type));
+    return decode_fault(d, reason, expected, decode_found(item, reason));
+}
+
+__attribute__((noinline, cold)) static bool range_fault(struct decoder *d, const struct fact *fact,
+                                                        const struct walk_item *item) {
+    char expected[EXPECTED_BYTES];
+    fact_expected(fact, expected);
+    return decode_fault(d, "out_of_range", expected, decode_found_int(item, fact->int_min));
 }
 
 static bool decode_int(struct decoder *d, const struct fact *fact, const struct walk_item *item,
@@ -23,7 +30,7 @@ static bool decode_int(struct decoder *d, const struct fact *fact, const struct 
     }
     bool fits = item->type == WALK_INT || item->u <= INT64_MAX;
     if (!fits || item->i < fact->int_min || item->i > fact->int_max) {
-        return fault_of(d, fact, "out_of_range", item);
+        return range_fault(d, fact, item);
     }
     *out = value_int(item->i);
     return true;
@@ -45,7 +52,7 @@ static bool fault_day(struct decoder *d, const struct fact *fact, const struct w
     if (date_is_partial(item->bytes)) {
         return decode_fault(d, "bad_date",
                             "whole day YYYY-MM-DD; if the day is not known, leave the fact out",
-                            walk_type_name(item->type));
+                            "str without a day");
     }
     return fault_of(d, fact, "bad_date", item);
 }
@@ -205,10 +212,10 @@ static bool decode_map_key(struct decoder *d, const struct fact *fact, struct va
         return false;
     }
     if (fact->map_keys_iso && !fact_has_word(fact, item.bytes)) {
-        return decode_fault(d, "unknown_word", expected, walk_type_name(item.type));
+        return decode_fault(d, "unknown_word", expected, decode_found(&item, "unknown_word"));
     }
     if (!fact->map_keys_iso && item.bytes.len > fact->bytes_max) {
-        return decode_fault(d, "too_large", "shorter key", walk_type_name(item.type));
+        return decode_fault(d, "too_large", "shorter key", decode_found(&item, "too_large"));
     }
     *key = value_string(item.bytes);
     return true;
@@ -233,7 +240,7 @@ static bool decode_map(struct decoder *d, const struct fact *fact, uint32_t coun
         return false;
     }
     if (!pairs_sort(pairs, count)) {
-        return decode_fault(d, "duplicate_key", "each key once", "map");
+        return decode_fault(d, "duplicate_key", "each key once", "key again");
     }
     *out = value_map(pairs, count);
     return true;
@@ -285,7 +292,7 @@ unknown_field(struct decoder *d, const struct fact_list *list, const struct walk
         (void)snprintf(expected, sizeof(expected), "a fact of the case schema; the nearest is %.*s",
                        SPAN_ARG(suggest.best));
     }
-    return decode_fault_key(d, key->bytes, "unknown_fact", expected, "str");
+    return decode_fault_key(d, key->bytes, "unknown_fact", expected, decode_found_next(d));
 }
 
 bool decode_fields(struct decoder *d, struct fact_list list, uint32_t pairs,
@@ -302,9 +309,9 @@ bool decode_fields(struct decoder *d, struct fact_list list, uint32_t pairs,
         }
         uint32_t i = key.type == WALK_STR ? words_find(list.index, key.bytes) : WORD_NONE;
         if (i == WORD_NONE || path_set_has(&seen, i)) {
-            sound = i == WORD_NONE
-                        ? unknown_field(d, &list, &key)
-                        : decode_fault_key(d, key.bytes, "duplicate_key", "each key once", "str");
+            sound = i == WORD_NONE ? unknown_field(d, &list, &key)
+                                   : decode_fault_key(d, key.bytes, "duplicate_key",
+                                                      "each key once", "key again");
             decode_skip(d, key_start);
             decode_skip(d, d->at);
             continue;

@@ -3,6 +3,7 @@
  * together. */
 #include "casedoc/decode_priv.h"
 
+#include <math.h>
 #include <stdio.h>
 
 void decode_skip(struct decoder *d, size_t start) {
@@ -53,12 +54,46 @@ bool decode_fault_key(struct decoder *d, struct span key, const char *reason, co
     return false;
 }
 
+static const char *found_large(enum walk_type type) {
+    return type == WALK_STR ? "longer str" : type == WALK_ARRAY ? "longer array" : "larger map";
+}
+
+const char *decode_found(const struct walk_item *item, const char *reason) {
+    static const char *const rows[][2] = {{"not_utf8", "str that is not UTF-8"},
+                                          {"nul_byte", "str with a NUL byte"},
+                                          {"unknown_word", "another str"},
+                                          {"bad_date", "another str"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (strcmp(reason, rows[i][0]) == 0) {
+            return rows[i][1];
+        }
+    }
+    if (strcmp(reason, "too_large") == 0) {
+        return found_large(item->type);
+    }
+    if (strcmp(reason, "not_a_number") == 0) {
+        return isfinite(item->d) ? "float -0.0" : "float that is not finite";
+    }
+    return walk_type_name(item->type);
+}
+
+const char *decode_found_int(const struct walk_item *item, int64_t min) {
+    bool is_below = item->type == WALK_INT && item->i < min;
+    return is_below ? "int below the range" : "int above the range";
+}
+
+const char *decode_found_next(const struct decoder *d) {
+    size_t at = d->at;
+    struct walk_item item;
+    return walk_next(d->bytes, &at, &item) == ERR_OK ? walk_type_name(item.type) : "nothing";
+}
+
 bool decode_text(struct decoder *d, const char *expected, struct span text) {
     if (!span_is_utf8(text)) {
-        return decode_fault(d, "not_utf8", expected, "str");
+        return decode_fault(d, "not_utf8", expected, "str that is not UTF-8");
     }
     if (text.len != 0 && memchr(text.ptr, '\0', text.len) != NULL) {
-        return decode_fault(d, "nul_byte", expected, "str");
+        return decode_fault(d, "nul_byte", expected, "str with a NUL byte");
     }
     return true;
 }

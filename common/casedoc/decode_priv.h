@@ -54,6 +54,11 @@ bool decode_fault(struct decoder *d, const char *reason, const char *expected, c
 bool decode_fault_key(struct decoder *d, struct span key, const char *reason, const char *expected,
                       const char *found);
 void *decode_take(struct decoder *d, size_t bytes); /* NULL: stopped */
+/* What a fault states as found: the value's type, and in which way it differs where the type alone
+ * is the expected one.  Never its content. */
+const char *decode_found(const struct walk_item *item, const char *reason);
+const char *decode_found_int(const struct walk_item *item, int64_t min);
+const char *decode_found_next(const struct decoder *d); /* of the value that comes next */
 
 /* Checks that a str is UTF-8 without NUL; records the fault. */
 bool decode_text(struct decoder *d, const char *expected, struct span text);
