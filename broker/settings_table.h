@@ -54,8 +54,8 @@ static const struct setting_row BROKER_SETTINGS[] = {
     {"log.json", SETTING_BOOL, "false", 0, 0, true, "log lines as JSON"},
 };
 /* The worker's and the tools', which a shared environment may hold. */
-static const char *const OTHER_SECTIONS[] = {
-    "postgres",      "transaction", "broker", "lanes.count",
-    "lanes.grace_s", "keys.broker", "rules",  NULL};
+static const char *const OTHER_SECTIONS[] = {"postgres",    "transaction",    "broker",
+                                             "lanes.count", "lanes.grace_s",  "keys.broker",
+                                             "rules",       "intake.connect", NULL};
 
 #endif

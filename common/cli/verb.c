@@ -30,6 +30,7 @@ struct options {
     uint32_t given_count;
     const char **operands; /* room for argc */
     uint32_t operand_count;
+    const char *intake; /* CASEMILL_INTAKE_BIND, as an address to connect to */
 };
 
 /* Options of every verb. */
@@ -130,6 +131,27 @@ const char *option_operand(const struct options *options, uint32_t index) {
     return options->operands[index];
 }
 
+/* The address that the broker binds leads here to it: a host that stands for every interface is
+ * this one. */
+static void take_intake_bind(struct buf *intake) {
+    static const char *const hosts[][2] = {{"tcp://*:", "tcp://127.0.0.1:"},
+                                           {"tcp://0.0.0.0:", "tcp://127.0.0.1:"},
+                                           {"tcp://[::]:", "tcp://[::1]:"}};
+    const char *bind = getenv("CASEMILL_INTAKE_BIND");
+    if (bind == NULL || bind[0] == '\0') {
+        bind = BROKER_DEFAULT;
+    }
+    for (size_t i = 0; i < COUNT_OF(hosts); i++) {
+        size_t len = strlen(hosts[i][0]);
+        if (strncmp(bind, hosts[i][0], len) == 0) {
+            buf_str(intake, hosts[i][1]);
+            bind += len;
+            break;
+        }
+    }
+    buf_str(intake, bind);
+}
+
 static const char *option_or_environment(const struct options *options, const char *name,
                                          const char *variable, const char *fallback) {
     const char *from_environment = getenv(variable);
@@ -138,7 +160,7 @@ static const char *option_or_environment(const struct options *options, const ch
 }
 
 const char *option_broker(const struct options *options) {
-    return option_or_environment(options, "--broker", "CASEMILL_BROKER_CONNECT", BROKER_DEFAULT);
+    return option_or_environment(options, "--broker", "CASEMILL_INTAKE_CONNECT", options->intake);
 }
 
 const char *option_control(const struct options *options) {
@@ -309,6 +331,9 @@ static int options_read(struct options *options, int argc, char *const *argv) {
 static int verb_run(const struct verb *verb, int argc, char *const *argv) {
     struct options options = {.verb = verb};
     options.operands = mem_zero((size_t)argc + 1, sizeof(*options.operands));
+    struct buf intake = BUF_EMPTY;
+    take_intake_bind(&intake);
+    options.intake = buf_cstr(&intake);
     int code = options_read(&options, argc, argv);
     if (code == EXIT_DONE && option_flag(&options, "--help")) {
         print_verb_help(verb);
@@ -316,6 +341,7 @@ static int verb_run(const struct verb *verb, int argc, char *const *argv) {
         code = verb->run(&options);
     }
     mem_free(options.operands);
+    buf_free(&intake);
     return code;
 }
 

@@ -49,8 +49,9 @@ struct option_list option_list(const struct options *options, const char *name);
 uint32_t option_operand_count(const struct options *options);
 const char *option_operand(const struct options *options, uint32_t index);
 
-/* Addresses: --broker, --control, --db, else CASEMILL_BROKER_CONNECT, CASEMILL_CONTROL_BIND,
- * CASEMILL_POSTGRES_CONNINFO, else the default (NULL for --db). */
+/* Addresses: --broker, --control, --db, else CASEMILL_INTAKE_CONNECT or the broker's own
+ * CASEMILL_INTAKE_BIND, CASEMILL_CONTROL_BIND, CASEMILL_POSTGRES_CONNINFO, else the default (NULL
+ * for --db).  CASEMILL_BROKER_CONNECT is the workers': another socket. */
 const char *option_broker(const struct options *options);
 const char *option_control(const struct options *options);
 const char *option_db(const struct options *options);

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 database_start
-broker_start
+broker_start CASEMILL_INTAKE_CONNECT="tcp://127.0.0.1:1" # of no meaning there
 worker_start worker
 casemill generate --cases 300 --seed 31 --bad 0 --duplicates 0 --out "$work/cases.jsonl" || abort "generate"
 send() { # send NAME OPTIONS...: its exit code is the command's
@@ -44,6 +44,17 @@ equal "has its cases" "$(pg_sql "select count(*) from cases c join sources s on 
 echo 00112233445566778899aabbccddeeff >"$memory"
 refused "a file of the first version" 'is of an older version, which kept neither source nor broker: remove it' \
     --source north "$work/some.jsonl"
+
+# The variables of the broker lead to it; those of a worker do not.
+from_environment() { # from_environment NAME VARIABLE=VALUE...
+    environment_name=$1
+    shift
+    head -n 3 "$work/cases.jsonl" | timeout 20 env "$@" "$bin/casemill" submit --wait 5 --ack outcome >"$work/$environment_name.out" 2>"$work/$environment_name.err"
+}
+check "CASEMILL_INTAKE_BIND, as the broker has it" from_environment bind CASEMILL_INTAKE_BIND="$intake" CASEMILL_BROKER_CONNECT="$lanes"
+check "of every interface" from_environment wide CASEMILL_INTAKE_BIND="tcp://0.0.0.0:${intake##*:}"
+check "CASEMILL_INTAKE_CONNECT before it" from_environment connect CASEMILL_INTAKE_BIND=tcp://127.0.0.1:1 CASEMILL_INTAKE_CONNECT="$intake"
+contains "each is DONE" "$work/connect.out" "^3 cases in 1 batch"
 
 # Exit codes: 0 all has its outcome, 1 a fault, 2 usage, 3 some are dead letters, in this run or an earlier one.
 head -n 20 "$work/cases.jsonl" | sed '7s/"claim_country":"[A-Z]*"/"claim_country":"XX"/; s/"G/"D/' >"$work/dead.jsonl"

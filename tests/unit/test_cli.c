@@ -166,12 +166,25 @@ START_TEST(a_failure_names_verb_place_and_caret) {
 END_TEST
 
 START_TEST(addresses_come_from_option_environment_default) {
-    ck_assert_int_eq(unsetenv("CASEMILL_BROKER_CONNECT"), 0);
+    ck_assert_int_eq(setenv("CASEMILL_BROKER_CONNECT", "tcp://lanes:1", 1), 0); /* the workers' */
+    ck_assert_int_eq(unsetenv("CASEMILL_INTAKE_CONNECT"), 0);
+    ck_assert_int_eq(unsetenv("CASEMILL_INTAKE_BIND"), 0);
     ck_assert_int_eq(unsetenv("CASEMILL_CONTROL_BIND"), 0);
     ck_assert_int_eq(unsetenv("CASEMILL_POSTGRES_CONNINFO"), 0);
     expect("where", EXIT_DONE,
            "tcp://127.0.0.1:5570 ipc:///var/lib/casemill/journal/control.sock -\n", "");
-    ck_assert_int_eq(setenv("CASEMILL_BROKER_CONNECT", "tcp://b:1", 1), 0);
+    static const char *const binds[][2] = {
+        {"tcp://*:7", "tcp://127.0.0.1:7"},         {"tcp://0.0.0.0:7", "tcp://127.0.0.1:7"},
+        {"tcp://[::]:7", "tcp://[::1]:7"},          {"tcp://10.0.0.1:7", "tcp://10.0.0.1:7"},
+        {"ipc:///run/intake", "ipc:///run/intake"}, {"", "tcp://127.0.0.1:5570"}};
+    for (size_t i = 0; i < COUNT_OF(binds); i++) {
+        char shown[80];
+        ck_assert_int_eq(setenv("CASEMILL_INTAKE_BIND", binds[i][0], 1), 0);
+        (void)snprintf(shown, sizeof(shown), "%s c -\n", binds[i][1]);
+        expect("where --control c", EXIT_DONE, shown, "");
+    }
+    ck_assert_int_eq(setenv("CASEMILL_INTAKE_BIND", "tcp://a:1", 1), 0);
+    ck_assert_int_eq(setenv("CASEMILL_INTAKE_CONNECT", "tcp://b:1", 1), 0);
     ck_assert_int_eq(setenv("CASEMILL_POSTGRES_CONNINFO", "dbname=x", 1), 0);
     ck_assert_int_eq(setenv("CASEMILL_CONTROL_BIND", "", 1), 0);
     expect("where", EXIT_DONE, "tcp://b:1 ipc:///var/lib/casemill/journal/control.sock dbname=x\n",

@@ -578,6 +578,8 @@ const struct verb verb_submit = {
     .notes =
         "exit codes: 0 all is accepted (--ack journal) or has its outcome (--ack outcome);\n"
         "1 a fault, or a batch was refused; 2 usage; 3 all is done, but some cases became dead\n"
-        "letters (with --resume, also those of earlier runs).",
+        "letters (with --resume, also those of earlier runs).\n"
+        "Without --broker, CASEMILL_INTAKE_CONNECT lists the brokers, else CASEMILL_INTAKE_BIND\n"
+        "is the broker's own setting; keys: CASEMILL_KEYS_SECRET, CASEMILL_KEYS_BROKER.",
     .run = submit_run,
 };
