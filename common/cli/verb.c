@@ -134,22 +134,25 @@ const char *option_operand(const struct options *options, uint32_t index) {
 /* The address that the broker binds leads here to it: a host that stands for every interface is
  * this one. */
 static void take_intake_bind(struct buf *intake) {
-    static const char *const hosts[][2] = {{"tcp://*:", "tcp://127.0.0.1:"},
-                                           {"tcp://0.0.0.0:", "tcp://127.0.0.1:"},
-                                           {"tcp://[::]:", "tcp://[::1]:"}};
+    static const char scheme[] = "tcp://";
+    static const char *const hosts[][2] = {
+        {"*:", "127.0.0.1:"}, {"0.0.0.0:", "127.0.0.1:"}, {"[::]:", "[::1]:"}};
     const char *bind = getenv("CASEMILL_INTAKE_BIND");
     if (bind == NULL || bind[0] == '\0') {
         bind = BROKER_DEFAULT;
     }
-    for (size_t i = 0; i < COUNT_OF(hosts); i++) {
+    bool is_tcp = strncmp(bind, scheme, sizeof(scheme) - 1) == 0;
+    const char *host = is_tcp ? bind + sizeof(scheme) - 1 : bind;
+    buf_append(intake, span_make(bind, (size_t)(host - bind)));
+    for (size_t i = 0; is_tcp && i < COUNT_OF(hosts); i++) {
         size_t len = strlen(hosts[i][0]);
-        if (strncmp(bind, hosts[i][0], len) == 0) {
+        if (strncmp(host, hosts[i][0], len) == 0) {
             buf_str(intake, hosts[i][1]);
-            bind += len;
+            host += len;
             break;
         }
     }
-    buf_str(intake, bind);
+    buf_str(intake, host);
 }
 
 static const char *option_or_environment(const struct options *options, const char *name,

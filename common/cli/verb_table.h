@@ -35,6 +35,7 @@
     ROW(rules_publish) \
     ROW(rules_show) \
     ROW(rules_test) \
+    ROW(schema) \
     ROW(sources) \
     ROW(status) \
     ROW(submit) \

@@ -1,7 +1,7 @@
 #!/bin/sh
-# `cmake --install` for a program outside the tree: it compiles against the installed header with the flags of pkg-config
-# alone, as C and C++, shared and static, and its cases get outcomes.  The libraries export casemill_* and nothing else,
-# and the manual page has every function of the header.
+# `cmake --install` for a program outside the tree.  It compiles with the flags of pkg-config alone, as C and C++, shared
+# and static, and its cases get outcomes.  The libraries export casemill_* and nothing else.  The manual page has every
+# function of the header.
 # A failure means that somebody who installs the library cannot use it, or meets names that are not in its header.
 # suite: full
 . "$(dirname "$0")/lib.sh"

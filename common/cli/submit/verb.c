@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/plain.h"
+#include "cli/case_schema.h"
 #include "cli/progress.h"
 #include "cli/submit/dates.h"
 #include "cli/submit/input.h"
@@ -329,28 +330,6 @@ static uint32_t operand_count(const struct options *options) {
     return option_operand_count(options) == 0 ? 1 : option_operand_count(options);
 }
 
-static enum err load_schema(const char *dir, struct schema **schema, struct buf *source,
-                            struct diag *diag) {
-    struct buf path = BUF_EMPTY;
-    struct yaml_doc *doc = NULL;
-    struct vocabulary iso = {0};
-    buf_printf(&path, "%s/case.yaml", dir);
-    enum err err = yaml_parse_file(buf_cstr(&path), &doc, diag);
-    if (err == ERR_OK) {
-        err = vocabulary_load_iso(&iso, diag);
-    }
-    if (err == ERR_OK) {
-        err = schema_load(doc, iso, schema, diag);
-    }
-    if (err != ERR_OK && doc != NULL) {
-        buf_append(source, yaml_source(doc));
-    }
-    vocabulary_free(&iso);
-    yaml_doc_free(&doc);
-    buf_free(&path);
-    return err;
-}
-
 static enum err read_word(const struct options *options, const char *name, const char *const *words,
                           uint32_t count, uint32_t *index) {
     const char *word = option_str(options, name, words[*index]);
@@ -437,8 +416,8 @@ static enum err open_all(struct submission *submission, const struct casemill_op
     }
     enum err err = ERR_OK;
     if (is_csv) {
-        err = load_schema(option_str(options, "--rules", "config"), &submission->schema, source,
-                          diag);
+        err = case_schema_load(option_str(options, "--rules", "config"), &submission->schema,
+                               source, diag);
     }
     if (err == ERR_OK && resume != NULL) {
         err = open_resume(submission, client, resume, diag);
