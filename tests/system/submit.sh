@@ -56,6 +56,14 @@ check "of every interface" from_environment wide CASEMILL_INTAKE_BIND="tcp://0.0
 check "CASEMILL_INTAKE_CONNECT before it" from_environment connect CASEMILL_INTAKE_BIND=tcp://127.0.0.1:1 CASEMILL_INTAKE_CONNECT="$intake"
 contains "each is DONE" "$work/connect.out" "^3 cases in 1 batch"
 
+# The notations of common/client/README.md.
+awk '/^    case_id,revision/ {inside = 1} !/^    / {inside = 0} inside {sub(/^    /, ""); print}' common/client/README.md >"$work/page.csv"
+check "the CSV of the page" send page --ack outcome --source page "$work/page.csv"
+contains "is one case" "$work/page.out" "^1 case in 1 batch"
+awk "/^    cat > cases.jsonl/ {inside = 1; next} /^    END/ {inside = 0} inside {sub(/^    /, \"\"); print}" common/client/README.md >"$work/page.jsonl"
+send page --ack outcome --source page-jsonl "$work/page.jsonl"
+equal "its JSON lines: one case is a dead letter" "$? $(grep -c 'dead letter' "$work/page.err")" "3 1"
+
 # Exit codes: 0 all has its outcome, 1 a fault, 2 usage, 3 some are dead letters, in this run or an earlier one.
 head -n 20 "$work/cases.jsonl" | sed '7s/"claim_country":"[A-Z]*"/"claim_country":"XX"/; s/"G/"D/' >"$work/dead.jsonl"
 send dead --ack outcome --resume "$work/dead" "$work/dead.jsonl"
