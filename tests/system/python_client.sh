@@ -70,7 +70,7 @@ check "of two brokers, one is away: the other serves" client two two "tcp://127.
 contains "and all is DONE" "$work/two.out" '^1 cases 1 outcomes 0 dead 0 duplicates DONE$'
 
 # --- keys
-stop "$broker_pid"
+kill_hard "$broker_pid"
 mkdir "$work/own" "$work/sources" "$work/workers"
 for name in broker north stranger; do casemill keys new "$name" --out "$work/own" >"$work/keys.out" || abort "keys new"; done
 cp "$work/own/north.pub" "$work/sources/"
@@ -86,5 +86,4 @@ cp "$work/own/stranger.pub" "$work/sources/"
 kill -HUP "$broker_pid"
 wait_until 10 is_gone "$stranger_pid" || abort "it comes to its end" "$(tail -n 1 "$work/stranger.out")"
 contains "until it is allowed" "$work/stranger.out" ' ACCEPTED$'
-stop "$broker_pid"
 finish
