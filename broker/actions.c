@@ -18,8 +18,16 @@ static void fill_done(struct arena *arena, const struct core_action *action,
     done->counts.dead_listed = done->counts.dead == NULL ? 0 : counts->dead_listed;
 }
 
+/* All or none: a client would have to find out which are absent. */
+static struct span results_of(const struct core_action *action) {
+    const struct core_runs *runs = action->done.counts.runs;
+    bool is_whole = runs != NULL && runs->cases == action->done.count;
+    return is_whole ? buf_span(&runs->bytes) : SPAN_LIT("");
+}
+
 static void send_receipt(struct shell *shell, const struct core_action *action) {
     struct wire_message reply = {.command = WIRE_ACCEPTED};
+    struct span body = SPAN_LIT("");
     bool to_operator = action->route.channel == CORE_CHANNEL_OPERATOR;
     arena_reset(&shell->arena);
     if (to_operator && action->kind != CORE_REFUSED) {
@@ -31,6 +39,7 @@ static void send_receipt(struct shell *shell, const struct core_action *action) 
     } else if (action->kind == CORE_DONE) {
         reply.command = WIRE_DONE;
         fill_done(&shell->arena, action, &reply.done);
+        body = results_of(action);
     } else if (action->kind == CORE_REFUSED) {
         reply.command = WIRE_REFUSED;
         reply.refused = (struct wire_refused){
@@ -49,8 +58,8 @@ static void send_receipt(struct shell *shell, const struct core_action *action) 
         reply.status.has_done = action->done.state == WIRE_STATE_DONE;
         fill_done(&shell->arena, action, &reply.status.done);
     }
-    if (!reply_send(shell, to_operator ? WIRE_CONTROL_SOCKET : WIRE_INTAKE, &action->route,
-                    &reply)) {
+    if (!reply_send_with(shell, to_operator ? WIRE_CONTROL_SOCKET : WIRE_INTAKE, &action->route,
+                         &reply, body)) {
         LOG(EV_RECEIPT_DROPPED, "kind=%s", wire_command_name(reply.command));
     }
 }

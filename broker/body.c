@@ -58,12 +58,13 @@ void body_set_work(struct body *body, enum work_mode mode, struct span extra) {
 }
 
 uint64_t body_work_hash(const struct body *body) {
-    bool plain = body->extra.len == 0 && body->mode == WORK_INTAKE;
-    return plain ? 0 : hash64(buf_span(&body->extra)) ^ (uint64_t)body->mode;
+    bool is_intake = body->mode == WORK_INTAKE;
+    return is_intake ? 0 : hash64(buf_span(&body->extra)) ^ (uint64_t)body->mode;
 }
 
 bool body_is_plain(const struct body *body) {
-    return body->blob == NULL && body->part_count == 1 && body_work_hash(body) == 0;
+    return body->blob == NULL && body->part_count == 1 && body->mode == WORK_INTAKE &&
+           body->extra.len == 0;
 }
 
 void body_free(struct body **held) {

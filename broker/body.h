@@ -43,9 +43,9 @@ struct body {
 struct body *body_new(struct blob *blob, const uint64_t *sums,
                       uint32_t part_count); /* takes blob; of mode intake */
 /* body_set_work copies extra; body_work_hash distinguishes batches that only differ in mode and
- * extra. */
+ * extra.  Extra of intake is a request for results, which changes no outcome: it does not count. */
 void body_set_work(struct body *body, enum work_mode mode, struct span extra);
-uint64_t body_work_hash(const struct body *body); /* 0 of plain intake */
+uint64_t body_work_hash(const struct body *body); /* 0 of intake */
 /* body_is_plain: the core's batch holds all of it: a tag of NULL means the same. */
 bool body_is_plain(const struct body *body);
 static inline enum work_mode body_mode(const struct body *body) {

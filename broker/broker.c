@@ -19,6 +19,7 @@ enum {
     WORK_HWM = 10000,
     LINGER_MS = 2000,
     RECEIPTS_SHARE = 4, /* of memory.bytes_max, beside it: receipts that are not read yet */
+    RESULTS_SHARE = 8,  /* likewise: results of single cases, until their batch is done */
     WORK_SHARE = 4,     /* likewise: WORK that has not left yet */
     THREADS = 8         /* the journal, libzmq (2), a door for each socket, HTTP, the ready line */
 };
@@ -79,6 +80,7 @@ static void make_core(struct shell *shell, const struct settings *settings) {
         .beat_ms = settings_int(settings, "lanes.beat_ms"),
         .silent_ms = settings_int(settings, "lanes.silent_ms"),
         .lanes_unproved = proof_is_off(settings),
+        .results_bytes_max = (uint64_t)settings_int(settings, "memory.bytes_max") / RESULTS_SHARE,
         .canary_ms = settings_int(settings, "health.canary_ms")};
     shell->core = core_new(&options);
     weights_take(shell->core, NULL, settings);

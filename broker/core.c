@@ -60,6 +60,7 @@ void core_free(struct core **held) {
     heap_fini(&core->live);
     mem_free(core->actions);
     CHECK(core->route_bytes == 0);
+    CHECK(core->results_bytes == 0);
     arena_free(&core->action_routes);
     table_fini(&core->by_seq);
     table_fini(&core->by_name);
@@ -330,7 +331,8 @@ void core_batch_settle(struct core *core, struct core_batch *batch) {
             action->batch = batch->id;
             action->seq = batch->seq;
             action->done.count = batch->count;
-            core_counts_copy(&action->done.counts, &batch->counts);
+            core_counts_copy(core, &action->done.counts, &batch->counts,
+                             waiter->route.channel == CORE_CHANNEL_RESULTS);
         }
     }
     core->counters.batches_done++;

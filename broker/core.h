@@ -24,6 +24,7 @@ enum {
     CORE_WAITERS_MAX = 16,       /* receipt routes of one batch */
     CORE_RECENT_MAX = 100000,
     CORE_FENCE_MAX = 256,
+    CORE_RESULTS_BYTES_MAX = 8 << 20,
     CORE_PIECES_MAX = 16384,     /* of parts that were cut because they failed */
     CORE_CANARIES_MISSED_MAX = 3 /* times canary_ms without a proof: not ready */
 };
@@ -31,7 +32,8 @@ enum {
 enum core_channel {
     CORE_CHANNEL_INTAKE,
     CORE_CHANNEL_OPERATOR,
-    CORE_CHANNEL_COALESCING /* intake's, for a peer that takes receipts of many batches at once */
+    CORE_CHANNEL_COALESCING, /* intake's, for a peer that takes receipts of many batches at once */
+    CORE_CHANNEL_RESULTS     /* intake's, for a peer whose DONE is to have the results of cases */
 };
 
 struct core;
@@ -47,7 +49,9 @@ struct core_options {
     int64_t silent_ms;
     /* Lanes prove nothing: a lane holds only what this process dispatched to it. */
     bool lanes_unproved;
-    int64_t canary_ms; /* a canary is sent when no work was done for so long; 0: never */
+    uint64_t results_bytes_max; /* of single cases, held until their batch is done; of a batch at
+                                   most CORE_RESULTS_BYTES_MAX */
+    int64_t canary_ms;          /* a canary is sent when no work was done for so long; 0: never */
 };
 
 /* A batch as intake found it, or as the journal kept it. */
@@ -71,7 +75,12 @@ struct core_counts {
     uint32_t duplicates;
     uint32_t dead_count;
     uint32_t dead_listed;
-    struct buf dead; /* entries as core_dead_view reads them */
+    struct buf dead;        /* entries as core_dead_view reads them */
+    struct core_runs *runs; /* results of single cases; NULL: none */
+};
+struct core_runs {
+    struct buf bytes; /* as on the wire: wire/results.h */
+    uint32_t cases;   /* that they cover */
 };
 /* core_dead_view gives the listed dead letters; spans point into counts->dead. NULL: arena spent.
  */

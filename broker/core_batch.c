@@ -94,7 +94,7 @@ static void batch_free(struct core *core, struct core_batch *batch) {
     for (uint32_t i = 0; i < batch->part_count; i++) {
         core_part_fini(core, &batch->parts[i]);
     }
-    core_counts_free(&batch->counts);
+    core_counts_free(core, &batch->counts);
     mem_free(batch);
 }
 

@@ -4,11 +4,41 @@
 #include "broker/core_priv.h"
 
 #include "base/mem.h"
+#include "wire/results.h"
 
 enum { DEAD_TEXT_MAX = 1024 };
 
-void core_counts_free(struct core_counts *counts) {
+static void free_runs(struct core *core, struct core_counts *counts) {
+    if (counts->runs != NULL) {
+        core->results_bytes -= counts->runs->bytes.len;
+        buf_free(&counts->runs->bytes);
+        mem_free(counts->runs);
+    }
+}
+
+static void put_runs(struct core *core, struct core_counts *counts, struct span bytes,
+                     uint32_t cases) {
+    if (counts->runs == NULL) {
+        counts->runs = mem_zero(1, sizeof(*counts->runs));
+    }
+    buf_append(&counts->runs->bytes, bytes);
+    counts->runs->cases += cases;
+    core->results_bytes += bytes.len;
+}
+
+/* What does not fit is left out; a batch without all of them has none for its client. */
+static void add_runs(struct core *core, struct core_counts *sum, struct span bytes,
+                     uint32_t cases) {
+    size_t held = sum->runs == NULL ? 0 : sum->runs->bytes.len;
+    if (core->results_bytes + bytes.len <= core->options.results_bytes_max &&
+        held + bytes.len <= CORE_RESULTS_BYTES_MAX) {
+        put_runs(core, sum, bytes, cases);
+    }
+}
+
+void core_counts_free_lists(struct core *core, struct core_counts *counts) {
     buf_free(&counts->dead);
+    free_runs(core, counts);
     *counts = (struct core_counts){.dead = BUF_EMPTY};
 }
 
@@ -21,7 +51,7 @@ static size_t dead_entry_end(const struct buf *dead, size_t at) {
     return at;
 }
 
-void core_counts_add(struct core_counts *sum, const struct core_counts *more) {
+void core_counts_add(struct core *core, struct core_counts *sum, const struct core_counts *more) {
     for (int i = 0; i < WIRE_DISPOSITIONS; i++) {
         sum->outcomes[i] += more->outcomes[i];
     }
@@ -35,12 +65,20 @@ void core_counts_add(struct core_counts *sum, const struct core_counts *more) {
     }
     buf_append(&sum->dead, span_make(more->dead.ptr, end));
     sum->dead_listed += taken;
+    if (more->runs != NULL) {
+        add_runs(core, sum, buf_span(&more->runs->bytes), more->runs->cases);
+    }
 }
 
-void core_counts_copy(struct core_counts *copy, const struct core_counts *counts) {
+void core_counts_copy(struct core *core, struct core_counts *copy, const struct core_counts *counts,
+                      bool with_results) {
     *copy = *counts;
     copy->dead = BUF_EMPTY;
+    copy->runs = NULL;
     buf_append(&copy->dead, buf_span(&counts->dead));
+    if (with_results && counts->runs != NULL) {
+        put_runs(core, copy, buf_span(&counts->runs->bytes), counts->runs->cases);
+    }
 }
 
 static void put_text(struct buf *dead, struct span text) {
@@ -49,9 +87,13 @@ static void put_text(struct buf *dead, struct span text) {
     buf_append(dead, span_make(text.ptr, len));
 }
 
-void core_counts_from_wire(struct core_counts *counts, const struct wire_counts *wire,
+void core_counts_from_wire(struct core *core, struct core_counts *counts,
+                           const struct wire_counts *wire, struct span results,
                            const struct wire_range *range) {
     *counts = (struct core_counts){.dead = BUF_EMPTY};
+    if (results.len > 0 && results_is_run(results, range->first, range->count)) {
+        add_runs(core, counts, results, range->count);
+    }
     memcpy(counts->outcomes, wire->outcomes, sizeof(counts->outcomes));
     counts->duplicates = wire->duplicates;
     counts->dead_count = wire->dead_count;
@@ -90,11 +132,11 @@ const struct wire_dead *core_dead_view(const struct core_counts *counts, struct 
     return entries;
 }
 
-void core_progress_drop(struct core_part *part) {
+void core_progress_free(struct core *core, struct core_part *part) {
     while (part->progress != NULL) {
         struct core_progress *progress = part->progress;
         part->progress = progress->next;
-        core_counts_free(&progress->counts);
+        core_counts_free(core, &progress->counts);
         mem_free(progress);
     }
     part->progress_cases = 0;

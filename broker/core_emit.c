@@ -31,7 +31,7 @@ const struct core_action *core_actions(const struct core *core, size_t *count) {
 void core_actions_clear(struct core *core) {
     for (size_t i = 0; i < core->action_count; i++) {
         if (core->actions[i].kind == CORE_DONE || core->actions[i].kind == CORE_STATUS) {
-            core_counts_free(&core->actions[i].done.counts);
+            core_counts_free(core, &core->actions[i].done.counts);
         }
     }
     core->action_count = 0;

@@ -142,7 +142,7 @@ void part_queue_last(struct core *core, struct core_part *part) {
 void part_queue_front(struct core *core, struct core_part *part) {
     part_enter(core, part, PART_QUEUED);
     /* A new delivery has the whole part, and the duplicates in its counts are true. */
-    core_progress_drop(part);
+    core_progress_drop(core, part);
     enter_queue(core, part, true);
 }
 
@@ -177,7 +177,7 @@ void part_assign(struct core *core, struct core_part *part, struct core_lane *la
 void part_delay(struct core *core, struct core_part *part, int64_t until) {
     CHECK(until >= 0);
     part_enter(core, part, PART_DELAYED);
-    core_progress_drop(part);
+    core_progress_drop(core, part);
     core->counters.delayed_cases += part->count;
     heap_add(&core->delayed, &part->due, (uint64_t)until);
 }
@@ -188,7 +188,7 @@ void part_split(struct core *core, struct core_part *part, uint32_t pieces_max) 
     uint32_t each = (part->count + pieces_max - 1) / pieces_max;
     uint32_t count = (part->count + each - 1) / each;
     part_enter(core, part, PART_SPLIT);
-    core_progress_drop(part);
+    core_progress_drop(core, part);
     part->pieces = mem_zero(count, sizeof(*part->pieces));
     part->piece_count = (uint8_t)count;
     part->pieces_left = (uint8_t)count;
@@ -221,14 +221,14 @@ static void free_pieces(struct core *core, struct core_part *part) {
 }
 
 void core_part_fini(struct core *core, struct core_part *part) {
-    core_progress_drop(part);
+    core_progress_drop(core, part);
     free_pieces(core, part);
     mem_free(part->reason);
     part->reason = NULL;
 }
 
 void part_finish(struct core *core, struct core_part *part) {
-    core_progress_drop(part);
+    core_progress_drop(core, part);
     part_enter(core, part, PART_DONE);
     for (struct core_part *whole = part->whole; whole != NULL && --whole->pieces_left == 0;) {
         free_pieces(core, whole);

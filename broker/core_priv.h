@@ -186,6 +186,7 @@ struct core {
     struct core_recent **recent; /* ring */
     uint32_t recent_len, recent_at;
     struct arena action_routes; /* until the actions are cleared */
+    uint64_t results_bytes;     /* of all core_counts */
     size_t route_bytes;         /* of kept routes that are longer than usual */
     struct core_action *actions;
     size_t action_count, action_cap;
@@ -255,12 +256,16 @@ int64_t core_retry_slot_ms(struct core *core);
 /* What core_retry_batch_ms would return; 0 while there is room.  Changes nothing. */
 int64_t core_retry_next_ms(const struct core *core);
 /* core_counts.c */
-void core_counts_free(struct core_counts *counts);
-void core_counts_add(struct core_counts *sum, const struct core_counts *more);
-void core_counts_from_wire(struct core_counts *counts, const struct wire_counts *wire,
+/* Results of single cases are held only while there is room: runs->cases shows whether all are. */
+void core_counts_free_lists(struct core *core, struct core_counts *counts);
+void core_counts_add(struct core *core, struct core_counts *sum, const struct core_counts *more);
+/* results: the range's bytes of the body frame, or empty. */
+void core_counts_from_wire(struct core *core, struct core_counts *counts,
+                           const struct wire_counts *wire, struct span results,
                            const struct wire_range *range);
-void core_counts_copy(struct core_counts *copy, const struct core_counts *counts);
-void core_progress_drop(struct core_part *part);
+void core_counts_copy(struct core *core, struct core_counts *copy, const struct core_counts *counts,
+                      bool with_results);
+void core_progress_free(struct core *core, struct core_part *part);
 /* core_poison.c */
 /* core_part_count_failure counts a failure of an OUT part, with its lane's reason (NULL: the lane
  * was lost); true: it was split and its pieces are queued. */
@@ -296,6 +301,17 @@ struct core_part *core_leaf_after(const struct core_part *leaf);       /* NULL: 
 void part_list_append(struct part_list *list, struct core_part *part);
 void part_queue_remove(struct core *core, struct core_part *part); /* uncounted: it is packed */
 
+/* Most counts list nothing, most parts have no progress: these cost no call then. */
+static inline void core_counts_free(struct core *core, struct core_counts *counts) {
+    if (counts->dead.ptr != NULL || counts->runs != NULL) {
+        core_counts_free_lists(core, counts);
+    }
+}
+static inline void core_progress_drop(struct core *core, struct core_part *part) {
+    if (part->progress != NULL) {
+        core_progress_free(core, part);
+    }
+}
 static inline struct core_source *core_source_of(const struct core *core,
                                                  const struct core_part *part) {
     return core->sources[part->batch->source];

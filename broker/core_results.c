@@ -15,7 +15,7 @@ static void part_done(struct core *core, struct core_part *part) {
 
 static void add_counts(struct core *core, struct core_batch *batch,
                        const struct core_counts *counts) {
-    core_counts_add(&batch->counts, counts);
+    core_counts_add(core, &batch->counts, counts);
     core->counters.cases_duplicate += counts->duplicates;
     core->counters.cases_dead += counts->dead_count;
 }
@@ -40,7 +40,7 @@ static bool take_inside(struct core *core, struct core_part *part, const struct 
         if (known->first >= range->first && known->first < end) {
             *at = known->next;
             part->progress_cases -= known->count;
-            core_counts_free(&known->counts);
+            core_counts_free(core, &known->counts);
             mem_free(known);
         } else {
             at = &known->next;
@@ -49,7 +49,7 @@ static bool take_inside(struct core *core, struct core_part *part, const struct 
     struct core_progress *progress = mem_zero(1, sizeof(*progress));
     progress->first = range->first;
     progress->count = range->count;
-    core_counts_copy(&progress->counts, counts);
+    core_counts_copy(core, &progress->counts, counts, true);
     progress->next = part->progress;
     part->progress = progress;
     part->progress_cases += range->count;
@@ -95,21 +95,30 @@ static bool counts_add_up(const struct wire_counts *counts, uint32_t count) {
     return sum == count && counts->duplicates <= count && counts->dead_listed <= counts->dead_count;
 }
 
+/* The next bytes of the body frame; fewer if it has not so many. */
+static struct span take_bytes(struct span *body, size_t bytes) {
+    struct span taken = span_make(body->ptr, bytes < body->len ? bytes : body->len);
+    *body = span_make(body->ptr + taken.len, body->len - taken.len);
+    return taken;
+}
+
 void core_done(struct core *core, const struct net_route *route, const struct wire_lane_done *done,
                int64_t now) {
     struct core_lane *lane = core_lane_sender(core, route, now);
     uint32_t new_ranges = 0;
+    struct span body = done->body;
     for (uint32_t i = 0; i < done->range_count; i++) {
         const struct wire_range *range = &done->ranges[i];
+        struct span results = take_bytes(&body, done->verdicts[i].results_bytes);
         struct core_batch *batch = core_range_batch(core, range);
         if (batch == NULL || !counts_add_up(&done->verdicts[i], range->count)) {
             core->counters.ranges_ignored++;
             continue;
         }
         struct core_counts counts;
-        core_counts_from_wire(&counts, &done->verdicts[i], range);
+        core_counts_from_wire(core, &counts, &done->verdicts[i], results, range);
         bool taken = take_range(core, batch, range, &counts);
-        core_counts_free(&counts);
+        core_counts_free(core, &counts);
         core->counters.ranges_ignored += taken ? 0 : 1;
         if (taken) {
             new_ranges++;

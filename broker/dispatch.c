@@ -102,12 +102,15 @@ static struct blob *part_bytes(struct shell *shell, const struct core_action *ac
     return blob;
 }
 
-/* For the dead letter: {poison: {attempts, silent, reason}}. */
-static struct span pack_history(struct buf *history, const struct core_work *work) {
+/* For the dead letter: {poison: {attempts, silent, reason, results}}. */
+static struct span pack_history(struct buf *history, const struct core_work *work,
+                                bool wants_results) {
     buf_clear(history);
     mp_write_map(history, 1);
     mp_write_str(history, SPAN_LIT("poison"));
-    mp_write_map(history, 3);
+    mp_write_map(history, 4);
+    mp_write_str(history, SPAN_LIT("results"));
+    mp_write_bool(history, wants_results);
     mp_write_str(history, SPAN_LIT("attempts"));
     mp_write_uint(history, work->failures);
     mp_write_str(history, SPAN_LIT("silent"));
@@ -136,7 +139,8 @@ static void add_delivery(struct dispatch *dispatch, struct shell *shell,
     dispatch->mode = body_mode(body);
     dispatch->bury = action->kind == CORE_BURY;
     if (dispatch->bury) { /* alone in its message: only one suspect is out */
-        delivery->extra = pack_history(&dispatch->history, work);
+        bool wants_results = dispatch->mode == WORK_INTAKE && delivery->extra.len > 0;
+        delivery->extra = pack_history(&dispatch->history, work, wants_results);
     }
     if (bytes.len < SMALL_BYTES_MAX) {
         delivery->frame = UINT32_MAX; /* known when the message is complete */

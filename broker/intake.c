@@ -9,6 +9,8 @@
 #include "broker/receive.h"
 #include "broker/reply.h"
 
+/* {results: true}: lanes get it with each delivery. */
+#define RESULTS_EXTRA "\x81\xa7results\xc3"
 enum {
     TURN_MESSAGES_MAX = 256,
     TURN_BYTES_MAX = 16 << 20,
@@ -81,8 +83,10 @@ static bool is_from(const struct intake *intake, struct shell *shell, const stru
 }
 
 /* A REQ gets one reply to each request, whatever it asks for. */
-static void note_channel(struct net_route *route, bool coalesce) {
-    route->channel = coalesce && !route->delimited ? CORE_CHANNEL_COALESCING : CORE_CHANNEL_INTAKE;
+static void note_channel(struct net_route *route, bool coalesce, bool results) {
+    route->channel = results                         ? CORE_CHANNEL_RESULTS
+                     : coalesce && !route->delimited ? CORE_CHANNEL_COALESCING
+                                                     : CORE_CHANNEL_INTAKE;
 }
 
 static void take_submit(const struct intake *intake, struct shell *shell,
@@ -91,7 +95,7 @@ static void take_submit(const struct intake *intake, struct shell *shell,
     if (!is_from(intake, shell, &submit->batch, &submit->source)) {
         return;
     }
-    note_channel(route, submit->coalesce);
+    note_channel(route, submit->coalesce, submit->results);
     const struct admission asked = {.socket = WIRE_INTAKE,
                                     .route = *route,
                                     .batch = submit->batch,
@@ -101,7 +105,8 @@ static void take_submit(const struct intake *intake, struct shell *shell,
                                     .source = submit->source,
                                     .body_bytes_max = intake->body_bytes_max,
                                     .mode = WORK_INTAKE,
-                                    .extra = SPAN_LIT("")};
+                                    .extra =
+                                        submit->results ? SPAN_LIT(RESULTS_EXTRA) : SPAN_LIT("")};
     if (intake_is_open(shell)) {
         admit_batch(shell, &asked);
     } else {
@@ -132,7 +137,7 @@ static void take_message(const struct intake *intake, struct shell *shell) {
         struct wire_query *query = &request.query;
         if (is_from(intake, shell, &query->batch, &query->source)) {
             struct net_route *route = &shell->message.route;
-            note_channel(route, query->coalesce);
+            note_channel(route, query->coalesce, query->results);
             core_query(shell->core, route, query->source, &query->batch);
         }
     } else {

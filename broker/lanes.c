@@ -64,6 +64,9 @@ static void take_message(struct lanes *lanes, struct shell *shell) {
     if (received.command == WIRE_READY) {
         take_ready(lanes, shell, route, &received.ready);
     } else if (received.command == WIRE_LANE_DONE) {
+        if (shell->message.part_count > 1) {
+            received.lane_done.body = net_part_span(&shell->message.parts[1]);
+        }
         core_done(shell->core, route, &received.lane_done, shell->now);
     } else if (received.command == WIRE_FAILED) {
         log_failed(&received.failed);

@@ -1,20 +1,31 @@
-/* A message of one frame, to any socket. */
+/* A message of a head frame, or of two frames, to any socket. */
 #include "broker/reply.h"
+
+/* False: there is no room for it. */
+static bool make_part(struct shell *shell, enum wire_socket which, const struct net_route *route,
+                      struct span bytes, struct net_part *part) {
+    if (which == WIRE_INTAKE) {
+        return outgoing_receipt(&shell->receipts, route, bytes, part) == ERR_OK;
+    }
+    net_part_copy(part, bytes);
+    return true;
+}
+
+bool reply_send_with(struct shell *shell, enum wire_socket which, const struct net_route *route,
+                     const struct wire_message *message, struct span body) {
+    struct net_part parts[2];
+    buf_clear(&shell->head);
+    wire_encode(message, &shell->head);
+    bool is_sent = make_part(shell, which, route, buf_span(&shell->head), &parts[0]);
+    bool has_body = is_sent && body.len > 0 && make_part(shell, which, route, body, &parts[1]);
+    is_sent = is_sent && net_send(shell->sockets[which], route, parts, has_body ? 2 : 1) == ERR_OK;
+    shell->counts.receipts_dropped += is_sent ? 0 : 1;
+    return is_sent;
+}
 
 bool reply_send(struct shell *shell, enum wire_socket which, const struct net_route *route,
                 const struct wire_message *message) {
-    struct net_part part;
-    enum err err = ERR_OK;
-    buf_clear(&shell->head);
-    wire_encode(message, &shell->head);
-    if (which == WIRE_INTAKE) {
-        err = outgoing_receipt(&shell->receipts, route, buf_span(&shell->head), &part);
-    } else {
-        net_part_copy(&part, buf_span(&shell->head));
-    }
-    err = err == ERR_OK ? net_send(shell->sockets[which], route, &part, 1) : err;
-    shell->counts.receipts_dropped += err == ERR_OK ? 0 : 1;
-    return err == ERR_OK;
+    return reply_send_with(shell, which, route, message, SPAN_LIT(""));
 }
 
 void reply_refused(struct shell *shell, enum wire_socket which, const struct net_route *route,

@@ -9,6 +9,9 @@
  * intake does not read. */
 bool reply_send(struct shell *shell, enum wire_socket which, const struct net_route *route,
                 const struct wire_message *message);
+/* reply_send_with sends a body frame, too: without it if there is no room for it. */
+bool reply_send_with(struct shell *shell, enum wire_socket which, const struct net_route *route,
+                     const struct wire_message *message, struct span body);
 void reply_refused(struct shell *shell, enum wire_socket which, const struct net_route *route,
                    const struct uuid *batch, enum wire_reason reason); /* batch may be NULL */
 /* reply_control answers an operator with JSON. */

@@ -77,8 +77,9 @@ enum err lane_bury_case(struct lane *lane, const struct case_origin *origin, str
         found->body = body;
         found->received_at = origin->received_at;
         found->digest = digest;
-        txn_settle_group(&lane->txn, number, number + 1, stored.digest,
-                         (uint8_t)stored.disposition);
+        const struct txn_stored row = {.digest = stored.digest,
+                                       .disposition = (uint8_t)stored.disposition};
+        txn_settle_group(&lane->txn, number, number + 1, &row);
         return ERR_OK;
     }
     struct txn_dead *dead = txn_add_dead(&lane->txn, origin->job, origin->index, "poison", body);

@@ -61,6 +61,9 @@ static void add_outcome(struct lane *lane, const struct case_origin *origin,
     decided->row_offset = txn->rows.len;
     row_encode(lane->rules, &head, doc, &outcome, &txn->rows);
     decided->row_bytes = txn->rows.len - decided->row_offset;
+    if (txn->jobs[origin->job]->results) {
+        decided->detail = details_decided(&txn->details, lane->rules->ruleset, &outcome);
+    }
 }
 
 bool lane_decide_case(struct lane *lane, const struct case_origin *origin, struct span bytes,

@@ -27,6 +27,7 @@ struct job {
     struct span body; /* exactly the delivery's cases */
     bool bury;
     bool reapply; /* of mode reapply: the body holds triples, the delivery's extra the request */
+    bool results; /* its client asked for the results of single cases */
     bool retry;   /* of mode retry: the body holds numbers of dead letters */
 };
 

@@ -215,6 +215,8 @@ static void lane_free(struct lane *lane) {
     writer_free(&lane->writer);
     arena_free(&lane->arena);
     buf_free(&lane->head);
+    buf_free(&lane->results);
+    results_writer_free(&lane->results_writer);
     net_wake_free(&lane->wake);
     mem_free(lane);
 }

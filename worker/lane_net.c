@@ -6,11 +6,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/secret.h"
+#include "worker/work_read.h"
 
 #include <stdio.h>
 
 enum { QUIET_MS_MIN = 1000, QUIET_MS_MAX = 30000, AWAY_MS = 5000, WHY_MS = 5000 };
-enum { MESSAGES_PER_POLL = 64, CREDIT_TRANSACTIONS = 2, DONE_RANGES_MAX = 2048 };
+enum { MESSAGES_PER_POLL = 64, CREDIT_TRANSACTIONS = 2 };
 #define CREDIT_BYTES ((uint64_t)32 << 20)
 #define MESSAGE_BYTES_MAX ((size_t)64 << 20)
 
@@ -46,13 +47,22 @@ void lane_set_phase(struct lane *lane, const char *phase) {
     }
 }
 
-static void send_head(struct lane *lane, uint32_t link, const struct wire_message *message) {
+/* An empty body is no frame. */
+void lane_send_with(struct lane *lane, uint32_t link, const struct wire_message *message,
+                    struct span body) {
     buf_clear(&lane->head);
     wire_encode(message, &lane->head);
-    struct net_part part;
-    net_part_copy(&part, buf_span(&lane->head));
-    enum err err = net_send(lane->links[link].socket, NULL, &part, 1);
+    struct net_part parts[2];
+    net_part_copy(&parts[0], buf_span(&lane->head));
+    if (body.len > 0) {
+        net_part_copy(&parts[1], body);
+    }
+    enum err err = net_send(lane->links[link].socket, NULL, parts, body.len > 0 ? 2 : 1);
     (void)err; /* a full queue to a broker that is away: its next READY? corrects the state */
+}
+
+static void send_head(struct lane *lane, uint32_t link, const struct wire_message *message) {
+    lane_send_with(lane, link, message, SPAN_LIT(""));
 }
 
 static uint32_t txn_ranges(const struct txn *txn, uint32_t link, struct wire_range *ranges) {
@@ -223,6 +233,15 @@ static void take_fence(struct lane *lane, const struct wire_work *work) {
     }
 }
 
+static bool wants_results(const struct job *job) {
+    struct work_history history = {0};
+    if (!job->bury) {
+        return work_wants_results(job->delivery->extra);
+    }
+    work_read_history(job->delivery->extra, &history);
+    return history.wants_results;
+}
+
 /* False when the delivery's bytes are not in the message. */
 static bool take_delivery(struct lane *lane, uint32_t link, struct parcel *parcel,
                           const struct wire_delivery *delivery) {
@@ -241,6 +260,7 @@ static bool take_delivery(struct lane *lane, uint32_t link, struct parcel *parce
     job->bury = parcel->head.command == WIRE_BURY;
     job->reapply = span_is(parcel->head.work.mode, "reapply");
     job->retry = span_is(parcel->head.work.mode, "retry");
+    job->results = span_is(parcel->head.work.mode, "intake") && wants_results(job);
     struct wire_range range = job_range(job);
     if (inbox_has(&lane->inbox, &range)) {
         job_free(&job);
@@ -461,71 +481,6 @@ bool lane_poll(struct lane *lane, int fd, bool want_write, int64_t timeout_ms) {
     }
     lane_beat_if_due(lane);
     return ready;
-}
-
-/* How many of the transaction's jobs, from `from`, fit into one DONE: each listed dead letter needs
- * room, and a head frame is bounded. */
-static uint32_t done_chunk(const struct lane *lane, uint32_t from,
-                           const struct wire_counts *counts) {
-    uint32_t end = from;
-    uint32_t listed = 0;
-    while (end < lane->writing.job_count && end - from < DONE_RANGES_MAX &&
-           (end == from || listed + counts[end].dead_listed <= WIRE_DEAD_MAX)) {
-        listed += counts[end].dead_listed;
-        end++;
-    }
-    return end;
-}
-
-/* Ranges and counts of one broker's jobs among [from, end). */
-static void send_done_to(struct lane *lane, uint32_t link, const struct wire_counts *counts,
-                         uint32_t from, uint32_t end) {
-    const struct txn *txn = &lane->writing;
-    struct wire_range *ranges = mem_zero(end - from, sizeof(*ranges));
-    struct wire_counts *verdicts = mem_zero(end - from, sizeof(*verdicts));
-    uint32_t count = 0;
-    for (uint32_t i = from; i < end; i++) {
-        if (txn->jobs[i]->link == link) {
-            ranges[count] = job_range(txn->jobs[i]);
-            verdicts[count++] = counts[i];
-        }
-    }
-    if (count > 0 || lane->links[link].canary) {
-        struct wire_message message = {
-            .command = WIRE_LANE_DONE,
-            .lane_done = {.range_count = count, .ranges = ranges, .verdicts = verdicts}};
-        send_head(lane, link, &message);
-        lane->links[link].canary = false;
-    }
-    mem_free(ranges);
-    mem_free(verdicts);
-}
-
-void lane_send_done(struct lane *lane) {
-    struct txn *txn = &lane->writing;
-    struct arena lists;
-    arena_init(&lists, (size_t)64 << 20);
-    struct wire_counts *counts = mem_zero(txn->job_count, sizeof(*counts));
-    enum err err = txn_counts(txn, &lists, counts);
-    CHECK(err == ERR_OK); /* the arena has room for all lists of one transaction */
-    uint32_t from = 0;
-    do { /* also once without jobs, for a waiting canary */
-        uint32_t end = done_chunk(lane, from, counts);
-        for (uint32_t i = 0; i < lane->link_count; i++) {
-            send_done_to(lane, i, counts, from, end);
-        }
-        from = end;
-    } while (from < txn->job_count);
-    for (uint32_t i = 0; i < txn->job_count; i++) {
-        atomic_fetch_add(&lane->stats.cases_done, txn->jobs[i]->delivery->count);
-        atomic_fetch_add(&lane->stats.duplicates, counts[i].duplicates);
-        atomic_fetch_add(&lane->stats.dead, counts[i].dead_count);
-        job_free(&txn->jobs[i]);
-    }
-    atomic_fetch_add(&lane->stats.transactions, 1U);
-    mem_free(counts);
-    arena_free(&lists);
-    txn_reset(txn);
 }
 
 void lane_send_failed(struct lane *lane, const struct job *job, const char *reason) {

@@ -4,6 +4,7 @@
 #define CASEMILL_WORKER_LANE_PRIV_H
 
 #include "worker/away.h"
+#include "worker/details.h"
 #include "worker/inbox.h"
 #include "worker/lane.h"
 #include "worker/writer.h"
@@ -94,6 +95,8 @@ struct lane {
     struct arena arena;
     struct rng rng;
     struct buf head;
+    struct buf results; /* of single cases, of the transaction that was committed */
+    struct results_writer results_writer;
 };
 
 /* --- lane_net.c --- */
@@ -106,11 +109,17 @@ void lane_beat_if_due(struct lane *lane);
 void lane_set_phase(struct lane *lane, const char *phase);
 /* lane_send_ready sends every broker the credit (0 while closed) and the held ranges. */
 void lane_send_ready(struct lane *lane);
-void lane_send_done(struct lane *lane);
+/* lane_send_with sends a head frame and, unless it is empty, a body frame.  What cannot be sent is
+ * dropped: the broker dispatches the work again. */
+void lane_send_with(struct lane *lane, uint32_t link, const struct wire_message *message,
+                    struct span body);
 /* lane_give_back returns the transaction's jobs and the queue; costs no attempt. */
 void lane_give_back(struct lane *lane);
 void lane_send_failed(struct lane *lane, const struct job *job, const char *reason);
 void lane_send_bye(struct lane *lane);
+
+/* --- lane_done.c --- */
+void lane_send_done(struct lane *lane);
 
 /* --- lane_db.c --- */
 /* lane_keep_connected connects when a connection is missing and due; every call over the new one

@@ -14,6 +14,7 @@ void txn_reset(struct txn *txn) {
     txn->dead_count = 0;
     txn->dead_written = 0;
     buf_clear(&txn->rows);
+    buf_clear(&txn->details);
 }
 
 void txn_swap(struct txn *a, struct txn *b) {
@@ -23,7 +24,11 @@ void txn_swap(struct txn *a, struct txn *b) {
 }
 
 struct txn_mark txn_mark(const struct txn *txn) {
-    return (struct txn_mark){txn->job_count, txn->case_count, txn->dead_count, txn->rows.len};
+    return (struct txn_mark){.jobs = txn->job_count,
+                             .cases = txn->case_count,
+                             .dead = txn->dead_count,
+                             .rows = txn->rows.len,
+                             .details = txn->details.len};
 }
 
 void txn_rewind(struct txn *txn, const struct txn_mark *mark) {
@@ -33,6 +38,7 @@ void txn_rewind(struct txn *txn, const struct txn_mark *mark) {
     txn->case_count = mark->cases;
     txn->dead_count = mark->dead;
     txn->rows.len = mark->rows;
+    txn->details.len = mark->details;
 }
 
 void txn_free(struct txn *txn) {
@@ -42,6 +48,7 @@ void txn_free(struct txn *txn) {
     mem_free(txn->dead);
     mem_free(txn->letters);
     buf_free(&txn->rows);
+    buf_free(&txn->details);
     *txn = (struct txn){0};
 }
 
@@ -160,18 +167,34 @@ static void add_conflict(struct txn *txn, const struct txn_case *sent, struct ha
     (void)snprintf(dead->path, sizeof(dead->path), "digest");
 }
 
-void txn_settle_group(struct txn *txn, uint32_t from, uint32_t end, struct hash128 digest,
-                      uint8_t disposition) {
+void txn_settle_group(struct txn *txn, uint32_t from, uint32_t end,
+                      const struct txn_stored *stored) {
     for (uint32_t i = from; i < end; i++) {
         struct txn_case *sent = &txn->cases[i];
-        if (hash128_eq(sent->digest, digest)) {
+        if (hash128_eq(sent->digest, stored->digest)) {
             sent->verdict = TXN_DUPLICATE;
-            sent->stored = disposition;
+            sent->stored = stored->disposition;
+            sent->stored_detail = stored->detail;
         } else {
             sent->verdict = TXN_DEAD;
-            add_conflict(txn, sent, digest);
+            add_conflict(txn, sent, stored->digest);
         }
     }
+}
+
+void txn_settle_behind(struct txn *txn, uint32_t from, uint32_t end) {
+    const struct txn_case *leader = &txn->cases[from - 1];
+    const struct txn_stored stored = {leader->digest, leader->disposition, leader->detail};
+    txn_settle_group(txn, from, end, &stored);
+}
+
+bool txn_wants_results(const struct txn *txn, uint32_t from, uint32_t end) {
+    for (uint32_t i = from; i < end; i++) {
+        if (txn->jobs[txn->cases[i].job]->results) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Room for the lists: each job's dead letters, up to the limit of the wire. */

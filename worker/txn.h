@@ -25,7 +25,9 @@ struct txn_case {
     uint32_t position; /* number among the transaction's cases, in order of arrival */
     uint32_t index;    /* in its batch */
     int16_t source;
-    int16_t agreement; /* code */
+    int16_t agreement;      /* code */
+    uint32_t detail;        /* of its own outcome; details.h */
+    uint32_t stored_detail; /* of the stored one, for a duplicate */
     uint8_t disposition;
     uint8_t stored; /* disposition of the stored case, for a duplicate */
     enum txn_verdict verdict;
@@ -63,6 +65,7 @@ struct txn {
     int64_t *letters;      /* of a retry: by position, the dead letter that has the case */
     uint32_t letter_cap;
     struct buf rows;
+    struct buf details; /* of cases whose client asked for results */
     int64_t started_us; /* wall clock: decided_at */
     int64_t started_mono_ns;
 };
@@ -73,7 +76,7 @@ void txn_swap(struct txn *a, struct txn *b);
 /* The contents at one time; txn_rewind forgets later additions, also jobs. */
 struct txn_mark {
     uint32_t jobs, cases, dead;
-    size_t rows;
+    size_t rows, details;
 };
 struct txn_mark txn_mark(const struct txn *txn);
 void txn_rewind(struct txn *txn, const struct txn_mark *mark);
@@ -97,10 +100,20 @@ int txn_key_cmp(const struct txn_case *a, const struct txn_case *b);
 /* txn_group_end is the end of the run of equal keys that begins at `at`. */
 uint32_t txn_group_end(const struct txn *txn, uint32_t at);
 
-/* txn_settle_group compares cases [from, end) of one key with the stored digest and disposition.  A
- * conflict becomes a dead letter. */
-void txn_settle_group(struct txn *txn, uint32_t from, uint32_t end, struct hash128 digest,
-                      uint8_t disposition);
+/* The case that has the key of a group: stored, or the first of this transaction. */
+struct txn_stored {
+    struct hash128 digest;
+    uint8_t disposition;
+    uint32_t detail;
+};
+/* txn_settle_group compares cases [from, end) of one key with the stored one.  A conflict becomes a
+ * dead letter. */
+void txn_settle_group(struct txn *txn, uint32_t from, uint32_t end,
+                      const struct txn_stored *stored);
+/* txn_settle_behind does so with the case before `from`, which has the key now. */
+void txn_settle_behind(struct txn *txn, uint32_t from, uint32_t end);
+/* txn_wants_results: a client asked for the results of one of these cases. */
+bool txn_wants_results(const struct txn *txn, uint32_t from, uint32_t end);
 
 /* txn_counts fills the counts of each job; dead lists live in the arena.
  * Errors: ERR_TOO_LARGE the arena is full. */

@@ -73,6 +73,22 @@ enum err work_read_request(struct span extra, struct work_request *request) {
     return err == ERR_OK && is_text(request->ruleset, RULESET_ID_BYTES_MAX) ? ERR_OK : ERR_INVALID;
 }
 
+bool work_wants_results(struct span extra) {
+    size_t at = 0;
+    uint32_t pairs = 0;
+    enum err err = extra.len == 0 ? ERR_NOT_FOUND : read_map(extra, &at, &pairs);
+    for (uint32_t i = 0; err == ERR_OK && i < pairs; i++) {
+        struct span key;
+        err = read_str(extra, &at, &key);
+        if (err == ERR_OK && span_is(key, "results")) {
+            struct walk_item value;
+            return walk_next(extra, &at, &value) == ERR_OK && value.type == WALK_BOOL && value.b;
+        }
+        err = err == ERR_OK ? walk_value(extra, &at) : err;
+    }
+    return false;
+}
+
 bool work_read_triple(struct span body, struct work_triple *triple) {
     size_t at = 0;
     struct walk_item array;
@@ -152,6 +168,8 @@ void work_read_history(struct span extra, struct work_history *history) {
             history->silences = at_most_u32(item.u);
         } else if (item.type == WALK_STR && span_is(key.bytes, "reason")) {
             history->last_words = item.bytes;
+        } else if (item.type == WALK_BOOL && span_is(key.bytes, "results")) {
+            history->wants_results = item.b;
         }
     }
 }

@@ -20,6 +20,9 @@ struct work_request {
 /* Errors: ERR_INVALID it is no request, or names no rule set. */
 MUST_USE enum err work_read_request(struct span extra, struct work_request *request);
 
+/* Extra of intake work: {results: true}. */
+bool work_wants_results(struct span extra);
+
 /* A stored case by its name: [source, case_id, revision]. */
 struct work_triple {
     struct span source, case_id;
@@ -35,8 +38,10 @@ bool work_read_letter(struct span raw, int64_t *dead);
  * returned case_id can be stored as a text. */
 void work_peek_key(struct span body, struct span *case_id, int32_t *revision);
 
-/* Extra of a burial: {poison: {attempts, silent, reason}}; absent fields are unchanged. */
+/* Extra of a burial: {poison: {attempts, silent, reason, results?}}; absent fields are unchanged.
+ */
 struct work_history {
+    bool wants_results;
     uint32_t attempts, silences; /* larger numbers are UINT32_MAX */
     struct span last_words;
 };

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "worker/details.h"
 #include "worker/writer_priv.h"
 
 #include <stdio.h>
@@ -44,7 +45,7 @@ static uint32_t settle_fresh(struct txn *txn, uint32_t from, uint32_t end) {
         uint32_t group_end = txn_group_end(txn, at);
         struct txn_case *leader = &txn->cases[at];
         leader->verdict = TXN_WRITTEN;
-        txn_settle_group(txn, at + 1, group_end, leader->digest, leader->disposition);
+        txn_settle_behind(txn, at + 1, group_end);
         rows++;
         at = group_end;
     }
@@ -189,22 +190,30 @@ static enum err note_inserted(struct txn *txn, uint32_t from, uint32_t end,
         if (err != ERR_OK) {
             return err;
         }
-        struct txn_case *leader = &txn->cases[at];
-        leader->verdict = TXN_WRITTEN;
-        txn_settle_group(txn, at + 1, txn_group_end(txn, at), leader->digest, leader->disposition);
+        txn->cases[at].verdict = TXN_WRITTEN;
+        txn_settle_behind(txn, at + 1, txn_group_end(txn, at));
     }
     return ERR_OK;
 }
 
-static enum err note_stored(struct txn *txn, uint32_t from, uint32_t end,
-                            const struct db_result *stored) {
+/* Columns of the stored rows that are compared; the last three only where a client requests
+ * results.
+ */
+enum { STORED_DIGEST = 3, STORED_DISPOSITION, STORED_AGREEMENT, STORED_REASON, STORED_PATHS };
+
+static struct span text_of(const struct db_result *rows, uint32_t row, uint32_t column) {
+    return db_cell(rows, row, column) == NULL ? SPAN_LIT("") : db_cell_span(rows, row, column);
+}
+
+static enum err note_stored(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end,
+                            const struct db_result *stored, bool with_details) {
     for (uint32_t row = 0; row < db_rows(stored); row++) {
         uint32_t at = 0;
         struct uuid digest;
-        unsigned long disposition = strtoul(db_cell(stored, row, 4), NULL, 10);
+        unsigned long disposition = strtoul(db_cell(stored, row, STORED_DISPOSITION), NULL, 10);
         enum err err = find_key(txn, from, end, stored, row, &at);
         if (err == ERR_OK) {
-            err = uuid_parse(db_cell_span(stored, row, 3), &digest);
+            err = uuid_parse(db_cell_span(stored, row, STORED_DIGEST), &digest);
         }
         if (err == ERR_OK && disposition >= WIRE_DISPOSITIONS) {
             err = ERR_CORRUPT; /* of a later version: no tally has it */
@@ -213,9 +222,14 @@ static enum err note_stored(struct txn *txn, uint32_t from, uint32_t end,
             return err;
         }
         if (txn->cases[at].verdict == TXN_PENDING) {
-            struct hash128 hash;
-            memcpy(hash.bytes, digest.bytes, sizeof(hash.bytes));
-            txn_settle_group(txn, at, txn_group_end(txn, at), hash, (uint8_t)disposition);
+            struct txn_stored found = {.disposition = (uint8_t)disposition};
+            memcpy(found.digest.bytes, digest.bytes, sizeof(found.digest.bytes));
+            if (with_details) {
+                found.detail = details_stored(
+                    &txn->details, writer->rules->ruleset, text_of(stored, row, STORED_AGREEMENT),
+                    text_of(stored, row, STORED_REASON), text_of(stored, row, STORED_PATHS));
+            }
+            txn_settle_group(txn, at, txn_group_end(txn, at), &found);
         }
     }
     return ERR_OK;
@@ -230,6 +244,7 @@ struct road {
     const char *typed_columns;
     const char *only;    /* which rows may go into the table at all */
     const char *compare; /* key, digest and disposition of the stored rows for the others */
+    const char *details; /* the same with agreement, reason and missing paths */
     bool *has_incoming;
 };
 
@@ -269,6 +284,15 @@ static struct road road_of(struct writer *writer) {
                    "FROM incoming i JOIN cases c USING (source, case_id, revision) UNION ALL "
                    "SELECT p.source, p.case_id, p.revision, p.digest, p.disposition "
                    "FROM incoming i JOIN purged p USING (source, case_id, revision)",
+        .details =
+            "SELECT c.source, c.case_id, c.revision, c.digest, c.disposition, a.agreement, "
+            "r.label, (SELECT string_agg(p.label, ',' ORDER BY m.nr) "
+            "FROM unnest(c.missing) WITH ORDINALITY AS m (code, nr) "
+            "JOIN codes p ON p.code = m.code) "
+            "FROM incoming i JOIN cases c USING (source, case_id, revision) "
+            "JOIN codes a ON a.code = c.agreement JOIN codes r ON r.code = c.reason UNION ALL "
+            "SELECT p.source, p.case_id, p.revision, p.digest, p.disposition, NULL, 'purged', NULL "
+            "FROM incoming i JOIN purged p USING (source, case_id, revision)",
         .has_incoming = &writer->has_incoming};
 }
 
@@ -309,6 +333,26 @@ enum err writer_tidy(struct writer *writer) {
 /* The temporary table has no statistics: only one plan is right for any size of the other table. */
 #define ONE_PLAN "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
 
+/* Asked once per connection: a refused statement would cost the lane its connection. */
+static enum err ask_details(struct writer *writer) {
+    struct db_result *rows = NULL;
+    if (writer->details != WRITER_DETAILS_NOT_ASKED) {
+        return ERR_OK;
+    }
+    enum err err = db_lane_exec(writer->db,
+                                "SELECT has_column_privilege('cases', 'agreement', 'SELECT') AND "
+                                "has_column_privilege('cases', 'reason', 'SELECT') AND "
+                                "has_column_privilege('cases', 'missing', 'SELECT')",
+                                &rows);
+    err = err == ERR_OK ? db_expect(rows, "1 b", NULL) : err;
+    if (err == ERR_OK) {
+        writer->details =
+            strcmp(db_cell(rows, 0, 0), "t") == 0 ? WRITER_DETAILS_READ : WRITER_DETAILS_DENIED;
+    }
+    db_result_free(&rows);
+    return err;
+}
+
 /* Inserts new rows, then returns the stored rows for the rest. */
 static enum err insert_and_compare(struct writer *writer, const struct road *road, struct txn *txn,
                                    uint32_t from, uint32_t end) {
@@ -325,12 +369,17 @@ static enum err insert_and_compare(struct writer *writer, const struct road *roa
         err = note_inserted(txn, from, end, rows);
     }
     db_result_free(&rows);
+    bool is_wanted = road->details != NULL && txn_wants_results(txn, from, end);
+    err = err == ERR_OK && is_wanted ? ask_details(writer) : err;
+    bool with_details = is_wanted && writer->details == WRITER_DETAILS_READ;
     if (err == ERR_OK) {
-        err = db_lane_exec(writer->db, road->compare, &rows);
-        err = err == ERR_OK ? db_expect(rows, "* h s w u h", NULL) : err;
+        err = db_lane_exec(writer->db, with_details ? road->details : road->compare, &rows);
     }
     if (err == ERR_OK) {
-        err = note_stored(txn, from, end, rows);
+        err = db_expect(rows, with_details ? "* h s w u h s? s s?" : "* h s w u h", NULL);
+    }
+    if (err == ERR_OK) {
+        err = note_stored(writer, txn, from, end, rows, with_details);
     }
     db_result_free(&rows);
     return err;

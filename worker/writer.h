@@ -11,6 +11,8 @@
 
 enum { WRITER_JOURNALS_MAX = 32, WRITER_FROZEN_S = 10, WRITER_TABLES_MS_MAX = 3600000 };
 /* Of the commits row.  Reapply: rows go to `reapplied` and have only the fixed columns. */
+/* Whether this role may read the outcomes of stored cases, for clients that request results. */
+enum writer_details { WRITER_DETAILS_NOT_ASKED, WRITER_DETAILS_READ, WRITER_DETAILS_DENIED };
 enum writer_mode { WRITER_INTAKE, WRITER_REAPPLY, WRITER_CANARY };
 
 struct writer {
@@ -19,6 +21,7 @@ struct writer {
     int backend;          /* the server process that was prepared */
     struct uuid lane;
     enum writer_mode mode;
+    enum writer_details details;      /* of this connection */
     const struct active_rules *rules; /* borrowed; the rows have its columns */
     int64_t stale_s;   /* the transaction fails if the rules were superseded for longer; 0: never */
     bool resolves;     /* the cases come from dead letters, which an outcome resolves */

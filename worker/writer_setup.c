@@ -127,6 +127,7 @@ enum err writer_setup(struct writer *writer, struct db_lane *db, int64_t sync_st
     writer->db = db;
     writer->has_incoming = false;
     writer->has_incoming_reapplied = false;
+    writer->details = WRITER_DETAILS_NOT_ASKED;
     writer->tables_since_ms = 0;
     writer->sqlstate[0] = '\0';
     enum err err = db_lane_exec(db, SETUP "SELECT pg_backend_pid(); " QUESTIONS, &rows);

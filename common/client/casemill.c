@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum {
-    ARENA_BYTES_MAX = 4 << 20,
+    ARENA_BYTES_MAX = 64 << 20, /* of one receipt, with the results of its cases */
     RECEIPTS_A_STEP = 1024,
     STEP_MS = 100,
     CONNECT_STEP_MS = 10,
@@ -57,6 +57,9 @@ static const char *options_fault(const struct casemill_options *options) {
     if ((unsigned)options->ack > CASEMILL_ACK_OUTCOME ||
         (unsigned)options->priority > CASEMILL_BULK) {
         return "ack, priority: expected one of their enum";
+    }
+    if (options->results && options->ack != CASEMILL_ACK_OUTCOME) {
+        return "results: they need ack outcome";
     }
     return options->quiet_ms < 1 ? "quiet_ms: expected 1 or more" : NULL;
 }
@@ -243,14 +246,17 @@ static enum err send_submit(struct casemill *client, const struct batch *batch) 
                                                                       : WIRE_ACK_JOURNAL,
                    .priority = (enum wire_priority)client->options.priority,
                    .coalesce = true,
-                   .source = buf_span(&client->source)}};
+                   .source = buf_span(&client->source),
+                   .results = client->options.results}};
     return send_head(client, &message, buf_span(&batch->body));
 }
 
 static enum err send_query(struct casemill *client, const struct batch *batch) {
-    struct wire_message message = {
-        .command = WIRE_QUERY,
-        .query = {.batch = batch->id, .source = buf_span(&client->source), .coalesce = true}};
+    struct wire_message message = {.command = WIRE_QUERY,
+                                   .query = {.batch = batch->id,
+                                             .source = buf_span(&client->source),
+                                             .coalesce = true,
+                                             .results = client->options.results}};
     return send_head(client, &message, SPAN_LIT(""));
 }
 
@@ -331,7 +337,9 @@ static void receive(struct casemill *client, struct link *link, int64_t now_ms) 
             return;
         }
         if (message.part_count > 0) {
-            receipt_take(client, link, net_part_span(&message.parts[0]), now_ms);
+            struct span body =
+                message.part_count > 1 ? net_part_span(&message.parts[1]) : SPAN_LIT("");
+            receipt_take(client, link, net_part_span(&message.parts[0]), body, now_ms);
         }
         net_message_close(&message);
     }

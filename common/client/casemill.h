@@ -60,6 +60,25 @@ struct casemill_dead {
     struct casemill_text reason, path, expected, found;
 };
 
+struct casemill_missing {
+    struct casemill_text path;     /* of the fact to ask for */
+    struct casemill_text question; /* empty if the case schema has none */
+};
+/* The result of one case: a dead letter, or else an outcome. */
+struct casemill_case_result {
+    bool is_dead;
+    struct casemill_text reason;
+    /* A dead letter: where the fault is. */
+    struct casemill_text path, expected, found;
+    /* An outcome.  duplicate: the case was stored before, and this is the stored outcome; of a case
+     * that was purged since it has no agreement. */
+    uint32_t disposition; /* see casemill_disposition_name */
+    bool duplicate;
+    struct casemill_text agreement;
+    uint32_t missing_count;
+    const struct casemill_missing *missing; /* the first is the next question */
+};
+
 /* A broker's reply about one batch.  Pointers live until the callback returns. */
 struct casemill_receipt {
     enum casemill_event event;
@@ -75,6 +94,9 @@ struct casemill_receipt {
     uint32_t dead_count;
     uint32_t dead_listed; /* at most 1,000 */
     const struct casemill_dead *dead;
+    /* DONE with the option `results`: `count` of them, in the order of the cases.  NULL: the broker
+     * could not give them, although the client sent the batch again for them. */
+    const struct casemill_case_result *results;
     /* REFUSED and BUSY: a word of a closed list, see common/client/README.md. */
     const char *reason;
     int64_t case_index;  /* -1 if it does not apply */
@@ -108,6 +130,7 @@ struct casemill_options {
     uint32_t window_batches;  /* closed and unsettled, at most; 1 to CASEMILL_WINDOW_MAX */
     int64_t quiet_ms; /* after so long without a reply about a batch, the client asks the broker;
                          after as long without an answer, it uses another broker */
+    bool results;     /* DONE is to have the result of each case; only with CASEMILL_ACK_OUTCOME */
     casemill_receipt_fn on_receipt; /* or NULL */
     void *user;                     /* the callback's first argument */
 };

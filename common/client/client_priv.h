@@ -23,8 +23,10 @@ struct casemill {
     struct window window;
 };
 
-/* receipt_take handles one message of a broker: callback, then the batch's new state. */
-void receipt_take(struct casemill *client, struct link *from, struct span head, int64_t now_ms);
+/* receipt_take handles one message of a broker: callback, then the batch's new state.  body: its
+ * second frame, or empty. */
+void receipt_take(struct casemill *client, struct link *from, struct span head, struct span body,
+                  int64_t now_ms);
 /* receipt_too_large settles as refused a batch above the limit in the broker's PONG. */
 void receipt_too_large(struct casemill *client, struct batch *batch, uint32_t message_bytes_max);
 

@@ -3,9 +3,11 @@
  * to another. */
 #include "client/client_priv.h"
 
+#include "wire/results.h"
+
 #include <string.h>
 
-enum { RETRY_MS_MIN = 10, RETRY_MS_MAX = 60000 };
+enum { RETRY_MS_MIN = 10, RETRY_MS_MAX = 60000, RESULTS_TRIES_MAX = 3 };
 
 static struct casemill_text text_of(struct span span) {
     return (struct casemill_text){(const char *)span.ptr, span.len};
@@ -74,10 +76,55 @@ static bool adds_up(const struct wire_done *done, const struct batch *batch) {
     return is_sound && sum == done->count && (batch == NULL || done->count == batch->count);
 }
 
-static void done_of(struct casemill *client, const struct uuid *id, const struct wire_done *done) {
+static struct casemill_case_result result_of(struct arena *arena, const struct wire_result *read) {
+    struct casemill_case_result result = {.is_dead = read->is_dead,
+                                          .reason = text_of(read->reason),
+                                          .path = text_of(read->path),
+                                          .expected = text_of(read->expected),
+                                          .found = text_of(read->found),
+                                          .disposition = read->disposition,
+                                          .duplicate = read->duplicate,
+                                          .agreement = text_of(read->agreement)};
+    struct casemill_missing *missing =
+        arena_zero(arena, read->missing_count + 1U, sizeof(*missing));
+    result.missing_count = missing == NULL ? 0 : read->missing_count;
+    for (uint32_t i = 0; i < result.missing_count; i++) {
+        missing[i] = (struct casemill_missing){text_of(read->missing[i].path),
+                                               text_of(read->missing[i].question)};
+    }
+    result.missing = missing;
+    return result;
+}
+
+/* NULL: there are none, or they do not describe each case of this DONE. */
+static const struct casemill_case_result *
+results_of(struct arena *arena, const struct wire_done *done, struct span body) {
+    struct wire_result *read = arena_zero(arena, done->count, sizeof(*read));
+    struct casemill_case_result *results = arena_zero(arena, done->count, sizeof(*results));
+    if (body.len == 0 || read == NULL || results == NULL ||
+        results_read(body, arena, read, done->count) != ERR_OK) {
+        return NULL;
+    }
+    uint32_t dead = 0;
+    for (uint32_t i = 0; i < done->count; i++) {
+        results[i] = result_of(arena, &read[i]);
+        dead += read[i].is_dead ? 1 : 0;
+    }
+    return dead == done->counts.dead_count ? results : NULL;
+}
+
+static void done_of(struct casemill *client, const struct uuid *id, const struct wire_done *done,
+                    struct span body) {
     struct batch *batch = window_find(&client->window, id);
     if (!adds_up(done, batch)) {
         client->is_failed = true;
+        return;
+    }
+    const struct casemill_case_result *results =
+        client->options.results ? results_of(&client->arena, done, body) : NULL;
+    if (client->options.results && results == NULL && batch != NULL &&
+        ++batch->results_tries < RESULTS_TRIES_MAX) {
+        window_send_again(&client->window, batch); /* as duplicates they have the stored results */
         return;
     }
     struct casemill_receipt receipt = receipt_for(CASEMILL_DONE, id, batch);
@@ -90,6 +137,7 @@ static void done_of(struct casemill *client, const struct uuid *id, const struct
     receipt.dead_count = counts->dead_count;
     receipt.dead_listed = dead == NULL ? 0 : counts->dead_listed;
     receipt.dead = dead;
+    receipt.results = results;
     for (uint32_t i = 0; i < receipt.dead_listed; i++) {
         dead[i] = (struct casemill_dead){
             counts->dead[i].index, text_of(counts->dead[i].reason), text_of(counts->dead[i].path),
@@ -101,11 +149,11 @@ static void done_of(struct casemill *client, const struct uuid *id, const struct
     }
 }
 
-static void take_done(struct casemill *client, const struct wire_done *done) {
+static void take_done(struct casemill *client, const struct wire_done *done, struct span body) {
     const struct uuid *ids = done->batches_count > 0 ? done->batches : &done->batch;
     uint32_t count = done->batches_count > 0 ? done->batches_count : 1;
     for (uint32_t i = 0; i < count; i++) {
-        done_of(client, &ids[i], done);
+        done_of(client, &ids[i], done, body);
     }
 }
 
@@ -169,7 +217,7 @@ static void take_busy(struct casemill *client, struct link *from,
 static void take_status(struct casemill *client, const struct link *from,
                         const struct wire_status *status, int64_t now_ms) {
     if (status->has_done) {
-        take_done(client, &status->done);
+        take_done(client, &status->done, SPAN_LIT(""));
         return;
     }
     struct batch *batch = window_find(&client->window, &status->batch);
@@ -195,7 +243,8 @@ static void take_status(struct casemill *client, const struct link *from,
     }
 }
 
-void receipt_take(struct casemill *client, struct link *from, struct span head, int64_t now_ms) {
+void receipt_take(struct casemill *client, struct link *from, struct span head, struct span body,
+                  int64_t now_ms) {
     struct wire_message message;
     struct wire_decode_fault fault;
     arena_reset(&client->arena);
@@ -215,7 +264,7 @@ void receipt_take(struct casemill *client, struct link *from, struct span head, 
     if (message.command == WIRE_ACCEPTED) {
         take_accepted(client, from, &message.accepted, now_ms);
     } else if (message.command == WIRE_DONE) {
-        take_done(client, &message.done);
+        take_done(client, &message.done, body);
     } else if (message.command == WIRE_REFUSED) {
         take_refused(client, &message.refused);
     } else if (message.command == WIRE_BUSY) {

@@ -23,6 +23,7 @@ struct batch {
     uint64_t ordinal; /* in the order of submission */
     uint64_t position;
     uint64_t tag;
+    uint32_t results_tries;   /* DONEs without the results that were requested */
     int64_t waiting_since_ms; /* when it was last sent, answered or asked for */
     struct buf body;
 };

@@ -172,6 +172,7 @@ struct wire_counts {
     uint32_t dead_count;
     uint32_t dead_listed; /* <= WIRE_DEAD_MAX */
     const struct wire_dead *dead;
+    uint32_t results_bytes; /* of a lane: how much of the body frame is this range's, in order */
 };
 struct wire_delivery {
     uint32_t frame;          /* body frame number from 0 */
@@ -193,11 +194,12 @@ struct wire_submit {
     enum wire_priority priority;
     bool coalesce;
     struct span source; /* "" when absent; at most WIRE_NAME_MAX bytes, UTF-8 */
+    bool results;       /* DONE is to have the results of single cases as its body: results.h */
 };
 struct wire_query {
     struct uuid batch;
     struct span source;
-    bool coalesce; /* as in SUBMIT */
+    bool coalesce, results; /* as in SUBMIT */
 };
 struct wire_accepted {
     struct uuid batch;
@@ -257,6 +259,7 @@ struct wire_lane_done { /* ranges and verdicts are parallel */
     uint32_t range_count;
     const struct wire_range *ranges;
     const struct wire_counts *verdicts;
+    struct span body; /* the frame behind the head: set by its receiver */
 };
 struct wire_failed {
     uint32_t range_count;

@@ -105,7 +105,10 @@ static const struct wire_field dead_fields[] = {
         FIELD("dead", MAPS, ALWAYS, type, path dead, SIDE(type, path dead_listed),                 \
               .max = WIRE_DEAD_MAX, ELEMENTS(wire_dead, dead_fields)),                             \
         FIELD("dead_count", U32, ALWAYS, type, path dead_count, .number = WIRE_NUMBER_CASES)
-static const struct wire_field counts_fields[] = {COUNTS(wire_counts, )};
+static const struct wire_field lane_counts_fields[] = {
+    COUNTS(wire_counts, ),
+    FIELD("results", U32, NOT_ZERO, wire_counts, results_bytes, .number = WIRE_NUMBER_FRAME_BYTES),
+};
 
 static const struct wire_field submit_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_submit, batch, .max = 0),
@@ -114,11 +117,13 @@ static const struct wire_field submit_fields[] = {
     FIELD("priority", WORD, OPTIONAL, wire_submit, priority, .words = &priorities),
     FIELD("coalesce", BOOL, NOT_ZERO, wire_submit, coalesce, .max = 0),
     FIELD("source", TEXT, NOT_ZERO, wire_submit, source, .max = WIRE_NAME_MAX),
+    FIELD("results", BOOL, NOT_ZERO, wire_submit, results, .max = 0),
 };
 static const struct wire_field query_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_query, batch, .max = 0),
     FIELD("coalesce", BOOL, NOT_ZERO, wire_query, coalesce, .max = 0),
     FIELD("source", TEXT, NOT_ZERO, wire_query, source, .max = WIRE_NAME_MAX),
+    FIELD("results", BOOL, NOT_ZERO, wire_query, results, .max = 0),
 };
 static const struct wire_field queue_fields[] = {
     FIELD("cases", U64, ALWAYS, wire_accepted, queue_cases, .number = WIRE_NUMBER_TOTAL),
@@ -187,7 +192,7 @@ static const struct wire_field ready_fields[] = {
 static const struct wire_field lane_done_fields[] = {
     RANGES("ranges", wire_lane_done, ranges, range_count),
     FIELD("verdicts", MAPS, ALWAYS, wire_lane_done, verdicts, SIDE(wire_lane_done, range_count),
-          .max = WIRE_RANGES_MAX, ELEMENTS(wire_counts, counts_fields), .is_per_range = true),
+          .max = WIRE_RANGES_MAX, ELEMENTS(wire_counts, lane_counts_fields), .is_per_range = true),
 };
 static const struct wire_field failed_fields[] = {
     RANGES("ranges", wire_failed, ranges, range_count),

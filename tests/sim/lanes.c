@@ -183,7 +183,7 @@ static void letter_deliver(struct world *world, const struct sim_letter *letter)
           letter->late ? ", late" : "", VERBS[letter->kind], (unsigned long long)letter->range.seq,
           letter->range.first, letter->range.count);
     uint32_t ranges = letter->range.count > 0 ? 1 : 0;
-    struct wire_lane_done done = {ranges, &letter->range, &letter->counts};
+    struct wire_lane_done done = {ranges, &letter->range, &letter->counts, SPAN_LIT("")};
     struct wire_failed failed = {1, &letter->range, SPAN_LIT("sim")};
     struct wire_return returned = {1, &letter->range};
     struct core_stats before;

@@ -99,7 +99,7 @@ static inline void done(uint8_t lane, uint64_t seq, uint32_t first, uint32_t cou
                                  .dead_count = dead,
                                  .dead_listed = dead > 0 ? 1 : 0,
                                  .dead = &entry};
-    struct wire_lane_done said = {1, &range, &counts};
+    struct wire_lane_done said = {1, &range, &counts, SPAN_LIT("")};
     struct net_route from = route(lane, false);
     core_done(core, &from, &said, 0);
     core_check(core);

@@ -25,6 +25,7 @@ struct peer {
     const char *brokers[1]; /* borrowed by the lane */
     struct uuid journal;
     struct arena arena;
+    struct span body; /* of the last expected message; in the arena */
     int ended_fd;
     uint32_t stepped_over; /* messages of other kinds than expected */
 };
@@ -87,6 +88,8 @@ static inline struct wire_message expect(struct peer *peer, enum wire_command co
         struct wire_decode_fault fault;
         arena_reset(&peer->arena);
         struct span head = arena_copy(&peer->arena, net_part_span(&in.parts[0]));
+        peer->body = in.part_count < 2 ? SPAN_LIT("")
+                                       : arena_copy(&peer->arena, net_part_span(&in.parts[1]));
         net_route_drop(&peer->route);
         net_route_keep(&peer->route, &in.route);
         net_message_close(&in);

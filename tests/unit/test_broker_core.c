@@ -333,7 +333,7 @@ START_TEST(foreign_and_false_ranges_are_ignored) {
     done('w', 1, 0, UINT32_MAX, 0);
     struct wire_range range = {{{8}}, 1, 0, 10};
     struct wire_counts counts = {.outcomes = {10}};
-    struct wire_lane_done said = {1, &range, &counts};
+    struct wire_lane_done said = {1, &range, &counts, SPAN_LIT("")};
     struct net_route from = route('w', false);
     core_done(core, &from, &said, 0);
     range.journal = JOURNAL;

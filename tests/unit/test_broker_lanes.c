@@ -294,7 +294,7 @@ START_TEST(a_lane_that_never_worked_gives_its_place_up) {
     struct net_route from = numbered(REAL);
     struct wire_range range = {JOURNAL, 1, 0, 10};
     struct wire_counts counts = {.outcomes = {10}};
-    struct wire_lane_done said = {1, &range, &counts};
+    struct wire_lane_done said = {1, &range, &counts, SPAN_LIT("")};
     core_done(core, &from, &said, 0);
     for (uint32_t i = 0; i < FAKES; i++) {
         ck_assert(join(i, 100)); /* so does who has done some */

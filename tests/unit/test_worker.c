@@ -133,7 +133,8 @@ START_TEST(test_settle_and_count) {
     (void)add(&txn, 1, "a", 1, 8);
     (void)txn_add_dead(&txn, 0, 2, "bad_date", SPAN_LIT("x"));
     txn.cases[0].verdict = TXN_WRITTEN;
-    txn_settle_group(&txn, 1, 3, txn.cases[0].digest, 4);
+    const struct txn_stored stored = {.digest = txn.cases[0].digest, .disposition = 4};
+    txn_settle_group(&txn, 1, 3, &stored);
     ck_assert_int_eq(txn.cases[1].verdict, TXN_DUPLICATE);
     ck_assert_int_eq(txn.cases[2].verdict, TXN_DEAD);
     struct arena arena;
