@@ -22,7 +22,8 @@ packages() {
     test)
         echo "check clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev iso-codes tzdata" \
             "postgresql-15 postgresql-client-15 pgbouncer python3-minimal python3-zmq python3-msgpack procps" \
-            "python3-jsonschema nodejs npm groff-base util-linux git strace valgrind iproute2 nftables"
+            "python3-jsonschema nodejs npm groff-base util-linux git strace valgrind iproute2 nftables systemd" \
+            "lintian dpkg-dev file man-db adduser"
         ;;
     *)
         echo "packages.sh: unknown set '$1', expected build, run, demo or test" >&2

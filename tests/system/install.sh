@@ -8,8 +8,10 @@
 
 build=$(dirname "$bin")
 prefix=$work/prefix
-cmake --install "$build" --prefix "$prefix" >"$work/install.out" 2>&1 ||
-    abort "cmake --install" "$(tail -n 1 "$work/install.out")"
+for component in libcasemill1 libcasemill-dev; do # no other component: the rest goes to /etc
+    cmake --install "$build" --component "$component" --prefix "$prefix" >"$work/install.out" 2>&1 ||
+        abort "cmake --install" "$(tail -n 1 "$work/install.out")"
+done
 library=$(find "$prefix" -name 'libcasemill.so.1')
 [ -n "$library" ] || abort "the shared library is installed, with its version"
 lib_dir=$(dirname "$library")

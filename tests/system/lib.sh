@@ -57,6 +57,7 @@ mount_small() {
 
 cleanup() {
     trap - EXIT INT TERM
+    [ -z "${machine_unshare:-}" ] || machine_stop
     kill_started
     pg_stop
     for lib_mount in $mounts; do umount -l "$lib_mount"; done

@@ -226,7 +226,7 @@ def name_faults(page, known_words, settings, views):
             section, name = word.split(".")
             if section == "report" and name not in views and name not in ("c", "h"):
                 yield f"names the view {word}, which is not there"
-            elif section in sections and word not in settings and not re.search(r"\.(sock|secret|key|pub|c|h|md|sh|yaml|sql|py)$", word):
+            elif section in sections and word not in settings and not re.search(r"\.(sock|secret|key|pub|env|c|h|md|sh|yaml|sql|py)$", word):
                 yield f"names the setting {word}, which is not there"
         for word in re.findall(r"(?<![\w$-])[A-Za-z][A-Za-z0-9]*_[A-Za-z0-9_]+(?![\w*-])", span):
             if re.search(r"[a-z].*_[A-Z]{2}|[A-Z]{2}.*_[a-z]", word):
