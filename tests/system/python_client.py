@@ -7,7 +7,8 @@ import casemill
 action, brokers, *keys = sys.argv[1:]
 key, broker_key = keys or (None, None)
 source = None if key else "python"
-client = casemill.Client(brokers.split(","), source=source, batch_cases=100, key=key, broker_key=broker_key, quiet=3.0,
+client = casemill.Client(brokers.split(","), source=source, batch_cases=100, key=key, broker_key=broker_key,
+                         quiet=60.0,  # longer than the test: a new connection is reason enough to send again
                          ack="journal" if key or action == "journal" else "outcome",
                          on_busy=lambda reason, seconds: print("BUSY", reason, seconds > 0, flush=True))
 

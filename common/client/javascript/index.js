@@ -72,7 +72,7 @@ const REFUSALS = {
  * @property {number} [quiet] after so long without a reply about a batch the client asks
  * @property {string} [key] file of the own secret key (casemill keys new)
  * @property {string} [brokerKey] file of the broker's public key
- * @property {(reason: string, ms: number) => void} [onBusy] the client sends the batch again by itself
+ * @property {(reason: string, ms: number) => void} [onBusy] may not call the client, which sends the batch again by itself
  */
 
 /** The time is over; unsettled batches stay unsettled, and nothing is lost.  The text has the reason of the wait. */
@@ -241,7 +241,7 @@ class Client {
 
   /** The broker in use, and in one line why unsettled batches wait: no connection, BUSY with its reason, paused, ... */
   why() {
-    const now = Date.now();
+    const now = performance.now();
     let text = this.receivedAt === 0 ? "it is connected, and has not answered yet" : "it answers, but has not finished the batches";
     if (!this.isConnected) text = this.fault || "no connection";
     else if (this.askedAt !== 0 && now - this.askedAt >= ASK_MS && now - this.receivedAt >= SILENT_MS) {
@@ -253,11 +253,11 @@ class Client {
   }
 
   async #until(isReached, timeout) {
-    const began = Date.now();
+    const began = performance.now();
     let progressAt = began;
     let unsettled = this.batches.size;
     while (!isReached()) {
-      const now = Date.now();
+      const now = performance.now();
       if (this.error) throw this.error;
       if (timeout !== undefined && now - began >= timeout) throw new Timeout(`after ${timeout / 1000} s: ${this.why()}`);
       if (this.batches.size !== unsettled) {
@@ -286,7 +286,7 @@ class Client {
     });
     this.isConnected = false;
     this.fault = "";
-    this.downSince = Date.now(); // of no meaning while connected
+    this.downSince = performance.now(); // of no meaning while connected
     this.redialAt = 0;
     this.#forget();
     const socket = this.socket;
@@ -297,7 +297,7 @@ class Client {
       socket.events.on(event, () => {
         if (socket !== this.socket) return;
         this.fault = text; // libzmq gives up when it is refused, but the key may be allowed later
-        if (event !== "handshake:error:other") this.redialAt = Date.now() + ASK_MS;
+        if (event !== "handshake:error:other") this.redialAt = performance.now() + ASK_MS;
       });
     }
     socket.connect(this.broker);
@@ -312,7 +312,7 @@ class Client {
   }
 
   #disconnected() {
-    if (this.isConnected) this.downSince = Date.now();
+    if (this.isConnected) this.downSince = performance.now();
     this.isConnected = false;
   }
 
@@ -354,9 +354,9 @@ class Client {
 
   /** Sends what is due, one message after the other. */
   async #pump() {
-    this.#moveOn(Date.now());
+    this.#moveOn(performance.now());
     for (const batch of [...this.batches.values()]) {
-      const now = Date.now();
+      const now = performance.now();
       if (!this.isConnected || !this.batches.has(batch.id.toString("hex"))) continue;
       if (!batch.isSent && now >= this.hold[this.current]) {
         batch.isSent = true; // before it is: an answer, or a new connection, may come at once
@@ -368,7 +368,7 @@ class Client {
         await this.#send("QUERY", {batch: batch.id, ...this.source});
       }
     }
-    const now = Date.now();
+    const now = performance.now();
     if (this.isAsking && this.isConnected && now - this.pingedAt >= ASK_MS) {
       this.pingedAt = now;
       this.askedAt ||= now;
@@ -393,7 +393,7 @@ class Client {
     const message = decode(bytes);
     if (!Array.isArray(message) || message[0] !== "CM1") throw new ProtocolError(`${this.broker} does not answer as a casemill broker does`);
     const [, command, header] = message;
-    this.receivedAt = Date.now();
+    this.receivedAt = performance.now();
     this.askedAt = 0;
     const batch = this.batches.get(Buffer.from(header.batch ?? []).toString("hex"));
     if (command === "PONG") this.unready = header.ready ? "" : header.unready;
@@ -410,12 +410,12 @@ class Client {
     const ms = Math.min(Math.max(header.retry_ms, 10), 60000);
     batch.isSent = false;
     this.busy = header.reason;
-    this.hold[this.current] = Date.now() + ms;
+    this.hold[this.current] = performance.now() + ms;
     this.onBusy?.(header.reason, ms);
   }
 
   #takeReceipt(event, batch, header) {
-    batch.mentionedAt = Date.now();
+    batch.mentionedAt = performance.now();
     if (event === "ACCEPTED" || event === "DONE") this.busy = "";
     if ((event === "ACCEPTED" && this.header.ack === "outcome") || !["ACCEPTED", "DONE", "REFUSED"].includes(event)) return;
     const dead = (header.dead ?? []).map((one) => ({

@@ -114,7 +114,8 @@ class Client:
     brokers: an address or several.  source: this intake system's name; with a key, the key's name.
     ack: "outcome" (a batch is settled when every case is committed) or "journal" (when it is on the broker's disk).
     key, broker_key: files of `casemill keys new`: the own secret one, the broker's public one.
-    on_busy: called with reason and seconds when the broker is BUSY; the client sends the batch again by itself.
+    on_busy: called with reason and seconds when the broker is BUSY; it may not call the client, which sends the batch
+    again by itself.
     """
 
     def __init__(self, brokers: str | Sequence[str] = "tcp://127.0.0.1:5570", *, source: str | None = None,
@@ -341,9 +342,10 @@ class Client:
     def _take(self, head: bytes) -> None:
         try:
             version, command, header = msgpack.unpackb(head)
-            assert version == "CM1" and isinstance(header, dict)
-        except (ValueError, TypeError, AssertionError) as error:
+        except (ValueError, TypeError) as error:
             raise ProtocolError(f"{self.broker} does not answer as a casemill broker does") from error
+        if version != "CM1" or not isinstance(header, dict):
+            raise ProtocolError(f"{self.broker} does not answer as a casemill broker does")
         now = time.monotonic()
         self._heard, self._asked = now, 0.0
         batch = self._batches.get(header.get("batch") or b"")
