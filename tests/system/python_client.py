@@ -1,12 +1,17 @@
 """A program on the package casemill: python_client.py ACTION BROKER,... [KEY BROKER_KEY]; prints what it gets."""
 import datetime
+import socket
 import sys
+import time
 
 import casemill
 
 action, brokers, *keys = sys.argv[1:]
 key, broker_key = keys or (None, None)
 source = None if key else "python"
+if action == "hangup":  # no broker: it accepts one connection, hangs up, and is gone
+    listener = socket.create_server(("127.0.0.1", 0))
+    brokers = "tcp://127.0.0.1:%d" % listener.getsockname()[1]
 client = casemill.Client(brokers.split(","), source=source, batch_cases=100, key=key, broker_key=broker_key,
                          quiet=60.0,  # longer than the test: a new connection is reason enough to send again
                          ack="journal" if key or action == "journal" else "outcome",
@@ -26,6 +31,7 @@ def told(receipts):
             print("dead", dead.case, dead.reason, dead.path, dead.expected, "|", dead.found)
 
 
+began = time.monotonic()
 with client:
     if action == "faults":
         for number in range(250):
@@ -45,6 +51,17 @@ with client:
             client.submit({"case_id": object()})
         except TypeError as error:
             print("TypeError", error)
+    elif action == "hangup":
+        client.submit_batch([case("H")])
+        listener.accept()[0].close()
+        listener.close()
+        reasons = []
+        while len(reasons) < 2 and time.monotonic() < began + 10:
+            client.step(0.05)
+            reason = client.why().partition(": ")[2]
+            if reason != (reasons or ["no connection"])[-1]:
+                reasons.append(reason)
+        print(*reasons, sep="; ")
     elif action in ("stream", "patient"):  # until its end, whatever happens to the broker
         for number in range(3000 if action == "stream" else 1):
             client.submit(case(f"{action}-{number}"))

@@ -40,6 +40,9 @@ awk '/^```python/ {inside = 1; next} /^```/ {inside = 0} inside' common/client/p
 check "the example of its page runs" sh -c "timeout 40 /usr/bin/python3 '$work/page.py' >'$work/page.out' 2>'$work/page.err'"
 contains "and gets its DONE" "$work/page.out" '^DONE 250 \{'
 
+check "a peer that hangs up and goes" client hangup hangup -
+contains "is one reason after the other" "$work/hangup.out" '^the handshake failed: .*; no connection$'
+
 # --- paused, drained: the reason is shown, and nothing is lost
 casemill pause --control "$control" >"$work/pause.out" 2>&1
 check "paused: it ends by its time" client paused paused "$intake"
@@ -48,7 +51,8 @@ casemill resume --control "$control" >"$work/pause.out" 2>&1
 casemill drain --control "$control" >"$work/drain.out" 2>&1
 check "drained: it ends by its time" client drained drained "$intake"
 contains "BUSY is shown as it comes" "$work/drained.out" '^BUSY stopped True$'
-contains "and as the reason" "$work/drained.out" "^Timeout after 2 s: $intake: BUSY stopped: it accepts nothing until .*draining"
+check "and its time is kept ($(grep -c '^BUSY' "$work/drained.out") times in 2 s)" [ "$(grep -c '^BUSY' "$work/drained.out")" -le 5 ]
+contains "it is the reason" "$work/drained.out" "^Timeout after 2 s: $intake: BUSY stopped: it accepts nothing until .*draining"
 casemill resume --control "$control" >"$work/pause.out" 2>&1
 
 # --- the broker is killed under a stream, while the worker is away; then it is back, at its address
