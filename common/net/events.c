@@ -28,6 +28,10 @@ static const char *fault_text(const struct net_socket *socket, uint16_t event, u
 }
 
 static void take_event(struct net_socket *socket, uint16_t event, uint32_t value) {
+    if (event == ZMQ_EVENT_CLOSED) { /* no peer answered the attempt: an earlier fault is past */
+        socket->fault[0] = '\0';
+        return;
+    }
     socket->is_connected = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
     if (event == ZMQ_EVENT_ACCEPTED) {
         peers_accepted(socket->peers, value);

@@ -17,7 +17,8 @@ enum { EVENT_BYTES = 6 /* uint16 event, uint32 value */ };
 enum err monitor_open(struct net_socket *socket, struct diag *diag) {
     char name[64];
     (void)snprintf(name, sizeof(name), "inproc://monitor-%u", socket->net->monitor_next++);
-    if (zmq_socket_monitor(socket->socket, name, EVENTS) != 0) {
+    int events = EVENTS | (socket->is_router ? 0 : ZMQ_EVENT_CLOSED);
+    if (zmq_socket_monitor(socket->socket, name, events) != 0) {
         return diag_fail(diag, ERR_SYSTEM, "no more sockets: %s", zmq_strerror(errno));
     }
     socket->monitor = zmq_socket(socket->net->context, ZMQ_PAIR);
@@ -25,7 +26,7 @@ enum err monitor_open(struct net_socket *socket, struct diag *diag) {
         return diag_fail(diag, ERR_SYSTEM, "no more sockets: %s", zmq_strerror(errno));
     }
     /* Unbounded: at a bound libzmq would stop its own thread until somebody reads.  A refused peer
-     * returns at most once per reconnect interval. */
+     * returns, and an attempt fails, at most once per reconnect interval. */
     int none = 0;
     CHECK(zmq_setsockopt(socket->monitor, ZMQ_RCVHWM, &none, sizeof(none)) == 0);
     CHECK(zmq_setsockopt(socket->monitor, ZMQ_LINGER, &none, sizeof(none)) == 0);

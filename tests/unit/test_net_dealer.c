@@ -20,6 +20,40 @@ static int accepted(int listener) {
     return fd;
 }
 
+static void until_fault(struct net_socket *dealer, bool is_there) {
+    int64_t deadline = clock_mono_ms() + WAIT_MS;
+    while ((net_connect_fault(dealer) != NULL) != is_there && clock_mono_ms() < deadline) {
+        clock_sleep_ms(5);
+    }
+    ck_assert_int_eq(net_connect_fault(dealer) != NULL, is_there);
+}
+
+/* A handshake that failed is no longer the reason once no peer accepts connections. */
+START_TEST(a_peer_that_hangs_up_and_goes_is_no_fault) {
+    struct sockaddr_in address = raw_address(0);
+    socklen_t bytes = sizeof(address);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    ck_assert_int_eq(listen(listener, 1), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &bytes), 0);
+    char endpoint[64];
+    (void)snprintf(endpoint, sizeof(endpoint), "tcp://127.0.0.1:%d", ntohs(address.sin_port));
+    struct net *net = NULL;
+    struct net_socket *dealer = NULL;
+    struct diag diag = {0};
+    ck_assert_int_eq(net_open(&net, &diag), ERR_OK);
+    ck_assert_int_eq(net_dealer_connect(net, endpoint, &usual, &dealer, &diag), ERR_OK);
+    int fd = accept(listener, NULL, NULL);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    until_fault(dealer, true);
+    close(listener);
+    until_fault(dealer, false);
+    net_socket_close(&dealer);
+    net_close(&net);
+}
+END_TEST
+
 /* The next accept proves that the DEALER has seen the end of this connection. */
 START_TEST(an_unread_flood_and_a_lost_peer_do_no_harm) {
     struct sockaddr_in address = raw_address(0);
@@ -70,6 +104,7 @@ int main(void) {
     Suite *suite = suite_create("net_dealer");
     TCase *tcase = tcase_create("dealer");
     tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, a_peer_that_hangs_up_and_goes_is_no_fault);
     tcase_add_test(tcase, an_unread_flood_and_a_lost_peer_do_no_harm);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

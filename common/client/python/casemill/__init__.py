@@ -12,6 +12,8 @@ once.  The protocol is in common/wire/README.md, the case and the retry rules in
 from __future__ import annotations
 
 import datetime
+import functools
+import operator
 import os
 import time
 from dataclasses import dataclass, field
@@ -37,6 +39,7 @@ _BUSY = {"journal_full": "its journal has reached journal.bytes_max",
 _REFUSALS = {zmq.EVENT_HANDSHAKE_FAILED_AUTH: "the broker refuses this key",
              zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: "one side requires keys, the other has none",
              zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL: "the handshake failed: a wrong public key of the broker, or no casemill broker"}
+_EVENTS = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED | functools.reduce(operator.or_, _REFUSALS)
 
 
 class Error(Exception):
@@ -250,7 +253,10 @@ class Client:
         if self._keys is not None and self.broker.startswith("tcp://"):
             self._socket.curve_secretkey, self._socket.curve_serverkey = self._keys
             self._socket.curve_publickey = zmq.curve_public(self._keys[0])
-        self._monitor = self._socket.get_monitor_socket()
+        self._monitor = self._context.socket(zmq.PAIR)
+        self._monitor.rcvhwm = 0  # at a bound libzmq would stop its own thread until the next step
+        self._socket.monitor(f"inproc://monitor-{id(self._socket)}", _EVENTS)
+        self._monitor.connect(f"inproc://monitor-{id(self._socket)}")
         self._is_connected, self._fault, self._redial = False, "", 0.0
         self._down = time.monotonic()  # since when; of no meaning while connected
         self._forget()
