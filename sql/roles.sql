@@ -3,14 +3,16 @@
 --   casemill_worker     lanes: append outcomes; read cases, for reapply.
 --   casemill_publisher  rule sets and their activation.
 --   casemill_operator   dead letters: list, show, retry, drop; each action is recorded with the login name.
---   casemill_reporter   the views of schema report, nothing else.
+--   casemill_reporter   the views of schema report without facts, nothing else.
+--   casemill_analyst    what a reporter reads, and facts, which are personal data: report.cases, explain, replay.
 -- This file grants all the rights that they need: PUBLIC's other rights can be revoked, and PUBLIC has no right to
 -- a function of casemill.
 
 DO $$
 DECLARE wanted text;
 BEGIN
-    FOREACH wanted IN ARRAY ARRAY['casemill_worker', 'casemill_publisher', 'casemill_operator', 'casemill_reporter'] LOOP
+    FOREACH wanted IN ARRAY ARRAY['casemill_worker', 'casemill_publisher', 'casemill_operator', 'casemill_reporter',
+                                  'casemill_analyst'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
             EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
         END IF;
@@ -21,7 +23,8 @@ END $$;
 DO $$
 DECLARE grantee text;
 BEGIN
-    FOREACH grantee IN ARRAY ARRAY['casemill_worker', 'casemill_publisher', 'casemill_operator', 'casemill_reporter'] LOOP
+    FOREACH grantee IN ARRAY ARRAY['casemill_worker', 'casemill_publisher', 'casemill_operator', 'casemill_reporter',
+                                   'casemill_analyst'] LOOP
         EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), grantee);
         IF grantee <> 'casemill_reporter' THEN
             EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), grantee);
@@ -55,6 +58,7 @@ GRANT SELECT, INSERT ON sources TO casemill_worker;
 GRANT SELECT ON rulesets, ruleset_texts, activations, active_ruleset, codes, schema_migrations TO casemill_worker;
 
 GRANT SELECT, INSERT ON rulesets, ruleset_texts, activations, codes TO casemill_publisher;
+GRANT SELECT, INSERT, UPDATE (text) ON questions TO casemill_publisher;
 GRANT SELECT ON active_ruleset, schema_migrations, rule_policy TO casemill_publisher;
 
 GRANT SELECT, DELETE ON dead_letters TO casemill_operator;
@@ -66,3 +70,9 @@ GRANT SELECT ON report.dead_letters TO casemill_operator;
 
 GRANT USAGE ON SCHEMA report TO casemill_reporter;
 GRANT SELECT ON ALL TABLES IN SCHEMA report TO casemill_reporter;
+REVOKE SELECT ON report.cases FROM casemill_reporter;
+
+GRANT casemill_reporter TO casemill_analyst;
+GRANT SELECT ON report.cases TO casemill_analyst;
+GRANT SELECT ON cases, reapplied, rulesets, ruleset_texts, activations, active_ruleset, codes, sources, schema_migrations
+    TO casemill_analyst;

@@ -1,22 +1,24 @@
-/* A key is its kind in the two highest bits, then its parts; a month counts from 2000-01 and is
- * biased, so that it has no sign:
+/* A key is its kind in the two highest bits, then its parts.  A month counts from 2000-01 and is
+ * biased, so that it has no sign.  A day counts from 1970-01-01.
  *   outcome  16 bits source, 18 month, 16 agreement, 8 disposition
  *   finding  18 bits month, 16 finding, 16 projected finding, all ones if there is none
- *   missing  16 bits source, 16 path */
+ *   missing  16 bits source, 16 path
+ *   received 16 bits source, 18 day of acceptance, 16 bucket of latency (tally.h) */
 #include "worker/tally.h"
 
 #include "base/date.h"
 #include "base/mem.h"
 #include "worker/active_rules.h"
 
-enum tally_kind { KIND_OUTCOME, KIND_FINDING, KIND_MISSING };
-enum { KIND_SHIFT = 62, MONTH_BITS = 18, MONTH_BIAS = 1 << (MONTH_BITS - 1) };
+enum tally_kind { KIND_OUTCOME, KIND_FINDING, KIND_MISSING, KIND_RECEIVED };
+enum { KIND_SHIFT = 62, DAY_BITS = 18, MONTH_BITS = 18, MONTH_BIAS = 1 << (MONTH_BITS - 1) };
 enum { SLOTS_FIRST = 256, ARRAY_HEAD_BYTES = 12, ARRAY_DIM_BYTES = 8 };
 #define FIELD_NULL 0xffffffffU
 
 /* Fields of a row, in the order of ACTIVE_RULES_FIXED. */
 enum {
     FIELD_SOURCE = 1,
+    FIELD_RECEIVED_AT = 4,
     FIELD_DISPOSITION = 7,
     FIELD_AGREEMENT = 8,
     FIELD_FINDINGS = 10,
@@ -27,8 +29,10 @@ enum {
 };
 _Static_assert((int)FIELDS_READ <= (int)ACTIVE_RULES_FIXED_COUNT, "the fixed columns come first");
 
-void tally_reset(struct tally *tally) {
+void tally_reset(struct tally *tally, int64_t written_at) {
     tally->count = 0;
+    tally->last_batch = 0;
+    tally->written_at = written_at;
     if (tally->slots != NULL) {
         memset(tally->slots, 0, tally->slot_count * sizeof(*tally->slots));
     }
@@ -115,6 +119,25 @@ static void add_findings(struct tally *tally, uint64_t month, struct span findin
     }
 }
 
+/* Rows of one batch follow each other and have the same time of acceptance. */
+static void add_received(struct tally *tally, uint64_t source, struct span received_at) {
+    uint64_t received = get_be64(received_at.ptr);
+    if (tally->last_batch != 0 && received == tally->last_received &&
+        source == tally->last_source) {
+        tally->counts[tally->last_batch - 1].count++;
+        return;
+    }
+    int64_t accepted_at = (int64_t)received + (int64_t)DATE_POSTGRES_EPOCH * DATE_DAY_US;
+    int64_t day = accepted_at / DATE_DAY_US;
+    uint64_t day_part = day < 0 ? 0 : (uint64_t)day & ((1U << DAY_BITS) - 1);
+    uint64_t bucket = tally_bucket(tally->written_at - accepted_at);
+    const struct tally_count *count =
+        count_of(tally, KIND_RECEIVED, source << (DAY_BITS + 16) | day_part << 16 | bucket);
+    tally->last_received = received;
+    tally->last_source = source;
+    tally->last_batch = (uint32_t)(count - tally->counts) + 1;
+}
+
 void tally_add(struct tally *tally, struct span row) {
     struct span fields[FIELDS_READ];
     const uint8_t *at = row.ptr + 2;
@@ -131,6 +154,7 @@ void tally_add(struct tally *tally, struct span row) {
     uint64_t month = month_of(tally, day);
     (void)count_of(tally, KIND_OUTCOME,
                    source << (MONTH_BITS + 24) | month << 24 | agreement << 8 | disposition);
+    add_received(tally, source, fields[FIELD_RECEIVED_AT]);
     add_findings(tally, month, fields[FIELD_FINDINGS], fields[FIELD_PROJECTED]);
     const uint8_t *missing = array_items(fields[FIELD_MISSING]);
     uint32_t missing_count = array_length(fields[FIELD_MISSING]);
@@ -148,7 +172,7 @@ void tally_add(struct tally *tally, struct span row) {
 struct tally_column {
     const char *name;
     enum tally_kind kind;
-    enum { PART_SIGNED, PART_BYTE, PART_MONTH, PART_COUNT, PART_FIRSTS } part;
+    enum { PART_SIGNED, PART_BYTE, PART_MONTH, PART_DAY, PART_COUNT, PART_FIRSTS } part;
     uint32_t shift;
 };
 static const struct tally_column COLUMNS[] = {
@@ -165,6 +189,10 @@ static const struct tally_column COLUMNS[] = {
     {"missing_paths", KIND_MISSING, PART_SIGNED, 0},
     {"missing_counts", KIND_MISSING, PART_COUNT, 0},
     {"missing_firsts", KIND_MISSING, PART_FIRSTS, 0},
+    {"received_sources", KIND_RECEIVED, PART_SIGNED, DAY_BITS + 16},
+    {"received_days", KIND_RECEIVED, PART_DAY, 16},
+    {"received_buckets", KIND_RECEIVED, PART_SIGNED, 0},
+    {"received_counts", KIND_RECEIVED, PART_COUNT, 0},
 };
 
 /* A number as text: printf for each number would take longer than all counting. */
@@ -191,6 +219,8 @@ static int64_t value_of(const struct tally_column *column, const struct tally_co
         return (int64_t)(part & UINT8_MAX);
     case PART_MONTH:
         return (int64_t)(part & ((1U << MONTH_BITS) - 1)) - MONTH_BIAS;
+    case PART_DAY:
+        return (int64_t)(part & ((1U << DAY_BITS) - 1));
     case PART_COUNT:
         return count->count;
     case PART_FIRSTS:

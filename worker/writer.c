@@ -67,8 +67,9 @@ static void gather_rows(struct writer *writer, struct txn *txn, uint32_t from, u
 }
 
 /* Reports count only intake outcomes. */
-static void count_rows(struct writer *writer, const struct txn *txn, uint32_t from, uint32_t end) {
-    tally_reset(&writer->tally);
+static void count_rows(struct writer *writer, const struct txn *txn, uint32_t from, uint32_t end,
+                       int64_t written_at) {
+    tally_reset(&writer->tally, written_at);
     for (uint32_t i = from; i < end && writer->mode == WRITER_INTAKE; i++) {
         const struct txn_case *written = &txn->cases[i];
         if (written->verdict == TXN_WRITTEN) {
@@ -152,7 +153,7 @@ static enum err write_fresh(struct writer *writer, struct txn *txn, uint32_t fro
     uint32_t rows = settle_fresh(txn, from, end);
     struct writer_commit commit = {.number = writer_commit_number(writer)};
     writer_commit_count(txn, from, end, &commit);
-    count_rows(writer, txn, from, end);
+    count_rows(writer, txn, from, end, commit.written_at);
     bool has_dead = txn->dead_written < txn->dead_count;
     return rows > 0 && rows <= INSERT_ROWS_MAX && !has_dead
                ? insert_few(writer, txn, from, end, &commit)
@@ -409,7 +410,7 @@ static enum err write_settling(struct writer *writer, struct txn *txn, uint32_t 
         return err;
     }
     writer_commit_count(txn, from, end, &commit);
-    count_rows(writer, txn, from, end);
+    count_rows(writer, txn, from, end, commit.written_at);
     buf_clear(&writer->sql);
     writer_sql_commit(writer, txn, &commit);
     buf_str(&writer->sql, "; ");

@@ -19,10 +19,13 @@ int database_open(const struct options *options, enum database_check check, stru
     struct diag diag = {0};
     buf_printf(&application, "casemill %s", verb_name(options));
     enum err err = db_open(conninfo, buf_cstr(&application), db, &diag);
+    if (err == ERR_OK && check == DATABASE_FACTS) {
+        err = db_check_facts(*db, buf_cstr(&application), &diag);
+    }
     buf_free(&application);
     if (err == ERR_OK && check == DATABASE_PLACED) {
         err = db_check_tables(*db, false, &diag);
-    } else if (err == ERR_OK && check == DATABASE_MIGRATED) {
+    } else if (err == ERR_OK && check != DATABASE_ANY) {
         err = db_check_migrated(*db, &diag);
     }
     if (err != ERR_OK) {

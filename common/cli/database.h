@@ -9,8 +9,9 @@
 
 enum database_check {
     DATABASE_ANY,
-    DATABASE_PLACED,  /* as db_check_tables, without may_miss */
-    DATABASE_MIGRATED /* as db_check_migrated */
+    DATABASE_PLACED,   /* as db_check_tables, without may_miss */
+    DATABASE_MIGRATED, /* as db_check_migrated */
+    DATABASE_FACTS     /* as db_check_facts and db_check_migrated */
 };
 /* database_open connects to --db as `casemill VERB` and checks it.  On a fault it reports it and
  * returns the exit code; else EXIT_DONE and *db is the caller's. */

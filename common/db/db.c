@@ -202,6 +202,26 @@ enum err db_check_tables(struct db *db, bool may_miss, struct diag *diag) {
     return err;
 }
 
+/* By the catalog, which everybody may read: before anything else is refused. */
+enum err db_check_facts(struct db *db, const char *verb, struct diag *diag) {
+    struct db_result *row = NULL;
+    enum err err = db_query(db,
+                            "SELECT current_user FROM pg_class c JOIN pg_namespace n ON n.oid = "
+                            "c.relnamespace WHERE c.relname = 'cases' AND c.relkind = 'r' HAVING "
+                            "NOT bool_or(has_schema_privilege(n.oid, 'USAGE') AND "
+                            "has_table_privilege(c.oid, 'SELECT'))",
+                            0, NULL, &row, diag);
+    err = err == ERR_OK ? db_expect(row, "? s", diag) : err;
+    if (err == ERR_OK && db_rows(row) == 1) {
+        err = diag_fail(diag, ERR_DENIED,
+                        "role %s may not read facts, which %s needs: connect as a member of role "
+                        "casemill_analyst (sql/roles.sql)",
+                        db_cell(row, 0, 0), verb);
+    }
+    db_result_free(&row);
+    return err;
+}
+
 enum err db_check_migrated(struct db *db, struct diag *diag) {
     long number = 0;
     enum err err = db_check_tables(db, false, diag);

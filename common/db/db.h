@@ -18,7 +18,7 @@ struct db;
 struct db_result;
 
 /* The number of the last migration that programs of this version need. */
-enum { DB_MIGRATION_NEEDED = 16 };
+enum { DB_MIGRATION_NEEDED = 17 };
 
 /* db_check_conninfo: whether it parses.  The error does not quote it, because it may hold a
  * password.  Errors: ERR_INVALID. */
@@ -107,6 +107,10 @@ MUST_USE enum err db_check_migrated(struct db *db, struct diag *diag);
 /* db_check_tables reports in one line that search_path does not lead to the tables, and why.
  * Errors: ERR_VERSION (missing tables are no fault with may_miss), else as db_query. */
 MUST_USE enum err db_check_tables(struct db *db, bool may_miss, struct diag *diag);
+
+/* db_check_facts reports in one line that the role may not read facts, and which role may: verb is
+ * what needs them.  Errors: ERR_DENIED, else as db_query. */
+MUST_USE enum err db_check_facts(struct db *db, const char *verb, struct diag *diag);
 
 /* db_wait waits for a notification on a LISTENed channel, until it is woken or timeout_ms have
  * passed; *notified is true if one came.  Errors: ERR_CONNECTION. */

@@ -1,4 +1,4 @@
--- What the small numbers in case rows mean, and the intake systems.
+-- What the small numbers in case rows mean, the questions behind them, and the intake systems.
 
 CREATE TABLE codes (
     code        smallint GENERATED ALWAYS AS IDENTITY (START WITH 16) PRIMARY KEY,
@@ -40,6 +40,14 @@ BEGIN
     END LOOP;
 END $$;
 COMMENT ON FUNCTION code_for(text, text, text, text) IS 'The code of a meaning; makes it when it is new, without burning numbers.';
+
+CREATE TABLE questions (
+    path smallint PRIMARY KEY REFERENCES codes,
+    text text NOT NULL
+);
+COMMENT ON TABLE questions IS 'The question to ask for each fact, as the latest published rule set has it.';
+COMMENT ON COLUMN questions.path IS 'The fact (codes of kind path).';
+COMMENT ON COLUMN questions.text IS 'The question.';
 
 CREATE TABLE sources (
     source        smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -66,3 +66,21 @@ COMMENT ON COLUMN dead_letter_actions.why IS 'Reason given by that person.';
 COMMENT ON COLUMN dead_letter_actions.done_by IS 'Database role that logged in.';
 COMMENT ON COLUMN dead_letter_actions.done_at IS 'When.';
 COMMENT ON COLUMN dead_letter_actions.letters IS 'Their numbers (dead_letters.dead).';
+
+CREATE TABLE dead_letter_ends (
+    ended         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    ended_at      timestamptz NOT NULL DEFAULT now(),
+    fate          text NOT NULL CHECK (fate IN ('dropped', 'purged')),
+    first_seen_on date NOT NULL,
+    source        smallint NOT NULL,
+    reason        text NOT NULL,
+    letters       integer NOT NULL
+);
+COMMENT ON TABLE dead_letter_ends IS 'How many dead letters were removed; append only, without what was in them.';
+COMMENT ON COLUMN dead_letter_ends.ended IS 'Number in order of removal.';
+COMMENT ON COLUMN dead_letter_ends.ended_at IS 'When they were removed.';
+COMMENT ON COLUMN dead_letter_ends.fate IS 'dropped: an operator did it (dead_letter_actions); purged: a purge did it.';
+COMMENT ON COLUMN dead_letter_ends.first_seen_on IS 'UTC day on which they first came.';
+COMMENT ON COLUMN dead_letter_ends.source IS 'Intake system (sources).';
+COMMENT ON COLUMN dead_letter_ends.reason IS 'As in dead_letters.';
+COMMENT ON COLUMN dead_letter_ends.letters IS 'How many.';

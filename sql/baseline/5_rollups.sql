@@ -24,7 +24,11 @@ CREATE TABLE tallies (
     cases                integer NOT NULL DEFAULT 0,
     journals             uuid[] NOT NULL DEFAULT '{}',
     low_water            bigint[] NOT NULL DEFAULT '{}',
-    low_water_at         timestamptz[] NOT NULL DEFAULT '{}'
+    low_water_at         timestamptz[] NOT NULL DEFAULT '{}',
+    received_sources     smallint[] NOT NULL DEFAULT '{}',
+    received_days        integer[] NOT NULL DEFAULT '{}',
+    received_buckets     smallint[] NOT NULL DEFAULT '{}',
+    received_counts      integer[] NOT NULL DEFAULT '{}'
 );
 COMMENT ON TABLE tallies IS 'What a lane''s transaction adds to the rollups, or a piece of a purge takes away; gone when it is folded.';
 COMMENT ON COLUMN tallies.commit IS 'The lane transaction (commits); 0 of a purge.';
@@ -49,6 +53,10 @@ COMMENT ON COLUMN tallies.cases IS 'As in commits.';
 COMMENT ON COLUMN tallies.journals IS 'As in commits.';
 COMMENT ON COLUMN tallies.low_water IS 'As in commits.';
 COMMENT ON COLUMN tallies.low_water_at IS 'As in commits.';
+COMMENT ON COLUMN tallies.received_sources IS 'Parallel arrays of intake outcomes: source,';
+COMMENT ON COLUMN tallies.received_days IS 'UTC day of acceptance, counted from 1970-01-01,';
+COMMENT ON COLUMN tallies.received_buckets IS 'bucket of the time from acceptance to writing: bucket b begins at (8 + b % 8) * 2 ^ (b / 8 - 3) microseconds,';
+COMMENT ON COLUMN tallies.received_counts IS 'and how many.';
 
 CREATE TABLE rollup_days (
     day         date NOT NULL,
@@ -131,6 +139,30 @@ COMMENT ON COLUMN rollup_journals.done_below IS 'Highest low-water mark.';
 COMMENT ON COLUMN rollup_journals.last_commit_at IS 'Latest transaction with work of it.';
 COMMENT ON COLUMN rollup_journals.said_below IS 'Highest low-water mark that came with a time; null when none did.';
 COMMENT ON COLUMN rollup_journals.complete_before IS 'The earliest time that came with it.';
+
+CREATE TABLE rollup_received (
+    day    date NOT NULL,
+    source smallint NOT NULL,
+    cases  bigint NOT NULL,
+    PRIMARY KEY (day, source)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE rollup_received IS 'Folded tallies: cases with an intake outcome, by UTC day of acceptance; a purge leaves them.';
+COMMENT ON COLUMN rollup_received.day IS 'UTC day on which the broker accepted them.';
+COMMENT ON COLUMN rollup_received.source IS 'Source (sources).';
+COMMENT ON COLUMN rollup_received.cases IS 'How many.';
+
+CREATE TABLE rollup_latencies (
+    hour     timestamptz NOT NULL,
+    source   smallint NOT NULL,
+    bucket   smallint NOT NULL,
+    outcomes bigint NOT NULL,
+    PRIMARY KEY (hour, source, bucket)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE rollup_latencies IS 'Folded tallies: histograms of the time from acceptance to writing; a purge leaves them.';
+COMMENT ON COLUMN rollup_latencies.hour IS 'UTC hour of writing.';
+COMMENT ON COLUMN rollup_latencies.source IS 'Source (sources).';
+COMMENT ON COLUMN rollup_latencies.bucket IS 'As in tallies.received_buckets.';
+COMMENT ON COLUMN rollup_latencies.outcomes IS 'How many intake outcomes.';
 
 CREATE TABLE folds (
     one       boolean PRIMARY KEY DEFAULT true CHECK (one),

@@ -1,4 +1,5 @@
--- How counts get into the rollups, out of them with a purge, and are counted again; what a lane asks of tombstones.
+-- How counts get into the rollups, out of them with a purge, and are counted again; what a lane asks of tombstones;
+-- how removed dead letters are counted.
 -- This file and those after it hold definitions only, no tables: `casemill db migrate` applies them to an upgraded
 -- database, too.
 
@@ -59,6 +60,19 @@ BEGIN
                                         transactions = r.transactions + excluded.transactions,
                                         longest = greatest(r.longest, excluded.longest),
                                         youngest = r.youngest + excluded.youngest
+    ), received AS MATERIALIZED (
+        SELECT date_trunc('hour', t.committed_at, 'UTC') AS hour, r.source, r.day, r.bucket, sum(r.n)::bigint AS n
+        FROM taken t CROSS JOIN LATERAL unnest(t.received_sources, t.received_days, t.received_buckets, t.received_counts)
+            AS r (source, day, bucket, n)
+        GROUP BY 1, 2, 3, 4
+    ), received_days AS (
+        INSERT INTO rollup_received AS r (day, source, cases)
+        SELECT date '1970-01-01' + day, source, sum(n) FROM received GROUP BY 1, 2
+        ON CONFLICT (day, source) DO UPDATE SET cases = r.cases + excluded.cases
+    ), latencies AS (
+        INSERT INTO rollup_latencies AS r (hour, source, bucket, outcomes)
+        SELECT hour, source, bucket, sum(n) FROM received GROUP BY 1, 2, 3
+        ON CONFLICT (hour, source, bucket) DO UPDATE SET outcomes = r.outcomes + excluded.outcomes
     ), words AS MATERIALIZED (
         SELECT j.journal, j.low_water, j.low_water_at, t.committed_at
         FROM taken t CROSS JOIN LATERAL unnest(t.journals, t.low_water, t.low_water_at) AS j (journal, low_water, low_water_at)
@@ -83,8 +97,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION fold_tallies(integer) IS 'Moves at most so many tallies into the rollups; how many it were, 0 when another is at it.';
 
--- What was written when (days, latency, journals) is counted once, when it is written, and stays: of purged cases
--- nothing else is left to count.  What the kept cases say is counted again.  Lanes wait for as long as it takes.
+-- What came and was written when (days, latency, journals) is counted once, when it is written, and stays: of purged cases
+-- nothing else is left to count.  The kept cases are counted again.  Lanes wait for as long as it takes.
 CREATE OR REPLACE FUNCTION rebuild_rollups() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     LOCK TABLE cases IN SHARE ROW EXCLUSIVE MODE;
@@ -174,3 +188,18 @@ BEGIN
     SELECT o.case_id, o.revision FROM old o ORDER BY o.case_id DESC, o.revision DESC LIMIT 1;
 END $$;
 COMMENT ON FUNCTION purge_some(bigint, text, integer, integer) IS 'Turns at most so many old cases into tombstones; keeps lanes from writing until the transaction ends.';
+
+-- An operator's removal is recorded in the same transaction, by the statement that removes.
+CREATE OR REPLACE FUNCTION dead_letters_ended() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    INSERT INTO dead_letter_ends (fate, first_seen_on, source, reason, letters)
+    SELECT CASE WHEN EXISTS (SELECT FROM dead_letter_actions a WHERE a.kind = 'drop' AND a.done_at = now()
+                                 AND g.dead = ANY (a.letters)) THEN 'dropped' ELSE 'purged' END,
+           (g.first_seen_at AT TIME ZONE 'UTC')::date, g.source, g.reason, count(*)
+    FROM gone g GROUP BY 1, 2, 3, 4;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION dead_letters_ended() IS 'Counts removed dead letters by day, source and reason, for report.dead_letter_days.';
+
+CREATE OR REPLACE TRIGGER dead_letters_ended AFTER DELETE ON dead_letters
+    REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION dead_letters_ended();

@@ -11,7 +11,8 @@ BEGIN
     FOR ours IN
         SELECT p.oid FROM pg_proc p
         WHERE p.pronamespace = current_schema()::regnamespace AND p.proname IN (
-            'activations_notify', 'activations_sign', 'code_for', 'fold_tallies', 'month_number', 'purge_some',
+            'activations_notify', 'activations_sign', 'code_for', 'dead_letters_ended', 'fold_tallies', 'make_fact_view',
+            'month_number', 'purge_some',
             'purged_guard', 'rebuild_rollups', 'rules_guard', 'rulesets_sign', 'ruleset_texts_check', 'source_for')
     LOOP
         EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', ours);
@@ -23,7 +24,7 @@ DO $$
 DECLARE guarded text;
 BEGIN
     FOREACH guarded IN ARRAY ARRAY['rulesets_sign()', 'activations_sign()', 'ruleset_texts_check()',
-                                   'fold_tallies(integer)', 'rebuild_rollups()'] LOOP
+                                   'dead_letters_ended()', 'fold_tallies(integer)', 'rebuild_rollups()'] LOOP
         EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', guarded, current_schema());
     END LOOP;
 END $$;

@@ -20,6 +20,9 @@ submit --ack outcome "$work/bad.jsonl" >"$work/bad.out" # exits with 3: there ar
 [ "$(rows dead_letters)" -gt 0 ] || abort "there are dead letters"
 is_folded() { [ "$(rows tallies)" = 0 ]; }
 wait_until 60 is_folded || abort "tallies are folded"
+# Transitions: some cases have a second outcome.
+pg_sql "insert into reapplied select source, case_id, revision, 2, disposition, agreement, reason, findings, projected, missing,
+    reference_date, as_of, decided_at, commit from cases where case_id > '0000200000' order by source, case_id limit 1000"
 stop "$worker_pid" # nothing else runs while the clock does
 stop "$broker_pid"
 pg_sql "vacuum analyze"
@@ -36,7 +39,7 @@ scan() {
 page_of() { echo "where source_number = 1 and case_id > '0000200000' order by case_id limit 100"; }
 query_of() {
     case $1 in
-    outcomes | current_outcomes | screening) echo "select * from report.$1 $(page_of)" ;;
+    outcomes | current_outcomes | screening | transitions | cases) echo "select * from report.$1 $(page_of)" ;;
     *) echo "select * from report.$1" ;;
     esac
 }

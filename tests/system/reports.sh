@@ -21,7 +21,19 @@ scan_missing_facts="select p.label, s.name, count(*), count(*) filter (where m.n
 scan_daily_counts="select (c.committed_at at time zone 'UTC')::date, s.name, a.agreement, d.disposition, count(*)
     from ever_written w join commits c using (commit) join sources s on s.source = w.source
     join codes a on a.code = w.agreement join codes d on d.code = w.disposition group by 1, 2, 3, 4"
-remember_written="insert into ever_written select source, agreement, disposition, commit from cases where commit not in (select commit from ever_written)"
+remember_written="insert into ever_written select source, agreement, disposition, commit, received_at from cases
+    where commit not in (select commit from ever_written)"
+scan_received_days="select (w.received_at at time zone 'UTC')::date, s.name, count(*) from ever_written w join sources s using (source) group by 1, 2"
+scan_latency_percentiles="select date_trunc('hour', c.committed_at, 'UTC'), s.name, count(*) from ever_written w join commits c using (commit)
+    join sources s on s.source = w.source group by 1, 2"
+columns_latency_percentiles='hour, source, outcomes'
+# Hours whose percentiles are not those of the exact times, rounded up by at most an eighth.
+wrong_percentiles="select count(*) from report.latency_percentiles v join
+    (select date_trunc('hour', c.committed_at, 'UTC') as hour, s.name as source,
+            percentile_disc(array[0.5, 0.95, 0.99]) within group (order by greatest(c.committed_at - w.received_at, interval '8 us')) as exact
+     from ever_written w join commits c using (commit) join sources s on s.source = w.source group by 1, 2) e using (hour, source)
+    where not (v.p50 > e.exact[1] and v.p50 <= e.exact[1] * 1.125 and v.p95 > e.exact[2] and v.p95 <= e.exact[2] * 1.125
+               and v.p99 > e.exact[3] and v.p99 <= e.exact[3] * 1.125)"
 scan_latency="select (committed_at at time zone 'UTC')::date, sum(cases)::bigint, max(committed_at - received_from), avg(committed_at - received_until)
     from commits where received_from is not null and mode = 'intake' group by 1"
 scan_completeness="select s.journal, max(s.low_water), max(s.committed_at), min(s.low_water_at) filter (where s.low_water = l.low_water)
@@ -44,9 +56,10 @@ differ() {
 }
 all_agree() { # all_agree WHEN
     pg_sql "$remember_written" || abort "the written rows are recorded"
-    for view in months findings missing_facts daily_counts latency completeness current_outcomes screening; do
+    for view in months findings missing_facts daily_counts received_days latency latency_percentiles completeness current_outcomes screening; do
         equal "$1: $view equals a scan" "$(differ "$view")" 0
     done
+    equal "$1: percentiles equal those of the exact times, rounded up" "$(pg_sql "$wrong_percentiles")" 0
 }
 send() { # send NAME FILE
     settled timeout 120 "$bin/casemill" submit --broker "$intake" --ack outcome "$2" >"$work/$1.out" 2>"$work/$1.err"
@@ -56,7 +69,7 @@ is_folded() { [ "$(tallies)" = 0 ]; }
 
 # --- no fold runs: another session holds the lock
 database_start
-pg_sql "create table ever_written (source smallint, agreement smallint, disposition smallint, commit bigint)"
+pg_sql "create table ever_written (source smallint, agreement smallint, disposition smallint, commit bigint, received_at timestamptz)"
 pg_sql "begin; select from folds for update; select pg_sleep(600)" >"$work/holder.out" 2>&1 &
 pids="$pids $!"
 holds() { [ "$(pg_sql "select count(*) from pg_stat_activity where query like '%pg_sleep%' and wait_event = 'PgSleep'")" = 1 ]; }
@@ -172,7 +185,8 @@ check "a reporter reads the views and no table" sh -c "
     . tests/system/pg.sh; pg_find; pg_conninfo='$pg_conninfo'
     pg_sql 'create role reporter login in role casemill_reporter' >/dev/null
     pg_conninfo='host=$pg_dir user=reporter dbname=casemill'
-    for view in outcomes current_outcomes screening months findings missing_facts daily_counts latency completeness dead_letters; do
+    for view in outcomes current_outcomes screening transitions months findings missing_facts daily_counts received_days latency \
+        latency_percentiles completeness dead_letters dead_letter_days; do
         pg_sql \"select count(*) from report.\$view\" >/dev/null || exit 1
     done
     ! pg_sql 'select count(*) from tallies' 2>/dev/null"

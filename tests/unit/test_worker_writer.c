@@ -505,6 +505,20 @@ START_TEST(test_rules_refused) {
 }
 END_TEST
 
+/* Each latency lies in its bucket, whose bounds report.latency_percentiles computes. */
+START_TEST(test_latency_buckets) {
+    ck_assert_uint_eq(tally_bucket(-1), tally_bucket(8)); /* a clock that was set back */
+    ck_assert_uint_eq(tally_bucket(0), tally_bucket(8));
+    for (int64_t us = 8; us < INT64_C(1) << 50; us += 1 + us / 50) {
+        uint32_t bucket = tally_bucket(us);
+        int64_t width = INT64_C(1) << (bucket / 8 - 3);
+        ck_assert_int_le((8 + bucket % 8) * width, us);
+        ck_assert_int_lt(us, (9 + bucket % 8) * width);
+    }
+    ck_assert_uint_le(tally_bucket(INT64_MAX), INT16_MAX);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("worker_writer");
     TCase *tests = tcase_create("writer");
@@ -526,6 +540,7 @@ int main(void) {
     tcase_add_test(tests, test_another_backend_is_noticed);
     tcase_add_test(tests, test_a_stricter_isolation_is_not_taken);
     tcase_add_test(tests, test_rules_refused);
+    tcase_add_test(tests, test_latency_buckets);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -25,7 +25,7 @@
 
 enum { MIGRATION_BYTES_MAX = 1 << 20, MIGRATIONS_MAX = 1000, MIGRATION_DIGITS = 4 };
 enum {
-    BASELINE_NUMBER = 16, /* of an empty database after the files of baseline/ */
+    BASELINE_NUMBER = 17, /* of an empty database after the files of baseline/ */
     UPGRADED_FROM = 15,   /* the oldest number: that of version 0.1 */
     BASELINE_DIGITS = 1,
     DEFINITIONS_FROM = '7', /* from this file on the baseline holds functions and views only */
@@ -360,7 +360,10 @@ static enum err migrate_all(void *context, struct diag *diag) {
     if (err == ERR_OK) {
         err = apply_files(m, diag);
     }
-    return err == ERR_OK ? add_columns(m, diag) : err;
+    err = err == ERR_OK ? add_columns(m, diag) : err;
+    return err == ERR_OK && m->columns_added > 0
+               ? db_exec(m->db, "SELECT make_fact_view()", 0, NULL, diag)
+               : err;
 }
 
 static void print_done(const struct options *options, const struct migrate *m) {

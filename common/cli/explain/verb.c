@@ -76,7 +76,7 @@ static int explain_from_db(const struct options *options, const struct explain_w
     struct explain_stored stored = {0};
     struct db *db = NULL;
     struct diag diag = {0};
-    int code = database_open(options, DATABASE_MIGRATED, &db);
+    int code = database_open(options, DATABASE_FACTS, &db);
     if (code != EXIT_DONE) {
         return code;
     }

@@ -214,7 +214,7 @@ static enum err write_report(struct replay_job *job, struct diag *diag) {
 
 static int run_job(struct replay_job *job) {
     struct diag diag = {0};
-    int code = database_open(job->options, DATABASE_MIGRATED, &job->db);
+    int code = database_open(job->options, DATABASE_FACTS, &job->db);
     /* One snapshot of the database for all reads. */
     if (code == EXIT_DONE && db_exec(job->db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", 0,
                                      NULL, &diag) != ERR_OK) {

@@ -1,6 +1,6 @@
 /* `casemill rules publish`: a directory of rule documents becomes a rule set in the database:
- * checked, tested, then written with every code of its outcomes, in one transaction. A second run
- * changes nothing. */
+ * checked, tested, then written in one transaction.  With it go the codes of its outcomes and the
+ * questions of its facts.  A second run changes nothing. */
 #include "base/json.h"
 #include "base/plain.h"
 #include "cli/database.h"
@@ -8,6 +8,22 @@
 #include "cli/rules/option.h"
 
 #include <stdio.h>
+
+/* The latest publication's questions, for report.questions. */
+static enum err write_questions(struct db *db, const struct schema *schema, struct diag *diag) {
+    enum err err = ERR_OK;
+    for (uint32_t i = 0; err == ERR_OK && i < schema->path_count; i++) {
+        const char *const params[] = {schema->paths[i]->name, schema->paths[i]->help};
+        err = params[1] == NULL || params[1][0] == '\0'
+                  ? ERR_OK
+                  : db_exec(db,
+                            "INSERT INTO questions (path, text) SELECT code, $2 FROM codes WHERE "
+                            "kind = 'path' AND label = $1 ON CONFLICT (path) DO UPDATE SET "
+                            "text = excluded.text WHERE questions.text <> excluded.text",
+                            COUNT_OF(params), params, diag);
+    }
+    return err;
+}
 
 /* One publisher at a time, so that no smallint numbers are wasted. */
 #define LOCK_SQL "SELECT pg_advisory_xact_lock(hashtext('casemill rules publish'))"
@@ -83,6 +99,7 @@ static enum err publish(struct db *db, const struct ruleset *ruleset, bool *is_n
         *is_new = db_rows(known) == 0;
         err = *is_new ? write_ruleset(db, ruleset, diag) : ERR_OK;
     }
+    err = err == ERR_OK ? write_questions(db, ruleset_schema(ruleset), diag) : err;
     db_result_free(&known);
     return err == ERR_OK ? db_exec(db, "COMMIT", 0, NULL, diag) : err; /* closing rolls back */
 }
