@@ -5,9 +5,11 @@
 #include "broker/journal_verify.h"
 #include "broker/settings_table.h"
 
+#include "base/clock.h"
 #include "base/descriptors.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/plain.h"
 #include "base/process.h"
 #include "base/sink.h"
@@ -113,6 +115,16 @@ static void reload(struct broker *broker, const struct settings *start, struct s
     *now = fresh;
 }
 
+/* The line of write_ready, without its newline: what `systemctl status` shows. */
+static void notify_serving(const struct broker *broker, struct notify *notify) {
+    struct buf line = BUF_EMPTY;
+    broker_ready_line(broker, &line);
+    CHECK(line.len > 0);
+    line.len--;
+    notify_ready(notify, buf_cstr(&line));
+    buf_free(&line);
+}
+
 /* The ready line; a reader that is there but does not read is not waited for. */
 static int write_ready(const struct broker *broker) {
     struct diag diag = {0};
@@ -128,28 +140,45 @@ static int write_ready(const struct broker *broker) {
     return printed(err);
 }
 
+static void turn_until_stopped(struct broker *broker, const struct settings *settings,
+                               struct notify *notify) {
+    struct settings *now = NULL;
+    sig_atomic_t reloaded = 0;
+    while (broker_turn(broker, stop_signals)) {
+        sig_atomic_t asked = reload_signals;
+        if (asked != reloaded) {
+            reloaded = asked;
+            notify_reloading(notify);
+            reload(broker, settings, &now);
+            notify_serving(broker, notify);
+        }
+        if (stop_signals > 0) {
+            notify_stopping(notify);
+        }
+        notify_beat(notify, clock_mono_ms());
+    }
+    settings_free(&now);
+}
+
 static int serve(const struct settings *settings) {
     struct diag diag = {0};
-    struct settings *now = NULL;
+    struct notify notify;
     struct broker *broker = NULL;
     catch_signals();
     log_setup(&(struct log_options){
         .program = "broker", .json = settings_bool(settings, "log.json"), .level_min = LOG_INFO});
-    if (hangup_start(&diag) != ERR_OK || log_start(&diag) != ERR_OK ||
-        broker_open(settings, &broker, &diag) != ERR_OK) {
+    if (notify_open(&notify, &diag) != ERR_OK || hangup_start(&diag) != ERR_OK ||
+        log_start(&diag) != ERR_OK || broker_open(settings, &broker, &diag) != ERR_OK) {
         return fail(&diag);
     }
     int code = write_ready(broker);
-    sig_atomic_t reloaded = 0;
-    while (code == 0 && broker_turn(broker, stop_signals)) {
-        sig_atomic_t asked = reload_signals;
-        if (asked != reloaded) {
-            reloaded = asked;
-            reload(broker, settings, &now);
-        }
+    if (code == 0) {
+        notify_serving(broker, &notify);
+        turn_until_stopped(broker, settings, &notify);
     }
+    notify_stopping(&notify);
     broker_close(&broker);
-    settings_free(&now);
+    notify_close(&notify);
     LOG(EV_PROGRAM_STOPPED, "signals=%d", (int)stop_signals);
     return code;
 }

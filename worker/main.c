@@ -6,6 +6,7 @@
 #include "base/descriptors.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/plain.h"
 #include "base/process.h"
 #include "base/sink.h"
@@ -92,13 +93,27 @@ static void warn_unverified(const char *conninfo) {
     }
 }
 
+static void ready_text(const struct worker *worker, const struct worker_options *options,
+                       struct buf *line) {
+    buf_printf(line, "ready lanes=%u broker=", options->lane_count);
+    plain_text(line, options->brokers[0]);
+    buf_printf(line, " http=%s", worker_http(worker));
+}
+
+static void notify_serving(const struct worker *worker, const struct worker_options *options,
+                           struct notify *notify) {
+    struct buf line = BUF_EMPTY;
+    ready_text(worker, options, &line);
+    notify_ready(notify, buf_cstr(&line));
+    buf_free(&line);
+}
+
 /* The ready line; the worker does not wait for a slow reader. */
 static int print_ready(const struct worker *worker, const struct worker_options *options) {
     struct diag diag = {0};
     struct buf line = BUF_EMPTY;
-    buf_printf(&line, "ready lanes=%u broker=", options->lane_count);
-    plain_text(&line, options->brokers[0]);
-    buf_printf(&line, " http=%s\n", worker_http(worker));
+    ready_text(worker, options, &line);
+    buf_byte(&line, '\n');
     warn_unverified(options->conninfo);
     LOG(EV_PROGRAM_READY, "lanes=%u brokers=%u", options->lane_count, options->broker_count);
     enum err err = sink_write_within(STDOUT_FILENO, buf_span(&line), READY_MS_MAX, &diag);
@@ -248,22 +263,30 @@ static void stop_or_hurry(struct worker *worker, struct stopping *stopping, int6
     worker_drain(worker);
 }
 
-static void serve(struct worker *worker, int signals, const struct settings *settings) {
+static void serve(struct worker *worker, int signals, const struct settings *settings,
+                  const struct worker_options *options, struct notify *notify) {
     struct stopping stopping = {0};
     struct settings *now = NULL;
     while (!worker_has_ended(worker)) {
         worker_wait(worker, signals);
         struct asked asked = read_signals(signals);
         if (asked.reload) {
+            notify_reloading(notify);
             reload(settings, &now);
+            notify_serving(worker, options, notify);
         }
         if (asked.stop) {
+            notify_stopping(notify);
             stop_or_hurry(worker, &stopping, settings_int(settings, "lanes.grace_s"));
         }
         if (stopping.draining && !stopping.abandoned && clock_mono_ms() >= stopping.until_ms) {
             LOG(EV_GRACE_OVER, "grace_s=%lld", (long long)settings_int(settings, "lanes.grace_s"));
             stopping.abandoned = true;
             worker_abandon(worker);
+        }
+        /* Without beats systemd ends the process; brokers dispatch its work to others. */
+        if (!worker_is_stalled(worker)) {
+            notify_beat(notify, clock_mono_ms());
         }
     }
     settings_free(&now);
@@ -284,6 +307,7 @@ static int run(const struct settings *settings) {
     struct worker_options options;
     struct diag diag = {0};
     struct worker *worker = NULL;
+    struct notify notify;
     read_options(settings, &options);
     int signals = -1;
     (void)descriptors_raise();
@@ -291,7 +315,8 @@ static int run(const struct settings *settings) {
         open_signals(&signals, &diag) != ERR_OK) {
         return fail(&diag);
     }
-    enum err err = hangup_start(&diag);
+    enum err err = notify_open(&notify, &diag);
+    err = err == ERR_OK ? hangup_start(&diag) : err;
     err = err == ERR_OK ? log_start(&diag) : err;
     err = err == ERR_OK ? start(&options, signals, &worker, &diag) : err;
     if (err != ERR_OK) {
@@ -304,11 +329,14 @@ static int run(const struct settings *settings) {
     }
     int code = print_ready(worker, &options);
     if (code == EXIT_SUCCESS) {
-        serve(worker, signals, settings);
+        notify_serving(worker, &options, &notify);
+        serve(worker, signals, settings, &options, &notify);
     }
+    notify_stopping(&notify);
     end_within(END_S_MAX); /* also if lanes ended by themselves */
     worker_stop(&worker);
     (void)close(signals);
+    notify_close(&notify);
     LOG(EV_PROGRAM_STOPPED, "code=%d", code);
     return code;
 }

@@ -142,6 +142,10 @@ static int64_t longest_turn(const struct worker *worker) {
     return longest;
 }
 
+bool worker_is_stalled(const struct worker *worker) {
+    return longest_turn(worker) > LANE_STALLED_MS;
+}
+
 static const struct {
     const char *name;
     const char *help;
@@ -279,7 +283,7 @@ static void render(const char *path, struct http_reply *reply, void *context) {
         reply->content_type = "application/json";
         render_status(worker, &reply->body);
     } else if (strcmp(path, "/healthz") == 0) {
-        bool stalled = longest_turn(worker) > LANE_STALLED_MS;
+        bool stalled = worker_is_stalled(worker);
         reply->status = stalled ? 503 : 200;
         buf_str(&reply->body, stalled ? "a lane is stalled\n" : "ok\n");
     } else if (strcmp(path, "/readyz") == 0) {

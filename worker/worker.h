@@ -52,7 +52,8 @@ MUST_USE enum err worker_start(const struct worker_options *options, struct work
 const char *worker_http(const struct worker *worker); /* "http://127.0.0.1:40003" or "off" */
 /* worker_wait returns when fd is readable, a lane has ended or a second has passed. */
 void worker_wait(struct worker *worker, int fd);
-bool worker_has_ended(const struct worker *worker); /* all lanes have */
+bool worker_is_stalled(const struct worker *worker); /* a lane makes no turns any more */
+bool worker_has_ended(const struct worker *worker);  /* all lanes have */
 void worker_drain(struct worker *worker);
 void worker_abandon(struct worker *worker); /* lanes return their work, at once */
 void worker_stop(struct worker **worker);   /* joins all threads; abandons lanes that still run */

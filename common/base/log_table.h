@@ -14,6 +14,8 @@
         "check the program that reads standard error")                                             \
     ROW(READY_UNREAD, WARN, "standard output has no reader: the ready line is not delivered",      \
         "nothing, or redirect the program's standard output")                                      \
+    ROW(NOTIFY_FAILED, WARN, "a report to the service manager could not be sent",                  \
+        "check the service; systemd restarts a program whose reports it misses")                   \
     ROW(CLOCK_JUMPED, WARN, "the wall clock was set; default dates of cases use it",               \
         "check the host's clock, and the cases without dates that arrived while it was wrong")     \
     ROW(SETTING_WARNING, WARN, "a setting is valid but probably wrong", "read the text")           \

@@ -57,6 +57,7 @@ set_up "a database of 0.1" "runuser -u postgres -- createuser casemill && runuse
     zcat $root/tests/data/database_0.1.sql.gz | runuser -u casemill -- psql -q -v ON_ERROR_STOP=1 casemill"
 set_up "the operator's setting" "sed -i 's/bytes_max: 1GiB/bytes_max: 128MiB/' /etc/casemill/broker.yaml"
 set_up "the broker starts" "systemctl enable --now casemill-broker"
+there "systemd shows what it serves" "systemctl show -p StatusText casemill-broker | grep -q '^StatusText=ready intake=tcp://127.0.0.1:5570 '"
 set_up "cases" "casemill generate --cases 500 --seed 5 --bad 0 --duplicates 0 --out /tmp/cases.jsonl &&
     sed -i 's/\"case_id\":\"G/\"case_id\":\"U/' /tmp/cases.jsonl" # the database has cases of the same name
 set_up "cases are accepted" "casemill submit --broker tcp://127.0.0.1:5570 /tmp/cases.jsonl"
@@ -81,6 +82,16 @@ all_there() { [ "$(stored)" = "$((had + 500))" ]; }
 journal_is_empty() { case $(batches) in *'"read":0,"cases":0,"damaged":0'*) ;; *) return 1 ;; esac; }
 wait_until 20 all_there
 equal "each case of the old journal has its outcome" "$(stored)" "$((had + 500))"
+
+# systemd restarts a broker that hangs; with a shorter interval than the shipped one.
+set_up "a shorter watchdog" "mkdir -p /etc/systemd/system/casemill-broker.service.d && printf '[Service]\nWatchdogSec=2\nTimeoutAbortSec=1\n' \
+    >/etc/systemd/system/casemill-broker.service.d/test.conf && systemctl daemon-reload && systemctl restart casemill-broker"
+before=$(machine_run "systemctl show -p MainPID --value casemill-broker")
+set_up "the broker hangs" "kill -STOP $before"
+is_restarted() { machine_run "[ \$(systemctl show -p MainPID --value casemill-broker) -gt $before ] && systemctl is-active casemill-broker" >"$work/there.out"; }
+check "systemd restarts a broker that hangs" wait_until 20 is_restarted
+set_up "the watchdog is as shipped" "rm -r /etc/systemd/system/casemill-broker.service.d && systemctl daemon-reload"
+there "a reload comes to its end" "systemctl reload casemill-broker && systemctl reload casemill-worker && systemctl is-active casemill-broker casemill-worker"
 
 # A removal keeps settings and journal. A purge deletes the journal, because the removal found it empty.
 check "the journal is empty" wait_until 10 journal_is_empty

@@ -14,6 +14,10 @@ has() { # has FILE LINE
     if grep -qxF -e "$2" "$1"; then pass; else fail "$1: no line $2"; fi
 }
 
+check_watchdog() { # longer than a hang is noticed after, and a program that hangs is restarted
+    if grep -qxE 'WatchdogSec=[0-9]+s' "$1"; then pass; else fail "$1: no WatchdogSec"; fi
+}
+
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 for program in broker worker; do
@@ -22,6 +26,8 @@ for program in broker worker; do
     has "$unit" "StartLimitIntervalSec=0"
     has "$unit" "ExecStart=/usr/bin/casemill-$program --config /etc/casemill/$program.yaml"
     has "$unit" "LimitCORE=0"
+    has "$unit" "Type=notify"
+    check_watchdog "$unit"
     if [ -e "config/$program.yaml" ]; then pass; else fail "$unit names settings that are not there"; fi
     # Verified with the programs of this build, where there are any.
     sed "s|/usr/bin/casemill-|$(pwd)/$build/bin/casemill-|" "$unit" >"$scratch/casemill-$program.service"
@@ -51,6 +57,16 @@ for name in broker worker; do
     if service "$name" | grep -qx "    <<: \*casemill"; then pass; else fail "$compose: $name does not take over x-casemill"; fi
     if service "$name" | grep -q "restart:"; then fail "$compose: $name has a restart of its own"; else pass; fi
 done
+if service broker | grep -qx "      <<: \*database"; then pass; else fail "$compose: exec broker has no database"; fi
+for name in prometheus grafana; do
+    if service "$name" | grep -qx "    profiles: \[monitoring\]"; then pass; else fail "$compose: $name is not of the profile monitoring"; fi
+done
+if grep -q 'tmpfs:.*uid=' "$compose"; then fail "$compose: podman knows no uid of a tmpfs"; else pass; fi
+if grep -oE '"expr": "[^"]*' docker/monitoring/broker.json | grep -oE 'casemill_broker_[a-z_]+' >"$scratch/figures"; then pass; else fail "the dashboard shows no figures"; fi
+while read -r figure; do
+    field=${figure#casemill_broker_}
+    if grep -rqw -e "$figure" -e "${field%_total}" broker/*.[ch]; then pass; else fail "the dashboard shows $figure, which the broker does not have"; fi
+done <"$scratch/figures"
 if service postgres | grep -qx "    restart: unless-stopped"; then pass; else fail "$compose: postgres does not restart"; fi
 
 echo "$passed passed, $failed failed"
