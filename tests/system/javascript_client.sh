@@ -47,6 +47,15 @@ awk '/^```js/ {inside = 1; next} /^```/ {inside = 0} inside' common/client/javas
 check "the example of its page runs" sh -c "timeout 40 node '$work/js/page.js' >'$work/page.out' 2>'$work/page.err'"
 contains "and gets its DONE" "$work/page.out" '^DONE 250 \{'
 
+# --- silence
+start forgetful /usr/bin/python3 tests/system/forgetful_broker.py
+forgetful_pid=$started_pid
+wait_ready forgetful "$forgetful_pid" || abort "the forgetful broker starts"
+check "a batch that is never mentioned is asked for, and sent again" client forgotten forgotten "$(ready_field forgetful intake)"
+contains "until it is DONE" "$work/forgotten.out" '^1 cases 1 outcomes 0 dead 0 duplicates DONE$'
+reap "$forgetful_pid"
+equal "under its id, with its bytes" "$(sed 1d "$work/forgetful.out" | tr '\n' ' ')" "SUBMIT QUERY SUBMIT same "
+
 # --- paused, drained: the reason is shown, and nothing is lost
 casemill pause --control "$control" >"$work/pause.out" 2>&1
 check "paused: it ends by its time" client paused paused "$intake"

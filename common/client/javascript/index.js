@@ -281,7 +281,7 @@ class Client {
   #connect() {
     const keys = this.broker.startsWith("tcp://") ? this.keys : undefined;
     this.socket = new zmq.Dealer({
-      linger: 200, immediate: true, sendTimeout: 1000, reconnectInterval: 50, reconnectMaxInterval: 1000,
+      linger: 200, sendTimeout: 1000, reconnectInterval: 50, reconnectMaxInterval: 1000,
       heartbeatInterval: 5000, heartbeatTimeout: 15000, ...keys,
     });
     this.isConnected = false;

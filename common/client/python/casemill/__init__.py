@@ -247,7 +247,6 @@ class Client:
     def _connect(self) -> None:
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.linger = 200
-        self._socket.immediate = 1  # nothing waits in the socket of a broker that is away
         self._socket.heartbeat_ivl, self._socket.heartbeat_timeout = 5000, 15000
         self._socket.reconnect_ivl, self._socket.reconnect_ivl_max = 50, 1000
         if self._keys is not None and self.broker.startswith("tcp://"):
