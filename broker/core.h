@@ -24,7 +24,6 @@ enum {
     CORE_WAITERS_MAX = 16,       /* receipt routes of one batch */
     CORE_RECENT_MAX = 100000,
     CORE_FENCE_MAX = 256,
-    CORE_RESULTS_BYTES_MAX = 8 << 20,
     CORE_PIECES_MAX = 16384,     /* of parts that were cut because they failed */
     CORE_CANARIES_MISSED_MAX = 3 /* times canary_ms without a proof: not ready */
 };
@@ -50,7 +49,7 @@ struct core_options {
     /* Lanes prove nothing: a lane holds only what this process dispatched to it. */
     bool lanes_unproved;
     uint64_t results_bytes_max; /* of single cases, held until their batch is done; of a batch at
-                                   most CORE_RESULTS_BYTES_MAX */
+                                   most WIRE_RESULTS_BYTES_MAX */
     int64_t canary_ms;          /* a canary is sent when no work was done for so long; 0: never */
 };
 

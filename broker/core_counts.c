@@ -31,7 +31,7 @@ static void add_runs(struct core *core, struct core_counts *sum, struct span byt
                      uint32_t cases) {
     size_t held = sum->runs == NULL ? 0 : sum->runs->bytes.len;
     if (core->results_bytes + bytes.len <= core->options.results_bytes_max &&
-        held + bytes.len <= CORE_RESULTS_BYTES_MAX) {
+        held + bytes.len <= WIRE_RESULTS_BYTES_MAX) {
         put_runs(core, sum, bytes, cases);
     }
 }

@@ -59,7 +59,7 @@ enum err lane_bury_case(struct lane *lane, const struct case_origin *origin, str
     int32_t revision = CASE_REVISION_UNREAD;
     struct writer_found stored = {.disposition = -1};
     struct hash128 digest;
-    work_peek_key(body, &case_id, &revision);
+    case_key_peek(body, &case_id, &revision);
     if (case_id.len > 0 && revision != CASE_REVISION_UNREAD) {
         enum err err = writer_find(&lane->writer, origin->source, case_id, revision, &stored);
         if (err != ERR_OK) {

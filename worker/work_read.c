@@ -114,32 +114,6 @@ bool work_read_letter(struct span raw, int64_t *dead) {
     return true;
 }
 
-void work_peek_key(struct span body, struct span *case_id, int32_t *revision) {
-    size_t at = 0;
-    struct walk_item map;
-    if (walk_next(body, &at, &map) != ERR_OK || map.type != WALK_MAP) {
-        return;
-    }
-    for (uint32_t i = 0; i < map.count; i++) {
-        struct walk_item key;
-        struct walk_item value;
-        if (walk_next(body, &at, &key) != ERR_OK || key.type != WALK_STR) {
-            return;
-        }
-        size_t value_at = at;
-        if (walk_value(body, &at) != ERR_OK || walk_next(body, &value_at, &value) != ERR_OK) {
-            return;
-        }
-        if (span_is(key.bytes, "case_id") && value.type == WALK_STR &&
-            is_text(value.bytes, CASE_ID_BYTES_MAX)) {
-            *case_id = value.bytes;
-        } else if (span_is(key.bytes, "revision") && value.type == WALK_UINT &&
-                   value.u <= INT32_MAX) {
-            *revision = (int32_t)value.u;
-        }
-    }
-}
-
 static uint32_t at_most_u32(uint64_t number) {
     return number < UINT32_MAX ? (uint32_t)number : UINT32_MAX;
 }

@@ -34,10 +34,6 @@ bool work_read_triple(struct span body, struct work_triple *triple);
 /* work_read_letter reads the number of a dead letter; false if it is none. */
 bool work_read_letter(struct span raw, int64_t *dead);
 
-/* work_peek_key reads the key of a case that nothing may decode; unreadable fields are unchanged. A
- * returned case_id can be stored as a text. */
-void work_peek_key(struct span body, struct span *case_id, int32_t *revision);
-
 /* Extra of a burial: {poison: {attempts, silent, reason, results?}}; absent fields are unchanged.
  */
 struct work_history {

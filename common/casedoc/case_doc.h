@@ -44,6 +44,9 @@ MUST_USE enum err case_decode(const struct schema *schema, struct span bytes, st
  * ERR_TOO_LARGE.  Errors: as case_decode; after any other error decoding must stop. */
 MUST_USE enum err case_decode_next(const struct schema *schema, struct span bytes, size_t *offset,
                                    struct arena *arena, struct case_doc *doc);
+/* case_key_peek reads the key of a case without decoding the rest; what cannot be read is
+ * unchanged. A case_id that it returns can be stored as a text. */
+void case_key_peek(struct span bytes, struct span *case_id, int32_t *revision);
 /* case_slot_from_yaml applies the same checks to a slot in YAML (a rule document's example and
  * tests); null is unknown.  Ownership: the value lies in the arena.  Errors: ERR_INVALID with
  * position; ERR_TOO_LARGE. */

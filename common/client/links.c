@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum {
-    FRAME_BYTES_MAX = WIRE_HEAD_BYTES_MAX + WIRE_FRAME_SLACK,
+    FRAME_BYTES_MAX = WIRE_RESULTS_BYTES_MAX + WIRE_FRAME_SLACK, /* a head has less */
     LINGER_CLOSE_MS = 200,
     PATIENCE_MS_MIN = 100, /* clients stay with a broker that restarts at once */
     PATIENCE_MS_MAX = 500,

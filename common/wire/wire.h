@@ -14,6 +14,7 @@ enum {
     WIRE_HEAD_BYTES_MAX = 1 << 20,
     WIRE_BODY_BYTES_MAX = 8 << 20,         /* of SUBMIT, whatever a broker's setting */
     WIRE_BODY_BYTES_SURE = 2 << 20,        /* every broker accepts a body of this size */
+    WIRE_RESULTS_BYTES_MAX = 8 << 20,      /* of one batch, in DONE */
     WIRE_CONTROL_BODY_BYTES_MAX = 2 << 20, /* of REAPPLY and RETRY */
     /* A frame over its limit by at most this gets REFUSED; a larger one ends the connection. */
     WIRE_FRAME_SLACK = 64 << 10,

@@ -62,7 +62,7 @@ static void letter_check(struct span bytes) {
 static void key_check(struct span bytes) {
     struct span case_id = {NULL, 0};
     int32_t revision = CASE_REVISION_UNREAD;
-    work_peek_key(bytes, &case_id, &revision);
+    case_key_peek(bytes, &case_id, &revision);
     CHECK(revision >= CASE_REVISION_UNREAD);
     if (case_id.len > 0) {
         text_check(bytes, case_id, CASE_ID_BYTES_MAX);

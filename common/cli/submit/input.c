@@ -1,5 +1,6 @@
-/* Reading cases in three notations.  A fault in the notation ends the reading, with file and line,
- * because the rest has no clear meaning.  The worker finds faults in a case's content. */
+/* Reading cases in three notations.  A fault has file and line.  It ends the reading where the rest
+ * has no clear meaning; after a line or a row that is no case the next one can be read.  The worker
+ * finds faults in a case's content. */
 #include "cli/submit/input.h"
 
 #include "base/mem.h"
@@ -49,11 +50,17 @@ enum err submit_format_of(const char *name, const char *path, enum submit_format
     return ERR_UNKNOWN;
 }
 
+/* The case cannot be read.  The caller ends the reading where no next case can be found. */
+static enum err fail_case(struct submit_input *input, enum err err, const struct diag *why,
+                          struct diag *diag) {
+    return diag_fail_at(diag, err, input->path, (uint32_t)input->number, why->column, "%s",
+                        why->text);
+}
+
 static enum err fail_here(struct submit_input *input, enum err err, const struct diag *why,
                           struct diag *diag) {
     input->is_ended = true;
-    return diag_fail_at(diag, err, input->path, (uint32_t)input->number, why->column, "%s",
-                        why->text);
+    return fail_case(input, err, why, diag);
 }
 
 static enum err fail_text(struct submit_input *input, enum err err, const char *text,
@@ -265,7 +272,7 @@ static enum err csv_next(struct submit_input *input, struct buf *out, struct dia
         }
         err = csv_encode(input->csv, row, out, &why);
         if (err != ERR_OK) {
-            return fail_here(input, err, &why, diag);
+            return fail_case(input, err, &why, diag);
         }
     }
     return ERR_OK;
@@ -282,11 +289,21 @@ static enum err json_next(struct submit_input *input, struct buf *out, struct di
     }
     input->number = input->json.location;
     if (is_cut) {
-        return fail_text(input, ERR_TOO_LARGE, "expected a line of at most 4 MiB", diag);
+        err = diag_fail(&why, ERR_TOO_LARGE, "expected a line of at most 4 MiB");
+        return fail_case(input, err, &why, diag);
     }
     err = json_case_encode(object, out, &why);
-    return err == ERR_OK ? ERR_OK : fail_here(input, err, &why, diag);
+    return err == ERR_OK ? ERR_OK : fail_case(input, err, &why, diag);
 }
+
+bool submit_input_is_ended(const struct submit_input *input) { return input->is_ended; }
+
+bool submit_input_is_numbered(const struct submit_input *input) {
+    return input->format == SUBMIT_MSGPACK ||
+           (input->format == SUBMIT_JSONL && input->json.state != JSON_TEXT_LINES);
+}
+
+uint64_t submit_input_location(const struct submit_input *input) { return input->number; }
 
 enum err submit_input_next(struct submit_input *input, struct buf *out, uint64_t *location,
                            struct diag *diag) {

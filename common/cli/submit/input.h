@@ -32,9 +32,13 @@ MUST_USE enum err submit_input_open_bytes(struct span bytes, const char *path,
                                           struct submit_input **input, struct diag *diag);
 /* submit_input_next appends the next case to out; *location is its line, or in a MessagePack file
  * or a JSON array its number, from 1.
- * Errors: ERR_NOT_FOUND no more; ERR_INVALID and others with file and line: out unchanged, and no
- * case follows. */
+ * Errors: ERR_NOT_FOUND no more; ERR_INVALID and others with file and line: out unchanged. */
 MUST_USE enum err submit_input_next(struct submit_input *input, struct buf *out, uint64_t *location,
                                     struct diag *diag);
+/* After a fault: whether no case can follow, and where the fault is. */
+bool submit_input_is_ended(const struct submit_input *input);
+uint64_t submit_input_location(const struct submit_input *input);
+/* submit_input_is_numbered: locations are numbers, not lines; known after the first case. */
+bool submit_input_is_numbered(const struct submit_input *input);
 
 #endif

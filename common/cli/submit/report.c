@@ -30,11 +30,17 @@ static void summary_json(const struct submit_counts *counts, bool with_outcomes,
     const struct {
         const char *key;
         uint64_t value;
-    } rows[] = {{"cases", counts->cases},       {"batches", counts->batches},
-                {"skipped", counts->skipped},   {"skipped_dead", counts->skipped_dead},
-                {"accepted", counts->accepted}, {"refused", counts->refused},
-                {"done", counts->done},         {"duplicates", counts->duplicates},
-                {"dead", counts->dead}};
+    } rows[] = {{"cases", counts->cases},
+                {"batches", counts->batches},
+                {"skipped", counts->skipped},
+                {"skipped_dead", counts->skipped_dead},
+                {"accepted", counts->accepted},
+                {"refused", counts->refused},
+                {"done", counts->done},
+                {"duplicates", counts->duplicates},
+                {"dead", counts->dead},
+                {"unreadable", counts->unreadable},
+                {"unavailable", counts->unavailable}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         json_uint(json_key(&json, rows[i].key), rows[i].value);
     }
@@ -77,8 +83,12 @@ void submit_summary(const struct submit_counts *counts, bool with_outcomes, bool
         return;
     }
     plural(out, counts->cases, "case", "cases");
-    buf_str(out, " in ");
-    plural(out, counts->batches, "batch", "batches");
+    if (counts->is_dry_run) {
+        buf_str(out, " decided here and not sent");
+    } else {
+        buf_str(out, " in ");
+        plural(out, counts->batches, "batch", "batches");
+    }
     if (with_outcomes) {
         summary_outcomes(counts, out);
     } else {
@@ -94,6 +104,12 @@ void submit_summary(const struct submit_counts *counts, bool with_outcomes, bool
     }
     if (counts->refused > 0) {
         buf_printf(out, "; %" PRIu64 " REFUSED", counts->refused);
+    }
+    if (counts->unreadable > 0) {
+        buf_printf(out, "; %" PRIu64 " could not be read and were not sent", counts->unreadable);
+    }
+    if (counts->unavailable > 0) {
+        buf_printf(out, "; %" PRIu64 " without a result: send them again", counts->unavailable);
     }
     buf_byte(out, '\n');
 }

@@ -17,8 +17,11 @@ struct submit_counts {
     uint64_t outcomes[CASEMILL_DISPOSITIONS];
     uint64_t duplicates;
     uint64_t dead;
-    uint64_t refused; /* cases of refused batches */
-    uint64_t busy;    /* answers */
+    uint64_t refused;     /* cases of refused batches */
+    uint64_t unreadable;  /* skipped: they are no cases */
+    uint64_t unavailable; /* done, but the broker could not give their results */
+    uint64_t busy;        /* answers */
+    bool is_dry_run;
 };
 
 /* submit_dead_line appends "LOCATION: dead letter REASON at PATH: expected E, found F\n". */

@@ -24,14 +24,17 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 __version__ = "0.2.0"
-__all__ = ["Client", "Receipt", "DeadLetter", "Error", "Timeout", "ProtocolError", "MAX_BATCH_BYTES", "MAX_BATCH_CASES"]
+__all__ = ["Client", "Receipt", "Result", "DeadLetter", "Error", "Timeout", "ProtocolError", "DISPOSITIONS", "MAX_BATCH_BYTES",
+           "MAX_BATCH_CASES"]
 
+DISPOSITIONS = ("not_subject", "exception_applies", "insufficient_information", "screening_required", "subject_to_agreement")
 MAX_BATCH_CASES = 65536
 MAX_BATCH_BYTES = 2 << 20  # every broker accepts so much
 _PATIENCE_S = 0.5  # without a connection, before the next broker of the list
 _ASK_S = 1.0  # a waiting client asks the broker for its state so often
 _SILENT_S = 3.0
 _STEP_S = 0.1
+_TRIES = 2  # a batch whose DONE came without the results is sent again so often
 _BUSY = {"journal_full": "its journal has reached journal.bytes_max",
          "queue_full": "its limit of waiting batches is reached",
          "rate": "batches arrive faster than its disk can write",
@@ -66,6 +69,19 @@ class DeadLetter:
 
 
 @dataclass(frozen=True)
+class Result:
+    """What one case came to: an outcome, or `dead`.  missing: pairs of the path of a fact to ask for, and its question."""
+
+    case: int
+    disposition: str = ""
+    agreement: str | None = None  # None: the case was purged since
+    reason: str = ""
+    duplicate: bool = False  # it was stored before; this is the stored outcome
+    missing: Sequence[tuple[str, str]] = ()
+    dead: DeadLetter | None = None
+
+
+@dataclass(frozen=True)
 class Receipt:
     """The last receipt of a batch: ACCEPTED (ack="journal"), DONE or REFUSED."""
 
@@ -77,6 +93,7 @@ class Receipt:
     duplicates: int = 0
     dead: Sequence[DeadLetter] = ()  # at most 1,000 are listed
     dead_count: int = 0
+    results: Sequence[Result] | None = None  # of each case, with Client(results=True); None: the broker could not give them
     reason: str = ""  # REFUSED: a word of a closed list
     case: int | None = None  # REFUSED: the case, if one is to blame
     offset: int | None = None  # REFUSED: the byte in the body
@@ -90,6 +107,28 @@ class _Batch:
     first: int
     is_sent: bool = False
     heard: float = 0.0  # when it was sent, or last mentioned
+    tries: int = 0  # DONEs without the results
+
+
+def _results(frame: bytes, first: int, count: int) -> list[Result] | None:
+    """The runs [first, count, texts, questions, cases] of a body frame (common/wire/README.md, "Results")."""
+    found: dict[int, Result] = {}
+    try:
+        unpacker = msgpack.Unpacker(strict_map_key=False, max_buffer_size=len(frame))
+        unpacker.feed(frame)
+        for start, _, texts, questions, cases, *_ in unpacker:
+            for case, entry in enumerate(cases, first + start):
+                if entry[0] is None:
+                    reason, path, expected, shown = (texts[number] for number in entry[1:5])
+                    found[case] = Result(case, dead=DeadLetter(case, reason, path, expected, shown))
+                else:
+                    disposition, duplicate, agreement, reason, missing = entry[:5]
+                    asked = [(texts[path], texts[questions[path]] if path in questions else "") for path in missing]
+                    found[case] = Result(case, DISPOSITIONS[disposition], None if agreement is None else texts[agreement],
+                                         texts[reason], duplicate, asked)
+    except (ValueError, TypeError, LookupError):
+        return None
+    return [found[case] for case in sorted(found)] if sorted(found) == list(range(first, first + count)) else None
 
 
 def _plain(value: Any) -> str:
@@ -117,6 +156,7 @@ class Client:
     brokers: an address or several.  source: this intake system's name; with a key, the key's name.
     ack: "outcome" (a batch is settled when every case is committed) or "journal" (when it is on the broker's disk).
     key, broker_key: files of `casemill keys new`: the own secret one, the broker's public one.
+    results: with ack "outcome", a receipt has the result of each case.
     on_busy: called with reason and seconds when the broker is BUSY; it may not call the client, which sends the batch
     again by itself.
     """
@@ -124,14 +164,16 @@ class Client:
     def __init__(self, brokers: str | Sequence[str] = "tcp://127.0.0.1:5570", *, source: str | None = None,
                  ack: str = "outcome", priority: str = "normal", batch_cases: int = 1000, window: int = 32,
                  quiet: float = 10.0, key: str | None = None, broker_key: str | None = None,
-                 on_busy: Callable[[str, float], None] | None = None) -> None:
+                 on_busy: Callable[[str, float], None] | None = None, results: bool = False) -> None:
         self._brokers = [brokers] if isinstance(brokers, str) else list(brokers)
         if not self._brokers or ack not in ("outcome", "journal") or priority not in ("urgent", "normal", "bulk"):
             raise ValueError("brokers, ack or priority: not one of theirs")
         if not 1 <= batch_cases <= MAX_BATCH_CASES or window < 1:
             raise ValueError("batch_cases: 1 to 65536; window: 1 or more")
-        self._header = {"ack": ack, "priority": priority, **({} if source is None else {"source": source})}
-        self._source = {} if source is None else {"source": source}
+        if results and ack != "outcome":
+            raise ValueError("results: they need ack outcome")
+        self._query = {**({} if source is None else {"source": source}), **({"results": True} if results else {})}
+        self._header = {"ack": ack, "priority": priority, **self._query}
         self._batch_cases, self._window, self._quiet, self._on_busy = batch_cases, window, quiet, on_busy
         self._keys = None if key is None else (_key_line(key, "secret ").encode(), _key_line(broker_key or "", "").encode())
         self._packer = msgpack.Packer(default=_plain)
@@ -321,7 +363,7 @@ class Client:
             if not batch.is_sent and now >= self._hold[self._current]:
                 batch.is_sent = self._send("SUBMIT", {"batch": batch.id, "count": batch.count, **self._header}, batch.body)
                 batch.heard = now
-            elif batch.is_sent and now - batch.heard > self._quiet and self._send("QUERY", {"batch": batch.id, **self._source}):
+            elif batch.is_sent and now - batch.heard > self._quiet and self._send("QUERY", {"batch": batch.id, **self._query}):
                 batch.heard, self._asked = now, self._asked or now
 
     def _turn(self, timeout: float) -> None:
@@ -333,7 +375,7 @@ class Client:
             self._pump(now)
             if self._is_connected and self._socket.poll(0):
                 while self._socket.poll(0):
-                    self._take(self._socket.recv_multipart()[0])
+                    self._take(*self._socket.recv_multipart())
                 return
             if now >= end:
                 return
@@ -344,7 +386,7 @@ class Client:
 
     # --- what the broker answers
 
-    def _take(self, head: bytes) -> None:
+    def _take(self, head: bytes, body: bytes = b"", *_: bytes) -> None:
         try:
             version, command, header = msgpack.unpackb(head)
         except (ValueError, TypeError) as error:
@@ -365,7 +407,7 @@ class Client:
         elif command == "STATUS":
             self._take_status(batch, header, now)
         else:
-            self._take_receipt(command, batch, header, now)
+            self._take_receipt(command, batch, header, now, body)
 
     def _take_busy(self, batch: _Batch, header: Mapping[str, Any], now: float) -> None:
         seconds = min(max(header["retry_ms"] / 1000, 0.01), 60.0)
@@ -382,11 +424,17 @@ class Client:
         else:  # unknown, or its body is damaged there: the same batch again
             batch.is_sent = False
 
-    def _take_receipt(self, command: str, batch: _Batch, header: Mapping[str, Any], now: float) -> None:
+    def _take_receipt(self, command: str, batch: _Batch, header: Mapping[str, Any], now: float, body: bytes = b"") -> None:
         batch.heard = now
         if command in ("ACCEPTED", "DONE"):
             self._busy = ""
         if command == "ACCEPTED" and self._header["ack"] == "outcome" or command not in ("ACCEPTED", "DONE", "REFUSED"):
+            return
+        wanted = command == "DONE" and "results" in self._query
+        results = _results(body, batch.first, batch.count) if wanted else None
+        if wanted and results is None and batch.tries < _TRIES:
+            batch.tries += 1
+            batch.is_sent = False  # sent again it has the results that are stored
             return
         dead = [DeadLetter(batch.first + one["index"], one["reason"], one.get("path") or "", one.get("expected") or "",
                            one.get("found") or "") for one in header.get("dead", ())]
@@ -394,5 +442,5 @@ class Client:
         del self._batches[batch.id]
         self._receipts.append(Receipt(
             command, batch.id, batch.first, batch.count, header.get("outcomes", {}), header.get("duplicates", 0), dead,
-            header.get("dead_count", 0), header.get("reason", ""), None if index is None else batch.first + index,
+            header.get("dead_count", 0), results, header.get("reason", ""), None if index is None else batch.first + index,
             header.get("offset")))
