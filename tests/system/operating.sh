@@ -1,0 +1,74 @@
+#!/bin/sh
+# The commands of config/operating.md, word for word, on a machine with the packages, systemd and PostgreSQL: backup, restore,
+# upgrade, moving a broker.  After each the workers continue, and each case is there once.
+# suite: full
+set -u
+. "$(dirname "$0")/lib.sh"
+. "$root/tests/system/machine.sh"
+. "$root/tests/system/blocks.sh"
+guide=config/operating.md
+machine_start >"$work/machine.reason" || { echo "skipped: no machine here: $(cat "$work/machine.reason")"; finish; }
+set_up() { machine_run "$2" >"$work/there.out" 2>&1 || abort "$1" "$(tail -n 5 "$work/there.out")"; }
+run_block() { # run_block HEADING N: the commands that work on the database alone as PostgreSQL's user, the others as root
+    block "$guide" "## $1" "$2" >"$work/block.sh" || abort "$guide has block $2 of $1"
+    sed -E 's/^(pg_dump|pg_restore|dropdb|createdb) /runuser -u postgres -- &/' "$work/block.sh" >"$work/block_as.sh"
+    machine_run "cd / && sh -eu $work/block_as.sh" >"$work/there.out" 2>&1
+    equal "the commands of \"$1\", block $2" "$? $(tail -n 1 "$work/there.out" | grep -iE 'error|fail|denied')" "0 "
+}
+casemill_there() { machine_run "cd / && runuser -u casemill -- env CASEMILL_POSTGRES_CONNINFO=dbname=casemill casemill $1"; }
+submit_there() { # submit_there FIRST_LETTER [OPTION...]: 300 cases whose names begin so
+    letter=$1
+    shift
+    sed "s/\"case_id\":\"G/\"case_id\":\"$letter/" "$work/cases.jsonl" >"$work/$letter.jsonl"
+    machine_run "casemill submit --broker tcp://127.0.0.1:5570 $* $work/$letter.jsonl" >"$work/submit.out" 2>&1
+}
+stored() { machine_run "cd / && runuser -u casemill -- psql -Atc \"select count(*) from cases where case_id like '$1%'\"" 2>/dev/null; }
+has_300() { [ "$(stored "$1")" = 300 ]; }
+
+(cd "$root" && ninja -C build/release package) >"$work/ninja.out" 2>&1 || abort "ninja package"
+version=$(sed -n 's/^project(casemill VERSION \([0-9.]*\) .*/\1/p' CMakeLists.txt)
+mkdir "$work/old" "$work/new"
+cp build/release/packages/*_"$version"-1_*.deb "$work/new"
+cpack -R 0.1.9 -B "$work/old" --config build/release/CPackConfig.cmake >"$work/cpack.out" 2>&1 || abort "cpack"
+casemill generate --cases 300 --seed 9 --out "$work/cases.jsonl" >"$work/generate.out" 2>&1 || abort "generate"
+chmod 0711 "$work"
+set_up "PostgreSQL" "mkdir -p /run/postgresql /var/backups /var/cache/casemill && chown postgres /run/postgresql /var/backups &&
+    pg_createcluster --port 5432 15 casemill --start && runuser -u postgres -- createuser casemill &&
+    runuser -u postgres -- createdb --owner=casemill --template=template0 --encoding=UTF8 casemill"
+set_up "packages" "dpkg -i $work/old/*.deb && cp $work/new/*.deb /var/cache/casemill &&
+    sed -i 's/bytes_max: 1GiB/bytes_max: 128MiB/' /etc/casemill/broker.yaml"
+casemill_there "db migrate --rules /etc/casemill" >"$work/migrate.out" 2>&1 || abort "db migrate" "$(tail -n 1 "$work/migrate.out")"
+published=$(casemill_there "rules publish /etc/casemill") || abort "rules publish"
+casemill_there "rules activate ${published##* } --why first" >"$work/activate.out" 2>&1 || abort "rules activate"
+set_up "services" "systemctl enable --now casemill-broker casemill-worker"
+check "cases are done" submit_there A --ack outcome
+
+run_block "Backup and restore" 1
+check "cases after the backup are done" submit_there B --ack outcome
+run_block "Backup and restore" 2
+check "the cases of the backup are there" has_300 A
+equal "the later ones are lost" "$(stored B)" 0
+check "the sources send everything again" submit_there A --ack outcome
+check "and the later ones" submit_there B --ack outcome
+equal "each case is there once" "$(stored A) $(stored B)" "300 300"
+
+set_up "the worker is away" "systemctl stop casemill-worker"
+check "cases are accepted" submit_there C
+run_block "Upgrade" 1
+equal "the version is the new one" "$(machine_run 'casemill-broker --version')" "casemill-broker $version"
+check "what was accepted before the upgrade is done" wait_until 30 has_300 C
+
+run_block "Moving a broker" 1
+check "the broker is stopped" [ "$(machine_run 'systemctl is-active casemill-broker')" = inactive ]
+set_up "the broker and no worker" "systemctl stop casemill-worker && systemctl enable --now casemill-broker"
+check "cases are accepted by the broker that will be moved" submit_there D
+run_block "Moving a broker" 2
+contains "the copy has them" "$work/there.out" '300 cases, 0 damaged'
+set_up "the moved broker" "sed -i 's|path: /var/lib/casemill/journal|path: /srv/casemill-journal|' /etc/casemill/broker.yaml &&
+    sed -i 's|/var/lib/casemill/journal|/srv/casemill-journal|' /etc/casemill/worker.yaml &&
+    mkdir -p /etc/systemd/system/casemill-broker.service.d && printf '[Service]\nReadWritePaths=/srv/casemill-journal\n' \
+        >/etc/systemd/system/casemill-broker.service.d/journal.conf && systemctl daemon-reload &&
+    systemctl start casemill-broker casemill-worker"
+check "the moved broker dispatches them" wait_until 30 has_300 D
+equal "each case is there once" "$(stored A) $(stored B) $(stored C) $(stored D)" "300 300 300 300"
+finish
