@@ -7,16 +7,15 @@
 . "$(dirname "$0")/lib.sh"
 
 build=$(dirname "$bin")
-prefix=$work/prefix
-for component in libcasemill1 libcasemill-dev; do # no other component: the rest goes to /etc
-    cmake --install "$build" --component "$component" --prefix "$prefix" >"$work/install.out" 2>&1 ||
-        abort "cmake --install" "$(tail -n 1 "$work/install.out")"
-done
-library=$(find "$prefix" -name 'libcasemill.so.1')
+# Into a directory: some destinations are absolute, /etc/casemill for example.
+DESTDIR="$work/root" cmake --install "$build" >"$work/install.out" 2>&1 ||
+    abort "cmake --install" "$(tail -n 1 "$work/install.out")"
+find_installed() { find "$work/root" -path "*/$1"; }
+library=$(find_installed libcasemill.so.1)
 [ -n "$library" ] || abort "the shared library is installed, with its version"
 lib_dir=$(dirname "$library")
-header=$prefix/include/casemill.h
-page=$prefix/share/man/man3/casemill.3
+header=$(find_installed include/casemill.h)
+page=$(find_installed man3/casemill.3)
 sed -n 's/^[a-z].*[ *]\(casemill_[a-z_]*\)(.*/\1/p' "$header" | grep -v 'casemill_receipt_fn' | sort >"$work/functions"
 check "the header has functions ($(wc -l <"$work/functions"))" [ "$(wc -l <"$work/functions")" -ge 19 ]
 
@@ -42,7 +41,7 @@ contains "it has the example" "$work/page" 'int main\(int argc, char \*\*argv\)'
 PKG_CONFIG_PATH=$lib_dir/pkgconfig
 export PKG_CONFIG_PATH
 mkdir "$work/outside"
-cp "$(find "$prefix" -name submit.c)" "$work/outside/" || abort "the example is installed"
+cp "$(find_installed submit.c)" "$work/outside/" || abort "the example is installed"
 cd "$work/outside" || exit 1
 compile() { # compile NAME COMMAND...
     compile_name=$1
