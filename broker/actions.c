@@ -91,6 +91,14 @@ static void send_to_lane(struct shell *shell, int64_t beat_ms, const struct core
     reply_send(shell, WIRE_WORKER, &action->route, &message);
 }
 
+static void count_answer(struct shell *shell, const struct core_action *action) {
+    if (action->kind == CORE_REFUSED) {
+        shell->counts.refused[action->reason]++;
+    } else if (action->kind == CORE_BUSY) {
+        shell->counts.busy[action->busy.reason]++;
+    }
+}
+
 static void perform_one(const struct actions *actions, struct shell *shell,
                         const struct core_action *action) {
     struct body *body = action->tag;
@@ -100,6 +108,10 @@ static void perform_one(const struct actions *actions, struct shell *shell,
         break;
     case CORE_DELETE:
         journal_delete(shell->journal, action->seq);
+        if (action->accepted_at != 0) {
+            histogram_note(&shell->times.done, &histogram_seconds,
+                           shell->wall_us - action->accepted_at);
+        }
         break;
     case CORE_RELEASE:
         body_free(&body);
@@ -109,6 +121,7 @@ static void perform_one(const struct actions *actions, struct shell *shell,
     case CORE_REFUSED:
     case CORE_BUSY:
     case CORE_STATUS:
+        count_answer(shell, action);
         if (!coalesce_take(actions->coalesced, shell, action)) {
             send_receipt(shell, action);
         }

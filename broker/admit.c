@@ -21,6 +21,7 @@ static void refuse_at(struct shell *shell, const struct admission *asked,
         reply.refused.message_bytes_max = (uint32_t)asked->body_bytes_max;
     }
     shell->counts.batches_refused++;
+    shell->counts.refused[fault->reason]++;
     LOG(EV_BATCH_REFUSED, "reason=%s index=%u offset=%llu", wire_reason_word(fault->reason),
         fault->index, (unsigned long long)fault->offset);
     reply_send(shell, asked->socket, &asked->route, &reply);
@@ -80,6 +81,7 @@ static void put_record(struct shell *shell, uint64_t seq, const struct core_batc
                                     .ack = meta->ack,
                                     .priority = meta->priority,
                                     .accepted_at = meta->accepted_at,
+                                    .received_us = shell->now_us,
                                     .source = meta->source,
                                     .mode = asked->mode,
                                     .extra = asked->extra,

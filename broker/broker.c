@@ -153,6 +153,8 @@ static struct broker *broker_new(const struct settings *settings, struct net_wak
     struct broker *broker = mem_zero(1, sizeof(*broker));
     struct shell *shell = &broker->shell;
     shell->now = clock_mono_ms();
+    shell->now_us = shell->now * 1000;
+    shell->wall_us = clock_wall_us();
     shell->wake = wake;
     shell->work.wake = wake;
     take_memory(shell, settings);
@@ -236,6 +238,7 @@ void broker_close(struct broker **held) {
     core_free(&shell->core);
     net_wake_free(&shell->wake);
     snapshot_free(&broker->status.snapshot);
+    source_metrics_fini(&broker->status.sources);
     coalesced_free(&broker->actions.coalesced);
     dispatch_free(&broker->actions.dispatch);
     arena_free(&shell->arena);

@@ -338,7 +338,9 @@ void core_batch_settle(struct core *core, struct core_batch *batch) {
     core->counters.batches_done++;
     core_retry_note_batch(core, batch->bytes);
     remember_done(core, batch);
-    core_emit(core, CORE_DELETE)->seq = batch->seq;
+    struct core_action *action = core_emit(core, CORE_DELETE);
+    action->seq = batch->seq;
+    action->accepted_at = batch->accepted_at;
     batch_remove(core, batch);
 }
 

@@ -124,8 +124,9 @@ struct core_action {
     void *tag;
     struct hash128 hash; /* WORK, BURY: of the whole body */
     union {
-        bool duplicate; /* ACCEPTED */
-        struct {        /* DONE; STATUS with state done */
+        int64_t accepted_at; /* DELETE of a batch that is done, else 0 */
+        bool duplicate;      /* ACCEPTED */
+        struct {             /* DONE; STATUS with state done */
             enum wire_state state;
             uint32_t count;
             struct core_counts counts;

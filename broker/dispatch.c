@@ -125,6 +125,9 @@ static void add_delivery(struct dispatch *dispatch, struct shell *shell,
     const struct core_work *work = &action->work;
     const struct body *body = action->tag;
     struct wire_delivery *delivery = &dispatch->deliveries[dispatch->delivery_count++];
+    if (work->attempt == 1) {
+        histogram_note(&shell->times.queue, &histogram_seconds, shell->wall_us - work->accepted_at);
+    }
     *delivery =
         (struct wire_delivery){.length = (uint32_t)bytes.len,
                                .batch = action->batch,

@@ -68,7 +68,7 @@ static bool is_from(const struct intake *intake, struct shell *shell, const stru
     bool is_admitted = keys_admit(intake->keys, shell, WIRE_INTAKE, &name);
     bool is_own = name.len == 0 || source->len == 0 || span_eq(name, *source);
     if (is_admitted && !is_own) {
-        shell->counts.peers_refused++;
+        shell->counts.peers_refused[WIRE_INTAKE]++;
         LOG(EV_KEY_REFUSED, "socket=intake reason=another_source key_of=\"%.*s\"",
             SPAN_ARG(name)); /* a keyring's name is plain; the one claimed may be anything */
     }

@@ -34,6 +34,7 @@ struct journal {
     uint32_t result_len, result_cap, result_at;
     struct journal_stats stats;
     int64_t commit_began_ns; /* monotonic; 0: none is under way */
+    struct histogram commit_times;
 };
 
 enum err journal_lock(const char *path, int *lock_fd, struct diag *diag) {
@@ -76,9 +77,11 @@ static void refresh_totals(struct journal *journal) {
     journal->stats.live_bytes = journal->store->totals.live_bytes;
 }
 
-static void add_result(struct journal *journal, uint64_t seq, enum journal_outcome outcome) {
+static void add_result(struct journal *journal, const struct store_put *put,
+                       enum journal_outcome outcome) {
     MEM_ROOM(journal->results, journal->result_len, journal->result_cap, 256);
-    journal->results[journal->result_len++] = (struct journal_result){seq, outcome};
+    journal->results[journal->result_len++] =
+        (struct journal_result){put->seq, outcome, put->received_us};
 }
 
 /* Under the lock: what was handed over becomes the group; what the group had room for, the next
@@ -100,6 +103,9 @@ static void finish_group(struct journal *journal, struct store_group *group, boo
     journal->stats.failed = failed;
     journal->stats.commits += failed ? 0 : 1;
     journal->stats.commit_us_last = (uint64_t)took_us;
+    if (!failed) {
+        histogram_note(&journal->commit_times, &histogram_seconds, took_us);
+    }
     if (group->delete_count > 0 && group->deleted && !failed) {
         journal->stats.full = false; /* there is room again, even if no put waits for it */
     }
@@ -108,7 +114,7 @@ static void finish_group(struct journal *journal, struct store_group *group, boo
         enum journal_outcome outcome = failed ? JOURNAL_STOPPED : put->outcome;
         journal->stats.full = outcome == JOURNAL_NO_ROOM;
         journal->stats.pending_bytes -= put->blob->len;
-        add_result(journal, put->seq, outcome);
+        add_result(journal, put, outcome);
     }
     if (!failed) {
         refresh_totals(journal);
@@ -355,4 +361,8 @@ void journal_stats(struct journal *journal, struct journal_stats *stats) {
         stats->commit_runs_ms = (clock_mono_ns() - journal->commit_began_ns) / 1000000;
     }
     (void)pthread_mutex_unlock(&journal->lock);
+}
+
+const struct histogram *journal_commit_times(const struct journal *journal) {
+    return &journal->commit_times;
 }

@@ -9,6 +9,7 @@
 
 #include "base/diag.h"
 #include "base/hash.h"
+#include "base/histogram.h"
 #include "base/uuid.h"
 #include "broker/body.h"
 #include "wire/wire.h"
@@ -28,6 +29,7 @@ struct journal_record {
     enum wire_ack ack;
     enum wire_priority priority;
     int64_t accepted_at; /* microseconds since 1970 */
+    int64_t received_us; /* monotonic, of a put: returned with its result; not stored */
     struct span source;
     enum work_mode mode;
     struct span extra; /* of its deliveries: raw MessagePack, "" for nil */
@@ -70,6 +72,7 @@ enum journal_outcome { JOURNAL_DURABLE, JOURNAL_NO_ROOM, JOURNAL_STOPPED };
 struct journal_result {
     uint64_t seq;
     enum journal_outcome outcome;
+    int64_t received_us; /* as it was put */
 };
 /* journal_collect takes up to max results of puts, in order of seq; *failed: the P6 latch. */
 uint32_t journal_collect(struct journal *journal, struct journal_result *results, uint32_t max,
@@ -97,5 +100,7 @@ struct journal_stats {
     bool failed, full;      /* full: the latest put found no room, and nothing was deleted since */
 };
 void journal_stats(struct journal *journal, struct journal_stats *stats);
+/* journal_commit_times: of all commits that succeeded. */
+const struct histogram *journal_commit_times(const struct journal *journal);
 
 #endif

@@ -28,6 +28,7 @@ void store_group_put(struct store_group *group, const struct journal_record *rec
     MEM_ROOM(group->puts, group->put_count, group->put_cap, 64);
     struct store_put *put = &group->puts[group->put_count++];
     *put = (struct store_put){.seq = record->seq,
+                              .received_us = record->received_us,
                               .blob = blob,
                               .header_at = group->headers.len,
                               .is_small = pack_takes(record)};

@@ -26,6 +26,7 @@ struct store {
 };
 struct store_put {
     uint64_t seq;
+    int64_t received_us; /* as journal_put got it */
     struct blob *blob;
     size_t header_at; /* in the group's headers */
     uint32_t header_bytes;

@@ -133,7 +133,7 @@ bool keys_admit(const struct keys *keys, struct shell *shell, enum wire_socket w
     }
     const char *found = net_guard_name(keys->guard, ROLES[which].domain, &shell->message);
     if (found == NULL) {
-        shell->counts.peers_refused++;
+        shell->counts.peers_refused[which]++;
         LOG(EV_KEY_REFUSED, "socket=%s reason=key_revoked", ROLES[which].domain);
         return false;
     }

@@ -27,8 +27,10 @@ enum { TICK_MS = 100, TRIM_MS = 1000, RESULTS_MAX = 1024, STOP_MS_MAX = 30000 };
 /* Deadlines are monotonic; what jumps is the time that batches are stamped with. */
 static void read_clock(struct loop *loop, struct shell *shell) {
     int64_t mono_ns = clock_mono_ns();
-    int64_t jump_ms = clock_jump_ms(clock_wall_us(), mono_ns, &loop->wall_ahead_us);
     shell->now = mono_ns / 1000000;
+    shell->now_us = mono_ns / 1000;
+    shell->wall_us = clock_wall_us();
+    int64_t jump_ms = clock_jump_ms(shell->wall_us, mono_ns, &loop->wall_ahead_us);
     if (jump_ms != 0) {
         shell->counts.clock_jumps++;
         LOG(EV_CLOCK_JUMPED, "by_ms=%lld", (long long)jump_ms);
@@ -87,9 +89,12 @@ static void collect_commits(struct loop *loop, struct shell *shell) {
     bool failed = false;
     bool full = loop->is_full_logged;
     uint32_t count = journal_collect(shell->journal, results, RESULTS_MAX, &failed);
+    int64_t now_us = count == 0 ? 0 : clock_mono_ns() / 1000; /* a commit may end within a turn */
     for (uint32_t i = 0; i < count; i++) {
         full = results[i].outcome == JOURNAL_NO_ROOM;
         if (results[i].outcome == JOURNAL_DURABLE) {
+            histogram_note(&shell->times.accept, &histogram_seconds,
+                           now_us - results[i].received_us);
             core_journaled(shell->core, results[i].seq);
             drop_body(shell, results[i].seq);
         } else {

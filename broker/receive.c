@@ -14,7 +14,7 @@ static void refuse(struct shell *shell, enum wire_socket which,
     struct wire_message reply = {
         .command = WIRE_REFUSED,
         .refused = {.has_batch = fault->has_batch, .batch = fault->batch, .reason = fault->reason}};
-    shell->counts.peers_refused++;
+    shell->counts.peers_refused[which]++;
     if (fault->reason == WIRE_REASON_UNKNOWN_VERSION) {
         reply.refused.version = SPAN_LIT(WIRE_VERSION);
         LOG(EV_PEER_VERSION, "it_speaks=%.*s this_speaks=%s", SPAN_ARG(fault->version),

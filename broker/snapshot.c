@@ -57,7 +57,9 @@ void snapshot_serve(const char *path, struct http_reply *reply, void *context) {
     struct snapshot *snapshot = context;
     (void)pthread_mutex_lock(&snapshot->lock);
     const struct snapshot_page *page = &snapshot->page;
+    bool is_metrics = strcmp(path, "/metrics") == 0;
     bool stale = clock_mono_ms() - snapshot->published_ms > SNAPSHOT_STALE_MS;
+    bool is_ready = page->healthy && page->ready && !stale;
     if (strcmp(path, "/") == 0) {
         reply->content_type = "text/html; charset=utf-8";
         buf_append(&reply->body, span_make(DASHBOARD_PAGE, DASHBOARD_PAGE_BYTES));
@@ -67,19 +69,24 @@ void snapshot_serve(const char *path, struct http_reply *reply, void *context) {
     } else if (strcmp(path, "/dashboard.js") == 0) {
         reply->content_type = "text/javascript; charset=utf-8";
         buf_append(&reply->body, span_make(DASHBOARD_SCRIPT, DASHBOARD_SCRIPT_BYTES));
-    } else if (strcmp(path, "/metrics") == 0) {
-        reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    } else if (is_metrics) {
+        reply->content_type = METRICS_CONTENT_TYPE;
         buf_append(&reply->body, buf_span(&page->metrics));
+        if (page->ready_metric != NULL) {
+            metrics_one(page->ready_metric, is_ready ? 1 : 0, &reply->body);
+        }
     } else if (strcmp(path, "/status") == 0) {
         reply->content_type = "application/json";
         buf_append(&reply->body, buf_span(&page->status));
     } else if (strcmp(path, "/healthz") == 0) {
         serve_state(reply, page->healthy && !stale, stale ? "the loop is stalled" : page->reason);
     } else if (strcmp(path, "/readyz") == 0) {
-        serve_state(reply, page->healthy && page->ready && !stale,
-                    stale ? "the loop is stalled" : page->reason);
+        serve_state(reply, is_ready, stale ? "the loop is stalled" : page->reason);
     } else {
         reply->status = STATUS_NOT_FOUND;
     }
     (void)pthread_mutex_unlock(&snapshot->lock);
+    if (is_metrics) {
+        metrics_program("casemill-broker", &reply->body);
+    }
 }

@@ -4,7 +4,7 @@
 #ifndef CASEMILL_BROKER_SNAPSHOT_H
 #define CASEMILL_BROKER_SNAPSHOT_H
 
-#include "base/buf.h"
+#include "base/metrics.h"
 #include "http/http.h"
 
 #include <stdbool.h>
@@ -15,7 +15,8 @@ struct snapshot;
 struct snapshot_page {
     struct buf metrics, status;
     bool healthy, ready;
-    const char *reason; /* static, "" when healthy and ready */
+    const struct metric_family *ready_metric; /* static: added as it is when it is read */
+    const char *reason;                       /* static, "" when healthy and ready */
 };
 
 struct snapshot *snapshot_new(void);

@@ -3,8 +3,9 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "base/metrics.h"
 #include "broker/stats_table.h"
+
+#include <math.h>
 
 enum { SNAPSHOT_MS = 250 };
 
@@ -16,11 +17,30 @@ struct all_stats {
         uint64_t bytes_max, body_bytes, receipt_bytes, work_bytes, unread_bytes;
     } memory;
     struct {
-        uint32_t connections[WIRE_SOCKET_COUNT];
+        struct net_door_state of[WIRE_SOCKET_COUNT];
         uint64_t full, cut, heavy, taken_over, mute;
     } sockets;
-    uint64_t log_lost;
+    uint64_t log_lost, peers_refused;
 };
+
+/* The words of keys.sources, keys.workers and keys.operators. */
+static const char *const ROLES[WIRE_SOCKET_COUNT] = {
+    [WIRE_INTAKE] = "source", [WIRE_WORKER] = "worker", [WIRE_CONTROL_SOCKET] = "operator"};
+
+#define STATS_FAMILY(member, name, kind, unit, where, help) {name, METRIC_##kind, "", help},
+static const struct metric_family STATS[] = {STATS_TABLE(STATS_FAMILY)};
+#undef STATS_FAMILY
+
+#define METRICS_ID(id, name, kind, labels, help) METRICS_##id,
+enum { METRICS_TABLE(METRICS_ID) METRICS_COUNT };
+#undef METRICS_ID
+#define METRICS_FAMILY(id, name, kind, labels, help) {name, METRIC_##kind, labels, help},
+static const struct metric_family METRICS[METRICS_COUNT] = {METRICS_TABLE(METRICS_FAMILY)};
+#undef METRICS_FAMILY
+
+static bool is_in_metrics_table(const struct metric_family *family) {
+    return family->name[0] == '\0';
+}
 
 static void gather(struct shell *shell, struct all_stats *all) {
     *all = (struct all_stats){.counts = shell->counts,
@@ -37,7 +57,8 @@ static void gather(struct shell *shell, struct all_stats *all) {
         struct net_peers_state peers;
         net_door_state(shell->sockets[which], &door);
         net_peers_look(shell->sockets[which], &peers);
-        all->sockets.connections[which] = door.connections;
+        all->sockets.of[which] = door;
+        all->peers_refused += shell->counts.peers_refused[which];
         all->sockets.full += door.full_count;
         all->sockets.cut += door.cut_count;
         all->sockets.heavy += door.heavy_count;
@@ -45,6 +66,10 @@ static void gather(struct shell *shell, struct all_stats *all) {
         all->sockets.mute += peers.mute;
         all->memory.unread_bytes += door.unread_bytes;
     }
+}
+
+static bool is_accepting(const struct all_stats *all) {
+    return all->core.accepting && !all->core.stopped;
 }
 
 static const char *unready_reason(const struct all_stats *all) {
@@ -88,12 +113,13 @@ void status_json(struct shell *shell, struct buf *out) {
     struct uuid journal = journal_uuid(shell->journal);
     uuid_format(&journal, uuid);
     json_str(&json, uuid);
-    json_bool(json_key(&json, "accepting"), all.core.accepting && !all.core.stopped);
+    json_bool(json_key(&json, "accepting"), is_accepting(&all));
     json_bool(json_key(&json, "dispatching"), all.core.dispatching);
     json_bool(json_key(&json, "stopping"), shell->stopping);
     json_str(json_key(&json, "unready"), unready_reason(&all));
     json_uint(json_key(&json, "low_water"), all.core.low_water);
-#define STATS_JSON(name, kind, where, help) json_int(json_key(&json, #name), (int64_t)all.where);
+#define STATS_JSON(member, name, kind, unit, where, help)                                          \
+    json_int(json_key(&json, #member), (int64_t)all.where);
     STATS_TABLE(STATS_JSON)
 #undef STATS_JSON
     json_object_close(&json);
@@ -146,21 +172,127 @@ void status_sources_json(const struct shell *shell, struct buf *out) {
     json_array_close(&json);
 }
 
+/* Of a value in the unit of its row; a time below 0 is not known. */
+static double in_ONE(double value) { return value; }
+static double in_MS(double value) { return value < 0 ? (double)NAN : value / 1000; }
+
+/* metrics_value with one label. */
+static void put_labelled(const struct metric_family *family, const char *name, const char *word,
+                         double value, struct buf *out) {
+    struct buf label = BUF_EMPTY;
+    metrics_label(&label, name, word);
+    metrics_value(family, buf_cstr(&label), value, out);
+    buf_free(&label);
+}
+
+static void put_stats(const struct all_stats *all, struct buf *out) {
+    const double values[] = {
+#define STATS_VALUE(member, name, kind, unit, where, help) in_##unit((double)all->where),
+        STATS_TABLE(STATS_VALUE)
+#undef STATS_VALUE
+    };
+    for (size_t i = 0; i < COUNT_OF(STATS); i++) {
+        if (!is_in_metrics_table(&STATS[i])) {
+            metrics_one(&STATS[i], values[i], out);
+        }
+    }
+}
+
+static void put_queued(const struct source_count *count, const char *source, struct buf *out) {
+    struct buf labels = BUF_EMPTY;
+    for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
+        buf_clear(&labels);
+        buf_str(&labels, source);
+        metrics_label(&labels, "priority", wire_priority_word((enum wire_priority)priority));
+        metrics_value(&METRICS[METRICS_SOURCE_QUEUED], buf_cstr(&labels),
+                      (double)count->queued[priority], out);
+    }
+    buf_free(&labels);
+}
+
+static void put_sources(const struct source_metrics *sources, struct buf *out) {
+    for (int id = METRICS_SOURCE_ACCEPTED; id <= METRICS_SOURCE_QUEUED; id++) {
+        metrics_head(&METRICS[id], out);
+        for (uint32_t i = 0; i <= SOURCE_LABELS_MAX; i++) {
+            const struct source_count *count = &sources->counts[i];
+            if (i >= sources->label_count && i < SOURCE_LABELS_MAX) {
+                continue;
+            }
+            const char *label = source_metrics_label(sources, i);
+            if (id == METRICS_SOURCE_QUEUED) {
+                put_queued(count, label, out);
+            } else {
+                uint64_t cases = id == METRICS_SOURCE_DONE ? count->done : count->accepted;
+                metrics_value(&METRICS[id], label, (double)cases, out);
+            }
+        }
+    }
+}
+
+static void put_counts(const struct shell_counts *counts, struct buf *out) {
+    metrics_head(&METRICS[METRICS_REFUSED], out);
+    for (int reason = WIRE_REASON_NONE + 1; reason < SHELL_REASONS; reason++) {
+        put_labelled(&METRICS[METRICS_REFUSED], "reason",
+                     wire_reason_word((enum wire_reason)reason), (double)counts->refused[reason],
+                     out);
+    }
+    metrics_head(&METRICS[METRICS_BUSY], out);
+    for (int reason = 0; reason < SHELL_BUSY_REASONS; reason++) {
+        put_labelled(&METRICS[METRICS_BUSY], "reason", wire_busy_word((enum wire_busy)reason),
+                     (double)counts->busy[reason], out);
+    }
+}
+
+static void put_roles(const struct all_stats *all, struct buf *out) {
+    for (int id = METRICS_PEERS_REFUSED; id <= METRICS_CONNECTIONS_LIMIT; id++) {
+        metrics_head(&METRICS[id], out);
+        for (int which = 0; which < WIRE_SOCKET_COUNT; which++) {
+            const struct net_door_state *door = &all->sockets.of[which];
+            double value = id == METRICS_PEERS_REFUSED ? (double)all->counts.peers_refused[which]
+                           : id == METRICS_CONNECTIONS ? door->connections
+                                                       : door->connections_max;
+            put_labelled(&METRICS[id], "role", ROLES[which], value, out);
+        }
+    }
+}
+
+static void put_times(const struct shell *shell, struct buf *out) {
+    const struct {
+        int id;
+        const struct histogram *times;
+    } rows[] = {{METRICS_ACCEPT, &shell->times.accept},
+                {METRICS_QUEUE, &shell->times.queue},
+                {METRICS_DONE, &shell->times.done},
+                {METRICS_COMMIT, journal_commit_times(shell->journal)}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        metrics_histogram(&METRICS[rows[i].id], &histogram_seconds, &rows[i].times, 1, out);
+    }
+}
+
+static void put_metrics(struct status *status, const struct shell *shell,
+                        const struct all_stats *all, struct snapshot_page *page) {
+    struct buf *out = &page->metrics;
+    source_metrics_look(&status->sources, shell->core, &all->core);
+    put_stats(all, out);
+    metrics_one(&METRICS[METRICS_ACCEPTING], is_accepting(all) ? 1 : 0, out);
+    metrics_one(&METRICS[METRICS_DISPATCHING], all->core.dispatching ? 1 : 0, out);
+    put_sources(&status->sources, out);
+    put_counts(&all->counts, out);
+    put_roles(all, out);
+    put_times(shell, out);
+}
+
 void status_publish(struct status *status, struct shell *shell) {
     struct all_stats all;
     gather(shell, &all);
-    const struct metric rows[] = {
-#define STATS_ROW(name, kind, where, help)                                                         \
-    {"casemill_broker_" #name, help, "", METRIC_##kind, (double)all.where},
-        STATS_TABLE(STATS_ROW)
-#undef STATS_ROW
-    };
     const char *reason = unready_reason(&all);
     status->unready = reason;
     status->queued_cases = all.core.queued_cases + all.core.delayed_cases;
-    struct snapshot_page page = {
-        .healthy = !all.disk.failed, .ready = reason[0] == '\0', .reason = reason};
-    metrics_write(rows, COUNT_OF(rows), &page.metrics);
+    struct snapshot_page page = {.healthy = !all.disk.failed,
+                                 .ready = reason[0] == '\0',
+                                 .ready_metric = &METRICS[METRICS_READY],
+                                 .reason = reason};
+    put_metrics(status, shell, &all, &page);
     status_json(shell, &page.status);
     buf_byte(&page.status, '\n');
     snapshot_publish(status->snapshot, &page, shell->now);

@@ -5,9 +5,11 @@
 
 #include "broker/shell.h"
 #include "broker/snapshot.h"
+#include "broker/source_metrics.h"
 
 struct status {
     struct snapshot *snapshot;
+    struct source_metrics sources;
     const char *unready;   /* why /readyz is 503, as of the snapshot; "": ready */
     uint64_t queued_cases; /* as of then */
     int64_t due;           /* the next snapshot */

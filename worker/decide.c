@@ -3,8 +3,8 @@
  * so memory is bounded by one case. */
 #include "worker/lane_priv.h"
 
+#include "base/clock.h"
 #include "base/date.h"
-
 #include "wire/walk.h"
 
 #include <stdio.h>
@@ -95,7 +95,7 @@ void lane_decide_begin(struct lane *lane, struct job *job, int16_t source) {
 }
 
 /* case_id of a decoded case points into the message; so does a dead letter's. */
-enum err lane_decide_some(struct lane *lane, uint32_t cases_max) {
+static enum err decide_some(struct lane *lane, uint32_t cases_max) {
     struct deciding *deciding = &lane->deciding;
     CHECK(deciding->open);
     const struct job *job = lane->txn.jobs[deciding->job];
@@ -115,4 +115,11 @@ enum err lane_decide_some(struct lane *lane, uint32_t cases_max) {
     }
     deciding->open = deciding->next < delivery->count;
     return deciding->open || deciding->at == job->body.len ? ERR_OK : ERR_INVALID;
+}
+
+enum err lane_decide_some(struct lane *lane, uint32_t cases_max) {
+    int64_t began_ns = clock_mono_ns();
+    enum err err = decide_some(lane, cases_max);
+    histogram_note(&lane->stats.evaluate, &histogram_seconds, (clock_mono_ns() - began_ns) / 1000);
+    return err;
 }

@@ -101,6 +101,7 @@ static enum err write_outcomes(struct lane *lane) {
     CHECK(txn->job_count == 0);
     txn_swap(txn, &lane->txn);
     lane_set_phase(lane, "write");
+    lane->writing_ns = clock_mono_ns();
     note_journals(lane);
     lane->writer.mode = txn->job_count == 0     ? WRITER_CANARY
                         : txn->jobs[0]->reapply ? WRITER_REAPPLY

@@ -7,7 +7,10 @@
 #ifndef CASEMILL_WORKER_LANE_H
 #define CASEMILL_WORKER_LANE_H
 
+#include "base/histogram.h"
 #include "net/net.h"
+#include "wire/wire.h"
+#include "worker/metrics_table.h"
 #include "worker/rule_watch.h"
 
 #include <stdatomic.h>
@@ -40,12 +43,14 @@ struct lane_stats {
     _Atomic uint64_t cases_done;
     _Atomic uint64_t transactions;
     _Atomic uint64_t duplicates;
-    _Atomic uint64_t dead;
+    _Atomic uint64_t outcomes[WIRE_DISPOSITIONS];
+    _Atomic uint64_t dead[DEAD_REASON_COUNT];
     _Atomic uint64_t reconnects;
     _Atomic uint64_t stale_found; /* times that a transaction found the rules superseded */
     _Atomic uint64_t frozen;      /* other lanes' backends that this one ended */
     _Atomic uint64_t links_up;    /* present connections to brokers */
     _Atomic int64_t turned_at;    /* monotonic ms: the last turn of its loop */
+    struct histogram evaluate, transaction, transaction_cases;
     atomic_bool connected;
     atomic_bool stale; /* another rule set is due, and this lane could not load it */
     atomic_bool ended;

@@ -2,6 +2,7 @@
  * single cases in its body frame. */
 #include "worker/lane_priv.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 enum { DONE_RANGES_MAX = 2048 };
@@ -59,6 +60,7 @@ void lane_send_done(struct lane *lane) {
     struct wire_counts *counts = mem_zero(txn->job_count, sizeof(*counts));
     enum err err = txn_counts(txn, &lists, counts);
     CHECK(err == ERR_OK); /* the arena has room for all lists of one transaction */
+    lane_count_committed(lane, counts, clock_mono_ns() - lane->writing_ns);
     buf_clear(&lane->results);
     details_write(txn, &lane->results_writer, &lane->results, counts);
     uint32_t from = 0;
@@ -73,12 +75,8 @@ void lane_send_done(struct lane *lane) {
         }
     } while (from < txn->job_count);
     for (uint32_t i = 0; i < txn->job_count; i++) {
-        atomic_fetch_add(&lane->stats.cases_done, txn->jobs[i]->delivery->count);
-        atomic_fetch_add(&lane->stats.duplicates, counts[i].duplicates);
-        atomic_fetch_add(&lane->stats.dead, counts[i].dead_count);
         job_free(&txn->jobs[i]);
     }
-    atomic_fetch_add(&lane->stats.transactions, 1U);
     mem_free(counts);
     arena_free(&lists);
     txn_reset(txn);

@@ -89,6 +89,7 @@ struct lane {
 
     struct txn txn;     /* being filled, also while the last one is written */
     struct txn writing; /* without jobs: none is, or a canary's */
+    int64_t writing_ns; /* when that began, monotonic */
     struct deciding deciding;
     struct db_result **letters; /* rows of the present retry: its cases point into them */
     uint32_t letter_results;
@@ -120,6 +121,11 @@ void lane_send_bye(struct lane *lane);
 
 /* --- lane_done.c --- */
 void lane_send_done(struct lane *lane);
+
+/* --- lane_stats.c --- */
+const char *lane_dead_reason(uint32_t number); /* below DEAD_REASON_COUNT */
+/* lane_count_committed counts the transaction that was committed, and how long that took. */
+void lane_count_committed(struct lane *lane, const struct wire_counts *counts, int64_t took_ns);
 
 /* --- lane_db.c --- */
 /* lane_keep_connected connects when a connection is missing and due; every call over the new one

@@ -20,11 +20,10 @@ uint64_t descriptors_raise(void) {
     return descriptors_max();
 }
 
-/* Without /proc, only the standard three are counted. */
-static uint64_t open_count(uint64_t max) {
+uint64_t descriptors_open(void) {
     DIR *dir = opendir("/proc/self/fd");
     if (dir == NULL) {
-        return errno == EMFILE ? max : 3;
+        return errno == EMFILE ? descriptors_max() : 3;
     }
     uint64_t count = 0;
     for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
@@ -36,7 +35,7 @@ static uint64_t open_count(uint64_t max) {
 
 enum err descriptors_check(uint64_t count, const char *what, struct diag *diag) {
     uint64_t max = descriptors_max();
-    uint64_t need = open_count(max) + count;
+    uint64_t need = descriptors_open() + count;
     return need <= max
                ? ERR_OK
                : diag_fail(diag, ERR_SYSTEM,

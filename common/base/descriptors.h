@@ -10,7 +10,8 @@
 
 /* descriptors_raise raises the soft limit to the hard limit and returns the new limit. */
 uint64_t descriptors_raise(void);
-uint64_t descriptors_max(void); /* the present limit */
+uint64_t descriptors_max(void);  /* the present limit */
+uint64_t descriptors_open(void); /* open ones; without /proc, the standard three */
 /* descriptors_check checks that `count` more can be opened.  `what` names their users, in the
  * plural.  Errors: ERR_SYSTEM with one line. */
 MUST_USE enum err descriptors_check(uint64_t count, const char *what, struct diag *diag);

@@ -59,7 +59,7 @@ equal "it counts the batch that was accepted while the clock was ahead" "$(pg_sq
 check "work is done afterwards" sent E outcome
 equal "completeness corrects the time that it recorded while the clock was ahead" "$(pg_sql "
     select complete_before <= (select max(received_at) from cases where case_id like 'E-%') from report.completeness")" t
-equal "no lane was lost" "$(metric broker casemill_broker_lanes_silent_total)" 0
+equal "no lane was lost" "$(metric broker casemill_broker_lanes_lost_total)" 0
 equal "each case once" "$(pg_sql "select count(*), (select coalesce(sum(cases), 0) from commits) from cases")" "1500|1500"
 
 # --- the journal's retries: deletes that find no room wait by the monotonic clock

@@ -10,10 +10,10 @@ UBSAN_OPTIONS=print_stacktrace=1
 ASAN_OPTIONS=detect_leaks=1
 export UBSAN_OPTIONS ASAN_OPTIONS
 all_sent() { grep -q '^sent' "$work/$1.out" || is_gone "$2"; }
-metric() { # metric NAME: of the broker
-    /usr/bin/python3 -c 'import sys, urllib.request
-sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())' "$(ready_field broker http)/metrics" 2>>"$work/metric.log" |
-        sed -n "s/^casemill_broker_$1 //p"
+metric() { # metric NAME: a member of the broker's /status
+    /usr/bin/python3 -c 'import json, sys, urllib.request
+print(json.load(urllib.request.urlopen(sys.argv[1] + "/status", timeout=5))[sys.argv[2]])' \
+        "$(ready_field broker http)" "$1" 2>>"$work/metric.log"
 }
 
 lanes="ipc://$work/lanes"

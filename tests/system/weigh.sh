@@ -2,9 +2,9 @@
 # What the tests of memory share: the broker's gauges, its highest anonymous memory, a verdict on a bound.
 # Sourced after lib.sh.
 
-metric() { # metric NAME
-    /usr/bin/python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())' \
-        "$(ready_field broker http)/metrics" 2>/dev/null | sed -n "s/^casemill_broker_$1 //p"
+metric() { # metric NAME: a member of /status
+    /usr/bin/python3 -c 'import json, sys, urllib.request
+print(json.load(urllib.request.urlopen(sys.argv[1] + "/status"))[sys.argv[2]])' "$(ready_field broker http)" "$1" 2>/dev/null
 }
 anon_mib() { awk '/^RssAnon/ {print int($2 / 1024)}' "/proc/$broker_pid/status" 2>/dev/null; }
 at_least() { [ "$(metric "$1")" -ge "$2" ] 2>/dev/null; } # at_least NAME N: false while the broker is away

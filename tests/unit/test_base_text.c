@@ -1,10 +1,9 @@
-/* base/: dates, hashes, names, JSON, log lines, metrics, suggestions, values. */
+/* base/: dates, hashes, names, JSON, log lines, suggestions, values. */
 #include "base/clock.h"
 #include "base/date.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/metrics.h"
 #include "base/suggest.h"
 #include "base/uuid.h"
 #include "base/value.h"
@@ -310,21 +309,6 @@ START_TEST(a_repeated_event_is_cut_and_counted) {
 }
 END_TEST
 
-START_TEST(metrics_are_prometheus_text) {
-    static const struct metric rows[] = {
-        {"a_total", "All of a.", "", METRIC_COUNTER, 3},
-        {"b", "B now.", "lane=\"1\"", METRIC_GAUGE, 0.5},
-        {"b", "B now.", "lane=\"2\"", METRIC_GAUGE, 12345678901.0},
-    };
-    struct buf out = BUF_EMPTY;
-    metrics_write(rows, COUNT_OF(rows), &out);
-    ck_assert_str_eq(buf_cstr(&out), "# HELP a_total All of a.\n# TYPE a_total counter\na_total 3\n"
-                                     "# HELP b B now.\n# TYPE b gauge\nb{lane=\"1\"} 0.5\n"
-                                     "b{lane=\"2\"} 12345678901\n");
-    buf_free(&out);
-}
-END_TEST
-
 static const char *nearest(const char *wanted) {
     static const char *const names[] = {"birth_date", "entry_date", "claim_date", "married"};
     static char best[64];
@@ -397,7 +381,6 @@ int main(void) {
     tcase_add_test(cases, json_escapes_at_every_position);
     tcase_add_test(cases, a_log_event_is_one_line);
     tcase_add_loop_test(cases, a_repeated_event_is_cut_and_counted, 0, 2);
-    tcase_add_test(cases, metrics_are_prometheus_text);
     tcase_add_test(cases, the_nearest_name_is_found_or_none);
     tcase_add_test(cases, values_hold_what_they_were_made_of);
     tcase_add_test_raise_signal(cases, a_path_out_of_range_stops_the_program, SIGABRT);
