@@ -2,19 +2,26 @@
 # casemill end-to-end on one machine: installs what is missing (root or sudo), builds, and starts a private
 # PostgreSQL, a broker and workers.  Then it publishes the shipped rules, submits generated cases and prints the
 # report; the last line is "outcomes: N of N".  It ends everything that it started and removes its data.
-#   sh config/demo/run.sh [--cases N] [--workers N]
+#   sh config/demo/run.sh [--cases N] [--workers N] [--keep]
+# --keep leaves everything running, and prints addresses, five things to try, and the command that ends it all.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
 cd "$root" || exit 1
 
 usage() {
-    echo "usage: sh config/demo/run.sh [--cases N] [--workers N]" >&2
+    echo "usage: sh config/demo/run.sh [--cases N] [--workers N] [--keep]" >&2
     exit 2
 }
 is_count() { case $1 in '' | *[!0-9]* | 0*) return 1 ;; esac; }
 cases=100000
 workers=2
+keep=''
 while [ $# -gt 0 ]; do
+    if [ "$1" = --keep ]; then
+        keep=yes
+        shift
+        continue
+    fi
     [ $# -ge 2 ] && is_count "$2" || usage
     case $1 in
     --cases) cases=$2 ;;
@@ -58,8 +65,27 @@ sh docker/packages.sh --install build run demo || fail "packages are missing and
 
 say "build"
 bin=$root/build/release/bin
-{ cmake --preset release && ninja -C build/release casemill casemill-broker casemill-worker; } \
-    >"$work/build.err" 2>&1 || fail "the build failed"
+# Shows ninja's "[done/all]": on a terminal as one line that changes, else as a line for each tenth.
+show_progress() {
+    shown=-1
+    while IFS= read -r line; do
+        printf '%s\n' "$line" >>"$work/build.err"
+        steps=${line%%]*}
+        case $steps in '['[0-9]*/*[0-9]) steps=${steps#[} ;; *) continue ;; esac
+        tenths=$((10 * ${steps%/*} / ${steps#*/}))
+        if [ -t 1 ]; then
+            printf '\rbuilding: %s of %s ' "${steps%/*}" "${steps#*/}"
+        elif [ "$tenths" -gt "$shown" ]; then
+            echo "building: ${steps%/*} of ${steps#*/}"
+        fi
+        shown=$tenths
+    done
+    [ ! -t 1 ] || printf '\r\033[K'
+}
+{
+    cmake --preset release && ninja -C build/release casemill casemill-broker casemill-worker && : >"$work/is_built"
+} 2>&1 </dev/null | show_progress
+[ -e "$work/is_built" ] || fail "the build failed"
 rm -f "$work/build.err"
 echo "built: casemill-broker, casemill-worker, casemill"
 
@@ -89,6 +115,7 @@ while [ "$number" -lt "$workers" ]; do
         "$bin/casemill-worker" --config config/worker.yaml
     wait_ready "worker$number" "$started_pid" || fail "worker $number did not start"
 done
+worker_pid=$started_pid
 echo "workers ready: $number"
 
 # The broker's anonymous memory, read five times per second; the end prints the highest.
@@ -120,4 +147,47 @@ outcomes=$(pg_sql "select count(*) from report.outcomes") || fail "the outcomes 
 echo
 echo "broker anonymous memory: $((($(cat "$work/anonymous_kb") + 1023) / 1024)) MB"
 echo "outcomes: $outcomes of $cases"
-[ "$outcomes" = "$cases" ]
+[ "$outcomes" = "$cases" ] || exit 1
+[ -n "$keep" ] || exit 0
+
+# What stays: settings for the verbs, and a script that ends all of it.  A pid may be another's by then, so each has its
+# start time.
+began_at() { cut -d ' ' -f 22 "/proc/$1/stat" 2>/dev/null; }
+cat >"$work/env.sh" <<END
+export PATH="$bin:\$PATH"
+export CASEMILL_POSTGRES_CONNINFO="$pg_conninfo"
+export CASEMILL_INTAKE_BIND="$(ready_field broker intake)"
+export CASEMILL_CONTROL_BIND="ipc://$work/control"
+END
+{
+    cat <<'END'
+began_at() { cut -d ' ' -f 22 "/proc/$1/stat" 2>/dev/null; }
+end() { # end SIGNAL PID BEGAN: waits until it has ended
+    [ "$(began_at "$2")" = "$3" ] && kill -"$1" "$2" || return 0
+    while [ "$(began_at "$2")" = "$3" ]; do sleep 0.1; done
+}
+END
+    for pid in $pids; do [ "$pid" = "$broker_pid" ] || echo "end TERM $pid $(began_at "$pid")"; done
+    echo "end TERM $broker_pid $(began_at "$broker_pid")"
+    echo "end INT $pg_pid $(began_at "$pg_pid")"
+    echo "rm -rf '$work'"
+} >"$work/stop.sh"
+trap - EXIT INT TERM
+kill "$sampler_pid" 2>/dev/null
+
+cat <<END
+
+== kept
+page      $(ready_field broker http)/
+metrics   $(ready_field broker http)/metrics
+intake    $(ready_field broker intake)
+database  $pg_conninfo
+
+First:                      . $work/env.sh
+1. Watch it:                casemill top --once
+2. Why this outcome?        casemill explain G000000001
+3. Kill a worker:           kill -9 $worker_pid && casemill submit --ack outcome $work/cases.jsonl
+4. What if?                 casemill replay --event US-SV-ACA-2019.in_force=2019-09-21
+5. Read the reports:        $pg_bin/psql "$pg_conninfo" -c "select * from report.months"
+To end all of it:           sh $work/stop.sh
+END
