@@ -25,6 +25,8 @@ int database_open(const struct options *options, enum database_check check, stru
     buf_free(&application);
     if (err == ERR_OK && check == DATABASE_PLACED) {
         err = db_check_tables(*db, false, &diag);
+    } else if (err == ERR_OK && check == DATABASE_VIEWS) {
+        err = db_check_views(*db, &diag);
     } else if (err == ERR_OK && check != DATABASE_ANY) {
         err = db_check_migrated(*db, &diag);
     }

@@ -9,6 +9,7 @@
 
 enum database_check {
     DATABASE_ANY,
+    DATABASE_VIEWS,    /* as db_check_views */
     DATABASE_PLACED,   /* as db_check_tables, without may_miss */
     DATABASE_MIGRATED, /* as db_check_migrated */
     DATABASE_FACTS     /* as db_check_facts and db_check_migrated */

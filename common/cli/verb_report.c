@@ -84,7 +84,7 @@ static enum err print_tables(const struct options *options, struct db *db, struc
 static int run_report(const struct options *options) {
     struct db *db = NULL;
     struct diag diag = {0};
-    int code = database_open(options, DATABASE_ANY, &db);
+    int code = database_open(options, DATABASE_VIEWS, &db);
     if (code == EXIT_DONE && print_tables(options, db, &diag) != ERR_OK) {
         code = verb_fail(options, &diag, SPAN_LIT(""));
     }

@@ -8,6 +8,8 @@
 #include <poll.h>
 #include <string.h>
 
+#define STATE_AUTHORIZATION "28" /* the class of SQLSTATEs */
+
 static void ignore_notice(void *context, const PGresult *result) {
     (void)context;
     (void)result;
@@ -108,7 +110,8 @@ void db_refusal_read(const char *message, struct db_refusal *refusal) {
 
 /* Fills in why there is no connection, and frees it. */
 static void no_connection(PGconn *conn, enum err err, struct db_refusal *refusal) {
-    bool password = PQconnectionUsedPassword(conn) != 0 || PQconnectionNeedsPassword(conn) != 0;
+    bool used = PQconnectionUsedPassword(conn) != 0;
+    bool needed = PQconnectionNeedsPassword(conn) != 0;
     if (err == ERR_BUSY) {
         const char *host = PQhost(conn) == NULL ? "" : PQhost(conn);
         char line[sizeof(refusal->text) - 64];
@@ -119,7 +122,9 @@ static void no_connection(PGconn *conn, enum err err, struct db_refusal *refusal
     } else {
         db_refusal_read(PQerrorMessage(conn), refusal);
     }
-    refusal->password = err == ERR_CONNECTION && password;
+    /* A server that accepted the password can refuse the connection for another reason. */
+    bool is_refused = used && strncmp(refusal->sqlstate, STATE_AUTHORIZATION, 2) == 0;
+    refusal->password = err == ERR_CONNECTION && (needed || is_refused);
     PQfinish(conn);
 }
 

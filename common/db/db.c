@@ -13,6 +13,7 @@
 #include <string.h>
 
 enum { TURN_MS = 500 };
+#define STATE_NO_DATABASE "3D000"
 
 /* The wait of a tool's connection: for the server or the wake descriptor. */
 static enum err wait_or_wake(void *context, int fd, bool want_write) {
@@ -28,7 +29,12 @@ static enum err refused(const struct db_refusal *refusal, struct diag *diag) {
     if (strcmp(refusal->sqlstate, SQLSTATE_STARTING) == 0) {
         return diag_fail(diag, ERR_AGAIN, "PostgreSQL is not ready yet: %s", refusal->text);
     }
-    if (refusal->password && (refusal->sqlstate[0] == '\0' || by_state == ERR_DENIED)) {
+    if (strcmp(refusal->sqlstate, STATE_NO_DATABASE) == 0) {
+        return diag_fail(diag, ERR_DENIED,
+                         "there is no such database: create it, or correct dbname: %s",
+                         refusal->text);
+    }
+    if (refusal->password) {
         return diag_fail(diag, ERR_DENIED, "PostgreSQL refuses the password or requires one: %s",
                          refusal->text);
     }
@@ -218,6 +224,24 @@ enum err db_check_facts(struct db *db, const char *verb, struct diag *diag) {
                         "casemill_analyst (sql/roles.sql)",
                         db_cell(row, 0, 0), verb);
     }
+    db_result_free(&row);
+    return err;
+}
+
+/* The catalog alone: to_regclass would fail for a role without a right to the schema. */
+enum err db_check_views(struct db *db, struct diag *diag) {
+    struct db_result *row = NULL;
+    enum err err = db_query(
+        db,
+        "SELECT CASE WHEN count(c.oid) = 0 THEN " DB_NO_TABLES " WHEN NOT "
+        "bool_and(has_schema_privilege(n.oid, 'USAGE')) THEN format('role %s has no right to use "
+        "schema report: grant casemill_reporter to it, after sql/roles.sql', current_user) END "
+        "FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = "
+        "'dead_letters' WHERE n.nspname = 'report'",
+        0, NULL, &row, diag);
+    err = err == ERR_OK ? db_expect(row, "1 s?", diag) : err;
+    const char *fault = err == ERR_OK ? db_cell(row, 0, 0) : NULL;
+    err = fault == NULL ? err : diag_fail(diag, ERR_VERSION, "%s", fault);
     db_result_free(&row);
     return err;
 }

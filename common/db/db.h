@@ -111,6 +111,10 @@ MUST_USE enum err db_check_tables(struct db *db, bool may_miss, struct diag *dia
 /* db_check_facts reports in one line that the role may not read facts, and which role may: verb is
  * what needs them.  Errors: ERR_DENIED, else as db_query. */
 MUST_USE enum err db_check_facts(struct db *db, const char *verb, struct diag *diag);
+/* db_check_views reports in one line that there are no views of schema report, or that the role may
+ * not read them; for reporters, who have no right to the tables.
+ * Errors: ERR_VERSION, else as db_query. */
+MUST_USE enum err db_check_views(struct db *db, struct diag *diag);
 
 /* db_wait waits for a notification on a LISTENed channel, until it is woken or timeout_ms have
  * passed; *notified is true if one came.  Errors: ERR_CONNECTION. */

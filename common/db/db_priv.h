@@ -62,7 +62,7 @@ void db_host_free(struct db_host *host);
 /* Why there is no connection: the server's SQLSTATE, "" if the server sent none, and one line. */
 struct db_refusal {
     char sqlstate[SQLSTATE_BYTES];
-    bool password; /* the server asked for one */
+    bool password; /* it is wrong, or the server requires one */
     char text[384];
 };
 /* db_refusal_read reads libpq's message of a connection that was started by db_connect_start. */

@@ -63,6 +63,12 @@ dead list --letters --reason unknown_fact >"$work/letters.txt" 2>&1
 contains "a name from outside is shown" "$work/letters.txt" 'L\?\[31mkeys'
 check "without its control characters" sh -c "! LC_ALL=C grep -q '[[:cntrl:]]' '$work/letters.txt'"
 check "no list shows the content of a case" sh -c "! grep -q claim_country '$work/list.out' '$work/letters.out'"
+for wrong in "list" "list --letters" "drop --why x" "retry --why x"; do
+    # shellcheck disable=SC2086
+    dead $wrong --reason conflit >"$work/wrong.out" 2>&1
+    equal "dead $wrong with a reason that does not exist: exit code" $? 2
+    contains "the nearest one is named" "$work/wrong.out" 'no reason "conflit", did you mean conflict[?]'
+done
 dead show "$conflict" >"$work/show.out" 2>&1
 equal "show requires a reason" $? 2
 check "show" dead show "$conflict" --why "looked into" --json >"$work/show.out" 2>&1

@@ -88,6 +88,9 @@ refuses() { # refuses TEXT PATTERN COMMAND...
 pg_sql "create database latin encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0"
 refuses "another encoding than UTF8" "encoding is LATIN1" \
     "$bin/casemill" db migrate --db "host=$pg_dir user=casemill dbname=latin"
+pg_sql "create database ascii encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' template template0"
+refuses "no encoding at all" "encoding is SQL_ASCII" \
+    "$bin/casemill" db migrate --db "host=$pg_dir user=casemill dbname=ascii"
 equal "and no table is created" "$(pg_conninfo="host=$pg_dir user=casemill dbname=latin" pg_sql "select count(*) from pg_class where relname = 'schema_migrations'")" 0
 pg_sql "create schema elsewhere"
 for verb in "db migrate" "explain X" "rules list" "dead show 1 --why test"; do

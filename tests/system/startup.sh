@@ -189,7 +189,22 @@ worker "worker, no PostgreSQL" "PostgreSQL|connect" \
 worker "worker, wrong password" "password" \
     env CASEMILL_BROKER_CONNECT="$lanes" \
     CASEMILL_POSTGRES_CONNINFO="host=$pg_dir user=casemill_password password=wrong dbname=casemill"
+worker "worker, no password" "requires one" \
+    env CASEMILL_BROKER_CONNECT="$lanes" CASEMILL_POSTGRES_CONNINFO="host=$pg_dir user=casemill_password dbname=casemill"
+for no_database in "casemill report --db" "casemill rules list --db"; do
+    # shellcheck disable=SC2086
+    refuses "$no_database, a right password and no such database" "there is no such database: .*absent" \
+        "$bin"/$no_database "host=$pg_dir user=casemill_password password=right dbname=absent"
+done
+worker "worker, a right password and no such database" "there is no such database: .*absent" \
+    env CASEMILL_BROKER_CONNECT="$lanes" \
+    CASEMILL_POSTGRES_CONNINFO="host=$pg_dir user=casemill_password password=right dbname=absent"
 pg_sql "create database bare"
+for before_migrate in report "dead list" "dead list --letters" "rules list" "explain X" "dead drop 1 --why x" "rules activate 0123456789ab --why x"; do
+    # shellcheck disable=SC2086
+    refuses "casemill $before_migrate, missing migration" "casemill db migrate" \
+        "$bin/casemill" $before_migrate --db "host=$pg_dir user=casemill dbname=bare"
+done
 worker "worker, missing migration" "db migrate" \
     env CASEMILL_BROKER_CONNECT="$lanes" CASEMILL_POSTGRES_CONNINFO="host=$pg_dir user=casemill dbname=bare"
 worker "worker, unknown variable" "CONNINFOO|conninfoo" \

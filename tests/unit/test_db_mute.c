@@ -147,7 +147,7 @@ START_TEST(a_refusal_is_recognized_by_its_state) {
     } rows[] = {{"57P03", ERR_AGAIN, "PostgreSQL is not ready yet: "},
                 {"57P01", ERR_CONNECTION, "PostgreSQL cannot be reached: "},
                 {"28000", ERR_DENIED, "PostgreSQL refuses the connection: "},
-                {"3D000", ERR_DENIED, "PostgreSQL refuses the connection: "},
+                {"3D000", ERR_DENIED, "there is no such database: create it, or correct dbname: "},
                 {"53300", ERR_DENIED, "PostgreSQL refuses the connection: "}};
     struct mute_server server;
     struct db *db = NULL;

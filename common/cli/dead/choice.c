@@ -2,6 +2,7 @@
 #include "cli/dead/choice.h"
 
 #include "base/check.h"
+#include "cli/dead/reasons.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -39,6 +40,9 @@ enum err dead_choice_read(const struct options *options, bool has_filters,
     if ((choice->id_count > 0) == filtered) {
         (void)verb_usage(options, "which dead letters? give their numbers%s",
                          has_filters ? ", or --reason, --source, --agreement" : "");
+        return ERR_INVALID;
+    }
+    if (dead_reason_check(options, choice->reason) != ERR_OK) {
         return ERR_INVALID;
     }
     for (uint32_t i = 0; i < choice->id_count; i++) {

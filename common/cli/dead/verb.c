@@ -2,6 +2,7 @@
 #include "base/plain.h"
 #include "cli/database.h"
 #include "cli/dead/choice.h"
+#include "cli/dead/reasons.h"
 #include "cli/msgpack_json.h"
 
 #include <stdio.h>
@@ -27,7 +28,9 @@ static const char LETTERS_SQL[] =
 
 static int list_run(const struct options *options) {
     int64_t limit = 0;
-    if (option_int(options, "--limit", LIMIT, 1, LIMIT_MAX, &limit) != ERR_OK) {
+    const char *reason = option_str(options, "--reason", NULL);
+    if (option_int(options, "--limit", LIMIT, 1, LIMIT_MAX, &limit) != ERR_OK ||
+        dead_reason_check(options, reason) != ERR_OK) {
         return EXIT_USAGE;
     }
     struct db *db = NULL;
@@ -35,9 +38,8 @@ static int list_run(const struct options *options) {
     struct diag diag = {0};
     char limit_text[LIMIT_BYTES];
     (void)snprintf(limit_text, sizeof(limit_text), "%lld", (long long)limit);
-    const char *const params[] = {option_str(options, "--reason", NULL),
-                                  option_str(options, "--source", NULL), limit_text};
-    int code = database_open(options, DATABASE_ANY, &db);
+    const char *const params[] = {reason, option_str(options, "--source", NULL), limit_text};
+    int code = database_open(options, DATABASE_VIEWS, &db);
     if (code != EXIT_DONE) {
         return code;
     }
