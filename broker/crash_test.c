@@ -399,6 +399,7 @@ static enum err print_check(int out, bool as_json, const char *name, bool passed
     if (as_json) {
         json_init(&json, &line);
         json_object_open(&json);
+        json_int(json_key(&json, "schema_version"), JSON_SCHEMA_VERSION);
         json_key(&json, "fault");
         json_str(&json, name);
         json_key(&json, "pass");

@@ -88,6 +88,7 @@ static void verify_write_damaged(struct verify_report *report, const struct jour
     }
     json_init(&json, &line);
     json_object_open(&json);
+    json_int(json_key(&json, "schema_version"), JSON_SCHEMA_VERSION);
     json_uint(json_key(&json, "seq"), record->seq);
     json_str(json_key(&json, "what"), what);
     if (record->source.len > 0) {
@@ -106,9 +107,9 @@ static void verify_write_damaged(struct verify_report *report, const struct jour
 static void verify_write_sum(struct verify_report *report, const char *what) {
     struct buf line = BUF_EMPTY;
     if (report->json) {
-        buf_printf(&line, "{\"%s\":%llu,\"cases\":%llu,\"damaged\":%llu}", what,
-                   (unsigned long long)report->batches, (unsigned long long)report->cases,
-                   (unsigned long long)report->damaged);
+        buf_printf(&line, "{\"schema_version\":%d,\"%s\":%llu,\"cases\":%llu,\"damaged\":%llu}",
+                   JSON_SCHEMA_VERSION, what, (unsigned long long)report->batches,
+                   (unsigned long long)report->cases, (unsigned long long)report->damaged);
     } else {
         buf_printf(&line, "%llu batches %s, %llu cases, %llu damaged",
                    (unsigned long long)report->batches, what, (unsigned long long)report->cases,

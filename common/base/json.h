@@ -10,6 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Of every JSON answer of the programs.  It rises when a member goes or changes its meaning; a new
+ * member does not change it.  common/cli/README.md describes it. */
+enum { JSON_SCHEMA_VERSION = 1 };
+
 struct json {
     struct buf *out; /* borrowed */
     uint32_t depth;

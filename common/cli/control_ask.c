@@ -2,7 +2,7 @@
 #include "cli/control_ask.h"
 
 #include "base/clock.h"
-#include "base/plain.h"
+#include "cli/answer.h"
 
 #include <stdio.h>
 
@@ -128,12 +128,13 @@ enum err control_ask(const struct control_peer *peer, const char *verb, const ch
 }
 
 void control_print_json(const struct buf *reply) {
-    plain_json(stdout, buf_span(reply));
-    plain_printf(stdout, "\n");
+    struct buf text = BUF_EMPTY;
+    buf_append(&text, buf_span(reply));
+    answer_print_json(NULL, &text);
 }
 
 int control_show(const struct options *options, const char *verb, int64_t wait_ms,
-                 control_print_fn print, const void *context) {
+                 control_print_fn print) {
     struct buf reply = BUF_EMPTY;
     struct diag diag = {0};
     const struct control_peer peer = control_peer(options);
@@ -141,7 +142,7 @@ int control_show(const struct options *options, const char *verb, int64_t wait_m
     if (err == ERR_OK && option_flag(options, "--json")) {
         control_print_json(&reply);
     } else if (err == ERR_OK) {
-        err = print(buf_span(&reply), context, &diag);
+        err = print(buf_span(&reply), &diag);
     }
     buf_free(&reply);
     return err == ERR_OK ? EXIT_DONE : verb_fail(options, &diag, SPAN_LIT(""));

@@ -24,11 +24,11 @@ MUST_USE enum err control_ask(const struct control_peer *peer, const char *verb,
                               const char *arguments, int64_t wait_ms, struct buf *reply,
                               struct diag *diag);
 
-/* control_show asks a verb and prints the answer: unchanged with --json, else by print, whose
+/* control_show asks a verb and prints the answer: as cli/answer.h with --json, else by print, whose
  * errors are the verb's.  Returns the verb's exit code. */
-typedef enum err (*control_print_fn)(struct span json, const void *context, struct diag *diag);
+typedef enum err (*control_print_fn)(struct span json, struct diag *diag);
 int control_show(const struct options *options, const char *verb, int64_t wait_ms,
-                 control_print_fn print, const void *context);
+                 control_print_fn print);
 void control_print_json(const struct buf *reply); /* for --json */
 
 /* control_reach reports a broker that does not answer.  Errors: as control_ask. */

@@ -203,12 +203,6 @@ const char *option_db(const struct options *options) {
 
 const char *verb_name(const struct options *options) { return options->verb->name; }
 
-void verb_print_line(struct buf *text) {
-    buf_byte(text, '\n');
-    plain_print(stdout, buf_span(text));
-    buf_free(text);
-}
-
 int verb_fail(const struct options *options, const struct diag *diag, struct span source) {
     struct buf text = BUF_EMPTY;
     diag_print(diag, source, &text);

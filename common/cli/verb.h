@@ -62,8 +62,6 @@ const char *option_broker_key(const struct options *options);
 extern const struct option_row verb_no_options[]; /* the rows of a verb without its own */
 
 const char *verb_name(const struct options *options);
-/* verb_print_line prints a text, which it frees, as a line on stdout. */
-void verb_print_line(struct buf *text);
 /* verb_fail prints "casemill VERB: text" from a diag (with caret when source is given) and returns
  * EXIT_FAILED. */
 int verb_fail(const struct options *options, const struct diag *diag, struct span source);

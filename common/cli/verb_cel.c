@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/plain.h"
 #include "cel/cel.h"
+#include "cli/answer.h"
 #include "cli/cel_vars.h"
 #include "cli/verb.h"
 
@@ -53,9 +54,8 @@ static void print_result(const struct options *options, const char *key, const s
     json_uint(json_key(&json, "cost"), cel_program_cost(program));
     json_span(json_key(&json, key), buf_span(text));
     json_object_close(&json);
-    plain_printf(stdout, "%s\n", buf_cstr(&out));
+    answer_print_json(NULL, &out);
     buf_free(&type);
-    buf_free(&out);
 }
 
 static int evaluate(const struct options *options, const struct cel_env *env,

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/plain.h"
 #include "cli/control_ask.h"
+#include "cli/lane_choice.h"
 #include "cli/verb.h"
 
 #include <jansson.h>
@@ -147,9 +148,14 @@ static int retire_run(const struct options *options) {
     if (option_operand_count(options) != 1 || strpbrk(option_operand(options, 0), "\"\\") != NULL) {
         return verb_usage(options, "expected one worker or lane, as in `casemill workers`");
     }
-    const char *who = option_operand(options, 0);
+    struct buf found = BUF_EMPTY;
+    enum err err = ask(options, "WORKERS", "", &reply, &diag);
+    err = err == ERR_OK
+              ? lane_choice_name(buf_span(&reply), option_operand(options, 0), &found, &diag)
+              : err;
+    const char *who = buf_cstr(&found);
     buf_printf(&name, "\"%s\"", who);
-    enum err err = ask(options, "RETIRE", buf_cstr(&name), &reply, &diag);
+    err = err == ERR_OK ? ask(options, "RETIRE", buf_cstr(&name), &reply, &diag) : err;
     if (err == ERR_OK && wait_s > 0) {
         err = wait_until_gone(options, who, wait_s, &diag);
     }
@@ -159,6 +165,7 @@ static int retire_run(const struct options *options) {
                             &diag);
     buf_free(&reply);
     buf_free(&name);
+    buf_free(&found);
     return code;
 }
 

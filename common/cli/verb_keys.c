@@ -2,27 +2,50 @@
  * file. */
 #include "base/json.h"
 #include "base/plain.h"
+#include "cli/answer.h"
 #include "cli/verb.h"
 #include "net/keys.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* context: a pointer to the options. */
+struct keys_print {
+    struct json *json; /* NULL: as lines of text */
+};
+
 static void print_key(const char *key, const char *name, void *context) {
-    const struct options *options = *(const struct options *const *)context;
-    if (!option_flag(options, "--json")) {
+    struct json *json = ((struct keys_print *)context)->json;
+    if (json == NULL) {
         plain_printf(stdout, "%s%s%s\n", key, name[0] == '\0' ? "" : " ", name);
         return;
     }
+    json_object_open(json);
+    json_str(json_key(json, "key"), key);
+    json_str(json_key(json, "name"), name);
+    json_object_close(json);
+}
+
+/* One key, or those of a ring. */
+static void print_keys(const struct options *options, const struct net_keyring *ring,
+                       const char *key, const char *name) {
     struct buf text = BUF_EMPTY;
     struct json json;
     json_init(&json, &text);
-    json_object_open(&json);
-    json_str(json_key(&json, "key"), key);
-    json_str(json_key(&json, "name"), name);
-    json_object_close(&json);
-    verb_print_line(&text);
+    bool as_json = option_flag(options, "--json");
+    struct keys_print print = {.json = as_json ? &json : NULL};
+    if (as_json) {
+        json_array_open(&json);
+    }
+    if (ring == NULL) {
+        print_key(key, name, &print);
+    } else {
+        net_keyring_each(ring, print_key, &print);
+    }
+    if (as_json) {
+        json_array_close(&json);
+        answer_print_json("keys", &text);
+    }
+    buf_free(&text);
 }
 
 static int keys_new_run(const struct options *options) {
@@ -38,7 +61,7 @@ static int keys_new_run(const struct options *options) {
     if (err != ERR_OK) {
         return verb_fail(options, &diag, SPAN_LIT(""));
     }
-    print_key(pair.public_key.text, name, &options);
+    print_keys(options, NULL, pair.public_key.text, name);
     return EXIT_DONE;
 }
 
@@ -56,13 +79,13 @@ static int keys_show_run(const struct options *options) {
         if (net_key_read_secret(path, &pair, &diag) != ERR_OK) {
             return verb_fail(options, &diag, SPAN_LIT(""));
         }
-        print_key(pair.public_key.text, "", &options);
+        print_keys(options, NULL, pair.public_key.text, "");
         return EXIT_DONE;
     }
     if (net_keyring_read(path, &ring, &diag) != ERR_OK) {
         return verb_fail(options, &diag, SPAN_LIT(""));
     }
-    net_keyring_each(ring, print_key, &options);
+    print_keys(options, ring, NULL, NULL);
     net_keyring_free(&ring);
     return EXIT_DONE;
 }

@@ -2,6 +2,7 @@
  * date, outcomes by winning agreement, totals, dead letters by reason.  Counts only, never a
  * case. */
 #include "base/plain.h"
+#include "cli/answer.h"
 #include "cli/database.h"
 
 #include <stdio.h>
@@ -75,7 +76,7 @@ static enum err print_tables(const struct options *options, struct db *db, struc
     }
     json_object_close(&json);
     if (err == ERR_OK && option_flag(options, "--json")) {
-        plain_printf(stdout, "%s\n", buf_cstr(&text));
+        answer_print_json(NULL, &text);
     }
     buf_free(&text);
     return err;

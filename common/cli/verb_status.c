@@ -1,6 +1,8 @@
-/* `casemill status`: the broker's status, unchanged (--json) or as lines of `key value`. */
+/* `casemill status`: a page for people, the whole status as lines of `key value` (--all), or as
+ * JSON. */
 #include "base/plain.h"
 #include "cli/control_ask.h"
+#include "cli/top/once.h"
 #include "cli/verb.h"
 
 #include <jansson.h>
@@ -44,8 +46,7 @@ static void print_value(const char *key, json_t *value, unsigned depth) {
     }
 }
 
-static enum err print_text(struct span text, const void *context, struct diag *diag) {
-    (void)context;
+static enum err print_text(struct span text, struct diag *diag) {
     json_error_t fault;
     json_t *root = json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, &fault);
     if (!json_is_object(root)) {
@@ -62,17 +63,21 @@ static int status_run(const struct options *options) {
     if (option_int(options, "--wait", CONTROL_WAIT_MS / 1000, 1, 3600, &wait_s) != ERR_OK) {
         return EXIT_USAGE;
     }
-    return control_show(options, "STATUS", wait_s * 1000, print_text, NULL);
+    if (!option_flag(options, "--all") && !option_flag(options, "--json")) {
+        return top_show_once(options, wait_s * 1000);
+    }
+    return control_show(options, "STATUS", wait_s * 1000, print_text);
 }
 
 static const struct option_row ROWS[] = {
+    {"--all", NULL, "every counter and setting of the broker, one line of `key value` each"},
     {"--wait", "SECONDS", "time limit for the answer (5)"},
     {NULL, NULL, NULL},
 };
 
 const struct verb verb_status = {
     .name = "status",
-    .summary = "show what the broker is doing",
+    .summary = "show brokers, sources and lanes once, as top does",
     .operands = "",
     .rows = ROWS,
     .run = status_run,

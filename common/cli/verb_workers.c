@@ -2,7 +2,9 @@
  * systems with their queued cases.  Each is one request, whose answer, a JSON array of objects, is
  * printed as a table. */
 #include "base/plain.h"
+#include "cli/answer.h"
 #include "cli/control_ask.h"
+#include "cli/lane_choice.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -41,14 +43,7 @@ static void print_cell(const json_t *value, int width) {
     buf_free(&cell);
 }
 
-static enum err print_rows(struct span text, const void *context, struct diag *diag) {
-    const struct column *columns = context;
-    json_error_t fault;
-    json_t *root = json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, &fault);
-    if (!json_is_array(root)) {
-        json_decref(root);
-        return diag_fail(diag, ERR_VERSION, "the broker's answer is not a JSON array");
-    }
+static void print_rows(const json_t *root, const struct column *columns) {
     for (const struct column *column = columns; column->member != NULL; column++) {
         plain_printf(stdout, " %*s", column->width, column->head);
     }
@@ -61,13 +56,49 @@ static enum err print_rows(struct span text, const void *context, struct diag *d
         }
         plain_printf(stdout, "\n");
     }
-    json_decref(root);
-    return ERR_OK;
 }
 
-static int table_run(const struct options *options, const char *verb,
-                     const struct column *columns) {
-    return control_show(options, verb, CONTROL_WAIT_MS, print_rows, columns);
+struct table {
+    const char *verb;
+    const char *rows; /* their name in JSON */
+    const struct column *columns;
+};
+
+static int append_json(const char *text, size_t len, void *out) {
+    buf_append(out, span_make(text, len));
+    return 0;
+}
+
+static void print_table(const struct options *options, const struct table *table,
+                        const json_t *rows) {
+    if (!option_flag(options, "--json")) {
+        print_rows(rows, table->columns);
+        return;
+    }
+    struct buf text = BUF_EMPTY;
+    CHECK(json_dump_callback(rows, append_json, &text, JSON_COMPACT) == 0);
+    answer_print_json(table->rows, &text);
+}
+
+/* wanted: lanes; NULL: all rows. */
+static int table_run(const struct options *options, const struct table *table, const char *wanted) {
+    struct buf reply = BUF_EMPTY;
+    struct diag diag = {0};
+    const struct control_peer peer = control_peer(options);
+    json_t *rows = NULL;
+    enum err err = control_ask(&peer, table->verb, "", CONTROL_WAIT_MS, &reply, &diag);
+    if (err == ERR_OK) {
+        rows = json_loadb((const char *)reply.ptr, reply.len, JSON_REJECT_DUPLICATES, NULL);
+        err = json_is_array(rows)
+                  ? lane_choice_keep(rows, wanted, &diag)
+                  : diag_fail(&diag, ERR_VERSION, "the broker's answer is not a JSON array");
+    }
+    if (err == ERR_OK) {
+        print_table(options, table, rows);
+    }
+    json_decref(rows);
+    buf_free(&reply);
+    return err == ERR_OK ? EXIT_DONE : verb_fail(options, &diag, SPAN_LIT(""));
 }
 
 static const struct column LANE_COLUMNS[] = {
@@ -77,13 +108,18 @@ static const struct column LANE_COLUMNS[] = {
 };
 
 static int workers_run(const struct options *options) {
-    return table_run(options, "WORKERS", LANE_COLUMNS);
+    static const struct table lanes = {"WORKERS", "workers", LANE_COLUMNS};
+    uint32_t count = option_operand_count(options);
+    if (count > 1) {
+        return verb_usage(options, "expected one worker or lane, or none for all");
+    }
+    return table_run(options, &lanes, count == 0 ? NULL : option_operand(options, 0));
 }
 
 const struct verb verb_workers = {
     .name = "workers",
     .summary = "show the workers' lanes and their work in flight",
-    .operands = "",
+    .operands = "[WORKER|LANE]",
     .rows = verb_no_options,
     .run = workers_run,
 };
@@ -96,7 +132,8 @@ static const struct column SOURCE_COLUMNS[] = {
 };
 
 static int sources_run(const struct options *options) {
-    return table_run(options, "SOURCES", SOURCE_COLUMNS);
+    static const struct table sources = {"SOURCES", "sources", SOURCE_COLUMNS};
+    return table_run(options, &sources, NULL);
 }
 
 const struct verb verb_sources = {

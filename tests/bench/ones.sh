@@ -40,7 +40,7 @@ done
 kill_hard "$echo_pid"
 
 worker_start worker
-all_done() { [ "$(rows)" -gt 0 ] && casemill status --control "ipc://$work/control" | grep -q '^batches  *0$'; }
+all_done() { [ "$(rows)" -gt 0 ] && casemill status --all --control "ipc://$work/control" | grep -q '^batches  *0$'; }
 wait_until 120 all_done || abort "the backlog is worked off"
 # The same rows by hand: one query with the case and its transaction's row.
 columns=$(cases_columns)

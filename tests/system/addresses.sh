@@ -7,7 +7,7 @@
 # suite: full
 . "$(dirname "$0")/lib.sh"
 
-control() { timeout 20 "$bin/casemill" status --control "$1" >"$work/control.out" 2>"$work/control.err"; }
+control() { timeout 20 "$bin/casemill" status --all --control "$1" >"$work/control.out" 2>"$work/control.err"; }
 port() { echo "$1" | sed 's/.*://'; }
 # serves TEXT ADDRESS: submit gets DONE over this address, with ports that the kernel chooses.
 number=0
@@ -56,7 +56,7 @@ if [ "$(id -u)" -eq 0 ]; then
     broker_start
     cp "$bin/casemill" "$work/casemill"
     chmod 0755 "$work/casemill"
-    timeout 20 setpriv --reuid=postgres --regid=postgres --clear-groups -- "$work/casemill" status --control "ipc://$work/control" \
+    timeout 20 setpriv --reuid=postgres --regid=postgres --clear-groups -- "$work/casemill" status --all --control "ipc://$work/control" \
         >"$work/control.out" 2>"$work/control.err"
     contains "the socket of another user" "$work/control.err" "permission denied: the socket belongs to user 0"
     stop "$broker_pid"

@@ -113,7 +113,7 @@ while read -r frame_name frame_got frame_wanted; do
     equal "frame: $frame_name" "$frame_got" "$frame_wanted"
 done <"$work/frames.out"
 check "the broker still runs" is_running "$broker_pid"
-casemill status --control "ipc://$work/control" >"$work/status.out" 2>&1
+casemill status --all --control "ipc://$work/control" >"$work/status.out" 2>&1
 contains "it counts the refused messages" "$work/status.out" "^batches_refused_total +[1-9]"
 casemill generate --cases 20 --seed 6 --bad 0 --duplicates 0 --out "$work/after.jsonl" || abort "generate"
 sed -i 's/"G0/"A0/' "$work/after.jsonl"

@@ -136,7 +136,7 @@ expect_refused() { # expect_refused TEXT PATTERN COMMAND...
     equal "$away_text: fails" $? 1
     contains "$away_text: the reason is printed" "$work/away.err" "$away_pattern"
 }
-ask() { casemill status --wait 2 --control "$control" "$@"; }
+ask() { casemill status --all --wait 2 --control "$control" "$@"; }
 bare() { casemill submit --broker "$intake" --wait 2 "$@" "$work/3.jsonl"; }
 expect_refused "an unknown key" "does not allow this key" bare --key "$k/own/stranger.key" --broker-key "$k/own/broker.pub"
 expect_refused "a worker's key at intake" "does not allow this key" bare --key "$k/own/lanes1.key" --broker-key "$k/own/broker.pub"
@@ -275,7 +275,7 @@ if hosts_start >"$work/hosts.out" 2>&1; then
     equal "two hosts: each case once" "$(of_source south 'S5-%')" 1000
     expect_refused "two hosts: no key" "requires keys" ip netns exec "$there" "$bin/casemill" submit --broker "$intake" \
         --wait 2 "$work/3.jsonl"
-    check "two hosts: an operator" ip netns exec "$there" "$bin/casemill" status --control "$control" \
+    check "two hosts: an operator" ip netns exec "$there" "$bin/casemill" status --all --control "$control" \
         --key "$k/own/duty.key" --broker-key "$k/own/broker.pub" >"$work/far_status.out"
     stop "$broker_pid"
     kill_started

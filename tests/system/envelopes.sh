@@ -26,7 +26,7 @@ equal "every case has its row" "$(rows)" "$(wc -l <"$work/envelopes.out")"
 
 # A message without a way back is refused and logged. A probe is no fault and is not logged.
 equal "one line for each time" "$(grep -c ROUTING_ID_TAKEN "$work/broker.err")" 1
-casemill status --control "ipc://$work/control" >"$work/status.out" 2>&1
+casemill status --all --control "ipc://$work/control" >"$work/status.out" 2>&1
 contains "and is counted" "$work/status.out" "^routing_ids_taken_over_total +1$"
 equal "nothing was refused" "$(grep -c PEER_REFUSED "$work/broker.err")" 0
 /usr/bin/python3 - "$intake" >"$work/deep.out" 2>"$work/deep.err" <<'PYTHON' || abort "an envelope that is too long is sent"

@@ -148,7 +148,7 @@ equal "the shipped documents are covered" $? 0
 casemill rules coverage "$work/rules" --json >"$work/coverage" 2>"$work/coverage.err"
 equal "coverage for machines" "$(/usr/bin/python3 -c '
 import json, sys
-page = json.load(open(sys.argv[1]))[0]
+page = json.load(open(sys.argv[1]))["agreements"][0]
 print(page["agreement"], page["percent"] < 100, len(page["unseen"]) ==
       sum(page[k]["all"] - page[k]["seen"] for k in ("true", "false", "unknown", "decides", "edge")))
 ' "$work/coverage")" "US-SV-ACA-2019 True True"

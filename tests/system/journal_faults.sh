@@ -9,7 +9,7 @@
 control="ipc://$work/control"
 bytes_max=CASEMILL_JOURNAL_BYTES_MAX=32MiB
 
-status() { casemill status --control "$control" 2>/dev/null | sed -n "s/^$1  *//p"; }
+status() { casemill status --all --control "$control" 2>/dev/null | sed -n "s/^$1  *//p"; }
 health() { # the answer's code
     /usr/bin/python3 - "$(ready_field broker http)/healthz" <<'PY'
 import sys, urllib.error, urllib.request

@@ -109,7 +109,7 @@ start full env CASEMILL_INTAKE_BIND="ipc://$work/intake" CASEMILL_WORKER_BIND=tc
     CASEMILL_HTTP_BIND=off CASEMILL_JOURNAL_PATH="$work/journal" CASEMILL_JOURNAL_BYTES_MAX=256MiB \
     sh -c "exec '$bin/casemill-broker' >'$work/broker.fifo' 2>&1"
 full_pid=$started_pid
-serves() { timeout 5 "$bin/casemill" status --control "ipc://$work/control" >"$work/status.out" 2>&1; }
+serves() { timeout 5 "$bin/casemill" status --all --control "ipc://$work/control" >"$work/status.out" 2>&1; }
 check "a broker whose ready line is not read serves clients" wait_until 20 serves
 ends full "$full_pid" "it"
 timeout 10 env CASEMILL_POSTGRES_CONNINFO="host=$work/nowhere dbname=casemill" "$bin/casemill-worker" \

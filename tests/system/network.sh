@@ -90,7 +90,7 @@ send() { # send SEED COUNT: from the far host, in the background
 }
 count_of() { pg_sql "select count(*) from cases where case_id like 'S$1-%'"; }
 some() { [ "$(count_of "$1")" -ge "$2" ]; }
-lane_count() { casemill status --control "ipc://$work/control" | sed -n 's/^lanes  *//p'; }
+lane_count() { casemill status --all --control "ipc://$work/control" | sed -n 's/^lanes  *//p'; }
 lanes_are() { [ "$(lane_count)" = "$1" ]; }
 logged() { [ "$(grep -Ec "$2" "$work/$1.err")" -gt "$3" ]; }
 how_often() { grep -Ec "$2" "$work/$1.err"; }

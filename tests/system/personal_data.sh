@@ -65,7 +65,7 @@ done
 for page in metrics status ''; do
     check "the broker's page /$page was read" [ -s "$work/pages/page_$page" ]
 done
-casemill status --control "ipc://$work/control" >"$work/status.out" 2>&1
+casemill status --all --control "ipc://$work/control" >"$work/status.out" 2>&1
 casemill top --once --control "ipc://$work/control" >"$work/top.out" 2>&1
 casemill dead list --db "$pg_conninfo" >"$work/dead.out" 2>&1
 casemill dead list --json --db "$pg_conninfo" >"$work/dead_json.out" 2>&1

@@ -56,17 +56,17 @@ receiver=$(on_standby "select pid from pg_stat_wal_receiver")
 kill -STOP "$receiver"
 hangs="select count(*) > 0 from pg_stat_activity where wait_event = 'SyncRep' and application_name like 'casemill/%'"
 check "a commit waits for the standby" wait_until 30 first_has "$hangs" t
-done_before=$(casemill status --control "ipc://$work/control" | sed -n 's/^cases_done_total  *//p')
+done_before=$(casemill status --all --control "ipc://$work/control" | sed -n 's/^cases_done_total  *//p')
 pg_sql "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep' and application_name like 'casemill/%'" >/dev/null
 check "cancelled, it is tried again" wait_until 30 first_has "$hangs" t
-equal "and is not DONE" "$(casemill status --control "ipc://$work/control" | sed -n 's/^cases_done_total  *//p')" "$done_before"
+equal "and is not DONE" "$(casemill status --all --control "ipc://$work/control" | sed -n 's/^cases_done_total  *//p')" "$done_before"
 kill -CONT "$receiver"
 
 # --- the first server is killed, the second is promoted
 wait_until 60 first_has "select count(*) > 1200 from cases" t || abort "work continues when the standby is back"
 kill -KILL "$pg_pid"
 wait "$pg_pid" 2>/dev/null
-done_at_death=$(casemill status --control "ipc://$work/control" | sed -n 's/^cases_done_total  *//p')
+done_at_death=$(casemill status --all --control "ipc://$work/control" | sed -n 's/^cases_done_total  *//p')
 check "the first dies while work runs" is_running "$submit_pid"
 on_standby "select pg_promote()" >"$work/promote.out" 2>&1
 equal "the second takes over" "$(on_standby "select pg_is_in_recovery()")" f

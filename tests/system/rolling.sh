@@ -9,7 +9,7 @@
 
 row_count_above() { [ "$(rows)" -gt "$1" ]; }
 await_more() { wait_until 60 row_count_above $(($(rows) + 500)) || abort "further rows arrive (at $(rows))"; }
-status_of() { casemill status --control "ipc://$work/control" | sed -n "s/^$1 *//p"; }
+status_of() { casemill status --all --control "ipc://$work/control" | sed -n "s/^$1 *//p"; }
 control() { timeout 60 "$bin/casemill" "$@" --control "ipc://$work/control"; }
 no_attempt() { # no_attempt TEXT: in this run of the broker
     equal "$1: no attempt failed, no lane was lost" \

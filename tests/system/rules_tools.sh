@@ -109,7 +109,7 @@ equal "fmt is done" $? 0
 equal "and the rule set is the one it was" \
     "$(casemill rules show "$work/rules" | head -n 1)" "$(casemill rules show config | head -n 1)"
 casemill rules fmt --json "$work/rules" >"$work/fmt.json"
-equal "a second time nothing changes" "$(json "$work/fmt.json" "sorted({f['changed'] for f in d})")" "[False]"
+equal "a second time nothing changes" "$(json "$work/fmt.json" "sorted({f['changed'] for f in d['files']})")" "[False]"
 casemill rules fmt "$work/rules/none.yaml" >"$work/fmt.out" 2>"$work/fmt.err"
 equal "a file that is not there fails" $? 1
 

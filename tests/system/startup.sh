@@ -145,7 +145,7 @@ check "broker --check beside a broker that runs" $broker_env CASEMILL_JOURNAL_PA
     "$bin/casemill-broker" --check >"$work/check.out" 2>&1
 contains "it reports that the journal is in use" "$work/check.out" '^# journal.path: in use, a broker runs on it'
 contains "and its port" "$work/check.out" '^# intake.bind: in use'
-check "the broker continues" casemill status --control "ipc://$work/control" >"$work/check.out"
+check "the broker continues" casemill status --all --control "ipc://$work/control" >"$work/check.out"
 tries "worker --check, no PostgreSQL" "nowhere" casemill-worker CASEMILL_POSTGRES_CONNINFO="host=$work/nowhere dbname=casemill"
 tries "worker --check, no tables" "casemill db migrate" casemill-worker CASEMILL_POSTGRES_CONNINFO="host=$pg_dir user=casemill dbname=postgres"
 tries "worker --check, HTTP port taken" "already in use" casemill-worker CASEMILL_POSTGRES_CONNINFO="$pg_conninfo" \
@@ -227,7 +227,7 @@ check "a lane refuses a server that does not sync" \
 casemill generate --cases 20 --seed 5 --bad 0 --duplicates 0 --out "$work/few.jsonl" || abort "generate"
 start submit "$bin/casemill" submit --broker "$intake" --ack outcome "$work/few.jsonl"
 submit_pid=$started_pid
-cases_wait() { casemill status --control "ipc://$work/control" | grep -Eq '^queued_cases +20$'; }
+cases_wait() { casemill status --all --control "ipc://$work/control" | grep -Eq '^queued_cases +20$'; }
 check "work waits in the broker" wait_until 20 cases_wait
 equal "and no case is written" "$(rows)" 0
 check "fsync is switched on again" set_fsync on
@@ -244,7 +244,8 @@ live() { # live WEIGHTS MEMORY JSON QUEUE: the settings of a running broker
         "$1" "$4" "$2" "$3" >"$work/live.yaml"
 }
 logged() { [ "$(grep -c "$2" "$work/$1.err")" -ge "$3" ]; }
-live_is() { casemill "$1" --control "ipc://$work/control2" | grep -Eq "$2"; }
+# shellcheck disable=SC2086
+live_is() { casemill $1 --control "ipc://$work/control2" | grep -Eq "$2"; }
 live "north=3,south=2" 16MiB false 100
 # shellcheck disable=SC2086
 start live $broker_env CASEMILL_JOURNAL_PATH="$work/journal5" "$bin/casemill-broker" --config "$work/live.yaml"
@@ -257,18 +258,18 @@ contains "a changed weight and a new one are counted" "$work/live.err" '"SETTING
 check "north has its new weight" live_is sources '^ *north +5 '
 check "east has one" live_is sources '^ *east +4 '
 check "south has none any more" live_is sources '^ *south +1 '
-check "memory has its new limit" live_is status '^memory_bytes_max +33554432$'
+check "memory has its new limit" live_is "status --all" '^memory_bytes_max +33554432$'
 contains "settings that wait for a restart are named" "$work/live.err" 'SETTING_WAITS.*queue.batches_max'
 check "and nothing else" sh -c "! grep SETTING_WAITS '$work/live.err' | grep -v queue.batches_max"
 live "north=101" 64MiB false 200
 kill -HUP "$live_pid"
 check "a wrong setting is logged with its place" \
     wait_until 10 logged live 'SETTINGS_NOT_LOADED.*live.yaml.*"line":"2".*queue.weights' 1
-check "and no setting of that file is applied" live_is status '^memory_bytes_max +33554432$'
+check "and no setting of that file is applied" live_is "status --all" '^memory_bytes_max +33554432$'
 live "" 16MiB false 100
 kill -HUP "$live_pid"
 check "after the correction the file is applied" wait_until 10 logged live 'event=SETTINGS_LOADED changed=3' 1
-check "all of it" live_is status '^memory_bytes_max +16777216$'
+check "all of it" live_is "status --all" '^memory_bytes_max +16777216$'
 check "a setting with its value from the start no longer waits" [ "$(grep -c SETTING_WAITS "$work/live.err")" -eq 1 ]
 check "the broker ends with exit code 0" stop "$live_pid"
 printf 'log:\n  json: false\nlanes:\n  count: 1\n' >"$work/lively.yaml"

@@ -40,7 +40,7 @@ wait_until 10 has_connections 1 || not_ok "a client is connected first"
 crowd idle idle "$(port_of "$intake")" 1100
 check "1,100 strangers: the broker accepts connections up to its limit" wait_until 20 has_connections 40
 check "the broker runs" is_running "$broker_pid"
-check "casemill status is answered" casemill status --wait 5 --control "ipc://$work/control" >"$work/status.out"
+check "casemill status is answered" casemill status --all --wait 5 --control "ipc://$work/control" >"$work/status.out"
 contains "it shows the connections" "$work/status.out" '^intake_connections +40$'
 check "the limit was reached, as the metrics count it" wait_until 10 at_least connections_full_total 1
 check "and as the log names it" wait_until 10 grep -Eq 'event=CONNECTIONS_FULL socket=intake connections=[0-9]+ connections_max=40' "$work/broker.err"
@@ -160,7 +160,7 @@ line "worker with 16 descriptors" 'lanes.count 2 with 1 of broker.connect need [
 for lacking in 12 16 20; do
     line "casemill with $lacking descriptors" "connections need [0-9]+ file descriptors, and the limit is $lacking:" \
         prlimit --nofile=$lacking sh -c 'exec "$@" 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-' sh \
-        "$bin/casemill" status --control "ipc://$work/lacking.control"
+        "$bin/casemill" status --all --control "ipc://$work/lacking.control"
 done
 line "casemill for three brokers with 26 descriptors" 'connections need [0-9]+ file descriptors, and the limit is 26:' \
     prlimit --nofile=26 "$bin/casemill" submit --ack journal --wait 1 \

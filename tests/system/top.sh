@@ -68,7 +68,7 @@ casemill sources --json --control "$control" >"$work/names.json"
 check "in JSON they are escapes" harmless "$work/names.json"
 equal "and the name is what it was" "$(/usr/bin/python3 -c '
 import json, sys
-print([row["source"] for row in json.load(open(sys.argv[1])) if row["source"].startswith("no")] == ["no\033[31mrth\nwest\x9b\u202e"])' "$work/names.json")" True
+print([row["source"] for row in json.load(open(sys.argv[1]))["sources"] if row["source"].startswith("no")] == ["no\033[31mrth\nwest\x9b\u202e"])' "$work/names.json")" True
 check "no log has any" harmless "$work/broker.err" "$work/worker.err" "$work/lines.out"
 
 timeout 120 /usr/bin/python3 tests/system/top_pty.py "$bin/casemill" "$control" >"$work/pty.out" 2>"$work/pty.err"

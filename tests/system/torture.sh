@@ -116,7 +116,7 @@ SQL
     doubled=$((doubled + $(cut -d'|' -f2 "$work/compared")))
 }
 is_settled() { # nothing is left in the broker
-    casemill status --control "ipc://$work/control" >"$work/status" 2>&1 && grep -q '^batches  *0$' "$work/status"
+    casemill status --all --control "ipc://$work/control" >"$work/status" 2>&1 && grep -q '^batches  *0$' "$work/status"
 }
 
 round=0

@@ -105,8 +105,10 @@ START_TEST(a_broker_without_an_answer_is_reported) {
                                  "NO ANSWER: gone (the values below are 62 s old)\n"));
     buf_clear(&out);
     top_view_json(&broker, 1, 0, &out);
-    ck_assert_str_eq(buf_cstr(&out), "{\"time\":\"1970-01-01T00:00:00Z\",\"brokers\":[{\"control\":"
-                                     "\"ipc:///run/c\",\"answers\":false,\"fault\":\"gone\"}]}\n");
+    ck_assert_str_eq(
+        buf_cstr(&out),
+        "{\"schema_version\":1,\"time\":\"1970-01-01T00:00:00Z\",\"brokers\":[{\"control\":"
+        "\"ipc:///run/c\",\"answers\":false,\"fault\":\"gone\"}]}\n");
     drop(&broker);
     buf_free(&out);
 }

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/plain.h"
 #include "casedoc/column.h"
+#include "cli/answer.h"
 #include "cli/database.h"
 #include "cli/db/lock_wait.h"
 
@@ -379,7 +380,7 @@ static void print_done(const struct options *options, const struct migrate *m) {
     json_uint(json_key(&json, "applied"), m->applied);
     json_uint(json_key(&json, "columns_added"), m->columns_added);
     json_object_close(&json);
-    verb_print_line(&text);
+    answer_print_json(NULL, &text);
 }
 
 static int run_migrate(const struct options *options) {

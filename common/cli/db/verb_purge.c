@@ -5,10 +5,12 @@
 #include "base/date.h"
 #include "base/json.h"
 #include "base/plain.h"
+#include "cli/answer.h"
 #include "cli/database.h"
 #include "cli/db/lock_wait.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { ID_BYTES = 65, NUMBER_BYTES = 24 };
 #define PIECE_CASES "5000" /* a tenth of a second under the lock */
@@ -91,13 +93,13 @@ static enum err print_purge(const struct options *options, const struct purge *p
     struct json json;
     json_init(&json, &text);
     json_object_open(&json);
-    json_str(json_key(&json, "purge"), purge->number);
+    json_int(json_key(&json, "purge"), strtoll(purge->number, NULL, 10));
     for (uint32_t i = 0; i < COUNT_OF(names); i++) {
-        json_str(json_key(&json, names[i]), db_cell(row, 0, i));
+        database_json_cell(json_key(&json, names[i]), row, 0, i);
     }
     json_object_close(&json);
     if (option_flag(options, "--json")) {
-        plain_printf(stdout, "%s\n", buf_cstr(&text));
+        answer_print_json(NULL, &text);
     } else {
         plain_printf(stdout,
                      "purge %s: %s cases are tombstones; %s further outcomes and %s dead letters "

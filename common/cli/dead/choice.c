@@ -95,7 +95,7 @@ enum err dead_choice_count(struct db *db, const struct dead_choice *choice,
     struct buf sql = BUF_EMPTY;
     const char *params[PARAMS];
     fill_params(choice, "0", params);
-    buf_printf(&sql, "SELECT d.reason, count(*)%sGROUP BY 1 ORDER BY 2 DESC, 1", CHOSEN);
+    buf_printf(&sql, "SELECT d.reason, count(*) AS letters%sGROUP BY 1 ORDER BY 2 DESC, 1", CHOSEN);
     enum err err = check_numbers(db, choice, diag);
     if (err == ERR_OK) {
         err = db_query(db, buf_cstr(&sql), PARAMS, params, counts, diag);

@@ -5,26 +5,32 @@
 
 #include <string.h>
 
-const struct dead_reason dead_reasons[] = {
+static const struct {
+    const char *word, *meaning;
+} reasons[] = {
 #define REASON_ROW(word, meaning) {word, meaning},
     DEAD_REASONS(REASON_ROW)
 #undef REASON_ROW
-        {NULL, NULL},
 };
 
+const char *dead_reason_meaning(const char *word) {
+    for (size_t i = 0; i < COUNT_OF(reasons); i++) {
+        if (strcmp(reasons[i].word, word) == 0) {
+            return reasons[i].meaning;
+        }
+    }
+    return NULL;
+}
+
 enum err dead_reason_check(const struct options *options, const char *word) {
-    if (word == NULL) {
+    if (word == NULL || dead_reason_meaning(word) != NULL) {
         return ERR_OK;
     }
     struct suggest suggest;
     suggest_init(&suggest, span_str(word));
-    for (const struct dead_reason *reason = dead_reasons; reason->word != NULL; reason++) {
-        if (strcmp(reason->word, word) == 0) {
-            return ERR_OK;
-        }
-        suggest_offer(&suggest, span_str(reason->word));
+    for (size_t i = 0; i < COUNT_OF(reasons); i++) {
+        suggest_offer(&suggest, span_str(reasons[i].word));
     }
-    (void)verb_usage(options, "there is no reason \"%s\"%s%.*s%s; casemill help dead-letters", word,
-                     SUGGEST_ARG(suggest));
+    (void)verb_usage(options, "there is no reason \"%s\"%s%.*s%s", word, SUGGEST_ARG(suggest));
     return ERR_INVALID;
 }

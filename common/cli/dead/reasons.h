@@ -38,11 +38,8 @@
     ROW("wrong_type", "the value has another type than its fact")
 /* clang-format on */
 
-struct dead_reason {
-    const char *word, *meaning;
-};
-extern const struct dead_reason dead_reasons[]; /* sorted; ends with a NULL word */
-
+/* dead_reason_meaning returns NULL for a word that is not in the table. */
+const char *dead_reason_meaning(const char *word);
 /* dead_reason_check accepts NULL (any reason) and the words of the table.
  * Errors: ERR_INVALID another word; reported with the nearest one. */
 MUST_USE enum err dead_reason_check(const struct options *options, const char *word);

@@ -1,5 +1,6 @@
 /* `casemill dead list` and `casemill dead show`: cases without an outcome, and why. */
 #include "base/plain.h"
+#include "cli/answer.h"
 #include "cli/database.h"
 #include "cli/dead/choice.h"
 #include "cli/dead/reasons.h"
@@ -52,7 +53,7 @@ static int list_run(const struct options *options) {
         struct json json;
         json_init(&json, &text);
         database_json_rows(&json, rows);
-        verb_print_line(&text);
+        answer_print_json(letters ? "letters" : "groups", &text);
     } else if (err == ERR_OK && db_rows(rows) > 0) {
         database_print_rows(rows, db_columns(rows));
     } else if (err == ERR_OK) {
@@ -106,8 +107,13 @@ static void print_letter(const struct db_result *rows, uint32_t row, bool as_jso
         const char *cell = db_cell(rows, row, column);
         if (!as_json && column < last) {
             struct buf plain = BUF_EMPTY;
+            const char *name = db_column_name(rows, column);
+            const char *meaning = strcmp(name, "reason") == 0 ? dead_reason_meaning(cell) : NULL;
             plain_text(&plain, cell == NULL || cell[0] == '\0' ? "-" : cell);
-            plain_printf(stdout, "%-14s %.*s\n", db_column_name(rows, column), SPAN_ARG(plain));
+            if (meaning != NULL) {
+                buf_printf(&plain, " (%s)", meaning);
+            }
+            plain_printf(stdout, "%-14s %.*s\n", name, SPAN_ARG(plain));
             buf_free(&plain);
             continue;
         }
@@ -123,8 +129,11 @@ static void print_letter(const struct db_result *rows, uint32_t row, bool as_jso
     if (as_json) {
         json_object_close(&json);
     }
-    plain_printf(stdout, as_json ? "%s%s\n" : "%-14s %s\n\n", as_json ? "" : "body",
-                 buf_cstr(&text));
+    if (as_json) {
+        answer_print_json(NULL, &text);
+        return;
+    }
+    plain_printf(stdout, "%-14s %s\n\n", "body", buf_cstr(&text));
     buf_free(&text);
 }
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/plain.h"
+#include "cli/answer.h"
 #include "cli/control_ask.h"
 #include "cli/database.h"
 #include "cli/dead/choice.h"
@@ -37,25 +38,21 @@ static int read_acting(const struct options *options, struct acting *acting) {
 
 static void print_counts(const struct options *options, const struct db_result *counts,
                          uint64_t total) {
+    if (!option_flag(options, "--json")) {
+        if (db_rows(counts) > 0) {
+            database_print_rows(counts, 1);
+        }
+        plain_printf(stdout, "%llu dead letters; nothing was done\n", (unsigned long long)total);
+        return;
+    }
     struct buf text = BUF_EMPTY;
     struct json json;
     json_init(&json, &text);
     json_object_open(&json);
-    for (uint32_t row = 0; row < db_rows(counts); row++) {
-        json_uint(json_key(&json, db_cell(counts, row, 0)),
-                  strtoull(db_cell(counts, row, 1), NULL, 10));
-        if (!option_flag(options, "--json")) {
-            plain_printf(stdout, "%-20s %s\n", db_cell(counts, row, 0), db_cell(counts, row, 1));
-        }
-    }
+    json_uint(json_key(&json, "letters"), total);
+    database_json_rows(json_key(&json, "reasons"), counts);
     json_object_close(&json);
-    if (option_flag(options, "--json")) {
-        plain_printf(stdout, "{\"letters\":%llu,\"reasons\":%s}\n", (unsigned long long)total,
-                     buf_cstr(&text));
-    } else {
-        plain_printf(stdout, "%llu dead letters; nothing was done\n", (unsigned long long)total);
-    }
-    buf_free(&text);
+    answer_print_json(NULL, &text);
 }
 
 static enum err count_wanted(struct acting *acting, struct diag *diag) {
@@ -164,18 +161,24 @@ static enum err retry_all(struct acting *acting, struct diag *diag) {
 }
 
 static void print_retried(const struct acting *acting) {
-    unsigned long long outcomes = acting->outcomes;
-    unsigned long long duplicates = acting->duplicates;
-    unsigned long long dead = acting->dead;
-    if (option_flag(acting->options, "--json")) {
-        plain_printf(stdout,
-                     "{\"letters\":%llu,\"outcomes\":%llu,\"duplicates\":%llu,\"dead\":%llu}\n",
-                     outcomes + duplicates + dead, outcomes, duplicates, dead);
-    } else {
+    uint64_t all = acting->outcomes + acting->duplicates + acting->dead;
+    if (!option_flag(acting->options, "--json")) {
         plain_printf(stdout,
                      "%llu dead letters: %llu have an outcome, %llu had one, %llu are dead again\n",
-                     outcomes + duplicates + dead, outcomes, duplicates, dead);
+                     (unsigned long long)all, (unsigned long long)acting->outcomes,
+                     (unsigned long long)acting->duplicates, (unsigned long long)acting->dead);
+        return;
     }
+    struct buf text = BUF_EMPTY;
+    struct json json;
+    json_init(&json, &text);
+    json_object_open(&json);
+    json_uint(json_key(&json, "letters"), all);
+    json_uint(json_key(&json, "outcomes"), acting->outcomes);
+    json_uint(json_key(&json, "duplicates"), acting->duplicates);
+    json_uint(json_key(&json, "dead"), acting->dead);
+    json_object_close(&json);
+    answer_print_json(NULL, &text);
 }
 
 /* --- drop --- */
@@ -240,15 +243,22 @@ static int retry_run(const struct options *options) {
     return code;
 }
 
+static void print_dropped(const struct options *options, uint64_t dropped) {
+    if (option_flag(options, "--json")) {
+        struct buf text = BUF_EMPTY;
+        buf_printf(&text, "{\"dropped\":%llu}", (unsigned long long)dropped);
+        answer_print_json(NULL, &text);
+    } else {
+        plain_printf(stdout, "%llu dead letters dropped\n", (unsigned long long)dropped);
+    }
+}
+
 static int drop_run(const struct options *options) {
     struct acting acting;
     int code = read_acting(options, &acting);
     code = code == EXIT_DONE ? act(&acting, drop_all) : code;
     if (code == EXIT_DONE && !option_flag(options, "--dry-run")) {
-        plain_printf(stdout,
-                     option_flag(options, "--json") ? "{\"dropped\":%llu}\n"
-                                                    : "%llu dead letters dropped\n",
-                     (unsigned long long)acting.dropped);
+        print_dropped(options, acting.dropped);
     }
     return code;
 }

@@ -39,18 +39,22 @@ static enum err find_outcome(struct db *db, const struct explain_wanted *wanted,
     enum err err = db_query(
         db,
         "SELECT s.name, o.source, o.revision, r.id, o.reference_date - date '1970-01-01', "
-        "o.as_of - date '1970-01-01', "
-        "to_char(o.decided_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"'), o.ruleset, "
-        "(SELECT string_agg(c.label, ',' ORDER BY m.ordinal) "
-        "FROM unnest(o.missing) WITH ORDINALITY m (code, ordinal) JOIN codes c USING (code)) "
-        "FROM sources s CROSS JOIN LATERAL (SELECT " OUTCOME_FIELDS ", true AS is_intake "
-        "FROM cases c WHERE c.source = s.source AND c.case_id = $1 UNION ALL "
-        "SELECT " OUTCOME_FIELDS ", false FROM reapplied c "
-        "WHERE c.source = s.source AND c.case_id = $1) o JOIN rulesets r USING (ruleset) "
-        "WHERE ($2::text IS NULL OR s.name = $2) "
-        "AND ($3::text IS NULL OR o.revision = $3::integer) "
-        "AND CASE WHEN $4::text IS NULL THEN o.is_intake ELSE starts_with(r.id, $4) END "
-        "ORDER BY o.revision DESC, o.decided_at DESC, o.ruleset DESC, s.name",
+        "o.as_of - date '1970-01-01', " DB_UTC(
+            "o.decided_at") ", o.ruleset, "
+                            "(SELECT string_agg(c.label, ',' ORDER BY m.ordinal) "
+                            "FROM unnest(o.missing) WITH ORDINALITY m (code, ordinal) JOIN codes c "
+                            "USING (code)) "
+                            "FROM sources s CROSS JOIN LATERAL (SELECT " OUTCOME_FIELDS
+                            ", true AS is_intake "
+                            "FROM cases c WHERE c.source = s.source AND c.case_id = $1 UNION ALL "
+                            "SELECT " OUTCOME_FIELDS ", false FROM reapplied c "
+                            "WHERE c.source = s.source AND c.case_id = $1) o JOIN rulesets r USING "
+                            "(ruleset) "
+                            "WHERE ($2::text IS NULL OR s.name = $2) "
+                            "AND ($3::text IS NULL OR o.revision = $3::integer) "
+                            "AND CASE WHEN $4::text IS NULL THEN o.is_intake ELSE "
+                            "starts_with(r.id, $4) END "
+                            "ORDER BY o.revision DESC, o.decided_at DESC, o.ruleset DESC, s.name",
         (uint32_t)COUNT_OF(params), params, row, diag);
     err = err == ERR_OK ? db_expect(*row, "* s h w s s s s h s?", diag) : err;
     if (err != ERR_OK) {

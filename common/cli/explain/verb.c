@@ -5,6 +5,7 @@
 #include "base/date.h"
 #include "base/plain.h"
 #include "base/suggest.h"
+#include "cli/answer.h"
 #include "cli/database.h"
 #include "cli/explain/stored.h"
 #include "cli/json_case.h"
@@ -40,10 +41,10 @@ static void print_case(const struct options *options, const struct explain_case 
     if (option_flag(options, "--json")) {
         json_init(&json, &out);
         explain_json(shown, trace, &json);
-        buf_byte(&out, '\n');
-    } else {
-        explain_text(shown, trace, &out);
+        answer_print_json(NULL, &out);
+        return;
     }
+    explain_text(shown, trace, &out);
     plain_print(stdout, buf_span(&out));
     buf_free(&out);
 }

@@ -201,5 +201,4 @@ void replay_report_json(const struct replay_report *report, struct buf *out) {
         json_applied(&json, report->applied);
     }
     json_object_close(&json);
-    buf_byte(out, '\n');
 }

@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/plain.h"
+#include "cli/answer.h"
 #include "cli/database.h"
 #include "cli/replay/report.h"
 #include "cli/rules/option.h"
@@ -202,8 +203,11 @@ static enum err write_report(struct replay_job *job, struct diag *diag) {
         err = io_write_file(html, buf_span(&out), diag);
         buf_clear(&out);
     }
-    (option_flag(job->options, "--json") ? replay_report_json : replay_report_text)(&report, &out);
-    if (err == ERR_OK) {
+    if (err == ERR_OK && option_flag(job->options, "--json")) {
+        replay_report_json(&report, &out);
+        answer_print_json(NULL, &out);
+    } else if (err == ERR_OK) {
+        replay_report_text(&report, &out);
         plain_print(stdout, buf_span(&out));
     }
     mem_free(changes);

@@ -1,6 +1,7 @@
 /* `casemill rules test`: whether the tests inside the documents hold.  No database. */
 #include "base/json.h"
 #include "base/plain.h"
+#include "cli/answer.h"
 #include "cli/rules/option.h"
 
 #include <inttypes.h>
@@ -21,7 +22,7 @@ static void print_tested(const struct options *options, uint32_t passed, uint32_
     json_uint(json_key(&json, "failed"), failed);
     json_span(json_key(&json, "report"), buf_span(report));
     json_object_close(&json);
-    verb_print_line(&text);
+    answer_print_json(NULL, &text);
 }
 
 static int run_test(const struct options *options) {

@@ -1,11 +1,13 @@
 /* `casemill rules activate` and `rules list`: the active rule set, since when, by whom and why.
  * The database decides who may activate (sql/baseline/2_rules.sql). */
 #include "base/plain.h"
+#include "cli/answer.h"
 #include "cli/database.h"
 #include "cli/rules/stored_ruleset.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Only the form of RFC 3339, so that day, month and zone are unambiguous; the database checks that
  * the moment exists. */
@@ -54,7 +56,7 @@ static void print_activated(const struct options *options, const char *id, const
     json_str(json_key(&json, "ruleset"), id);
     json_str(json_key(&json, "active_from"), from);
     json_object_close(&json);
-    verb_print_line(&text);
+    answer_print_json(NULL, &text);
 }
 
 /* The table's triggers sign the row and notify the workers. */
@@ -112,37 +114,43 @@ static const char LIST_SQL[] =
     "WHERE active_from > now() ORDER BY active_from, activation DESC) "
     "SELECT r.id, " PUBLISHED " AS published_at, r.published_by, "
     "array_to_string(r.agreements, ' ') AS agreements, "
-    "CASE WHEN r.ruleset = (SELECT ruleset FROM active_ruleset) THEN 'active' ELSE '' END AS "
+    "CASE WHEN r.ruleset = (SELECT ruleset FROM active_ruleset) THEN 'active' END AS "
     "state, (SELECT string_agg(" ACTIVE_FROM ", ' ' ORDER BY active_from) FROM ahead "
     "WHERE ahead.ruleset = r.ruleset) AS active_from, a.activated_by, a.why FROM rulesets r "
     "LEFT JOIN LATERAL (SELECT activated_by, why FROM activations WHERE ruleset = r.ruleset "
     "ORDER BY activation DESC LIMIT 1) a ON true ORDER BY r.ruleset";
 
-static void print_list(const struct options *options, const struct db_result *result) {
+/* A cell of words between spaces as an array of texts. */
+static void words_json(struct json *json, const char *words) {
+    json_array_open(json);
+    for (const char *at = words == NULL ? "" : words; *at != '\0';) {
+        size_t len = strcspn(at, " ");
+        json_span(json, span_make(at, len));
+        at += len + (at[len] == ' ' ? 1 : 0);
+    }
+    json_array_close(json);
+}
+
+static void list_json(const struct db_result *rows) {
     struct buf text = BUF_EMPTY;
     struct json json;
     json_init(&json, &text);
     json_array_open(&json);
-    for (uint32_t r = 0; r < db_rows(result); r++) {
+    for (uint32_t r = 0; r < db_rows(rows); r++) {
         json_object_open(&json);
-        for (uint32_t c = 0; c < db_columns(result); c++) {
-            const char *cell = db_cell(result, r, c);
-            json_str(json_key(&json, db_column_name(result, c)), cell == NULL ? "" : cell);
-            if (!option_flag(options, "--json")) {
-                plain_printf(stdout, "%s%s", c == 0 ? "" : "  ",
-                             cell == NULL || cell[0] == '\0' ? "-" : cell);
+        for (uint32_t c = 0; c < db_columns(rows); c++) {
+            const char *name = db_column_name(rows, c);
+            bool is_list = strcmp(name, "agreements") == 0 || strcmp(name, "active_from") == 0;
+            if (is_list) {
+                words_json(json_key(&json, name), db_cell(rows, r, c));
+            } else {
+                database_json_cell(json_key(&json, name), rows, r, c);
             }
         }
         json_object_close(&json);
-        if (!option_flag(options, "--json")) {
-            plain_printf(stdout, "\n");
-        }
     }
     json_array_close(&json);
-    if (option_flag(options, "--json")) {
-        plain_printf(stdout, "%s\n", buf_cstr(&text));
-    }
-    buf_free(&text);
+    answer_print_json("rulesets", &text);
 }
 
 static int run_list(const struct options *options) {
@@ -154,9 +162,13 @@ static int run_list(const struct options *options) {
         return code;
     }
     enum err err = db_query(db, LIST_SQL, 0, NULL, &result, &diag);
-    err = err == ERR_OK ? db_expect(result, "* s s s s s s? s? s?", &diag) : err;
-    if (err == ERR_OK) {
-        print_list(options, result);
+    err = err == ERR_OK ? db_expect(result, "* s s s s s? s? s? s?", &diag) : err;
+    if (err == ERR_OK && option_flag(options, "--json")) {
+        list_json(result);
+    } else if (err == ERR_OK && db_rows(result) > 0) {
+        database_print_rows(result, db_columns(result));
+    } else if (err == ERR_OK) {
+        plain_printf(stdout, "no rule set is published\n");
     }
     db_result_free(&result);
     db_close(&db);

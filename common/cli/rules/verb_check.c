@@ -2,6 +2,7 @@
  * database. */
 #include "base/json.h"
 #include "base/plain.h"
+#include "cli/answer.h"
 #include "cli/rules/lint.h"
 #include "cli/rules/option.h"
 
@@ -28,9 +29,11 @@ static void print_agreement(const struct ruleset *ruleset, uint32_t agreement) {
 
 /* {id: [{label, steps}, ...], ...}: rules of one section may share a label. */
 static void costs_json(struct json *json, const struct ruleset *ruleset) {
-    json_object_open(json);
+    json_array_open(json);
     for (uint32_t i = 0; i < ruleset_agreement_count(ruleset); i++) {
-        json_array_open(json_key(json, ruleset_agreement_id(ruleset, i)));
+        json_object_open(json);
+        json_str(json_key(json, "agreement"), ruleset_agreement_id(ruleset, i));
+        json_array_open(json_key(json, "rules"));
         for (uint32_t rule = 0; rule < ruleset_rule_count(ruleset, i); rule++) {
             struct rule_cost cost = ruleset_rule_cost(ruleset, i, rule);
             json_object_open(json);
@@ -39,8 +42,9 @@ static void costs_json(struct json *json, const struct ruleset *ruleset) {
             json_object_close(json);
         }
         json_array_close(json);
+        json_object_close(json);
     }
-    json_object_close(json);
+    json_array_close(json);
 }
 
 static void print_checked(const struct options *options, const struct ruleset *ruleset,
@@ -66,7 +70,7 @@ static void print_checked(const struct options *options, const struct ruleset *r
     costs_json(json_key(&json, "steps"), ruleset);
     rules_lint_json(json_key(&json, "findings"), lint);
     json_object_close(&json);
-    verb_print_line(&text);
+    answer_print_json(NULL, &text);
 }
 
 static int run_check(const struct options *options) {

@@ -3,6 +3,7 @@
 #include "base/date.h"
 #include "base/json.h"
 #include "base/plain.h"
+#include "cli/answer.h"
 #include "cli/rules/option.h"
 #include "rules/coverage.h"
 
@@ -138,7 +139,6 @@ static uint32_t measure_all(const struct ruleset *ruleset, bool is_json, struct 
     }
     if (is_json) {
         json_array_close(&json);
-        buf_byte(out, '\n');
     }
     return lowest;
 }
@@ -153,8 +153,13 @@ static int run_coverage(const struct options *options) {
     if (code == EXIT_DONE) {
         struct buf out = BUF_EMPTY;
         struct buf report = BUF_EMPTY;
-        uint32_t lowest = measure_all(ruleset, option_flag(options, "--json"), &out, &report);
-        plain_printf(stdout, "%s", buf_cstr(&out));
+        bool as_json = option_flag(options, "--json");
+        uint32_t lowest = measure_all(ruleset, as_json, &out, &report);
+        if (as_json) {
+            answer_print_json("agreements", &out);
+        } else {
+            plain_print(stdout, buf_span(&out));
+        }
         plain_printf(stderr, "%s", buf_cstr(&report));
         code = lowest < threshold || report.len > 0 ? EXIT_FAILED : EXIT_DONE;
         buf_free(&out);

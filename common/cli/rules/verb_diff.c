@@ -2,6 +2,7 @@
  * cases whose outcome they change. */
 #include "base/date.h"
 #include "base/plain.h"
+#include "cli/answer.h"
 #include "cli/rules/effect.h"
 #include "cli/rules/option.h"
 
@@ -44,7 +45,7 @@ static void print_diff(const struct options *options, struct ruleset *const rule
         rules_changes_json(&changes, json_key(&json, "changes"));
         rules_effect_json(&effect, &changes, json_key(&json, "effect"));
         json_object_close(&json);
-        buf_byte(&out, '\n');
+        answer_print_json(NULL, &out);
     } else {
         buf_printf(&out, "a %s\nb %s\n\n", ruleset_id(rulesets[0]), ruleset_id(rulesets[1]));
         rules_changes_print(&changes, &out);

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/plain.h"
+#include "cli/answer.h"
 #include "cli/rules/option.h"
 #include "yaml/yaml_format.h"
 
@@ -120,7 +121,7 @@ static int format_all(const struct options *options, const struct files *files) 
     }
     json_array_close(&json);
     if (as_json) {
-        plain_printf(stdout, "%s\n", buf_cstr(&out));
+        answer_print_json("files", &out);
     }
     buf_free(&out);
     return code == EXIT_DONE && is_check && count > 0 ? EXIT_FAILED : code;

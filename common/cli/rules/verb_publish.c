@@ -3,6 +3,7 @@
  * questions of its facts.  A second run changes nothing. */
 #include "base/json.h"
 #include "base/plain.h"
+#include "cli/answer.h"
 #include "cli/database.h"
 #include "cli/rules/lint.h"
 #include "cli/rules/option.h"
@@ -118,7 +119,7 @@ static void print_published(const struct options *options, const struct ruleset 
     json_str(json_key(&json, "ruleset"), ruleset_id(ruleset));
     json_bool(json_key(&json, "new"), is_new);
     json_object_close(&json);
-    verb_print_line(&text);
+    answer_print_json(NULL, &text);
 }
 
 /* A rule that can never win is refused, like a failed test; warnings are for rules check. */

@@ -3,6 +3,7 @@
 #include "base/date.h"
 #include "base/json.h"
 #include "base/plain.h"
+#include "cli/answer.h"
 #include "cli/rules/option.h"
 #include "rules/outline.h"
 
@@ -181,7 +182,8 @@ static void show(const struct options *options, const struct ruleset *ruleset) {
     if (as_json) {
         json_array_close(&json);
         json_object_close(&json);
-        buf_byte(&out, '\n');
+        answer_print_json(NULL, &out);
+        return;
     }
     plain_print(stdout, buf_span(&out));
     buf_free(&out);

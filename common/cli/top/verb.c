@@ -3,6 +3,7 @@
 #include "cli/verb.h"
 #include "base/clock.h"
 #include "base/plain.h"
+#include "cli/top/once.h"
 #include "cli/top/poll.h"
 #include "cli/top/screen.h"
 #include "cli/top/view.h"
@@ -16,6 +17,7 @@ struct top {
     struct top_poll *poll;
     struct top_screen *screen;
     int64_t interval_ms;
+    int64_t wait_ms; /* for an answer */
     bool once, as_json;
     bool has_ended; /* q, a signal, or output without a reader */
 };
@@ -94,8 +96,8 @@ static bool all_answer(const struct top *top) {
 /* With --once, a broker that did not answer the first poll is not polled again. */
 static int64_t patience_ms(const struct top *top, uint32_t round) {
     bool is_short =
-        top->interval_ms < CONTROL_WAIT_MS && (!top->once || (round > 1 && !all_answer(top)));
-    return is_short ? top->interval_ms : CONTROL_WAIT_MS;
+        top->interval_ms < top->wait_ms && (!top->once || (round > 1 && !all_answer(top)));
+    return is_short ? top->interval_ms : top->wait_ms;
 }
 
 static void run_rounds(struct top *top) {
@@ -126,34 +128,45 @@ static int end_of_once(const struct top *top) {
     const struct top_broker *brokers = top_poll_brokers(top->poll, &count);
     for (uint32_t i = 0; top->once && !top->has_ended && i < count; i++) {
         if (!brokers[i].is_fresh) {
-            plain_printf(stderr, "casemill top: no answer from %s: %s\n", brokers[i].endpoint,
-                         brokers[i].fault);
+            plain_printf(stderr, "casemill %s: no answer from %s: %s\n", verb_name(top->options),
+                         brokers[i].endpoint, brokers[i].fault);
         }
     }
     return !top->once || (!top->has_ended && all_answer(top)) ? EXIT_DONE : EXIT_FAILED;
 }
 
+static int watch(struct top *top) {
+    struct diag diag = {0};
+    const struct control_peer peer = control_peer(top->options);
+    top->screen = top_screen_open(top->once || top->as_json);
+    enum err err = top_poll_open(&peer, &top->poll, &diag);
+    int code = EXIT_DONE;
+    if (err == ERR_OK) {
+        run_rounds(top);
+        code = end_of_once(top);
+    }
+    top_poll_close(&top->poll);
+    top_screen_close(&top->screen); /* before a text that must stay */
+    return err == ERR_OK ? code : verb_fail(top->options, &diag, SPAN_LIT(""));
+}
+
+int top_show_once(const struct options *options, int64_t wait_ms) {
+    struct top top = {
+        .options = options, .interval_ms = INTERVAL_S * 1000, .wait_ms = wait_ms, .once = true};
+    return watch(&top);
+}
+
 static int top_run(const struct options *options) {
     struct top top = {.options = options,
+                      .wait_ms = CONTROL_WAIT_MS,
                       .once = option_flag(options, "--once"),
                       .as_json = option_flag(options, "--json")};
-    struct diag diag = {0};
     int64_t interval_s = 0;
     if (option_int(options, "--interval", INTERVAL_S, 1, INTERVAL_S_MAX, &interval_s) != ERR_OK) {
         return EXIT_USAGE;
     }
     top.interval_ms = interval_s * 1000;
-    const struct control_peer peer = control_peer(options);
-    top.screen = top_screen_open(top.once || top.as_json);
-    enum err err = top_poll_open(&peer, &top.poll, &diag);
-    int code = EXIT_DONE;
-    if (err == ERR_OK) {
-        run_rounds(&top);
-        code = end_of_once(&top);
-    }
-    top_poll_close(&top.poll);
-    top_screen_close(&top.screen); /* before a text that must stay */
-    return err == ERR_OK ? code : verb_fail(options, &diag, SPAN_LIT(""));
+    return watch(&top);
 }
 
 static const struct option_row ROWS[] = {

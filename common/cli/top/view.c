@@ -2,6 +2,7 @@
  * do not fit the terminal are counted. */
 #include "cli/top/view.h"
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/plain.h"
 
@@ -380,7 +381,8 @@ void top_view_json(const struct top_broker *brokers, uint32_t count, int64_t wal
                    struct buf *out) {
     struct buf time = BUF_EMPTY;
     top_view_time(wall_us, &time);
-    json_t *root = json_pack("{s:s, s:[]}", "time", buf_cstr(&time), "brokers");
+    json_t *root = json_pack("{s:i, s:s, s:[]}", "schema_version", JSON_SCHEMA_VERSION, "time",
+                             buf_cstr(&time), "brokers");
     CHECK(root != NULL);
     for (uint32_t i = 0; i < count; i++) {
         (void)json_array_append_new(json_object_get(root, "brokers"), broker_json(&brokers[i]));
