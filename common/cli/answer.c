@@ -7,24 +7,28 @@
 
 #include <stdio.h>
 
-void answer_print_json(const char *rows, struct buf *json) {
-    struct buf line = BUF_EMPTY;
+void answer_append(const char *rows, struct buf *json, struct buf *out) {
     struct span text = buf_span(json);
     bool is_object = span_starts(text, "{");
     CHECK(is_object || rows != NULL);
-    buf_printf(&line, "{\"schema_version\":%d", JSON_SCHEMA_VERSION);
+    buf_printf(out, "{\"schema_version\":%d", JSON_SCHEMA_VERSION);
     if (is_object && !span_is(text, "{}")) {
-        buf_byte(&line, ',');
+        buf_byte(out, ',');
     }
     if (is_object) {
-        buf_append(&line, span_make(text.ptr + 1, text.len - 1));
+        buf_append(out, span_make(text.ptr + 1, text.len - 1));
     } else {
-        buf_printf(&line, ",\"%s\":", rows);
-        buf_append(&line, text);
-        buf_byte(&line, '}');
+        buf_printf(out, ",\"%s\":", rows);
+        buf_append(out, text);
+        buf_byte(out, '}');
     }
-    buf_byte(&line, '\n');
+    buf_byte(out, '\n');
+    buf_free(json);
+}
+
+void answer_print_json(const char *rows, struct buf *json) {
+    struct buf line = BUF_EMPTY;
+    answer_append(rows, json, &line);
     plain_json(stdout, buf_span(&line));
     buf_free(&line);
-    buf_free(json);
 }

@@ -7,7 +7,9 @@
 
 #include "base/buf.h"
 
-/* answer_print_json prints JSON, which it frees: an object, or an array as the member `rows`. */
+/* answer_append appends such a line, from JSON that it frees: an object, or an array as the member
+ * `rows`; answer_print_json prints it. */
+void answer_append(const char *rows, struct buf *json, struct buf *out);
 void answer_print_json(const char *rows, struct buf *json);
 
 #endif

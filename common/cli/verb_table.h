@@ -12,6 +12,7 @@
     ROW(db_migrate) \
     ROW(db_purge) \
     ROW(dead_drop) \
+    ROW(dead_export) \
     ROW(dead_list) \
     ROW(dead_retry) \
     ROW(dead_show) \

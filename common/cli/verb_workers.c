@@ -80,7 +80,7 @@ static void print_table(const struct options *options, const struct table *table
     answer_print_json(table->rows, &text);
 }
 
-/* wanted: lanes; NULL: all rows. */
+/* The lanes that `wanted` names; NULL: all rows. */
 static int table_run(const struct options *options, const struct table *table, const char *wanted) {
     struct buf reply = BUF_EMPTY;
     struct diag diag = {0};

@@ -79,6 +79,27 @@ dead show 999999 --why x >"$work/none.out" 2>&1
 equal "a number without a dead letter: exit code" $? 1
 contains "the error message names it" "$work/none.out" "no dead letter 999999"
 
+# --- export: by filter, as a file that submit reads
+check "export" dead export --reason not_storable --why "for its source" --out "$work/export.jsonl" >"$work/export.out" 2>&1
+contains "the output has their number" "$work/export.out" "^$refused dead letters exported"
+equal "each case is a line" "$(sort "$work/export.jsonl" | uniq | wc -l)" "$refused"
+equal "its owner alone can read the file" "$(stat -c %a "$work/export.jsonl")" 600
+equal "every number is recorded before it is written" "$(pg_sql "select sum(cardinality(letters)) from dead_letter_actions where why = 'for its source'")" "$refused"
+dead export --reason not_storable --why "again" --out "$work/export.jsonl" >"$work/export.out" 2>&1
+equal "an existing file is not overwritten" $? 1
+check "MessagePack" dead export --reason not_storable --why "exact" --format msgpack --out "$work/export.msgpack" >"$work/export.out" 2>&1
+equal "is exactly what was sent" "$(/usr/bin/python3 -c '
+import msgpack, sys
+print(sum(1 for _ in msgpack.Unpacker(open(sys.argv[1], "rb"))))' "$work/export.msgpack") $(stat -c %s "$work/export.msgpack")" \
+    "$refused $(pg_sql "select sum(octet_length(body)) from dead_letters where reason = 'not_storable'")"
+contains "with --json each line has its number and reason" "$work/letters.out" '"reason":"conflict"'
+equal "as many" "$(dead export --source local --why "all" --json 2>/dev/null | grep -c '"letter":[0-9]*,"source":"local"')" "$(letters)"
+dead export --why "x" >"$work/export.out" 2>&1
+equal "without a filter it is refused" $? 2
+sent "$work/export.jsonl"
+equal "sent again they are the same dead letters" "$(pg_sql "select count(*), min(seen) from dead_letters where reason = 'not_storable'")" "$refused|2"
+pg_sql "update dead_letters set seen = 1"
+
 # --- retry
 check "a dry run" dead retry --reason not_storable --dry-run >"$work/dry.out" 2>&1
 contains "counts" "$work/dry.out" "$refused dead letters; nothing was done"

@@ -69,6 +69,7 @@ answers report
 answers dead list
 answers dead list --letters
 answers dead show "$letter" --why "a test"
+answers dead export --reason unknown_word --why "a test"
 answers dead drop --reason unknown_word --dry-run
 answers dead retry "$letter" --why "a test"
 answers dead drop "$letter" --why "a test"

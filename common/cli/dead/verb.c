@@ -2,6 +2,7 @@
 #include "base/plain.h"
 #include "cli/answer.h"
 #include "cli/database.h"
+#include "cli/dead/bytes.h"
 #include "cli/dead/choice.h"
 #include "cli/dead/reasons.h"
 #include "cli/msgpack_json.h"
@@ -66,75 +67,42 @@ static int list_run(const struct options *options) {
 
 /* --- show --- */
 
-/* Recorded before it is shown, in the snapshot of the same statement. */
-#define FIRST_SEEN_UTC DB_UTC("d.first_seen_at")
-#define LAST_SEEN_UTC DB_UTC("d.last_seen_at")
-#define RESOLVED_UTC DB_UTC("d.resolved_at")
-static const char SHOW_SQL[] =
-    "WITH noted AS (INSERT INTO dead_letter_actions (kind, why, letters) "
-    "VALUES ('show', $2, $1::bigint[])) "
-    "SELECT d.dead AS letter, s.name AS source, d.reason, d.path, d.expected, d.found, d.case_id, "
-    "d.revision, d.batch, d.position, " FIRST_SEEN_UTC " AS first_seen_at, " LAST_SEEN_UTC
-    " AS last_seen_at, d.seen, " RESOLVED_UTC " AS resolved_at, "
-    "d.history::text AS history, encode(d.body, 'hex') AS body "
-    "FROM dead_letters d JOIN sources s ON s.source = d.source "
-    "WHERE d.dead = ANY ($1::bigint[]) ORDER BY d.dead";
-
-#define SHOW_SHAPE "* i s s s? s? s? s? w? s? w? s s n s? s? s"
-
-static uint8_t digit_of(char c) { return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10); }
-
-static void write_body(struct span hex, struct json *json) {
+static void print_text(const struct db_result *rows, uint32_t row) {
     struct buf bytes = BUF_EMPTY;
-    for (size_t i = 0; i + 1 < hex.len; i += 2) {
-        buf_byte(&bytes,
-                 (uint8_t)(digit_of((char)hex.ptr[i]) << 4 | digit_of((char)hex.ptr[i + 1])));
-    }
-    msgpack_json(buf_span(&bytes), json);
-    buf_free(&bytes);
-}
-
-/* One object per line; the columns' names are its keys. */
-static void print_letter(const struct db_result *rows, uint32_t row, bool as_json) {
-    struct buf text = BUF_EMPTY;
+    struct buf body = BUF_EMPTY;
     struct json json;
     uint32_t last = db_columns(rows) - 1;
-    json_init(&json, &text);
-    if (as_json) {
-        json_object_open(&json);
-    }
-    for (uint32_t column = 0; column <= last; column++) {
+    for (uint32_t column = 0; column < last; column++) {
+        struct buf plain = BUF_EMPTY;
         const char *cell = db_cell(rows, row, column);
-        if (!as_json && column < last) {
-            struct buf plain = BUF_EMPTY;
-            const char *name = db_column_name(rows, column);
-            const char *meaning = strcmp(name, "reason") == 0 ? dead_reason_meaning(cell) : NULL;
-            plain_text(&plain, cell == NULL || cell[0] == '\0' ? "-" : cell);
-            if (meaning != NULL) {
-                buf_printf(&plain, " (%s)", meaning);
-            }
-            plain_printf(stdout, "%-14s %.*s\n", name, SPAN_ARG(plain));
-            buf_free(&plain);
-            continue;
+        const char *name = db_column_name(rows, column);
+        const char *meaning = strcmp(name, "reason") == 0 ? dead_reason_meaning(cell) : NULL;
+        plain_text(&plain, cell == NULL || cell[0] == '\0' ? "-" : cell);
+        if (meaning != NULL) {
+            buf_printf(&plain, " (%s)", meaning);
         }
-        if (as_json) {
-            json_key(&json, db_column_name(rows, column));
-        }
-        if (column == last) {
-            write_body(db_cell_span(rows, row, column), &json);
-        } else {
-            database_json_cell(&json, rows, row, column);
-        }
+        plain_printf(stdout, "%-14s %.*s\n", name, SPAN_ARG(plain));
+        buf_free(&plain);
     }
-    if (as_json) {
-        json_object_close(&json);
-    }
-    if (as_json) {
-        answer_print_json(NULL, &text);
+    json_init(&json, &body);
+    dead_letter_bytes(rows, row, &bytes);
+    msgpack_json(buf_span(&bytes), &json);
+    plain_printf(stdout, "%-14s %s\n\n", "body", buf_cstr(&body));
+    buf_free(&bytes);
+    buf_free(&body);
+}
+
+/* One object per line. */
+static void print_letter(const struct db_result *rows, uint32_t row, bool as_json) {
+    if (!as_json) {
+        print_text(rows, row);
         return;
     }
-    plain_printf(stdout, "%-14s %s\n\n", "body", buf_cstr(&text));
-    buf_free(&text);
+    struct buf text = BUF_EMPTY;
+    struct json json;
+    json_init(&json, &text);
+    dead_letter_json(rows, row, &json);
+    answer_print_json(NULL, &text);
 }
 
 static int show_run(const struct options *options) {
@@ -150,15 +118,13 @@ static int show_run(const struct options *options) {
     struct db_result *counts = NULL;
     struct db_result *rows = NULL;
     struct diag diag = {0};
-    const char *const params[] = {buf_cstr(&choice.ids), why};
     int code = database_open(options, DATABASE_MIGRATED, &db);
     if (code != EXIT_DONE) {
         dead_choice_free(&choice);
         return code;
     }
     enum err err = dead_choice_count(db, &choice, &counts, &diag);
-    err = err == ERR_OK ? db_query(db, SHOW_SQL, COUNT_OF(params), params, &rows, &diag) : err;
-    err = err == ERR_OK ? db_expect(rows, SHOW_SHAPE, &diag) : err;
+    err = err == ERR_OK ? dead_letters_read(db, buf_cstr(&choice.ids), why, &rows, &diag) : err;
     for (uint32_t row = 0; err == ERR_OK && row < db_rows(rows); row++) {
         print_letter(rows, row, option_flag(options, "--json"));
     }
