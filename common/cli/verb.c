@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/plain.h"
 #include "base/suggest.h"
+#include "cli/help.h"
 #include "db/db.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@
 #define BROKER_DEFAULT "tcp://127.0.0.1:5570"
 #define CONTROL_DEFAULT "ipc:///var/lib/casemill/journal/control.sock"
 
-enum { HELP_COLUMN = 30, GROUP_NAME_MAX = 64 };
+enum { GROUP_NAME_MAX = 64 };
 
 struct given_option {
     const struct option_row *row;
@@ -34,7 +35,7 @@ struct options {
 };
 
 /* Options of every verb. */
-static const struct option_row COMMON_ROWS[] = {
+const struct option_row verb_common_rows[] = {
     {"--broker", "ADDRESS,...", "the broker's intake socket; of several, the next when one fails"},
     {"--control", "ADDRESS", "the broker's control socket"},
     {"--key", "FILE", "the sender's secret key, if the broker requires keys"},
@@ -58,7 +59,7 @@ static const struct option_row *row_find(const struct option_row *rows, struct s
 
 static const struct option_row *verb_row(const struct verb *verb, struct span name) {
     const struct option_row *row = row_find(verb->rows, name);
-    return row != NULL ? row : row_find(COMMON_ROWS, name);
+    return row != NULL ? row : row_find(verb_common_rows, name);
 }
 
 /* A verb that reads an undeclared option has a bug. */
@@ -224,47 +225,10 @@ int verb_usage(const struct options *options, const char *format, ...) {
     return EXIT_USAGE;
 }
 
-static void print_rows(const struct option_row *rows) {
-    for (; rows->name != NULL; rows++) {
-        struct buf option = BUF_EMPTY;
-        buf_printf(&option, "  %s%s%s", rows->name, rows->argument == NULL ? "" : " ",
-                   rows->argument == NULL ? "" : rows->argument);
-        plain_printf(stdout, "%-*s  %s\n", HELP_COLUMN, buf_cstr(&option), rows->help);
-        buf_free(&option);
-    }
-}
-
-static void print_verb_help(const struct verb *verb) {
-    plain_printf(stdout, "usage: " PROGRAM " %s [OPTION...]%s%s\n\n%s\n", verb->name,
-                 verb->operands[0] == '\0' ? "" : " ", verb->operands, verb->summary);
-    if (verb->rows->name != NULL) {
-        plain_printf(stdout, "\noptions:\n");
-        print_rows(verb->rows);
-    }
-    plain_printf(stdout, "\noptions of every verb:\n");
-    print_rows(COMMON_ROWS);
-    if (verb->notes != NULL) {
-        plain_printf(stdout, "\n%s\n", verb->notes);
-    }
-}
-
-/* group is "" for all verbs, or the first word of a group, with its space: "rules ". */
-static void print_verbs(FILE *to, const struct verb *const *verbs, uint32_t verb_count,
-                        const char *group) {
-    plain_printf(to, "usage: " PROGRAM " %sVERB [OPTION...] [OPERAND...]\n\nverbs:\n", group);
-    for (uint32_t i = 0; i < verb_count; i++) {
-        if (strncmp(verbs[i]->name, group, strlen(group)) == 0) {
-            plain_printf(to, "  %-*s%s\n", HELP_COLUMN, verbs[i]->name, verbs[i]->summary);
-        }
-    }
-    plain_printf(to, "\n" PROGRAM " VERB --help shows more; exit codes: 0 done, 1 failed, 2 usage; "
-                     "of submit also 3: some cases are dead letters.\n");
-}
-
 static int unknown_option(const struct options *options, struct span name) {
     struct suggest suggest;
     suggest_init(&suggest, name);
-    const struct option_row *tables[] = {options->verb->rows, COMMON_ROWS};
+    const struct option_row *tables[] = {options->verb->rows, verb_common_rows};
     for (size_t i = 0; i < COUNT_OF(tables); i++) {
         for (const struct option_row *row = tables[i]; row->name != NULL; row++) {
             suggest_offer(&suggest, span_str(row->name));
@@ -333,7 +297,7 @@ static int verb_run(const struct verb *verb, int argc, char *const *argv) {
     options.intake = buf_cstr(&intake);
     int code = options_read(&options, argc, argv);
     if (code == EXIT_DONE && option_flag(&options, "--help")) {
-        print_verb_help(verb);
+        help_verb(verb);
     } else if (code == EXIT_DONE) {
         code = verb->run(&options);
     }
@@ -363,52 +327,99 @@ static const struct verb *verb_find(const struct verb *const *verbs, uint32_t ve
     return found;
 }
 
-/* No verb matched: help for a group of verbs ("rules"), or the nearest name. */
-static int verb_unknown(const struct verb *const *verbs, uint32_t verb_count, int argc,
-                        char *const *argv) {
-    char group[GROUP_NAME_MAX];
-    (void)snprintf(group, sizeof(group), "%s ", argv[0]);
-    bool is_group = false;
+/* True when words[0] is the first word of verbs; *group is then that word with its space. */
+static bool is_group(const struct verb *const *verbs, uint32_t verb_count, const char *word,
+                     char group[GROUP_NAME_MAX]) {
+    bool found = false;
+    (void)snprintf(group, GROUP_NAME_MAX, "%s ", word);
     for (uint32_t i = 0; i < verb_count; i++) {
-        is_group = is_group || strncmp(verbs[i]->name, group, strlen(group)) == 0;
+        found = found || strncmp(verbs[i]->name, group, strlen(group)) == 0;
     }
-    if (is_group && argc > 1 && strcmp(argv[1], "--help") == 0) {
-        print_verbs(stdout, verbs, verb_count, group);
-        return EXIT_DONE;
-    }
-    if (is_group && argc == 1) {
-        print_verbs(stderr, verbs, verb_count, group);
-        return EXIT_USAGE;
-    }
-    struct buf words = BUF_EMPTY;
-    buf_str(&words, argv[0]);
-    if (is_group && argc > 1) {
-        buf_printf(&words, " %s", argv[1]);
-    }
+    return found;
+}
+
+/* Reports the nearest name of a verb, or with `also_topics` of a topic. */
+static int unknown_name(const struct verb *const *verbs, uint32_t verb_count, struct span words,
+                        bool also_topics) {
     struct suggest suggest;
-    suggest_init(&suggest, buf_span(&words));
+    suggest_init(&suggest, words);
     for (uint32_t i = 0; i < verb_count; i++) {
         suggest_offer(&suggest, span_str(verbs[i]->name));
     }
-    plain_printf(stderr, PROGRAM ": there is no verb \"%.*s\"", SPAN_ARG(words));
+    if (also_topics) {
+        help_offer_topics(&suggest);
+    }
+    plain_printf(stderr, PROGRAM ": there is no verb%s \"%.*s\"", also_topics ? " or topic" : "",
+                 SPAN_ARG(words));
     if (suggest.best.ptr != NULL) {
         plain_printf(stderr, "; did you mean \"%.*s\"?\n", SPAN_ARG(suggest.best));
     } else {
         plain_printf(stderr, "; see: " PROGRAM " --help\n");
     }
-    buf_free(&words);
     return EXIT_USAGE;
+}
+
+/* No verb matched: help for a group of verbs ("rules"), or the nearest name. */
+static int verb_unknown(const struct verb *const *verbs, uint32_t verb_count, int argc,
+                        char *const *argv) {
+    char group[GROUP_NAME_MAX];
+    bool has_group = is_group(verbs, verb_count, argv[0], group);
+    if (has_group && argc > 1 && strcmp(argv[1], "--help") == 0) {
+        help_verbs(stdout, verbs, verb_count, group);
+        return EXIT_DONE;
+    }
+    if (has_group && argc == 1) {
+        help_verbs(stderr, verbs, verb_count, group);
+        return EXIT_USAGE;
+    }
+    struct buf words = BUF_EMPTY;
+    buf_str(&words, argv[0]);
+    if (has_group) {
+        buf_printf(&words, " %s", argv[1]);
+    }
+    int code = unknown_name(verbs, verb_count, buf_span(&words), false);
+    buf_free(&words);
+    return code;
+}
+
+/* `casemill help`, `help VERB`, `help GROUP` and `help TOPIC`. */
+static int help_run(const struct verb *const *verbs, uint32_t verb_count, int argc,
+                    char *const *argv) {
+    char group[GROUP_NAME_MAX];
+    int used = 0;
+    if (argc == 0) {
+        help_verbs(stdout, verbs, verb_count, "");
+        return EXIT_DONE;
+    }
+    const struct verb *verb = verb_find(verbs, verb_count, argc, argv, &used);
+    if (verb != NULL && used == argc) {
+        help_verb(verb);
+        return EXIT_DONE;
+    }
+    if (argc == 1 && help_topic(argv[0])) {
+        return EXIT_DONE;
+    }
+    if (argc == 1 && is_group(verbs, verb_count, argv[0], group)) {
+        help_verbs(stdout, verbs, verb_count, group);
+        return EXIT_DONE;
+    }
+    struct buf words = BUF_EMPTY;
+    for (int i = 0; i < argc; i++) {
+        buf_printf(&words, "%s%s", i == 0 ? "" : " ", argv[i]);
+    }
+    int code = unknown_name(verbs, verb_count, buf_span(&words), true);
+    buf_free(&words);
+    return code;
 }
 
 static int dispatch(const struct verb *const *verbs, uint32_t verb_count, int argc,
                     char *const *argv) {
     if (argc < 2) {
-        print_verbs(stderr, verbs, verb_count, "");
+        help_verbs(stderr, verbs, verb_count, "");
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-        print_verbs(stdout, verbs, verb_count, "");
-        return EXIT_DONE;
+        return help_run(verbs, verb_count, argc - 2, argv + 2);
     }
     if (strcmp(argv[1], "--version") == 0) {
         plain_printf(stdout, PROGRAM " " CASEMILL_VERSION "\n");

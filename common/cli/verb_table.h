@@ -8,6 +8,7 @@
 /* clang-format off */
 #define VERB_TABLE(ROW) \
     ROW(cel) \
+    ROW(completion) \
     ROW(crash_test) \
     ROW(db_migrate) \
     ROW(db_purge) \
