@@ -3,6 +3,7 @@
 #include "broker/check_settings.h"
 #include "broker/crash_test.h"
 #include "broker/journal_verify.h"
+#include "broker/options_table.h"
 #include "broker/settings_table.h"
 
 #include "base/clock.h"
@@ -71,16 +72,7 @@ static int printed(enum err err) {
 }
 
 static int usage(int status) {
-    plain_printf(
-        status == 0 ? stdout : stderr,
-        "usage: casemill-broker [--config FILE] [--check] | --verify DIR |\n"
-        "       --crash-test DIR\n"
-        "  --config FILE  settings; without it defaults and CASEMILL_* variables\n"
-        "  --check        print the settings in use, try a start, then exit 0 or 1\n"
-        "  --verify DIR [--salvage INTO] [--json]\n"
-        "                 read a whole journal that no broker has; exit 0 whole, 1 damaged,\n"
-        "                 3 a broker has it.  `casemill verify` does this\n"
-        "  --version      print the version\n");
+    program_usage(status == 0 ? stdout : stderr, "casemill-broker", BROKER_OPTIONS);
     return status == 0 ? printed(io_flush_stdout()) : status;
 }
 

@@ -16,6 +16,7 @@
 #include "net/net.h"
 #include "settings/settings.h"
 #include "worker/lane.h"
+#include "worker/options_table.h"
 #include "worker/settings_table.h"
 #include "worker/worker.h"
 
@@ -41,11 +42,7 @@ enum {
 };
 
 static int usage(int status) {
-    plain_printf(status == 0 ? stdout : stderr,
-                 "usage: casemill-worker [--config FILE] [--check]\n"
-                 "  --config FILE  settings; without it defaults and CASEMILL_* variables\n"
-                 "  --check        print the settings in use, try a start, then exit 0 or 1\n"
-                 "  --version      print the version\n");
+    program_usage(status == 0 ? stdout : stderr, "casemill-worker", WORKER_OPTIONS);
     return status;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/plain.h"
 #include "base/suggest.h"
+#include "cli/common_rows.h"
 #include "cli/examples.h"
 #include "cli/topics.h"
 
@@ -64,7 +65,7 @@ void help_verb(const struct verb *verb) {
         print_rows(verb->rows);
     }
     plain_printf(stdout, "\noptions of every verb:\n");
-    print_rows(verb_common_rows);
+    print_rows(common_rows);
     if (verb->notes != NULL) {
         plain_printf(stdout, "\n%s\n", verb->notes);
     }
@@ -79,8 +80,8 @@ void help_verbs(FILE *to, const struct verb *const *verbs, uint32_t verb_count, 
             plain_printf(to, "  %-*s%s\n", HELP_COLUMN, verbs[i]->name, verbs[i]->summary);
         }
     }
-    for (const struct topic *topic = topics; topic->name != NULL; topic++) {
-        buf_printf(&names, "%s%s", topic == topics ? "" : ", ", topic->name);
+    for (const struct topic *topic = help_topics; topic->name != NULL; topic++) {
+        buf_printf(&names, "%s%s", topic == help_topics ? "" : ", ", topic->name);
     }
     plain_printf(to,
                  "\ntopics: %s\n\n"
@@ -91,7 +92,7 @@ void help_verbs(FILE *to, const struct verb *const *verbs, uint32_t verb_count, 
 }
 
 bool help_topic(const char *name) {
-    for (const struct topic *topic = topics; topic->name != NULL; topic++) {
+    for (const struct topic *topic = help_topics; topic->name != NULL; topic++) {
         if (strcmp(topic->name, name) == 0) {
             plain_printf(stdout, "%s\n\n%s", topic->title, topic->text);
             return true;
@@ -101,7 +102,7 @@ bool help_topic(const char *name) {
 }
 
 void help_offer_topics(struct suggest *suggest) {
-    for (const struct topic *topic = topics; topic->name != NULL; topic++) {
+    for (const struct topic *topic = help_topics; topic->name != NULL; topic++) {
         suggest_offer(suggest, span_str(topic->name));
     }
 }

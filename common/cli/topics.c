@@ -7,7 +7,7 @@
 
 #define REASON_LINE(word, meaning) "  " word ": " meaning "\n"
 
-const struct topic topics[] = {
+const struct topic help_topics[] = {
     {"addresses", "Addresses of brokers and of the database",
      "Each address has an option; without it a variable of the environment is read, and without\n"
      "that there is a default.\n"
@@ -21,11 +21,6 @@ const struct topic topics[] = {
      "An address is tcp://HOST:PORT or ipc://PATH.  submit takes several brokers between commas\n"
      "and uses the next when one fails; top and status show several.\n"
      "Keys are required for tcp beyond loopback.\n"},
-    {"completion", "Completion of verbs and options in a shell",
-     "Packages install it.  Otherwise:\n"
-     "\n"
-     "  casemill completion bash >/etc/bash_completion.d/casemill\n"
-     "  casemill completion zsh >/usr/local/share/zsh/site-functions/_casemill\n"},
     {"dead-letters", "Cases without an outcome, and why",
      "A case that gets no outcome is stored as a dead letter, with its bytes and one of these\n"
      "reasons.  dead list shows them; repair the cause, then dead retry decides them again.\n"
@@ -61,6 +56,11 @@ const struct topic topics[] = {
      "  casemill-worker --config /etc/casemill/worker.yaml --check\n"
      "\n"
      "print the settings in use and try a start.  casemill doctor does both, and more.\n"},
+    {"shells", "Completion of verbs and options in a shell",
+     "Packages install it.  Otherwise:\n"
+     "\n"
+     "  casemill completion bash >/etc/bash_completion.d/casemill\n"
+     "  casemill completion zsh >/usr/local/share/zsh/site-functions/_casemill\n"},
     {"start", "First steps with an empty database",
      "  export CASEMILL_POSTGRES_CONNINFO='dbname=casemill'\n"
      "  casemill db migrate --rules /etc/casemill\n"

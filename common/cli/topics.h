@@ -6,6 +6,6 @@
 struct topic {
     const char *name, *title, *text;
 };
-extern const struct topic topics[]; /* sorted; ends with a NULL name */
+extern const struct topic help_topics[]; /* sorted; ends with a NULL name */
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/plain.h"
 #include "base/suggest.h"
+#include "cli/common_rows.h"
 #include "cli/help.h"
 #include "db/db.h"
 
@@ -34,18 +35,6 @@ struct options {
     const char *intake; /* CASEMILL_INTAKE_BIND, as an address to connect to */
 };
 
-/* Options of every verb. */
-const struct option_row verb_common_rows[] = {
-    {"--broker", "ADDRESS,...", "the broker's intake socket; of several, the next when one fails"},
-    {"--control", "ADDRESS", "the broker's control socket"},
-    {"--key", "FILE", "the sender's secret key, if the broker requires keys"},
-    {"--broker-key", "FILE", "the broker's public key"},
-    {"--db", "CONNINFO", "PostgreSQL, as libpq reads it"},
-    {"--json", NULL, "print JSON instead of text"},
-    {"--help", NULL, "print this text"},
-    {NULL, NULL, NULL},
-};
-
 const struct option_row verb_no_options[] = {{NULL, NULL, NULL}};
 
 static const struct option_row *row_find(const struct option_row *rows, struct span name) {
@@ -59,7 +48,7 @@ static const struct option_row *row_find(const struct option_row *rows, struct s
 
 static const struct option_row *verb_row(const struct verb *verb, struct span name) {
     const struct option_row *row = row_find(verb->rows, name);
-    return row != NULL ? row : row_find(verb_common_rows, name);
+    return row != NULL ? row : row_find(common_rows, name);
 }
 
 /* A verb that reads an undeclared option has a bug. */
@@ -228,7 +217,7 @@ int verb_usage(const struct options *options, const char *format, ...) {
 static int unknown_option(const struct options *options, struct span name) {
     struct suggest suggest;
     suggest_init(&suggest, name);
-    const struct option_row *tables[] = {options->verb->rows, verb_common_rows};
+    const struct option_row *tables[] = {options->verb->rows, common_rows};
     for (size_t i = 0; i < COUNT_OF(tables); i++) {
         for (const struct option_row *row = tables[i]; row->name != NULL; row++) {
             suggest_offer(&suggest, span_str(row->name));

@@ -59,8 +59,7 @@ const char *option_db(const struct options *options);
 const char *option_key(const struct options *options);
 const char *option_broker_key(const struct options *options);
 
-extern const struct option_row verb_common_rows[]; /* of every verb */
-extern const struct option_row verb_no_options[];  /* the rows of a verb without its own */
+extern const struct option_row verb_no_options[]; /* the rows of a verb without its own */
 
 const char *verb_name(const struct options *options);
 /* verb_fail prints "casemill VERB: text" from a diag (with caret when source is given) and returns

@@ -1,6 +1,7 @@
 /* `casemill completion`: a script that completes verbs, options and topics, from the tables of
  * verbs.  Values are completed as files; bash and zsh have their own ways to quote them. */
 #include "base/plain.h"
+#include "cli/common_rows.h"
 #include "cli/topics.h"
 #include "cli/verb_table.h"
 
@@ -72,7 +73,7 @@ static void bash_options(struct buf *out, const struct option_row *rows, bool wi
 }
 
 static void put_topics(struct buf *out) {
-    for (const struct topic *topic = topics; topic->name != NULL; topic++) {
+    for (const struct topic *topic = help_topics; topic->name != NULL; topic++) {
         buf_printf(out, " %s", topic->name);
     }
 }
@@ -99,10 +100,10 @@ static void put_bash(struct buf *out) {
         buf_printf(out, "    '%s%s'*)\n        [ -n \"$words\" ] || words='", VERBS[i]->name,
                    has_group ? "" : " ");
         bash_options(out, VERBS[i]->rows, false);
-        bash_options(out, verb_common_rows, false);
+        bash_options(out, common_rows, false);
         buf_str(out, "'\n        values='");
         bash_options(out, VERBS[i]->rows, true);
-        bash_options(out, verb_common_rows, true);
+        bash_options(out, common_rows, true);
         buf_str(out, "' ;;\n");
     }
     buf_str(out, "    esac\n"
@@ -171,7 +172,7 @@ static void put_zsh(struct buf *out) {
                  "    if (( CURRENT == 3 )); then\n        case $words[2] in\n"
                  "        help) words_of=(\n");
     each_word(out, "", zsh_word);
-    for (const struct topic *topic = topics; topic->name != NULL; topic++) {
+    for (const struct topic *topic = help_topics; topic->name != NULL; topic++) {
         zsh_word(out, span_str(topic->name), topic->title);
     }
     buf_str(out, "        ) ;;\n");
@@ -183,7 +184,7 @@ static void put_zsh(struct buf *out) {
         bool has_group = strchr(VERBS[i]->name, ' ') != NULL;
         buf_printf(out, "    '%s%s'*) options_of=(\n", VERBS[i]->name, has_group ? "" : " ");
         zsh_options(out, VERBS[i]->rows);
-        zsh_options(out, verb_common_rows);
+        zsh_options(out, common_rows);
         buf_str(out, "        ) ;;\n");
     }
     buf_str(out, "    esac\n    _arguments $options_of '*:operand:_files'\n}\n_casemill \"$@\"\n");

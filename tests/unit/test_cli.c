@@ -1,6 +1,8 @@
 /* cli/: the frame: the verb of a command line, its options, the output on both streams, and the
  * exit code. Runs against its own table, then checks the real table by the rules for verbs. */
 #include "base/mem.h"
+#include "cli/common_rows.h"
+#include "cli/examples.h"
 #include "cli/verb.h"
 #include "cli/verb_table.h"
 
@@ -159,6 +161,18 @@ START_TEST(verbs_are_found_by_one_or_two_words) {
 }
 END_TEST
 
+START_TEST(help_has_verbs_groups_and_topics) {
+    expect("help", EXIT_DONE, "topics: addresses, ", "");
+    expect("help look", EXIT_DONE, "usage: casemill look [OPTION...] FILE...\n", "");
+    expect("help rules check", EXIT_DONE, "usage: casemill rules check ", "");
+    expect("help rules", EXIT_DONE, "rules check", "");
+    expect("help exit-codes", EXIT_DONE, "Exit codes\n", "");
+    expect("help exit-cods", EXIT_USAGE, "", "did you mean \"exit-codes\"?");
+    expect("help lok", EXIT_USAGE, "", "there is no verb or topic \"lok\"; did you mean \"look\"?");
+    expect("help look now", EXIT_USAGE, "", "there is no verb or topic \"look now\"");
+}
+END_TEST
+
 START_TEST(a_failure_names_verb_place_and_caret) {
     expect("rules check", EXIT_FAILED, "",
            "casemill rules check: rules.yaml:2:3: unknown name\ntwo three\n  ^\n");
@@ -221,6 +235,47 @@ static void check_verb(const struct verb *verb) {
     }
 }
 
+static bool has_option(const struct verb *verb, struct span name) {
+    const struct option_row *const tables[] = {verb->rows, common_rows};
+    for (size_t i = 0; i < COUNT_OF(tables); i++) {
+        for (const struct option_row *row = tables[i]; row->name != NULL; row++) {
+            if (span_is(name, row->name)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* The verb's own command is the last of a pipe that names it, or the first. */
+static const char *command_of(const struct verb *verb, const char *example) {
+    char begin[64];
+    (void)snprintf(begin, sizeof(begin), "casemill %s", verb->name);
+    return strstr(example, begin);
+}
+
+static void check_example(const struct verb *verb, const char *example) {
+    const char *command = command_of(verb, example);
+    ck_assert_msg(command != NULL, "%s: %s", verb->name, example);
+    size_t end = strcspn(command, "|");
+    for (const char *at = strstr(command, " --"); at != NULL && at < command + end;
+         at = strstr(at + 1, " --")) {
+        struct span name = span_make(at + 1, strcspn(at + 1, " ="));
+        ck_assert_msg(has_option(verb, name), "%s: %s", verb->name, at);
+    }
+}
+
+static void check_examples(const struct verb *verb) {
+    uint32_t count = 0;
+    for (const struct verb_example *row = verb_examples; row->verb != NULL; row++) {
+        if (strcmp(row->verb, verb->name) == 0) {
+            check_example(verb, row->command);
+            count++;
+        }
+    }
+    ck_assert_msg(count > 0, "%s has no example", verb->name);
+}
+
 START_TEST(every_verb_is_sorted_and_described) {
     static const struct verb *const real[] = {
 #define VERB_ROW(name) &verb_##name,
@@ -229,6 +284,7 @@ START_TEST(every_verb_is_sorted_and_described) {
     };
     for (size_t i = 0; i < COUNT_OF(real); i++) {
         check_verb(real[i]);
+        check_examples(real[i]);
         ck_assert_msg(i == 0 || strcmp(real[i - 1]->name, real[i]->name) < 0,
                       "row %s is out of order", real[i]->name);
     }
@@ -241,6 +297,7 @@ int main(void) {
     tcase_add_test(cases, options_and_operands_may_be_mixed);
     tcase_add_test(cases, wrong_options_are_usage);
     tcase_add_test(cases, verbs_are_found_by_one_or_two_words);
+    tcase_add_test(cases, help_has_verbs_groups_and_topics);
     tcase_add_test(cases, a_failure_names_verb_place_and_caret);
     tcase_add_test(cases, addresses_come_from_option_environment_default);
     tcase_add_test(cases, every_verb_is_sorted_and_described);
