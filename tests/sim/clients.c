@@ -14,7 +14,11 @@ struct uuid batch_id(uint32_t name) {
 }
 
 static struct net_route client_route(const struct sim_batch *batch) {
-    return (struct net_route){.len = 1, .delimited = batch->delimited, .near = {batch->route}};
+    return (struct net_route){.len = 1,
+                              .delimited = batch->delimited,
+                              .channel =
+                                  batch->name % 2 == 0 ? CORE_CHANNEL_INTAKE : CORE_CHANNEL_RESULTS,
+                              .near = {batch->route}};
 }
 
 void batch_meta(const struct sim_batch *batch, int64_t day, uint32_t cuts[CORE_PARTS_MAX],

@@ -160,6 +160,7 @@ void broker_start(struct world *world, struct sim_broker *broker) {
                                    .sources_max = world->places,
                                    .beat_ms = BEAT_MS,
                                    .silent_ms = SILENT_MS,
+                                   .results_bytes_max = UINT64_MAX / 2,
                                    .canary_ms = CANARY_MS};
     broker->core = core_new(&options);
     broker->keeps = broker->run % WEIGHT_RUNS != 0 ? 1U << 1 : 0;

@@ -3,6 +3,8 @@
  * never. */
 #include "sim/world.h"
 
+#include "wire/results.h"
+
 enum { THAW = 25, RESTART_SAME_ROUTE = 300, LOCK_TIMEOUT_MS = 2000, WRITE_CASES_MAX = 20000 };
 
 static struct net_route route_named(uint32_t name) {
@@ -176,6 +178,17 @@ void lane_work(struct world *world, const struct sim_broker *broker,
                                                         .day = work->accepted_at};
 }
 
+/* Results of these cases; which outcomes they are is not what the core looks at. */
+static void write_run(struct buf *run, const struct wire_range *range) {
+    struct results_writer writer = {0};
+    results_begin(&writer);
+    for (uint32_t i = 0; i < range->count; i++) {
+        results_outcome(&writer, 0, false, SPAN_LIT("A"), SPAN_LIT("r"), 0);
+    }
+    results_end(&writer, range->first, range->count, run);
+    results_writer_free(&writer);
+}
+
 static void letter_deliver(struct world *world, const struct sim_letter *letter) {
     static const char *const VERBS[] = {"done", "failed", "return"};
     struct sim_broker *broker = &world->brokers[letter->broker];
@@ -184,6 +197,14 @@ static void letter_deliver(struct world *world, const struct sim_letter *letter)
           letter->range.first, letter->range.count);
     uint32_t ranges = letter->range.count > 0 ? 1 : 0;
     struct wire_lane_done done = {ranges, &letter->range, &letter->counts, SPAN_LIT("")};
+    struct wire_counts counts = letter->counts;
+    struct buf run = BUF_EMPTY;
+    if (letter->kind == LETTER_DONE && ranges > 0) {
+        write_run(&run, &letter->range);
+        counts.results_bytes = (uint32_t)run.len;
+        done.verdicts = &counts;
+        done.body = buf_span(&run);
+    }
     struct wire_failed failed = {1, &letter->range, SPAN_LIT("sim")};
     struct wire_return returned = {1, &letter->range};
     struct core_stats before;
@@ -200,6 +221,7 @@ static void letter_deliver(struct world *world, const struct sim_letter *letter)
         core_returned(broker->core, &letter->route, &returned, world->now);
         break;
     }
+    buf_free(&run);
     core_stats(broker->core, world->now, &after);
     book_letter(world, broker, letter, after.cases_done - before.cases_done);
     perform(world, broker);

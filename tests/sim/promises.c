@@ -1,6 +1,8 @@
 /* The actions of the core are executed here, and checked against the true state of the world. */
 #include "sim/world.h"
 
+#include "wire/results.h"
+
 static struct sim_record *record_must(struct sim_broker *broker, uint64_t seq) {
     struct sim_record *record = record_of(broker, seq);
     CHECK(record != NULL && record->queued && !record->deleted);
@@ -71,6 +73,21 @@ static void check_counts(struct world *world, struct sim_broker *broker,
     CHECK(!exact || counts->duplicates == dups);
 }
 
+/* Each case once, whatever was sent twice, late, in part or around earlier parts. */
+static void check_results(const struct core_action *action) {
+    if (action->route.channel != CORE_CHANNEL_RESULTS) {
+        CHECK(action->done.counts.runs == NULL);
+        return;
+    }
+    struct arena arena;
+    arena_init(&arena, 64 << 20);
+    const struct core_runs *runs = action->done.counts.runs;
+    CHECK(runs != NULL && runs->cases == action->done.count);
+    struct wire_result *results = arena_zero(&arena, action->done.count, sizeof(*results));
+    CHECK(results_read(buf_span(&runs->bytes), &arena, results, action->done.count) == ERR_OK);
+    arena_free(&arena);
+}
+
 static void on_done(struct world *world, struct sim_broker *broker,
                     const struct core_action *action) {
     struct sim_record *record = record_must(broker, action->seq);
@@ -83,6 +100,7 @@ static void on_done(struct world *world, struct sim_broker *broker,
     record->may_done &= ~bit;
     record->must_done &= ~bit;
     check_counts(world, broker, record, &action->done.counts);
+    check_results(action);
     settle_client(world, batch, action->route.near[0]);
 }
 
