@@ -7,6 +7,7 @@ const client = new casemill.Client({
   brokers: brokers.split(","), source: key ? undefined : "javascript", batchCases: 100, key, brokerKey,
   quiet: action === "forgotten" ? 300 : 60000, // longer than the test: a new connection is reason enough
   ack: key || action === "journal" ? "journal" : "outcome", onBusy: (reason, ms) => console.log("BUSY", reason, ms > 0),
+  results: action === "results",
 });
 const made = (name, facts) => ({case_id: name, revision: 0, as_of: undefined, facts: {claim_country: "US", ...facts}});
 
@@ -47,10 +48,19 @@ async function patient(count) { // until its end, whatever happens to the broker
   }
 }
 
+async function results() { // twice: decided, then stored
+  for (let round = 0; round < 2; round++) {
+    for (let number = 0; number < 250; number++) await client.submit(made(`R-${number}`, number === 123 ? {stateless: 1} : {}));
+    const all = (await client.wait({timeout: 30000})).flatMap((receipt) => receipt.results);
+    console.log("results", all.length, all.filter((one) => one.duplicate).length, all[123].dead.path, all.findIndex((one) => one.dead));
+    console.log(all[0].disposition, all[0].agreement, all[0].reason, all[0].missing[0].path, all[0].missing[0].question.length > 0);
+  }
+}
+
 async function once() {
   await client.submit(made(action));
   await client.wait({timeout: 2000}).then(show, (error) => console.log(error.constructor.name, error.message));
 }
 
-const run = {faults, stream: () => patient(3000), patient: () => patient(1)}[action] ?? once;
+const run = {faults, results, stream: () => patient(3000), patient: () => patient(1)}[action] ?? once;
 run().then(() => client.close());

@@ -47,6 +47,13 @@ awk '/^```js/ {inside = 1; next} /^```/ {inside = 0} inside' common/client/javas
 check "the example of its page runs" sh -c "timeout 40 node '$work/js/page.js' >'$work/page.out' 2>'$work/page.err'"
 contains "and gets its DONE" "$work/page.out" '^DONE 250 \{'
 
+# --- the result of each case
+check "a program that requests results" client results results "$intake"
+contains "has one for each case, and where the dead letter is" "$work/results.out" '^results 250 0 facts.stateless 123$'
+equal "an outcome with what to ask for, decided and stored" \
+    "$(grep -cE '^insufficient_information US-[A-Z-]+ [a-z_]+ [a-z_.]+ true$' "$work/results.out")" 2
+contains "sent again they are duplicates" "$work/results.out" '^results 250 249 facts.stateless 123$'
+
 # --- silence
 start forgetful /usr/bin/python3 tests/system/forgetful_broker.py
 forgetful_pid=$started_pid

@@ -14,9 +14,11 @@
 
 const {createPrivateKey, createPublicKey, randomBytes} = require("node:crypto");
 const {readFileSync} = require("node:fs");
-const {encode, decode} = require("@msgpack/msgpack");
+const {encode, decode, decodeMulti} = require("@msgpack/msgpack");
 const zmq = require("zeromq");
 
+const DISPOSITIONS = ["not_subject", "exception_applies", "insufficient_information", "screening_required", "subject_to_agreement"];
+const RESULT_TRIES = 2; // a batch whose DONE came without the results is sent again so often
 const MAX_BATCH_CASES = 65536;
 const MAX_BATCH_BYTES = 2 << 20; // every broker accepts so much
 const PATIENCE_MS = 500; // without a connection, before the next broker of the list
@@ -50,6 +52,15 @@ const REFUSALS = {
  * @property {string} expected
  * @property {string} found
  *
+ * @typedef {Object} Result of one case: an outcome, or `dead`
+ * @property {number} case
+ * @property {string} [disposition]
+ * @property {string | null} [agreement] null: the case was purged since
+ * @property {string} [reason]
+ * @property {boolean} [duplicate] it was stored before; this is the stored outcome
+ * @property {{path: string, question: string}[]} [missing] facts to ask for, the next one first
+ * @property {DeadLetter} [dead]
+ *
  * @typedef {Object} Receipt the last one of a batch
  * @property {"ACCEPTED" | "DONE" | "REFUSED"} event
  * @property {string} batch its id in hex
@@ -59,6 +70,7 @@ const REFUSALS = {
  * @property {number} duplicates
  * @property {DeadLetter[]} dead at most 1,000
  * @property {number} deadCount
+ * @property {Result[]} [results] of each case, with the option; undefined: the broker could not give them
  * @property {string} reason of REFUSED
  * @property {number} [case] of REFUSED, if one is to blame
  *
@@ -72,6 +84,7 @@ const REFUSALS = {
  * @property {number} [quiet] after so long without a reply about a batch the client asks
  * @property {string} [key] file of the own secret key (casemill keys new)
  * @property {string} [brokerKey] file of the broker's public key
+ * @property {boolean} [results] with ack "outcome": a receipt has the result of each case
  * @property {(reason: string, ms: number) => void} [onBusy] may not call the client, which sends the batch again by itself
  */
 
@@ -140,6 +153,29 @@ function publicKey(secret) {
   return text;
 }
 
+/** The runs [first, count, texts, questions, cases] of a body frame (common/wire/README.md, "Results"), or undefined. */
+function readResults(frame, first, count) {
+  const found = new Array(count);
+  try {
+    for (const [start, , texts, questions, cases] of decodeMulti(frame)) {
+      cases.forEach((entry, at) => {
+        const number = first + start + at;
+        const [reason, path, expected, shown] = entry[0] === null ? entry.slice(1, 5).map((text) => texts[text]) : [];
+        found[start + at] = entry[0] === null
+          ? {case: number, dead: {case: number, reason, path, expected, found: shown}}
+          : {
+            case: number, disposition: DISPOSITIONS[entry[0]], duplicate: entry[1],
+            agreement: entry[2] === null ? null : texts[entry[2]], reason: texts[entry[3]],
+            missing: entry[4].map((text) => ({path: texts[text], question: texts[questions[text]] ?? ""})),
+          };
+      });
+    }
+  } catch {
+    return undefined;
+  }
+  return found.length === count && !found.includes(undefined) ? found : undefined;
+}
+
 class Client {
   /** Starts connecting. @param {Options} [options] */
   constructor(options = {}) {
@@ -155,8 +191,9 @@ class Client {
     }
     this.quiet = options.quiet ?? 10000;
     this.onBusy = options.onBusy;
-    this.source = source === undefined ? {} : {source};
-    this.header = {ack, priority, ...this.source};
+    if (options.results && ack !== "outcome") throw new RangeError("results: they need ack outcome");
+    this.query = {...(source === undefined ? {} : {source}), ...(options.results ? {results: true} : {})};
+    this.header = {ack, priority, ...this.query};
     if (options.key !== undefined) {
       const curveSecretKey = keyLine(options.key, "secret ");
       const curveServerKey = keyLine(options.brokerKey ?? "", "");
@@ -271,7 +308,7 @@ class Client {
   }
 
   #add(id, body, count) {
-    this.batches.set(id.toString("hex"), {id, body, count, first: this.position, isSent: false, mentionedAt: 0});
+    this.batches.set(id.toString("hex"), {id, body, count, first: this.position, isSent: false, mentionedAt: 0, tries: 0});
     this.position += count;
     this.#tick();
   }
@@ -365,7 +402,7 @@ class Client {
       } else if (batch.isSent && now - batch.mentionedAt > this.quiet) {
         batch.mentionedAt = now;
         this.askedAt ||= now;
-        await this.#send("QUERY", {batch: batch.id, ...this.source});
+        await this.#send("QUERY", {batch: batch.id, ...this.query});
       }
     }
     const now = performance.now();
@@ -380,16 +417,16 @@ class Client {
 
   async #receive(socket) {
     try {
-      for await (const [bytes] of socket) {
+      for await (const [bytes, body] of socket) {
         if (socket !== this.socket) return;
-        this.#take(bytes);
+        this.#take(bytes, body);
       }
     } catch (error) {
       if (!socket.closed) this.error = error instanceof ProtocolError ? error : new ProtocolError(`${this.broker}: ${error.message}`);
     }
   }
 
-  #take(bytes) {
+  #take(bytes, body) {
     const message = decode(bytes);
     if (!Array.isArray(message) || message[0] !== "CM1") throw new ProtocolError(`${this.broker} does not answer as a casemill broker does`);
     const [, command, header] = message;
@@ -400,7 +437,7 @@ class Client {
     else if (command === "REFUSED" && !header.batch) throw new ProtocolError(`${this.broker}: REFUSED ${header.reason}`);
     else if (batch === undefined) return; // settled already, by an earlier answer
     else if (command === "BUSY") this.#takeBusy(batch, header);
-    else if (command !== "STATUS") this.#takeReceipt(command, batch, header);
+    else if (command !== "STATUS") this.#takeReceipt(command, batch, header, body);
     else if (header.done) this.#takeReceipt("DONE", batch, header.done);
     else if (["accepted", "working"].includes(header.state)) this.#takeReceipt("ACCEPTED", batch, header);
     else batch.isSent = false; // unknown, or its body is damaged there: the same batch again
@@ -414,20 +451,26 @@ class Client {
     this.onBusy?.(header.reason, ms);
   }
 
-  #takeReceipt(event, batch, header) {
+  #takeReceipt(event, batch, header, body) {
     batch.mentionedAt = performance.now();
     if (event === "ACCEPTED" || event === "DONE") this.busy = "";
     if ((event === "ACCEPTED" && this.header.ack === "outcome") || !["ACCEPTED", "DONE", "REFUSED"].includes(event)) return;
+    const isWanted = event === "DONE" && this.query.results === true;
+    const results = isWanted && body ? readResults(body, batch.first, batch.count) : undefined;
+    if (isWanted && results === undefined && batch.tries++ < RESULT_TRIES) {
+      batch.isSent = false; // sent again it has the results that are stored
+      return;
+    }
     const dead = (header.dead ?? []).map((one) => ({
       case: batch.first + one.index, reason: one.reason, path: one.path ?? "", expected: one.expected ?? "", found: one.found ?? "",
     }));
     this.batches.delete(batch.id.toString("hex"));
     this.receipts.push({
       event, batch: batch.id.toString("hex"), first: batch.first, count: batch.count, outcomes: header.outcomes ?? {},
-      duplicates: header.duplicates ?? 0, dead, deadCount: header.dead_count ?? 0, reason: header.reason ?? "",
+      duplicates: header.duplicates ?? 0, dead, deadCount: header.dead_count ?? 0, results, reason: header.reason ?? "",
       case: header.index == null ? undefined : batch.first + header.index,
     });
   }
 }
 
-module.exports = {Client, Double, Timeout, ProtocolError, MAX_BATCH_BYTES, MAX_BATCH_CASES};
+module.exports = {Client, Double, Timeout, ProtocolError, DISPOSITIONS, MAX_BATCH_BYTES, MAX_BATCH_CASES};
