@@ -3,7 +3,7 @@
 #   sh docker/packages.sh build|run|test            prints the package names
 #   sh docker/packages.sh --install build run test  installs what is missing (root or sudo)
 # postgresql-common is installed first, with a setting that creates no cluster: casemill starts private clusters
-# of its own and never touches a system one.
+# of its own and never touches a system one.  A new prometheus gets no service, for the same reason: its unit is masked before.
 set -eu
 
 packages() {
@@ -21,7 +21,7 @@ packages() {
         ;;
     test)
         echo "check clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev iso-codes tzdata" \
-            "postgresql-15 postgresql-client-15 pgbouncer python3-minimal python3-zmq python3-msgpack procps" \
+            "postgresql-15 postgresql-client-15 pgbouncer prometheus python3-minimal python3-zmq python3-msgpack procps" \
             "python3-jsonschema nodejs npm groff-base util-linux git strace valgrind iproute2 nftables systemd" \
             "lintian dpkg-dev file man-db adduser"
         ;;
@@ -73,6 +73,13 @@ install() {
                 as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
         fi
         apt_install -o Dpkg::Options::=--force-confold postgresql-common
+        ;;
+    esac
+    case " $wanted " in
+    *' prometheus '*)
+        unit=/etc/systemd/system/prometheus.service
+        [ -e "$unit" ] || as_root mkdir -p "${unit%/*}"
+        [ -e "$unit" ] || as_root ln -s /dev/null "$unit"
         ;;
     esac
     # shellcheck disable=SC2086

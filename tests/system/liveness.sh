@@ -110,6 +110,7 @@ check "and the batches are confirmed" reap "$submit_pid"
 : >"$hold/zmq_poll"
 within 10 "a blocked loop is detected within 10 s" is_bad broker /healthz 'the loop is stalled'
 check "and is not ready" is_bad broker /readyz 'the loop is stalled'
+equal "the metric is that of now, not of the last turn" "$(metric broker casemill_broker_ready)" 0
 within 20 "a blocked lane is detected within 20 s" is_bad worker /healthz 'a lane is stalled'
 check "/metrics shows for how long it is blocked" at_least worker casemill_worker_lane_turn_seconds 10
 rm "$hold/zmq_poll"
