@@ -108,29 +108,29 @@ COMMENT ON COLUMN report.screening.received_at IS 'When the broker accepted the 
 COMMENT ON COLUMN report.screening.decided_at IS 'When the outcome was made.';
 COMMENT ON COLUMN report.screening.source_number IS 'The intake system as a number: (source_number, case_id) is the order of an index.';
 
+-- With a window function instead of LATERAL, a page would cost a sort of all outcomes.
 CREATE OR REPLACE VIEW report.transitions AS
-    SELECT s.name AS source, t.case_id, CASE WHEN t.revision = t.from_revision THEN 'rule_set' ELSE 'revision' END AS kind,
-           t.from_revision, t.revision AS to_revision, left(fr.id, 12) AS from_rule_set, left(tr.id, 12) AS to_rule_set,
+    SELECT s.name AS source, o.case_id, CASE WHEN o.revision = e.revision THEN 'rule_set' ELSE 'revision' END AS kind,
+           e.revision AS from_revision, o.revision AS to_revision, left(fr.id, 12) AS from_rule_set, left(tr.id, 12) AS to_rule_set,
            fd.disposition AS from_disposition, td.disposition AS to_disposition,
            fa.agreement AS from_agreement, ta.agreement AS to_agreement, ff.label AS from_reason, tf.label AS to_reason,
-           t.decided_at, t.source AS source_number
-    FROM (SELECT o.source, o.case_id, o.revision, o.ruleset, o.disposition, o.agreement, o.reason, o.decided_at,
-                 lag(o.revision) OVER step AS from_revision, lag(o.ruleset) OVER step AS from_ruleset,
-                 lag(o.disposition) OVER step AS from_disposition, lag(o.agreement) OVER step AS from_agreement,
-                 lag(o.reason) OVER step AS from_reason
-          FROM outcome_rows o
-          WINDOW step AS (PARTITION BY o.source, o.case_id ORDER BY o.revision, o.decided_at, o.reapplied, o.ruleset)) t
-    LEFT JOIN sources s ON s.source = t.source
-    LEFT JOIN rulesets fr ON fr.ruleset = t.from_ruleset
-    LEFT JOIN rulesets tr ON tr.ruleset = t.ruleset
-    LEFT JOIN codes fd ON fd.code = t.from_disposition
-    LEFT JOIN codes td ON td.code = t.disposition
-    LEFT JOIN codes fa ON fa.code = t.from_agreement
-    LEFT JOIN codes ta ON ta.code = t.agreement
-    LEFT JOIN codes ff ON ff.code = t.from_reason
-    LEFT JOIN codes tf ON tf.code = t.reason
-    WHERE t.from_revision IS NOT NULL;
-COMMENT ON VIEW report.transitions IS 'From each outcome of a case to its next one: to a later outcome of the same revision, or to a later revision. In pages as report.outcomes.';
+           o.decided_at, o.source AS source_number
+    FROM outcome_rows o
+    CROSS JOIN LATERAL (SELECT p.revision, p.ruleset, p.disposition, p.agreement, p.reason FROM outcome_rows p
+                        WHERE p.source = o.source AND p.case_id = o.case_id AND p.revision <= o.revision
+                          AND (p.revision, p.reapplied, p.decided_at, p.ruleset) < (o.revision, o.reapplied, o.decided_at, o.ruleset)
+                        ORDER BY p.revision DESC, p.reapplied DESC, p.decided_at DESC, p.ruleset DESC LIMIT 1) e
+    LEFT JOIN sources s ON s.source = o.source
+    LEFT JOIN rulesets fr ON fr.ruleset = e.ruleset
+    LEFT JOIN rulesets tr ON tr.ruleset = o.ruleset
+    LEFT JOIN codes fd ON fd.code = e.disposition
+    LEFT JOIN codes td ON td.code = o.disposition
+    LEFT JOIN codes fa ON fa.code = e.agreement
+    LEFT JOIN codes ta ON ta.code = o.agreement
+    LEFT JOIN codes ff ON ff.code = e.reason
+    LEFT JOIN codes tf ON tf.code = o.reason
+    WHERE o.reapplied OR o.revision > 0; -- most cases have one outcome, and need no look for an earlier one
+COMMENT ON VIEW report.transitions IS 'From each outcome of a case to its next one: to a later outcome of the same revision, or from the latest outcome of a revision to the next revision. In pages as report.outcomes.';
 COMMENT ON COLUMN report.transitions.source IS 'The intake system.';
 COMMENT ON COLUMN report.transitions.case_id IS 'The intake systems own id of the case.';
 COMMENT ON COLUMN report.transitions.kind IS 'rule_set: the same revision was decided again; revision: a later revision came.';
@@ -410,22 +410,31 @@ COMMENT ON COLUMN report.codes.disposition IS 'Disposition of kinds disposition 
 COMMENT ON COLUMN report.codes.label IS 'Reason of kind finding, fact of kind path, else empty.';
 
 -- For analysts: facts are personal data, and reporters do not read this view (roles.sql).  The facts are the columns of cases
--- that are not named here; `casemill db migrate` calls this when it added some.
+-- that are not named here; `casemill db migrate` calls this when it added some.  A join of outcome_names with cases would
+-- read every case before the page.
 CREATE OR REPLACE FUNCTION make_fact_view() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     fixed constant text[] := '{source,case_id,revision,received_at,digest,ruleset,disposition,agreement,reason,findings,
         projected,missing,reference_date,as_of,decided_at,commit}';
+    finding_names constant text := 'ARRAY(SELECT n.disposition || '': '' || n.label FROM unnest(c.%1$I) WITH ORDINALITY m (code, nr)
+                     LEFT JOIN codes n ON n.code = m.code ORDER BY m.nr) AS %1$I';
     facts text;
     fact record;
 BEGIN
     SELECT coalesce(string_agg(format(', c.%I', attname), '' ORDER BY attnum), '') INTO facts FROM pg_attribute
     WHERE attrelid = 'cases'::regclass AND attnum > 0 AND NOT attisdropped AND attname <> ALL (fixed);
     EXECUTE 'CREATE OR REPLACE VIEW report.cases AS
-        SELECT o.source, o.case_id, o.revision, o.received_at, o.ruleset, o.disposition, o.agreement, o.reason,
-               o.findings, o.projected, o.missing, o.reference_date, o.as_of, o.decided_at, o.source_number,
-               o.agreements' || facts || '
-        FROM outcome_names o JOIN cases c ON c.source = o.source_number AND c.case_id = o.case_id AND c.revision = o.revision
-        WHERE NOT o.reapplied';
+        SELECT s.name AS source, c.case_id, c.revision, c.received_at, r.id AS ruleset, d.disposition, a.agreement,
+               f.label AS reason, ' || format(finding_names, 'findings') || ', ' || format(finding_names, 'projected') || ',
+               ARRAY(SELECT n.label FROM unnest(c.missing) WITH ORDINALITY m (code, nr)
+                     JOIN codes n ON n.code = m.code ORDER BY m.nr) AS missing,
+               c.reference_date, c.as_of, c.decided_at, c.source AS source_number, r.agreements' || facts || '
+        FROM cases c
+        LEFT JOIN sources s ON s.source = c.source
+        LEFT JOIN rulesets r ON r.ruleset = c.ruleset
+        LEFT JOIN codes d ON d.code = c.disposition
+        LEFT JOIN codes a ON a.code = c.agreement
+        LEFT JOIN codes f ON f.code = c.reason';
     COMMENT ON VIEW report.cases IS 'Case revisions with their intake outcome and their facts, which are personal data: for the role casemill_analyst. In pages as report.outcomes.';
     FOR fact IN
         SELECT a.attname, coalesce(col_description('report.outcomes'::regclass, o.attnum), col_description(c.attrelid, c.attnum)) AS text

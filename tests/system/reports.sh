@@ -45,6 +45,11 @@ scan_completeness="select s.journal, max(s.low_water), max(s.committed_at), min(
 scan_current_outcomes="select distinct on (source, case_id) source, case_id, revision, reapplied, ruleset, disposition, agreement, reason, missing
     from report.outcomes order by source, case_id, revision desc, decided_at desc"
 scan_screening="select source, case_id, revision, agreement, reason, missing from ($scan_current_outcomes) c where disposition = 'screening_required'"
+scan_transitions="select * from (select source, case_id, lag(revision) over w as from_revision, revision as to_revision,
+        lag(left(ruleset, 12)) over w as from_rule_set, left(ruleset, 12) as to_rule_set, lag(disposition) over w as from_disposition,
+        disposition as to_disposition, lag(reason) over w as from_reason, reason as to_reason, decided_at from report.outcomes
+    window w as (partition by source, case_id order by revision, reapplied, decided_at)) t where from_revision is not null"
+columns_transitions='source, case_id, from_revision, to_revision, from_rule_set, to_rule_set, from_disposition, to_disposition, from_reason, to_reason, decided_at'
 columns_current_outcomes='source, case_id, revision, reapplied, ruleset, disposition, agreement, reason, missing'
 columns_screening='source, case_id, revision, agreement, reason, missing'
 
@@ -56,7 +61,7 @@ differ() {
 }
 all_agree() { # all_agree WHEN
     pg_sql "$remember_written" || abort "the written rows are recorded"
-    for view in months findings missing_facts daily_counts received_days latency latency_percentiles completeness current_outcomes screening; do
+    for view in months findings missing_facts daily_counts received_days latency latency_percentiles completeness current_outcomes screening transitions; do
         equal "$1: $view equals a scan" "$(differ "$view")" 0
     done
     equal "$1: percentiles equal those of the exact times, rounded up" "$(pg_sql "$wrong_percentiles")" 0
@@ -135,6 +140,7 @@ second=$(pg_sql "select id from rulesets order by ruleset desc limit 1")
 pg_sql "select 'local', case_id, revision from cases order by case_id limit 500" | tr '|' ' ' >"$work/triples"
 /usr/bin/python3 tests/system/reapply.py "ipc://$work/control" "$second" --ack outcome <"$work/triples" >"$work/reapply.out" 2>&1
 equal "there are further outcomes" "$(rows reapplied)" 500
+check "and transitions of both kinds" [ "$(pg_sql "select count(*) from report.transitions where kind = 'rule_set'") $(pg_sql "select count(*) > 0 from report.transitions where kind = 'revision'")" = "500 t" ]
 all_agree "reapplied"
 # A clock that went back: the later moment counts, wherever it stands.
 pg_sql "update reapplied set decided_at = decided_at - interval '1 day' where case_id in (select case_id from reapplied order by case_id limit 50)"
