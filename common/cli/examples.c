@@ -25,6 +25,8 @@ const struct verb_example verb_examples[] = {
     {"dead retry", "casemill dead retry --reason not_storable --why 'disk replaced'", NULL},
     {"dead retry", "casemill dead retry 17 --why 'new word in the schema'", NULL},
     {"dead show", "casemill dead show 17 --why 'question of the intake system'", NULL},
+    {"doctor", "casemill doctor", "what is wrong on this host, and what to do"},
+    {"doctor", "casemill doctor --broker-config my.yaml --json", "for scripts"},
     {"drain", "casemill drain --wait 600", "before a broker is shut down for good"},
     {"evaluate", "casemill evaluate --rules config cases.jsonl", NULL},
     {"evaluate", "casemill generate --cases 10 | casemill evaluate -", NULL},

@@ -17,6 +17,7 @@
     ROW(dead_list) \
     ROW(dead_retry) \
     ROW(dead_show) \
+    ROW(doctor) \
     ROW(drain) \
     ROW(evaluate) \
     ROW(explain) \

@@ -4,71 +4,16 @@
  * journal must survive on an operator's disk. */
 #include "base/plain.h"
 #include "cli/control_ask.h"
+#include "cli/other_program.h"
 
-#include <errno.h>
 #include <jansson.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define JOURNAL_DEFAULT "/var/lib/casemill/journal"
 enum { WAIT_S = 600 };
 #define BROKER_PROGRAM "casemill-broker"
-enum { ARGUMENTS_MAX = 8, EXIT_NOT_FOUND = 127, EXIT_IN_USE = 3 /* by a broker */ };
-
-static void find_beside(char path[PATH_MAX]) {
-    ssize_t got = readlink("/proc/self/exe", path, PATH_MAX - 1);
-    path[got < 0 ? 0 : got] = '\0';
-    char *slash = strrchr(path, '/');
-    size_t room = slash == NULL ? 0 : (size_t)(PATH_MAX - (slash + 1 - path));
-    if (room > sizeof(BROKER_PROGRAM)) {
-        (void)snprintf(slash + 1, room, BROKER_PROGRAM);
-    }
-}
-
-static void exec_broker(const char *const *arguments) {
-    char path[PATH_MAX];
-    char *argv[ARGUMENTS_MAX + 2] = {(char[]){BROKER_PROGRAM}};
-    for (size_t i = 0; arguments[i] != NULL; i++) {
-        CHECK(i < ARGUMENTS_MAX);
-        union {
-            const char *in;
-            char *out; /* exec does not write */
-        } argument = {.in = arguments[i]};
-        argv[i + 1] = argument.out;
-    }
-    find_beside(path);
-    (void)execv(path, argv);
-    (void)execvp(BROKER_PROGRAM, argv);
-    _exit(EXIT_NOT_FOUND);
-}
-
-/* Runs casemill-broker, the one beside this program or else the one on PATH, with the arguments
- * (ended by NULL) and waits for it.  It inherits the output streams.
- * Errors: ERR_NOT_FOUND there is none, ERR_SYSTEM it died. */
-static enum err broker_program_run(const char *const *arguments, int *exit_code,
-                                   struct diag *diag) {
-    (void)fflush(stdout);
-    pid_t child = fork();
-    if (child == 0) {
-        exec_broker(arguments);
-    }
-    int status = 0;
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (child < 0 || !WIFEXITED(status)) {
-        return diag_fail(diag, ERR_SYSTEM, BROKER_PROGRAM " %s",
-                         child < 0 ? "cannot be started" : "died");
-    }
-    if (WEXITSTATUS(status) == EXIT_NOT_FOUND) {
-        return diag_fail(diag, ERR_NOT_FOUND,
-                         BROKER_PROGRAM " is neither beside this program nor on PATH");
-    }
-    *exit_code = WEXITSTATUS(status);
-    return ERR_OK;
-}
+enum { EXIT_IN_USE = 3 /* by a broker */ };
 
 /* --- verify --- */
 
@@ -133,7 +78,7 @@ static int verify_run(const struct options *options) {
     }
     struct diag diag = {0};
     int code = 0;
-    if (broker_program_run(arguments, &code, &diag) != ERR_OK) {
+    if (other_program_run(BROKER_PROGRAM, arguments, NULL, &code, &diag) != ERR_OK) {
         return verb_fail(options, &diag, SPAN_LIT(""));
     }
     if (code == EXIT_IN_USE && into == NULL) {
@@ -172,7 +117,7 @@ static int crash_test_run(const struct options *options) {
                                option_flag(options, "--json") ? "--json" : NULL, NULL};
     struct diag diag = {0};
     int code = 0;
-    if (broker_program_run(arguments, &code, &diag) != ERR_OK) {
+    if (other_program_run(BROKER_PROGRAM, arguments, NULL, &code, &diag) != ERR_OK) {
         return verb_fail(options, &diag, SPAN_LIT(""));
     }
     return code == 0 ? EXIT_DONE : EXIT_FAILED;
