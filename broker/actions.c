@@ -28,6 +28,7 @@ static struct span results_of(const struct core_action *action) {
 static void send_receipt(struct shell *shell, const struct core_action *action) {
     struct wire_message reply = {.command = WIRE_ACCEPTED};
     struct span body = SPAN_LIT("");
+    char batch[UUID_TEXT_BYTES];
     bool to_operator = action->route.channel == CORE_CHANNEL_OPERATOR;
     arena_reset(&shell->arena);
     if (to_operator && action->kind != CORE_REFUSED) {
@@ -44,7 +45,8 @@ static void send_receipt(struct shell *shell, const struct core_action *action) 
         reply.command = WIRE_REFUSED;
         reply.refused = (struct wire_refused){
             .has_batch = true, .batch = action->batch, .reason = action->reason};
-        LOG(EV_BATCH_REFUSED, "reason=%s", wire_reason_word(action->reason));
+        uuid_format(&action->batch, batch);
+        LOG(EV_BATCH_REFUSED, "batch=%s reason=%s", batch, wire_reason_word(action->reason));
     } else if (action->kind == CORE_BUSY) {
         reply.command = WIRE_BUSY;
         reply.busy = (struct wire_busy_reply){.batch = action->batch,
@@ -60,7 +62,9 @@ static void send_receipt(struct shell *shell, const struct core_action *action) 
     }
     if (!reply_send_with(shell, to_operator ? WIRE_CONTROL_SOCKET : WIRE_INTAKE, &action->route,
                          &reply, body)) {
-        LOG(EV_RECEIPT_DROPPED, "kind=%s", wire_command_name(reply.command));
+        uuid_format(&action->batch, batch);
+        LOG(EV_RECEIPT_DROPPED, "kind=%s batch=%s batches=1", wire_command_name(reply.command),
+            batch);
     }
 }
 

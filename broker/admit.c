@@ -7,6 +7,17 @@
 #include "broker/reply.h"
 #include "wire/walk.h"
 
+/* A name that no accepted batch had may be anything, so it is not logged. */
+static void log_refused(const struct shell *shell, const struct admission *asked,
+                        const struct walk_fault *fault) {
+    char batch[UUID_TEXT_BYTES];
+    uuid_format(&asked->batch, batch);
+    struct span source = core_has_source(shell->core, asked->source) ? asked->source : SPAN_LIT("");
+    LOG(EV_BATCH_REFUSED, "batch=%s source=\"%.*s\" reason=%s index=%u offset=%llu", batch,
+        SPAN_ARG(source), wire_reason_word(fault->reason), fault->index,
+        (unsigned long long)fault->offset);
+}
+
 static void refuse_at(struct shell *shell, const struct admission *asked,
                       const struct walk_fault *fault, bool has_position) {
     struct wire_message reply = {.command = WIRE_REFUSED,
@@ -22,8 +33,7 @@ static void refuse_at(struct shell *shell, const struct admission *asked,
     }
     shell->counts.batches_refused++;
     shell->counts.refused[fault->reason]++;
-    LOG(EV_BATCH_REFUSED, "reason=%s index=%u offset=%llu", wire_reason_word(fault->reason),
-        fault->index, (unsigned long long)fault->offset);
+    log_refused(shell, asked, fault);
     reply_send(shell, asked->socket, &asked->route, &reply);
 }
 

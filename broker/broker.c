@@ -37,8 +37,10 @@ static bool can_be_named(const struct journal_record *record) {
 static void log_damaged(const struct journal_record *record) {
     char batch[UUID_TEXT_BYTES];
     uuid_format(&record->batch, batch);
-    LOG(EV_JOURNAL_QUARANTINED, "seq=%llu batch=%s error=%s", (unsigned long long)record->seq,
-        can_be_named(record) ? batch : "unreadable",
+    LOG(EV_JOURNAL_QUARANTINED, "seq=%llu batch=%s source=\"%.*s\" error=%s",
+        (unsigned long long)record->seq, can_be_named(record) ? batch : "unreadable",
+        SPAN_ARG(can_be_named(record) && record->damage != JOURNAL_DAMAGE_HEADER ? record->source
+                                                                                 : SPAN_LIT("")),
         record->damage == JOURNAL_DAMAGE_HEADER ? "header" : "body");
 }
 
@@ -246,6 +248,15 @@ void broker_close(struct broker **held) {
     net_route_drop(&broker->verify.route);
     mem_free(broker);
     *held = NULL;
+}
+
+void broker_log_ready(const struct broker *broker) {
+    const struct shell *shell = &broker->shell;
+    LOG(EV_PROGRAM_READY, "version=%s intake=\"%s\" worker=\"%s\" control=\"%s\" http=\"%s\"",
+        CASEMILL_VERSION, net_endpoint(shell->sockets[WIRE_INTAKE]),
+        net_endpoint(shell->sockets[WIRE_WORKER]),
+        net_endpoint(shell->sockets[WIRE_CONTROL_SOCKET]),
+        broker->http == NULL ? "off" : http_endpoint(broker->http));
 }
 
 void broker_ready_line(const struct broker *broker, struct buf *out) {

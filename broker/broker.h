@@ -17,7 +17,7 @@ struct loop {              /* loop.c's own */
     int64_t trim_due;
     bool trims_again;
     uint32_t trimmed; /* batches that were packed at the last trim */
-    uint64_t silent_logged, exhausted_logged;
+    uint64_t silent_logged;
     bool is_failure_seen, is_full_logged;
 };
 struct broker {
@@ -45,6 +45,7 @@ MUST_USE enum err broker_open(const struct settings *settings, struct broker **b
 MUST_USE enum err broker_reload(struct broker *broker, const struct settings *fresh,
                                 struct diag *diag);
 void broker_close(struct broker **broker);
+void broker_log_ready(const struct broker *broker); /* PROGRAM_READY, with the addresses */
 void broker_ready_line(const struct broker *broker, struct buf *out);
 /* loop.c.  broker_turn is one turn; false when a stop has run its course.  stop: signals so far. */
 bool broker_turn(struct broker *broker, sig_atomic_t stop);

@@ -89,8 +89,10 @@ static void send_group(struct shell *shell, const struct group *group) {
     }
     if (!reply_send(shell, WIRE_INTAKE, &group->route, &message)) {
         shell->counts.receipts_dropped += group->len - 1; /* and one for the message */
-        LOG(EV_RECEIPT_DROPPED, "kind=%s batches=%u", wire_command_name(message.command),
-            group->len);
+        char first[UUID_TEXT_BYTES];
+        uuid_format(&group->batches[0], first);
+        LOG(EV_RECEIPT_DROPPED, "kind=%s batch=%s batches=%u", wire_command_name(message.command),
+            first, group->len);
     }
 }
 

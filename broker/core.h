@@ -257,6 +257,15 @@ struct core_source_view { /* counted since the name got its slot: a name that re
 };
 bool core_source_view(const struct core *core, uint32_t index, struct core_source_view *view);
 const char *core_source_name(const struct core *core, uint32_t index);
+/* core_trace.c: for the log and for operators; false: there is none (any more). */
+struct core_label {
+    struct uuid batch;
+    const char *source;
+};
+bool core_label(const struct core *core, uint64_t seq, struct core_label *label);
+bool core_lane_of(const struct core *core, const struct net_route *route, struct uuid *lane);
+bool core_has_source(const struct core *core, struct span name); /* accepted, or with a weight */
+/* core_fence: the lost lanes, the one lost last at the end. */
 uint32_t core_fence(const struct core *core, const struct uuid **uuids);
 
 /* core_check aborts unless every invariant holds; walks everything. */

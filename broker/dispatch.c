@@ -96,7 +96,10 @@ static struct blob *part_bytes(struct shell *shell, const struct core_action *ac
         journal_read(shell->journal, action->seq, work->offset, work->length, blob->bytes);
     if (err != ERR_OK || !is_as_stored(action, *bytes)) {
         blob_unref(&blob);
-        LOG(EV_JOURNAL_QUARANTINED, "seq=%llu first=%u error=%s", (unsigned long long)action->seq,
+        char batch[UUID_TEXT_BYTES];
+        uuid_format(&action->batch, batch);
+        LOG(EV_JOURNAL_QUARANTINED, "seq=%llu batch=%s source=\"%s\" first=%u error=%s",
+            (unsigned long long)action->seq, batch, core_source_name(shell->core, work->source),
             work->first, err != ERR_OK ? err_name(err) : "checksum");
     }
     return blob;
@@ -120,6 +123,17 @@ static struct span pack_history(struct buf *history, const struct core_work *wor
     return buf_span(history);
 }
 
+static void log_buried(const struct core_action *action, struct span source) {
+    char batch[UUID_TEXT_BYTES];
+    char lane[UUID_TEXT_BYTES];
+    uuid_format(&action->batch, batch);
+    uuid_format(&action->work.lane, lane);
+    LOG(EV_DELIVERY_BURIED,
+        "lane=%s batch=%s source=\"%.*s\" seq=%llu index=%u failures=%u silences=%u", lane, batch,
+        SPAN_ARG(source), (unsigned long long)action->seq, action->work.first,
+        action->work.failures, action->work.silences);
+}
+
 static void add_delivery(struct dispatch *dispatch, struct shell *shell,
                          const struct core_action *action, struct blob *blob, struct span bytes) {
     const struct core_work *work = &action->work;
@@ -141,7 +155,9 @@ static void add_delivery(struct dispatch *dispatch, struct shell *shell,
                                .extra = body_extra(body)};
     dispatch->mode = body_mode(body);
     dispatch->bury = action->kind == CORE_BURY;
-    if (dispatch->bury) { /* alone in its message: only one suspect is out */
+    if (dispatch->bury) {
+        log_buried(action, delivery->source);
+        /* Alone in its message: only one suspect is out. */
         bool wants_results = dispatch->mode == WORK_INTAKE && delivery->extra.len > 0;
         delivery->extra = pack_history(&dispatch->history, work, wants_results);
     }
@@ -191,7 +207,9 @@ static void flush(struct dispatch *dispatch, struct shell *shell,
                     dispatch->deliveries[i].first);
     }
     if (err == ERR_NOT_FOUND) {
-        LOG(EV_LANE_GONE, "reason=disconnected");
+        char lane[UUID_TEXT_BYTES];
+        uuid_format(&lane_action->work.lane, lane);
+        LOG(EV_LANE_GONE, "lane=%s reason=disconnected", lane);
     }
     dispatch->frame_count = 0;
     dispatch->delivery_count = 0;

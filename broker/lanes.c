@@ -5,6 +5,8 @@
 #include "broker/receive.h"
 #include "broker/reply.h"
 
+#include <stdio.h>
+
 enum { TURN_MESSAGES_MAX = 256, LOG_FULL_MS = 10000 };
 
 /* A refused lane asks again with every beat, so not every refusal is logged. */
@@ -30,8 +32,9 @@ static void take_ready(struct lanes *lanes, struct shell *shell, const struct ne
     if (after.lanes > before.lanes || after.lanes_replaced > before.lanes_replaced) {
         char lane[UUID_TEXT_BYTES];
         uuid_format(&ready->uuid, lane);
-        LOG(EV_LANE_READY, "lane=%s cases=%u bytes=%llu holds=%u", lane, ready->credit_cases,
-            (unsigned long long)ready->credit_bytes, ready->hold_count);
+        LOG(EV_LANE_READY, "lane=%s worker=\"%.*s\" cases=%u bytes=%llu holds=%u", lane,
+            SPAN_ARG(ready->name), ready->credit_cases, (unsigned long long)ready->credit_bytes,
+            ready->hold_count);
     }
     if (!has_slot) {
         reply_refused(shell, WIRE_WORKER, route, NULL, WIRE_REASON_TOO_MANY_LANES);
@@ -41,12 +44,35 @@ static void take_ready(struct lanes *lanes, struct shell *shell, const struct ne
     }
 }
 
-static void log_failed(const struct wire_failed *failed) {
-    if (failed->range_count > 0) {
-        LOG(EV_DELIVERY_FAILED, "seq=%llu first=%u count=%u ranges=%u",
-            (unsigned long long)failed->ranges[0].seq, failed->ranges[0].first,
-            failed->ranges[0].count, failed->range_count);
+static void format_sender(const struct shell *shell, char text[UUID_TEXT_BYTES]) {
+    struct uuid lane;
+    if (core_lane_of(shell->core, &shell->message.route, &lane)) {
+        uuid_format(&lane, text);
+    } else {
+        (void)snprintf(text, UUID_TEXT_BYTES, "unknown");
     }
+}
+
+static void log_failed(const struct shell *shell, const struct wire_failed *failed) {
+    char lane[UUID_TEXT_BYTES];
+    char batch[UUID_TEXT_BYTES] = "unknown";
+    struct core_label label = {.source = ""};
+    if (failed->range_count == 0) {
+        return;
+    }
+    format_sender(shell, lane);
+    if (core_label(shell->core, failed->ranges[0].seq, &label)) {
+        uuid_format(&label.batch, batch);
+    }
+    LOG(EV_DELIVERY_FAILED, "lane=%s batch=%s source=\"%s\" seq=%llu first=%u count=%u ranges=%u",
+        lane, batch, label.source, (unsigned long long)failed->ranges[0].seq,
+        failed->ranges[0].first, failed->ranges[0].count, failed->range_count);
+}
+
+static void log_bye(const struct shell *shell) {
+    char lane[UUID_TEXT_BYTES];
+    format_sender(shell, lane);
+    LOG(EV_LANE_GONE, "lane=%s reason=bye", lane);
 }
 
 static void take_message(struct lanes *lanes, struct shell *shell) {
@@ -69,7 +95,7 @@ static void take_message(struct lanes *lanes, struct shell *shell) {
         }
         core_done(shell->core, route, &received.lane_done, shell->now);
     } else if (received.command == WIRE_FAILED) {
-        log_failed(&received.failed);
+        log_failed(shell, &received.failed);
         core_failed(shell->core, route, &received.failed, shell->now);
     } else if (received.command == WIRE_RETURN) {
         core_returned(shell->core, route, &received.returned, shell->now);
@@ -77,7 +103,7 @@ static void take_message(struct lanes *lanes, struct shell *shell) {
         core_beat(shell->core, route, &received.lane_beat, shell->now);
     } else {
         CHECK(received.command == WIRE_BYE);
-        LOG(EV_LANE_GONE, "reason=bye");
+        log_bye(shell);
         core_bye(shell->core, route);
     }
 }

@@ -106,19 +106,25 @@ static void collect_commits(struct loop *loop, struct shell *shell) {
     note_journal_state(loop, shell, failed, full);
 }
 
+/* The latest of the fence; it may hold fewer than were lost at once. */
+static void log_lost_lanes(const struct core *core, uint64_t lost) {
+    const struct uuid *fence = NULL;
+    uint32_t count = core_fence(core, &fence);
+    uint32_t shown = lost < count ? (uint32_t)lost : count;
+    for (uint32_t i = count - shown; i < count; i++) {
+        char lane[UUID_TEXT_BYTES];
+        uuid_format(&fence[i], lane);
+        LOG(EV_LANE_SILENT, "lane=%s lanes=%llu", lane, (unsigned long long)lost);
+    }
+}
+
 static void tick(struct loop *loop, struct shell *shell) {
     core_tick(shell->core, shell->now);
     struct core_stats stats;
     core_stats(shell->core, shell->now, &stats);
     if (stats.lanes_silent > loop->silent_logged) {
-        LOG(EV_LANE_SILENT, "lanes=%llu",
-            (unsigned long long)(stats.lanes_silent - loop->silent_logged));
+        log_lost_lanes(shell->core, stats.lanes_silent - loop->silent_logged);
         loop->silent_logged = stats.lanes_silent;
-    }
-    if (stats.parts_exhausted > loop->exhausted_logged) {
-        LOG(EV_DELIVERY_BURIED, "cases=%llu",
-            (unsigned long long)(stats.parts_exhausted - loop->exhausted_logged));
-        loop->exhausted_logged = stats.parts_exhausted;
     }
 }
 

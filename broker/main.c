@@ -122,7 +122,7 @@ static int write_ready(const struct broker *broker) {
     struct diag diag = {0};
     struct buf line = BUF_EMPTY;
     broker_ready_line(broker, &line);
-    LOG(EV_PROGRAM_READY, "version=%s", CASEMILL_VERSION);
+    broker_log_ready(broker);
     enum err err = sink_write_within(STDOUT_FILENO, buf_span(&line), READY_MS_MAX, &diag);
     if (err == ERR_TIMEOUT) {
         LOG(EV_READY_UNREAD, "waited_ms=%d", READY_MS_MAX);

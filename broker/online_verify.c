@@ -30,7 +30,13 @@ static void take_record(struct online_verify *verify, struct core *core,
         verify->seqs[verify->damaged] = record->seq;
     }
     verify->damaged++;
-    LOG(EV_JOURNAL_QUARANTINED, "seq=%llu error=%s", (unsigned long long)record->seq,
+    char batch[UUID_TEXT_BYTES] = "unknown";
+    struct core_label label = {.source = ""};
+    if (core_label(core, record->seq, &label)) {
+        uuid_format(&label.batch, batch);
+    }
+    LOG(EV_JOURNAL_QUARANTINED, "seq=%llu batch=%s source=\"%s\" error=%s",
+        (unsigned long long)record->seq, batch, label.source,
         record->damage == JOURNAL_DAMAGE_HEADER ? "header" : "body");
     core_quarantine(core, record->seq);
 }

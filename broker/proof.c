@@ -96,10 +96,12 @@ static void forget_challenge(struct proof *proof, const struct net_route *route)
     peer->route = peer->route == hash ? 0 : peer->route;
 }
 
-static void refuse(struct shell *shell, const struct net_route *route, const char *reason,
-                   const char *text) {
+static void refuse(struct shell *shell, const struct net_route *route,
+                   const struct wire_ready *ready, const char *reason, const char *text) {
+    char lane[UUID_TEXT_BYTES];
+    uuid_format(&ready->uuid, lane);
     shell->counts.lanes_refused++;
-    LOG(EV_LANE_REFUSED, "reason=%s text=\"%s\"", reason, text);
+    LOG(EV_LANE_REFUSED, "lane=%s reason=%s text=\"%s\"", lane, reason, text);
     reply_refused(shell, WIRE_WORKER, route, NULL, WIRE_REASON_NOT_ALLOWED);
 }
 
@@ -113,12 +115,12 @@ bool proof_holds(struct proof *proof, struct shell *shell, const struct net_rout
         return true;
     }
     if (ready->has_proof) {
-        refuse(shell, route, "wrong_proof",
+        refuse(shell, route, ready, "wrong_proof",
                "the worker's broker.secret names another file than lane.secret in journal.path");
         return false;
     }
     if (has_ignored_one(proof, shell->now, route)) {
-        refuse(shell, route, "no_proof",
+        refuse(shell, route, ready, "no_proof",
                "set broker.secret of the worker to lane.secret in journal.path; a worker of an "
                "older version cannot prove itself");
     }

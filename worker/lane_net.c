@@ -138,7 +138,8 @@ static void beat_to(struct lane *lane, uint32_t link, int64_t now_ms) {
 static void log_fault(struct lane *lane, uint32_t link) {
     const char *fault = net_connect_fault(lane->links[link].socket);
     if (fault != NULL && !lane->links[link].fault_logged) {
-        LOG(EV_BROKER_REFUSED, "broker=%s text=\"%s\"", lane->options.brokers[link], fault);
+        LOG(EV_BROKER_REFUSED, "broker=%s text=\"%s\" lane=%s", lane->options.brokers[link], fault,
+            lane->uuid_text);
     }
     lane->links[link].fault_logged = fault != NULL;
 }
@@ -167,10 +168,12 @@ static bool is_explained(struct link *link, const char *broker, int64_t now_ms,
     return now_ms - link->asked_ms >= WHY_MS;
 }
 
-static void log_away(struct link *link, const char *broker, int64_t now_ms) {
+static void log_away(struct lane *lane, uint32_t i, int64_t now_ms) {
+    struct link *link = &lane->links[i];
     char text[NET_WHY_BYTES];
-    if (is_explained(link, broker, now_ms, text)) {
-        LOG(EV_BROKER_AWAY, "broker=%s text=\"%s\"", broker, text);
+    if (is_explained(link, lane->options.brokers[i], now_ms, text)) {
+        LOG(EV_BROKER_AWAY, "broker=%s text=\"%s\" lane=%s", lane->options.brokers[i], text,
+            lane->uuid_text);
         link->away_logged = true;
         away_drop(&link->question);
     }
@@ -187,14 +190,14 @@ static void note_link(struct lane *lane, uint32_t i, int64_t now_ms) {
         link->down_since_ms = now_ms;
     }
     if (is_up && !link->is_up) {
-        LOG(EV_BROKER_CONNECTED, "broker=%s", broker);
+        LOG(EV_BROKER_CONNECTED, "broker=%s lane=%s", broker, lane->uuid_text);
         link->away_logged = false;
         away_drop(&link->question);
     }
     link->is_up = is_up;
     link->down_since_ms = link->down_since_ms == 0 ? now_ms : link->down_since_ms;
     if (!is_up && !link->away_logged && now_ms - link->down_since_ms >= AWAY_MS) {
-        log_away(link, broker, now_ms);
+        log_away(lane, i, now_ms);
     }
 }
 
@@ -325,7 +328,8 @@ static void leave_alone(struct lane *lane, uint32_t link, struct span version) {
 /* Logged once until the broker has welcomed the lane. */
 static void log_unproved(struct lane *lane, uint32_t link, const char *text) {
     if (!lane->links[link].proof_logged) {
-        LOG(EV_BROKER_REFUSED, "broker=%s text=\"%s\"", lane->options.brokers[link], text);
+        LOG(EV_BROKER_REFUSED, "broker=%s text=\"%s\" lane=%s", lane->options.brokers[link], text,
+            lane->uuid_text);
     }
     lane->links[link].proof_logged = true;
 }

@@ -105,6 +105,16 @@ static void notify_serving(const struct worker *worker, const struct worker_opti
     buf_free(&line);
 }
 
+static void log_ready(const struct worker *worker, const struct worker_options *options) {
+    struct buf brokers = BUF_EMPTY;
+    for (uint32_t i = 0; i < options->broker_count; i++) {
+        buf_printf(&brokers, "%s%s", i == 0 ? "" : ",", options->brokers[i]);
+    }
+    LOG(EV_PROGRAM_READY, "version=%s lanes=%u brokers=\"%s\" http=\"%s\"", CASEMILL_VERSION,
+        options->lane_count, buf_cstr(&brokers), worker_http(worker));
+    buf_free(&brokers);
+}
+
 /* The ready line; the worker does not wait for a slow reader. */
 static int print_ready(const struct worker *worker, const struct worker_options *options) {
     struct diag diag = {0};
@@ -112,7 +122,7 @@ static int print_ready(const struct worker *worker, const struct worker_options 
     ready_text(worker, options, &line);
     buf_byte(&line, '\n');
     warn_unverified(options->conninfo);
-    LOG(EV_PROGRAM_READY, "lanes=%u brokers=%u", options->lane_count, options->broker_count);
+    log_ready(worker, options);
     enum err err = sink_write_within(STDOUT_FILENO, buf_span(&line), READY_MS_MAX, &diag);
     if (err == ERR_TIMEOUT) {
         LOG(EV_READY_UNREAD, "waited_ms=%d", READY_MS_MAX);

@@ -33,7 +33,7 @@ enum err planned_rules_read(struct planned_rules *planned, struct db *db, struct
         struct diag fault = {0};
         err = active_rules_load(db, &next.rows[i], &next.rules[i], &fault);
         if (err != ERR_OK && err != ERR_CONNECTION && err != ERR_TIMEOUT) {
-            LOG(EV_RULESET_REFUSED, "planned=yes activation=%lld text=\"%s\"",
+            LOG(EV_RULESET_REFUSED, "planned=true activation=%lld text=\"%s\"",
                 (long long)next.rows[i].activation, fault.text);
             err = ERR_OK;
         }

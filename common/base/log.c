@@ -11,10 +11,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 2048, BURST_PER_SECOND = 20, KEY_BYTES_MAX = 64 };
+enum { LINE_MAX_BYTES = 2048, BURST_PER_SECOND = 20, KEY_BYTES_MAX = 64, DIGITS_BYTES_MAX = 32 };
 
 static const struct {
     const char *name;
@@ -119,11 +120,65 @@ static bool next_field(const char **at, struct field *field) {
     return true;
 }
 
-static void write_logfmt(struct buf *line, enum log_event event, const char *time,
-                         const char *fields, unsigned suppressed) {
+/* The type of a value in JSON.  The format decides, never the value: an id of digits is a text. */
+enum field_type { FIELD_TEXT, FIELD_NUMBER, FIELD_FLAG };
+
+/* %d, %u, %llu and the like; without a width, which could add spaces or zeros. */
+static bool is_integer_conversion(struct span text) {
+    size_t len = text.len;
+    bool is_conversion =
+        len >= 2 && text.ptr[0] == '%' && (text.ptr[len - 1] == 'd' || text.ptr[len - 1] == 'u');
+    for (size_t i = 1; is_conversion && i < len - 1; i++) {
+        is_conversion = text.ptr[i] == 'l' || text.ptr[i] == 'z';
+    }
+    return is_conversion;
+}
+
+/* The type that the format's next field has.  A text could look like more fields, so names must
+ * agree; what follows it is then a text. */
+static enum field_type type_of(const char **format, struct span key) {
     struct field field;
-    buf_printf(line, "time=%s level=%s program=%s event=%s", time, LEVELS[ROWS[event].level],
-               log_state.options.program, ROWS[event].name);
+    if (!next_field(format, &field) || !span_eq(field.key, key) || field.is_quoted) {
+        return FIELD_TEXT;
+    }
+    return is_integer_conversion(field.value)                              ? FIELD_NUMBER
+           : span_is(field.value, "true") || span_is(field.value, "false") ? FIELD_FLAG
+                                                                           : FIELD_TEXT;
+}
+
+/* A line that was cut may end within a number: that one is a text. */
+static void json_field(struct json *json, enum field_type type, struct span value, bool is_cut) {
+    char digits[DIGITS_BYTES_MAX];
+    bool is_negative = value.len > 0 && value.ptr[0] == '-';
+    (void)snprintf(digits, sizeof(digits), "%.*s", SPAN_ARG(value));
+    size_t len = strspn(digits + is_negative, "0123456789") + is_negative;
+    if (type == FIELD_NUMBER && !is_cut && len == value.len && len > (is_negative ? 1U : 0U)) {
+        if (is_negative) {
+            json_int(json, strtoll(digits, NULL, 10));
+        } else {
+            json_uint(json, strtoull(digits, NULL, 10));
+        }
+    } else if (type == FIELD_FLAG) {
+        json_bool(json, span_is(value, "true"));
+    } else {
+        json_span(json, value);
+    }
+}
+
+/* An event as log_event got it. */
+struct entry {
+    enum log_event event;
+    const char *format;
+    const char *fields; /* the format with its values */
+    bool is_cut;        /* they did not fit */
+    unsigned suppressed;
+};
+
+static void write_logfmt(struct buf *line, const struct entry *entry, const char *time) {
+    struct field field;
+    const char *fields = entry->fields;
+    buf_printf(line, "time=%s level=%s program=%s event=%s", time, LEVELS[ROWS[entry->event].level],
+               log_state.options.program, ROWS[entry->event].name);
     while (next_field(&fields, &field)) {
         buf_printf(line, " %.*s=%s", SPAN_ARG(field.key), field.is_quoted ? "\"" : "");
         for (size_t i = 0; i < field.value.len; i++) {
@@ -132,45 +187,46 @@ static void write_logfmt(struct buf *line, enum log_event event, const char *tim
         }
         buf_str(line, field.is_quoted ? "\"" : "");
     }
-    if (suppressed > 0) {
-        buf_printf(line, " suppressed=%u", suppressed);
+    if (entry->suppressed > 0) {
+        buf_printf(line, " suppressed=%u", entry->suppressed);
     }
 }
 
-static void write_json(struct buf *line, enum log_event event, const char *time, const char *fields,
-                       unsigned suppressed) {
+static void write_json(struct buf *line, const struct entry *entry, const char *time) {
     struct json json;
     struct field field;
+    const char *fields = entry->fields;
+    const char *format = entry->format;
     json_init(&json, line);
     json_object_open(&json);
     json_str(json_key(&json, "time"), time);
-    json_str(json_key(&json, "level"), LEVELS[ROWS[event].level]);
+    json_str(json_key(&json, "level"), LEVELS[ROWS[entry->event].level]);
     json_str(json_key(&json, "program"), log_state.options.program);
-    json_str(json_key(&json, "event"), ROWS[event].name);
+    json_str(json_key(&json, "event"), ROWS[entry->event].name);
     while (next_field(&fields, &field)) {
         char key[KEY_BYTES_MAX];
         (void)snprintf(key, sizeof(key), "%.*s", SPAN_ARG(field.key));
-        json_span(json_key(&json, key), field.value);
+        json_field(json_key(&json, key), type_of(&format, field.key), field.value,
+                   entry->is_cut && *fields == '\0');
     }
-    if (suppressed > 0) {
-        json_uint(json_key(&json, "suppressed"), suppressed);
+    if (entry->suppressed > 0) {
+        json_uint(json_key(&json, "suppressed"), entry->suppressed);
     }
     json_object_close(&json);
 }
 
-static void write_line(struct buf *line, enum log_event event, const char *fields,
-                       unsigned suppressed) {
+static void write_line(struct buf *line, const struct entry *entry) {
     char time[32];
     wall_time(time);
-    (atomic_load(&log_state.json) ? write_json : write_logfmt)(line, event, time, fields,
-                                                               suppressed);
+    (atomic_load(&log_state.json) ? write_json : write_logfmt)(line, entry, time);
     buf_byte(line, '\n');
 }
 
 static void write_gap(uint64_t lines, struct buf *out) {
     char fields[32];
     (void)snprintf(fields, sizeof(fields), "lines=%llu", (unsigned long long)lines);
-    write_line(out, EV_LOG_DROPPED, fields, 0);
+    write_line(out,
+               &(struct entry){.event = EV_LOG_DROPPED, .format = "lines=%llu", .fields = fields});
 }
 
 /* Whether the writing thread is in this process.  A child process has neither the thread nor its
@@ -225,17 +281,18 @@ void log_event(enum log_event event, const char *format, ...) {
     char fields[LINE_MAX_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(fields, sizeof(fields), format, arguments);
+    int len = vsnprintf(fields, sizeof(fields), format, arguments);
     va_end(arguments);
+    struct entry entry = {
+        .event = event, .format = format, .fields = fields, .is_cut = len >= (int)sizeof(fields)};
     for (char *at = fields; *at != '\0'; at++) {
         *at = (unsigned char)*at < ' ' ? ' ' : *at; /* an event is one line */
     }
     struct buf line = BUF_EMPTY;
-    unsigned suppressed = 0;
     /* The order of lines is the order in which they are admitted. */
     (void)pthread_mutex_lock(&log_state.lock);
-    if (admit(event, &suppressed)) {
-        write_line(&line, event, fields, suppressed);
+    if (admit(event, &entry.suppressed)) {
+        write_line(&line, &entry);
         log_text(buf_span(&line));
     }
     (void)pthread_mutex_unlock(&log_state.lock);

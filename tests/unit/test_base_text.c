@@ -263,11 +263,55 @@ START_TEST(a_log_event_is_one_line) {
     ck_assert_ptr_null(strstr(text, "n=8"));
     ck_assert_ptr_nonnull(strstr(text,
                                  "\"event\":\"SETTING_WARNING\",\"file\":\"\",\"text\":\"wanted "
-                                 "key=\\\"value\\\" words\",\"n\":\"9\"}\n"));
+                                 "key=\\\"value\\\" words\",\"n\":9}\n"));
     log_set_json(false);
     LOG(EV_SETTING_WARNING, "text=\"%s\" n=%d", "a \"b\" \033[31mc", 9);
     (void)read_pipe(from, text, sizeof(text));
     ck_assert_ptr_nonnull(strstr(text, "event=SETTING_WARNING text=\"a \\\"b\\\"  [31mc\" n=9\n"));
+}
+END_TEST
+
+static void expect_line(int from, const char *end) {
+    char text[4096];
+    (void)read_pipe(from, text, sizeof(text));
+    size_t len = strlen(text);
+    ck_assert_msg(len >= strlen(end) && strcmp(text + len - strlen(end), end) == 0,
+                  "wanted %s in %s", end, text);
+}
+
+/* The format gives the type: an id of digits is a text, whatever it looks like. */
+START_TEST(a_json_log_line_has_types) {
+    int from = stderr_to_pipe();
+    log_setup(&(struct log_options){.program = "tester", .json = true, .level_min = LOG_INFO});
+    LOG(EV_PEER_MUTE, "by_ms=%lld signals=%d lanes=%u len=%zu", -12LL, -3, 4U, (size_t)5);
+    expect_line(from, "_MUTE\",\"by_ms\":-12,\"signals\":-3,\"lanes\":4,\"len\":5}\n");
+    LOG(EV_PEER_MUTE, "case=%s n=%llu", "12", (unsigned long long)UINT64_MAX);
+    expect_line(from, "_MUTE\",\"case\":\"12\",\"n\":18446744073709551615}\n");
+    LOG(EV_PEER_MUTE, "case=\"%s\" planned=true again=false", "12");
+    expect_line(from, "_MUTE\",\"case\":\"12\",\"planned\":true,\"again\":false}\n");
+    LOG(EV_PEER_MUTE, "name=%s quoted=\"%d\" id=%.3s", "true", 5, "0123");
+    expect_line(from, "_MUTE\",\"name\":\"true\",\"quoted\":\"5\",\"id\":\"012\"}\n");
+    /* A text that looks like more fields: what follows is a text. */
+    LOG(EV_PEER_MUTE, "name=%s n=%d", "a z=5", 3);
+    expect_line(from, "_MUTE\",\"name\":\"a\",\"z\":\"5\",\"n\":\"3\"}\n");
+    LOG(EV_PEER_MUTE, "name=%s n=%d", "a n=0x5", 3);
+    expect_line(from, "_MUTE\",\"name\":\"a\",\"n\":\"0x5\",\"n\":\"3\"}\n");
+}
+END_TEST
+
+/* A number that the line's end cuts would be another number. */
+START_TEST(a_cut_number_is_a_text) {
+    static char long_text[4096];
+    char text[8192];
+    int from = stderr_to_pipe();
+    log_setup(&(struct log_options){.program = "tester", .json = true, .level_min = LOG_INFO});
+    memset(long_text, 'x', sizeof(long_text) - 1);
+    LOG(EV_SETTING_WARNING, "text=%.2036s n=%d", long_text, 123456789);
+    (void)read_pipe(from, text, sizeof(text));
+    ck_assert_ptr_nonnull(strstr(text, ",\"n\":\"123\"}\n"));
+    LOG(EV_SETTING_WARNING, "text=%.2030s n=%d", long_text, 123456789);
+    (void)read_pipe(from, text, sizeof(text));
+    ck_assert_ptr_nonnull(strstr(text, ",\"n\":123456789}\n"));
 }
 END_TEST
 
@@ -380,6 +424,8 @@ int main(void) {
     tcase_add_test(cases, json_places_commas_and_escapes);
     tcase_add_test(cases, json_escapes_at_every_position);
     tcase_add_test(cases, a_log_event_is_one_line);
+    tcase_add_test(cases, a_json_log_line_has_types);
+    tcase_add_test(cases, a_cut_number_is_a_text);
     tcase_add_loop_test(cases, a_repeated_event_is_cut_and_counted, 0, 2);
     tcase_add_test(cases, the_nearest_name_is_found_or_none);
     tcase_add_test(cases, values_hold_what_they_were_made_of);
