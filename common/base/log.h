@@ -46,8 +46,8 @@ void log_set_json(bool json); /* at any time, from any thread */
 
 /* LOG(EV_LANE_READY, "lane=%s cases=%u", ...): the format is a list of key=value pairs; a value
  * with spaces is written as key="%s" and may hold quotes, which logfmt escapes.  In JSON each is a
- * member, and the format gives its type: key=%u (or another integer) is a number, key=true and
- * key=false are booleans, anything else is a text, also if it has only digits. */
+ * member.  The format gives its type.  key=%u (or another integer) is a number.  key=true and
+ * key=false are booleans.  Anything else is a text, also if it has only digits. */
 void log_event(enum log_event event, const char *format, ...) PRINTF_LIKE(2, 3);
 #define LOG(event, ...) log_event(event, __VA_ARGS__)
 

@@ -18,7 +18,8 @@
         "check the service; systemd restarts a program whose reports it misses")                   \
     ROW(CLOCK_JUMPED, WARN, "the wall clock was set; default dates of cases use it",               \
         "check the host's clock, and the cases without dates that arrived while it was wrong")     \
-    ROW(SETTING_WARNING, WARN, "a setting is valid but probably wrong", "read the text")           \
+    ROW(SETTING_WARNING, WARN, "a setting is valid but probably wrong",                            \
+        "read the text: it names the setting and what to change")                                  \
     ROW(JOURNAL_OPENED, INFO, "the journal is open; its batches continue", "nothing")              \
     ROW(JOURNAL_FAILED, ERROR, "a write or sync failed: no batch is accepted until a restart",     \
         "repair the disk, then restart the broker")                                                \
@@ -46,32 +47,37 @@
         "check that worker's host")                                                                \
     ROW(LANE_FROZEN, WARN, "a lane stopped in the middle of a transaction; its backend was ended", \
         "find the worker host that is stopped or disconnected")                                    \
-    ROW(DELIVERY_FAILED, WARN, "a lane could not finish a delivery", "see the worker's log")       \
-    ROW(DELIVERY_BURIED, ERROR, "cases that end every worker are buried",                          \
+    ROW(DELIVERY_FAILED, WARN, "a lane could not finish a delivery; it is dispatched again",       \
+        "read the worker's log of that time")                                                      \
+    ROW(DELIVERY_BURIED, ERROR,                                                                    \
+        "a case that ends every worker is buried: it becomes a dead letter",                       \
         "see report.dead_letters, reason poison, and the workers' logs")                           \
-    ROW(RECEIPT_DROPPED, WARN, "a receipt could not be delivered", "the client may QUERY")         \
+    ROW(RECEIPT_DROPPED, WARN, "a receipt could not be delivered to a client",                     \
+        "nothing: the client sends QUERY or the batch again")                                      \
     ROW(BROKER_CONNECTED, INFO, "a lane is connected to a broker", "nothing")                      \
     ROW(BROKER_AWAY, WARN, "a lane has no connection to a broker; it continues to try",            \
         "read the text; start that broker, or check broker.connect")                               \
     ROW(BROKER_REFUSED, WARN, "a broker rejected this lane's key, or sent an invalid message",     \
         "read the text; check keys.secret and keys.broker here, keys.workers at the broker")       \
     ROW(POSTGRES_CONNECTED, INFO, "a lane is connected to PostgreSQL", "nothing")                  \
-    ROW(POSTGRES_LOST, WARN, "a lane lost PostgreSQL; its work is returned", "read the text")      \
+    ROW(POSTGRES_LOST, WARN, "a lane lost PostgreSQL; its work is returned",                       \
+        "check that PostgreSQL runs and can be reached; the lane connects again")                  \
     ROW(POSTGRES_REFUSED, ERROR, "PostgreSQL refuses a statement that a lane needs",               \
-        "read the text")                                                                           \
+        "read the text; grant the right (sql/roles.sql) or run `casemill db migrate`")             \
     ROW(LISTEN_DEAF, WARN, "a poll found an activation without a notification; it reconnects",     \
         "nothing, unless it repeats: check for a pooler between worker and PostgreSQL")            \
     ROW(RULESET_LOADED, INFO, "a rule set is in use", "nothing")                                   \
-    ROW(RULESET_MISSING, WARN, "no rule set is active; work waits", "casemill rules activate")     \
+    ROW(RULESET_MISSING, WARN, "no rule set is active; work waits",                                \
+        "activate one: `casemill rules activate`")                                                 \
     ROW(RULESET_REFUSED, ERROR, "a rule set does not load; the old one stays in use",              \
-        "read the text")                                                                           \
+        "read the text; publish a corrected rule set, or update the worker")                       \
     ROW(RULES_STALE, WARN, "another rule set is due; work of the old one is returned unwritten",   \
         "nothing, unless it repeats: read RULESET_REFUSED and check postgres.conninfo")            \
     ROW(RULES_UNCHECKED, WARN, "the active rule set could not be checked for too long",            \
         "check that PostgreSQL answers")                                                           \
     ROW(RULES_CHECKED, INFO, "the active rule set is checked again", "nothing")                    \
     ROW(TALLIES_UNFOLDED, WARN, "tallies are not folded; reports add them up and are slower",      \
-        "read the text")                                                                           \
+        "read the text; check the rights of the worker's role")                                    \
     ROW(KEY_REFUSED, WARN, "a peer without an allowed key was refused",                            \
         "add its public key to the role's keys and reload, or identify the peer")                  \
     ROW(KEYS_LOADED, INFO, "allowed keys were read again", "nothing")                              \

@@ -30,6 +30,8 @@ const struct verb_example verb_examples[] = {
     {"drain", "casemill drain --wait 600", "before a broker is shut down for good"},
     {"evaluate", "casemill evaluate --rules config cases.jsonl", NULL},
     {"evaluate", "casemill generate --cases 10 | casemill evaluate -", NULL},
+    {"events", "casemill events LANE_SILENT", NULL},
+    {"events", "casemill events --json", NULL},
     {"explain", "casemill explain A-1001 --source north", "why it has its outcome"},
     {"explain", "casemill explain --file cases.jsonl A-1001 --rules config", "without a database"},
     {"generate", "casemill generate --cases 10000 --seed 7 --out cases.jsonl", NULL},

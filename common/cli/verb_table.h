@@ -20,6 +20,7 @@
     ROW(doctor) \
     ROW(drain) \
     ROW(evaluate) \
+    ROW(events) \
     ROW(explain) \
     ROW(generate) \
     ROW(keys_new) \
