@@ -7,7 +7,6 @@ set -u
 . "$root/tests/system/machine.sh"
 . "$root/tests/system/blocks.sh"
 guide=config/operating.md
-machine_start >"$work/machine.reason" || { echo "skipped: no machine here: $(cat "$work/machine.reason")"; finish; }
 set_up() { machine_run "$2" >"$work/there.out" 2>&1 || abort "$1" "$(tail -n 5 "$work/there.out")"; }
 run_block() { # run_block HEADING N: the commands that work on the database alone as PostgreSQL's user, the others as root
     block "$guide" "## $1" "$2" >"$work/block.sh" || abort "$guide has block $2 of $1"
@@ -30,6 +29,8 @@ version=$(sed -n 's/^project(casemill VERSION \([0-9.]*\) .*/\1/p' CMakeLists.tx
 mkdir "$work/old" "$work/new"
 cp build/release/packages/*_"$version"-1_*.deb "$work/new"
 cpack -R 0.1.9 -B "$work/old" --config build/release/CPackConfig.cmake >"$work/cpack.out" 2>&1 || abort "cpack"
+equal "there are five packages of each version" "$(ls "$work/new" "$work/old" | grep -c '[.]deb$')" 10
+machine_start >"$work/machine.reason" || { echo "skipped: no machine here: $(cat "$work/machine.reason")"; finish; }
 casemill generate --cases 300 --seed 9 --out "$work/cases.jsonl" >"$work/generate.out" 2>&1 || abort "generate"
 chmod 0711 "$work"
 set_up "PostgreSQL" "mkdir -p /run/postgresql /var/backups /var/cache/casemill && chown postgres /run/postgresql /var/backups &&

@@ -33,7 +33,7 @@ there "useradd --create-home $user && mkdir $home && tar -xf $work/tree.tar -C $
 chmod 0711 "$work"
 chmod 0644 "$work/root.sh" "$work/user.sh"
 there "cd $home && sh -eu $work/root.sh" >"$work/root.out" 2>&1
-equal "the administrator's commands work" "$? $(tail -n 1 "$work/root.out")" "0 "
+equal "the administrator's commands work" $? 0
 there "cd $home && runuser -u $user -- env HOME=/home/$user sh -eu $work/user.sh" >"$work/user.out" 2>&1
 equal "the user's commands work" $? 0
 contains "the cases are done" "$work/user.out" '1000 cases'
