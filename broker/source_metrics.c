@@ -59,10 +59,8 @@ static void take_slot(struct source_metrics *metrics, uint32_t index,
     for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
         count->queued[priority] += view->queued_cases[priority];
     }
-    if (slot->label != SOURCE_LABELS_MAX) {
-        count->accepted += more(view->cases_accepted, slot->accepted);
-        count->done += more(view->cases_done, slot->done);
-    }
+    count->accepted += more(view->cases_accepted, slot->accepted);
+    count->done += more(view->cases_done, slot->done);
     slot->accepted = view->cases_accepted;
     slot->done = view->cases_done;
 }

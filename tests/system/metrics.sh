@@ -65,22 +65,22 @@ for source in north 'so"uth\' east; do
 done
 sees() { [ "$(asked value "$prometheus" "$1")" = "$2" ]; } # sees QUERY VALUE
 check "all cases are seen to be done" wait_until 20 sees 'sum(casemill_broker_cases_done_total)' 9000
-check "those of each source, whatever its name" sees 'casemill_broker_cases_done_total{source="so\"uth\\"}' 3000
-check "nothing is queued" sees 'sum(casemill_broker_queued_cases)' 0
-check "outcomes and dead letters are all cases" sees \
+check "those of each source, whatever its name" wait_until 10 sees 'casemill_broker_cases_done_total{source="so\"uth\\"}' 3000
+check "nothing is queued" wait_until 10 sees 'sum(casemill_broker_queued_cases)' 0
+check "outcomes and dead letters are all cases" wait_until 10 sees \
     'sum(casemill_worker_outcomes_total) + sum(casemill_worker_dead_letters_total) == sum(casemill_worker_cases_total)' 9000
-check "every reason of a dead letter has its label" sees 'casemill_worker_dead_letters_total{reason="other"}' 0
-check "each accepted batch has its accept time" sees 'casemill_broker_accept_seconds_count - casemill_broker_batches_accepted_total' 0
-check "and its end-to-end time" sees 'casemill_broker_end_to_end_seconds_count - casemill_broker_batches_done_total' 0
-check "and was dispatched" sees 'casemill_broker_queue_age_seconds_count - casemill_broker_deliveries_total' 0
-check "transactions hold all cases" sees 'casemill_worker_transaction_cases_sum - casemill_worker_cases_total' 0
-check "evaluation took some time" sees 'casemill_worker_evaluate_seconds_sum > bool 0' 1
-check "the journal's commits did, too" sees 'casemill_broker_journal_commit_seconds_sum > bool 0' 1
-check "both are ready" sees 'casemill_broker_ready + on() casemill_worker_ready' 2
-check "the build is known" sees 'count(casemill_build_info)' 2
-check "the processes report themselves" sees 'count(process_resident_memory_bytes{job=~"casemill-.+"} > 1e6)' 2
+check "every reason of a dead letter has its label" wait_until 10 sees 'casemill_worker_dead_letters_total{reason="other"}' 0
+check "each accepted batch has its accept time" wait_until 10 sees 'casemill_broker_accept_seconds_count - casemill_broker_batches_accepted_total' 0
+check "and its end-to-end time" wait_until 10 sees 'casemill_broker_end_to_end_seconds_count - casemill_broker_batches_done_total' 0
+check "and was dispatched" wait_until 10 sees 'casemill_broker_queue_age_seconds_count - casemill_broker_deliveries_total' 0
+check "transactions hold all cases" wait_until 10 sees 'casemill_worker_transaction_cases_sum - casemill_worker_cases_total' 0
+check "evaluation took some time" wait_until 10 sees 'casemill_worker_evaluate_seconds_sum > bool 0' 1
+check "the journal's commits did, too" wait_until 10 sees 'casemill_broker_journal_commit_seconds_sum > bool 0' 1
+check "both are ready" wait_until 10 sees 'casemill_broker_ready + on() casemill_worker_ready' 2
+check "the build is known" wait_until 10 sees 'count(casemill_build_info)' 2
+check "the processes report themselves" wait_until 10 sees 'count(process_resident_memory_bytes{job=~"casemill-.+"} > 1e6)' 2
 has_started() { [ "$(asked value "$prometheus" "abs(process_start_time_seconds{job=\"casemill-$1\"} - $2) < bool 2")" = 1 ]; }
-check "and when they started" has_started broker "$(stat -c %Y "/proc/$broker_pid")"
+check "and when they started" wait_until 10 has_started broker "$(stat -c %Y "/proc/$broker_pid")"
 
 for program in broker worker; do
     page "$program" /metrics >"$work/$program.metrics" || not_ok "/metrics of the $program"

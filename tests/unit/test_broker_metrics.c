@@ -8,18 +8,20 @@ enum { SLOTS = 60, CASES = 10 };
 static struct source_metrics metrics;
 static uint8_t batch;
 
-static void begin(void) {
+static void begin_with(uint32_t sources_max) {
     struct core_options options = {.journal = JOURNAL,
                                    .next_seq = 1,
                                    .batches_max = 4000,
                                    .attempts_max = 5,
-                                   .sources_max = SLOTS,
+                                   .sources_max = sources_max,
                                    .beat_ms = 1000,
                                    .silent_ms = 10000};
     core = core_new(&options);
     metrics = (struct source_metrics){0};
     ready('w', UINT32_MAX);
 }
+
+static void begin(void) { begin_with(SLOTS); }
 
 static void end(void) {
     source_metrics_fini(&metrics);
@@ -126,6 +128,31 @@ START_TEST(a_slot_that_is_taken_over_keeps_no_counts_and_loses_none) {
 }
 END_TEST
 
+/* Two names take turns in one slot; what happened between two looks is not lost either. */
+START_TEST(counts_are_those_of_a_name) {
+    end();
+    begin_with(1);
+    for (int i = 0; i < 3; i++) {
+        send_done("a");
+    }
+    look();
+    send_done("b");
+    look();
+    send_done("a");
+    look();
+    ck_assert_uint_eq(count_of_label("source=\"a\"")->done, 4 * CASES);
+    ck_assert_uint_eq(count_of_label("source=\"b\"")->done, CASES);
+    send_done("a");
+    look();
+    send_done("c");
+    send_done("a");
+    look();
+    ck_assert_uint_eq(count_of_label("source=\"a\"")->done, 6 * CASES);
+    ck_assert_uint_eq(metrics.counts[SOURCE_LABELS_MAX].done, CASES);
+    ck_assert_uint_eq(metrics.label_count, 2);
+}
+END_TEST
+
 START_TEST(names_that_look_alike_share_a_label) {
     send_done("a\033");
     send_done("a\001");
@@ -146,6 +173,7 @@ int main(void) {
     tcase_add_checked_fixture(cases, begin, end);
     tcase_add_test(cases, the_first_sources_have_labels);
     tcase_add_test(cases, a_slot_that_is_taken_over_keeps_no_counts_and_loses_none);
+    tcase_add_test(cases, counts_are_those_of_a_name);
     tcase_add_test(cases, names_that_look_alike_share_a_label);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
