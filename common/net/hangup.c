@@ -21,6 +21,9 @@
  * libzmq uses each epoll from one thread.  But a descriptor's number moves between threads when it
  * is closed and opened again: the fields are atomic, and no order between them is needed.
  *
+ * The event that names a connection's socket comes a moment after libzmq accepts it, on a busy
+ * machine a long one.  Until then libzmq reads no more than UNNAMED_BYTES_MAX of it.
+ *
  * A connection of a metered socket (net_priv.h) is read up to its limit.  At the limit recv returns
  * nothing, and the kernel stops reporting input.  The connection is held until the socket's thread
  * has read some of it; its peer's data waits in TCP.  Several threads decide about one descriptor.
@@ -45,7 +48,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { CHUNK_ENTRIES = 1 << 12, CHUNKS = 1 << 19 }; /* every descriptor that fits an int */
+enum {
+    CHUNK_ENTRIES = 1 << 12,
+    CHUNKS = 1 << 19,            /* every descriptor that fits an int */
+    UNNAMED_BYTES_MAX = 64 << 10 /* of a connection whose socket is not known yet */
+};
 
 #define HANG_UP ((uint32_t)EPOLLHUP | (uint32_t)EPOLLERR)
 
@@ -56,7 +63,7 @@ struct entry {
     _Atomic bool is_lost; /* a hang-up was hidden since the descriptor was added */
     _Atomic bool is_edge; /* a hang-up was hidden and the descriptor made edge-triggered */
     _Atomic bool is_held; /* input is not reported: the unread bytes are at their limit */
-    _Atomic(struct net_meter *) meter; /* NULL: no limit */
+    _Atomic(struct net_meter *) meter; /* NULL: its socket is not known yet */
     _Atomic int64_t unread;            /* bytes that libzmq has read, less those of messages read */
     struct entry *held_before, *held_after; /* with the lock; a list of held entries */
 };
@@ -171,7 +178,8 @@ static bool has_left_much(struct net_meter *meter) {
 /* How many bytes libzmq may still read of it; 0 while all connections exceed their limit. */
 static size_t room_left(struct entry *entry) {
     struct net_meter *meter = atomic_load(&entry->meter);
-    int64_t room = meter == NULL ? INT64_MAX : meter->each_max - atomic_load(&entry->unread);
+    int64_t most = meter == NULL ? UNNAMED_BYTES_MAX : meter->each_max;
+    int64_t room = most - atomic_load(&entry->unread);
     return room > 0 && (meter == NULL || !has_left_much(meter)) ? (size_t)room : 0;
 }
 
@@ -211,17 +219,19 @@ static int64_t take_off(_Atomic int64_t *from, int64_t bytes) {
     return taken;
 }
 
-/* The event that names a connection's socket comes late.  Until then its bytes may be counted for
- * the socket that used the descriptor before; they are subtracted there. */
+/* The event of an earlier connection may come after a later one has its descriptor.  Then the bytes
+ * of the later one are counted for the wrong socket; they are subtracted there. */
 static void limit(int fd, struct net_meter *meter) {
     struct entry *entry = entry_of(fd);
     lock();
     struct net_meter *before = atomic_exchange(&entry->meter, meter);
-    if (before != NULL && before != meter) {
+    if (before == NULL) {
+        atomic_fetch_add(&meter->standing, atomic_load(&entry->unread));
+    } else if (before != meter) {
         atomic_fetch_sub(&before->standing, atomic_exchange(&entry->unread, 0));
-        if (atomic_load(&entry->is_held)) {
-            release(entry);
-        }
+    }
+    if (before != meter && atomic_load(&entry->is_held)) {
+        release(entry); /* if it is full, the next recv holds it again */
     }
     unlock();
 }
@@ -230,9 +240,10 @@ static void limit(int fd, struct net_meter *meter) {
 static int64_t lighten(struct entry *entry, struct net_meter *meter, int64_t bytes) {
     int64_t taken = 0;
     lock();
-    if (atomic_load(&entry->meter) == meter) {
+    struct net_meter *counted = atomic_load(&entry->meter);
+    if (counted == meter || counted == NULL) {
         taken = take_off(&entry->unread, bytes);
-        atomic_fetch_sub(&meter->standing, taken);
+        atomic_fetch_sub(&meter->standing, counted == NULL ? 0 : taken);
     }
     unlock();
     return bytes - taken;
@@ -399,14 +410,11 @@ ssize_t send(int fd, const void *bytes, size_t len, int flags) {
 
 /* Pokes each time that the waiting bytes rise above the limit. */
 static void note(struct entry *entry, int64_t bytes) {
-    if (atomic_load(&entry->meter) == NULL) {
-        return;
-    }
     lock();
     struct net_meter *meter = atomic_load(&entry->meter);
     int64_t now = 0;
+    atomic_fetch_add(&entry->unread, bytes);
     if (meter != NULL) {
-        atomic_fetch_add(&entry->unread, bytes);
         now = atomic_fetch_add(&meter->standing, bytes) + atomic_load(&meter->left) + bytes;
     }
     unlock();
