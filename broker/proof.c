@@ -15,9 +15,6 @@ enum {
     LOG_AGAIN_MS = 60000,
     PATH_BYTES = 4096
 };
-/* The file of the journal's directory that a lane proves it can read. */
-#define PROOF_FILE "lane.secret"
-
 static bool is_open(const struct settings *settings) {
     return settings_str(settings, "keys.secret")[0] == '\0' &&
            strncmp(settings_str(settings, "worker.bind"), "tcp://", 6) == 0;

@@ -17,6 +17,9 @@ struct proof {
     } challenged[PROOF_CHALLENGED_MAX]; /* the latest of each index */
 };
 
+/* The file of the journal's directory that a lane proves it can read. */
+#define PROOF_FILE "lane.secret"
+
 bool proof_is_off(const struct settings *settings); /* lanes prove nothing, in no way */
 /* proof_open reads the secret or makes it.  Errors: as net_secret_take. */
 MUST_USE enum err proof_open(struct proof *proof, const struct settings *settings,

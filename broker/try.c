@@ -1,10 +1,13 @@
-/* What --check tries of a startup: it binds and closes, checks the journal's directory and the room
- * on its disk, and makes nothing. It does not try what a running broker on the same journal holds.
- */
+/* What --check tries of a startup: it binds and closes, checks the journal, its directory and the
+ * room on its disk, and makes nothing. It does not try what a running broker on the same journal
+ * holds. */
 #include "broker/check_settings.h"
 
+#include "broker/journal_check.h"
+#include "broker/proof.h"
 #include "http/http.h"
 #include "net/net.h"
+#include "net/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,6 +74,47 @@ static enum err check_room(const char *path, bool exists, int64_t bytes_max, str
                                          path, (long long)room, (long long)bytes_max);
 }
 
+/* A path's directory; the journal's own is made at startup. */
+static enum err check_socket_directory(const char *name, const char *endpoint, const char *journal,
+                                       struct diag *diag) {
+    static const char scheme[] = "ipc://";
+    char directory[PATH_BYTES];
+    if (strncmp(endpoint, scheme, sizeof(scheme) - 1) != 0) {
+        return ERR_OK;
+    }
+    (void)snprintf(directory, sizeof(directory), "%s", endpoint + sizeof(scheme) - 1);
+    char *slash = strrchr(directory, '/');
+    const char *in = slash == NULL ? "." : slash == directory ? "/" : directory;
+    if (slash != NULL && slash != directory) {
+        *slash = '\0';
+    }
+    if (strcmp(in, journal) == 0 || access(in, W_OK | X_OK) == 0) {
+        return ERR_OK;
+    }
+    return diag_fail(diag, ERR_DENIED, "%s %s: no socket can be made in %s: %s", name, endpoint, in,
+                     strerror(errno));
+}
+
+/* A start reads it, or makes it where lanes use tcp without keys. */
+static enum err check_secret(const struct settings *settings, const char *journal,
+                             struct diag *diag) {
+    char path[PATH_BYTES];
+    struct net_secret secret;
+    bool is_tcp = strncmp(settings_str(settings, "worker.bind"), "tcp://", 6) == 0;
+    if (!is_tcp || settings_str(settings, "keys.secret")[0] != '\0' || proof_is_off(settings)) {
+        return ERR_OK;
+    }
+    (void)snprintf(path, sizeof(path), "%s/" PROOF_FILE, journal);
+    return access(path, F_OK) == 0 ? net_secret_read(path, &secret, diag) : ERR_OK;
+}
+
+/* As a start checks it, in a child process. */
+static enum err check_journal(const char *path, struct diag *diag) {
+    char file[PATH_BYTES];
+    (void)snprintf(file, sizeof(file), "%s/data.mdb", path);
+    return access(file, F_OK) == 0 ? check_in_child(path, diag) : ERR_OK;
+}
+
 static enum err try_bind(const char *name, const char *endpoint, bool is_running, struct buf *out,
                          struct diag *diag) {
     enum err err = net_bind_check(endpoint, diag);
@@ -91,12 +135,15 @@ enum err broker_try(const struct settings *settings, struct buf *out, struct dia
         buf_printf(out, "# journal.path: in use, a broker runs on it\n");
     } else if (err == ERR_OK) {
         err = check_room(path, exists, settings_int(settings, "journal.bytes_max"), diag);
+        err = err == ERR_OK ? check_journal(path, diag) : err;
     }
+    err = err == ERR_OK ? check_secret(settings, path, diag) : err;
     const char *const names[] = {"intake.bind", "worker.bind", "control.bind"};
     for (size_t i = 0; err == ERR_OK && i < COUNT_OF(names); i++) {
         const char *bind = settings_str(settings, names[i]);
         if (bind[0] != '\0') { /* else a path beside the journal, which is its broker's */
-            err = try_bind(names[i], bind, is_running, out, diag);
+            err = check_socket_directory(names[i], bind, path, diag);
+            err = err == ERR_OK ? try_bind(names[i], bind, is_running, out, diag) : err;
         }
     }
     if (err == ERR_OK && strcmp(http, "off") != 0) {

@@ -5,6 +5,7 @@
 #include "base/descriptors.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "worker/try.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -13,7 +14,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { TICK_MS = 1000, CHECK_MS_MAX = 10000, CHECK_TURN_MS = 100 };
+enum { TICK_MS = 1000 };
 enum {
     OWN_THREADS = 6,      /* libzmq's two, the rule watch, the fold, HTTP, and one in reserve */
     OWN_DESCRIPTORS = 96, /* HTTP's connections, libzmq, PostgreSQL, files */
@@ -31,57 +32,8 @@ static void each_lane(const struct worker *worker, void (*act)(struct lane *lane
 
 static void rules_changed(void *context) { each_lane(context, lane_poke); }
 
-struct patience {
-    int64_t end_ms;
-    int stop_fd;
-};
-
-static enum err wait_some(void *context, int fd, bool want_write) {
-    const struct patience *patience = context;
-    struct pollfd items[] = {{.fd = fd, .events = (short)(want_write ? POLLIN | POLLOUT : POLLIN)},
-                             {.fd = patience->stop_fd, .events = POLLIN}};
-    int ready = poll(items, patience->stop_fd < 0 ? 1 : 2, CHECK_TURN_MS);
-    if (ready > 0 && patience->stop_fd >= 0 && items[1].revents != 0) {
-        return ERR_TIMEOUT;
-    }
-    return clock_mono_ms() >= patience->end_ms ? ERR_CONNECTION : ERR_OK;
-}
-
-/* The conditions that lanes require; they check them again at each connection. */
-static enum err check_session(const struct worker_options *options, struct diag *diag) {
-    struct patience patience = {.end_ms = clock_mono_ms() + CHECK_MS_MAX,
-                                .stop_fd = options->stop_fd};
-    const struct db_lane_wait wait = {.wait = wait_some, .context = &patience};
-    return db_check_session(options->conninfo, &wait, diag);
-}
-
-static enum err check_postgres(const struct worker_options *options, struct diag *diag) {
-    const struct db_limits limits = {.wake_fd = options->stop_fd, .call_ms_max = CHECK_MS_MAX};
-    struct db *db = NULL;
-    enum err err = db_open_limited(options->conninfo, "casemill worker", &limits, &db, diag);
-    if (err == ERR_OK) {
-        err = db_check_migrated(db, diag);
-    }
-    db_close(&db);
-    err = err == ERR_OK ? check_session(options, diag) : err;
-    /* A server may be starting up, and a pooler may run without a server: lanes wait. */
-    bool is_away = err == ERR_CONNECTION || err == ERR_BUSY;
-    return err == ERR_AGAIN || (is_away && options->wait_for_postgres) ? ERR_OK : err;
-}
-
 static bool has_page(const struct worker_options *options) {
     return options->http_bind[0] != '\0' && strcmp(options->http_bind, "off") != 0;
-}
-
-enum err worker_try(const struct worker_options *options, struct buf *out, struct diag *diag) {
-    enum err err = check_postgres(options, diag);
-    for (uint32_t i = 0; err == ERR_OK && i < options->broker_count; i++) {
-        char why[NET_WHY_BYTES];
-        if (!net_is_reached(options->brokers[i], why)) {
-            buf_printf(out, "# broker.connect %s: %s\n", options->brokers[i], why);
-        }
-    }
-    return err == ERR_OK && has_page(options) ? http_bind_try(options->http_bind, diag) : err;
 }
 
 static enum err start_lanes(struct worker *worker, struct diag *diag) {
@@ -124,7 +76,7 @@ enum err worker_start(const struct worker_options *options, struct worker **work
                       struct diag *diag) {
     struct net_curve curves[LANE_BROKERS_MAX] = {0};
     enum err err = worker_read_keys(options, curves, diag);
-    err = err == ERR_OK ? check_postgres(options, diag) : err;
+    err = err == ERR_OK ? try_postgres(options, diag) : err;
     if (err != ERR_OK) {
         return err;
     }

@@ -52,12 +52,12 @@ has "a broker that a worker does not reach" away "^warning +worker's broker +bro
 PATH=/usr/bin:/bin cp "$bin/casemill" "$work/casemill"
 "$work/casemill" doctor --control "ipc://$work/control" --broker-config config/broker.yaml >"$work/alone.out" 2>&1
 has "a program that is not installed" alone '^fault +broker settings +casemill-broker is neither beside this program nor on PATH.*Do: install it'
-if mount_small "$work/small" size=40m; then
-    head -c 38m /dev/zero >"$work/small/full"
+if mount_small "$work/small" size=180m; then
+    head -c 178m /dev/zero >"$work/small/full"
     CASEMILL_JOURNAL_PATH="$work/small/journal" CASEMILL_JOURNAL_BYTES_MAX=16MiB CASEMILL_INTAKE_BIND=tcp://127.0.0.1:0 CASEMILL_WORKER_BIND=tcp://127.0.0.1:0 \
         CASEMILL_CONTROL_BIND="ipc://$work/control3" doctor full
     has "a disk without room" full '^fault +broker settings +journal.path .*has room for'
-    rm "$work/small/full" && head -c 21m /dev/zero >"$work/small/full" && mkdir "$work/small/journal" && head -c 16m /dev/zero >"$work/small/journal/data.mdb"
+    truncate -s 163m "$work/small/full"
     CASEMILL_JOURNAL_PATH="$work/small/journal" CASEMILL_JOURNAL_BYTES_MAX=16MiB CASEMILL_INTAKE_BIND=tcp://127.0.0.1:0 CASEMILL_WORKER_BIND=tcp://127.0.0.1:0 \
         CASEMILL_CONTROL_BIND="ipc://$work/control3" doctor low
     has "a disk that is nearly full" low '^warning +disk +[0-9]+ MiB .[0-9] %. are free.*Do: free space'

@@ -140,6 +140,16 @@ tries "broker --check, HTTP port taken" "already in use" casemill-broker CASEMIL
 tries "broker --check, journal below a file" "file/journal: cannot be made" casemill-broker CASEMILL_JOURNAL_PATH="$work/file/journal"
 tries "broker --check, a file in place of the journal" "is no directory" casemill-broker CASEMILL_JOURNAL_PATH="$work/file"
 tries "broker --check, more than the disk has" "has room for" casemill-broker CASEMILL_JOURNAL_BYTES_MAX=16000GiB
+tries "broker --check, a socket in no directory" "control.bind .*no socket can be made in .*/absent" casemill-broker CASEMILL_CONTROL_BIND="ipc://$work/absent/control"
+mkdir "$work/journal6" && touch "$work/journal6/lane.secret" && chmod 0644 "$work/journal6/lane.secret"
+# shellcheck disable=SC2086
+refuses "broker --check, a secret that others can read" "lane.secret: others may read" \
+    $broker_env CASEMILL_JOURNAL_PATH="$work/journal6" "$bin/casemill-broker" --check
+rm "$work/journal6/lane.secret" && echo garbage >"$work/journal6/data.mdb"
+# shellcheck disable=SC2086
+refuses "broker --check, a damaged journal" "journal .*journal6: .*casemill verify" \
+    $broker_env CASEMILL_JOURNAL_PATH="$work/journal6" "$bin/casemill-broker" --check
+equal "it makes nothing there" "$(ls "$work/journal6")" data.mdb
 # shellcheck disable=SC2086
 check "broker --check beside a broker that runs" $broker_env CASEMILL_JOURNAL_PATH="$work/journal" CASEMILL_INTAKE_BIND="$intake" \
     "$bin/casemill-broker" --check >"$work/check.out" 2>&1
@@ -153,6 +163,25 @@ tries "worker --check, HTTP port taken" "already in use" casemill-worker CASEMIL
 check "worker --check with all there" env CASEMILL_BROKER_CONNECT="$lanes,tcp://127.0.0.1:1" CASEMILL_POSTGRES_CONNINFO="$pg_conninfo" \
     "$bin/casemill-worker" --check >"$work/check.out" 2>&1
 contains "names a broker that is away" "$work/check.out" '^# broker.connect tcp://127.0.0.1:1: Connection refused'
+# What a start leaves to the lanes: --check tries it, too.
+touch "$work/open.secret" && chmod 0644 "$work/open.secret"
+tries "worker --check, a secret that others can read" "open.secret: others may read" casemill-worker \
+    CASEMILL_POSTGRES_CONNINFO="$pg_conninfo" CASEMILL_BROKER_SECRET="$work/open.secret"
+check "worker --check, no secret yet" env CASEMILL_BROKER_SECRET="$work/absent.secret" CASEMILL_POSTGRES_CONNINFO="$pg_conninfo" \
+    "$bin/casemill-worker" --check >"$work/check.out" 2>&1
+contains "it is noted" "$work/check.out" '^# broker.secret .*absent.secret: no such file; its broker makes it'
+tries "worker --check, fewer standbys than wanted" "waits for 0 standbys, postgres.sync_standbys is 1" casemill-worker \
+    CASEMILL_POSTGRES_CONNINFO="$pg_conninfo" CASEMILL_POSTGRES_SYNC_STANDBYS=1
+pg_sql "revoke insert on tallies from casemill_worker"
+tries "worker --check, a role without a right" "role casemill_lane lacks rights .INSERT on tallies.: run sql/roles.sql" casemill-worker \
+    CASEMILL_POSTGRES_CONNINFO="$lane_conninfo"
+pg_sql "grant insert on tallies to casemill_worker"
+check "worker --check, the role of the lanes" env CASEMILL_POSTGRES_CONNINFO="$lane_conninfo" "$bin/casemill-worker" --check >"$work/check.out" 2>&1
+pg_sql "create database unruly"
+casemill db migrate --db "host=$pg_dir user=casemill dbname=unruly" >"$work/unruly.out" 2>&1 || abort "db migrate"
+check "worker --check, no rule set" env CASEMILL_POSTGRES_CONNINFO="host=$pg_dir user=casemill dbname=unruly" \
+    "$bin/casemill-worker" --check >"$work/check.out" 2>&1
+contains "it is noted" "$work/check.out" '^# rules: no rule set is active.*casemill rules publish'
 
 # Started without standard input and error, the next files that a program opens would get their
 # numbers, and what it logs would go into its own journal.
@@ -224,6 +253,7 @@ check "fsync is switched off" set_fsync off
 worker_start worker_fsync
 check "a lane refuses a server that does not sync" \
     wait_until 20 grep -q 'POSTGRES_REFUSED.*fsync = off' "$work/worker_fsync.err"
+tries "worker --check, a server that does not sync" "fsync = off" casemill-worker CASEMILL_POSTGRES_CONNINFO="$lane_conninfo"
 casemill generate --cases 20 --seed 5 --bad 0 --duplicates 0 --out "$work/few.jsonl" || abort "generate"
 start submit "$bin/casemill" submit --broker "$intake" --ack outcome "$work/few.jsonl"
 submit_pid=$started_pid

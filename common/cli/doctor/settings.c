@@ -57,16 +57,16 @@ static void value_of(struct buf *out, const char *key, char value[VALUE_BYTES]) 
     }
 }
 
-/* "# broker.connect ADDRESS: why": what a check noticed, and did not refuse. */
+/* "# broker.connect ADDRESS: why": what the worker's check noticed, and did not refuse. */
 static void add_notes(struct findings *findings, const struct buf *out) {
     struct span text = buf_span(out);
     for (size_t at = 0; at < text.len;) {
         const uint8_t *end = memchr(text.ptr + at, '\n', text.len - at);
         size_t len = end == NULL ? text.len - at : (size_t)(end - text.ptr) - at;
         struct span line = span_make(text.ptr + at, len);
-        if (span_starts(line, "# broker.connect")) {
+        if (span_starts(line, "# broker.")) {
             finding_add(findings, "worker's broker", FINDING_WARNING,
-                        "start that broker, or correct broker.connect", "%.*s", (int)len - 2,
+                        "start that broker, or correct the setting", "%.*s", (int)len - 2,
                         (const char *)line.ptr + 2);
         }
         at += len + 1;
