@@ -58,7 +58,7 @@ const struct verb_example verb_examples[] = {
     {"rules show", "casemill rules show 3f2a9c --agreement US-CA-STCA", NULL},
     {"rules show", "casemill rules show config --text | sha256sum", "the id of the rule set"},
     {"rules test", "casemill rules test config", NULL},
-    {"schema", "casemill schema --json >case.schema.json", NULL},
+    {"schema", "casemill schema --json-schema >case.schema.json", NULL},
     {"sources", "casemill sources", NULL},
     {"status", "casemill status", NULL},
     {"status", "casemill status --all | grep cases_", "every counter of cases"},

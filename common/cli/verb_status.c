@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { DEPTH_MAX = 8, KEY_BYTES_MAX = 256 };
 
@@ -65,6 +66,9 @@ static int status_run(const struct options *options) {
     }
     if (!option_flag(options, "--all") && !option_flag(options, "--json")) {
         return top_show_once(options, wait_s * 1000);
+    }
+    if (strchr(option_control(options), ',') != NULL) {
+        return verb_usage(options, "--all and --json show one broker; top --once --json several");
     }
     return control_show(options, "STATUS", wait_s * 1000, print_text);
 }

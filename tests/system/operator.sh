@@ -89,6 +89,9 @@ answers db purge --source local --before 2001-01-01 --why "a test"
 answers keys new duty --out "$work"
 answers keys show "$work"
 answers cel "1 + 1"
+answers submit --broker "$intake" --ack outcome "$work/some.jsonl"
+casemill status --json --control "$control,$control" >"$work/two.out" 2>&1
+equal "status --json of two brokers is refused" $? 2
 equal "the rule sets' agreements are an array" "$(casemill rules list --json --db "$pg_conninfo" |
     /usr/bin/python3 -c 'import json, sys; print(len(json.load(sys.stdin)["rulesets"][0]["agreements"]))')" 4
 

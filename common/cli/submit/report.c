@@ -27,6 +27,7 @@ static void summary_json(const struct submit_counts *counts, bool with_outcomes,
     struct json json;
     json_init(&json, out);
     json_object_open(&json);
+    json_int(json_key(&json, "schema_version"), JSON_SCHEMA_VERSION);
     const struct {
         const char *key;
         uint64_t value;
