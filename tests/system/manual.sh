@@ -5,7 +5,7 @@
 # suite: full
 . "$(dirname "$0")/lib.sh"
 
-pages=$(dirname "$bin")/packaging/manual
+pages=$(dirname "$bin")/config/packaging/manual
 prefix=$work/prefix
 for component in casemill casemill-broker casemill-worker; do
     DESTDIR="$prefix" cmake --install "$(dirname "$bin")" --component "$component" --prefix /usr >"$work/install.out" 2>&1 ||

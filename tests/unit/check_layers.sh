@@ -7,6 +7,8 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${CASEMILL_BUILD:-build/release}
+. tests/unit/files.sh
+scratch_top=$(mktemp)
 
 # folder: folders it may use (its own always)
 layers='base:
@@ -129,6 +131,20 @@ done <<LIST
 $doors
 LIST
 if [ -d "$build" ]; then check_symbols; else fail "no build in $build to look at symbols"; fi
+
+# The top level is fixed: what is new has a folder to go to.
+tree_files '*' | sed 's|/.*||' | sort -u | while read -r entry; do
+    case $entry in
+    .* | CMakeLists.txt | CMakePresets.json | README.md | broker | common | config | docker | sql | tests | worker) ;;
+    *) echo "$entry" ;;
+    esac
+done >"$scratch_top"
+if [ -s "$scratch_top" ]; then
+    fail "the top level has $(tr '\n' ' ' <"$scratch_top"): it belongs into one of its folders"
+else
+    pass
+fi
+rm -f "$scratch_top"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -56,7 +56,7 @@ void manual_line(struct buf *out, const char *text) {
 void manual_section(struct buf *out, const char *title) { buf_printf(out, ".SH %s\n", title); }
 
 static void put_head(struct buf *out, const char *name, const char *section, const char *date) {
-    buf_str(out, ".\\\" Made from the tables of the programs: packaging/manual/manual.c.\n");
+    buf_str(out, ".\\\" Made from the tables of the programs: config/packaging/manual/manual.c.\n");
     buf_printf(out, ".TH %s %s %s \"casemill " CASEMILL_VERSION "\" \"casemill manual\"\n", name,
                section, date);
 }
@@ -275,6 +275,6 @@ int main(int argc, char **argv) {
             return fflush(stdout) == 0 ? 0 : 1;
         }
     }
-    plain_printf(stderr, "usage: manual PAGE DATE, PAGE as in packaging/manual/manual.c\n");
+    plain_printf(stderr, "usage: manual PAGE DATE, PAGE as in config/packaging/manual/manual.c\n");
     return 2;
 }
