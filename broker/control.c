@@ -8,6 +8,7 @@
 #include "broker/receive.h"
 #include "broker/reply.h"
 #include "broker/status.h"
+#include "broker/trace.h"
 
 enum { TURN_MESSAGES_MAX = 16 };
 
@@ -57,6 +58,8 @@ static bool run_verb(struct shell *shell, const struct wire_control *control, st
         buf_str(json, "{\"accepting\":false}");
     } else if (span_is(verb, "RETIRE")) {
         return retire(shell, control->arguments, json);
+    } else if (span_is(verb, "TRACE")) {
+        return trace_json(shell, quoted(control->arguments), json);
     } else {
         buf_str(json, shell->stopping ? "{\"error\":\"the broker is stopping\"}"
                                       : "{\"error\":\"unknown verb\"}");

@@ -93,6 +93,12 @@ static struct core_recent *find_recent(const struct core *core, uint64_t naming,
     return NULL;
 }
 
+const struct core_recent *core_find_recent(const struct core *core, uint32_t source,
+                                           const struct uuid *id) {
+    uint64_t naming = core->sources[source]->naming;
+    return find_recent(core, naming, id, recent_hash(naming, id));
+}
+
 void *core_tag(const struct core *core, uint64_t seq) {
     const struct core_batch *batch = core_find_seq(core, seq);
     return batch == NULL ? NULL : batch->tag;
@@ -115,6 +121,7 @@ static void remember_done(struct core *core, const struct core_batch *batch) {
     recent->id = batch->id;
     recent->naming = naming;
     recent->count = batch->count;
+    recent->accepted_at = batch->accepted_at;
     memcpy(recent->outcomes, batch->counts.outcomes, sizeof(recent->outcomes));
     recent->duplicates = batch->counts.duplicates;
     recent->dead_count = batch->counts.dead_count;
@@ -308,8 +315,7 @@ void core_query(struct core *core, const struct net_route *route, struct span so
             core_wait_done(core, batch, route);
         }
     } else if (batch == NULL && source != UINT32_MAX) {
-        uint64_t naming = core->sources[source]->naming;
-        const struct core_recent *recent = find_recent(core, naming, id, recent_hash(naming, id));
+        const struct core_recent *recent = core_find_recent(core, source, id);
         if (recent != NULL) {
             action->done.state = WIRE_STATE_DONE;
             action->done.count = recent->count;

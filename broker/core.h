@@ -263,6 +263,30 @@ struct core_label {
     const char *source;
 };
 bool core_label(const struct core *core, uint64_t seq, struct core_label *label);
+/* core_trace gives the batch of that id of one source, live or lately done: from source *index on,
+ * which it then leaves behind. */
+enum { CORE_TRACE_PARTS = 64 };
+struct core_trace_part {
+    uint32_t first, count;
+    uint32_t attempt;  /* the present or next one */
+    const char *state; /* queued, delayed, in_flight, committed or parked */
+    bool has_lane;
+    struct uuid lane;
+};
+struct core_trace {
+    const char *source;
+    const char *state; /* pending, queued, working, quarantined or done */
+    uint32_t cases;
+    int64_t accepted_at;
+    uint32_t duplicates, dead; /* done */
+    uint64_t seq;              /* the rest: not done */
+    enum wire_priority priority;
+    uint32_t done_cases;
+    uint32_t part_count; /* of them at most CORE_TRACE_PARTS are in parts */
+    struct core_trace_part parts[CORE_TRACE_PARTS];
+};
+bool core_trace(const struct core *core, const struct uuid *batch, uint32_t *index,
+                struct core_trace *trace);
 bool core_lane_of(const struct core *core, const struct net_route *route, struct uuid *lane);
 bool core_has_source(const struct core *core, struct span name); /* accepted, or with a weight */
 /* core_fence: the lost lanes, the one lost last at the end. */

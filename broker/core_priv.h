@@ -149,6 +149,7 @@ struct core_recent {
     uint32_t count;
     uint32_t outcomes[WIRE_DISPOSITIONS];
     uint32_t duplicates, dead_count;
+    int64_t accepted_at;
 };
 static inline struct core_batch *core_live_batch(struct heap_node *node) {
     return CONTAINER_OF(node, struct core_batch, live);
@@ -200,6 +201,9 @@ struct core {
  */
 struct core_batch *core_batch_of(struct core *core, uint64_t seq);
 void core_batch_settle(struct core *core, struct core_batch *batch);
+/* core_find_recent: of a batch that is done; NULL: it is not remembered. */
+const struct core_recent *core_find_recent(const struct core *core, uint32_t source,
+                                           const struct uuid *id);
 /* core_lanes.c.  core_lane_sender: the lane of a message, whose time it notes; NULL: it is unknown.
  * core_lane_known asks an unknown one for READY. */
 struct core_lane *core_lane_sender(struct core *core, const struct net_route *route, int64_t now);

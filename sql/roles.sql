@@ -4,7 +4,7 @@
 --   casemill_publisher  rule sets and their activation.
 --   casemill_operator   dead letters: list, show, retry, drop; each action is recorded with the login name.
 --   casemill_reporter   the views of schema report without facts, nothing else.
---   casemill_analyst    what a reporter reads, and facts, which are personal data: report.cases, explain, replay.
+--   casemill_analyst    what a reporter reads, and facts, which are personal data: report.cases, explain, replay, trace.
 -- This file grants all the rights that they need: PUBLIC's other rights can be revoked, and PUBLIC has no right to
 -- a function of casemill.
 
@@ -76,3 +76,7 @@ GRANT casemill_reporter TO casemill_analyst;
 GRANT SELECT ON report.cases TO casemill_analyst;
 GRANT SELECT ON cases, reapplied, rulesets, ruleset_texts, activations, active_ruleset, codes, sources, schema_migrations
     TO casemill_analyst;
+-- For trace: never the bytes of a dead letter.
+GRANT SELECT ON commits, purged, purges, dead_letter_actions TO casemill_analyst;
+GRANT SELECT (dead, source, reason, path, case_id, revision, batch, position, received_at, first_seen_at, last_seen_at, seen,
+              commit, resolved_at, resolved_by, reapplied) ON dead_letters TO casemill_analyst;

@@ -48,7 +48,7 @@
     ROW(LANE_FROZEN, WARN, "a lane stopped in the middle of a transaction; its backend was ended", \
         "find the worker host that is stopped or disconnected")                                    \
     ROW(DELIVERY_FAILED, WARN, "a lane could not finish a delivery; it is dispatched again",       \
-        "read the worker's log of that time")                                                      \
+        "read the worker's log of that time; `casemill trace` shows the batch")                    \
     ROW(DELIVERY_BURIED, ERROR,                                                                    \
         "a case that ends every worker is buried: it becomes a dead letter",                       \
         "see report.dead_letters, reason poison, and the workers' logs")                           \

@@ -68,6 +68,8 @@ const struct verb_example verb_examples[] = {
     {"top", "casemill top --control tcp://a:5572,tcp://b:5572 --key duty.key --broker-key b.pub",
      NULL},
     {"top", "casemill top --once --json", "for scripts"},
+    {"trace", "casemill trace north/A-1001", "a case of one source, all its revisions"},
+    {"trace", "casemill trace 6f1ed002-ab55-4985-8014-ebf0951522d9 --log broker.log", "a batch"},
     {"verify", "casemill verify", "the journal of this host"},
     {"verify", "casemill verify --journal /backup/journal --salvage /var/lib/casemill/new", NULL},
     {"workers", "casemill workers", NULL},

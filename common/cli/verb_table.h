@@ -44,6 +44,7 @@
     ROW(status) \
     ROW(submit) \
     ROW(top) \
+    ROW(trace) \
     ROW(verify) \
     ROW(workers)
 
