@@ -8,6 +8,7 @@
 #include "base/thread.h"
 #include "broker/check_settings.h"
 #include "broker/weights.h"
+#include "http/http_settings.h"
 
 #include <stdio.h>
 
@@ -188,9 +189,10 @@ enum err broker_open(const struct settings *settings, struct broker **held, stru
     if (err == ERR_OK) {
         intake_watch(&broker->shell);
     }
-    const char *http = settings_str(settings, "http.bind");
-    if (err == ERR_OK && strcmp(http, "off") != 0) {
-        err = http_start(http, snapshot_serve, broker->status.snapshot, &broker->http, diag);
+    if (err == ERR_OK && http_is_on(settings)) {
+        struct http_options http;
+        http_settings_read(settings, &http);
+        err = http_start(&http, snapshot_serve, broker->status.snapshot, &broker->http, diag);
     }
     if (err != ERR_OK) {
         broker_close(&broker);
@@ -202,8 +204,12 @@ enum err broker_open(const struct settings *settings, struct broker **held, stru
 }
 
 enum err broker_reload(struct broker *broker, const struct settings *fresh, struct diag *diag) {
+    struct http_options http;
     enum err err = broker_check_values(fresh, diag);
+    http_settings_read(fresh, &http);
+    err = err == ERR_OK ? http_reload_check(broker->http, &http, diag) : err;
     err = err == ERR_OK ? keys_reload(&broker->keys, fresh, diag) : err;
+    err = err == ERR_OK ? http_reload(broker->http, &http, diag) : err;
     if (err != ERR_OK) {
         return err;
     }

@@ -5,7 +5,7 @@
 #include "base/descriptors.h"
 #include "broker/keys.h"
 #include "broker/weights.h"
-#include "http/http.h"
+#include "http/http_settings.h"
 
 #include <stdio.h>
 
@@ -49,14 +49,6 @@ static enum err check_trust(const struct settings *settings, struct diag *diag) 
                ? ERR_OK
                : settings_fail(settings, "worker.trust", ERR_INVALID, diag,
                                "\"%s\" is not loopback, nor empty", trust);
-}
-
-static enum err check_http(const struct settings *settings, struct diag *diag) {
-    const char *http = settings_str(settings, "http.bind");
-    struct diag why = {0};
-    return strcmp(http, "off") == 0 || http_bind_check(http, &why) == ERR_OK
-               ? ERR_OK
-               : settings_fail(settings, "http.bind", why.err, diag, "%s", why.text);
 }
 
 static enum err check_lanes(const struct settings *settings, struct diag *diag) {
@@ -108,7 +100,7 @@ enum err broker_check_values(const struct settings *settings, struct diag *diag)
               : err;
     err = err == ERR_OK ? check_length(settings, "worker.bind", binds.of[WIRE_WORKER], diag) : err;
     err = err == ERR_OK ? check_trust(settings, diag) : err;
-    err = err == ERR_OK ? check_http(settings, diag) : err;
+    err = err == ERR_OK ? http_settings_check(settings, diag) : err;
     err = err == ERR_OK ? check_lanes(settings, diag) : err;
     return err == ERR_OK ? weights_check(settings, diag) : err;
 }

@@ -3,6 +3,7 @@
 #ifndef CASEMILL_BROKER_SETTINGS_TABLE_H
 #define CASEMILL_BROKER_SETTINGS_TABLE_H
 
+#include "http/http_settings.h"
 #include "settings/settings.h"
 #include "wire/wire.h"
 
@@ -25,8 +26,7 @@ static const struct setting_row BROKER_SETTINGS[] = {
      "connections of lanes; above it new ones wait"},
     {"control.bind", SETTING_STRING, "", 0, 0, false,
      "where operators connect; empty: control.sock in journal.path"},
-    {"http.bind", SETTING_STRING, "127.0.0.1:5580", 0, 0, false,
-     "status, health and metrics; off: none"},
+    HTTP_SETTINGS("127.0.0.1:5580"),
     {"keys.secret", SETTING_STRING, "", 0, 0, false,
      "the broker's own secret key file; empty: no keys, tcp on loopback only"},
     {"keys.sources", SETTING_STRING, "", 0, 0, true,

@@ -5,7 +5,7 @@
 
 #include "broker/journal_check.h"
 #include "broker/proof.h"
-#include "http/http.h"
+#include "http/http_settings.h"
 #include "net/net.h"
 #include "net/secret.h"
 
@@ -127,7 +127,6 @@ static enum err try_bind(const char *name, const char *endpoint, bool is_running
 
 enum err broker_try(const struct settings *settings, struct buf *out, struct diag *diag) {
     const char *path = settings_str(settings, "journal.path");
-    const char *http = settings_str(settings, "http.bind");
     bool exists = false;
     enum err err = check_directory(path, &exists, diag);
     bool is_running = err == ERR_OK && exists && is_in_use(path);
@@ -146,8 +145,8 @@ enum err broker_try(const struct settings *settings, struct buf *out, struct dia
             err = err == ERR_OK ? try_bind(names[i], bind, is_running, out, diag) : err;
         }
     }
-    if (err == ERR_OK && strcmp(http, "off") != 0) {
-        err = http_bind_try(http, diag);
+    if (err == ERR_OK && http_is_on(settings)) {
+        err = http_bind_try(settings_str(settings, "http.bind"), diag);
         if (err == ERR_BUSY && is_running) {
             buf_printf(out, "# http.bind: in use, as long as the broker on this journal runs\n");
             err = ERR_OK;

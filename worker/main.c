@@ -11,7 +11,7 @@
 #include "base/process.h"
 #include "base/sink.h"
 #include "db/db.h"
-#include "http/http.h"
+#include "http/http_settings.h"
 #include "net/hangup.h"
 #include "net/net.h"
 #include "settings/settings.h"
@@ -141,9 +141,9 @@ static void read_options(const struct settings *settings, struct worker_options 
         .stop_fd = -1,
         .lane_count = (uint32_t)settings_int(settings, "lanes.count"),
         .cases_max = (uint32_t)settings_int(settings, "transaction.cases_max"),
-        .http_bind = settings_str(settings, "http.bind"),
         .secret_key = settings_str(settings, "keys.secret"),
     };
+    http_settings_read(settings, &options->http);
     options->broker_count = settings_list(settings, "broker.connect", &options->brokers);
     options->secret_count = settings_list(settings, "broker.secret", &options->secrets);
     options->broker_key_count = settings_list(settings, "keys.broker", &options->broker_keys);
@@ -151,7 +151,6 @@ static void read_options(const struct settings *settings, struct worker_options 
 
 /* Checks that a type cannot express; worker_read_keys reads the keys later. */
 static enum err check_settings(const struct settings *settings, struct diag *diag) {
-    const char *http = settings_str(settings, "http.bind");
     const char *const *brokers = NULL;
     uint32_t broker_count = settings_list(settings, "broker.connect", &brokers);
     struct diag why = {0};
@@ -165,10 +164,7 @@ static enum err check_settings(const struct settings *settings, struct diag *dia
     if (db_check_conninfo(settings_str(settings, "postgres.conninfo"), &why) != ERR_OK) {
         return settings_fail(settings, "postgres.conninfo", why.err, diag, "%s", why.text);
     }
-    if (http[0] != '\0' && strcmp(http, "off") != 0 && http_bind_check(http, &why) != ERR_OK) {
-        return settings_fail(settings, "http.bind", why.err, diag, "%s", why.text);
-    }
-    return ERR_OK;
+    return http_settings_check(settings, diag);
 }
 
 static int check_only(const struct settings *settings) {
@@ -232,11 +228,19 @@ static struct asked read_signals(int signals) {
 
 /* A HUP changes the log's format; other changes are logged, for a restart.  *now has the settings
  * of the last HUP, NULL before the first. */
-static void reload(const struct settings *start, struct settings **now) {
+/* Errors: as http_reload. */
+static enum err take(struct worker *worker, const struct settings *fresh, struct diag *diag) {
+    struct http_options http;
+    http_settings_read(fresh, &http);
+    return worker_reload(worker, &http, diag);
+}
+
+static void reload(struct worker *worker, const struct settings *start, struct settings **now) {
     struct settings *fresh = NULL;
     struct diag diag = {0};
     enum err err = settings_load_again(start, environ, &fresh, &diag);
     err = err == ERR_OK ? check_settings(fresh, &diag) : err;
+    err = err == ERR_OK ? take(worker, fresh, &diag) : err;
     if (err != ERR_OK) {
         LOG(EV_SETTINGS_NOT_LOADED, "file=\"%s\" line=%u text=\"%s\"", diag.file, diag.line,
             diag.text);
@@ -279,7 +283,7 @@ static void serve(struct worker *worker, int signals, const struct settings *set
         struct asked asked = read_signals(signals);
         if (asked.reload) {
             notify_reloading(notify);
-            reload(settings, &now);
+            reload(worker, settings, &now);
             notify_serving(worker, options, notify);
         }
         if (asked.stop) {

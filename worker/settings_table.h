@@ -3,6 +3,7 @@
 #ifndef CASEMILL_WORKER_SETTINGS_TABLE_H
 #define CASEMILL_WORKER_SETTINGS_TABLE_H
 
+#include "http/http_settings.h"
 #include "settings/settings.h"
 #include "worker/worker.h"
 
@@ -28,8 +29,7 @@ static const struct setting_row WORKER_SETTINGS[] = {
     {"rules.stale_s", SETTING_INT, "60", 1, 86400, false,
      "seconds that a rule set may decide after another one is due"},
     {"transaction.cases_max", SETTING_INT, "8192", 1, 65536, false, "cases in one transaction"},
-    {"http.bind", SETTING_STRING, "off", 0, 0, false,
-     "loopback address of the status page, or off"},
+    HTTP_SETTINGS("off"),
     {"log.json", SETTING_BOOL, "false", 0, 0, true, "log lines as JSON"},
 };
 

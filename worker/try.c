@@ -148,6 +148,6 @@ enum err worker_try(const struct worker_options *options, struct buf *out, struc
             buf_printf(out, "# broker.connect %s: %s\n", options->brokers[i], why);
         }
     }
-    bool has_page = options->http_bind[0] != '\0' && strcmp(options->http_bind, "off") != 0;
-    return err == ERR_OK && has_page ? http_bind_try(options->http_bind, diag) : err;
+    bool has_page = options->http.bind[0] != '\0';
+    return err == ERR_OK && has_page ? http_bind_try(options->http.bind, diag) : err;
 }

@@ -32,9 +32,7 @@ static void each_lane(const struct worker *worker, void (*act)(struct lane *lane
 
 static void rules_changed(void *context) { each_lane(context, lane_poke); }
 
-static bool has_page(const struct worker_options *options) {
-    return options->http_bind[0] != '\0' && strcmp(options->http_bind, "off") != 0;
-}
+static bool has_page(const struct worker_options *options) { return options->http.bind[0] != '\0'; }
 
 static enum err start_lanes(struct worker *worker, struct diag *diag) {
     const struct lane_options options = {
@@ -102,7 +100,7 @@ enum err worker_start(const struct worker_options *options, struct worker **work
     err = err == ERR_OK ? fold_start(made->options.conninfo, &made->fold, diag) : err;
     err = err == ERR_OK ? start_lanes(made, diag) : err;
     if (err == ERR_OK && has_page(options)) {
-        err = http_start(options->http_bind, page_render, made, &made->http, diag);
+        err = http_start(&options->http, page_render, made, &made->http, diag);
     }
     if (err != ERR_OK) {
         worker_stop(&made);
@@ -114,6 +112,10 @@ enum err worker_start(const struct worker_options *options, struct worker **work
 
 const char *worker_http(const struct worker *worker) {
     return worker->http == NULL ? "off" : http_endpoint(worker->http);
+}
+
+enum err worker_reload(struct worker *worker, const struct http_options *http, struct diag *diag) {
+    return http_reload(worker->http, http, diag);
 }
 
 void worker_wait(struct worker *worker, int fd) {

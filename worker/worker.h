@@ -4,6 +4,7 @@
 #define CASEMILL_WORKER_WORKER_H
 
 #include "base/diag.h"
+#include "http/http.h"
 #include "net/keys.h"
 
 #include <stdbool.h>
@@ -22,7 +23,7 @@ struct worker_options {
     uint32_t broker_count;
     uint32_t lane_count;
     uint32_t cases_max;
-    const char *http_bind;      /* "off" or an address */
+    struct http_options http;   /* bind "": no pages */
     const char *const *secrets; /* files of the brokers: one for all, or one each */
     uint32_t secret_count;
     const char *secret_key;         /* a file; "": none */
@@ -50,6 +51,9 @@ MUST_USE enum err worker_check_resources(const struct worker_options *options, s
 MUST_USE enum err worker_start(const struct worker_options *options, struct worker **worker,
                                struct diag *diag);
 const char *worker_http(const struct worker *worker); /* "http://127.0.0.1:40003" or "off" */
+/* worker_reload takes the token, hosts and public pages.  Errors: as http_reload. */
+MUST_USE enum err worker_reload(struct worker *worker, const struct http_options *http,
+                                struct diag *diag);
 /* worker_wait returns when fd is readable, a lane has ended or a second has passed. */
 void worker_wait(struct worker *worker, int fd);
 bool worker_is_stalled(const struct worker *worker); /* a lane makes no turns any more */

@@ -83,6 +83,8 @@
     ROW(KEYS_LOADED, INFO, "allowed keys were read again", "nothing")                              \
     ROW(KEYS_NOT_LOADED, ERROR, "allowed keys could not be read again; the old ones stay in use",  \
         "read the text, correct the file, send HUP again")                                         \
+    ROW(HTTP_TOKEN_REFUSED, WARN, "a request for a page had a wrong token",                        \
+        "check the token of monitors and browsers, or identify the client")                        \
     ROW(SETTINGS_LOADED, INFO, "settings were read again; the reloadable ones are in use",         \
         "nothing")                                                                                 \
     ROW(SETTINGS_NOT_LOADED, ERROR, "settings could not be read again; the old ones stay in use",  \

@@ -1,30 +1,27 @@
-/* One polling thread of libmicrohttpd.  Connections are few and bounded, and none can block the
- * others: a new one over the limit ends the oldest, and also each one past its deadline.  Only
- * browsers of this host may read a page.  A request whose Host is not a loopback name comes from a
- * foreign page whose name resolves to this host (DNS rebinding). */
-#include "http/http.h"
+/* One thread of ours runs libmicrohttpd: it waits for its epoll descriptor, a stop, or the deadline
+ * of the oldest connection.  Each request passes three checks in this order: its Host is ours, its
+ * method is GET or HEAD, its page is public or it has the token. */
+#include "http/http_priv.h"
 
 #include "base/clock.h"
+#include "base/io.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/socket.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 enum {
-    KEPT_MAX = HTTP_CONNECTIONS_MAX / 2, /* the rest are ended but not closed yet */
-    TIMEOUT_SECONDS = 10,                /* without a byte */
-    DEADLINE_MS = 10000,                 /* in total */
-    HOST_MAX = 64,
-    BACKLOG = 128,
-    PORT_MAX = 65535
+    TIMEOUT_SECONDS = HTTP_DEADLINE_MS / 1000, /* without a byte */
+    BACKLOG = 128
 };
 
 /* A page in a browser may only load and request resources of this server. */
@@ -41,68 +38,35 @@ static const struct {
     {"X-Content-Type-Options", "nosniff"},
 };
 
-struct connection {
-    int fd; /* -1: a free slot */
-    int64_t since_ms;
-    bool is_cut;
-};
-
 struct http {
     struct MHD_Daemon *daemon;
     http_render_fn render;
     void *context;
-    struct connection connections[HTTP_CONNECTIONS_MAX]; /* of the server's thread */
-    char endpoint[HOST_MAX + 32];
+    char *bind; /* owned: as it was given */
+    pthread_t thread;
+    bool has_thread;
+    int stop_fd;                    /* readable: the thread ends */
+    struct connections connections; /* of the server's thread */
+    pthread_mutex_t lock;
+    struct access *access; /* guarded by lock */
+    char endpoint[INET6_ADDRSTRLEN + 32];
 };
 
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
-
-static enum err parse(const char *bind, union address *address, socklen_t *len, struct diag *diag) {
-    char host[HOST_MAX];
-    const char *colon = strrchr(bind, ':');
-    size_t host_len = colon == NULL ? 0 : (size_t)(colon - bind);
-    const char *start = bind;
-    if (host_len >= 2 && bind[0] == '[' && bind[host_len - 1] == ']') {
-        start++;
-        host_len -= 2;
+static enum MHD_Result add_headers(struct MHD_Response *response, const struct http_reply *reply) {
+    enum MHD_Result result = MHD_add_response_header(response, "Content-Type", reply->content_type);
+    for (size_t i = 0; result == MHD_YES && i < COUNT_OF(HEADERS); i++) {
+        result = MHD_add_response_header(response, HEADERS[i].name, HEADERS[i].value);
     }
-    char *end = NULL;
-    unsigned long port = colon == NULL ? 0 : strtoul(colon + 1, &end, 10);
-    if (colon == NULL || host_len == 0 || host_len >= sizeof(host) || colon[1] < '0' ||
-        colon[1] > '9' || *end != '\0' || port > PORT_MAX) {
-        return diag_fail(diag, ERR_INVALID, "http address \"%s\": wanted HOST:PORT", bind);
+    if (result == MHD_YES && reply->status == MHD_HTTP_METHOD_NOT_ALLOWED) {
+        result = MHD_add_response_header(response, "Allow", "GET, HEAD");
     }
-    memcpy(host, start, host_len);
-    host[host_len] = '\0';
-    const char *numeric = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
-    memset(address, 0, sizeof(*address));
-    bool loopback = false;
-    if (inet_pton(AF_INET, numeric, &address->v4.sin_addr) == 1) {
-        address->v4.sin_family = AF_INET;
-        address->v4.sin_port = htons((uint16_t)port);
-        *len = sizeof(address->v4);
-        loopback = ntohl(address->v4.sin_addr.s_addr) >> 24 == 127;
-    } else if (inet_pton(AF_INET6, numeric, &address->v6.sin6_addr) == 1) {
-        address->v6.sin6_family = AF_INET6;
-        address->v6.sin6_port = htons((uint16_t)port);
-        *len = sizeof(address->v6);
-        loopback = IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
-    } else {
-        return diag_fail(diag, ERR_INVALID, "http address \"%s\": the host must be numeric", bind);
+    if (result == MHD_YES && reply->status == MHD_HTTP_UNAUTHORIZED) { /* Basic: a browser asks */
+        result = MHD_add_response_header(response, "WWW-Authenticate", "Bearer realm=\"casemill\"");
+        result = result == MHD_YES ? MHD_add_response_header(response, "WWW-Authenticate",
+                                                             "Basic realm=\"casemill\"")
+                                   : result;
     }
-    return loopback
-               ? ERR_OK
-               : diag_fail(diag, ERR_DENIED, "http address \"%s\": only loopback is served", bind);
-}
-
-enum err http_bind_check(const char *bind, struct diag *diag) {
-    union address address;
-    socklen_t len = 0;
-    return parse(bind, &address, &len, diag);
+    return result;
 }
 
 static enum MHD_Result send_reply(struct MHD_Connection *connection, struct http_reply *reply) {
@@ -112,10 +76,7 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, struct http
     if (response == NULL) {
         return MHD_NO;
     }
-    enum MHD_Result result = MHD_add_response_header(response, "Content-Type", reply->content_type);
-    for (size_t i = 0; result == MHD_YES && i < COUNT_OF(HEADERS); i++) {
-        result = MHD_add_response_header(response, HEADERS[i].name, HEADERS[i].value);
-    }
+    enum MHD_Result result = add_headers(response, reply);
     if (result == MHD_YES) {
         result = MHD_queue_response(connection, reply->status, response);
     }
@@ -123,31 +84,63 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, struct http
     return result;
 }
 
-/* NAME, NAME:PORT, [IPv6], [IPv6]:PORT; with any port, since a tunnel may use another. */
-static bool is_loopback_host(const char *text) {
-    char host[HOST_MAX];
-    struct in_addr v4;
-    struct in6_addr v6;
-    bool is_v6 = text[0] == '[';
-    size_t len = is_v6 ? strcspn(text + 1, "]") : strcspn(text, ":");
-    const char *after = text + len + (is_v6 ? 2 : 0);
-    if (len >= sizeof(host) || (is_v6 && text[len + 1] != ']') ||
-        (*after != '\0' && (*after != ':' || after[1 + strspn(after + 1, "0123456789")] != '\0'))) {
-        return false;
-    }
-    memcpy(host, text + (is_v6 ? 1 : 0), len);
-    host[len] = '\0';
-    if (is_v6) {
-        return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-    }
-    return strcasecmp(host, "localhost") == 0 ||
-           (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
+/* Our side of the connection: with a wildcard in http.bind it is one of this machine's addresses.
+ */
+static bool own_address(struct MHD_Connection *connection, struct address *own) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    union socket_address address;
+    socklen_t len = sizeof(address);
+    memset(&address, 0, sizeof(address));
+    return info != NULL && getsockname(info->connect_fd, &address.any, &len) == 0 &&
+           address_of(&address, own);
 }
 
-/* A browser always sends it; HTTP/1.0 need not. */
-static bool is_host_ours(struct MHD_Connection *connection) {
+/* A browser always sends a Host; HTTP/1.0 need not. */
+static bool is_host_ours(const struct access *access, struct MHD_Connection *connection) {
+    struct address own;
     const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
-    return host == NULL || is_loopback_host(host);
+    return host == NULL || (own_address(connection, &own) && access_has_host(access, &own, host));
+}
+
+static void refuse(struct http_reply *reply, unsigned status, const char *line) {
+    reply->status = status;
+    buf_str(&reply->body, line);
+}
+
+/* False: the reply has the reason. */
+static bool is_allowed(struct http *http, struct MHD_Connection *connection, const char *path,
+                       const char *method, struct http_reply *reply) {
+    const char *authorization =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+    (void)pthread_mutex_lock(&http->lock);
+    bool is_ours = is_host_ours(http->access, connection);
+    enum access_answer answer = access_check(http->access, path, authorization);
+    (void)pthread_mutex_unlock(&http->lock);
+    if (!is_ours) {
+        refuse(reply, MHD_HTTP_MISDIRECTED_REQUEST,
+               "the Host must be this machine: its address, or a name of http.hosts\n");
+        return false;
+    }
+    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+        refuse(reply, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+        return false;
+    }
+    switch (answer) {
+    case ACCESS_ALLOWED:
+        return true;
+    case ACCESS_CLOSED:
+        refuse(reply, MHD_HTTP_FORBIDDEN, "this page needs http.token in the settings\n");
+        return false;
+    case ACCESS_WRONG_TOKEN:
+        LOG(EV_HTTP_TOKEN_REFUSED, "endpoint=%s", http->endpoint);
+        break;
+    case ACCESS_NO_TOKEN:
+        break;
+    }
+    refuse(reply, MHD_HTTP_UNAUTHORIZED,
+           "send the token of http.token: as Bearer, or as the password of any user\n");
+    return false;
 }
 
 static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *url,
@@ -165,13 +158,7 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
         return MHD_YES;
     }
     struct http_reply reply = {.status = 200, .content_type = "text/plain; charset=utf-8"};
-    if (!is_host_ours(connection)) {
-        reply.status = MHD_HTTP_MISDIRECTED_REQUEST;
-        buf_str(&reply.body, "the Host must be this machine: localhost or 127.0.0.1\n");
-    } else if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
-        reply.status = MHD_HTTP_METHOD_NOT_ALLOWED;
-        buf_str(&reply.body, "only GET and HEAD\n");
-    } else {
+    if (is_allowed(http, connection, url, method, &reply)) {
         http->render(url, &reply, http->context);
     }
     if (reply.status == MHD_HTTP_NOT_FOUND && reply.body.len == 0) {
@@ -180,57 +167,54 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
     return send_reply(connection, &reply);
 }
 
-static void cut(struct connection *connection) {
-    connection->is_cut = true;
-    (void)shutdown(connection->fd, SHUT_RDWR); /* the server sees that and closes it */
-}
-
-/* Ends connections past the deadline, then the oldest while too many are left. */
-static void make_room(struct http *http, int64_t now_ms) {
-    for (;;) {
-        struct connection *oldest = NULL;
-        uint32_t kept = 0;
-        for (size_t i = 0; i < COUNT_OF(http->connections); i++) {
-            struct connection *one = &http->connections[i];
-            if (one->fd < 0 || one->is_cut) {
-                continue;
-            }
-            kept++;
-            oldest = oldest == NULL || one->since_ms < oldest->since_ms ? one : oldest;
-        }
-        if (oldest == NULL ||
-            (kept < KEPT_MAX && now_ms - oldest->since_ms <= (int64_t)DEADLINE_MS)) {
-            return;
-        }
-        cut(oldest);
-    }
-}
-
-/* Only the server's thread calls this, before it closes a descriptor. */
+/* The server calls this before it closes a descriptor. */
 static void note_connection(void *context, struct MHD_Connection *connection, void **slot,
                             enum MHD_ConnectionNotificationCode what) {
     struct http *http = context;
-    struct connection *noted = *slot;
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-        if (noted != NULL) {
-            noted->fd = -1;
+        if (*slot != NULL) {
+            connections_drop(*slot);
         }
         return;
     }
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    int64_t now_ms = clock_mono_ms();
-    make_room(http, now_ms);
-    for (size_t i = 0; info != NULL && i < COUNT_OF(http->connections); i++) {
-        if (http->connections[i].fd < 0) {
-            http->connections[i] = (struct connection){.fd = info->connect_fd, .since_ms = now_ms};
-            *slot = &http->connections[i];
-            return;
-        }
+    union socket_address address;
+    socklen_t len = sizeof(address);
+    struct address client = {0}; /* of one that is gone already */
+    memset(&address, 0, sizeof(address));
+    CHECK(info != NULL);
+    if (getpeername(info->connect_fd, &address.any, &len) == 0) {
+        (void)address_of(&address, &client);
     }
+    *slot = connections_add(&http->connections, info->connect_fd, &client, clock_mono_ms());
 }
 
-static enum err listen_on(const union address *address, socklen_t len, const char *bind_text,
+/* Milliseconds until something is due; -1: nothing is. */
+static int wait_ms(struct http *http) {
+    MHD_UNSIGNED_LONG_LONG of_daemon = 0;
+    int64_t left = connections_cut_late(&http->connections, clock_mono_ms());
+    if (MHD_get_timeout(http->daemon, &of_daemon) == MHD_YES &&
+        (left < 0 || of_daemon < (MHD_UNSIGNED_LONG_LONG)left)) {
+        left = (int64_t)of_daemon;
+    }
+    return left > HTTP_DEADLINE_MS ? HTTP_DEADLINE_MS : (int)left;
+}
+
+static void *serve(void *argument) {
+    struct http *http = argument;
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    CHECK(info != NULL);
+    struct pollfd fds[] = {{.fd = info->epoll_fd, .events = POLLIN},
+                           {.fd = http->stop_fd, .events = POLLIN}};
+    while (fds[1].revents == 0) {
+        (void)poll(fds, COUNT_OF(fds), wait_ms(http)); /* EINTR: an early turn */
+        (void)MHD_run(http->daemon);
+    }
+    return NULL;
+}
+
+static enum err listen_on(const union socket_address *address, socklen_t len, const char *bind_text,
                           int *listener, struct diag *diag) {
     int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int on = 1;
@@ -248,10 +232,10 @@ static enum err listen_on(const union address *address, socklen_t len, const cha
 }
 
 static void name_endpoint(struct http *http, int listener) {
-    union address real;
+    union socket_address real;
     socklen_t len = sizeof(real);
     memset(&real, 0, sizeof(real));
-    char host[HOST_MAX] = "";
+    char host[INET6_ADDRSTRLEN] = "";
     CHECK(getsockname(listener, &real.any, &len) == 0);
     if (real.any.sa_family == AF_INET6) {
         (void)inet_ntop(AF_INET6, &real.v6.sin6_addr, host, sizeof(host));
@@ -266,9 +250,9 @@ static void name_endpoint(struct http *http, int listener) {
 
 /* Errors: as http_start. */
 static enum err open_listener(const char *bind, int *listener, struct diag *diag) {
-    union address address;
+    union socket_address address;
     socklen_t len = 0;
-    enum err err = parse(bind, &address, &len, diag);
+    enum err err = address_parse_bind(bind, &address, &len, diag);
     return err == ERR_OK ? listen_on(&address, len, bind, listener, diag) : err;
 }
 
@@ -281,31 +265,99 @@ enum err http_bind_try(const char *bind, struct diag *diag) {
     return err;
 }
 
-enum err http_start(const char *bind, http_render_fn render, void *context, struct http **held,
-                    struct diag *diag) {
+/* Ends what http_start began. */
+static void http_free(struct http *http) {
+    if (http->has_thread) {
+        const uint64_t one = 1;
+        CHECK(io_write_all(http->stop_fd, span_make(&one, sizeof(one))) == ERR_OK);
+        CHECK(pthread_join(http->thread, NULL) == 0);
+    }
+    if (http->daemon != NULL) {
+        MHD_stop_daemon(http->daemon);
+    }
+    if (http->stop_fd >= 0) {
+        (void)close(http->stop_fd);
+    }
+    access_free(&http->access);
+    (void)pthread_mutex_destroy(&http->lock);
+    mem_free(http->bind);
+    mem_free(http);
+}
+
+/* The daemon, which owns the listener then, and the thread.  Errors: as http_start. */
+static enum err start(struct http *http, int listener, struct diag *diag) {
+    http->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (http->stop_fd >= 0) {
+        http->daemon =
+            MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, http, MHD_OPTION_LISTEN_SOCKET,
+                             listener, MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
+                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_SECONDS,
+                             MHD_OPTION_NOTIFY_CONNECTION, note_connection, http, MHD_OPTION_END);
+    }
+    if (http->daemon == NULL) {
+        (void)close(listener);
+        return diag_fail(diag, ERR_IO, "http address \"%s\": the server does not start",
+                         http->bind);
+    }
+    enum err err = thread_start(&http->thread, serve, http, "HTTP", diag);
+    http->has_thread = err == ERR_OK;
+    return err;
+}
+
+enum err http_start(const struct http_options *options, http_render_fn render, void *context,
+                    struct http **held, struct diag *diag) {
     int listener = -1;
-    enum err err = open_listener(bind, &listener, diag);
+    struct access *access = NULL;
+    enum err err = access_new(options, &access, diag);
+    err = err == ERR_OK ? open_listener(options->bind, &listener, diag) : err;
     if (err != ERR_OK) {
+        access_free(&access);
         return err;
     }
     struct http *http = mem_zero(1, sizeof(*http));
     http->render = render;
     http->context = context;
+    http->access = access;
+    http->bind = mem_strdup(options->bind);
+    (void)pthread_mutex_init(&http->lock, NULL);
     name_endpoint(http, listener);
-    for (size_t i = 0; i < COUNT_OF(http->connections); i++) {
-        http->connections[i].fd = -1;
-    }
-    http->daemon = MHD_start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO, 0, NULL, NULL, answer, http,
-        MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_SECONDS,
-        MHD_OPTION_NOTIFY_CONNECTION, note_connection, http, MHD_OPTION_END);
-    if (http->daemon == NULL) {
-        (void)close(listener);
-        mem_free(http);
-        return diag_fail(diag, ERR_IO, "http address \"%s\": the server does not start", bind);
+    connections_init(&http->connections);
+    err = start(http, listener, diag);
+    if (err != ERR_OK) {
+        http_free(http);
+        return err;
     }
     *held = http;
+    return ERR_OK;
+}
+
+/* Errors: as http_start. */
+static enum err new_access(const struct http *http, const struct http_options *options,
+                           struct access **fresh, struct diag *diag) {
+    struct http_options running = *options;
+    running.bind = http->bind;
+    return access_new(&running, fresh, diag);
+}
+
+enum err http_reload_check(const struct http *http, const struct http_options *options,
+                           struct diag *diag) {
+    struct access *fresh = NULL;
+    enum err err = http == NULL ? ERR_OK : new_access(http, options, &fresh, diag);
+    access_free(&fresh);
+    return err;
+}
+
+enum err http_reload(struct http *http, const struct http_options *options, struct diag *diag) {
+    struct access *fresh = NULL;
+    enum err err = http == NULL ? ERR_OK : new_access(http, options, &fresh, diag);
+    if (err != ERR_OK || http == NULL) {
+        return err;
+    }
+    (void)pthread_mutex_lock(&http->lock);
+    struct access *old = http->access;
+    http->access = fresh;
+    (void)pthread_mutex_unlock(&http->lock);
+    access_free(&old);
     return ERR_OK;
 }
 
@@ -313,8 +365,7 @@ const char *http_endpoint(const struct http *http) { return http->endpoint; }
 
 void http_stop(struct http **held) {
     if (*held != NULL) {
-        MHD_stop_daemon((*held)->daemon);
-        mem_free(*held);
+        http_free(*held);
         *held = NULL;
     }
 }

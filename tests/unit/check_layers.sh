@@ -19,7 +19,7 @@ casedoc: base yaml wire
 rules: base yaml casedoc cel
 settings: base yaml
 net: base
-http: base
+http: base settings
 db: base
 client: base wire net
 cli: base yaml wire cel casedoc rules settings net http db client

@@ -35,6 +35,16 @@ static int connect_to(const char *endpoint) {
     return fd;
 }
 
+/* On loopback, with no other setting. */
+static struct http *start_at(const char *bind) {
+    static char context[] = "context";
+    const struct http_options options = {.bind = bind, .token_path = ""};
+    struct http *http = NULL;
+    struct diag diag = {0};
+    ck_assert_msg(http_start(&options, render, context, &http, &diag) == ERR_OK, "%s", diag.text);
+    return http;
+}
+
 /* Sends one request and reads the whole answer. */
 static void ask(const char *endpoint, const char *request, struct buf *answer) {
     int fd = connect_to(endpoint);
@@ -65,10 +75,7 @@ static void expect(const char *endpoint, const char *request, const char *first,
 #define REQUEST(line) line " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 START_TEST(pages_by_path) {
-    struct http *http = NULL;
-    struct diag diag = {0};
-    char context[] = "context";
-    ck_assert_int_eq(http_start("127.0.0.1:0", render, context, &http, &diag), ERR_OK);
+    struct http *http = start_at("127.0.0.1:0");
     const char *endpoint = http_endpoint(http);
     ck_assert_int_eq(strncmp(endpoint, "http://127.0.0.1:", 17), 0);
     ck_assert_str_ne(endpoint + 17, "0");
@@ -76,17 +83,16 @@ START_TEST(pages_by_path) {
     expect(endpoint, REQUEST("GET /status"), "HTTP/1.1 200", "application/json");
     expect(endpoint, REQUEST("GET /sick"), "HTTP/1.1 503", "sick");
     expect(endpoint, REQUEST("GET /other"), "HTTP/1.1 404", "no such page");
+    expect(endpoint, REQUEST("HEAD /status"), "HTTP/1.1 200", "Content-Length: 13\r\n");
     expect(endpoint, REQUEST("DELETE /status"), "HTTP/1.1 405", "only GET");
+    expect(endpoint, REQUEST("POST /status"), "HTTP/1.1 405", "Allow: GET, HEAD\r\n");
     http_stop(&http);
     ck_assert_ptr_null(http);
 }
 END_TEST
 
 START_TEST(only_for_a_host_of_this_machine) {
-    struct http *http = NULL;
-    struct diag diag = {0};
-    char context[] = "context";
-    ck_assert_int_eq(http_start("127.0.0.1:0", render, context, &http, &diag), ERR_OK);
+    struct http *http = start_at("127.0.0.1:0");
     const char *endpoint = http_endpoint(http);
     static const struct {
         const char *host, *status;
@@ -119,10 +125,7 @@ START_TEST(only_for_a_host_of_this_machine) {
 END_TEST
 
 START_TEST(each_answer_is_for_this_page_alone) {
-    struct http *http = NULL;
-    struct diag diag = {0};
-    char context[] = "context";
-    ck_assert_int_eq(http_start("127.0.0.1:0", render, context, &http, &diag), ERR_OK);
+    struct http *http = start_at("127.0.0.1:0");
     const char *endpoint = http_endpoint(http);
     static const char *const requests[] = {REQUEST("GET /status"), REQUEST("GET /other"),
                                            REQUEST("PUT /status")};
@@ -131,6 +134,8 @@ START_TEST(each_answer_is_for_this_page_alone) {
         expect(endpoint, requests[i], "HTTP/1.1", "Content-Security-Policy: default-src 'none';");
         expect(endpoint, requests[i], "HTTP/1.1", "frame-ancestors 'none'\r\n");
         expect(endpoint, requests[i], "HTTP/1.1", "Connection: close\r\n");
+        expect(endpoint, requests[i], "HTTP/1.1", "Cache-Control: no-store\r\n");
+        expect(endpoint, requests[i], "HTTP/1.1", "Referrer-Policy: no-referrer\r\n");
     }
     http_stop(&http);
 }
@@ -138,11 +143,8 @@ END_TEST
 
 /* Far more than there are places, none of which ends by itself within the patience of ask. */
 START_TEST(idle_connections_block_no_client) {
-    struct http *http = NULL;
-    struct diag diag = {0};
-    char context[] = "context";
+    struct http *http = start_at("127.0.0.1:0");
     int idle[HTTP_CONNECTIONS_MAX * 3];
-    ck_assert_int_eq(http_start("127.0.0.1:0", render, context, &http, &diag), ERR_OK);
     const char *endpoint = http_endpoint(http);
     for (size_t i = 0; i < COUNT_OF(idle); i++) {
         idle[i] = connect_to(endpoint);
@@ -160,28 +162,44 @@ START_TEST(idle_connections_block_no_client) {
 END_TEST
 
 START_TEST(a_taken_port_is_reported) {
-    struct http *first = NULL;
+    struct http *first = start_at("127.0.0.1:0");
     struct http *second = NULL;
-    struct diag diag = {0};
-    char context[] = "context";
-    ck_assert_int_eq(http_start("127.0.0.1:0", render, context, &first, &diag), ERR_OK);
-    ck_assert_int_eq(http_start(http_endpoint(first) + 7, render, context, &second, &diag),
-                     ERR_BUSY);
+    const struct http_options options = {.bind = http_endpoint(first) + 7, .token_path = ""};
+    ck_assert_int_eq(http_start(&options, render, NULL, &second, NULL), ERR_BUSY);
     ck_assert_ptr_null(second);
     http_stop(&first);
 }
 END_TEST
 
-START_TEST(only_loopback_is_served) {
-    ck_assert_int_eq(http_bind_check("0.0.0.0:80", NULL), ERR_DENIED);
-    ck_assert_int_eq(http_bind_check("[::]:80", NULL), ERR_DENIED);
-    ck_assert_int_eq(http_bind_check("192.0.2.1:80", NULL), ERR_DENIED);
-    ck_assert_int_eq(http_bind_check("example.org:80", NULL), ERR_INVALID);
-    ck_assert_int_eq(http_bind_check("127.0.0.1", NULL), ERR_INVALID);
-    ck_assert_int_eq(http_bind_check("127.0.0.1:", NULL), ERR_INVALID);
-    ck_assert_int_eq(http_bind_check("127.0.0.1:65536", NULL), ERR_INVALID);
-    ck_assert_int_eq(http_bind_check("localhost:1", NULL), ERR_OK);
-    ck_assert_int_eq(http_bind_check("[::1]:1", NULL), ERR_OK);
+START_TEST(beyond_loopback_something_must_be_readable) {
+    static const struct {
+        const char *bind;
+        enum err open, with_token, with_public;
+    } rows[] = {{"0.0.0.0:80", ERR_DENIED, ERR_OK, ERR_OK},
+                {"[::]:80", ERR_DENIED, ERR_OK, ERR_OK},
+                {"192.0.2.1:80", ERR_DENIED, ERR_OK, ERR_OK},
+                {"[2001:db8::1]:80", ERR_DENIED, ERR_OK, ERR_OK},
+                {"localhost:1", ERR_OK, ERR_OK, ERR_OK},
+                {"[::1]:1", ERR_OK, ERR_OK, ERR_OK},
+                {"127.0.0.9:1", ERR_OK, ERR_OK, ERR_OK},
+                {"example.org:80", ERR_INVALID, ERR_INVALID, ERR_INVALID},
+                {"127.0.0.1", ERR_INVALID, ERR_INVALID, ERR_INVALID},
+                {"127.0.0.1:", ERR_INVALID, ERR_INVALID, ERR_INVALID},
+                {"127.0.0.1:65536", ERR_INVALID, ERR_INVALID, ERR_INVALID}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct http_options options = {.bind = rows[i].bind, .token_path = ""};
+        ck_assert_int_eq(http_bind_check(&options, NULL), rows[i].open);
+        options.token_path = "/the/token";
+        ck_assert_int_eq(http_bind_check(&options, NULL), rows[i].with_token);
+        options = (struct http_options){
+            .bind = rows[i].bind, .token_path = "", .public_pages = HTTP_PUBLIC_HEALTH};
+        ck_assert_int_eq(http_bind_check(&options, NULL), rows[i].with_public);
+    }
+    struct http *http = NULL;
+    const struct http_options options = {.bind = "0.0.0.0:0", .token_path = ""};
+    struct diag diag = {0};
+    ck_assert_int_eq(http_start(&options, render, NULL, &http, &diag), ERR_DENIED);
+    ck_assert_ptr_nonnull(strstr(diag.text, "set http.token, or http.public"));
 }
 END_TEST
 
@@ -193,7 +211,7 @@ int main(void) {
     tcase_add_test(tests, each_answer_is_for_this_page_alone);
     tcase_add_test(tests, idle_connections_block_no_client);
     tcase_add_test(tests, a_taken_port_is_reported);
-    tcase_add_test(tests, only_loopback_is_served);
+    tcase_add_test(tests, beyond_loopback_something_must_be_readable);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
