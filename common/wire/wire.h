@@ -25,6 +25,7 @@ enum {
     WIRE_DELIVERIES_MAX = 16384,
     WIRE_DISPOSITIONS = 5,
     WIRE_NAME_MAX = 128,
+    WIRE_WHY_MAX = 512, /* bytes of an operator's reason */
     WIRE_VERSION_BYTES_MAX = 8
 };
 #define WIRE_VERSION "CM1"
@@ -49,9 +50,11 @@ enum {
     ROW(RETRY_MS, 0, 3600000, CLAMP)                                                               \
     ROW(AGE_MS, 0, WIRE_COUNT_MAX, CLAMP)                                                          \
     ROW(TOTAL, 0, WIRE_COUNT_MAX, CLAMP)               /* since a start, or of all sources */      \
-    ROW(BODY_BYTES, 0, WIRE_BODY_BYTES_MAX, CLAMP)
+    ROW(BODY_BYTES, 0, WIRE_BODY_BYTES_MAX, CLAMP)                                                 \
+    ROW(STOP_MS, 0, WIRE_STOP_MS_MAX, REFUSE)          /* of a pause or drain; 0: no end */
 // clang-format on
 #define WIRE_TIME_US_MAX INT64_C(253402300799999999)
+#define WIRE_STOP_MS_MAX (INT64_C(366) * 86400000)
 #define WIRE_COUNT_MAX (INT64_C(1) << 53) /* exact in JSON, and sums never overflow */
 enum wire_number {
     WIRE_NUMBER_NONE, /* of a row that names none: a check fails at once */
@@ -301,11 +304,21 @@ struct wire_work {    /* also BURY */
 struct wire_beat {
     bool retire;
 };
+/* What the sender of a control message reports about itself; "": absent.  Nobody has checked it: on
+ * a socket with keys the name of the key is what identifies the operator. */
+struct wire_operator {
+    struct span user, host; /* at most WIRE_NAME_MAX bytes */
+    struct span why;        /* at most WIRE_WHY_MAX bytes */
+};
 /* Control is small and rare: a verb, its arguments and its answer are a JSON text in the header. */
 struct wire_control {
     struct span
         verb; /* "STATUS", "WORKERS", "SOURCES", "PAUSE", "RESUME", "DRAIN", "RETIRE", "VERIFY" */
     struct span arguments;
+    struct wire_operator by;
+    /* Of PAUSE and DRAIN, at most one of them: the end; 0: none. */
+    int64_t for_ms;
+    int64_t until; /* microseconds since 1970 */
 };
 struct wire_control_reply {
     bool ok;
@@ -326,6 +339,7 @@ struct wire_retry {
     struct uuid batch;
     uint32_t count;
     enum wire_ack ack;
+    struct wire_operator by;
 };
 
 struct wire_message {

@@ -231,9 +231,16 @@ static const struct wire_field work_fields[] = {
 static const struct wire_field beat_fields[] = {
     FIELD("retire", BOOL, NOT_ZERO, wire_beat, retire, .max = 0),
 };
+#define OPERATOR(type)                                                                             \
+    FIELD("user", TEXT, NOT_ZERO, type, by.user, .max = WIRE_NAME_MAX),                            \
+        FIELD("host", TEXT, NOT_ZERO, type, by.host, .max = WIRE_NAME_MAX),                        \
+        FIELD("why", TEXT, NOT_ZERO, type, by.why, .max = WIRE_WHY_MAX)
 static const struct wire_field control_fields[] = {
     FIELD("verb", TEXT, ALWAYS, wire_control, verb, .max = WIRE_NAME_MAX),
     FIELD("arguments", TEXT, NOT_ZERO, wire_control, arguments, .max = WIRE_HEAD_BYTES_MAX),
+    OPERATOR(wire_control),
+    FIELD("for_ms", I64, NOT_ZERO, wire_control, for_ms, .number = WIRE_NUMBER_STOP_MS),
+    FIELD("until", I64, NOT_ZERO, wire_control, until, .number = WIRE_NUMBER_TIME_US),
 };
 static const struct wire_field control_reply_fields[] = {
     FIELD("ok", BOOL, ALWAYS, wire_control_reply, ok, .max = 0),
@@ -251,6 +258,7 @@ static const struct wire_field retry_fields[] = {
     FIELD("batch", UUID, ALWAYS, wire_retry, batch, .max = 0),
     FIELD("count", U32, ALWAYS, wire_retry, count, .number = WIRE_NUMBER_BATCH_CASES),
     FIELD("ack", WORD, NOT_ZERO, wire_retry, ack, .words = &acks),
+    OPERATOR(wire_retry),
 };
 
 #define ROW(id, member, array) [WIRE_##id] = {offsetof(struct wire_message, member), INNER(array)}

@@ -71,7 +71,7 @@ struct golden {
     enum wire_direction direction;
     struct wire_message message;
 };
-enum { GOLDEN_MAX = 40 };
+enum { GOLDEN_MAX = 48 };
 
 static inline uint32_t rows_copy(struct golden *rows, const struct golden *list, uint32_t count) {
     memcpy(rows, list, count * sizeof(*list));
@@ -182,7 +182,16 @@ static inline uint32_t golden_control(const struct sample *s, struct golden *row
          WIRE_CONTROL_SOCKET,
          WIRE_TO_BROKER,
          {.command = WIRE_CONTROL,
-          .control = {SPAN_LIT("PAUSE"), SPAN_LIT("{\"source\":\"port-7\"}")}}},
+          .control = {.verb = SPAN_LIT("PAUSE"),
+                      .arguments = SPAN_LIT("{\"source\":\"port-7\"}")}}},
+        {"control_by",
+         WIRE_CONTROL_SOCKET,
+         WIRE_TO_BROKER,
+         {.command = WIRE_CONTROL,
+          .control = {.verb = SPAN_LIT("DRAIN"),
+                      .by = {SPAN_LIT("desk"), SPAN_LIT("host-1"), SPAN_LIT("new disk")},
+                      .for_ms = 7200000,
+                      .until = 1767225600000000}}},
         {"control_reply",
          WIRE_CONTROL_SOCKET,
          WIRE_FROM_BROKER,
@@ -201,7 +210,15 @@ static inline uint32_t golden_control(const struct sample *s, struct golden *row
         {"retry",
          WIRE_CONTROL_SOCKET,
          WIRE_TO_BROKER,
-         {.command = WIRE_RETRY, .retry = {s->batch, 500, WIRE_ACK_OUTCOME}}},
+         {.command = WIRE_RETRY,
+          .retry = {.batch = s->batch, .count = 500, .ack = WIRE_ACK_OUTCOME}}},
+        {"retry_by",
+         WIRE_CONTROL_SOCKET,
+         WIRE_TO_BROKER,
+         {.command = WIRE_RETRY,
+          .retry = {.batch = s->batch,
+                    .count = 500,
+                    .by = {SPAN_LIT("desk"), SPAN_LIT("host-1"), SPAN_LIT("fixed")}}}},
     };
     return rows_copy(rows, list, COUNT_OF(list));
 }
