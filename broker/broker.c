@@ -185,6 +185,9 @@ enum err broker_open(const struct settings *settings, struct broker **held, stru
     struct broker *broker = broker_new(settings, wake);
     /* The journal first: its check forks, and no thread may run by then. */
     err = open_journal(&broker->shell, settings, diag);
+    err = err != ERR_OK
+              ? err
+              : control_open(&broker->shell, settings_str(settings, "journal.path"), diag);
     err = err != ERR_OK ? err : open_sockets(broker, settings, diag);
     if (err == ERR_OK) {
         intake_watch(&broker->shell);

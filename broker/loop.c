@@ -10,7 +10,7 @@
  *   verify              a few records, while an operator's VERIFY runs
  *   perform             deletes to the journal, receipts and answers to the peers
  *   collect commits     what is durable now gets its ACCEPTED; what is not, its BUSY
- *   tick                retries fall due, lost lanes lose their work, beats go out
+ *   tick                retries fall due, lost lanes lose their work, beats go out, pauses end
  *   dispatch            queued parts go to lanes with credit
  *   perform             WORK and receipts
  *   trim                memory that packed batches have left
@@ -120,6 +120,7 @@ static void log_lost_lanes(const struct core *core, uint64_t lost) {
 
 static void tick(struct loop *loop, struct shell *shell) {
     core_tick(shell->core, shell->now);
+    control_tick(shell);
     struct core_stats stats;
     core_stats(shell->core, shell->now, &stats);
     if (stats.lanes_silent > loop->silent_logged) {

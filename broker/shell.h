@@ -7,6 +7,7 @@
 #include "broker/body.h"
 #include "broker/core.h"
 #include "broker/journal.h"
+#include "broker/operator_state.h"
 #include "broker/outgoing.h"
 #include "net/net.h"
 
@@ -33,10 +34,11 @@ struct shell {
     struct net_wake *wake; /* ends the wait for input */
     struct journal *journal;
     struct core *core;
-    int64_t now;             /* monotonic ms, read once a turn */
-    int64_t now_us, wall_us; /* the same, monotonic and since 1970 */
-    bool more;               /* a phase stopped at its bound: do not wait */
-    bool stopping;           /* a TERM was seen */
+    struct operator_state operators; /* what they have ordered */
+    int64_t now;                     /* monotonic ms, read once a turn */
+    int64_t now_us, wall_us;         /* the same, monotonic and since 1970 */
+    bool more;                       /* a phase stopped at its bound: do not wait */
+    bool stopping;                   /* a TERM was seen */
     uint64_t memory_bytes_max;
     struct blob_account bodies;
     struct outgoing_receipts receipts; /* of the intake socket */

@@ -19,13 +19,14 @@ struct snapshot {
 struct snapshot *snapshot_new(void) {
     struct snapshot *snapshot = mem_zero(1, sizeof(*snapshot));
     (void)pthread_mutex_init(&snapshot->lock, NULL);
-    snapshot->page.reason = "starting";
+    buf_str(&snapshot->page.reason, "starting");
     return snapshot;
 }
 
 static void page_free(struct snapshot_page *page) {
     buf_free(&page->metrics);
     buf_free(&page->status);
+    buf_free(&page->reason);
 }
 
 void snapshot_free(struct snapshot **held) {
@@ -44,12 +45,12 @@ void snapshot_publish(struct snapshot *snapshot, struct snapshot_page *page, int
     snapshot->published_ms = now_ms;
     (void)pthread_mutex_unlock(&snapshot->lock);
     page_free(&old);
-    *page = (struct snapshot_page){.reason = ""};
+    *page = (struct snapshot_page){0};
 }
 
-static void serve_state(struct http_reply *reply, bool good, const char *reason) {
+static void serve_state(struct http_reply *reply, bool good, struct span reason) {
     reply->status = good ? STATUS_OK : STATUS_UNAVAILABLE;
-    buf_str(&reply->body, good ? "ok" : reason);
+    buf_append(&reply->body, good ? SPAN_LIT("ok") : reason);
     buf_byte(&reply->body, '\n');
 }
 
@@ -79,9 +80,11 @@ void snapshot_serve(const char *path, struct http_reply *reply, void *context) {
         reply->content_type = "application/json";
         buf_append(&reply->body, buf_span(&page->status));
     } else if (strcmp(path, "/healthz") == 0) {
-        serve_state(reply, page->healthy && !stale, stale ? "the loop is stalled" : page->reason);
+        serve_state(reply, page->healthy && !stale,
+                    stale ? SPAN_LIT("the loop is stalled") : buf_span(&page->reason));
     } else if (strcmp(path, "/readyz") == 0) {
-        serve_state(reply, is_ready, stale ? "the loop is stalled" : page->reason);
+        serve_state(reply, is_ready,
+                    stale ? SPAN_LIT("the loop is stalled") : buf_span(&page->reason));
     } else {
         reply->status = STATUS_NOT_FOUND;
     }

@@ -14,9 +14,9 @@ enum { SNAPSHOT_STALE_MS = 5000 };
 struct snapshot;
 struct snapshot_page {
     struct buf metrics, status;
+    struct buf reason; /* "" when healthy and ready */
     bool healthy, ready;
     const struct metric_family *ready_metric; /* static: added as it is when it is read */
-    const char *reason;                       /* static, "" when healthy and ready */
 };
 
 struct snapshot *snapshot_new(void);

@@ -7,6 +7,9 @@
 
 #include <math.h>
 
+#define DRAINING "draining: no batch is accepted"
+#define PAUSED "paused"
+
 enum { SNAPSHOT_MS = 250 };
 
 struct all_stats {
@@ -80,13 +83,13 @@ static const char *unready_reason(const struct all_stats *all) {
         return "the journal's disk does not answer: nothing is confirmed until it does";
     }
     if (!all->core.accepting) {
-        return "draining: no batch is accepted";
+        return DRAINING;
     }
     if (all->disk.full) {
         return "the journal's budget is spent";
     }
     if (!all->core.dispatching) {
-        return "paused";
+        return PAUSED;
     }
     if (all->core.lanes == 0) {
         return "no lane is connected";
@@ -99,6 +102,18 @@ static const char *unready_reason(const struct all_stats *all) {
     }
     return all->core.road_ms < 0 ? "no canary has returned yet"
                                  : "nothing was committed lately, not even a canary";
+}
+
+/* For operators also who paused or drained the broker; not for PONG, which intake systems read. */
+static void unready_text(const struct shell *shell, const struct all_stats *all, struct buf *out) {
+    const char *reason = unready_reason(all);
+    buf_str(out, reason);
+    const struct operator_stop *stops = shell->operators.stops;
+    if (strcmp(reason, DRAINING) == 0 && stops[OPERATOR_DRAIN].is_on) {
+        operator_stop_text(&stops[OPERATOR_DRAIN], out);
+    } else if (strcmp(reason, PAUSED) == 0 && stops[OPERATOR_PAUSE].is_on) {
+        operator_stop_text(&stops[OPERATOR_PAUSE], out);
+    }
 }
 
 void status_json(struct shell *shell, struct buf *out) {
@@ -116,7 +131,12 @@ void status_json(struct shell *shell, struct buf *out) {
     json_bool(json_key(&json, "accepting"), is_accepting(&all));
     json_bool(json_key(&json, "dispatching"), all.core.dispatching);
     json_bool(json_key(&json, "stopping"), shell->stopping);
-    json_str(json_key(&json, "unready"), unready_reason(&all));
+    struct buf unready = BUF_EMPTY;
+    unready_text(shell, &all, &unready);
+    json_str(json_key(&json, "unready"), buf_cstr(&unready));
+    buf_free(&unready);
+    operator_stop_json(&shell->operators.stops[OPERATOR_PAUSE], json_key(&json, "paused"));
+    operator_stop_json(&shell->operators.stops[OPERATOR_DRAIN], json_key(&json, "draining"));
     json_uint(json_key(&json, "low_water"), all.core.low_water);
 #define STATS_JSON(member, name, kind, unit, where, help)                                          \
     json_int(json_key(&json, #member), (int64_t)all.where);
@@ -290,8 +310,8 @@ void status_publish(struct status *status, struct shell *shell) {
     status->queued_cases = all.core.queued_cases + all.core.delayed_cases;
     struct snapshot_page page = {.healthy = !all.disk.failed,
                                  .ready = reason[0] == '\0',
-                                 .ready_metric = &METRICS[METRICS_READY],
-                                 .reason = reason};
+                                 .ready_metric = &METRICS[METRICS_READY]};
+    unready_text(shell, &all, &page.reason);
     put_metrics(status, shell, &all, &page);
     status_json(shell, &page.status);
     buf_byte(&page.status, '\n');

@@ -35,6 +35,14 @@
     ROW(CONNECTIONS_HEAVY, WARN,                                                                   \
         "unfinished or unread messages exceeded the limit; connections were closed",               \
         "check the peers; nothing is lost, a client reconnects and resends")                       \
+    ROW(OPERATOR_ACTION, INFO, "an operator did something; user, host and why are unchecked",      \
+        "nothing")                                                                                 \
+    ROW(OPERATOR_STOP_KEPT, WARN, "the broker starts paused or draining, as an operator ordered",  \
+        "casemill resume, when the reason is gone")                                                \
+    ROW(OPERATOR_STOP_ENDED, INFO, "a pause or drain has ended by its --until", "read the text")   \
+    ROW(OPERATOR_STATE_FOREIGN, WARN,                                                              \
+        "the file of pause and drain belongs to another journal; it is not used",                  \
+        "check journal.path; pause again if that was wanted")                                      \
     ROW(LANE_READY, INFO, "a worker lane has connected", "nothing")                                \
     ROW(LANES_FULL, WARN, "the limit of lanes is reached; lanes that never worked are removed",    \
         "check `casemill workers` for unknown lanes; start fewer lanes")                           \
