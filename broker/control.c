@@ -3,7 +3,6 @@
  */
 #include "broker/control.h"
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "broker/reapply.h"
@@ -22,7 +21,7 @@ static const struct {
                                 [OPERATOR_DRAIN] = {"drain", "draining", "accepting"}};
 
 static struct operator_time time_now(const struct shell *shell) {
-    return (struct operator_time){.mono_ms = shell->now, .wall_us = clock_wall_us()};
+    return (struct operator_time){.mono_ms = shell->now, .wall_us = shell->wall_us};
 }
 
 /* The values are cleaned: none holds a quote. */

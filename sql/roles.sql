@@ -2,7 +2,8 @@
 -- as the owner of the tables: psql -f roles.sql.  Safe to run again.
 --   casemill_worker     lanes: append outcomes; read cases, for reapply.
 --   casemill_publisher  rule sets and their activation.
---   casemill_operator   dead letters: list, show, retry, drop; each action is recorded with the login name.
+--   casemill_operator   dead letters: list, show, retry, drop; each action is recorded with the login name, also pause,
+--                       drain, resume and retire of a broker.
 --   casemill_reporter   the views of schema report without facts, nothing else.
 --   casemill_analyst    what a reporter reads, and facts, which are personal data: report.cases, explain, replay, trace.
 -- This file grants all the rights that they need: PUBLIC's other rights can be revoked, and PUBLIC has no right to
@@ -60,9 +61,10 @@ GRANT SELECT ON rulesets, ruleset_texts, activations, active_ruleset, codes, sch
 GRANT SELECT, INSERT ON rulesets, ruleset_texts, activations, codes TO casemill_publisher;
 GRANT SELECT, INSERT, UPDATE (text) ON questions TO casemill_publisher;
 GRANT SELECT ON active_ruleset, schema_migrations, rule_policy TO casemill_publisher;
+GRANT INSERT (kind, why, login, host, subject) ON operator_actions TO casemill_publisher;
 
 GRANT SELECT, DELETE ON dead_letters TO casemill_operator;
-GRANT SELECT, INSERT (kind, why, letters) ON dead_letter_actions TO casemill_operator;
+GRANT SELECT, INSERT (kind, why, letters, login, host, key, subject, journal, until) ON operator_actions TO casemill_operator;
 GRANT SELECT (source, case_id, revision, agreement) ON cases TO casemill_operator;
 GRANT SELECT ON sources, codes, schema_migrations TO casemill_operator;
 GRANT USAGE ON SCHEMA report TO casemill_operator;
@@ -77,6 +79,6 @@ GRANT SELECT ON report.cases TO casemill_analyst;
 GRANT SELECT ON cases, reapplied, rulesets, ruleset_texts, activations, active_ruleset, codes, sources, schema_migrations
     TO casemill_analyst;
 -- For trace: never the bytes of a dead letter.
-GRANT SELECT ON commits, purged, purges, dead_letter_actions TO casemill_analyst;
+GRANT SELECT ON commits, purged, purges, operator_actions TO casemill_analyst;
 GRANT SELECT (dead, source, reason, path, case_id, revision, batch, position, received_at, first_seen_at, last_seen_at, seen,
               commit, resolved_at, resolved_by, reapplied) ON dead_letters TO casemill_analyst;

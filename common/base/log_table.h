@@ -42,7 +42,7 @@
     ROW(OPERATOR_STOP_ENDED, INFO, "a pause or drain has ended by its --until", "read the text")   \
     ROW(OPERATOR_STATE_FOREIGN, WARN,                                                              \
         "the file of pause and drain belongs to another journal; it is not used",                  \
-        "check journal.path; pause again if that was wanted")                                      \
+        "check journal.path; pause again if it must be paused")                                    \
     ROW(LANE_READY, INFO, "a worker lane has connected", "nothing")                                \
     ROW(LANES_FULL, WARN, "the limit of lanes is reached; lanes that never worked are removed",    \
         "check `casemill workers` for unknown lanes; start fewer lanes")                           \

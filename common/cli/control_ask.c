@@ -119,6 +119,12 @@ static enum err ask(const struct control_peer *peer, const struct wire_message *
     return err;
 }
 
+enum err control_order(const struct control_peer *peer, const struct wire_control *order,
+                       struct buf *reply, struct diag *diag) {
+    const struct wire_message question = {.command = WIRE_CONTROL, .control = *order};
+    return ask(peer, &question, SPAN_LIT(""), CONTROL_WAIT_MS, reply, diag);
+}
+
 enum err control_ask(const struct control_peer *peer, const char *verb, const char *arguments,
                      int64_t wait_ms, struct buf *reply, struct diag *diag) {
     const struct wire_message question = {

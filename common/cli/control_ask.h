@@ -24,6 +24,10 @@ MUST_USE enum err control_ask(const struct control_peer *peer, const char *verb,
                               const char *arguments, int64_t wait_ms, struct buf *reply,
                               struct diag *diag);
 
+/* control_order sends a verb with all that belongs to it.  Errors: as control_ask. */
+MUST_USE enum err control_order(const struct control_peer *peer, const struct wire_control *order,
+                                struct buf *reply, struct diag *diag);
+
 /* control_show asks a verb and prints the answer: as cli/answer.h with --json, else by print, whose
  * errors are the verb's.  Returns the verb's exit code. */
 typedef enum err (*control_print_fn)(struct span json, struct diag *diag);

@@ -1,4 +1,5 @@
 /* The casemill command: only the table of its verbs. */
+#include "base/log.h"
 #include "cli/verb.h"
 #include "cli/verb_table.h"
 
@@ -9,5 +10,6 @@ int main(int argc, char **argv) {
 #undef VERB_ROW
             NULL,
     };
+    log_setup(&(struct log_options){.program = "casemill", .level_min = LOG_INFO});
     return verb_main(VERBS, COUNT_OF(VERBS) - 1, argc, argv);
 }

@@ -5,7 +5,7 @@
 #include "base/plain.h"
 #include "cli/control_ask.h"
 #include "cli/lane_choice.h"
-#include "cli/verb.h"
+#include "cli/operator.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -27,11 +27,27 @@ static int print_answer(const struct options *options, enum err err, const struc
     return EXIT_DONE;
 }
 
-static enum err ask(const struct options *options, const char *verb, const char *arguments,
-                    struct buf *reply, struct diag *diag) {
+static enum err ask(const struct options *options, const char *verb, struct buf *reply,
+                    struct diag *diag) {
     buf_clear(reply);
     const struct control_peer peer = control_peer(options);
-    return control_ask(&peer, verb, arguments, CONTROL_WAIT_MS, reply, diag);
+    return control_ask(&peer, verb, "", CONTROL_WAIT_MS, reply, diag);
+}
+
+/* Sends the order with the operator, and records it: it may take long until it is carried out. */
+static enum err act(const struct options *options, const struct operator_self *self,
+                    struct wire_control *order, const char *subject, struct buf *reply,
+                    struct diag *diag) {
+    const struct control_peer peer = control_peer(options);
+    order->by = operator_wire(self);
+    buf_clear(reply);
+    enum err err = control_order(&peer, order, reply, diag);
+    if (err == ERR_OK) {
+        operator_record(options, self,
+                        &(struct operator_record){
+                            .kind = verb_name(options), .subject = subject, .reply = reply});
+    }
+    return err;
 }
 
 /* Waits until no batch is left (drain), or no case is in flight (pause). */
@@ -39,7 +55,7 @@ static enum err wait_for_none(const struct options *options, bool drains, int64_
                               struct buf *reply, struct diag *diag) {
     int64_t end_ms = clock_mono_ms() + wait_s * 1000;
     for (;;) {
-        enum err err = ask(options, "STATUS", "", reply, diag);
+        enum err err = ask(options, "STATUS", reply, diag);
         if (err != ERR_OK) {
             return err;
         }
@@ -65,14 +81,32 @@ static enum err wait_for_none(const struct options *options, bool drains, int64_
     }
 }
 
+/* An older broker ignores the end. */
+static enum err check_end(const struct wire_control *order, const struct buf *reply,
+                          struct diag *diag) {
+    json_t *answer = json_loadb((const char *)reply->ptr, reply->len, 0, NULL);
+    bool has_end = json_is_string(json_object_get(answer, "until"));
+    json_decref(answer);
+    return has_end || (order->for_ms == 0 && order->until == 0)
+               ? ERR_OK
+               : diag_fail(diag, ERR_VERSION,
+                           "done, but this broker does not support --until: casemill resume ends "
+                           "it");
+}
+
 static int change_and_wait(const struct options *options, bool drains, const char *lines[2]) {
     struct buf reply = BUF_EMPTY;
     struct diag diag = {0};
+    struct operator_self self;
+    struct wire_control order = {.verb = drains ? SPAN_LIT("DRAIN") : SPAN_LIT("PAUSE")};
     int64_t wait_s = 0;
-    if (option_int(options, "--wait", WAIT_S, 0, WAIT_S_MAX, &wait_s) != ERR_OK) {
+    if (option_int(options, "--wait", WAIT_S, 0, WAIT_S_MAX, &wait_s) != ERR_OK ||
+        operator_read(options, NULL, &self) != ERR_OK ||
+        operator_read_end(options, &order.for_ms, &order.until) != ERR_OK) {
         return EXIT_USAGE;
     }
-    enum err err = ask(options, drains ? "DRAIN" : "PAUSE", "", &reply, &diag);
+    enum err err = act(options, &self, &order, NULL, &reply, &diag);
+    err = err == ERR_OK ? check_end(&order, &reply, &diag) : err;
     if (err == ERR_OK && wait_s > 0) {
         err = wait_for_none(options, drains, wait_s, &reply, &diag);
     }
@@ -96,7 +130,12 @@ static int drain_run(const struct options *options) {
 static int resume_run(const struct options *options) {
     struct buf reply = BUF_EMPTY;
     struct diag diag = {0};
-    enum err err = ask(options, "RESUME", "", &reply, &diag);
+    struct operator_self self;
+    struct wire_control order = {.verb = SPAN_LIT("RESUME")};
+    if (operator_read(options, NULL, &self) != ERR_OK) {
+        return EXIT_USAGE;
+    }
+    enum err err = act(options, &self, &order, NULL, &reply, &diag);
     int code =
         print_answer(options, err, &reply, "resumed: batches are accepted and dispatched", &diag);
     buf_free(&reply);
@@ -123,7 +162,7 @@ static enum err wait_until_gone(const struct options *options, const char *who, 
                                 struct diag *diag) {
     struct buf reply = BUF_EMPTY;
     int64_t end_ms = clock_mono_ms() + wait_s * 1000;
-    enum err err = ask(options, "WORKERS", "", &reply, diag);
+    enum err err = ask(options, "WORKERS", &reply, diag);
     while (err == ERR_OK && is_known(buf_span(&reply), who)) {
         if (clock_mono_ms() >= end_ms) {
             err = diag_fail(diag, ERR_TIMEOUT, "%s is still there after %lld s", who,
@@ -131,7 +170,7 @@ static enum err wait_until_gone(const struct options *options, const char *who, 
             break;
         }
         clock_sleep_ms(LOOK_MS);
-        err = ask(options, "WORKERS", "", &reply, diag);
+        err = ask(options, "WORKERS", &reply, diag);
     }
     buf_free(&reply);
     return err;
@@ -141,21 +180,25 @@ static int retire_run(const struct options *options) {
     struct buf reply = BUF_EMPTY;
     struct buf name = BUF_EMPTY;
     struct diag diag = {0};
+    struct operator_self self;
+    struct wire_control order = {.verb = SPAN_LIT("RETIRE")};
     int64_t wait_s = 0;
-    if (option_int(options, "--wait", WAIT_S, 0, WAIT_S_MAX, &wait_s) != ERR_OK) {
+    if (option_int(options, "--wait", WAIT_S, 0, WAIT_S_MAX, &wait_s) != ERR_OK ||
+        operator_read(options, NULL, &self) != ERR_OK) {
         return EXIT_USAGE;
     }
     if (option_operand_count(options) != 1 || strpbrk(option_operand(options, 0), "\"\\") != NULL) {
         return verb_usage(options, "expected one worker or lane, as in `casemill workers`");
     }
     struct buf found = BUF_EMPTY;
-    enum err err = ask(options, "WORKERS", "", &reply, &diag);
+    enum err err = ask(options, "WORKERS", &reply, &diag);
     err = err == ERR_OK
               ? lane_choice_name(buf_span(&reply), option_operand(options, 0), &found, &diag)
               : err;
     const char *who = buf_cstr(&found);
     buf_printf(&name, "\"%s\"", who);
-    err = err == ERR_OK ? ask(options, "RETIRE", buf_cstr(&name), &reply, &diag) : err;
+    order.arguments = span_str(buf_cstr(&name));
+    err = err == ERR_OK ? act(options, &self, &order, who, &reply, &diag) : err;
     if (err == ERR_OK && wait_s > 0) {
         err = wait_until_gone(options, who, wait_s, &diag);
     }
@@ -169,36 +212,42 @@ static int retire_run(const struct options *options) {
     return code;
 }
 
-static const struct option_row WAIT_ROWS[] = {
-    {"--wait", "SECONDS", "wait for the work in flight; 0: do not wait (60)"},
+#define WAIT_ROW                                                                                   \
+    { "--wait", "SECONDS", "wait for the work in flight; 0: do not wait (60)" }
+static const struct option_row STOP_ROWS[] = {
+    WAIT_ROW,
+    OPERATOR_WHY_ROW,
+    {"--until", "TIME", "it ends by itself: a moment, or a time from now on as in 2h"},
     {NULL, NULL, NULL},
 };
+static const struct option_row RESUME_ROWS[] = {OPERATOR_WHY_ROW, {NULL, NULL, NULL}};
+static const struct option_row RETIRE_ROWS[] = {WAIT_ROW, OPERATOR_WHY_ROW, {NULL, NULL, NULL}};
 
 const struct verb verb_pause = {
     .name = "pause",
-    .summary = "dispatch nothing more; batches are still accepted",
+    .summary = "dispatch nothing more, also after a restart; batches are still accepted",
     .operands = "",
-    .rows = WAIT_ROWS,
+    .rows = STOP_ROWS,
     .run = pause_run,
 };
 const struct verb verb_drain = {
     .name = "drain",
-    .summary = "accept no more batches and finish the accepted ones",
+    .summary = "accept no more batches, also after a restart, and finish the accepted ones",
     .operands = "",
-    .rows = WAIT_ROWS,
+    .rows = STOP_ROWS,
     .run = drain_run,
 };
 const struct verb verb_resume = {
     .name = "resume",
     .summary = "accept and dispatch again, after pause or drain",
     .operands = "",
-    .rows = verb_no_options,
+    .rows = RESUME_ROWS,
     .run = resume_run,
 };
 const struct verb verb_retire = {
     .name = "retire",
     .summary = "let one worker, or one lane, finish its work and end",
     .operands = "WORKER|LANE",
-    .rows = WAIT_ROWS,
+    .rows = RETIRE_ROWS,
     .run = retire_run,
 };

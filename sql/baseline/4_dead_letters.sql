@@ -1,4 +1,4 @@
--- Cases without an outcome, and what operators did with them.
+-- Cases without an outcome, and what operators did.
 
 CREATE TABLE dead_letters (
     dead          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -51,21 +51,35 @@ COMMENT ON COLUMN dead_letters.reapplied IS 'It is of a reapplication: its bytes
 
 CREATE INDEX dead_letters_case ON dead_letters (source, case_id, revision);
 
-CREATE TABLE dead_letter_actions (
+CREATE TABLE operator_actions (
     action  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind    text NOT NULL CHECK (kind IN ('show', 'retry', 'drop')),
-    why     text NOT NULL CHECK (btrim(why) <> ''),
+    kind    text NOT NULL,
+    why     text NOT NULL,
     done_by text NOT NULL DEFAULT session_user,
     done_at timestamptz NOT NULL DEFAULT now(),
-    letters bigint[] NOT NULL
+    letters bigint[],
+    login   text,
+    host    text,
+    key     text,
+    subject text,
+    journal uuid,
+    until   timestamptz,
+    CONSTRAINT operator_actions_kind_check CHECK (kind IN ('pause', 'drain', 'resume', 'retire', 'purge', 'show', 'retry', 'drop', 'activate')),
+    CONSTRAINT operator_actions_why_check CHECK (btrim(why) <> '' OR kind IN ('pause', 'drain', 'resume', 'retire'))
 );
-COMMENT ON TABLE dead_letter_actions IS 'Append only: who looked at, retried or dropped which dead letters, when and why.';
-COMMENT ON COLUMN dead_letter_actions.action IS 'Number in order of action.';
-COMMENT ON COLUMN dead_letter_actions.kind IS 'show: the body was printed; retry: sent to the broker again; drop: removed.';
-COMMENT ON COLUMN dead_letter_actions.why IS 'Reason given by that person.';
-COMMENT ON COLUMN dead_letter_actions.done_by IS 'Database role that logged in.';
-COMMENT ON COLUMN dead_letter_actions.done_at IS 'When.';
-COMMENT ON COLUMN dead_letter_actions.letters IS 'Their numbers (dead_letters.dead).';
+COMMENT ON TABLE operator_actions IS 'Append only: what operators did, when and why.';
+COMMENT ON COLUMN operator_actions.action IS 'Number in order of action.';
+COMMENT ON COLUMN operator_actions.kind IS 'pause, drain, resume: of a broker; retire: of a worker or lane; purge: of cases; show, retry, drop: of dead letters; activate: of a rule set.';
+COMMENT ON COLUMN operator_actions.why IS 'Reason given by that person; empty where none was given.';
+COMMENT ON COLUMN operator_actions.done_by IS 'Database role that logged in.';
+COMMENT ON COLUMN operator_actions.done_at IS 'When.';
+COMMENT ON COLUMN operator_actions.letters IS 'Of show, retry and drop: the numbers of the dead letters (dead_letters.dead).';
+COMMENT ON COLUMN operator_actions.login IS 'User of the operating system who ran the command, as the command reports it: unchecked.';
+COMMENT ON COLUMN operator_actions.host IS 'Host on which the command ran, as the command reports it: unchecked.';
+COMMENT ON COLUMN operator_actions.key IS 'Of pause, drain, resume and retire: name of the operator''s key at the broker; null where control has no keys.';
+COMMENT ON COLUMN operator_actions.subject IS 'Of retire: the worker or lane; of purge: its number (purges); of activate: the id of the rule set.';
+COMMENT ON COLUMN operator_actions.journal IS 'Of pause, drain, resume and retire: journal of the broker.';
+COMMENT ON COLUMN operator_actions.until IS 'Of pause and drain: when it ends by itself; null: by resume.';
 
 CREATE TABLE dead_letter_ends (
     ended         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -79,7 +93,7 @@ CREATE TABLE dead_letter_ends (
 COMMENT ON TABLE dead_letter_ends IS 'How many dead letters were removed; append only, without what was in them.';
 COMMENT ON COLUMN dead_letter_ends.ended IS 'Number in order of removal.';
 COMMENT ON COLUMN dead_letter_ends.ended_at IS 'When they were removed.';
-COMMENT ON COLUMN dead_letter_ends.fate IS 'dropped: an operator did it (dead_letter_actions); purged: a purge did it.';
+COMMENT ON COLUMN dead_letter_ends.fate IS 'dropped: an operator did it (operator_actions); purged: a purge did it.';
 COMMENT ON COLUMN dead_letter_ends.first_seen_on IS 'UTC day on which they first came.';
 COMMENT ON COLUMN dead_letter_ends.source IS 'Intake system (sources).';
 COMMENT ON COLUMN dead_letter_ends.reason IS 'As in dead_letters.';

@@ -136,16 +136,25 @@ RETURNS TABLE (last_id text, last_revision integer) LANGUAGE plpgsql AS $$
 DECLARE
     its_source smallint;
     its_moment timestamptz;
+    its_case text;
+    its_revision integer;
 BEGIN
     -- Lanes wait: an insert that had looked for tombstones before these were there would go in beside them.
     LOCK TABLE cases, reapplied IN SHARE ROW EXCLUSIVE MODE;
-    SELECT p.source, p.received_before INTO its_source, its_moment FROM purges p WHERE p.purge = a_purge;
+    SELECT p.source, p.received_before, p.case_id, p.revision INTO its_source, its_moment, its_case, its_revision
+    FROM purges p WHERE p.purge = a_purge;
     RETURN QUERY
     WITH old AS MATERIALIZED (
-        SELECT c.source, c.case_id, c.revision FROM cases c
-        WHERE c.source = its_source AND c.received_at < its_moment
-          AND (c.case_id, c.revision) > (after_id COLLATE "C", after_revision)
-        ORDER BY c.source, c.case_id, c.revision LIMIT at_most
+        -- One of the two has no condition that can be true, and then reads nothing.
+        (SELECT c.source, c.case_id, c.revision FROM cases c
+         WHERE its_case IS NULL AND c.source = its_source AND c.received_at < its_moment
+           AND (c.case_id, c.revision) > (after_id COLLATE "C", after_revision)
+         ORDER BY c.source, c.case_id, c.revision LIMIT at_most)
+        UNION ALL
+        (SELECT c.source, c.case_id, c.revision FROM cases c
+         WHERE c.source = its_source AND c.case_id = its_case AND c.revision = coalesce(its_revision, c.revision)
+           AND (c.case_id, c.revision) > (after_id COLLATE "C", after_revision)
+         ORDER BY c.source, c.case_id, c.revision LIMIT at_most)
     ), gone AS (
         DELETE FROM cases c USING old
         WHERE c.source = old.source AND c.case_id = old.case_id AND c.revision = old.revision
@@ -193,7 +202,7 @@ COMMENT ON FUNCTION purge_some(bigint, text, integer, integer) IS 'Turns at most
 CREATE OR REPLACE FUNCTION dead_letters_ended() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     INSERT INTO dead_letter_ends (fate, first_seen_on, source, reason, letters)
-    SELECT CASE WHEN EXISTS (SELECT FROM dead_letter_actions a WHERE a.kind = 'drop' AND a.done_at = now()
+    SELECT CASE WHEN EXISTS (SELECT FROM operator_actions a WHERE a.kind = 'drop' AND a.done_at = now()
                                  AND g.dead = ANY (a.letters)) THEN 'dropped' ELSE 'purged' END,
            (g.first_seen_at AT TIME ZONE 'UTC')::date, g.source, g.reason, count(*)
     FROM gone g GROUP BY 1, 2, 3, 4;

@@ -409,6 +409,24 @@ COMMENT ON COLUMN report.codes.agreement IS 'Agreement of kinds agreement and fi
 COMMENT ON COLUMN report.codes.disposition IS 'Disposition of kinds disposition and finding, else empty.';
 COMMENT ON COLUMN report.codes.label IS 'Reason of kind finding, fact of kind path, else empty.';
 
+CREATE OR REPLACE VIEW report.operator_actions AS
+    SELECT x.action, x.done_at, x.kind, x.subject, x.why, x.done_by, x.login, x.host, x.key, x.journal, x.until,
+           cardinality(x.letters) AS letters
+    FROM operator_actions x;
+COMMENT ON VIEW report.operator_actions IS 'What operators did, when and why.';
+COMMENT ON COLUMN report.operator_actions.action IS 'Number in order of action.';
+COMMENT ON COLUMN report.operator_actions.done_at IS 'When.';
+COMMENT ON COLUMN report.operator_actions.kind IS 'pause, drain, resume: of a broker; retire: of a worker or lane; purge: of cases; show, retry, drop: of dead letters; activate: of a rule set.';
+COMMENT ON COLUMN report.operator_actions.subject IS 'The worker or lane, the number of the purge, or the id of the rule set.';
+COMMENT ON COLUMN report.operator_actions.why IS 'Reason given; empty where none was given.';
+COMMENT ON COLUMN report.operator_actions.done_by IS 'Database role that logged in.';
+COMMENT ON COLUMN report.operator_actions.login IS 'User of the operating system, as the command reports it: unchecked.';
+COMMENT ON COLUMN report.operator_actions.host IS 'Host on which the command ran, as the command reports it: unchecked.';
+COMMENT ON COLUMN report.operator_actions.key IS 'Name of the operator''s key at the broker; null without keys.';
+COMMENT ON COLUMN report.operator_actions.journal IS 'The broker''s journal.';
+COMMENT ON COLUMN report.operator_actions.until IS 'When a pause or drain ends by itself; null: by resume.';
+COMMENT ON COLUMN report.operator_actions.letters IS 'How many dead letters.';
+
 -- For analysts: facts are personal data, and reporters do not read this view (roles.sql).  The facts are the columns of cases
 -- that are not named here; `casemill db migrate` calls this when it added some.  A join of outcome_names with cases would
 -- read every case before the page.

@@ -11,7 +11,7 @@ count=4000
 refused=1500
 
 letters() { pg_sql "select count(*) from report.dead_letters where ${1:-true}"; }
-actions() { pg_sql "select count(*) || ' ' || coalesce(sum(cardinality(letters)), 0) from dead_letter_actions where kind = '$1'"; }
+actions() { pg_sql "select count(*) || ' ' || coalesce(sum(cardinality(letters)), 0) from operator_actions where kind = '$1'"; }
 dead() { "$bin/casemill" dead "$@" --db "$desk_conninfo" --control "ipc://$work/control"; }
 sent() { timeout 100 "$bin/casemill" submit --broker "$intake" --ack outcome --batch 1000 "$1" >"$work/submit.out" 2>&1; }
 
@@ -74,7 +74,7 @@ equal "show requires a reason" $? 2
 check "show" dead show "$conflict" --why "looked into" --json >"$work/show.out" 2>&1
 contains "prints the case as it was sent" "$work/show.out" '"as_of":"2019-12-31"'
 equal "and the database records it with the name" \
-    "$(pg_sql "select kind, why, done_by, letters from dead_letter_actions")" "show|looked into|casemill_desk|{$conflict}"
+    "$(pg_sql "select kind, why, done_by, letters from operator_actions where kind = 'show'")" "show|looked into|casemill_desk|{$conflict}"
 dead show 999999 --why x >"$work/none.out" 2>&1
 equal "a number without a dead letter: exit code" $? 1
 contains "the error message names it" "$work/none.out" "no dead letter 999999"
@@ -84,7 +84,7 @@ check "export" dead export --reason not_storable --why "for its source" --out "$
 contains "the output has their number" "$work/export.out" "^$refused dead letters exported"
 equal "each case is a line" "$(sort "$work/export.jsonl" | uniq | wc -l)" "$refused"
 equal "its owner alone can read the file" "$(stat -c %a "$work/export.jsonl")" 600
-equal "every number is recorded before it is written" "$(pg_sql "select sum(cardinality(letters)) from dead_letter_actions where why = 'for its source'")" "$refused"
+equal "every number is recorded before it is written" "$(pg_sql "select sum(cardinality(letters)) from operator_actions where why = 'for its source'")" "$refused"
 dead export --reason not_storable --why "again" --out "$work/export.jsonl" >"$work/export.out" 2>&1
 equal "an existing file is not overwritten" $? 1
 check "MessagePack" dead export --reason not_storable --why "exact" --format msgpack --out "$work/export.msgpack" >"$work/export.out" 2>&1
@@ -149,7 +149,7 @@ check "drop all of a source" dead drop --source local --why "cleared" >"$work/dr
 contains "the output has their number" "$work/drop.out" "^7 dead letters dropped"
 equal "and the database records the operator and the numbers" "$(actions drop)" "2 8"
 equal "a resolved dead letter stays" "$(pg_sql "select count(*) from dead_letters")" "$refused"
-equal "a role cannot record an action under another name" "$(PGOPTIONS='' psql -qtA "$desk_conninfo" -c "insert into dead_letter_actions (kind, why, letters, done_by) values ('drop', 'x', '{}', 'someone')" 2>&1 | grep -c 'permission denied')" 1
+equal "a role cannot record an action under another name" "$(PGOPTIONS='' psql -qtA "$desk_conninfo" -c "insert into operator_actions (kind, why, letters, done_by) values ('drop', 'x', '{}', 'someone')" 2>&1 | grep -c 'permission denied')" 1
 
 # --- lanes without the right
 sed -n "1p" "$work/good.jsonl" | sed 's/"case_id": *"/&AGAIN/; s/"claim_country": *"[A-Z]*"/"claim_country": "XX"/' >"$work/again.jsonl"

@@ -63,8 +63,9 @@ equal "the reporter ends, and db migrate does its work" $? 0
 contains "and prints what it changed" "$work/waiting.out" "columns added: 1"
 
 # --- a purge behind an open change of another session
+pg_sql "update cases set received_at = received_at - interval '2 days'"
 hold writer "a repair" "update cases set digest = digest where case_id = (select min(case_id) from cases)"
-start purging "$bin/casemill" db purge --source local --before 2999-01-01 --why test --db "$pg_conninfo"
+start purging "$bin/casemill" db purge --source local --before "$(date -u +%Y-%m-%d)" --why test --yes --db "$pg_conninfo"
 purging_pid=$started_pid
 check "a purge names the session that it waits for" wait_until 30 prints purging "db purge: waits for pid [0-9]+ .user reporter, application a repair"
 release

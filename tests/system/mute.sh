@@ -129,7 +129,7 @@ verbs() { # verbs NAME: all verbs that use the database, at once; each must end 
         eval "verb$count=$started_pid"
     done <<VERBS
 db migrate
-db purge --source local --before 2020-01-01 --why test
+db purge --source local --before 2020-01-01 --why test --yes
 dead list
 dead show 1 --why test
 dead retry 1 --why test --broker $intake

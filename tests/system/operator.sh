@@ -85,7 +85,8 @@ answers rules activate "$ruleset" --why "a test"
 answers explain "$case_id"
 answers replay
 answers db migrate
-answers db purge --source local --before 2001-01-01 --why "a test"
+answers db purge --source local --before 2001-01-01 --why "a test" --dry-run
+answers db purge --source local --before 2001-01-01 --why "a test" --yes
 answers keys new duty --out "$work"
 answers keys show "$work"
 answers cel "1 + 1"

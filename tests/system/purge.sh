@@ -8,7 +8,7 @@
 count=12000
 old=8000 # cases of these; more than a piece of a purge
 
-purge() { casemill db purge --db "$pg_conninfo" "$@" >"$work/purge.out" 2>"$work/purge.err"; }
+purge() { casemill db purge --db "$pg_conninfo" --yes "$@" >"$work/purge.out" 2>"$work/purge.err"; }
 send() { # send NAME FILE
     timeout 120 "$bin/casemill" submit --broker "$intake" --ack outcome "$2" >"$work/$1.out" 2>"$work/$1.err"
 }

@@ -164,14 +164,14 @@ check "pages of current outcomes are the whole" cmp -s "$work/got" "$work/want"
 # --- a purge subtracts the removed cases, but not from the daily counts
 days=$(pg_sql "select md5(string_agg(d::text, ',' order by d::text)) from report.daily_counts d")
 pg_sql "update cases set received_at = received_at - interval '400 days' where case_id > (select case_id from cases order by case_id offset 1000 limit 1)"
-casemill db purge --db "$pg_conninfo" --source local --before "$(date -u -d '-200 days' +%Y-%m-%d)" --why "test" >"$work/purge.out" 2>"$work/purge.err"
+casemill db purge --db "$pg_conninfo" --source local --before "$(date -u -d '-200 days' +%Y-%m-%d)" --why "test" --yes >"$work/purge.out" 2>"$work/purge.err"
 check "most cases are gone" [ "$(rows purged)" -gt "$count" ]
 all_agree "purged"
 check "a purge's counts are folded like others" wait_until 20 is_folded
 all_agree "purged and folded"
 equal "what was written by day stays" "$(pg_sql "select md5(string_agg(d::text, ',' order by d::text)) from report.daily_counts d")" "$days"
 pg_sql "update cases set received_at = received_at - interval '400 days'"
-casemill db purge --db "$pg_conninfo" --source local --before "$(date -u -d '-200 days' +%Y-%m-%d)" --why "test" >"$work/purge.out" 2>"$work/purge.err"
+casemill db purge --db "$pg_conninfo" --source local --before "$(date -u -d '-200 days' +%Y-%m-%d)" --why "test" --yes >"$work/purge.out" 2>"$work/purge.err"
 equal "no case is left, and no line of zero" "$(rows) $(rows report.months) $(rows report.findings) $(rows report.missing_facts)" "0 0 0 0"
 
 # --- rollups that are wrong: counted again; tallies that wait are folded, not lost

@@ -94,7 +94,8 @@ check "resume" control resume >"$work/resume.out" 2>&1
 check "drain" control drain >"$work/drain.out" 2>&1
 contains "it ends when all batches are done" "$work/drain.out" "all accepted batches are done"
 equal "and all cases are stored" "$(rows)" $((count + 2000))
-equal "a drained broker is not ready" "$(status_of unready)" "draining: no batch is accepted"
+equal "a drained broker is not ready" "$(status_of unready)" \
+    "draining: no batch is accepted by $(id -un)@$(hostname) since $(status_of draining.since), why: not given"
 check "resume" control resume >"$work/resume.out" 2>&1
 check "sources are shown" control sources >"$work/sources.out" 2>&1
 contains "with what they sent" "$work/sources.out" "local"

@@ -47,7 +47,7 @@ check "and done" wait_until 20 grep -q ' done_s=[1-9]' "$work/lines.out"
 has_rate() { grep -Eq '"source":"no.u001B[^}]*}[^}]*"done_per_s":[1-9]' "$work/json.out"; }
 check "in JSON their source is, too" wait_until 20 has_rate
 casemill pause --control "$control" >"$work/pause.out" 2>&1
-check "a pause is seen" wait_until 20 grep -q 'unready="paused"' "$work/lines.out"
+check "a pause is seen" wait_until 20 grep -q 'unready="paused by ' "$work/lines.out"
 casemill resume --control "$control" >"$work/resume.out" 2>&1
 kill -INT "$json_pid"
 check "SIGINT ends it" wait_until 20 is_gone "$json_pid"

@@ -141,7 +141,7 @@ equal "a log that is not there" "$? $(wc -l <"$work/nolog.err")" "1 1"
 
 # --- purged, without a broker, and the rights
 pg_sql "update cases set received_at = received_at - interval '400 days' where case_id = 'D-1'"
-casemill db purge --source trace --before "$(date -u -d '-200 days' +%Y-%m-%d)" --why "retention" --db "$pg_conninfo" >"$work/purge.out" 2>&1
+casemill db purge --source trace --before "$(date -u -d '-200 days' +%Y-%m-%d)" --why "retention" --yes --db "$pg_conninfo" >"$work/purge.out" 2>&1
 equal "the case is purged" "$(rows purged)" 1
 stop "$broker_pid"
 check "trace of a purged case, without a broker" trace purged D-1

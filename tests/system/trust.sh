@@ -96,6 +96,7 @@ stop "$broker_pid"
 
 # --- with trust, more lanes than places, none of which works: they do not block a worker
 broker_start CASEMILL_WORKER_TRUST=loopback CASEMILL_WORKER_CONNECTIONS_MAX=2000
+casemill resume --control "ipc://$work/control" >/dev/null
 equal "the broker warns of trust again at the next startup" "$(grep -c 'SETTING_WARNING setting=worker.trust' "$work/broker.err")" 2
 cat >"$work/crowd.py" <<'PYTHON'
 import os, resource, sys, time, msgpack, zmq

@@ -9,8 +9,8 @@
 #define LAST_SEEN_UTC DB_UTC("d.last_seen_at")
 #define RESOLVED_UTC DB_UTC("d.resolved_at")
 static const char SHOW_SQL[] =
-    "WITH noted AS (INSERT INTO dead_letter_actions (kind, why, letters) "
-    "VALUES ('show', $2, $1::bigint[])) "
+    "WITH noted AS (INSERT INTO operator_actions (kind, why, letters, login, host) "
+    "VALUES ('show', $2, $1::bigint[], $3, $4)) "
     "SELECT d.dead AS letter, s.name AS source, d.reason, d.path, d.expected, d.found, d.case_id, "
     "d.revision, d.batch, d.position, " FIRST_SEEN_UTC " AS first_seen_at, " LAST_SEEN_UTC
     " AS last_seen_at, d.seen, " RESOLVED_UTC " AS resolved_at, "
@@ -20,9 +20,9 @@ static const char SHOW_SQL[] =
 
 #define SHOW_SHAPE "* i s s s? s? s? s? w? s? w? s s n s? s? s"
 
-enum err dead_letters_read(struct db *db, const char *numbers, const char *why,
+enum err dead_letters_read(struct db *db, const char *numbers, const struct operator_self *self,
                            struct db_result **rows, struct diag *diag) {
-    const char *const params[] = {numbers, why};
+    const char *const params[] = {numbers, self->why, self->user, self->host};
     struct db_result *got = NULL;
     enum err err = db_query(db, SHOW_SQL, COUNT_OF(params), params, &got, diag);
     err = err == ERR_OK ? db_expect(got, SHOW_SHAPE, diag) : err;

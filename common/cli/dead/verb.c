@@ -6,6 +6,7 @@
 #include "cli/dead/choice.h"
 #include "cli/dead/reasons.h"
 #include "cli/msgpack_json.h"
+#include "cli/operator.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,9 +108,9 @@ static void print_letter(const struct db_result *rows, uint32_t row, bool as_jso
 
 static int show_run(const struct options *options) {
     struct dead_choice choice;
-    const char *why = option_str(options, "--why", "");
-    if (why[0] == '\0') {
-        return verb_usage(options, "--why is kept with your name: give the reason");
+    struct operator_self self;
+    if (operator_read(options, "--why is kept with your name: give the reason", &self) != ERR_OK) {
+        return EXIT_USAGE;
     }
     if (dead_choice_read(options, false, &choice) != ERR_OK) {
         return EXIT_USAGE;
@@ -124,7 +125,7 @@ static int show_run(const struct options *options) {
         return code;
     }
     enum err err = dead_choice_count(db, &choice, &counts, &diag);
-    err = err == ERR_OK ? dead_letters_read(db, buf_cstr(&choice.ids), why, &rows, &diag) : err;
+    err = err == ERR_OK ? dead_letters_read(db, buf_cstr(&choice.ids), &self, &rows, &diag) : err;
     for (uint32_t row = 0; err == ERR_OK && row < db_rows(rows); row++) {
         print_letter(rows, row, option_flag(options, "--json"));
     }
@@ -150,8 +151,7 @@ const struct verb verb_dead_list = {
     .run = list_run,
 };
 
-static const struct option_row SHOW_ROWS[] = {{"--why", "TEXT", "kept with your name"},
-                                              {NULL, NULL, NULL}};
+static const struct option_row SHOW_ROWS[] = {OPERATOR_WHY_ROW, {NULL, NULL, NULL}};
 
 const struct verb verb_dead_show = {
     .name = "dead show",

@@ -7,6 +7,7 @@
 #include "cli/dead/bytes.h"
 #include "cli/dead/choice.h"
 #include "cli/msgpack_json.h"
+#include "cli/operator.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,8 @@
 enum { FILE_MODE = 0600 }; /* personal data */
 
 struct exporting {
-    const char *why, *path; /* "-": standard output */
+    struct operator_self self;
+    const char *path; /* "-": standard output */
     bool is_msgpack, as_json;
     int fd;
     struct dead_choice choice;
@@ -31,8 +33,7 @@ static bool is_stdout(const struct exporting *exporting) {
 
 static int read_exporting(const struct options *options, struct exporting *exporting) {
     const char *format = option_str(options, "--format", "jsonl");
-    *exporting = (struct exporting){.why = option_str(options, "--why", ""),
-                                    .path = option_str(options, "--out", "-"),
+    *exporting = (struct exporting){.path = option_str(options, "--out", "-"),
                                     .is_msgpack = strcmp(format, "msgpack") == 0,
                                     .as_json = option_flag(options, "--json"),
                                     .fd = STDOUT_FILENO};
@@ -42,8 +43,9 @@ static int read_exporting(const struct options *options, struct exporting *expor
     if (exporting->is_msgpack && is_stdout(exporting) && isatty(STDOUT_FILENO) == 1) {
         return verb_usage(options, "MessagePack is not for a terminal: --out FILE");
     }
-    if (exporting->why[0] == '\0') {
-        return verb_usage(options, "--why is kept with your name: give the reason");
+    if (operator_read(options, "--why is kept with your name: give the reason", &exporting->self) !=
+        ERR_OK) {
+        return EXIT_USAGE;
     }
     return dead_choice_read(options, true, &exporting->choice) == ERR_OK ? EXIT_DONE : EXIT_USAGE;
 }
@@ -73,7 +75,7 @@ static enum err export_page(struct exporting *exporting, struct db *db, struct d
     struct buf out = BUF_EMPTY;
     struct db_result *rows = NULL;
     enum err err =
-        dead_letters_read(db, buf_cstr(&exporting->page.ids), exporting->why, &rows, diag);
+        dead_letters_read(db, buf_cstr(&exporting->page.ids), &exporting->self, &rows, diag);
     for (uint32_t row = 0; err == ERR_OK && row < db_rows(rows); row++) {
         append_letter(exporting, rows, row, &out);
         exporting->written++;
@@ -142,7 +144,7 @@ static int export_run(const struct options *options) {
 
 static const struct option_row EXPORT_ROWS[] = {
     DEAD_CHOICE_ROWS,
-    {"--why", "TEXT", "kept with your name"},
+    OPERATOR_WHY_ROW,
     {"--out", "FILE", "a new file, which its owner alone can read; - is standard output (-)"},
     {"--format", "FORMAT", "jsonl, or msgpack: exactly the bytes that were sent (jsonl)"},
     {NULL, NULL, NULL}};

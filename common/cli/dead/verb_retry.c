@@ -7,6 +7,7 @@
 #include "cli/control_ask.h"
 #include "cli/database.h"
 #include "cli/dead/choice.h"
+#include "cli/operator.h"
 #include "cli/progress.h"
 #include "wire/mp_write.h"
 
@@ -18,7 +19,7 @@ enum { RATE_MAX = 1000000 };
 
 struct acting {
     const struct options *options;
-    const char *why;
+    struct operator_self self;
     struct db *db;
     struct dead_choice choice;
     struct dead_page page;
@@ -29,9 +30,11 @@ struct acting {
 
 /* The first steps of both verbs. */
 static int read_acting(const struct options *options, struct acting *acting) {
-    *acting = (struct acting){.options = options, .why = option_str(options, "--why", "")};
-    if (acting->why[0] == '\0' && !option_flag(options, "--dry-run")) {
-        return verb_usage(options, "--why is kept with your name: give the reason");
+    bool is_dry = option_flag(options, "--dry-run");
+    *acting = (struct acting){.options = options};
+    if (operator_read(options, is_dry ? NULL : "--why is kept with your name: give the reason",
+                      &acting->self) != ERR_OK) {
+        return EXIT_USAGE;
     }
     return dead_choice_read(options, true, &acting->choice) == ERR_OK ? EXIT_DONE : EXIT_USAGE;
 }
@@ -73,11 +76,12 @@ static enum err count_wanted(struct acting *acting, struct diag *diag) {
 /* The page's name is a hash of its record, so a resend joins the first. */
 static enum err note_retry(struct acting *acting, struct uuid *batch, struct diag *diag) {
     struct db_result *row = NULL;
-    const char *const params[] = {acting->why, buf_cstr(&acting->page.ids)};
+    const char *const params[] = {acting->self.why, buf_cstr(&acting->page.ids), acting->self.user,
+                                  acting->self.host};
     enum err err =
         db_query(acting->db,
-                 "INSERT INTO dead_letter_actions (kind, why, letters) "
-                 "VALUES ('retry', $1, $2::bigint[]) RETURNING action, extract(epoch FROM done_at)",
+                 "INSERT INTO operator_actions (kind, why, letters, login, host) VALUES ('retry', "
+                 "$1, $2::bigint[], $3, $4) RETURNING action, extract(epoch FROM done_at)",
                  COUNT_OF(params), params, &row, diag);
     err = err == ERR_OK ? db_expect(row, "1 i s", diag) : err;
     if (err == ERR_OK) {
@@ -118,7 +122,9 @@ static enum err retry_page(struct acting *acting, struct diag *diag) {
     struct buf numbers = BUF_EMPTY;
     struct buf reply = BUF_EMPTY;
     struct wire_message asked = {.command = WIRE_RETRY,
-                                 .retry = {.count = acting->page.count, .ack = WIRE_ACK_OUTCOME}};
+                                 .retry = {.count = acting->page.count,
+                                           .ack = WIRE_ACK_OUTCOME,
+                                           .by = operator_wire(&acting->self)}};
     const struct control_peer control = control_peer(acting->options);
     enum err err = note_retry(acting, &asked.retry.batch, diag);
     write_numbers(&acting->page.ids, &numbers);
@@ -184,17 +190,24 @@ static void print_retried(const struct acting *acting) {
 /* --- drop --- */
 
 static enum err drop_page(struct acting *acting, struct diag *diag) {
-    const char *const params[] = {acting->why, buf_cstr(&acting->page.ids)};
+    const char *const params[] = {acting->self.why, buf_cstr(&acting->page.ids), acting->self.user,
+                                  acting->self.host};
     struct db_result *row = NULL;
     enum err err = db_query(acting->db,
                             "WITH gone AS (DELETE FROM dead_letters WHERE dead = ANY "
                             "($2::bigint[]) RETURNING dead), noted AS (INSERT INTO "
-                            "dead_letter_actions (kind, why, letters) SELECT 'drop', $1, "
-                            "array_agg(dead ORDER BY dead) FROM gone HAVING count(*) > 0) "
+                            "operator_actions (kind, why, letters, login, host) SELECT 'drop', $1, "
+                            "array_agg(dead ORDER BY dead), $3, $4 FROM gone HAVING count(*) > 0) "
                             "SELECT count(*) FROM gone",
                             COUNT_OF(params), params, &row, diag);
     err = err == ERR_OK ? db_expect(row, "1 n", diag) : err;
-    acting->dropped += err == ERR_OK ? strtoull(db_cell(row, 0, 0), NULL, 10) : 0;
+    if (err == ERR_OK) {
+        uint64_t dropped = strtoull(db_cell(row, 0, 0), NULL, 10);
+        char letters[32];
+        (void)snprintf(letters, sizeof(letters), "%llu dead letters", (unsigned long long)dropped);
+        operator_log(&acting->self, "dead_drop", letters);
+        acting->dropped += dropped;
+    }
     db_result_free(&row);
     return err;
 }
@@ -265,7 +278,7 @@ static int drop_run(const struct options *options) {
 
 static const struct option_row RETRY_ROWS[] = {
     DEAD_CHOICE_ROWS,
-    {"--why", "TEXT", "kept with your name"},
+    OPERATOR_WHY_ROW,
     {"--rate", "N", "at most this many dead letters per second"},
     {"--dry-run", NULL, "show how many of each reason, and change nothing"},
     {NULL, NULL, NULL}};
@@ -280,7 +293,7 @@ const struct verb verb_dead_retry = {
 
 static const struct option_row DROP_ROWS[] = {
     DEAD_CHOICE_ROWS,
-    {"--why", "TEXT", "kept with your name"},
+    OPERATOR_WHY_ROW,
     {"--dry-run", NULL, "show how many of each reason, and change nothing"},
     {NULL, NULL, NULL}};
 

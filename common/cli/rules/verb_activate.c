@@ -3,6 +3,7 @@
 #include "base/plain.h"
 #include "cli/answer.h"
 #include "cli/database.h"
+#include "cli/operator.h"
 #include "cli/rules/stored_ruleset.h"
 
 #include <stdio.h>
@@ -60,8 +61,8 @@ static void print_activated(const struct options *options, const char *id, const
 }
 
 /* The table's triggers sign the row and notify the workers. */
-static enum err activate(const struct options *options, struct db *db, const char *why,
-                         struct diag *diag) {
+static enum err activate(const struct options *options, struct db *db,
+                         const struct operator_self *self, struct diag *diag) {
     struct stored_ruleset found = {0};
     struct db_result *row = NULL;
     enum err err = stored_ruleset_find(db, option_operand(options, 0), &found, diag);
@@ -69,15 +70,20 @@ static enum err activate(const struct options *options, struct db *db, const cha
         err = engine_check(db, found.number, diag);
     }
     if (err == ERR_OK) {
-        const char *const params[] = {found.number, why, option_str(options, "--from", NULL)};
-        err = db_query(db,
-                       "INSERT INTO activations (ruleset, why, active_from, previous) "
-                       "SELECT $1::smallint, $2, coalesce($3::timestamptz, now()), "
-                       "(SELECT ruleset FROM active_ruleset) RETURNING " DB_UTC("active_from"),
-                       COUNT_OF(params), params, &row, diag);
+        const char *const params[] = {found.number, self->why,  option_str(options, "--from", NULL),
+                                      found.id,     self->user, self->host};
+        err = db_query(
+            db,
+            "WITH activated AS (INSERT INTO activations (ruleset, why, active_from, "
+            "previous) SELECT $1::smallint, $2, coalesce($3::timestamptz, now()), "
+            "(SELECT ruleset FROM active_ruleset) RETURNING active_from), noted AS "
+            "(INSERT INTO operator_actions (kind, why, subject, login, host) VALUES "
+            "('activate', $2, $4, $5, $6)) SELECT " DB_UTC("active_from") " FROM activated",
+            COUNT_OF(params), params, &row, diag);
     }
     err = err == ERR_OK ? db_expect(row, "1 s", diag) : err;
     if (err == ERR_OK) {
+        operator_log(self, "rules_activate", found.id);
         print_activated(options, found.id, db_cell(row, 0, 0));
     }
     db_result_free(&row);
@@ -85,21 +91,22 @@ static enum err activate(const struct options *options, struct db *db, const cha
 }
 
 static int run_activate(const struct options *options) {
-    const char *why = option_str(options, "--why", "");
+    struct operator_self self;
     if (option_operand_count(options) != 1 || !stored_ruleset_is_id(option_operand(options, 0))) {
         return verb_usage(options, "which rule set? its id, or the first %d or more of its digits",
                           RULESET_ID_DIGITS_MIN);
     }
-    if (why[0] == '\0') {
-        return verb_usage(options, "--why is kept with the activation: give the reason");
+    if (operator_read(options, "--why is kept with the activation: give the reason", &self) !=
+        ERR_OK) {
+        return EXIT_USAGE;
     }
     if (!is_moment(option_str(options, "--from", "2000-01-01T00:00:00Z"))) {
         return verb_usage(options, "--from is a moment as in 2026-05-01T00:00:00Z");
     }
     struct db *db = NULL;
     struct diag diag = {0};
-    int code = database_open(options, DATABASE_PLACED, &db);
-    if (code == EXIT_DONE && activate(options, db, why, &diag) != ERR_OK) {
+    int code = database_open(options, DATABASE_MIGRATED, &db);
+    if (code == EXIT_DONE && activate(options, db, &self, &diag) != ERR_OK) {
         code = verb_fail(options, &diag, SPAN_LIT(""));
     }
     db_close(&db);
@@ -176,7 +183,7 @@ static int run_list(const struct options *options) {
 }
 
 static const struct option_row ACTIVATE_ROWS[] = {
-    {"--why", "TEXT", "kept with the activation"},
+    OPERATOR_WHY_ROW,
     {"--from", "TIME", "active from that moment on, as in 2026-05-01T00:00:00Z (now)"},
     {NULL, NULL, NULL}};
 

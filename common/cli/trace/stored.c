@@ -79,7 +79,7 @@ static const char OUTCOMES_SQL[] =
     "WHERE l.resolved_at IS NOT NULL UNION ALL "                                                   \
     "SELECT to_char(a.done_at" AS_TIME ", 'dead ' || a.kind, a.done_by, NULL, NULL, "              \
     "format('letter=%s why=%s', l.dead, a.why) "                                                   \
-    "FROM l JOIN dead_letter_actions a ON l.dead = ANY (a.letters) ORDER BY 1"
+    "FROM l JOIN operator_actions a ON l.dead = ANY (a.letters) ORDER BY 1"
 static const char CASE_LETTERS_SQL[] = "WITH l AS (" LETTERS OF_CASE LETTER_EVENTS;
 static const char BATCH_LETTERS_SQL[] =
     "WITH l AS (" LETTERS "x.source = s.source AND x.batch = $1::uuid " LETTER_EVENTS;
