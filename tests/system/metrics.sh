@@ -48,6 +48,7 @@ worker_start worker CASEMILL_HTTP_BIND=127.0.0.1:0
 sed -e "s/127.0.0.1:5580/$(ready_field broker http | sed 's|http://||')/" \
     -e "s/127.0.0.1:5581/$(ready_field worker http | sed 's|http://||')/" \
     -e 's/_interval: 15s/_interval: 1s/' -e "s|alerts.yml|$root/$rules|" config/prometheus/prometheus.yml >"$work/prometheus.yml"
+: >"$work/prometheus.err"
 start prometheus prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/tsdb" \
     --web.listen-address=127.0.0.1:0
 prometheus_pid=$started_pid
