@@ -64,6 +64,7 @@ bool trace_json(const struct shell *shell, struct span batch, struct buf *out) {
         json_trace(&json, &trace);
     }
     json_array_close(&json);
+    json_bool(json_key(&json, "more"), core_trace(shell->core, &id, &index, &trace));
     json_object_close(&json);
     return true;
 }

@@ -4,9 +4,10 @@
 
 #include "broker/shell.h"
 
-/* trace_json appends {"batches": [...]}, one for each source (at most 16) that has a batch of this
- * id, from memory: live ones with their parts, lately done ones with their counts.  False: batch, a
- * uuid, does not parse; the text states it. */
+/* trace_json appends {"batches": [...], "more": false}, from memory.  There is one batch for each
+ * source that has a batch of this id, at most 16; more: there are others.  A live batch has its
+ * parts, one that was done lately its counts.  False: batch, a uuid, does not parse; the text
+ * states it. */
 bool trace_json(const struct shell *shell, struct span batch, struct buf *out);
 
 #endif

@@ -70,6 +70,11 @@ casemill top --once --control "ipc://$work/control" >"$work/top.out" 2>&1
 casemill dead list --db "$pg_conninfo" >"$work/dead.out" 2>&1
 casemill dead list --json --db "$pg_conninfo" >"$work/dead_json.out" 2>&1
 casemill explain A1 --db "$pg_conninfo" >"$work/explain.out" 2>&1
+for id in A1 A2 A4 A7; do
+    casemill trace "$id" --db "$pg_conninfo" --control "ipc://$work/control" --log "$work/broker.err" --log "$work/worker.err" \
+        >"$work/trace_$id.out" 2>&1
+done
+check "a dead case is traced" grep -q 'dead letter' "$work/trace_A4.out"
 casemill report --db "$pg_conninfo" >"$work/report.out" 2>&1
 check "dead letters are listed" grep -q unknown_word "$work/dead.out"
 kill -ABRT "$worker_pid" # it would leave a core file where it may

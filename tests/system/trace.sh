@@ -8,14 +8,14 @@
 
 send() { # send BATCH ACK COUNT CASE_ID...: one batch of source trace; prints the last receipt
     /usr/bin/python3 - "$intake" "$@" <<'PY'
-import sys, msgpack, zmq
+import os, sys, msgpack, zmq
 endpoint, batch, ack, count, *ids = sys.argv[1:]
 body = b"".join(msgpack.packb({"case_id": i, "revision": 0, "reference_date": "2020-01-10", "as_of": "2020-01-10",
                                "facts": {"claim_country": "US"}}) for i in ids)
 socket = zmq.Context().socket(zmq.DEALER)
 socket.linger = 0
 socket.connect(endpoint)
-head = {"batch": bytes.fromhex(batch.replace("-", "")), "count": int(count), "ack": ack, "source": "trace"}
+head = {"batch": bytes.fromhex(batch.replace("-", "")), "count": int(count), "ack": ack, "source": os.environ.get("SOURCE", "trace")}
 socket.send_multipart([msgpack.packb(["CM1", "SUBMIT", head]), body])
 wanted = {"journal": "ACCEPTED", "outcome": "DONE"}[ack]
 command = ""
@@ -36,6 +36,8 @@ what() { awk -F '  +' '/^20/ {print $2}' "$work/$1.out" | paste -sd , -; }
 operator() { casemill "$@" --control "ipc://$work/control" >"$work/operator.out" 2>&1; }
 first=11111111-aaaa-4aaa-8aaa-111111111111
 second=22222222-aaaa-4aaa-8aaa-222222222222
+fifth=55555555-aaaa-4aaa-8aaa-555555555555
+fourth=44444444-aaaa-4aaa-8aaa-444444444444
 third=33333333-aaaa-4aaa-8aaa-333333333333
 
 database_start
@@ -56,12 +58,17 @@ loaded = [line for line in lines if line["event"] == "RULESET_LOADED"][0]
 assert type(loaded["activation"]) is int and type(loaded["ruleset"]) is str, loaded' "$work/worker.err" "$lanes"
 
 # --- a case that is dead, retried twice, decided, reapplied; the id of another is a number
-pg_sql "alter table cases add constraint refused check (case_id <> 'D-1')"
+pg_sql "alter table cases add constraint refused check (case_id not like 'D-%')"
 equal "a batch is done" "$(send $first outcome 3 D-1 A-1 12345678)" DONE
 check "trace of a dead case" trace dead D-1
 equal "it was accepted and became a dead letter" "$(what dead)" "accepted,dead letter,known as done"
 contains "of that batch" "$work/dead.out" "accepted  *trace  *batch=$first cases=3$"
 contains "with the reason and the lane" "$work/dead.out" "dead letter  *lane [0-9a-f]{8}  *letter=1 reason=not_storable .*commit=[0-9-]* lane=[0-9a-f-]{36}"
+# shellcheck disable=SC2046
+equal "a batch with many dead letters is done" "$(send $fourth outcome 203 $(seq -f D-0%g 1 203))" DONE
+check "trace of it" trace many $fourth
+equal "shows the first of them" "$(what many | tr , '\n' | grep -c '^dead letter')" 200
+contains "and how many there are more" "$work/many.out" "^unknown: 3 more dead letters"
 casemill dead retry 1 --why "too early" --db "$pg_conninfo" --control "ipc://$work/control" >"$work/retry.out" 2>&1
 equal "a retry that is too early" $? 1
 pg_sql "alter table cases drop constraint refused"
@@ -98,6 +105,10 @@ equal "a batch is accepted" "$(send $second journal 2 B-1 B-2)" ACCEPTED
 check "trace of a queued batch" trace queued $second
 equal "it is queued" "$(what queued)" "accepted,queued"
 contains "in one part, at the first attempt" "$work/queued.out" "queued .*batch=$second first=0 cases=2 attempt=1"
+for number in $(seq 17); do SOURCE=many$number send $fifth journal 1 "M-$number" >"$work/many.receipt"; done
+check "trace of an id that 17 sources use" trace shared $fifth
+equal "the broker lists some" "$(what shared | tr , '\n' | grep -c '^queued')" 16
+contains "and that there are more" "$work/shared.out" "^unknown: more sources have a batch $fifth"
 "$pg_bin/psql" -qtA "$pg_conninfo" -c "begin; lock table cases in exclusive mode; select pg_sleep(30)" >"$work/lock.out" 2>&1 &
 locker=$!
 is_locked() { [ "$(pg_sql "select count(*) from pg_locks where relation = 'cases'::regclass and mode = 'ExclusiveLock' and granted")" = 1 ]; }
@@ -119,8 +130,11 @@ contains "and what is unknown is named" "$work/done.out" "^unknown: which cases 
 # --- by the logs
 equal "a batch is refused" "$(send $third journal 9 C-1)" REFUSED
 contains "the log has batch, source and reason" "$work/broker.err" "event=BATCH_REFUSED batch=$third source=\"trace\" reason=[a-z_]* index="
+equal "a batch of a source that was never accepted" "$(SOURCE="Qxzwj Roe" send $third journal 9 C-1)" REFUSED
+contains "is logged without the name" "$work/broker.err" "event=BATCH_REFUSED batch=$third source=\"\" reason="
+check "which may be anything" sh -c "! grep -q Qxzwj '$work/broker.err'"
 check "trace of it from the log" trace refused $third --log "$work/broker.err" --log "$work/worker.err"
-equal "shows that" "$(what refused)" BATCH_REFUSED
+equal "shows that" "$(what refused)" BATCH_REFUSED,BATCH_REFUSED
 contains "with the reason" "$work/refused.out" "BATCH_REFUSED  *broker  *batch=$third source=trace reason="
 contains "and that the broker has it not" "$work/refused.out" "^unknown: batch $third: this broker does not have it"
 lane=$(sed -n 's/.* lane=//p' "$work/flight.out" | tail -n 1)

@@ -92,6 +92,34 @@ START_TEST(each_source_has_its_own_batch_of_that_name) {
 }
 END_TEST
 
+/* Each time the part that fails is cut into 16. */
+START_TEST(a_batch_of_many_parts_is_shown_in_part) {
+    int64_t now = 0;
+    uint64_t seq = submit('a', CORE_PART_CASES, route('p', false));
+    core_journaled(core, seq);
+    struct net_route from = route('w', false);
+    for (uint32_t i = 0; i < 200 && trace.part_count <= CORE_TRACE_PARTS; i++) {
+        now += 100000;
+        ready('w', 1); /* one at a time */
+        core_actions_clear(core);
+        core_deal(core, now);
+        const struct core_work *work = &find(CORE_WORK, 0)->work;
+        struct wire_range range = {JOURNAL, seq, work->first, work->count};
+        struct wire_failed said = {1, &range, SPAN_LIT("test")};
+        core_failed(core, &from, &said, now);
+        ck_assert_uint_eq(look('a'), 1);
+    }
+    ck_assert_uint_gt(trace.part_count, CORE_TRACE_PARTS);
+    uint32_t cases = 0;
+    for (uint32_t i = 0; i < CORE_TRACE_PARTS; i++) {
+        ck_assert_uint_eq(trace.parts[i].first, cases);
+        cases += trace.parts[i].count;
+    }
+    ck_assert_uint_lt(cases, CORE_PART_CASES);
+    is_in_state("working", CORE_PART_CASES, trace.part_count);
+}
+END_TEST
+
 START_TEST(a_lane_by_its_route) {
     struct uuid lane;
     struct net_route from = route('w', false);
@@ -110,6 +138,7 @@ int main(void) {
     tcase_add_test(tests, a_batch_in_each_state);
     tcase_add_test(tests, a_packed_batch_stays_packed);
     tcase_add_test(tests, each_source_has_its_own_batch_of_that_name);
+    tcase_add_test(tests, a_batch_of_many_parts_is_shown_in_part);
     tcase_add_test(tests, a_lane_by_its_route);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

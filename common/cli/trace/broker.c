@@ -132,6 +132,10 @@ void trace_broker(const struct control_peer *peer, const char *batch, struct tim
     size_t i = 0;
     const json_t *found = NULL;
     json_array_foreach(batches, i, found) { add_batch(found, batch, now, timeline, accepted_at); }
+    if (json_is_true(json_object_get(root, "more"))) {
+        timeline_unknown(timeline, "more sources have a batch %s: the broker lists %zu", batch,
+                         json_array_size(batches));
+    }
     json_decref(root);
     buf_free(&question);
     buf_free(&reply);
