@@ -85,10 +85,6 @@ struct door {
     uint64_t round;
 };
 
-static _Atomic(const struct net_limiter *) net_limiter; /* NULL: the program has none */
-
-void net_limiter_set(const struct net_limiter *limiter) { atomic_store(&net_limiter, limiter); }
-
 static struct peer *peer_at(struct door *door, int fd) {
     CHECK(fd >= 0 && (size_t)fd < door->peers_cap);
     return &door->peers[fd];
@@ -153,7 +149,7 @@ static void add_peer(struct door *door, int fd) {
 static void take_event(struct door *door, const struct monitor_event *event) {
     if (event->id == ZMQ_EVENT_ACCEPTED) {
         add_peer(door, (int)event->value);
-        const struct net_limiter *limiter = atomic_load(&net_limiter);
+        const struct net_limiter *limiter = net_limiter();
         if (limiter != NULL) {
             limiter->limit((int)event->value, door->socket->meter);
         }
@@ -254,7 +250,7 @@ static int heaviest(struct door *door) {
 
 /* Heartbeats are counted as read, too. */
 static void forgive(struct door *door, int fd, int64_t bytes) {
-    const struct net_limiter *limiter = atomic_load(&net_limiter);
+    const struct net_limiter *limiter = net_limiter();
     if (limiter != NULL) {
         limiter->forgive(fd, door->socket->meter, bytes);
     }
@@ -356,6 +352,7 @@ enum err door_open(struct net_socket *socket, const struct listeners *listeners,
                    const struct net_options *options, struct diag *diag) {
     struct door *door = mem_zero(1, sizeof(*door));
     uint64_t descriptors = descriptors_max();
+    const struct net_limiter *limiter = net_limiter();
     door->socket = socket;
     door->listeners = *listeners;
     door->connections_max = options->connections_max;
@@ -367,6 +364,9 @@ enum err door_open(struct net_socket *socket, const struct listeners *listeners,
         mem_zero(door->taken_cap, sizeof(*door->taken)); /* its pages are allocated on first use */
     enum err err = net_wake_open(&door->wake, diag);
     socket->meter = meter_new(socket->net, options);
+    for (uint32_t i = 0; limiter != NULL && i < listeners->count; i++) {
+        limiter->limit(listeners->fds[i], socket->meter);
+    }
     err = err == ERR_OK ? thread_start(&door->thread, run, door, "the limit of connections", diag)
                         : err;
     if (err != ERR_OK) {
@@ -395,7 +395,7 @@ void door_close(struct net_socket *socket) {
 }
 
 void door_is_empty(struct net_socket *socket) {
-    const struct net_limiter *limiter = atomic_load(&net_limiter);
+    const struct net_limiter *limiter = net_limiter();
     if (socket->meter != NULL && limiter != NULL) {
         limiter->none_left(socket->meter);
     }
@@ -403,7 +403,7 @@ void door_is_empty(struct net_socket *socket) {
 
 void door_note_read(struct net_socket *socket, int fd, uint64_t wire_bytes) {
     struct door *door = socket->door;
-    const struct net_limiter *limiter = atomic_load(&net_limiter);
+    const struct net_limiter *limiter = net_limiter();
     if (fd < 0) {
         return;
     }

@@ -1,5 +1,5 @@
-/* epoll_ctl, epoll_wait, send and recv of a program, called by the shared libzmq in place of
- * libc's.
+/* epoll_ctl, epoll_wait, send, recv and accept4 of a program, called by the shared libzmq in place
+ * of libc's.
  *
  * An engine of libzmq must not receive an input event while its input is stopped.  Two events do
  * so:
@@ -22,7 +22,8 @@
  * is closed and opened again: the fields are atomic, and no order between them is needed.
  *
  * The event that names a connection's socket comes a moment after libzmq accepts it, on a busy
- * machine a long one.  Until then libzmq reads no more than UNNAMED_BYTES_MAX of it.
+ * machine a long one.  A TCP listener of a metered socket has an entry with that socket's meter,
+ * and accept4 copies it: such a connection has its limit from the first byte.
  *
  * A connection of a metered socket (net_priv.h) is read up to its limit.  At the limit recv returns
  * nothing, and the kernel stops reporting input.  The connection is held until the socket's thread
@@ -48,11 +49,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum {
-    CHUNK_ENTRIES = 1 << 12,
-    CHUNKS = 1 << 19,            /* every descriptor that fits an int */
-    UNNAMED_BYTES_MAX = 64 << 10 /* of a connection whose socket is not known yet */
-};
+enum { CHUNK_ENTRIES = 1 << 12, CHUNKS = 1 << 19 }; /* every descriptor that fits an int */
 
 #define HANG_UP ((uint32_t)EPOLLHUP | (uint32_t)EPOLLERR)
 
@@ -63,15 +60,16 @@ struct entry {
     _Atomic bool is_lost; /* a hang-up was hidden since the descriptor was added */
     _Atomic bool is_edge; /* a hang-up was hidden and the descriptor made edge-triggered */
     _Atomic bool is_held; /* input is not reported: the unread bytes are at their limit */
-    _Atomic(struct net_meter *) meter; /* NULL: its socket is not known yet */
+    _Atomic(struct net_meter *) meter; /* NULL: no limit */
     _Atomic int64_t unread;            /* bytes that libzmq has read, less those of messages read */
     struct entry *held_before, *held_after; /* with the lock; a list of held entries */
 };
-enum function { EPOLL_CTL, EPOLL_WAIT, SEND, RECV, FUNCTIONS };
+enum function { EPOLL_CTL, EPOLL_WAIT, SEND, RECV, ACCEPT, FUNCTIONS };
 typedef int (*ctl_fn)(int ep, int op, int fd, struct epoll_event *event);
 typedef int (*wait_fn)(int ep, struct epoll_event *events, int room, int timeout);
 typedef ssize_t (*send_fn)(int fd, const void *bytes, size_t len, int flags);
 typedef ssize_t (*recv_fn)(int fd, void *bytes, size_t room, int flags);
+typedef int (*accept_fn)(int fd, struct sockaddr *address, socklen_t *bytes, int flags);
 
 /* epoll, send and recv belong to the whole process, and so does this state. */
 static struct {
@@ -92,7 +90,7 @@ static void unlock(void) { CHECK(pthread_mutex_unlock(&hangup_lock) == 0); }
 
 /* The next function of that name after this program's own: libc's, or a sanitizer's interceptor. */
 static uintptr_t next_of(enum function function) {
-    static const char *const names[] = {"epoll_ctl", "epoll_wait", "send", "recv"};
+    static const char *const names[] = {"epoll_ctl", "epoll_wait", "send", "recv", "accept4"};
     uintptr_t next = atomic_load_explicit(&hangup_state.next[function], memory_order_relaxed);
     if (next == 0) {
         next = (uintptr_t)dlsym(RTLD_NEXT, names[function]);
@@ -178,8 +176,7 @@ static bool has_left_much(struct net_meter *meter) {
 /* How many bytes libzmq may still read of it; 0 while all connections exceed their limit. */
 static size_t room_left(struct entry *entry) {
     struct net_meter *meter = atomic_load(&entry->meter);
-    int64_t most = meter == NULL ? UNNAMED_BYTES_MAX : meter->each_max;
-    int64_t room = most - atomic_load(&entry->unread);
+    int64_t room = meter == NULL ? INT64_MAX : meter->each_max - atomic_load(&entry->unread);
     return room > 0 && (meter == NULL || !has_left_much(meter)) ? (size_t)room : 0;
 }
 
@@ -219,19 +216,17 @@ static int64_t take_off(_Atomic int64_t *from, int64_t bytes) {
     return taken;
 }
 
-/* The event of an earlier connection may come after a later one has its descriptor.  Then the bytes
- * of the later one are counted for the wrong socket; they are subtracted there. */
+/* The event that names a connection's socket comes late.  Until then its bytes may be counted for
+ * the socket that used the descriptor before; they are subtracted there. */
 static void limit(int fd, struct net_meter *meter) {
     struct entry *entry = entry_of(fd);
     lock();
     struct net_meter *before = atomic_exchange(&entry->meter, meter);
-    if (before == NULL) {
-        atomic_fetch_add(&meter->standing, atomic_load(&entry->unread));
-    } else if (before != meter) {
+    if (before != NULL && before != meter) {
         atomic_fetch_sub(&before->standing, atomic_exchange(&entry->unread, 0));
-    }
-    if (before != meter && atomic_load(&entry->is_held)) {
-        release(entry); /* if it is full, the next recv holds it again */
+        if (atomic_load(&entry->is_held)) {
+            release(entry);
+        }
     }
     unlock();
 }
@@ -240,10 +235,9 @@ static void limit(int fd, struct net_meter *meter) {
 static int64_t lighten(struct entry *entry, struct net_meter *meter, int64_t bytes) {
     int64_t taken = 0;
     lock();
-    struct net_meter *counted = atomic_load(&entry->meter);
-    if (counted == meter || counted == NULL) {
+    if (atomic_load(&entry->meter) == meter) {
         taken = take_off(&entry->unread, bytes);
-        atomic_fetch_sub(&meter->standing, counted == NULL ? 0 : taken);
+        atomic_fetch_sub(&meter->standing, taken);
     }
     unlock();
     return bytes - taken;
@@ -410,11 +404,14 @@ ssize_t send(int fd, const void *bytes, size_t len, int flags) {
 
 /* Pokes each time that the waiting bytes rise above the limit. */
 static void note(struct entry *entry, int64_t bytes) {
+    if (atomic_load(&entry->meter) == NULL) {
+        return;
+    }
     lock();
     struct net_meter *meter = atomic_load(&entry->meter);
     int64_t now = 0;
-    atomic_fetch_add(&entry->unread, bytes);
     if (meter != NULL) {
+        atomic_fetch_add(&entry->unread, bytes);
         now = atomic_fetch_add(&meter->standing, bytes) + atomic_load(&meter->left) + bytes;
     }
     unlock();
@@ -446,6 +443,27 @@ ssize_t hangup_recv(int fd, void *bytes, size_t room, int flags) {
         note(entry, got);
     }
     return got;
+}
+
+/* The new descriptor was closed before, so nothing is counted for it. */
+static void inherit(int listener, int fd) {
+    lock();
+    atomic_store(&entry_of(fd)->meter, atomic_load(&entry_of(listener)->meter));
+    unlock();
+}
+
+/* A name for the linker, as of recv: libc's header declares another type. */
+int hangup_accept(int fd, struct sockaddr *address, socklen_t *bytes, int flags) __asm__("accept4");
+
+int hangup_accept(int fd, struct sockaddr *address, socklen_t *bytes, int flags) {
+    if (!is_libzmq(__builtin_return_address(0))) {
+        return ((accept_fn)next_of(ACCEPT))(fd, address, bytes, flags);
+    }
+    int accepted = (int)syscall(SYS_accept4, fd, address, bytes, flags);
+    if (is_on() && fd >= 0 && accepted >= 0) {
+        inherit(fd, accepted);
+    }
+    return accepted;
 }
 
 /* Takes the code segment that holds the address in *held. */
@@ -504,13 +522,14 @@ static enum err prove(struct diag *diag) {
                      is_exported("epoll_ctl", (uintptr_t)&epoll_ctl) &&
                      is_exported("epoll_wait", (uintptr_t)&epoll_wait) &&
                      is_exported("send", (uintptr_t)&send) &&
-                     is_exported("recv", (uintptr_t)&hangup_recv);
+                     is_exported("recv", (uintptr_t)&hangup_recv) &&
+                     is_exported("accept4", (uintptr_t)&hangup_accept);
     if (err == ERR_OK && !is_called) {
-        err =
-            diag_fail(diag, ERR_SYSTEM,
-                      "libzmq does not call this program's epoll_ctl, epoll_wait, send and "
-                      "recv, and would abort when a peer hangs up: was the program linked without "
-                      "--export-dynamic-symbol, or stripped of its symbols?");
+        err = diag_fail(
+            diag, ERR_SYSTEM,
+            "libzmq does not call this program's epoll_ctl, epoll_wait, send, recv "
+            "and accept4, and would abort when a peer hangs up: was the program linked without "
+            "--export-dynamic-symbol, or stripped of its symbols?");
     }
     return err;
 }

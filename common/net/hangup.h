@@ -4,10 +4,10 @@
  * reports a hang-up all the same.  libzmq then marks the connection as broken, and its next message
  * there (a heartbeat, the reply to a PING) is a failed assertion: the program aborts.  All versions
  * have this fault.  And libzmq's only limit counts messages, of any size.
- * How: a program that calls hangup_start defines epoll_ctl, epoll_wait, send and recv itself, so
- * that the shared libzmq calls these.  They work like libc's, with two exceptions.  They report a
- * hang-up only as the event that libzmq waits for: readable or writable.  At the limit they report
- * no input until there is room again.  The calls of all other libraries pass unchanged.
+ * How: a program that calls hangup_start defines epoll_ctl, epoll_wait, send, recv and accept4
+ * itself, so that the shared libzmq calls these.  They work like libc's, with two exceptions.  They
+ * report a hang-up only as the event that libzmq waits for: readable or writable.  At the limit
+ * they report no input until there is room again.  The calls of all other libraries pass unchanged.
  * Never: for a library.  A library must not define such symbols; its sockets have no receive mark
  * and never stop reading (net_dealer_connect).  Threads: any. */
 #ifndef CASEMILL_NET_HANGUP_H

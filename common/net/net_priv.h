@@ -32,6 +32,7 @@ struct net_limiter {
     void (*none_left)(struct net_meter *meter);
 };
 void net_limiter_set(const struct net_limiter *limiter);
+const struct net_limiter *net_limiter(void); /* NULL: the program has none */
 
 struct net {
     void *context;
