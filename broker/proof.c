@@ -98,7 +98,7 @@ static void refuse(struct shell *shell, const struct net_route *route,
     char lane[UUID_TEXT_BYTES];
     uuid_format(&ready->uuid, lane);
     shell->counts.lanes_refused++;
-    LOG(EV_LANE_REFUSED, "lane=%s reason=%s text=\"%s\"", lane, reason, text);
+    LOG(EV_LANE_REFUSED, "reason=%s lane=%s text=\"%s\"", reason, lane, text);
     reply_refused(shell, WIRE_WORKER, route, NULL, WIRE_REASON_NOT_ALLOWED);
 }
 

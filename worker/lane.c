@@ -133,7 +133,7 @@ static enum err end_who_blocks(void *context) {
         err = writer_end_frozen(&lane->writer, WRITER_FROZEN_S, &ended);
     }
     if (ended > 0) {
-        LOG(EV_LANE_FROZEN, "by_lane=%s backends=%u", lane->uuid_text, ended);
+        LOG(EV_LANE_FROZEN, "backends=%u by_lane=%s", ended, lane->uuid_text);
         atomic_fetch_add(&lane->stats.frozen, ended);
     }
     return err;
