@@ -22,14 +22,11 @@ equal "no case became a dead letter" "$(rows dead_letters)" 0
 
 # One line per outcome: case, dates, result, missing facts, and each agreement's finding / projection.
 pg_sql "
-with named as (
-    select code, disposition || ':' || label as finding from codes where kind = 'finding')
 select o.case_id || '|' || o.revision || '|' || o.reference_date || '|' || o.as_of
     || '|' || o.disposition || '|' || o.agreement || '|' || o.reason
     || '|' || array_to_string(o.missing, ',')
-    || '|' || (select string_agg(f.finding || coalesce('/' || p.finding, ''), ',' order by x.place)
-               from unnest(o.findings, o.projected) with ordinality as x(finding, projected, place)
-               join named f on f.code = x.finding left join named p on p.code = x.projected)
+    || '|' || (select string_agg(replace(f.finding || coalesce('/' || f.projected, ''), ': ', ':'), ',' order by f.place)
+               from unnest(o.findings, o.projected) with ordinality as f(finding, projected, place))
 from report.outcomes o
 order by o.case_id collate \"C\", o.revision" >"$work/stored" || abort "the outcomes can be read"
 

@@ -21,7 +21,7 @@ check "the README's ten lines of Python run" sh -c "
         sed 's|tcp://127.0.0.1:5570|$intake|' >'$work/readme.py' &&
     test -s '$work/readme.py' && timeout 60 /usr/bin/python3 '$work/readme.py' >'$work/readme.out' 2>'$work/readme.err'"
 contains "and receive DONE" "$work/readme.out" DONE
-equal "its case has an outcome" "$(pg_sql "select count(*) from report.outcomes where case_id = 'A-1001'")" 1
+equal "its case has an outcome" "$(pg_sql "select count(*) from report.outcomes where case_id = 'A-1002'")" 1
 
 # --- receipts of many batches at once, for a client that asked for them; the workers start after every QUERY
 stop "$worker_pid"
