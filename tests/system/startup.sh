@@ -284,7 +284,7 @@ wait_ready live "$live_pid" || abort "the broker starts" "$(tail -n 1 "$work/liv
 live "north=5,east=4" 32MiB true 200
 kill -HUP "$live_pid"
 check "a HUP is answered" wait_until 10 logged live 'SETTINGS_LOADED' 1
-contains "a changed weight and a new one are counted" "$work/live.err" '"SETTINGS_LOADED","changed":"3"'
+contains "a changed weight and a new one are counted" "$work/live.err" '"SETTINGS_LOADED","changed":3'
 check "north has its new weight" live_is sources '^ *north +5 '
 check "east has one" live_is sources '^ *east +4 '
 check "south has none any more" live_is sources '^ *south +1 '
@@ -294,7 +294,7 @@ check "and nothing else" sh -c "! grep SETTING_WAITS '$work/live.err' | grep -v 
 live "north=101" 64MiB false 200
 kill -HUP "$live_pid"
 check "a wrong setting is logged with its place" \
-    wait_until 10 logged live 'SETTINGS_NOT_LOADED.*live.yaml.*"line":"2".*queue.weights' 1
+    wait_until 10 logged live 'SETTINGS_NOT_LOADED.*live.yaml.*"line":2.*queue.weights' 1
 check "and no setting of that file is applied" live_is "status --all" '^memory_bytes_max +33554432$'
 live "" 16MiB false 100
 kill -HUP "$live_pid"
@@ -308,7 +308,7 @@ start lively env CASEMILL_BROKER_CONNECT="$lanes" CASEMILL_POSTGRES_CONNINFO="$l
 wait_ready lively "$started_pid" || abort "the worker starts" "$(tail -n 1 "$work/lively.err")"
 printf 'log:\n  json: true\nlanes:\n  count: 2\n' >"$work/lively.yaml"
 kill -HUP "$started_pid"
-check "a worker takes a HUP, too" wait_until 10 logged lively '"SETTINGS_LOADED","changed":"1"' 1
+check "a worker takes a HUP, too" wait_until 10 logged lively '"SETTINGS_LOADED","changed":1' 1
 contains "and names what waits" "$work/lively.err" 'SETTING_WAITS.*lanes.count'
 printf 'log:\n  jsn: true\n' >"$work/lively.yaml"
 kill -HUP "$started_pid"
