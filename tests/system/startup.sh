@@ -229,6 +229,10 @@ worker "worker, a right password and no such database" "there is no such databas
     env CASEMILL_BROKER_CONNECT="$lanes" \
     CASEMILL_POSTGRES_CONNINFO="host=$pg_dir user=casemill_password password=right dbname=absent"
 pg_sql "create database bare"
+pg_sql "revoke connect on database bare from public"
+refuses "casemill, a right password and no right to connect" "PostgreSQL refuses the connection: .*permission denied for database" \
+    "$bin/casemill" report --db "host=$pg_dir user=casemill_password password=right dbname=bare"
+pg_sql "grant connect on database bare to public"
 for before_migrate in report "dead list" "dead list --letters" "rules list" "explain X" "dead drop 1 --why x" "rules activate 0123456789ab --why x"; do
     # shellcheck disable=SC2086
     refuses "casemill $before_migrate, missing migration" "casemill db migrate" \
