@@ -1,9 +1,10 @@
-/* Pages by path: / with its /dashboard.css and /dashboard.js, /metrics /status /healthz /readyz. */
+/* Pages by path: / with its files (http/page.h), /metrics /status /healthz /readyz. */
 #include "broker/snapshot.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "broker/dashboard/dashboard.h"
+#include "http/page.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -56,21 +57,15 @@ static void serve_state(struct http_reply *reply, bool good, struct span reason)
 
 void snapshot_serve(const char *path, struct http_reply *reply, void *context) {
     struct snapshot *snapshot = context;
+    if (page_serve(path, span_make(DASHBOARD_PAGE, DASHBOARD_PAGE_BYTES), reply)) {
+        return;
+    }
     (void)pthread_mutex_lock(&snapshot->lock);
     const struct snapshot_page *page = &snapshot->page;
     bool is_metrics = strcmp(path, "/metrics") == 0;
     bool stale = clock_mono_ms() - snapshot->published_ms > SNAPSHOT_STALE_MS;
     bool is_ready = page->healthy && page->ready && !stale;
-    if (strcmp(path, "/") == 0) {
-        reply->content_type = "text/html; charset=utf-8";
-        buf_append(&reply->body, span_make(DASHBOARD_PAGE, DASHBOARD_PAGE_BYTES));
-    } else if (strcmp(path, "/dashboard.css") == 0) {
-        reply->content_type = "text/css; charset=utf-8";
-        buf_append(&reply->body, span_make(DASHBOARD_STYLE, DASHBOARD_STYLE_BYTES));
-    } else if (strcmp(path, "/dashboard.js") == 0) {
-        reply->content_type = "text/javascript; charset=utf-8";
-        buf_append(&reply->body, span_make(DASHBOARD_SCRIPT, DASHBOARD_SCRIPT_BYTES));
-    } else if (is_metrics) {
+    if (is_metrics) {
         reply->content_type = METRICS_CONTENT_TYPE;
         buf_append(&reply->body, buf_span(&page->metrics));
         if (page->ready_metric != NULL) {

@@ -239,6 +239,7 @@ enum err lane_start(const struct lane_options *options, uint32_t number, struct 
     made->wake = wake;
     made->beat_ms = BEAT_MS_DEFAULT;
     made->phase = "idle";
+    atomic_store(&made->stats.phase, made->phase);
     made->phase_since_ms = clock_mono_ms();
     atomic_store(&made->stats.turned_at, made->phase_since_ms);
     struct uuid seed = uuid_random();

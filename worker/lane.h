@@ -51,6 +51,8 @@ struct lane_stats {
     _Atomic uint64_t links_up;    /* present connections to brokers */
     _Atomic int64_t turned_at;    /* monotonic ms: the last turn of its loop */
     struct histogram evaluate, transaction, transaction_cases;
+    _Atomic(const char *) phase;              /* static */
+    atomic_bool link_is_up[LANE_BROKERS_MAX]; /* in the order of broker.connect */
     atomic_bool connected;
     atomic_bool stale; /* another rule set is due, and this lane could not load it */
     atomic_bool ended;

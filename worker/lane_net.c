@@ -43,6 +43,7 @@ void lane_close_brokers(struct lane *lane) {
 void lane_set_phase(struct lane *lane, const char *phase) {
     if (strcmp(lane->phase, phase) != 0) {
         lane->phase = phase;
+        atomic_store(&lane->stats.phase, phase);
         lane->phase_since_ms = clock_mono_ms();
     }
 }
@@ -187,6 +188,7 @@ static void note_link(struct lane *lane, uint32_t i, int64_t now_ms) {
     if (is_up != link->is_up) {
         uint64_t up = atomic_load(&lane->stats.links_up);
         atomic_store(&lane->stats.links_up, is_up ? up + 1 : up - 1); /* the only writer */
+        atomic_store(&lane->stats.link_is_up[link - lane->links], is_up);
         link->down_since_ms = now_ms;
     }
     if (is_up && !link->is_up) {

@@ -1,9 +1,11 @@
-/* The status page: /metrics, /status, /healthz and /readyz.  HTTP's thread reads the lanes' counts,
- * which are atomic, and asks the rule watch. */
+/* The pages: / with its files (http/page.h), /metrics, /status, /healthz and /readyz.  HTTP's
+ * thread reads the lanes' counts, which are atomic, and asks the rule watch. */
+#include "http/page.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "worker/dashboard/dashboard.h"
 #include "worker/lane_priv.h"
 #include "worker/worker_priv.h"
 
@@ -117,16 +119,102 @@ static void render_rules(const struct worker *worker, struct json *json) {
     }
 }
 
+/* NULL: ready. */
+static const char *why_unready(const struct worker *worker) {
+    if (WITH_FLAG(worker, connected) == 0) {
+        return "no lane is connected to PostgreSQL";
+    }
+    if (SUM(worker, links_up) == 0) {
+        return "no lane is connected to a broker";
+    }
+    if (rule_watch_is_unchecked(worker->watch)) {
+        return "the rules were not checked for 30 s";
+    }
+    if (is_stale(worker)) {
+        return "the active rule set does not load here";
+    }
+    struct active_rules *rules = rule_watch_get(worker->watch);
+    bool has_rules = rules != NULL;
+    active_rules_unref(&rules);
+    return has_rules ? NULL : "no rule set is active";
+}
+
+static uint64_t dead_of(const struct lane_stats *stats) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < COUNT_OF(stats->dead); i++) {
+        sum += atomic_load(&stats->dead[i]);
+    }
+    return sum;
+}
+
+static void render_dead(const struct worker *worker, struct json *json) {
+    uint64_t sum = 0;
+    json_array_open(json_key(json, "dead_reasons"));
+    for (uint32_t i = 0; i < DEAD_REASON_COUNT; i++) {
+        uint64_t cases =
+            worker_sum(worker, offsetof(struct lane_stats, dead) + i * sizeof(uint64_t));
+        if (cases > 0) {
+            json_object_open(json);
+            json_str(json_key(json, "reason"), lane_dead_reason(i));
+            json_uint(json_key(json, "cases"), cases);
+            json_object_close(json);
+        }
+        sum += cases;
+    }
+    json_array_close(json);
+    json_uint(json_key(json, "dead"), sum);
+}
+
+static void render_brokers(const struct worker *worker, struct json *json) {
+    json_array_open(json_key(json, "broker_list"));
+    for (uint32_t i = 0; i < worker->options.broker_count; i++) {
+        size_t offset = offsetof(struct lane_stats, link_is_up) + i * sizeof(atomic_bool);
+        json_object_open(json);
+        json_str(json_key(json, "broker"), worker->options.brokers[i]);
+        json_uint(json_key(json, "lanes_connected"), worker_with_flag(worker, offset));
+        json_object_close(json);
+    }
+    json_array_close(json);
+}
+
+static void render_lanes(const struct worker *worker, struct json *json) {
+    int64_t now_ms = clock_mono_ms();
+    bool is_stopping = false;
+    json_array_open(json_key(json, "lane_list"));
+    for (uint32_t i = 0; i < atomic_load(&worker->lane_count); i++) {
+        const struct lane_stats *stats = lane_stats(worker->lanes[i]);
+        bool has_ended = atomic_load(&stats->ended);
+        json_object_open(json);
+        json_str(json_key(json, "lane"), worker->lanes[i]->uuid_text);
+        json_str(json_key(json, "phase"), has_ended ? "ended" : atomic_load(&stats->phase));
+        json_bool(json_key(json, "connected"), atomic_load(&stats->connected));
+        json_uint(json_key(json, "brokers"), atomic_load(&stats->links_up));
+        json_uint(json_key(json, "cases"), atomic_load(&stats->cases_done));
+        json_uint(json_key(json, "dead"), dead_of(stats));
+        json_uint(json_key(json, "transactions"), atomic_load(&stats->transactions));
+        json_int(json_key(json, "turn_ms"), now_ms - atomic_load(&stats->turned_at));
+        json_object_close(json);
+        is_stopping = is_stopping || atomic_load(&worker->lanes[i]->draining);
+    }
+    json_array_close(json);
+    json_bool(json_key(json, "stopping"), is_stopping);
+}
+
 static void render_status(const struct worker *worker, struct buf *out) {
     struct json json;
     json_init(&json, out);
     json_object_open(&json);
     json_str(json_key(&json, "version"), CASEMILL_VERSION);
+    const char *missing = why_unready(worker);
+    json_str(json_key(&json, "unready"), missing == NULL ? "" : missing);
     json_int(json_key(&json, "uptime_ms"), clock_mono_ms() - worker->started_ms);
     json_uint(json_key(&json, "lanes"), atomic_load(&worker->lane_count));
     json_uint(json_key(&json, "lanes_connected"), WITH_FLAG(worker, connected));
     json_uint(json_key(&json, "links_connected"), SUM(worker, links_up));
+    json_uint(json_key(&json, "postgres_connections"), SUM(worker, reconnects));
     json_uint(json_key(&json, "cases"), SUM(worker, cases_done));
+    json_uint(json_key(&json, "transactions"), SUM(worker, transactions));
+    json_uint(json_key(&json, "duplicates"), SUM(worker, duplicates));
     struct rule_watch_health watch;
     rule_watch_health(worker->watch, &watch);
     json_int(json_key(&json, "lane_turn_ms"), worker_longest_turn_ms(worker));
@@ -135,32 +223,18 @@ static void render_status(const struct worker *worker, struct buf *out) {
     json_uint(json_key(&json, "listen_deaf"), watch.deaf);
     json_uint(json_key(&json, "clock_jumps"), watch.clock_jumps);
     render_rules(worker, &json);
+    render_dead(worker, &json);
+    render_brokers(worker, &json);
+    render_lanes(worker, &json);
     json_object_close(&json);
     buf_byte(out, '\n');
 }
 
-/* NULL: ready. */
-static const char *why_unready(const struct worker *worker) {
-    if (WITH_FLAG(worker, connected) == 0) {
-        return "no lane is connected to PostgreSQL\n";
-    }
-    if (SUM(worker, links_up) == 0) {
-        return "no lane is connected to a broker\n";
-    }
-    if (rule_watch_is_unchecked(worker->watch)) {
-        return "the rules were not checked for 30 s\n";
-    }
-    if (is_stale(worker)) {
-        return "the active rule set does not load here\n";
-    }
-    struct active_rules *rules = rule_watch_get(worker->watch);
-    bool has_rules = rules != NULL;
-    active_rules_unref(&rules);
-    return has_rules ? NULL : "no rule set is active\n";
-}
-
 void page_render(const char *path, struct http_reply *reply, void *context) {
     const struct worker *worker = context;
+    if (page_serve(path, span_make(WORKER_PAGE, WORKER_PAGE_BYTES), reply)) {
+        return;
+    }
     if (strcmp(path, "/metrics") == 0) {
         reply->content_type = METRICS_CONTENT_TYPE;
         render_metrics(worker, why_unready(worker) == NULL, &reply->body);
@@ -174,7 +248,7 @@ void page_render(const char *path, struct http_reply *reply, void *context) {
     } else if (strcmp(path, "/readyz") == 0) {
         const char *missing = why_unready(worker);
         reply->status = missing == NULL ? 200 : 503;
-        buf_str(&reply->body, missing == NULL ? "ready\n" : missing);
+        buf_printf(&reply->body, "%s\n", missing == NULL ? "ready" : missing);
     } else {
         reply->status = 404;
     }

@@ -1,5 +1,4 @@
-/* Purpose: the dashboard's page, style and script: the files beside this one, which the build makes
- * arrays. */
+/* Purpose: the broker's page: the file beside this one, which the build makes an array. */
 #ifndef CASEMILL_BROKER_DASHBOARD_DASHBOARD_H
 #define CASEMILL_BROKER_DASHBOARD_DASHBOARD_H
 
@@ -7,9 +6,5 @@
 
 extern const unsigned char DASHBOARD_PAGE[];
 extern const size_t DASHBOARD_PAGE_BYTES;
-extern const unsigned char DASHBOARD_STYLE[];
-extern const size_t DASHBOARD_STYLE_BYTES;
-extern const unsigned char DASHBOARD_SCRIPT[];
-extern const size_t DASHBOARD_SCRIPT_BYTES;
 
 #endif

@@ -109,6 +109,13 @@ wait_ready worker "$worker_pid" || abort "the worker starts" "$(tail -n 1 "$work
 worker=$(ready_field worker http)
 equal "a token is needed on loopback, too, if there is one" "$(code get "$worker" /healthz)" 401
 
+for page in / /page.css /page.js /status; do
+    equal "the worker's $page without the token" "$(code get "$worker" "$page")" 401
+    equal "the worker's $page with the token" "$(code get "$worker" "$page" "Authorization: Bearer $token")" 200
+done
+contains "the worker's /status has a row for each lane" "$work/ask.out" \
+    '"lane_list":\[{"lane":"[0-9a-f-]{36}","phase":"[a-z]+","connected":(true|false).*},{"lane":"'
+
 # --- HUP: another token, other public pages; a broken file changes nothing
 next=second-token-of-the-test
 accepts() { [ "$(code get "$1" /status "Authorization: Bearer $2")" = 200 ]; }

@@ -39,7 +39,7 @@ printf '%s no messagepack' "$mark" >"$files/bytes.mp"
 
 database_start
 broker_start CASEMILL_MEMORY_BYTES_MAX=16MiB
-worker_start worker
+worker_start worker CASEMILL_HTTP_BIND=127.0.0.1:0
 send decided "$files/cases.jsonl"
 equal "cases that cannot be decided become dead letters" $? 3
 bad=$(rows dead_letters)
@@ -58,12 +58,14 @@ pg_sql "alter table cases_away rename to cases"
 wait_until 60 is_gone "$late" || not_ok "the case is done when the table is back"
 
 # --- what operators and reporters see
-for page in metrics status healthz readyz ''; do
-    /usr/bin/python3 -c 'import sys, urllib.request; sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1]).read())' \
-        "$(ready_field broker http)/$page" >"$work/pages/page_$page" 2>"$work/pages/$page.err"
-done
-for page in metrics status ''; do
-    check "the broker's page /$page was read" [ -s "$work/pages/page_$page" ]
+for program in broker worker; do
+    for page in metrics status healthz readyz ''; do
+        /usr/bin/python3 -c 'import sys, urllib.request; sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1]).read())' \
+            "$(ready_field $program http)/$page" >"$work/pages/${program}_$page" 2>"$work/pages/$program.$page.err"
+    done
+    for page in metrics status ''; do
+        check "the $program's page /$page was read" [ -s "$work/pages/${program}_$page" ]
+    done
 done
 casemill status --all --control "ipc://$work/control" >"$work/status.out" 2>&1
 casemill top --once --control "ipc://$work/control" >"$work/top.out" 2>&1

@@ -69,7 +69,7 @@ wait_until 10 grep -q open "$work/http.out" || not_ok "40 idle HTTP connections"
 equal "/healthz answers beside 40 idle connections" "$(strangers host "$(port_of "$http")" 127.0.0.1 /healthz)" 200
 leave
 equal "a page of another site is refused" "$(strangers host "$(port_of "$http")" example.org /status)" 421
-for page in / /dashboard.css /dashboard.js; do
+for page in / /page.css /page.js; do
     equal "the dashboard's $page" "$(strangers host "$(port_of "$http")" localhost "$page")" 200
 done
 

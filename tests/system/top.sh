@@ -16,23 +16,34 @@ equal "with a broker that is not there: exit code" $? 1
 contains "it names it" "$work/once.err" "no answer from ipc://$work/nowhere"
 contains "and shows the other" "$work/once.out" "^ipc://$work/control .*NOT READY"
 
-/usr/bin/python3 - "$(ready_field broker http)" >"$work/page.out" 2>&1 <<'PY'
+# page PROGRAM: what its page shows, compared with /status, also in the lists
+page() { /usr/bin/python3 - "$(ready_field "$1" http)" >"$work/page.out" 2>&1; } <<'PY'
 import json, re, sys, urllib.request
 get = lambda path: urllib.request.urlopen(sys.argv[1] + path, timeout=5)
 reply = get("/")
 page, status = reply.read().decode(), json.load(get("/status"))
 for own in re.findall(r'(?:src|href)="(/\w+[.](?:css|js))"', page):
     page += get(own).read().decode()
-fields = set(re.findall(r'data-(?:field|rate)="(\w+)"', page)) | set(re.findall(r"status\.(\w+)", page))
+fields = set(re.findall(r'data-(?:field|rate|trend|part|whole|rows)="(\w+)"', page)) | set(re.findall(r"status\.(\w+)", page))
 print("type", reply.headers["Content-Type"])
 print("fields", len(fields), "unknown", sorted(fields - set(status)))
+for rows, head in re.findall(r'data-rows="(\w+)">(.*?)</thead>', page):
+    columns = set(re.findall(r'data-column="(\w+)"', head))
+    print("rows", rows, len(status[rows]), "unknown", sorted(columns - set(status[rows][0])) if status[rows] else [])
 print("loads", re.findall(r'(?:src|href)="(?!/\w)[^>]*|(?:@import|https?:|//\w)[^>]*', page))
 PY
+page broker
 contains "the broker's / is a page" "$work/page.out" "^type text/html; charset=utf-8"
 contains "what it shows is what /status has" "$work/page.out" "^fields [23][0-9] unknown \[\]"
 contains "and it loads nothing from elsewhere" "$work/page.out" "^loads \[\]"
 
-worker_start worker
+worker_start worker CASEMILL_HTTP_BIND=127.0.0.1:0
+page worker
+contains "the worker's / is a page" "$work/page.out" "^type text/html; charset=utf-8"
+contains "what it shows is what its /status has" "$work/page.out" "^fields [12][0-9] unknown \[\]"
+contains "with a row for each lane" "$work/page.out" "^rows lane_list 2 unknown \[\]"
+contains "and for each broker" "$work/page.out" "^rows broker_list 1 unknown \[\]"
+contains "and it loads nothing from elsewhere, either" "$work/page.out" "^loads \[\]"
 start lines "$bin/casemill" top --control "$control"
 lines_pid=$started_pid
 start json "$bin/casemill" top --json --control "$control"
