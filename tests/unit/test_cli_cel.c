@@ -83,8 +83,8 @@ START_TEST(a_program_is_described) {
     expect(vars_text, "--cost", "1 + 1", EXIT_DONE, "1\n", "");
     expect(vars_text, "--disassemble", "x == 1 + 1 || s in ['a']", EXIT_DONE,
            "or\n  equal _==_\n    slot 0\n    const 2\n  in\n    slot 1\n    const [\"a\"]\n", "");
-    expect(vars_text, "--json", "x", EXIT_DONE, "{\"type\":\"int\",\"cost\":1,\"value\":\"3\"}\n",
-           "");
+    expect(vars_text, "--json", "x", EXIT_DONE,
+           "{\"schema_version\":1,\"type\":\"int\",\"cost\":1,\"value\":\"3\"}\n", "");
 }
 END_TEST
 

@@ -451,7 +451,13 @@ START_TEST(json_lines_give_cases_and_places) {
     ck_assert_ptr_nonnull(strstr(diag.file, "a.jsonl"));
     ck_assert_ptr_null(strstr(diag.text, "not json")); /* never the content */
     ck_assert_uint_eq(out.len, 0);
+    ck_assert_uint_eq(submit_input_location(input), 5);
+    ck_assert(!submit_input_is_ended(input)); /* the next line may be read */
+    diag = (struct diag){0};
+    ck_assert_int_eq(submit_input_next(input, &out, &place, &diag), ERR_OK);
+    ck_assert_uint_eq(place, 6);
     ck_assert_int_eq(submit_input_next(input, &out, &place, &diag), ERR_NOT_FOUND);
+    ck_assert_str_eq(diag.text, "");
     submit_input_close(&input);
     buf_free(&out);
 }
