@@ -288,9 +288,9 @@ def verbs_of(work):
              ["replay", "--threads", "1", "--where", "source=north"], ["rules", "show", "@ruleset"], ["rules", "diff", "@ruleset", "config"]]
     writes = [["db", "migrate"], ["rules", "publish", "config"], ["rules", "activate", "@ruleset", "--why", "a test"],
               ["dead", "retry", "--source", "north", "--why", "a test", "--control", "ipc://" + work + "/control"],
-              ["dead", "drop", "--reason", "no_such_reason", "--why", "a test"],
+              ["dead", "drop", "--reason", "no_such_case", "--why", "a test"],
               ["replay", "--apply", "--ruleset", "@ruleset", "--threads", "1", "--control", "ipc://" + work + "/control"],
-              ["db", "purge", "--source", "nobody", "--before", "2000-01-01", "--why", "a test"]]
+              ["db", "purge", "--source", "nobody", "--before", "2000-01-01", "--yes", "--why", "a test"]]
     return reads * 2 + writes
 
 
