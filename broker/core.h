@@ -227,9 +227,9 @@ struct core_stats {
         lanes_silent, lanes_replaced, lanes_turned_away;
     uint64_t ranges_ignored; /* of lanes' DONE: unknown, already done, or crossing */
     uint64_t canaries_sent, canaries_lost;
-    int64_t road_ms;        /* since the last end-to-end success; -1: never yet */
+    int64_t success_ms;     /* since the last end-to-end success; -1: never yet */
     int64_t canary_took_ms; /* the last that returned */
-    bool road_proved;       /* lately */
+    bool success_proved;    /* lately */
     uint32_t lanes_open;    /* that have credit */
     int64_t oldest_ms;      /* age of the oldest live batch */
     int64_t retry_ms;       /* the retry time while the queue is full; 0: it has room */

@@ -52,11 +52,11 @@ void core_canary_done(struct core *core, struct core_lane *lane, uint32_t taken,
 
 void core_canary_stats(const struct core *core, int64_t now, struct core_stats *stats) {
     const struct core_canary *canary = &core->canary;
-    stats->road_ms = canary->is_proved ? now - canary->proved : -1;
+    stats->success_ms = canary->is_proved ? now - canary->proved : -1;
     stats->canary_took_ms = canary->took_ms;
-    stats->road_proved =
-        core->options.canary_ms == 0 ||
-        (canary->is_proved && stats->road_ms <= CORE_CANARIES_MISSED_MAX * core->options.canary_ms);
+    stats->success_proved = core->options.canary_ms == 0 ||
+                            (canary->is_proved && stats->success_ms <= CORE_CANARIES_MISSED_MAX *
+                                                                           core->options.canary_ms);
     for (uint32_t i = 0; i < core->lane_count; i++) {
         stats->lanes_open += core->lanes[i]->credit_cases > 0 ? 1 : 0;
     }

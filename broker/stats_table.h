@@ -65,7 +65,7 @@
         core.canaries_lost, "lost canaries")                                                       \
     ROW(canary_took_ms, "casemill_broker_canary_round_trip_seconds", GAUGE, MS,                    \
         core.canary_took_ms, "round trip of the last canary that returned")                        \
-    ROW(road_ms, "casemill_broker_end_to_end_success_age_seconds", GAUGE, MS, core.road_ms,        \
+    ROW(success_ms, "casemill_broker_end_to_end_success_age_seconds", GAUGE, MS, core.success_ms,  \
         "time since the last end-to-end success; NaN: never yet")                                  \
     ROW(ranges_ignored_total, "casemill_broker_ranges_ignored_total", COUNTER, ONE,                \
         core.ranges_ignored, "ranges in DONE that were done already or unknown")                   \

@@ -94,14 +94,14 @@ static const char *unready_reason(const struct all_stats *all) {
     if (all->core.lanes == 0) {
         return "no lane is connected";
     }
-    if (all->core.road_proved) {
+    if (all->core.success_proved) {
         return "";
     }
     if (all->core.lanes_open == 0) {
         return "no lane is ready for work: PostgreSQL or a rule set is missing there";
     }
-    return all->core.road_ms < 0 ? "no canary has returned yet"
-                                 : "nothing was committed lately, not even a canary";
+    return all->core.success_ms < 0 ? "no canary has returned yet"
+                                    : "nothing was committed lately, not even a canary";
 }
 
 /* For operators also who paused or drained the broker; not for PONG, which intake systems read. */

@@ -237,7 +237,7 @@ static enum err note_stored(struct writer *writer, struct txn *txn, uint32_t fro
 }
 
 /* Where rows settle: through a temporary table of this connection. */
-struct road {
+struct target {
     const char *table;
     const char *columns; /* of the table */
     const char *incoming;
@@ -251,7 +251,7 @@ struct road {
 
 /* The stored row may be in reapplied or be the case's first outcome; a case that was deleted
  * meanwhile is neither inserted nor found. */
-static const struct road REAPPLY_ROAD = {
+static const struct target REAPPLY_TARGET = {
     .table = "reapplied",
     .columns = "commit, source, case_id, revision, ruleset, disposition, agreement, reason, "
                "findings, projected, missing, reference_date, as_of, decided_at",
@@ -267,13 +267,13 @@ static const struct road REAPPLY_ROAD = {
                "FROM incoming_reapplied i JOIN cases c "
                "USING (source, case_id, revision, ruleset)"};
 
-static struct road road_of(struct writer *writer) {
+static struct target target_of(struct writer *writer) {
     if (writer->mode == WRITER_REAPPLY) {
-        struct road road = REAPPLY_ROAD;
-        road.has_incoming = &writer->has_incoming_reapplied;
-        return road;
+        struct target target = REAPPLY_TARGET;
+        target.has_incoming = &writer->has_incoming_reapplied;
+        return target;
     }
-    return (struct road){
+    return (struct target){
         .table = "cases",
         .columns = (const char *)writer->rules->columns.ptr,
         .incoming = "incoming",
@@ -298,17 +298,17 @@ static struct road road_of(struct writer *writer) {
 }
 
 /* LIKE cases would require the right to read the whole table, which a lane need not have. */
-static enum err make_incoming(struct writer *writer, const struct road *road) {
-    if (*road->has_incoming) {
+static enum err make_incoming(struct writer *writer, const struct target *target) {
+    if (*target->has_incoming) {
         return ERR_OK;
     }
     buf_clear(&writer->sql);
     buf_printf(&writer->sql,
                "DROP TABLE IF EXISTS pg_temp.%s; CREATE TEMPORARY TABLE %s (%s) "
                "ON COMMIT DELETE ROWS",
-               road->incoming, road->incoming, road->typed_columns);
+               target->incoming, target->incoming, target->typed_columns);
     enum err err = db_lane_exec(writer->db, buf_cstr(&writer->sql), NULL);
-    *road->has_incoming = err == ERR_OK;
+    *target->has_incoming = err == ERR_OK;
     if (err == ERR_OK && writer->tables_since_ms == 0) {
         writer->tables_since_ms = clock_mono_ms();
     }
@@ -355,26 +355,26 @@ static enum err ask_details(struct writer *writer) {
 }
 
 /* Inserts new rows, then returns the stored rows for the rest. */
-static enum err insert_and_compare(struct writer *writer, const struct road *road, struct txn *txn,
-                                   uint32_t from, uint32_t end) {
+static enum err insert_and_compare(struct writer *writer, const struct target *target,
+                                   struct txn *txn, uint32_t from, uint32_t end) {
     struct db_result *rows = NULL;
     buf_clear(&writer->sql);
     buf_str(&writer->sql, ONE_PLAN);
     buf_printf(&writer->sql,
                "INSERT INTO %s (%s) SELECT %s FROM %s i %sORDER BY source, case_id, revision "
                "ON CONFLICT DO NOTHING RETURNING source, case_id, revision",
-               road->table, road->columns, road->columns, road->incoming, road->only);
+               target->table, target->columns, target->columns, target->incoming, target->only);
     enum err err = db_lane_exec(writer->db, buf_cstr(&writer->sql), &rows);
     err = err == ERR_OK ? db_expect(rows, "* h s w", NULL) : err;
     if (err == ERR_OK) {
         err = note_inserted(txn, from, end, rows);
     }
     db_result_free(&rows);
-    bool is_wanted = road->details != NULL && txn_wants_results(txn, from, end);
+    bool is_wanted = target->details != NULL && txn_wants_results(txn, from, end);
     err = err == ERR_OK && is_wanted ? ask_details(writer) : err;
     bool with_details = is_wanted && writer->details == WRITER_DETAILS_READ;
     if (err == ERR_OK) {
-        err = db_lane_exec(writer->db, with_details ? road->details : road->compare, &rows);
+        err = db_lane_exec(writer->db, with_details ? target->details : target->compare, &rows);
     }
     if (err == ERR_OK) {
         err = db_expect(rows, with_details ? "* h s w u h s? s s?" : "* h s w u h", NULL);
@@ -389,19 +389,19 @@ static enum err insert_and_compare(struct writer *writer, const struct road *roa
 /* ERR_AGAIN: a key was neither inserted nor found. */
 static enum err write_settling(struct writer *writer, struct txn *txn, uint32_t from,
                                uint32_t end) {
-    const struct road road = road_of(writer);
-    enum err err = make_incoming(writer, &road);
+    const struct target target = target_of(writer);
+    enum err err = make_incoming(writer, &target);
     if (err != ERR_OK) {
         return err;
     }
     struct writer_commit commit = {.number = writer_commit_number(writer)};
     writer_sql_begin(writer);
-    buf_printf(&writer->sql, "COPY %s (%s) FROM STDIN (FORMAT binary)", road.incoming,
-               road.incoming_columns);
+    buf_printf(&writer->sql, "COPY %s (%s) FROM STDIN (FORMAT binary)", target.incoming,
+               target.incoming_columns);
     gather_rows(writer, txn, from, end, commit.number);
     err = db_lane_copy(writer->db, buf_cstr(&writer->sql), buf_span(&writer->data));
     if (err == ERR_OK) {
-        err = insert_and_compare(writer, &road, txn, from, end);
+        err = insert_and_compare(writer, &target, txn, from, end);
     }
     for (uint32_t i = from; err == ERR_OK && i < end; i++) {
         err = txn->cases[i].verdict == TXN_PENDING ? ERR_AGAIN : ERR_OK;

@@ -82,7 +82,7 @@ static bool is_in_group(gid_t group) {
     return found;
 }
 
-enum err io_check_secret(int fd, const char *path, struct diag *diag) {
+static enum err check_secret(int fd, const char *path, struct diag *diag) {
     struct stat status;
     if (fstat(fd, &status) != 0) {
         return diag_fail(diag, ERR_IO, "%s: %s", path, strerror(errno));
@@ -107,6 +107,29 @@ enum err io_check_secret(int fd, const char *path, struct diag *diag) {
                          path, (unsigned)status.st_gid, mode);
     }
     return ERR_OK;
+}
+
+enum err io_read_secret(const char *path, char *bytes, size_t room, size_t *len,
+                        struct diag *diag) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* it may be a FIFO */
+    if (fd < 0) {
+        return diag_fail(diag, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
+                         strerror(errno));
+    }
+    *len = 0;
+    enum err err = check_secret(fd, path, diag);
+    while (err == ERR_OK && *len < room) {
+        ssize_t got = read(fd, bytes + *len, room - *len);
+        if (got < 0 && errno != EINTR) {
+            err = diag_fail(diag, ERR_IO, "%s: %s", path, strerror(errno));
+        }
+        if (got == 0) {
+            break;
+        }
+        *len += got > 0 ? (size_t)got : 0;
+    }
+    (void)close(fd);
+    return err;
 }
 
 enum err io_hold_standard(void) {

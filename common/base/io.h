@@ -14,12 +14,13 @@ MUST_USE enum err io_read_file(const char *path, size_t bytes_max, struct buf *o
 MUST_USE enum err io_write_all(int fd, struct span bytes);
 /* io_write_file replaces a file's content.  Errors: ERR_IO. */
 MUST_USE enum err io_write_file(const char *path, struct span bytes, struct diag *diag);
-/* io_check_secret: whether only this program, its user, its groups and root can read an open file.
- * Its owner must be root or the program's user.  Its group may read it if the program is in that
- * group (as in a Kubernetes volume with fsGroup, root:GROUP 0440).  Others must have no right. The
- * check reads the open file, not the path, which may change meanwhile.
- * Errors: ERR_DENIED with the reason and what to do, ERR_IO. */
-MUST_USE enum err io_check_secret(int fd, const char *path, struct diag *diag);
+/* io_read_secret reads a file into bytes, which has room for so many; *len == room: it may be
+ * longer. Its owner must be root or the program's user.  Its group may read it if the program is in
+ * that group (as in a Kubernetes volume with fsGroup, root:GROUP 0440).  Others must have no right.
+ * The check reads the open file, not the path, which may change meanwhile.  It never waits. Errors:
+ * ERR_NOT_FOUND, ERR_DENIED with the reason and what to do, ERR_IO. */
+MUST_USE enum err io_read_secret(const char *path, char *bytes, size_t room, size_t *len,
+                                 struct diag *diag);
 /* io_hold_standard opens standard input, output and error if the program was started without them.
  * Otherwise a journal file could get descriptor 1 or 2 and receive log lines.  Reading and writing
  * there still fails.

@@ -33,8 +33,15 @@ static const struct origin ELSEWHERE[] = {
     {"SD", 4, true, true},   {"RO", 3, true, false}, {"HU", 2, false, false},
     {"US", 2, false, false}, {"CA", 2, false, false}};
 
-enum road { ROAD_SOUTH, ROAD_US_AIR, ROAD_US_INLAND, ROAD_US_FROM_CANADA, ROAD_CANADA, ROAD_COUNT };
-static const uint32_t ROAD_SHARES[ROAD_COUNT] = {76, 6, 3, 6, 9};
+enum journey {
+    JOURNEY_SOUTH,
+    JOURNEY_US_AIR,
+    JOURNEY_US_INLAND,
+    JOURNEY_US_FROM_CANADA,
+    JOURNEY_CANADA,
+    JOURNEY_COUNT
+};
+static const uint32_t JOURNEY_SHARES[JOURNEY_COUNT] = {76, 6, 3, 6, 9};
 
 struct weighted_word {
     const char *word;
@@ -54,7 +61,7 @@ static const struct weighted_word MODES_CANADA[] = {{"inland", 34},     {"betwee
 struct draft {
     struct json *json; /* its output */
     struct rng rng;
-    enum road road;
+    enum journey journey;
     const struct origin *origin;
     const char *mode;
     const char *arrived_from;
@@ -103,33 +110,33 @@ static const struct origin *pick_origin(struct draft *draft, const struct origin
 
 static void draft_journey(struct draft *draft) {
     uint64_t at = rng_below(&draft->rng, HUNDRED);
-    draft->road = ROAD_SOUTH;
-    while (at >= ROAD_SHARES[draft->road]) {
-        at -= ROAD_SHARES[draft->road++];
+    draft->journey = JOURNEY_SOUTH;
+    while (at >= JOURNEY_SHARES[draft->journey]) {
+        at -= JOURNEY_SHARES[draft->journey++];
     }
-    bool is_south = draft->road == ROAD_SOUTH || draft->road == ROAD_US_INLAND;
+    bool is_south = draft->journey == JOURNEY_SOUTH || draft->journey == JOURNEY_US_INLAND;
     draft->origin = is_south ? pick_origin(draft, SOUTH, COUNT_OF(SOUTH))
                              : pick_origin(draft, ELSEWHERE, COUNT_OF(ELSEWHERE));
-    draft->claim_country = draft->road == ROAD_CANADA ? "CA" : "US";
-    switch (draft->road) {
-    case ROAD_SOUTH:
+    draft->claim_country = draft->journey == JOURNEY_CANADA ? "CA" : "US";
+    switch (draft->journey) {
+    case JOURNEY_SOUTH:
         draft->mode = pick_word(draft, MODES_SOUTH, COUNT_OF(MODES_SOUTH));
         draft->arrived_from = "MX";
         break;
-    case ROAD_US_AIR:
+    case JOURNEY_US_AIR:
         draft->mode = "airport_poe";
         draft->arrived_from = chance(draft, 60) ? draft->origin->country : "ES";
         break;
-    case ROAD_US_INLAND:
+    case JOURNEY_US_INLAND:
         draft->mode = "inland";
         draft->arrived_from = "MX";
         break;
-    case ROAD_US_FROM_CANADA:
+    case JOURNEY_US_FROM_CANADA:
         draft->mode = pick_word(draft, MODES_FROM_CANADA, COUNT_OF(MODES_FROM_CANADA));
         draft->arrived_from = "CA";
         break;
-    case ROAD_CANADA:
-    case ROAD_COUNT:
+    case JOURNEY_CANADA:
+    case JOURNEY_COUNT:
         draft->mode = pick_word(draft, MODES_CANADA, COUNT_OF(MODES_CANADA));
         draft->arrived_from = strcmp(draft->mode, "airport_poe") == 0 ? "FR" : "US";
         break;
@@ -228,27 +235,27 @@ static void facts_minor(struct draft *draft) {
 
 /* The route north, as far back as reported. */
 static void facts_transit(struct draft *draft) {
-    static const char *const ROAD_NORTH[] = {"CO", "PA", "CR", "NI", "HN", "SV", "GT", "MX"};
-    _Static_assert(COUNT_OF(ROAD_NORTH) <= TRANSIT_MAX, "a list the schema takes");
+    static const char *const JOURNEY_NORTH[] = {"CO", "PA", "CR", "NI", "HN", "SV", "GT", "MX"};
+    _Static_assert(COUNT_OF(JOURNEY_NORTH) <= TRANSIT_MAX, "a list the schema takes");
     if (!is_given(draft, "transit_countries", 75)) {
         return;
     }
     json_array_open(json_key(draft->json, "transit_countries"));
-    if (draft->road == ROAD_SOUTH || draft->road == ROAD_US_INLAND) {
-        size_t first = COUNT_OF(ROAD_NORTH);
+    if (draft->journey == JOURNEY_SOUTH || draft->journey == JOURNEY_US_INLAND) {
+        size_t first = COUNT_OF(JOURNEY_NORTH);
         bool from_far = true;
-        for (size_t i = 0; i < COUNT_OF(ROAD_NORTH); i++) {
-            bool is_home = strcmp(draft->origin->country, ROAD_NORTH[i]) == 0;
+        for (size_t i = 0; i < COUNT_OF(JOURNEY_NORTH); i++) {
+            bool is_home = strcmp(draft->origin->country, JOURNEY_NORTH[i]) == 0;
             first = is_home ? i + 1 : first;
             from_far = from_far && !is_home;
         }
         if (from_far) {
-            first = (size_t)between(draft, 0, (int32_t)COUNT_OF(ROAD_NORTH) - 1);
+            first = (size_t)between(draft, 0, (int32_t)COUNT_OF(JOURNEY_NORTH) - 1);
         }
-        for (size_t i = first; i < COUNT_OF(ROAD_NORTH); i++) {
-            bool is_bypassed = strcmp(ROAD_NORTH[i], "SV") == 0 && chance(draft, 70);
+        for (size_t i = first; i < COUNT_OF(JOURNEY_NORTH); i++) {
+            bool is_bypassed = strcmp(JOURNEY_NORTH[i], "SV") == 0 && chance(draft, 70);
             if (!is_bypassed) {
-                json_str(draft->json, ROAD_NORTH[i]);
+                json_str(draft->json, JOURNEY_NORTH[i]);
             }
         }
     } else if (strcmp(draft->arrived_from, draft->origin->country) != 0) {
@@ -260,7 +267,7 @@ static void facts_transit(struct draft *draft) {
 static void facts_visa(struct draft *draft) {
     bool by_air = strcmp(draft->mode, "airport_poe") == 0;
     bool has_us = chance(draft, by_air ? 45 : 2);
-    bool has_ca = chance(draft, draft->road == ROAD_CANADA && by_air ? 40 : 2);
+    bool has_ca = chance(draft, draft->journey == JOURNEY_CANADA && by_air ? 40 : 2);
     fact_text(draft, "visa_us", 40,
               !has_us             ? "none"
               : chance(draft, 12) ? "transit_only"

@@ -58,25 +58,9 @@ static enum err parse_token(const char *path, struct span text, struct token *to
 }
 
 static enum err read_token(const char *path, struct token *token, struct diag *diag) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* it may be a FIFO */
-    if (fd < 0) {
-        return diag_fail(diag, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
-                         strerror(errno));
-    }
     char bytes[HTTP_TOKEN_BYTES_MAX + 2]; /* a newline, and one more of a longer file */
     size_t len = 0;
-    enum err err = io_check_secret(fd, path, diag);
-    while (err == ERR_OK && len < sizeof(bytes)) {
-        ssize_t got = read(fd, bytes + len, sizeof(bytes) - len);
-        if (got < 0 && errno != EINTR) {
-            err = diag_fail(diag, ERR_IO, "%s: %s", path, strerror(errno));
-        }
-        if (got == 0) {
-            break;
-        }
-        len += got > 0 ? (size_t)got : 0;
-    }
-    (void)close(fd);
+    enum err err = io_read_secret(path, bytes, sizeof(bytes), &len, diag);
     err = err == ERR_OK ? parse_token(path, span_make(bytes, len), token, diag) : err;
     explicit_bzero(bytes, sizeof(bytes));
     return err;

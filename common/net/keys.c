@@ -123,29 +123,15 @@ enum err net_key_parse_secret(struct span text, const char *path, struct net_key
 }
 
 enum err net_key_read_secret(const char *path, struct net_key_pair *pair, struct diag *diag) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return diag_fail(diag, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
-                         strerror(errno));
-    }
     char bytes[SECRET_FILE_BYTES_MAX + 1];
     size_t len = 0;
-    enum err err = io_check_secret(fd, path, diag);
-    while (err == ERR_OK && len < sizeof(bytes)) {
-        ssize_t got = read(fd, bytes + len, sizeof(bytes) - len);
-        if (got < 0 && errno != EINTR) {
-            err = diag_fail(diag, ERR_IO, "%s: %s", path, strerror(errno));
-        }
-        if (got == 0) {
-            break;
-        }
-        len += got > 0 ? (size_t)got : 0;
-    }
-    (void)close(fd);
+    enum err err = io_read_secret(path, bytes, sizeof(bytes), &len, diag);
     if (err == ERR_OK && len == sizeof(bytes)) {
         err = diag_fail(diag, ERR_TOO_LARGE, "%s: too long for a secret key file", path);
     }
-    return err == ERR_OK ? net_key_parse_secret(span_make(bytes, len), path, pair, diag) : err;
+    err = err == ERR_OK ? net_key_parse_secret(span_make(bytes, len), path, pair, diag) : err;
+    explicit_bzero(bytes, sizeof(bytes));
+    return err;
 }
 
 static enum err add_lines(struct net_keyring *ring, struct span text, const char *path,

@@ -25,7 +25,7 @@ COMMENT ON COLUMN cases.source IS 'Intake system (sources).';
 COMMENT ON COLUMN cases.case_id IS 'The intake system''s own id.';
 COMMENT ON COLUMN cases.revision IS 'The intake system''s revision of that case.';
 COMMENT ON COLUMN cases.received_at IS 'When the broker accepted the batch.';
-COMMENT ON COLUMN cases.digest IS 'XXH3-128 over known facts and dates as sent: tells a duplicate from a conflict.';
+COMMENT ON COLUMN cases.digest IS 'XXH3-128 over known facts and dates as sent: distinguishes a duplicate from a conflict.';
 COMMENT ON COLUMN cases.ruleset IS 'Rule set that decided (rulesets).';
 COMMENT ON COLUMN cases.disposition IS 'Disposition of the case (codes 0 to 4).';
 COMMENT ON COLUMN cases.agreement IS 'Agreement whose finding won (codes of kind agreement).';
@@ -94,15 +94,15 @@ COMMENT ON TABLE commits IS 'One row a lane transaction; append only, so that no
 COMMENT ON COLUMN commits.commit IS 'Random number made by the lane.';
 COMMENT ON COLUMN commits.committed_at IS 'The lane''s clock when it began to write.';
 COMMENT ON COLUMN commits.lane IS 'The lane; its backend is called casemill/UUID.';
-COMMENT ON COLUMN commits.mode IS 'intake; reapply: further outcomes of stored cases; canary: no case, only the proof that the road is open.';
+COMMENT ON COLUMN commits.mode IS 'intake; reapply: further outcomes of stored cases; canary: no case, only the proof that work can be committed.';
 COMMENT ON COLUMN commits.journals IS 'Broker journals the work came from.';
-COMMENT ON COLUMN commits.low_water IS 'Parallel to journals: every sequence number below was done when the work was dealt.';
+COMMENT ON COLUMN commits.low_water IS 'Parallel to journals: every sequence number below was done when the work was dispatched.';
 COMMENT ON COLUMN commits.received_from IS 'Earliest acceptance among the cases, null when there are none.';
 COMMENT ON COLUMN commits.received_until IS 'Latest acceptance among the cases.';
 COMMENT ON COLUMN commits.cases IS 'Outcomes written.';
-COMMENT ON COLUMN commits.duplicates IS 'Cases that stood there already with the same content.';
+COMMENT ON COLUMN commits.duplicates IS 'Cases that were stored before with the same content.';
 COMMENT ON COLUMN commits.dead IS 'Dead letters written.';
 COMMENT ON COLUMN commits.work_us IS 'Microseconds from taking the work to writing it.';
-COMMENT ON COLUMN commits.low_water_at IS 'Parallel to journals, or empty: everything accepted before was done when the work was dealt, by the broker''s clock; null when it did not say.';
+COMMENT ON COLUMN commits.low_water_at IS 'Parallel to journals, or empty: everything accepted before was done when the work was dispatched, by the broker''s clock; null if the broker did not report it.';
 
 CREATE INDEX commits_committed_at ON commits USING brin (committed_at);

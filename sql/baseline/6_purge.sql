@@ -41,6 +41,6 @@ COMMENT ON TABLE purged IS 'Tombstones: what is left of a purged case revision.'
 COMMENT ON COLUMN purged.source IS 'As in cases.';
 COMMENT ON COLUMN purged.case_id IS 'As in cases.';
 COMMENT ON COLUMN purged.revision IS 'As in cases.';
-COMMENT ON COLUMN purged.digest IS 'As in cases: tells a duplicate from a conflict.';
+COMMENT ON COLUMN purged.digest IS 'As in cases: distinguishes a duplicate from a conflict.';
 COMMENT ON COLUMN purged.disposition IS 'As in cases: what a duplicate is counted under.';
 COMMENT ON COLUMN purged.purge IS 'By which purge (purges).';

@@ -7,7 +7,7 @@ CREATE OR REPLACE VIEW journal_words AS
     SELECT journal, done_below AS low_water, NULL::timestamptz AS low_water_at, last_commit_at AS committed_at FROM rollup_journals
     UNION ALL
     SELECT journal, said_below, complete_before, last_commit_at FROM rollup_journals WHERE said_below IS NOT NULL;
-COMMENT ON VIEW journal_words IS 'What rollup_journals holds, as transactions would have said it.';
+COMMENT ON VIEW journal_words IS 'The content of rollup_journals, in the form in which transactions report it.';
 
 CREATE OR REPLACE FUNCTION month_number(a_day date) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
     SELECT (extract(year FROM a_day) * 12 + extract(month FROM a_day))::integer - 24001
@@ -127,7 +127,7 @@ BEGIN
         RAISE EXCEPTION 'there are tombstones to look at' USING ERRCODE = '23CM1';
     END IF;
 END $$;
-COMMENT ON FUNCTION purged_guard() IS 'Fails with SQLSTATE 23CM1 when there is any tombstone, which sends a lane to the road that looks at them.';
+COMMENT ON FUNCTION purged_guard() IS 'Fails with SQLSTATE 23CM1 when there is any tombstone, so that a lane takes the steps that compare with them.';
 
 -- One piece of a purge, after the given key.  Returns its last key, or no row when nothing was left.  Lanes that reapply
 -- wait, too: what they write beside a case that goes would stay forever.

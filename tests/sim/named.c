@@ -370,12 +370,12 @@ static void canary_goes_end_to_end(struct world *world) {
     lane_ready(world, 0, 0);
     lane_ready(world, 1, 0);
     core_stats(world->brokers[0].core, world->now, &stats);
-    CHECK(stats.road_ms == -1 && !stats.road_proved);
+    CHECK(stats.success_ms == -1 && !stats.success_proved);
     for (int i = 0; i < 200; i++) {
         world_step(world);
     }
     core_stats(world->brokers[0].core, world->now, &stats);
-    CHECK(stats.road_proved && stats.canaries_sent > 5 && stats.cases_done == 0);
+    CHECK(stats.success_proved && stats.canaries_sent > 5 && stats.cases_done == 0);
     uint64_t sent = stats.canaries_sent;
     for (int64_t ms = 0; ms <= 2 * CORE_CANARIES_MISSED_MAX * CANARY_MS; ms += BEAT_MS) {
         pass(world, BEAT_MS); /* the lanes beat, and commit nothing */
@@ -383,7 +383,7 @@ static void canary_goes_end_to_end(struct world *world) {
         lane_beat(world, 1, 0);
     }
     core_stats(world->brokers[0].core, world->now, &stats);
-    CHECK(!stats.road_proved && stats.lanes >= 2 && stats.lanes_open >= 2);
+    CHECK(!stats.success_proved && stats.lanes >= 2 && stats.lanes_open >= 2);
     CHECK(stats.canaries_sent > sent + 2 && stats.canaries_lost > 0);
 }
 

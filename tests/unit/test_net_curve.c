@@ -164,6 +164,9 @@ START_TEST(files_that_are_no_keys_are_refused) {
     ck_assert_int_eq(chmod(in_folder("north.pub"), 0600), 0);
     ck_assert_int_eq(net_key_read_secret(in_folder("north.pub"), &pair, &diag), ERR_INVALID);
     ck_assert_int_eq(net_key_read_secret(in_folder("none.key"), &pair, &diag), ERR_NOT_FOUND);
+    ck_assert_int_eq(mkfifo(in_folder("fifo.key"), 0600), 0); /* nobody writes: no wait for it */
+    ck_assert_int_eq(net_key_read_secret(in_folder("fifo.key"), &pair, &diag), ERR_INVALID);
+    ck_assert_int_eq(unlink(in_folder("fifo.key")), 0);
     ck_assert_int_eq(net_keyring_read(in_folder("none"), &ring, &diag), ERR_NOT_FOUND);
     /* Bad lines: no name, a short key, a character that Z85 lacks, a NUL, a name too long. */
     static const char *const BAD[] = {"0123456789012345678901234567890123456789",
