@@ -95,7 +95,7 @@ install_packages() { sh docker/packages.sh --install build run test; }
 build() { # build PRESET [TARGET...]
     preset=$1
     shift
-    cmake --preset "$preset" -DCASEMILL_WERROR=ON >/dev/null && ninja -C "build/$preset" -j "$jobs" "$@"
+    cmake --preset "$preset" -DCASEMILL_TESTS=ON -DCASEMILL_WERROR=ON >/dev/null && ninja -C "build/$preset" -j "$jobs" "$@"
 }
 unit_targets() { for test in tests/unit/test_*.c; do basename "$test" .c; done; }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # config/demo/run.sh --keep: the build shows its progress, everything stays, each thing to try works, and one command ends it.
-# suite: full
+# suite: full, alone
 set -u
 . "$(dirname "$0")/lib.sh"
 TMPDIR=$work

@@ -52,6 +52,7 @@ async function results() { // twice: decided, then stored
   for (let round = 0; round < 2; round++) {
     for (let number = 0; number < 250; number++) await client.submit(made(`R-${number}`, number === 123 ? {stateless: 1} : {}));
     const all = (await client.wait({timeout: 30000})).flatMap((receipt) => receipt.results);
+    all.sort((a, b) => a.case - b.case); // batches come as they are done
     console.log("results", all.length, all.filter((one) => one.duplicate).length, all[123].dead.path, all.findIndex((one) => one.dead));
     console.log(all[0].disposition, all[0].agreement, all[0].reason, all[0].missing[0].path, all[0].missing[0].question.length > 0);
   }

@@ -66,7 +66,7 @@ machine_start() {
     [ -x /lib/systemd/systemd ] || { echo "no systemd is installed"; return 1; }
     [ -d /sys/fs/cgroup/systemd ] || { echo "there is no cgroup hierarchy name=systemd"; return 1; }
     machine_cgroup=/sys/fs/cgroup/systemd/casemill-test.$$
-    mkdir "$machine_cgroup" "$work/machine" || return 1
+    mkdir "$work/machine" && mkdir "$machine_cgroup" || { echo "$machine_cgroup cannot be made"; return 1; }
     (
         echo 0 >"$machine_cgroup/cgroup.procs"
         exec unshare -m -p -f -C -u -i -n --kill-child sh -c '. "$1/tests/system/machine.sh"; machine_boot "$2" "$1" "$3"' \

@@ -117,7 +117,10 @@ done <"$work/verbs"
 equal "zsh has the options of each verb" "$missing" ""
 if command -v zsh >/dev/null; then
     check "and can read the file" zsh -n "$zsh"
+else
+    echo "skipped: zsh is not installed"
 fi
+command -v mandoc >/dev/null || echo "skipped: mandoc is not installed"
 casemill completion fish >"$work/fish" 2>&1
 equal "another shell: exit code" $? 2
 finish

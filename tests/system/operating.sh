@@ -1,7 +1,7 @@
 #!/bin/sh
 # The commands of config/operating.md, word for word, on a machine with the packages, systemd and PostgreSQL: backup, restore,
 # upgrade, moving a broker.  After each the workers continue, and each case is there once.
-# suite: full
+# suite: full, alone
 set -u
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/system/machine.sh"
@@ -24,19 +24,21 @@ submit_there() { # submit_there FIRST_LETTER [OPTION...]: 300 cases whose names 
 stored() { machine_run "cd / && runuser -u casemill -- psql -Atc \"select count(*) from cases where case_id like '$1%'\"" 2>/dev/null; }
 has_300() { [ "$(stored "$1")" = 300 ]; }
 
-(cd "$root" && ninja -C build/release package) >"$work/ninja.out" 2>&1 || abort "ninja package"
 version=$(sed -n 's/^project(casemill VERSION \([0-9.]*\) .*/\1/p' CMakeLists.txt)
-mkdir "$work/old" "$work/new"
-cp build/release/packages/*_"$version"-1_*.deb "$work/new"
-cpack -R 0.1.9 -B "$work/old" --config build/release/CPackConfig.cmake >"$work/cpack.out" 2>&1 || abort "cpack"
-equal "there are five packages of each version" "$(ls "$work/new" "$work/old" | grep -c '[.]deb$')" 10
+for number in "$version" 0.1.9; do # each in the directory of the test: packages.sh makes its own
+    cpack -R "$number" -B "$work/packages_$number" --config build/release/CPackConfig.cmake >"$work/cpack.out" 2>&1 ||
+        abort "cpack of $number" "$(tail -n 1 "$work/cpack.out")"
+done
+old=$work/packages_0.1.9
+new=$work/packages_$version
+equal "there are five packages of each version" "$(ls "$new" "$old" | grep -c '[.]deb$')" 10
 machine_start >"$work/machine.reason" || { echo "skipped: no machine here: $(cat "$work/machine.reason")"; finish; }
 casemill generate --cases 300 --seed 9 --out "$work/cases.jsonl" >"$work/generate.out" 2>&1 || abort "generate"
 chmod 0711 "$work"
 set_up "PostgreSQL" "mkdir -p /run/postgresql /var/backups /var/cache/casemill && chown postgres /run/postgresql /var/backups &&
     pg_createcluster --port 5432 15 casemill --start && runuser -u postgres -- createuser casemill &&
     runuser -u postgres -- createdb --owner=casemill --template=template0 --encoding=UTF8 casemill"
-set_up "packages" "dpkg -i $work/old/*.deb && cp $work/new/*.deb /var/cache/casemill &&
+set_up "packages" "dpkg -i $old/*.deb && cp $new/*.deb /var/cache/casemill &&
     sed -i 's/bytes_max: 1GiB/bytes_max: 128MiB/' /etc/casemill/broker.yaml"
 casemill_there "db migrate --rules /etc/casemill" >"$work/migrate.out" 2>&1 || abort "db migrate" "$(tail -n 1 "$work/migrate.out")"
 published=$(casemill_there "rules publish /etc/casemill") || abort "rules publish"
@@ -62,6 +64,8 @@ check "what was accepted before the upgrade is done" wait_until 30 has_300 C
 run_block "Moving a broker" 1
 check "the broker is stopped" [ "$(machine_run 'systemctl is-active casemill-broker')" = inactive ]
 set_up "the broker and no worker" "systemctl stop casemill-worker && systemctl enable --now casemill-broker"
+check "it still drains" [ "$(casemill_there status | grep -c 'draining: no batch is accepted')" = 1 ]
+run_block "Moving a broker" 3
 check "cases are accepted by the broker that will be moved" submit_there D
 run_block "Moving a broker" 2
 contains "the copy has them" "$work/there.out" '300 cases, 0 damaged'

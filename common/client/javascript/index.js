@@ -263,7 +263,7 @@ class Client {
   /**
    * Waits until every batch is settled.  Throws Timeout.
    * @param {{timeout?: number}} [options] without: no end
-   * @returns {Promise<Receipt[]>} those since the last call
+   * @returns {Promise<Receipt[]>} those since the last call, in the order in which batches were settled
    */
   async wait({timeout} = {}) {
     await this.flush({timeout});

@@ -245,7 +245,8 @@ class Client:
         return receipts
 
     def wait(self, timeout: float | None = None) -> list[Receipt]:
-        """Waits until every batch is settled, and returns the receipts since the last call.  Raises Timeout."""
+        """Waits until every batch is settled.  Raises Timeout.  Returns the receipts since the last call, in
+        the order in which batches were settled."""
         self.flush(timeout)
         self._until(lambda: not self._batches, timeout)
         return self.step()
