@@ -2,7 +2,7 @@
 # The Debian packages: lintian has nothing to report.  On a machine with systemd and PostgreSQL they are installed, upgraded
 # from an older version with a journal and a database of 0.1, removed and purged.  A journal with cases is never deleted.
 #   sh tests/system/packages.sh           about a minute
-# suite: full
+# suite: full, alone
 set -u
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/system/machine.sh"
@@ -102,7 +102,7 @@ set_up "dpkg purges" "dpkg -P casemill casemill-worker casemill-broker libcasemi
 there "nothing is left" "[ ! -e /etc/casemill ] && [ ! -e /var/lib/casemill ] && [ ! -e /etc/systemd/system/multi-user.target.wants/casemill-broker.service ]"
 there "but the user, whose number must not become another's" "getent passwd casemill"
 
-# A purge keeps a journal with cases, one that something wrote to after the removal, and one that is damaged.
+# A purge keeps a journal with cases, one that something wrote to after the removal, and one that was copied there then.
 accept_again() {
     set_up "dpkg installs again" "dpkg -i $work/new/*.deb && systemctl start casemill-broker"
     [ -z "${1:-}" ] || set_up "cases are accepted again" "casemill submit --broker tcp://127.0.0.1:5570 /tmp/cases.jsonl"
@@ -115,7 +115,13 @@ accept_again
 check "the cases are there when the broker is installed again" [ "$(machine_run "systemctl stop casemill-broker"; batches | grep -c '"cases":500,')" = 1 ]
 set_up "dpkg purges and the journal is deleted by hand" "dpkg -P casemill casemill-worker casemill-broker libcasemill-dev libcasemill1; rm -r /var/lib/casemill"
 accept_again
-set_up "dpkg removes, something writes" "dpkg -r casemill-broker && [ -e /var/lib/casemill/journal.is-empty ] && sleep 0.1 && touch /var/lib/casemill/journal/data.mdb"
+set_up "dpkg removes, something writes" "dpkg -r casemill-broker && [ -e /var/lib/casemill-broker.journal-is-empty ] && sleep 0.1 && touch /var/lib/casemill/journal/data.mdb"
 set_up "dpkg purges later" "dpkg -P casemill-broker"
 there "a journal that changed after the removal is kept" "[ -e /var/lib/casemill/journal/data.mdb ]"
+set_up "the journal is deleted by hand" "rm -r /var/lib/casemill"
+accept_again
+set_up "dpkg removes, an older journal is copied there" "systemctl stop casemill-broker && cp --archive /var/lib/casemill/journal /var/tmp/older && systemctl start casemill-broker &&
+    dpkg -r casemill-broker && rm -r /var/lib/casemill/journal && cp --archive /var/tmp/older /var/lib/casemill/journal"
+set_up "dpkg purges that" "dpkg -P casemill-broker"
+there "a journal that was copied there after the removal is kept" "[ -e /var/lib/casemill/journal/data.mdb ]"
 finish
