@@ -94,6 +94,15 @@ equal "requested later: done, with dead letters" $? 3
 same "the stored results came" "$work/late.jsonl"
 check "none is unavailable" sh -c "! grep -q unavailable '$work/late.jsonl'"
 
+# A batch whose results are not in the file is not skipped by the next run with --resume.
+casemill submit --broker "$intake" --resume "$work/resume" --results /dev/full "$work/few.jsonl" >"$work/full.out" 2>"$work/full.err"
+equal "results that cannot be written: code 1" $? 1
+casemill submit --broker "$intake" --resume "$work/resume" --results "$work/resumed.jsonl" "$work/few.jsonl" >"$work/resumed.out" 2>&1
+equal "the next run gets them: code 3 for dead letters" $? 3
+same "all of them" "$work/resumed.jsonl"
+casemill submit --broker "$intake" --resume "$work/resume" --results "$work/rest.jsonl" "$work/few.jsonl" >"$work/rest.out" 2>&1
+contains "the run after it skips all" "$work/rest.out" "^0 cases in 0 batches.*500 skipped as done before"
+
 # The Python package gives the same.
 PYTHONPATH=common/client/python /usr/bin/python3 tests/system/results_python.py "$intake" "$work/few.jsonl" >"$work/python.out" 2>"$work/python.err"
 equal "the Python package ends" $? 0

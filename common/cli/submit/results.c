@@ -34,11 +34,12 @@ enum err submit_results_open(const char *path, bool is_continued, struct submit_
     return ERR_OK;
 }
 
-static void flush(struct submit_results *results) {
+bool submit_results_flush(struct submit_results *results) {
     if (!results->is_broken && io_write_all(results->fd, buf_span(&results->text)) != ERR_OK) {
         results->is_broken = true;
     }
     buf_clear(&results->text);
+    return !results->is_broken;
 }
 
 enum err submit_results_close(struct submit_results **results, struct diag *diag) {
@@ -46,7 +47,7 @@ enum err submit_results_close(struct submit_results **results, struct diag *diag
     if (closed == NULL) {
         return ERR_OK;
     }
-    flush(closed);
+    (void)submit_results_flush(closed); /* is_broken has it */
     bool is_whole = !closed->is_broken;
     if (closed->fd != STDOUT_FILENO) {
         is_whole = close(closed->fd) == 0 && is_whole;
@@ -84,7 +85,7 @@ static void close_line(struct submit_results *results, struct json *json) {
     json_object_close(json);
     buf_byte(&results->text, '\n');
     if (results->text.len >= PIECE_BYTES) {
-        flush(results);
+        (void)submit_results_flush(results); /* reported at the end */
     }
 }
 

@@ -25,6 +25,8 @@ MUST_USE enum err submit_results_open(const char *path, bool is_continued,
  * Errors: ERR_IO. */
 MUST_USE enum err submit_results_close(struct submit_results **results, struct diag *diag);
 
+/* submit_results_flush writes what is gathered; false: not all lines could be written so far. */
+bool submit_results_flush(struct submit_results *results);
 /* result NULL: the broker could not give it. */
 void submit_results_done(struct submit_results *results, const struct submit_case *one,
                          const struct casemill_case_result *result);

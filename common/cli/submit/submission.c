@@ -15,6 +15,9 @@ enum { STEP_MS = 100 };
 
 static void list_refusal(struct submission *submission, const struct submit_slot *slot,
                          const struct casemill_receipt *receipt) {
+    if (submission->listed_refused++ >= SUBMIT_LISTED_MAX) {
+        return;
+    }
     uint64_t index = receipt->case_index < 0 ? 0 : (uint64_t)receipt->case_index;
     index = index < receipt->count ? index : receipt->count - 1;
     buf_printf(&submission->listed, "%s:%llu: batch of %u cases refused: %s\n", slot->path,
@@ -52,6 +55,12 @@ static void write_results(struct submission *submission, const struct submit_slo
     }
 }
 
+/* A run that resumes skips the batch, so its results, if requested, are in the file before. */
+static bool has_results(struct submission *submission, const struct casemill_receipt *receipt) {
+    return submission->results == NULL ||
+           (receipt->results != NULL && submit_results_flush(submission->results));
+}
+
 static void take_done(struct submission *submission, const struct submit_slot *slot,
                       const struct casemill_receipt *receipt) {
     struct submit_counts *counts = &submission->counts;
@@ -74,7 +83,8 @@ static void take_done(struct submission *submission, const struct submit_slot *s
     struct resume_batch batch = {
         .position = receipt->position, .count = receipt->count, .dead = receipt->dead_count};
     memcpy(batch.id.bytes, receipt->batch, sizeof(batch.id.bytes));
-    if (submission->resume != NULL && resume_add(submission->resume, &batch) != ERR_OK) {
+    if (submission->resume != NULL && has_results(submission, receipt) &&
+        resume_add(submission->resume, &batch) != ERR_OK) {
         submission->is_resume_broken = true;
     }
 }

@@ -57,7 +57,7 @@ struct submission {
     struct submit_slot filling;
     struct submit_slot slots[SUBMIT_WINDOW];
     struct buf listed; /* dead letters, refusals and unreadable lines: SUBMIT_LISTED_MAX of each */
-    uint32_t listed_dead, listed_bad;
+    uint32_t listed_dead, listed_bad, listed_refused;
 };
 
 /* submission_open starts connecting, unless it is a dry run.  Errors: ERR_INVALID. */

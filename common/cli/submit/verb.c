@@ -190,6 +190,9 @@ static void print_end(const struct options *options, struct submission *submissi
                    (unsigned long long)counts->dead,
                    results == NULL ? "them all with --results FILE" : "the results");
     }
+    if (submission->listed_refused > SUBMIT_LISTED_MAX) {
+        buf_printf(&submission->listed, "... of %u refused batches\n", submission->listed_refused);
+    }
     if (counts->unreadable > SUBMIT_LISTED_MAX) {
         buf_printf(&submission->listed, "... of %llu that could not be read\n",
                    (unsigned long long)counts->unreadable);
