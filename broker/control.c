@@ -1,5 +1,5 @@
 /* The operator's socket: a verb in, JSON out; REAPPLY and RETRY have a body and a way of their own
- * (reapply.c).  What changes something is logged with the operator.
+ * (reapply.c).  PAUSE, DRAIN, RESUME, RETIRE and RETRY are logged with the operator.
  */
 #include "broker/control.h"
 
@@ -65,10 +65,14 @@ static void apply_stops(struct shell *shell) {
 }
 
 /* What is about to be kept would wait for the disk, and the loop with it. */
-static bool has_disk(const struct shell *shell, struct buf *json) {
+static bool is_stalled(const struct shell *shell) {
     struct journal_stats disk;
     journal_stats(shell->journal, &disk);
-    return disk.commit_runs_ms <= JOURNAL_STALLED_MS ||
+    return disk.commit_runs_ms > JOURNAL_STALLED_MS;
+}
+
+static bool has_disk(const struct shell *shell, struct buf *json) {
+    return !is_stalled(shell) ||
            fail(json, "nothing was changed: the journal's disk does not answer");
 }
 
@@ -151,13 +155,14 @@ void control_tick(struct shell *shell) {
     struct operator_time now = time_now(shell);
     for (int kind = 0; kind < OPERATOR_STOP_COUNT; kind++) {
         struct diag diag = {0};
-        if (!operator_state_is_over(&shell->operators, (enum operator_stop_kind)kind, now)) {
-            continue;
+        if (!operator_state_is_over(&shell->operators, (enum operator_stop_kind)kind, now) ||
+            is_stalled(shell)) {
+            continue; /* a later tick ends it */
         }
         enum err err = operator_state_end(&shell->operators, (enum operator_stop_kind)kind, &diag);
         apply_stops(shell);
         LOG(EV_OPERATOR_STOP_ENDED, "verb=%s text=\"%s\"", STOPS[kind].verb,
-            err == ERR_OK ? "its end has come" : diag.text);
+            err == ERR_OK ? "its end time is reached" : diag.text);
     }
 }
 

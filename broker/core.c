@@ -331,14 +331,21 @@ void core_batch_settle(struct core *core, struct core_batch *batch) {
     if (batch->state != BATCH_DURABLE || batch->done_cases < batch->count) {
         return;
     }
+    const struct core_runs *given = NULL; /* to the first who requested them, uncopied */
     for (struct core_waiter *waiter = batch->waiters; waiter != NULL; waiter = waiter->next) {
         if (waiter->want_done) {
             struct core_action *action = core_emit_to(core, CORE_DONE, &waiter->route);
             action->batch = batch->id;
             action->seq = batch->seq;
             action->done.count = batch->count;
-            core_counts_copy(core, &action->done.counts, &batch->counts,
-                             waiter->route.channel == CORE_CHANNEL_RESULTS);
+            core_counts_copy(&action->done.counts, &batch->counts);
+            if (waiter->route.channel == CORE_CHANNEL_RESULTS && given != NULL) {
+                core_counts_copy_runs(core, &action->done.counts, given);
+            } else if (waiter->route.channel == CORE_CHANNEL_RESULTS) {
+                action->done.counts.runs = batch->counts.runs;
+                given = batch->counts.runs;
+                batch->counts.runs = NULL;
+            }
         }
     }
     core->counters.batches_done++;

@@ -51,7 +51,7 @@ static size_t dead_entry_end(const struct buf *dead, size_t at) {
     return at;
 }
 
-void core_counts_add(struct core *core, struct core_counts *sum, const struct core_counts *more) {
+void core_counts_add(struct core *core, struct core_counts *sum, struct core_counts *more) {
     for (int i = 0; i < WIRE_DISPOSITIONS; i++) {
         sum->outcomes[i] += more->outcomes[i];
     }
@@ -65,20 +65,24 @@ void core_counts_add(struct core *core, struct core_counts *sum, const struct co
     }
     buf_append(&sum->dead, span_make(more->dead.ptr, end));
     sum->dead_listed += taken;
-    if (more->runs != NULL) {
+    if (sum->runs == NULL) {
+        sum->runs = more->runs;
+        more->runs = NULL;
+    } else if (more->runs != NULL) {
         add_runs(core, sum, buf_span(&more->runs->bytes), more->runs->cases);
     }
 }
 
-void core_counts_copy(struct core *core, struct core_counts *copy, const struct core_counts *counts,
-                      bool with_results) {
+void core_counts_copy(struct core_counts *copy, const struct core_counts *counts) {
     *copy = *counts;
     copy->dead = BUF_EMPTY;
     copy->runs = NULL;
     buf_append(&copy->dead, buf_span(&counts->dead));
-    if (with_results && counts->runs != NULL) {
-        put_runs(core, copy, buf_span(&counts->runs->bytes), counts->runs->cases);
-    }
+}
+
+void core_counts_copy_runs(struct core *core, struct core_counts *copy,
+                           const struct core_runs *runs) {
+    add_runs(core, copy, buf_span(&runs->bytes), runs->cases);
 }
 
 static void put_text(struct buf *dead, struct span text) {

@@ -262,13 +262,16 @@ int64_t core_retry_next_ms(const struct core *core);
 /* core_counts.c */
 /* Results of single cases are held only while there is room: runs->cases shows whether all are. */
 void core_counts_free_lists(struct core *core, struct core_counts *counts);
-void core_counts_add(struct core *core, struct core_counts *sum, const struct core_counts *more);
+/* core_counts_add moves the runs of `more`, if `sum` has none. */
+void core_counts_add(struct core *core, struct core_counts *sum, struct core_counts *more);
 /* results: the range's bytes of the body frame, or empty. */
 void core_counts_from_wire(struct core *core, struct core_counts *counts,
                            const struct wire_counts *wire, struct span results,
                            const struct wire_range *range);
-void core_counts_copy(struct core *core, struct core_counts *copy, const struct core_counts *counts,
-                      bool with_results);
+/* core_counts_copy leaves the runs out; core_counts_copy_runs copies them if there is room. */
+void core_counts_copy(struct core_counts *copy, const struct core_counts *counts);
+void core_counts_copy_runs(struct core *core, struct core_counts *copy,
+                           const struct core_runs *runs);
 void core_progress_free(struct core *core, struct core_part *part);
 /* core_poison.c */
 /* core_part_count_failure counts a failure of an OUT part, with its lane's reason (NULL: the lane

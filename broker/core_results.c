@@ -13,8 +13,7 @@ static void part_done(struct core *core, struct core_part *part) {
     part_finish(core, part);
 }
 
-static void add_counts(struct core *core, struct core_batch *batch,
-                       const struct core_counts *counts) {
+static void add_counts(struct core *core, struct core_batch *batch, struct core_counts *counts) {
     core_counts_add(core, &batch->counts, counts);
     core->counters.cases_duplicate += counts->duplicates;
     core->counters.cases_dead += counts->dead_count;
@@ -24,7 +23,7 @@ static void add_counts(struct core *core, struct core_batch *batch,
  * run is a repetition. A run around known ones replaces them. A run that crosses a known one cannot
  * be counted: its cases return when the part is dispatched again. */
 static bool take_inside(struct core *core, struct core_part *part, const struct wire_range *range,
-                        const struct core_counts *counts) {
+                        struct core_counts *counts) {
     uint32_t end = range->first + range->count;
     for (const struct core_progress *known = part->progress; known != NULL; known = known->next) {
         uint32_t known_end = known->first + known->count;
@@ -49,7 +48,8 @@ static bool take_inside(struct core *core, struct core_part *part, const struct 
     struct core_progress *progress = mem_zero(1, sizeof(*progress));
     progress->first = range->first;
     progress->count = range->count;
-    core_counts_copy(core, &progress->counts, counts, true);
+    progress->counts = *counts;
+    *counts = (struct core_counts){.dead = BUF_EMPTY};
     progress->next = part->progress;
     part->progress = progress;
     part->progress_cases += range->count;
@@ -63,7 +63,7 @@ static bool take_inside(struct core *core, struct core_part *part, const struct 
 }
 
 static bool take_range(struct core *core, struct core_batch *batch, const struct wire_range *range,
-                       const struct core_counts *counts) {
+                       struct core_counts *counts) {
     uint32_t end = range->first + range->count;
     struct core_part *first = core_leaf(batch, range->first);
     struct core_part *last = core_leaf(batch, end - 1);

@@ -430,6 +430,7 @@ static enum err write_settling(struct writer *writer, struct txn *txn, uint32_t 
 static enum err attempt(struct writer *writer, struct txn *txn, uint32_t from, uint32_t end,
                         bool settling) {
     uint32_t dead_before = txn->dead_count;
+    size_t details_before = txn->details.len;
     for (uint32_t i = from; i < end; i++) {
         txn->cases[i].verdict = TXN_PENDING;
     }
@@ -441,6 +442,7 @@ static enum err attempt(struct writer *writer, struct txn *txn, uint32_t from, u
         return ERR_OK;
     }
     txn->dead_count = dead_before;
+    txn->details.len = details_before;
     (void)snprintf(writer->sqlstate, sizeof(writer->sqlstate), "%s", db_lane_sqlstate(writer->db));
     /* Without an SQLSTATE of the server the connection is unusable, except after a COMMIT that no
      * standby confirmed or a key that was not found. */

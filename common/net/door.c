@@ -364,9 +364,6 @@ enum err door_open(struct net_socket *socket, const struct listeners *listeners,
         mem_zero(door->taken_cap, sizeof(*door->taken)); /* its pages are allocated on first use */
     enum err err = net_wake_open(&door->wake, diag);
     socket->meter = meter_new(socket->net, options);
-    for (uint32_t i = 0; limiter != NULL && i < listeners->count; i++) {
-        limiter->limit(listeners->fds[i], socket->meter);
-    }
     err = err == ERR_OK ? thread_start(&door->thread, run, door, "the limit of connections", diag)
                         : err;
     if (err != ERR_OK) {
@@ -374,6 +371,9 @@ enum err door_open(struct net_socket *socket, const struct listeners *listeners,
         mem_free(door->taken);
         mem_free(door);
         return err;
+    }
+    for (uint32_t i = 0; limiter != NULL && i < listeners->count; i++) {
+        limiter->limit(listeners->fds[i], socket->meter);
     }
     socket->door = door;
     return ERR_OK;

@@ -57,9 +57,10 @@ struct entry {
     _Atomic uint64_t data;   /* libzmq's own */
     _Atomic uint32_t wanted; /* libzmq's events */
     _Atomic int fd, ep;
-    _Atomic bool is_lost; /* a hang-up was hidden since the descriptor was added */
-    _Atomic bool is_edge; /* a hang-up was hidden and the descriptor made edge-triggered */
-    _Atomic bool is_held; /* input is not reported: the unread bytes are at their limit */
+    _Atomic bool is_lost;  /* a hang-up was hidden since the descriptor was added */
+    _Atomic bool is_edge;  /* a hang-up was hidden and the descriptor made edge-triggered */
+    _Atomic bool is_named; /* its meter is that of its listener: no event may change it */
+    _Atomic bool is_held;  /* input is not reported: the unread bytes are at their limit */
     _Atomic(struct net_meter *) meter; /* NULL: no limit */
     _Atomic int64_t unread;            /* bytes that libzmq has read, less those of messages read */
     struct entry *held_before, *held_after; /* with the lock; a list of held entries */
@@ -216,12 +217,18 @@ static int64_t take_off(_Atomic int64_t *from, int64_t bytes) {
     return taken;
 }
 
-/* The event that names a connection's socket comes late.  Until then its bytes may be counted for
- * the socket that used the descriptor before; they are subtracted there. */
+/* Of an ipc connection, and of a listener.  The event that names an ipc connection's socket comes
+ * late.  Until then its bytes may be counted for the socket that used the descriptor before; they
+ * are subtracted there. */
 static void limit(int fd, struct net_meter *meter) {
     struct entry *entry = entry_of(fd);
     lock();
-    struct net_meter *before = atomic_exchange(&entry->meter, meter);
+    struct net_meter *before = atomic_load(&entry->meter);
+    if (atomic_load(&entry->is_named)) {
+        unlock();
+        return; /* the event may be that of an earlier connection */
+    }
+    atomic_store(&entry->meter, meter);
     if (before != NULL && before != meter) {
         atomic_fetch_sub(&before->standing, atomic_exchange(&entry->unread, 0));
         if (atomic_load(&entry->is_held)) {
@@ -298,6 +305,7 @@ static void none_left(struct net_meter *meter) {
 static void forget(struct entry *entry) {
     struct net_meter *meter = atomic_exchange(&entry->meter, NULL);
     int64_t unread = atomic_exchange(&entry->unread, 0);
+    atomic_store(&entry->is_named, false);
     if (meter != NULL) {
         atomic_fetch_sub(&meter->standing, unread);
         atomic_fetch_add(&meter->left, unread);
@@ -448,7 +456,9 @@ ssize_t hangup_recv(int fd, void *bytes, size_t room, int flags) {
 /* The new descriptor was closed before, so nothing is counted for it. */
 static void inherit(int listener, int fd) {
     lock();
-    atomic_store(&entry_of(fd)->meter, atomic_load(&entry_of(listener)->meter));
+    struct net_meter *meter = atomic_load(&entry_of(listener)->meter);
+    atomic_store(&entry_of(fd)->meter, meter);
+    atomic_store(&entry_of(fd)->is_named, meter != NULL);
     unlock();
 }
 

@@ -49,7 +49,7 @@ CREATE OR REPLACE VIEW report.outcomes AS
     FROM outcome_names;
 COMMENT ON VIEW report.outcomes IS 'Every outcome of every revision: intake and reapplied. In pages: WHERE source_number = 1 AND case_id > the last one ORDER BY case_id LIMIT 100.';
 COMMENT ON COLUMN report.outcomes.source IS 'The intake system.';
-COMMENT ON COLUMN report.outcomes.case_id IS 'The intake systems own id of the case.';
+COMMENT ON COLUMN report.outcomes.case_id IS 'The intake system''s own id of the case.';
 COMMENT ON COLUMN report.outcomes.revision IS 'The intake system''s revision of the case.';
 COMMENT ON COLUMN report.outcomes.reapplied IS 'False: the intake outcome; true: a later outcome under another rule set.';
 COMMENT ON COLUMN report.outcomes.received_at IS 'When the broker accepted the case.';
@@ -73,7 +73,7 @@ CREATE OR REPLACE VIEW report.current_outcomes AS
     FROM current_names;
 COMMENT ON VIEW report.current_outcomes IS 'The latest outcome of the latest revision of each case. In pages as report.outcomes.';
 COMMENT ON COLUMN report.current_outcomes.source IS 'The intake system.';
-COMMENT ON COLUMN report.current_outcomes.case_id IS 'The intake systems own id of the case.';
+COMMENT ON COLUMN report.current_outcomes.case_id IS 'The intake system''s own id of the case.';
 COMMENT ON COLUMN report.current_outcomes.revision IS 'The intake system''s revision of the case.';
 COMMENT ON COLUMN report.current_outcomes.reapplied IS 'False: the intake outcome; true: a later outcome under another rule set.';
 COMMENT ON COLUMN report.current_outcomes.received_at IS 'When the broker accepted the case.';
@@ -98,7 +98,7 @@ CREATE OR REPLACE VIEW report.screening AS
     WHERE disposition_number = 3;
 COMMENT ON VIEW report.screening IS 'Cases an officer has to screen. In pages as report.outcomes.';
 COMMENT ON COLUMN report.screening.source IS 'The intake system.';
-COMMENT ON COLUMN report.screening.case_id IS 'The intake systems own id of the case.';
+COMMENT ON COLUMN report.screening.case_id IS 'The intake system''s own id of the case.';
 COMMENT ON COLUMN report.screening.revision IS 'The intake system''s revision of the case.';
 COMMENT ON COLUMN report.screening.agreement IS 'The agreement that decided.';
 COMMENT ON COLUMN report.screening.reason IS 'Its reason.';
@@ -132,7 +132,7 @@ CREATE OR REPLACE VIEW report.transitions AS
     WHERE o.reapplied OR o.revision > 0; -- most cases have one outcome, and need no look for an earlier one
 COMMENT ON VIEW report.transitions IS 'From each outcome of a case to its next one: to a later outcome of the same revision, or from the latest outcome of a revision to the next revision. In pages as report.outcomes.';
 COMMENT ON COLUMN report.transitions.source IS 'The intake system.';
-COMMENT ON COLUMN report.transitions.case_id IS 'The intake systems own id of the case.';
+COMMENT ON COLUMN report.transitions.case_id IS 'The intake system''s own id of the case.';
 COMMENT ON COLUMN report.transitions.kind IS 'rule_set: the same revision was decided again; revision: a later revision came.';
 COMMENT ON COLUMN report.transitions.from_revision IS 'Revision of the earlier outcome.';
 COMMENT ON COLUMN report.transitions.to_revision IS 'Revision of the later outcome.';

@@ -166,10 +166,11 @@ static bool is_confirmed(const struct purge_choice *choice, const struct purge_c
     char answer[ANSWER_BYTES] = "";
     plain_printf(
         stderr,
-        "This removes for ever, of source %s, %s %s: %llu cases, %llu further outcomes and "
+        "This removes for ever, of source %s, %s %s%s%s: %llu cases, %llu further outcomes and "
         "%llu dead letters.\nType yes to continue: ",
         choice->source, choice->before == NULL ? "case" : "what was accepted before",
         choice->before == NULL ? choice->case_id : choice->before,
+        choice->revision[0] == '\0' ? "" : ", revision ", choice->revision,
         (unsigned long long)counts->cases, (unsigned long long)counts->reapplied,
         (unsigned long long)counts->dead_letters);
     return fgets(answer, sizeof(answer), stdin) != NULL && strcmp(answer, "yes\n") == 0;

@@ -36,7 +36,7 @@ static int read_exporting(const struct options *options, struct exporting *expor
     *exporting = (struct exporting){.path = option_str(options, "--out", "-"),
                                     .is_msgpack = strcmp(format, "msgpack") == 0,
                                     .as_json = option_flag(options, "--json"),
-                                    .fd = STDOUT_FILENO};
+                                    .fd = -1};
     if (!exporting->is_msgpack && strcmp(format, "jsonl") != 0) {
         return verb_usage(options, "--format is jsonl or msgpack, not \"%s\"", format);
     }
@@ -93,6 +93,7 @@ static enum err export_page(struct exporting *exporting, struct db *db, struct d
 /* An existing file is never overwritten. */
 static enum err open_file(struct exporting *exporting, struct diag *diag) {
     if (is_stdout(exporting)) {
+        exporting->fd = STDOUT_FILENO;
         return ERR_OK;
     }
     exporting->fd = open(exporting->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
