@@ -145,6 +145,14 @@ void json_double(struct json *json, double value) {
     }
 }
 
+void json_float(struct json *json, double value) {
+    static const double exponent_from = 1e17; /* of %.17g */
+    json_double(json, value);
+    if (isfinite(value) && trunc(value) == value && fabs(value) < exponent_from) {
+        buf_str(json->out, ".0");
+    }
+}
+
 void json_bool(struct json *json, bool value) {
     before_value(json);
     buf_str(json->out, value ? "true" : "false");

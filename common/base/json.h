@@ -33,6 +33,8 @@ void json_span(struct json *json, struct span text);
 void json_int(struct json *json, int64_t value);
 void json_uint(struct json *json, uint64_t value);
 void json_double(struct json *json, double value); /* null when not finite */
+/* json_float is json_double for readers that distinguish 1 from 1.0. */
+void json_float(struct json *json, double value);
 void json_bool(struct json *json, bool value);
 void json_nil(struct json *json); /* not json_null: jansson has that name and would call this one */
 

@@ -1,7 +1,9 @@
-/* The value was walked before, which bounds the depth. */
+/* msgpack_json walks the whole value first, which bounds the depth of write_value. */
 #include "cli/msgpack_json.h"
 
 #include "wire/walk.h"
+
+#include <math.h>
 
 static void write_hex(struct span bytes, struct json *json) {
     struct buf text = BUF_EMPTY;
@@ -78,7 +80,7 @@ static void write_value(struct span bytes, size_t *at, struct json *json) {
         json_uint(json, item.u);
         break;
     case WALK_FLOAT:
-        json_double(json, item.d);
+        json_float(json, item.d);
         break;
     case WALK_STR:
     case WALK_BIN:
@@ -115,4 +117,20 @@ void msgpack_json(struct span bytes, struct json *json) {
     }
     size_t at = 0;
     write_value(bytes, &at, json);
+}
+
+static bool is_exact(const struct walk_item *item) {
+    return item->type == WALK_FLOAT ? isfinite(item->d)
+           : item->type == WALK_STR ? is_text(item)
+                                    : item->type != WALK_BIN && item->type != WALK_EXT;
+}
+
+bool msgpack_json_is_exact(struct span bytes) {
+    size_t end = 0;
+    bool exact = walk_value(bytes, &end) == ERR_OK && end == bytes.len && keys_are_texts(bytes);
+    for (size_t at = 0; exact && at < bytes.len;) {
+        struct walk_item item;
+        exact = walk_next(bytes, &at, &item) == ERR_OK && is_exact(&item);
+    }
+    return exact;
 }

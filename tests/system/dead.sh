@@ -92,6 +92,32 @@ equal "is exactly what was sent" "$(/usr/bin/python3 -c '
 import msgpack, sys
 print(sum(1 for _ in msgpack.Unpacker(open(sys.argv[1], "rb"))))' "$work/export.msgpack") $(stat -c %s "$work/export.msgpack")" \
     "$refused $(pg_sql "select sum(octet_length(body)) from dead_letters where reason = 'not_storable'")"
+# What JSON cannot hold is not changed into something else: bytes that are no text, a number that is not finite.  1.0 stays a real number.
+/usr/bin/python3 - "$intake" <<'PY' || abort "cases that JSON cannot hold"
+import msgpack, os, sys, zmq
+socket = zmq.Context().socket(zmq.REQ)
+socket.connect(sys.argv[1])
+cases = [{"case_id": "J%d" % i, "revision": 0, "reference_date": "2020-01-10", "facts": {"unknown": value}}
+         for i, value in enumerate([b"\xff\xfe", float("nan"), 1.0, "text"])]
+header = {"batch": os.urandom(16), "count": len(cases), "source": "inexact", "ack": "outcome"}
+socket.send_multipart([msgpack.packb(["CM1", "SUBMIT", header]), b"".join(map(msgpack.packb, cases))])
+if not socket.poll(30000):
+    sys.exit("no DONE")
+PY
+equal "each of them is a dead letter" "$(letters "source = 'inexact'")" 4
+dead export --source inexact --why "repair" --out "$work/inexact.jsonl" >"$work/inexact.out" 2>&1
+equal "an export that leaves cases out: exit code" $? 1
+contains "it has the others" "$work/inexact.out" "^2 dead letters exported"
+kept=$(pg_sql "select string_agg(dead::text, ', ' order by dead) from report.dead_letters where source = 'inexact' and position < 2")
+contains "and names those" "$work/inexact.out" "2 are left out, because JSON cannot hold their values: export $kept with --format msgpack"
+equal "a number stays what it is" "$(sed 's/.*"unknown"://' "$work/inexact.jsonl" | sort | tr '\n' ' ')" '"text"}} 1.0}} '
+check "MessagePack has all" dead export --source inexact --why "repair" --format msgpack --out "$work/inexact.msgpack" >"$work/inexact.out" 2>&1
+pg_sql "update dead_letters set reapplied = true where dead = ${kept%%,*}"
+dead export "${kept%%,*}" "${kept##* }" --why "repair" --out "$work/reapplied.jsonl" >"$work/inexact.out" 2>&1
+equal "a number whose dead letter holds no case: exit code" $? 1
+contains "it is named" "$work/inexact.out" "dead letter ${kept%%,*} is of a reapplication or a retry and holds no case"
+check "and no file is made" [ ! -e "$work/reapplied.jsonl" ]
+pg_sql "delete from dead_letters d using sources s where s.source = d.source and s.name = 'inexact'"
 contains "with --json each line has its number and reason" "$work/letters.out" '"reason":"conflict"'
 equal "as many" "$(dead export --source local --why "all" --json 2>/dev/null | grep -c '"letter":[0-9]*,"source":"local"')" "$(letters)"
 dead export --why "x" >"$work/export.out" 2>&1

@@ -7,19 +7,6 @@
 #include "cli/json_case.h"
 #include "wire/walk.h"
 
-/* json_float is json_double, but always writes a point or an exponent, for readers that distinguish
- * 1 from 1.0. */
-static inline void json_float(struct json *json, double value) {
-    size_t before = json->out->len;
-    json_double(json, value);
-    struct span text = span_from(buf_span(json->out), before);
-    bool is_marked = false;
-    for (size_t i = 0; i < text.len; i++) {
-        is_marked = is_marked || strchr(".en", text.ptr[i]) != NULL; /* 1.5, 1e300, null */
-    }
-    buf_str(json->out, is_marked ? "" : ".0");
-}
-
 MUST_USE static inline enum err write_value(struct span bytes, size_t *offset, uint32_t depth,
                                             struct json *json);
 

@@ -71,6 +71,24 @@ static void fill_params(const struct dead_choice *choice, const char *after,
     params[5] = after;
 }
 
+static enum err check_cases(struct db *db, const char *const params[PARAMS], struct diag *diag) {
+    struct db_result *without = NULL;
+    enum err err = db_query(db,
+                            "SELECT d.dead FROM dead_letters d JOIN sources s USING (source) "
+                            "WHERE d.dead = ANY ($1::bigint[]) "
+                            "AND (d.reapplied OR s.name IN ('reapply', 'retry')) LIMIT 1",
+                            1, params, &without, diag);
+    err = err == ERR_OK ? db_expect(without, "? i", diag) : err;
+    if (err == ERR_OK && db_rows(without) > 0) {
+        err = diag_fail(diag, ERR_INVALID,
+                        "dead letter %s is of a reapplication or a retry and holds no case: "
+                        "leave it out, or give --json",
+                        db_cell(without, 0, 0));
+    }
+    db_result_free(&without);
+    return err;
+}
+
 static enum err check_numbers(struct db *db, const struct dead_choice *choice, struct diag *diag) {
     struct db_result *missing = NULL;
     const char *params[PARAMS];
@@ -87,7 +105,7 @@ static enum err check_numbers(struct db *db, const struct dead_choice *choice, s
         err = diag_fail(diag, ERR_NOT_FOUND, "there is no dead letter %s", db_cell(missing, 0, 0));
     }
     db_result_free(&missing);
-    return err;
+    return err == ERR_OK && choice->cases_only ? check_cases(db, params, diag) : err;
 }
 
 enum err dead_choice_count(struct db *db, const struct dead_choice *choice,

@@ -15,7 +15,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FILE_MODE = 0600 }; /* personal data */
+enum {
+    FILE_MODE = 0600, /* personal data */
+    INEXACT_LISTED_MAX = 20,
+};
 
 struct exporting {
     struct operator_self self;
@@ -24,7 +27,9 @@ struct exporting {
     int fd;
     struct dead_choice choice;
     struct dead_page page;
-    uint64_t written;
+    uint64_t read;
+    struct buf inexact; /* " 7, 12": the first that JSON cannot hold */
+    uint64_t inexact_count;
 };
 
 static bool is_stdout(const struct exporting *exporting) {
@@ -50,8 +55,16 @@ static int read_exporting(const struct options *options, struct exporting *expor
     return dead_choice_read(options, true, &exporting->choice) == ERR_OK ? EXIT_DONE : EXIT_USAGE;
 }
 
-static void append_letter(const struct exporting *exporting, const struct db_result *rows,
-                          uint32_t row, struct buf *out) {
+static void leave_out(struct exporting *exporting, const struct db_result *rows, uint32_t row) {
+    if (exporting->inexact_count < INEXACT_LISTED_MAX) {
+        buf_printf(&exporting->inexact, "%s%s", exporting->inexact_count > 0 ? ", " : "",
+                   db_cell(rows, row, 0));
+    }
+    exporting->inexact_count++;
+}
+
+static void append_letter(struct exporting *exporting, const struct db_result *rows, uint32_t row,
+                          struct buf *out) {
     struct buf bytes = BUF_EMPTY;
     struct buf text = BUF_EMPTY;
     struct json json;
@@ -62,6 +75,8 @@ static void append_letter(const struct exporting *exporting, const struct db_res
     } else if (exporting->as_json) {
         dead_letter_json(rows, row, &json);
         answer_append(NULL, &text, out);
+    } else if (!msgpack_json_is_exact(buf_span(&bytes))) {
+        leave_out(exporting, rows, row); /* submit would read another case */
     } else {
         msgpack_json(buf_span(&bytes), &json);
         buf_append(out, buf_span(&text));
@@ -78,7 +93,7 @@ static enum err export_page(struct exporting *exporting, struct db *db, struct d
         dead_letters_read(db, buf_cstr(&exporting->page.ids), &exporting->self, &rows, diag);
     for (uint32_t row = 0; err == ERR_OK && row < db_rows(rows); row++) {
         append_letter(exporting, rows, row, &out);
-        exporting->written++;
+        exporting->read++;
     }
     if (err == ERR_OK && io_write_all(exporting->fd, buf_span(&out)) != ERR_OK) {
         err =
@@ -119,7 +134,25 @@ static enum err export_all(struct exporting *exporting, struct db *db, struct di
     if (has_file && close(exporting->fd) != 0 && err == ERR_OK) {
         err = diag_fail(diag, ERR_IO, "%s cannot be written: %s", exporting->path, strerror(errno));
     }
+    if (has_file && err != ERR_OK && unlink(exporting->path) != 0) {
+        plain_printf(stderr, "casemill: %s is incomplete and cannot be removed: %s\n",
+                     exporting->path, strerror(errno));
+    }
     return err;
+}
+
+static int report_export(struct exporting *exporting) {
+    plain_printf(stderr, "%llu dead letters exported\n",
+                 (unsigned long long)(exporting->read - exporting->inexact_count));
+    if (exporting->inexact_count == 0) {
+        return EXIT_DONE;
+    }
+    plain_printf(stderr,
+                 "casemill: %llu are left out, because JSON cannot hold their values: export %s%s "
+                 "with --format msgpack\n",
+                 (unsigned long long)exporting->inexact_count, buf_cstr(&exporting->inexact),
+                 exporting->inexact_count > INEXACT_LISTED_MAX ? ", ..." : "");
+    return EXIT_FAILED;
 }
 
 static int export_run(const struct options *options) {
@@ -135,10 +168,11 @@ static int export_run(const struct options *options) {
     if (code == EXIT_DONE && export_all(&exporting, db, &diag) != ERR_OK) {
         code = verb_fail(options, &diag, SPAN_LIT(""));
     } else if (code == EXIT_DONE) {
-        plain_printf(stderr, "%llu dead letters exported\n", (unsigned long long)exporting.written);
+        code = report_export(&exporting);
     }
     db_close(&db);
     buf_free(&exporting.page.ids);
+    buf_free(&exporting.inexact);
     dead_choice_free(&exporting.choice);
     return code;
 }
