@@ -73,6 +73,19 @@ doctor paused
 equal "a broker that is paused: exit code" $? 1
 has "the line leads to resume" paused '^fault +broker +.*not ready: paused.*Do: casemill resume'
 casemill resume --control "ipc://$work/control" >"$work/resume.out"
+/usr/bin/python3 -c '
+import msgpack, sys, zmq
+socket = zmq.Context().socket(zmq.ROUTER)
+socket.bind(sys.argv[1])
+if socket.poll(20000):
+    parts = socket.recv_multipart()
+    socket.send_multipart(parts[:-1] + [msgpack.packb(["CM1", "REPLY", {"ok": True, "json": "{}"}])])
+    socket.close(linger=2000)' "ipc://$work/other" &
+other=$!
+doctor other --control "ipc://$work/other"
+equal "a program that is no broker: exit code" $? 1
+wait "$other"
+has "the line names it" other '^fault +broker +the answer of .*/other is no status of a broker'
 doctor away --control "ipc://$work/nowhere"
 has "no broker" away '^fault +broker +no answer from .*/nowhere.*Do: start casemill-broker'
 

@@ -98,6 +98,11 @@ trace revision D-1 --revision 7
 equal "another revision: exit code" $? 1
 contains "in one line" "$work/revision.err" "^casemill trace: nothing is known of case D-1"
 equal "and nothing more" "$(wc -l <"$work/revision.err") $(wc -c <"$work/revision.out")" "1 0"
+trace range D-1 --revision 2147483648
+equal "a number that no revision has: exit code" $? 2
+contains "the limit is named" "$work/range.err" '"2147483648" is no number from 0 to 2147483647'
+trace range trace/D-1@2147483648
+equal "after an @ it belongs to the id" "$? $(sed "s|: no outcome.*||" "$work/range.err")" "1 casemill trace: nothing is known of case trace/D-1@2147483648"
 
 # --- a batch that is queued, in flight, done
 check "dispatching is paused" operator pause
@@ -126,6 +131,11 @@ wait_until 10 is_done || abort "the broker has its counts"
 contains "when it is done the counts are known" "$work/done.out" "known as done  *trace  *batch=$second cases=2 duplicates=0 dead=0"
 equal "with the transaction that its time of acceptance leads to" "$(what done)" "accepted,committed,known as done"
 contains "and what is unknown is named" "$work/done.out" "^unknown: which cases the batch has"
+pg_sql "insert into commits select (jsonb_populate_record(null::commits, to_jsonb(c) || jsonb_build_object('commit', i))).*
+    from (select * from commits where commit = $(sed -n 's/.*commit=\([-0-9]*\) .*/\1/p' "$work/done.out")) c, generate_series(1, 30) i"
+check "trace of a batch of a busy minute" trace busy $second
+equal "shows some transactions" "$(what busy | tr , '\n' | grep -c '^committed')" 20
+contains "and how many there are more" "$work/busy.out" "^unknown: 11 more transactions"
 
 # --- by the logs
 equal "a batch is refused" "$(send $third journal 9 C-1)" REFUSED

@@ -3,34 +3,24 @@
 
 #include "base/date.h"
 #include "base/mem.h"
+#include "cli/case_name.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { REVISION_DIGITS_MAX = 10 };
-
-/* SOURCE/CASE_ID[@REVISION]: the first slash ends the source; only digits after the last @ are a
- * revision, because a case id may hold both. */
 static enum err read_case(const struct options *options, const char *text,
                           struct purge_choice *choice) {
-    const char *slash = strchr(text, '/');
-    const char *at = slash == NULL ? NULL : strrchr(slash, '@');
-    size_t source_len = slash == NULL ? 0 : (size_t)(slash - text);
-    size_t digits = at == NULL ? 0 : strspn(at + 1, "0123456789");
-    bool has_revision = digits > 0 && digits <= REVISION_DIGITS_MAX && at[1 + digits] == '\0' &&
-                        strtoll(at + 1, NULL, 10) <= INT32_MAX;
-    if (source_len == 0 || source_len >= sizeof(choice->source) || slash[1] == '\0' ||
-        slash + 1 == at) {
+    struct case_name name = case_name_split(text);
+    if (name.source.len == 0 || name.source.len >= sizeof(choice->source) ||
+        name.case_id.len == 0) {
         (void)verb_usage(options, "--case is SOURCE/CASE_ID or SOURCE/CASE_ID@REVISION, not \"%s\"",
                          text);
         return ERR_INVALID;
     }
-    (void)snprintf(choice->source, sizeof(choice->source), "%.*s", (int)source_len, text);
-    choice->case_id = mem_strdup(slash + 1);
-    if (has_revision) {
-        choice->case_id[at - (slash + 1)] = '\0';
-        (void)snprintf(choice->revision, sizeof(choice->revision), "%s", at + 1);
-    }
+    (void)snprintf(choice->source, sizeof(choice->source), "%.*s", SPAN_ARG(name.source));
+    (void)snprintf(choice->revision, sizeof(choice->revision), "%.*s", SPAN_ARG(name.revision));
+    choice->case_id = mem_strdup(text + (name.source.len + 1));
+    choice->case_id[name.case_id.len] = '\0';
     return ERR_OK;
 }
 

@@ -56,6 +56,13 @@ void doctor_broker(const struct options *options, struct findings *findings) {
     json_t *status = json_loadb((const char *)reply.ptr, reply.len, JSON_REJECT_DUPLICATES, NULL);
     const char *unready = text_of(status, "unready");
     const char *version = text_of(status, "version");
+    if (version[0] == '\0' || !json_is_integer(json_object_get(status, "lanes"))) {
+        finding_add(findings, "broker", FINDING_FAULT, "see what program has this address",
+                    "the answer of %s is no status of a broker", peer.endpoint);
+        json_decref(status);
+        buf_free(&reply);
+        return;
+    }
     if (unready[0] != '\0') {
         finding_add(findings, "broker", FINDING_FAULT, advice_for(unready), "%s is not ready: %s",
                     peer.endpoint, unready);

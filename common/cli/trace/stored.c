@@ -117,34 +117,47 @@ enum err trace_stored_case(struct db *db, const struct trace_case *wanted,
     return err;
 }
 
-enum err trace_stored_batch(struct db *db, const char *batch, struct timeline *timeline,
-                            struct diag *diag) {
-    const char *const params[] = {batch};
+enum { LIMITED_PARAMS = 1 };
+
+/* What the query leaves out is counted by the second one and stated. */
+static enum err add_limited(struct db *db, const char *sql, const char *left_sql,
+                            const char *const params[LIMITED_PARAMS], struct timeline *timeline,
+                            const char *left_text, struct diag *diag) {
     struct db_result *left = NULL;
-    enum err err = add_rows(db, BATCH_LETTERS_SQL, COUNT_OF(params), params, timeline, diag);
-    err =
-        err == ERR_OK ? db_query(db, LETTERS_LEFT_SQL, COUNT_OF(params), params, &left, diag) : err;
+    enum err err = add_rows(db, sql, LIMITED_PARAMS, params, timeline, diag);
+    err = err == ERR_OK ? db_query(db, left_sql, LIMITED_PARAMS, params, &left, diag) : err;
     err = err == ERR_OK ? db_expect(left, "1 n", diag) : err;
     if (err == ERR_OK && strcmp(db_cell(left, 0, 0), "0") != 0) {
-        timeline_unknown(timeline, "%s more dead letters of this batch: see report.dead_letters",
-                         db_cell(left, 0, 0));
+        timeline_unknown(timeline, "%s more %s", db_cell(left, 0, 0), left_text);
     }
     db_result_free(&left);
     return err;
 }
 
+enum err trace_stored_batch(struct db *db, const char *batch, struct timeline *timeline,
+                            struct diag *diag) {
+    const char *const params[] = {batch};
+    return add_limited(db, BATCH_LETTERS_SQL, LETTERS_LEFT_SQL, params, timeline,
+                       "dead letters of this batch: see report.dead_letters", diag);
+}
+
+#define COMMITS_MAX "20"
 /* The BRIN index of committed_at leaves out what was written before; a lane's clock may be an hour
  * behind the broker's. */
+#define COMMITS_OF                                                                                 \
+    "committed_at >= $1::timestamptz - interval '1 hour' "                                         \
+    "AND received_from <= $1::timestamptz AND received_until >= $1::timestamptz "
 static const char COMMITS_SQL[] =
     "SELECT to_char(committed_at" AS_TIME "AS at, 'committed', 'lane ' || left(lane::text, 8), "
     "NULL::uuid, lane, format('may have cases of it: commit=%s mode=%s cases=%s duplicates=%s "
     "dead=%s lane=%s', commit, mode, cases, duplicates, dead, lane) FROM commits "
-    "WHERE committed_at >= $1::timestamptz - interval '1 hour' "
-    "AND received_from <= $1::timestamptz AND received_until >= $1::timestamptz "
-    "ORDER BY committed_at LIMIT 20";
+    "WHERE " COMMITS_OF "ORDER BY committed_at LIMIT " COMMITS_MAX;
+static const char COMMITS_LEFT_SQL[] =
+    "SELECT greatest(count(*) - " COMMITS_MAX ", 0) FROM commits WHERE " COMMITS_OF;
 
 enum err trace_stored_commits(struct db *db, const char *accepted_at, struct timeline *timeline,
                               struct diag *diag) {
     const char *const params[] = {accepted_at};
-    return add_rows(db, COMMITS_SQL, COUNT_OF(params), params, timeline, diag);
+    return add_limited(db, COMMITS_SQL, COMMITS_LEFT_SQL, params, timeline,
+                       "transactions that may have cases of it: see the table commits", diag);
 }

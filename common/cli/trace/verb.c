@@ -2,6 +2,7 @@
  * logs.  Reads only.  It prints ids, times, reasons and counts, never a fact. */
 #include "base/mem.h"
 #include "base/uuid.h"
+#include "cli/case_name.h"
 #include "cli/database.h"
 #include "cli/trace/broker.h"
 #include "cli/trace/logs.h"
@@ -10,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BATCHES_ASKED_MAX = 8, REVISION_BYTES = 12 };
+enum { BATCHES_ASKED_MAX = 8 };
 
 struct subject {
     bool is_batch;
@@ -25,37 +26,25 @@ static void subject_free(struct subject *subject) {
     buf_free(&subject->revision);
 }
 
-/* The digits after the last @; 0: there are none. */
-static size_t revision_digits(const char *text) {
-    const char *at = strrchr(text, '@');
-    size_t digits = at == NULL ? 0 : strspn(at + 1, "0123456789");
-    return at != NULL && at > text && digits > 0 && digits < REVISION_BYTES - 1 &&
-                   at[1 + digits] == '\0'
-               ? digits
-               : 0;
-}
-
 /* With --source or --revision the operand is the id as it is, whatever it holds. */
 static void read_subject(const struct options *options, const char *text, struct subject *subject) {
     struct uuid uuid;
     const char *source = option_str(options, "--source", NULL);
     const char *revision = option_str(options, "--revision", NULL);
     bool is_plain = source != NULL || revision != NULL;
-    const char *slash = is_plain ? NULL : strchr(text, '/');
-    const char *id = slash == NULL ? text : slash + 1;
-    size_t digits = is_plain ? 0 : revision_digits(id);
+    struct case_name name = case_name_split(text);
+    if (is_plain) {
+        name = (struct case_name){.case_id = span_str(text)};
+        name.source = span_str(source == NULL ? "" : source);
+        name.revision = span_str(revision == NULL ? "" : revision);
+    }
     subject->is_batch = !is_plain && uuid_parse(span_str(text), &uuid) == ERR_OK;
     if (subject->is_batch) {
         uuid_format(&uuid, subject->batch);
     }
-    buf_str(&subject->source, source == NULL ? "" : source);
-    if (slash != NULL) {
-        buf_append(&subject->source, span_make((const uint8_t *)text, (size_t)(slash - text)));
-    }
-    size_t id_len = strlen(id) - (digits == 0 ? 0 : digits + 1);
-    buf_append(&subject->case_id, span_make((const uint8_t *)id, id_len));
-    buf_str(&subject->revision, revision == NULL ? "" : revision);
-    buf_str(&subject->revision, digits == 0 ? "" : id + id_len + 1);
+    buf_append(&subject->source, name.source);
+    buf_append(&subject->case_id, name.case_id);
+    buf_append(&subject->revision, name.revision);
     subject->wanted = (struct trace_case){
         .case_id = buf_cstr(&subject->case_id),
         .source = subject->source.len == 0 ? NULL : buf_cstr(&subject->source),
@@ -131,9 +120,8 @@ static int check_options(const struct options *options) {
         return verb_usage(options, "which case or batch? CASE_ID, SOURCE/CASE_ID@REVISION or the "
                                    "id of a batch");
     }
-    size_t digits = strspn(revision, "0123456789");
-    if (digits == 0 || digits >= REVISION_BYTES - 1 || revision[digits] != '\0') {
-        return verb_usage(options, "--revision \"%s\" is not a number", revision);
+    if (!case_revision_is_valid(revision)) {
+        return verb_usage(options, "--revision \"%s\" is no number from 0 to 2147483647", revision);
     }
     return EXIT_DONE;
 }
