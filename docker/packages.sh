@@ -23,7 +23,7 @@ packages() {
         echo "check clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev iso-codes tzdata" \
             "postgresql-15 postgresql-client-15 pgbouncer prometheus python3-minimal python3-zmq python3-msgpack procps" \
             "python3-jsonschema nodejs npm groff-base util-linux git strace valgrind iproute2 nftables systemd" \
-            "lintian dpkg-dev file man-db adduser"
+            "lintian dpkg-dev file man-db mandoc zsh adduser"
         ;;
     *)
         echo "packages.sh: unknown set '$1', expected build, run, demo or test" >&2
