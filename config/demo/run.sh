@@ -175,6 +175,9 @@ END
 trap - EXIT INT TERM
 kill "$sampler_pid" 2>/dev/null
 
+third="Kill a worker:           kill -9 $worker_pid && casemill submit --ack outcome $work/cases.jsonl"
+[ "$workers" -gt 1 ] || # nobody would do its work
+    third="Pause and resume:        casemill pause && casemill submit $work/cases.jsonl; casemill resume"
 cat <<END
 
 == kept
@@ -186,7 +189,7 @@ database  $pg_conninfo
 First:                      . $work/env.sh
 1. Watch it:                casemill top --once
 2. Why this outcome?        casemill explain G000000001
-3. Kill a worker:           kill -9 $worker_pid && casemill submit --ack outcome $work/cases.jsonl
+3. $third
 4. What if?                 casemill replay --event US-SV-ACA-2019.in_force=2019-09-21
 5. Read the reports:        $pg_bin/psql "$pg_conninfo" -c "select * from report.months"
 To end all of it:           sh $work/stop.sh
