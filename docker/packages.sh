@@ -1,9 +1,10 @@
 #!/bin/sh
 # The one list of system packages (Debian 12). Prints a set, or installs it:
-#   sh docker/packages.sh build|run|test            prints the package names
+#   sh docker/packages.sh SET...                    prints the package names of build, package, run, demo or test
 #   sh docker/packages.sh --install build run test  installs what is missing (root or sudo)
 # postgresql-common is installed first, with a setting that creates no cluster: casemill starts private clusters
 # of its own and never touches a system one.  A new prometheus gets no service, for the same reason: its unit is masked before.
+# Both are reported at the end, with the command that undoes them.
 set -eu
 
 packages() {
@@ -11,6 +12,9 @@ packages() {
     build)
         echo "gcc g++ cmake ninja-build pkg-config libc6-dev libzmq3-dev libmsgpack-dev libpq-dev liblmdb-dev" \
             "libyaml-dev libre2-dev libmicrohttpd-dev libxxhash-dev libjansson-dev libsodium-dev zlib1g-dev"
+        ;;
+    package)
+        echo "dpkg-dev file"
         ;;
     run)
         echo "libzmq5 libmsgpackc2 libpq5 liblmdb0 libyaml-0-2 libre2-9 libmicrohttpd12 libxxhash0" \
@@ -26,7 +30,7 @@ packages() {
             "lintian dpkg-dev file man-db mandoc zsh adduser"
         ;;
     *)
-        echo "packages.sh: unknown set '$1', expected build, run, demo or test" >&2
+        echo "packages.sh: unknown set '$1', expected build, package, run, demo or test" >&2
         return 2
         ;;
     esac
@@ -63,6 +67,7 @@ install() {
     done
     [ -n "$wanted" ] || return 0
     log=$(mktemp)
+    undo=''
     echo "installing:$wanted"
     as_root apt-get update >"$log" 2>&1 || { tail -n 5 "$log" >&2; return 1; }
     case " $wanted " in
@@ -71,6 +76,7 @@ install() {
             as_root mkdir -p /etc/postgresql-common
             echo 'create_main_cluster = false' |
                 as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+            undo='PostgreSQL has no cluster (pg_createcluster 15 main --start makes one)'
         fi
         apt_install -o Dpkg::Options::=--force-confold postgresql-common
         ;;
@@ -78,12 +84,17 @@ install() {
     case " $wanted " in
     *' prometheus '*)
         unit=/etc/systemd/system/prometheus.service
-        [ -e "$unit" ] || as_root mkdir -p "${unit%/*}"
-        [ -e "$unit" ] || as_root ln -s /dev/null "$unit"
+        if [ ! -e "$unit" ]; then
+            as_root mkdir -p "${unit%/*}"
+            as_root ln -s /dev/null "$unit"
+            undo="${undo:+$undo; }prometheus has no service (systemctl unmask prometheus)"
+        fi
         ;;
     esac
     # shellcheck disable=SC2086
     apt_install $wanted
+    case $undo in PostgreSQL*) as_root rm /etc/postgresql-common/createcluster.conf ;; esac # for that installation alone
+    [ -z "$undo" ] || echo "packages.sh: $undo"
     rm -f "$log"
 }
 
@@ -93,7 +104,7 @@ case ${1:-} in
     install "$@"
     ;;
 '')
-    echo "usage: packages.sh [--install] build|run|demo|test ..." >&2
+    echo "usage: packages.sh [--install] build|package|run|demo|test ..." >&2
     exit 2
     ;;
 *)

@@ -1,5 +1,6 @@
--- Group roles, to be granted to login roles.  Run by a role that may create roles, after `casemill db migrate`,
--- as the owner of the tables: psql -f roles.sql.  Safe to run again.
+-- Group roles, to be granted to login roles.  A superuser runs this file in casemill's database after `casemill db migrate`:
+--   runuser -u postgres -- psql -v ON_ERROR_STOP=1 -d casemill -f sql/roles.sql
+-- Safe to run again.  A role that may create roles and owns the tables can run it, too; it gets one warning.
 --   casemill_worker     lanes: append outcomes; read cases, for reapply.
 --   casemill_publisher  rule sets and their activation.
 --   casemill_operator   dead letters: list, show, retry, drop; each action is recorded with the login name, also pause,
@@ -8,6 +9,15 @@
 --   casemill_analyst    what a reporter reads, and facts, which are personal data: report.cases, explain, replay, trace.
 -- This file grants all the rights that they need: PUBLIC's other rights can be revoked, and PUBLIC has no right to
 -- a function of casemill.
+
+BEGIN;
+DO $$
+BEGIN
+    IF to_regclass('cases') IS NULL OR to_regclass('report.months') IS NULL THEN
+        RAISE EXCEPTION 'database "%" has no tables of casemill: give its name to psql (-d), or run casemill db migrate first',
+            current_database();
+    END IF;
+END $$;
 
 DO $$
 DECLARE wanted text;
@@ -82,3 +92,4 @@ GRANT SELECT ON cases, reapplied, rulesets, ruleset_texts, activations, active_r
 GRANT SELECT ON commits, purged, purges, operator_actions TO casemill_analyst;
 GRANT SELECT (dead, source, reason, path, case_id, revision, batch, position, received_at, first_seen_at, last_seen_at, seen,
               commit, resolved_at, resolved_by, reapplied) ON dead_letters TO casemill_analyst;
+COMMIT;

@@ -148,6 +148,13 @@ enum err worker_try(const struct worker_options *options, struct buf *out, struc
             buf_printf(out, "# broker.connect %s: %s\n", options->brokers[i], why);
         }
     }
-    bool has_page = options->http.bind[0] != '\0';
-    return err == ERR_OK && has_page ? http_bind_try(options->http.bind, diag) : err;
+    if (err == ERR_OK && options->http.bind[0] != '\0') {
+        err = http_bind_try(options->http.bind, diag);
+        if (err == ERR_BUSY && http_is_ours(options->http.bind)) {
+            buf_printf(out, "# http.bind: in use, as long as that worker runs\n");
+            *diag = (struct diag){0};
+            err = ERR_OK;
+        }
+    }
+    return err;
 }

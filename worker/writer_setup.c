@@ -65,8 +65,8 @@ static void warn_talkative(const struct db_result *rows) {
     if (strcmp(db_cell(rows, 0, 6), "t") != 0) {
         LOG(EV_SETTING_WARNING,
             "key=postgres.conninfo text=\"the log of PostgreSQL quotes cases that it refuses: run "
-            "sql/roles.sql as a superuser, or set log_min_error_statement = panic and "
-            "log_error_verbosity = terse there\"");
+            "sql/roles.sql as a superuser and grant casemill_worker to this role, or set "
+            "log_min_error_statement = panic and log_error_verbosity = terse there\"");
     }
 }
 

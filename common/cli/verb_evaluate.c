@@ -84,8 +84,8 @@ static int run_evaluate(const struct options *options) {
         return verb_usage(options, "which cases? a file of JSON lines, or - for standard input");
     }
     struct evaluation evaluation = {.today = (int32_t)(clock_wall_us() / DATE_DAY_US)};
-    int code =
-        rules_option_load(options, option_str(options, "--rules", "config"), &evaluation.ruleset);
+    int code = rules_option_load(options, option_str(options, "--rules", rules_default_dir()),
+                                 &evaluation.ruleset);
     if (code != EXIT_DONE) {
         return code;
     }
@@ -108,7 +108,7 @@ static int run_evaluate(const struct options *options) {
 }
 
 static const struct option_row EVALUATE_ROWS[] = {
-    {"--rules", "DIR", "case.yaml and agreements/*.yaml (config)"},
+    {"--rules", "DIR", "case.yaml and agreements/*.yaml (config here, or the installed one)"},
     {"--set", "AGREEMENT.PARAM=VALUE", "override a parameter; may repeat"},
     {NULL, NULL, NULL}};
 

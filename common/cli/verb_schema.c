@@ -5,6 +5,7 @@
 #include "base/plain.h"
 #include "casedoc/case_doc.h"
 #include "cli/case_schema.h"
+#include "cli/rules/option.h"
 #include "cli/verb.h"
 
 #include <inttypes.h>
@@ -217,8 +218,8 @@ static int schema_run(const struct options *options) {
     struct buf source = BUF_EMPTY;
     struct buf out = BUF_EMPTY;
     struct diag diag = {0};
-    enum err err =
-        case_schema_load(option_str(options, "--rules", "config"), &schema, &source, &diag);
+    enum err err = case_schema_load(option_str(options, "--rules", rules_default_dir()), &schema,
+                                    &source, &diag);
     if (err == ERR_OK) {
         err = vocabulary_load_iso(&iso, &diag);
     }
@@ -238,7 +239,7 @@ static int schema_run(const struct options *options) {
 }
 
 static const struct option_row ROWS[] = {
-    {"--rules", "DIR", "the folder of case.yaml (config)"},
+    {"--rules", "DIR", "the folder of case.yaml (config here, or the installed one)"},
     {"--json-schema", NULL, "print JSON Schema 2020-12 of a case as JSON"},
     {NULL, NULL, NULL},
 };

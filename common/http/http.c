@@ -54,6 +54,9 @@ struct http {
 
 static enum MHD_Result add_headers(struct MHD_Response *response, const struct http_reply *reply) {
     enum MHD_Result result = MHD_add_response_header(response, "Content-Type", reply->content_type);
+    if (result == MHD_YES) {
+        result = MHD_add_response_header(response, "Server", program_invocation_short_name);
+    }
     for (size_t i = 0; result == MHD_YES && i < COUNT_OF(HEADERS); i++) {
         result = MHD_add_response_header(response, HEADERS[i].name, HEADERS[i].value);
     }

@@ -72,5 +72,8 @@ MUST_USE enum err http_host_check(const char *name, struct diag *diag);
 /* http_bind_try binds the address and closes it.  Errors: ERR_BUSY the port is taken, as
  * http_start. */
 MUST_USE enum err http_bind_try(const char *bind, struct diag *diag);
+/* http_is_ours asks who has the address, at most some seconds: true when it is this program in
+ * another process. */
+bool http_is_ours(const char *bind);
 
 #endif

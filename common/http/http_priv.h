@@ -1,5 +1,6 @@
-/* Purpose: the parts of the server, shared by its files: address.c (addresses, the Host of a
- * request), access.c (what a request may read), connections.c (their number and age), http.c. */
+/* Purpose: the parts of the server. address.c reads addresses and the Host of a request, access.c
+ * decides what a request may read. connections.c bounds their number and age, probe.c finds who has
+ * a port. */
 #ifndef CASEMILL_HTTP_HTTP_PRIV_H
 #define CASEMILL_HTTP_HTTP_PRIV_H
 

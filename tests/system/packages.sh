@@ -11,6 +11,11 @@ build=$root/build/release # the packages are made of this build, which has the p
 old=0.1.9                 # no version was released yet: the older package is this tree under a lower number
 mkdir "$work/new" "$work/old"
 
+# Without the tools that find the dependencies, packages would have none.
+mkdir "$work/none"
+PATH=$work/none "$(command -v cmake)" -P config/packaging/tools.cmake >"$work/tools.out" 2>&1
+equal "CPack refuses to work without its tools" "$? $(grep -c 'dpkg-shlibdeps is not installed' "$work/tools.out")" "1 1"
+
 cmake --preset release >"$work/cmake.out" 2>&1 || abort "cmake" "$(tail -n 1 "$work/cmake.out")"
 ninja -C build/release package >"$work/ninja.out" 2>&1 || abort "ninja package" "$(tail -n 1 "$work/ninja.out")"
 version=$(sed -n 's/^project(casemill VERSION \([0-9.]*\) .*/\1/p' CMakeLists.txt)
@@ -46,6 +51,7 @@ for program in broker worker; do
 done
 shows "settings are conffiles" "dpkg-query -W -f '\${Conffiles}\\n' casemill casemill-broker casemill-worker | grep -c ' /etc/casemill/'" \
     "$((3 + $(ls config/agreements/*.yaml | wc -l)))"
+there "schema and rules are found without an option" "cd / && casemill schema | grep -q claim_country && casemill rules check >/tmp/check.out"
 there "each program has a manual page, and so does the library" "for p in casemill casemill-broker casemill-worker '3 casemill'; do man -w \$p || exit 1; done"
 there "the example compiles with the library's packages" "cd /tmp && cc -Wall -Werror -o example /usr/share/doc/libcasemill-dev/examples/submit.c \$(pkg-config --cflags --libs casemill) &&
     readelf -d example | grep -q libcasemill.so.1 && ldd example | grep -q 'libcasemill.so.1 => /'"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The promises to reporters and analysts.  The views of schema report have the columns of report_contract.txt, each with a
-# comment.  The ten questions of sql/README.md have these answers.  Facts are for analysts alone.
+# comment.  The eleven questions of sql/README.md have these answers.  Facts are for analysts alone.
 # A failure means that an existing report fails, shows another number, or shows facts to the wrong role.
 # suite: full
 . "$(dirname "$0")/lib.sh"
@@ -96,14 +96,14 @@ done
 casemill report --db "host=$pg_dir user=ana dbname=casemill" >"$work/report.out" 2>&1
 equal "a reporter may casemill report" $? 0
 
-# --- ten questions
+# --- eleven questions
 # Real latencies depend on the machine, so known ones replace them.
 # In the first hour 88 are of 1 ms, 9 of 10 ms, 3 of 1 s; in the second 5 of 1 ms.
 pg_sql "delete from rollup_latencies; insert into rollup_latencies values
     ('2026-01-05 10:00Z', 1, 79, 88), ('2026-01-05 10:00Z', 1, 105, 9), ('2026-01-05 10:00Z', 1, 159, 3), ('2026-01-05 11:00Z', 1, 79, 5)"
 /usr/bin/python3 - "$work" <<'PY'
 import re, sys
-text = open("sql/README.md").read().split("## Ten questions of a reporter")[1].split("\n## ")[0]
+text = open("sql/README.md").read().split("## Eleven questions of a reporter")[1].split("\n## ")[0]
 for number, sql in re.findall(r"^(\d+)\. .*\n\n((?:        .*\n)+)", text, re.M):
     open(f"{sys.argv[1]}/question{number}.sql", "w").write(sql)
 PY
@@ -113,7 +113,7 @@ answer() { # answer NUMBER <<ANSWER: a reporter's psql prints this for the quest
     equal "question $1 of sql/README.md" "$(cat "$work/answer")" "$(cat "$work/wanted")"
 }
 today=$(pg_sql "select (min(received_at) at time zone 'UTC')::date from cases")
-equal "there are ten questions" "$(find "$work" -name 'question*.sql' | wc -l)" 10
+equal "there are eleven questions" "$(find "$work" -name 'question*.sql' | wc -l)" 11
 answer 1 <<A
 $today|local|7
 A
@@ -152,6 +152,10 @@ answer 8 <<A
 A
 answer 9 <<A
 wrong_type|3|1|0|1|1|0
+A
+answer 11 <<A
+nationalities|Which nationalities does the person hold? Leave out if not known; an empty list says none.
+transit_countries|Through which countries did the person travel? Leave out if not known; an empty list says none.
 A
 answer 10 <<A
 US-GT-ACA-2019|agreement_suspended|screening_required|1

@@ -14,6 +14,7 @@
 #include "cli/answer.h"
 #include "cli/database.h"
 #include "cli/db/lock_wait.h"
+#include "cli/rules/option.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -386,7 +387,7 @@ static void print_done(const struct options *options, const struct migrate *m) {
 static int run_migrate(const struct options *options) {
     const char *found = access("sql", R_OK) == 0 ? "sql" : CASEMILL_SQL_DIR;
     struct migrate m = {.sql_dir = option_str(options, "--sql", found),
-                        .rules_dir = option_str(options, "--rules", "config"),
+                        .rules_dir = option_str(options, "--rules", rules_default_dir()),
                         .baseline = BUF_EMPTY};
     struct diag diag = {0};
     int64_t patience_s = 0;
@@ -420,7 +421,8 @@ static int run_migrate(const struct options *options) {
 }
 
 static const struct option_row MIGRATE_ROWS[] = {
-    {"--rules", "DIR", "folder with case.yaml, whose facts become columns (config)"},
+    {"--rules", "DIR",
+     "folder with case.yaml, whose facts become columns (config here, or the installed one)"},
     {"--sql", "DIR", "folder of the baseline and migrations (sql, else the installed one)"},
     {"--wait", "SECONDS", "give up after this time while others hold locks (60)"},
     {NULL, NULL, NULL},

@@ -14,6 +14,14 @@ static const char ROLES_SQL[] =
     "SELECT string_agg(name, ', ' ORDER BY name) FROM unnest(ARRAY['casemill_worker', "
     "'casemill_publisher', 'casemill_operator', 'casemill_reporter', 'casemill_analyst']) name "
     "WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)";
+/* Login roles that may write cases and cannot turn off what the server's log quotes of them. */
+static const char QUOTED_SQL[] =
+    "SELECT string_agg(rolname, ', ' ORDER BY rolname) FROM pg_roles WHERE rolcanlogin "
+    "AND has_table_privilege(oid, 'cases', 'INSERT') "
+    "AND NOT (has_parameter_privilege(oid, 'log_min_error_statement', 'SET') "
+    "AND has_parameter_privilege(oid, 'log_error_verbosity', 'SET')) "
+    "AND NOT (current_setting('log_min_error_statement') = 'panic' "
+    "AND current_setting('log_error_verbosity') = 'terse')";
 static const char SYNC_SQL[] =
     "SELECT current_setting('fsync'), current_setting('full_page_writes'), pg_is_in_recovery(), "
     "btrim(current_setting('synchronous_standby_names')) = '' AND EXISTS (SELECT FROM "
@@ -78,6 +86,22 @@ static void check_roles(struct db *db, struct findings *findings) {
                     missing == NULL ? NULL : "run sql/roles.sql, and grant the roles to the logins",
                     missing == NULL ? "those of sql/roles.sql exist%s" : "missing: %s",
                     missing == NULL ? "" : missing);
+    }
+    db_result_free(&row);
+}
+
+static void check_server_log(struct db *db, struct findings *findings) {
+    struct db_result *row = NULL;
+    if (ask(db, findings, "server log", QUOTED_SQL, "1 s?", &row)) {
+        const char *roles = db_cell(row, 0, 0);
+        finding_add(findings, "server log", roles == NULL ? FINDING_OK : FINDING_WARNING,
+                    roles == NULL ? NULL
+                                  : "run sql/roles.sql as a superuser, and grant casemill_worker "
+                                    "to the worker's role",
+                    roles == NULL
+                        ? "it quotes no case%s"
+                        : "it quotes the cases of these roles that PostgreSQL refuses: %s",
+                    roles == NULL ? "" : roles);
     }
     db_result_free(&row);
 }
@@ -179,6 +203,7 @@ void doctor_database(const struct options *options, struct findings *findings) {
     check_sync(db, findings);
     check_skew(db, findings);
     if (has_tables) {
+        check_server_log(db, findings);
         check_rules(db, findings);
     }
     db_close(&db);

@@ -200,7 +200,8 @@ static int explain_lines(struct file_cases *cases, const char *path) {
 static int explain_file(const struct options *options, const char *path) {
     struct file_cases cases = {.options = options,
                                .today = (int32_t)(clock_wall_us() / DATE_DAY_US)};
-    int code = rules_option_load(options, option_str(options, "--rules", "config"), &cases.ruleset);
+    int code = rules_option_load(options, option_str(options, "--rules", rules_default_dir()),
+                                 &cases.ruleset);
     if (code == EXIT_DONE) {
         code = check_agreement(options, cases.ruleset);
     }
@@ -232,7 +233,8 @@ static const struct option_row EXPLAIN_ROWS[] = {
     {"--ruleset", "ID", "the outcome under that rule set, also a re-applied one (the intake's)"},
     {"--agreement", "ID", "only this agreement"},
     {"--file", "FILE.jsonl", "cases from a file, or - for standard input, instead of the database"},
-    {"--rules", "DIR", "with --file: case.yaml and agreements/*.yaml (config)"},
+    {"--rules", "DIR",
+     "with --file: case.yaml and agreements/*.yaml (config here, or the installed one)"},
     {"--set", "AGREEMENT.PARAM=VALUE", "with --file: override a parameter; may repeat"},
     {NULL, NULL, NULL}};
 

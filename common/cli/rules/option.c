@@ -9,6 +9,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef CASEMILL_CONFIG_DIR
+#define CASEMILL_CONFIG_DIR "/etc/casemill"
+#endif
 
 /* set may be NULL. */
 static int load_dir(const struct options *options, const char *dir, const struct option_list *set,
@@ -46,8 +51,14 @@ int rules_option_either(const struct options *options, const char *name, bool wi
     return code;
 }
 
+const char *rules_default_dir(void) {
+    bool is_installed = access("config/case.yaml", F_OK) != 0 &&
+                        access(CASEMILL_CONFIG_DIR "/case.yaml", F_OK) == 0;
+    return is_installed ? CASEMILL_CONFIG_DIR : "config";
+}
+
 const char *rules_option_dir(const struct options *options) {
-    return option_operand_count(options) == 0 ? "config" : option_operand(options, 0);
+    return option_operand_count(options) == 0 ? rules_default_dir() : option_operand(options, 0);
 }
 
 bool rules_option_failed(struct ruleset *ruleset) {

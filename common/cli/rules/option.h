@@ -15,7 +15,10 @@ int rules_option_load(const struct options *options, const char *dir, struct rul
 int rules_option_either(const struct options *options, const char *name, bool with_set,
                         struct ruleset **ruleset);
 
-/* The directory of `rules VERB [DIR]`: "config" by default. */
+/* Where rules are without an option: `config` in the current directory if it has a case schema,
+ * else the installed ones. */
+const char *rules_default_dir(void);
+/* The directory of `rules VERB [DIR]`. */
 const char *rules_option_dir(const struct options *options);
 
 /* rules_option_failed prints the failures of the documents' tests and `N passed, N failed` on

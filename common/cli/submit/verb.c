@@ -143,8 +143,8 @@ static enum err open_all(const struct options *options, struct submission *submi
     const char *results = option_str(options, "--results", NULL);
     enum err err = ERR_OK;
     if (has_csv(options)) {
-        err = case_schema_load(option_str(options, "--rules", "config"), &submission->schema,
-                               source, diag);
+        err = case_schema_load(option_str(options, "--rules", rules_default_dir()),
+                               &submission->schema, source, diag);
     }
     if (err == ERR_OK && resume != NULL) {
         err = open_resume(submission, resume, diag);
@@ -222,7 +222,8 @@ static int submit_run(const struct options *options) {
     }
     if (option_flag(options, "--dry-run")) {
         struct ruleset *ruleset = NULL;
-        int code = rules_option_load(options, option_str(options, "--rules", "config"), &ruleset);
+        int code = rules_option_load(options, option_str(options, "--rules", rules_default_dir()),
+                                     &ruleset);
         if (code != EXIT_DONE) {
             return code;
         }
@@ -243,13 +244,14 @@ static int submit_run(const struct options *options) {
     if (is_open) {
         print_end(options, &submission, err == ERR_OK);
     }
-    if (err != ERR_OK && submission.count > 0) {
-        plain_printf(
-            stderr, "casemill submit: the %u cases read since the last whole batch were not sent\n",
-            submission.count);
-    }
     int code =
         err == ERR_OK ? code_of(&submission.counts) : verb_fail(options, &diag, buf_span(&source));
+    if (err != ERR_OK && submission.count > 0) {
+        plain_printf(stderr,
+                     "casemill submit: the %u cases read since the last whole batch were not sent; "
+                     "--skip-bad goes on after a line that cannot be read\n",
+                     submission.count);
+    }
     buf_free(&source);
     submission_close(&submission);
     return code;
@@ -276,7 +278,8 @@ static const struct option_row ROWS[] = {
      "jsonl (also one JSON array), msgpack or csv; by default what the file's name ends in; "
      "gzip is unpacked"},
     {"--rules", "DIR",
-     "the folder of case.yaml, for the columns of CSV and for --dry-run (config)"},
+     "the folder of case.yaml, for the columns of CSV and for --dry-run (config here, or the "
+     "installed one)"},
     {"--set", "AGREEMENT.PARAM=VALUE", "with --dry-run: override a parameter; may repeat"},
     {"--resume", "FILE",
      "record in FILE the batches that are done and skip them in the next run with the same cases, "
