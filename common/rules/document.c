@@ -191,7 +191,18 @@ static enum err corrects_check(const struct loading *loading, const struct yaml_
 
 static enum err load_events(struct loading *loading, const struct yaml_node *root) {
     struct agreement *agreement = loading->agreement;
-    const struct yaml_node *events = NULL;
+    const struct yaml_node *none = rules_status_none(root);
+    const struct yaml_node *events = yaml_get(root, "events");
+    agreement->is_without_status = none != NULL;
+    if (none != NULL && (events == NULL || (events->kind == YAML_SEQ && events->count == 0))) {
+        events_finish(agreement);
+        return ERR_OK;
+    }
+    if (none != NULL) {
+        return field_fail(loading, none, ERR_CONFLICT,
+                          "`status: none` is for a document without events, and this one has "
+                          "events: write the line `- status` here");
+    }
     enum err err = field_need(loading, root, "events", YAML_SEQ, &events);
     if (err != ERR_OK) {
         return err;

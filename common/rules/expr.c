@@ -194,6 +194,11 @@ static enum err refuse_words(const struct loading *loading, const struct yaml_no
             return yaml_fail_in(loading->yaml, node, words.start, words.word.len, loading->diag,
                                 "this agreement has no `receiving`");
         }
+        if (loading->agreement->is_without_status && span_is(words.word, "in_force_on")) {
+            return yaml_fail_in(loading->yaml, node, words.start, words.word.len, loading->diag,
+                                "this agreement has `status: none`, so it has no day of entry into "
+                                "force");
+        }
         if (asks_of_record(loading, &words)) {
             return yaml_fail_in(
                 loading->yaml, node, words.start, words.word.len, loading->diag,

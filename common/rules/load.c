@@ -224,6 +224,7 @@ enum err ruleset_load_overridden(struct span text, const char *const *more, uint
     struct override *overrides = mem_zero(OVERRIDES_MAX, sizeof(*overrides));
     struct ruleset *fresh = ruleset_new();
     uint32_t count = 0;
+    fresh->is_stored = true;
     enum err err = canonical_read(text, parts, diag);
     if (err == ERR_OK) {
         err = read_override_lines(parts->overrides, overrides, &count, diag);

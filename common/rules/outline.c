@@ -139,6 +139,11 @@ static void add_rule(struct outliner *outliner, const char *section, const struc
         (void)item_add(outliner, OUTLINE_RULE, section, node->text);
         return;
     }
+    if (yaml_get(node, "status") != NULL) {
+        static const char *const status_names[] = {"status", "why", NULL};
+        (void)item_of_map(outliner, OUTLINE_RULE, section, SPAN_LIT("status"), node, status_names);
+        return;
+    }
     uint32_t at =
         item_of_map(outliner, OUTLINE_RULE, section, yaml_get(node, "label")->text, node, names);
     if (given != NULL) {

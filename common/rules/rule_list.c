@@ -207,12 +207,32 @@ static enum err group_read(struct loading *loading, const struct yaml_node *map,
     return err;
 }
 
+/* `{status: none, why: TEXT}` */
+static enum err status_none_read(const struct loading *loading, const struct yaml_node *map) {
+    static const char *const keys[] = {"status", "why", NULL};
+    const char *text = NULL;
+    enum err err = yaml_only_keys(loading->yaml, map, keys, loading->diag);
+    if (err == ERR_OK) {
+        err = field_text(loading, map, "status", &text);
+    }
+    if (err == ERR_OK && strcmp(text, "none") != 0) {
+        err = field_fail(loading, yaml_get(map, "status"), ERR_INVALID,
+                         "expected `none`; a document with events has the line `- status`");
+    }
+    return err == ERR_OK ? field_text(loading, map, "why", &text) : err;
+}
+
 static enum err status_read(struct loading *loading, const struct yaml_node *node,
                             enum section section) {
     struct agreement *agreement = loading->agreement;
-    if (!span_is(node->text, "status") || section != SECTION_IN_FORCE) {
+    if (section != SECTION_IN_FORCE ||
+        (node->kind == YAML_SCALAR && !span_is(node->text, "status"))) {
         return field_fail(loading, node, ERR_INVALID, "expected a rule%s",
                           section == SECTION_IN_FORCE ? " or the line `status`" : "");
+    }
+    enum err err = node->kind == YAML_SCALAR ? ERR_OK : status_none_read(loading, node);
+    if (err != ERR_OK) {
+        return err;
     }
     for (uint32_t i = 0; i < agreement->rule_count; i++) {
         if (agreement->rules[i].is_status) {
@@ -247,7 +267,7 @@ static enum err section_read(struct loading *loading, const struct yaml_node *ru
     enum err err = field_expect_kind(loading, list, YAML_SEQ, section_names[section]);
     for (const struct yaml_node *node = list->first; err == ERR_OK && node != NULL;
          node = node->next) {
-        if (node->kind == YAML_SCALAR) {
+        if (node->kind == YAML_SCALAR || yaml_get(node, "status") != NULL) {
             err = status_read(loading, node, section);
         } else if (yaml_get(node, "given") != NULL || yaml_get(node, "rules") != NULL) {
             err = group_read(loading, node, section);
@@ -289,6 +309,38 @@ static enum err otherwise_read(struct loading *loading, const struct yaml_node *
     }
     return err == ERR_OK ? label_check(loading, node, loading->agreement->otherwise, SECTION_COUNT)
                          : err;
+}
+
+static bool is_status_none(const struct yaml_node *entry) {
+    const struct yaml_node *status = yaml_get(entry, "status");
+    return status != NULL && status->kind == YAML_SCALAR && span_is(status->text, "none");
+}
+
+const struct yaml_node *rules_status_none(const struct yaml_node *root) {
+    const struct yaml_node *rules = yaml_get(root, "rules");
+    const struct yaml_node *node =
+        rules == NULL ? NULL : field_first(rules, section_names[SECTION_IN_FORCE]);
+    while (node != NULL && !is_status_none(node)) {
+        node = node->next;
+    }
+    return node;
+}
+
+/* Without it, the agreement would decide on days on which it is not in force. */
+static enum err status_check(const struct loading *loading, const struct yaml_node *rules) {
+    const struct agreement *agreement = loading->agreement;
+    bool is_found = loading->ruleset->is_stored;
+    for (uint32_t i = 0; i < agreement->rule_count; i++) {
+        is_found = is_found || agreement->rules[i].is_status;
+    }
+    if (is_found) {
+        return ERR_OK;
+    }
+    const struct yaml_node *list = yaml_get(rules, section_names[SECTION_IN_FORCE]);
+    return field_fail(loading, list == NULL ? rules : list->key, ERR_INVALID,
+                      "section in_force needs the line `- status`: without it, the agreement also "
+                      "decides before its entry into force and after its end; only a document "
+                      "without events has `- {status: none, why: TEXT}` instead");
 }
 
 /* If only an officer's fact leaves a rule open, the case needs an officer rule to go to. */
@@ -339,6 +391,9 @@ enum err rules_load(struct loading *loading, const struct yaml_node *root) {
         agreement_take(agreement, agreement->rule_count, sizeof(*agreement->own_indexes));
     for (uint32_t i = 0; i < agreement->rule_count; i++) {
         agreement->own_indexes[i] = i;
+    }
+    if (err == ERR_OK) {
+        err = status_check(loading, rules);
     }
     if (err == ERR_OK) {
         err = otherwise_read(loading, rules);

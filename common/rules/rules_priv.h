@@ -96,7 +96,7 @@ const char *status_reason_label(enum status_reason reason);
 /* A rule holds when its group's condition, its window and its own condition hold. */
 struct rule {
     enum section section;
-    bool is_status; /* the line `status`: no programs, four labels */
+    bool is_status; /* the line `status`, or `status: none`: no programs, four labels */
     bool verify;
     bool has_recorded;
     bool has_from, has_until;
@@ -123,6 +123,7 @@ struct agreement {
     const char *receiving; /* NULL when the agreement names none */
     struct event *events;
     uint32_t event_count;
+    bool is_without_status;    /* `status: none`: no event ever decides */
     struct legal_event *legal; /* of them, by date; of one day, in the order of the file */
     uint32_t legal_count;
     struct parameter *parameters;
@@ -156,6 +157,7 @@ struct override {
 
 struct ruleset {
     _Atomic uint32_t references;
+    bool is_stored; /* loaded from a published text: new demands on documents do not apply */
     char id[65];
     struct buf text;       /* the canonical text */
     struct vocabulary iso; /* the rule set owns words and iso_text */
@@ -277,6 +279,9 @@ struct expr_words {
 bool expr_words_next(struct expr_words *words); /* false after the last */
 
 /* rule_list.c, reasons.c */
+/* rules_status_none is the entry `{status: none, why: TEXT}` of section in_force, unchecked; NULL:
+ * there is none. */
+const struct yaml_node *rules_status_none(const struct yaml_node *root);
 MUST_USE enum err rules_load(struct loading *loading, const struct yaml_node *root);
 void reasons_build(struct agreement *agreement);
 void reasons_find_settle_slots(struct agreement *agreement);

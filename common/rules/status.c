@@ -85,6 +85,9 @@ static bool is_in_force(enum event_kind kind) {
 
 struct status agreement_status(const struct agreement *agreement, int32_t reference_date,
                                int32_t as_of) {
+    if (agreement->is_without_status) {
+        return (struct status){.last = EVENT_NONE, .reason = STATUS_GOES_ON};
+    }
     struct status status = {.last = last_legal(agreement, reference_date, as_of)};
     if (is_in_force(status.last)) {
         status.reason = STATUS_GOES_ON;

@@ -79,6 +79,10 @@ static enum err event_add(struct ruleset *ruleset, struct span text, struct diag
     if (err == ERR_OK) {
         err = event_kind_find(parts.parameter, &kind, diag);
     }
+    if (err == ERR_OK && agreement->is_without_status) {
+        err = diag_fail(diag, ERR_INVALID, "%s has `status: none`: no event changes its findings",
+                        agreement->id);
+    }
     if (err == ERR_OK && agreement->event_count >= EVENTS_MAX) {
         err =
             diag_fail(diag, ERR_TOO_LARGE, "%s has more than %d events", agreement->id, EVENTS_MAX);

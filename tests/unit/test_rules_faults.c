@@ -1,5 +1,6 @@
 /* rules/: the faults of a document, each with its line and column. Each row changes one place of
  * a document that loads. */
+#include "base/date.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "rules/ruleset.h"
@@ -107,6 +108,17 @@ static const struct row ROWS[] = {
     {"label: let_go", "label: agreement_suspended", 20, 15, "is already in section in_force"},
     {"    - status\n", "    - status\n    - status\n", 15, 7, "twice"},
     {"    - status\n", "    - statos\n", 14, 7, "status"},
+    /* an agreement that its status would never hold back */
+    {"    - status\n", "", 13, 3, "section in_force needs the line `- status`"},
+    {"  in_force:\n    - status\n", "", 11, 3, "section in_force needs the line `- status`"},
+    {"    - status\n", "    - {label: early, when: a, cite: \"c\"}\n", 13, 3, "needs the line"},
+    {"  in_force:\n    - status\n", "  in_force: []\n", 13, 3, "needs the line `- status`"},
+    {"    - status\n", "    - {status: none, why: w}\n", 14, 7, "for a document without events"},
+    {"    - status\n", "    - {status: any, why: w}\n", 14, 16, "expected `none`"},
+    {"    - status\n", "    - {status: [none], why: w}\n", 14, 16, "expected a value"},
+    {"    - status\n", "    - status\n    - {status: any, why: w}\n", 15, 16, "expected `none`"},
+    {"officer:\n    - ", "officer:\n    - {status: none, why: w}\n    - ", 22, 7,
+     "expected a rule"},
     {"- {label: look", "- status\n    - {label: look", 22, 7, "expected a rule"},
     {"        - {label: red", "        - {given: 'b', label: red", 18, 11, "one level"},
     {"    - given: 'a'\n", "    - given: 'colour'\n", 16, 15, "bool"},
@@ -258,7 +270,8 @@ START_TEST(an_officers_fact_anywhere_needs_a_rule_for_officers) {
         struct buf text = BUF_EMPTY;
         buf_printf(&text,
                    "agreement: T\ntitle: T\nparties: [\"US\"]\nevents: []\nrules:\n  scope:\n"
-                   "    - {label: one, cite: c, %s}\n  otherwise: {label: rest}\n",
+                   "    - {label: one, cite: c, %s}\n  in_force:\n    - {status: none, why: w}\n"
+                   "  otherwise: {label: rest}\n",
                    rows[i].rule);
         enum err err = load_document(&place, buf_cstr(&text), NULL, &diag);
         ck_assert_msg(err == ERR_OK, "%s: %s", rows[i].rule, diag.text);
@@ -276,6 +289,95 @@ START_TEST(an_officers_fact_anywhere_needs_a_rule_for_officers) {
 }
 END_TEST
 
+/* --- a document without events ------------------------------------------------------------------
+ */
+
+#define PLAIN_HEAD "agreement: T\ntitle: T\nparties: [\"US\"]\n"
+#define PLAIN_RULES                                                                                \
+    "rules:\n  in_force:\n    - {status: none, why: \"a statute without a treaty\"}\n"             \
+    "    - {label: hit, when: '%s', cite: c}\n  otherwise: {label: rest}\n"
+
+START_TEST(a_document_without_events_states_why) {
+    static const struct {
+        const char *events, *when, *part; /* part NULL: the document loads */
+    } rows[] = {
+        {"", "a", NULL},
+        {"events: []\n", "a", NULL},
+        {"events:\n  - {event: paused, date: 2020-01-01, recorded: 2020-01-01, cite: c}\n", "a",
+         "for a document without events"},
+        {"events: none\n", "a", "for a document without events"},
+        {"", "came < in_force_on", "no day of entry into force"},
+    };
+    struct place place;
+    place_open(&place);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct diag diag = {0};
+        struct buf text = BUF_EMPTY;
+        buf_printf(&text, PLAIN_HEAD "%s" PLAIN_RULES, rows[i].events, rows[i].when);
+        enum err err = load_document(&place, buf_cstr(&text), NULL, &diag);
+        ck_assert_msg((err == ERR_OK) == (rows[i].part == NULL), "row %zu: %s", i, diag.text);
+        ck_assert_msg(err == ERR_OK || strstr(diag.text, rows[i].part) != NULL, "%s", diag.text);
+        buf_free(&text);
+    }
+    place_close(&place);
+}
+END_TEST
+
+/* The finding of a case whose fact `a` is false, on the first and the last day of the calendar. */
+static void decides_always(struct ruleset *ruleset) {
+    static const int32_t days[] = {DATE_DAYS_MIN, 18000, DATE_DAYS_MAX};
+    const struct schema *schema = ruleset_schema(ruleset);
+    struct ruleset_run *run = ruleset_run_new(ruleset);
+    struct case_doc doc = {.slots = mem_zero(schema->slot_count, sizeof(struct value))};
+    for (uint32_t i = 0; i < schema->slot_count; i++) {
+        doc.slots[i] = value_unknown(schema->slots[i]->path);
+    }
+    doc.slots[schema_find(schema, SPAN_LIT("a"))->slot] = value_bool(false);
+    for (size_t i = 0; i < COUNT_OF(days); i++) {
+        struct outcome outcome;
+        ruleset_evaluate(run, &doc, days[i], days[i], &outcome);
+        ck_assert_int_eq(outcome.result.disposition, DISPOSITION_SUBJECT_TO_AGREEMENT);
+        ck_assert(!outcome.findings[0].has_projected);
+    }
+    mem_free(doc.slots);
+    ruleset_run_free(&run);
+}
+
+START_TEST(a_document_without_events_decides_on_every_day) {
+    struct place place;
+    struct diag diag = {0};
+    struct ruleset *ruleset = NULL;
+    struct buf text = BUF_EMPTY;
+    place_open(&place);
+    buf_printf(&text, PLAIN_HEAD PLAIN_RULES, "a");
+    write_text(place.document, buf_span(&text));
+    ck_assert_int_eq(ruleset_load_dir(place.dir, NULL, 0, &ruleset, NULL, &diag), ERR_OK);
+    decides_always(ruleset);
+    buf_free(&text);
+    ruleset_unref(&ruleset);
+    place_close(&place);
+}
+END_TEST
+
+/* History was decided under published sets, so a later demand on documents does not refuse them. */
+START_TEST(a_published_set_without_the_line_status_still_loads) {
+    static const char schema[] = "version: 1\ntitle: t\nfacts:\n  a: {type: bool}\n";
+    static const char document[] =
+        "agreement: T\ntitle: T\nparties: [\"US\"]\nevents: []\nrules:\n  scope:\n"
+        "    - {label: hit, when: a, cite: c}\n  otherwise: {label: rest}\n";
+    struct diag diag = {0};
+    struct ruleset *ruleset = NULL;
+    struct buf text = BUF_EMPTY;
+    buf_printf(&text, "casemill ruleset 1 engine %d\nschema %zu\n%s\nagreement T %zu\n%s\n",
+               RULESET_ENGINE_VERSION, strlen(schema), schema, strlen(document), document);
+    buf_str(&text, "overrides 0\n\nvocabulary 2\nUS\n");
+    enum err err = ruleset_load_text(buf_span(&text), &ruleset, &diag);
+    ck_assert_msg(err == ERR_OK, "%s", diag.text);
+    buf_free(&text);
+    ruleset_unref(&ruleset);
+}
+END_TEST
+
 enum { NEIGHBOURS = 20, LONG_TEXT_BYTES = 15000 };
 
 /* A condition that takes about a megabyte of the run's memory on a case with eight lands. */
@@ -288,7 +390,8 @@ static void write_neighbours(const struct place *place) {
         buf_printf(&document,
                    "agreement: T%02d\ntitle: T\nparties: [\"US\"]\nevents: []\nrules:\n  scope:\n"
                    "    - {label: one, cite: c, when: 'lands.map(l, lands.map(m, l.replace(\"U\", "
-                   "\"%s\"))).size() > 9'}\n  otherwise: {label: rest}\n",
+                   "\"%s\"))).size() > 9'}\n  in_force:\n    - {status: none, why: w}\n"
+                   "  otherwise: {label: rest}\n",
                    i, text);
         (void)snprintf(path, sizeof(path), "%s/T%02d.yaml", place->agreements, i);
         write_text(path, buf_span(&document));
@@ -369,6 +472,9 @@ int main(void) {
     tcase_add_loop_test(tests, a_fault_is_refused_with_its_place, 0, (int)COUNT_OF(ROWS));
     tcase_add_test(tests, two_documents_of_one_agreement_are_refused);
     tcase_add_test(tests, an_officers_fact_anywhere_needs_a_rule_for_officers);
+    tcase_add_test(tests, a_document_without_events_states_why);
+    tcase_add_test(tests, a_document_without_events_decides_on_every_day);
+    tcase_add_test(tests, a_published_set_without_the_line_status_still_loads);
     tcase_add_test(tests, a_finding_does_not_depend_on_the_memory_of_its_neighbours);
     tcase_add_test(tests, a_test_that_expects_something_else_fails);
     suite_add_tcase(suite, tests);

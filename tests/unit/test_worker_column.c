@@ -48,6 +48,8 @@ static const char AGREEMENT[] = "agreement: ONE\n"
                                 "rules:\n"
                                 "  scope:\n"
                                 "    - {label: flagged, when: 'flag', cite: \"c\"}\n"
+                                "  in_force:\n"
+                                "    - status\n"
                                 "  otherwise: {label: other}\n";
 
 struct round {

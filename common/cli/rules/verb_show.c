@@ -59,6 +59,7 @@ static void print_rule(struct buf *out, const struct outline_item *item) {
         print_field(out, item, "until", " before ");
     }
     print_field(out, item, "recorded", "\n      known from ");
+    print_field(out, item, "why", "      none: "); /* of `status: none` */
     if (item->field_count > 0) {
         buf_byte(out, '\n');
     }
