@@ -47,9 +47,12 @@ MUST_USE enum err case_decode_next(const struct schema *schema, struct span byte
 /* case_key_peek reads the key of a case without decoding the rest; what cannot be read is
  * unchanged. A case_id that it returns can be stored as a text. */
 void case_key_peek(struct span bytes, struct span *case_id, int32_t *revision);
+/* value_is_storable is false for a value with an instant finer than a microsecond, PostgreSQL's
+ * unit. Intake refuses such a value: a stored case must be the one that was sent. */
+bool value_is_storable(const struct value *value);
 /* case_slot_from_yaml applies the same checks to a slot in YAML (a rule document's example and
- * tests); null is unknown.  Ownership: the value lies in the arena.  Errors: ERR_INVALID with
- * position; ERR_TOO_LARGE. */
+ * tests), except value_is_storable; null is unknown.  Ownership: the value lies in the arena.
+ * Errors: ERR_INVALID with position; ERR_TOO_LARGE. */
 MUST_USE enum err case_slot_from_yaml(const struct schema *schema, const struct fact *fact,
                                       const struct yaml_doc *yaml, const struct yaml_node *node,
                                       struct arena *arena, struct value *slot, struct diag *diag);
@@ -62,8 +65,8 @@ MUST_USE enum err case_slot_from_yaml(const struct schema *schema, const struct 
  *   't' le64 seconds since 1970, le32 nanoseconds (a date at 00:00Z)
  *   '[' le32 count, values in order                  '{' le32 count, per entry: key as 's', value
  * Map entries are in byte order of their keys, as are the fields of a record in a list, without
- * unknown fields.  So key order, number width and a newly declared fact do not change the
- * digest. */
+ * unknown fields.  So key order, number width, an int sent for a double and a newly declared fact
+ * do not change the digest. */
 struct hash128 case_digest(const struct schema *schema, const struct case_doc *doc);
 
 #endif

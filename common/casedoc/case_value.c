@@ -1,4 +1,5 @@
-/* One fact from MessagePack: exact types only, every fault noted with its path, never its value. */
+/* One fact from MessagePack: exact types, except that an int may stand for a float.  Every fault is
+ * noted with its path, never its value. */
 #include "base/date.h"
 #include "base/suggest.h"
 #include "casedoc/casedoc_priv.h"
@@ -36,8 +37,24 @@ static bool decode_int(struct decoder *d, const struct fact *fact, const struct 
     return true;
 }
 
+/* JavaScript writes 1.0 as 1.  Only an integer that no double equals is a fault. */
+static bool decode_int_as_double(struct decoder *d, const struct walk_item *item,
+                                 struct value *out) {
+    bool is_negative = item->type == WALK_INT;
+    double number = is_negative ? (double)item->i : (double)item->u;
+    bool is_exact =
+        is_negative ? (int64_t)number == item->i : number < 0x1p64 && (uint64_t)number == item->u;
+    *out = value_double(number);
+    return is_exact ||
+           decode_fault(d, "out_of_range", "float, or an int that a 64-bit float holds exactly",
+                        "int with too many digits");
+}
+
 static bool decode_double(struct decoder *d, const struct fact *fact, const struct walk_item *item,
                           struct value *out) {
+    if (item->type == WALK_INT || item->type == WALK_UINT) {
+        return decode_int_as_double(d, item, out);
+    }
     if (item->type != WALK_FLOAT) {
         return fault_of(d, fact, "wrong_type", item);
     }
@@ -55,6 +72,17 @@ static bool fault_day(struct decoder *d, const struct fact *fact, const struct w
                             "str without a day");
     }
     return fault_of(d, fact, "bad_date", item);
+}
+
+/* PostgreSQL stores microseconds: a finer instant would come back as another one. */
+static bool decode_timestamp(struct decoder *d, const struct fact *fact,
+                             const struct walk_item *item, struct value *out) {
+    if (timestamp_parse(item->bytes, out) != ERR_OK) {
+        return fault_of(d, fact, "bad_date", item);
+    }
+    return value_is_storable(out) ||
+           decode_fault(d, "bad_date", "instant of whole microseconds: six digits of fraction",
+                        "str with a finer instant");
 }
 
 /* decode_plain has handled known words and days. */
@@ -77,7 +105,7 @@ static bool decode_str(struct decoder *d, const struct fact *fact, const struct 
         return fault_day(d, fact, item);
     }
     if (fact->type == FACT_TIMESTAMP) {
-        return timestamp_parse(item->bytes, out) == ERR_OK || fault_of(d, fact, "bad_date", item);
+        return decode_timestamp(d, fact, item, out);
     }
     if (item->bytes.len > fact->bytes_max) {
         return fault_of(d, fact, "too_large", item);

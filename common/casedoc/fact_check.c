@@ -1,6 +1,7 @@
 /* Checks on single values that MessagePack and YAML decoding share. */
 #include "base/buf.h"
 #include "base/date.h"
+#include "casedoc/case_doc.h"
 #include "casedoc/casedoc_priv.h"
 
 #include <stdio.h>
@@ -74,6 +75,21 @@ enum err timestamp_parse(struct span text, struct value *value) {
     }
     *value = (struct value){.kind = VAL_TIMESTAMP, .len = nanos, .i = seconds};
     return ERR_OK;
+}
+
+bool value_is_storable(const struct value *value) {
+    if (value->kind == VAL_TIMESTAMP) {
+        return value->len % 1000 == 0;
+    }
+    uint32_t count = value->kind == VAL_LIST  ? value->len
+                     : value->kind == VAL_MAP ? 2 * value->len
+                                              : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!value_is_storable(&value->items[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool date_is_partial(struct span text) {

@@ -13,8 +13,8 @@
 
 #define DATE_PATTERN "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 #define TIMESTAMP_PATTERN                                                                          \
-    "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{" \
-    "2})$"
+    "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6}0{0,3})?(Z|[+-][0-9]{2}:" \
+    "[0-9]{2})$"
 
 static void member(struct json *json, const char *key, const char *text) {
     json_str(json_key(json, key), text);

@@ -34,9 +34,14 @@ static enum err slot_read(const struct loading *loading, const struct fact *fact
         facts->slots[fact->slot] = value_unknown(fact->path);
         return ERR_OK;
     }
-    return case_slot_from_yaml(loading->ruleset->schema, fact, loading->yaml, node,
-                               &loading->agreement->arena, &facts->slots[fact->slot],
-                               loading->diag);
+    struct value *slot = &facts->slots[fact->slot];
+    enum err err = case_slot_from_yaml(loading->ruleset->schema, fact, loading->yaml, node,
+                                       &loading->agreement->arena, slot, loading->diag);
+    if (err == ERR_OK && !value_is_storable(slot) && !loading->ruleset->is_stored) {
+        err = field_fail(loading, node, ERR_INVALID,
+                         "%s: expected an instant of whole microseconds, as at intake", fact->name);
+    }
+    return err;
 }
 
 static enum err record_read(const struct loading *loading, const struct fact *record,

@@ -28,15 +28,16 @@ VALUES = {
     "kin": [[], [{}], [{"kind": "near", "adult": None}], [{"kind": "nearest"}], [{"x": 1}], [None], [{}] * 4, [{}] * 5, {}],
     "screened": [{}, {"a": "done"}, {"a": "undone"}, {"a": None}, {"k" * 64: "done"}, {"k" * 65: "done"},
                  {str(n): "done" for n in range(8)}, {str(n): "done" for n in range(9)}, []],
-    "ratio": [0.5, -1.5, "1", None, True],
+    "ratio": [0.5, -1.5, 1, -7, 0, "1", None, True],
     "note": ["", "abcde", "abcdef", 5, None],
     "seen": ["2020-01-10T12:00:00Z", "2020-01-10T12:00:00.25+01:00", "2020-01-10", "2020-01-10 12:00:00Z",
-             "2020-01-10T12:00:00.1234567890Z", 5, None],
+             "2020-01-10T12:00:00.1234567890Z", "2020-01-10T12:00:00.123456Z", "2020-01-10T12:00:00.123456000Z",
+             "2020-01-10T12:00:00.1234561Z", "2020-01-10T12:00:00.123456001Z", "2020-01-10T12:00:00.000000000Z", 5, None],
     "fear": [{}, {"US": "low"}, {"ZZ": "low"}, {"US": "high"}, {"US": "low", "CA": "low", "MX": "low"}, None],
     "wide": [9223372036854775807, -9223372036854775808, 1.5, None],
     "nothing": [True],
 }
-OTHERWISE = {("number", 5.0), ("ratio", 1), ("note", "ééé")}  # see common/cli/README.md
+OTHERWISE = {("number", 5.0), ("ratio", 9007199254740993), ("note", "ééé")}  # see common/cli/README.md
 
 
 def written():

@@ -1,136 +1,13 @@
-/* casedoc/: a case's bytes to slots, faults and digest.  Cases are written in a small notation,
- * written here by an encoder of the test's own, so that decoder and encoder do not share a mistake:
- *   null true false  12 -3  1.5 nan -0.0  "text" with \xNN  b"bin"  x"ext"  [a, b]  {key: v, "key":
- * v, 5: v} */
+/* casedoc/: a case's bytes to slots, faults and digest.  case_notation.h states how the cases here
+ * are written. */
+#include "case_notation.h"
 #include "casedoc/case_doc.h"
+
 #include "wire/walk.h"
 
 #include <check.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-struct packer {
-    const char *at;
-    bool wide; /* the widest form of everything instead of the narrowest */
-};
-
-static void blanks(struct packer *p) {
-    while (*p->at == ' ' || *p->at == ',' || *p->at == ':' || *p->at == '\n') {
-        p->at++;
-    }
-}
-
-static void write_value(struct packer *p, struct buf *out);
-
-static void write_bytes(struct buf *out, uint8_t head, struct span bytes) {
-    buf_byte(out, head);
-    buf_be32(out, (uint32_t)bytes.len);
-    if (head == 0xc9) {
-        buf_byte(out, 7); /* the ext's type */
-    }
-    buf_append(out, bytes);
-}
-
-static void write_str(struct packer *p, struct buf *out, struct span text) {
-    if (text.len < 32 && !p->wide) {
-        buf_byte(out, (uint8_t)(0xa0 | text.len));
-        buf_append(out, text);
-    } else {
-        write_bytes(out, 0xdb, text);
-    }
-}
-
-static void write_quoted(struct packer *p, struct buf *out, uint8_t head) {
-    struct buf text = BUF_EMPTY;
-    for (p->at++; *p->at != '"'; p->at++) {
-        ck_assert(*p->at != '\0');
-        if (p->at[0] == '\\' && p->at[1] == 'x') {
-            char hex[3] = {p->at[2], p->at[3], '\0'};
-            buf_byte(&text, (uint8_t)strtoul(hex, NULL, 16));
-            p->at += 3;
-        } else {
-            buf_byte(&text, (uint8_t)*p->at);
-        }
-    }
-    p->at++;
-    if (head == 0) {
-        write_str(p, out, buf_span(&text));
-    } else {
-        write_bytes(out, head, buf_span(&text));
-    }
-    buf_free(&text);
-}
-
-static void write_container(struct packer *p, struct buf *out, char close) {
-    struct buf inner = BUF_EMPTY;
-    uint32_t count = 0;
-    p->at++;
-    for (blanks(p); *p->at != close; blanks(p)) {
-        ck_assert(*p->at != '\0');
-        write_value(p, &inner);
-        count++;
-    }
-    p->at++;
-    count = close == '}' ? count / 2 : count;
-    if (count < 16 && !p->wide) {
-        buf_byte(out, (uint8_t)((close == '}' ? 0x80 : 0x90) | count));
-    } else {
-        buf_byte(out, close == '}' ? 0xdf : 0xdd);
-        buf_be32(out, count);
-    }
-    buf_append(out, buf_span(&inner));
-    buf_free(&inner);
-}
-
-static void write_word(struct packer *p, struct buf *out) {
-    size_t len = strcspn(p->at, " ,:]}\n");
-    struct span word = span_make(p->at, len);
-    const char *text = p->at;
-    p->at += len;
-    bool number = (*text >= '0' && *text <= '9') || *text == '-';
-    if (span_is(word, "null")) {
-        buf_byte(out, 0xc0);
-    } else if (span_is(word, "true") || span_is(word, "false")) {
-        buf_byte(out, *text == 't' ? 0xc3 : 0xc2);
-    } else if (span_is(word, "nan") || (number && memchr(text, '.', len) != NULL)) {
-        double value = span_is(word, "nan") ? NAN : strtod(text, NULL);
-        float narrow = (float)value;
-        uint64_t bits64 = 0;
-        uint32_t bits32 = 0;
-        memcpy(&bits64, &value, sizeof(bits64));
-        memcpy(&bits32, &narrow, sizeof(bits32));
-        buf_byte(out, p->wide ? 0xcb : 0xca);
-        if (p->wide) {
-            buf_be64(out, bits64);
-        } else {
-            buf_be32(out, bits32);
-        }
-    } else if (number && (p->wide || *text == '-' || len > 2)) {
-        bool big = len == 20 && *text != '-';
-        buf_byte(out, big ? 0xcf : 0xd3);
-        buf_be64(out, big ? strtoull(text, NULL, 10) : (uint64_t)strtoll(text, NULL, 10));
-    } else if (number) {
-        buf_byte(out, (uint8_t)strtoul(text, NULL, 10));
-    } else {
-        write_str(p, out, word);
-    }
-}
-
-static void write_value(struct packer *p, struct buf *out) {
-    blanks(p);
-    if (*p->at == '{' || *p->at == '[') {
-        write_container(p, out, *p->at == '{' ? '}' : ']');
-    } else if (*p->at == '"') {
-        write_quoted(p, out, 0);
-    } else if ((*p->at == 'b' || *p->at == 'x') && p->at[1] == '"') {
-        uint8_t head = *p->at == 'b' ? 0xc6 : 0xc9;
-        p->at++;
-        write_quoted(p, out, head);
-    } else {
-        write_word(p, out);
-    }
-}
 
 static const char SCHEMA[] =
     "version: 1\n"
@@ -154,7 +31,13 @@ static const char SCHEMA[] =
     "      type: record\n"
     "      fields: {role: {type: enum, words: [owner, guest]}, adult: {type: bool}}\n"
     "  fear: {type: map, keys: iso, max: 2, of: {type: enum, words: [low, high]}}\n"
-    "  seals: {type: map, max: 2, bytes: 3, of: {type: bool}}\n";
+    "  seals: {type: map, max: 2, bytes: 3, of: {type: bool}}\n"
+    "  parts: {type: list, max: 4, of: {type: double}}\n"
+    "  rates: {type: map, keys: iso, max: 2, of: {type: double}}\n"
+    "  legs: {type: list, max: 2, of: {type: record, fields: {share: {type: double}}}}\n"
+    "  times: {type: list, max: 2, of: {type: timestamp}}\n"
+    "  stamps: {type: map, max: 2, of: {type: timestamp}}\n"
+    "  stays: {type: list, max: 2, of: {type: record, fields: {at: {type: timestamp}}}}\n";
 
 /* The same facts in another order, with one more fact and one more field. */
 static const char SCHEMA_GROWN[] =
@@ -259,6 +142,72 @@ START_TEST(every_type_becomes_its_value) {
 }
 END_TEST
 
+/* JavaScript writes 1.0 as 1, so a source cannot always choose. */
+START_TEST(an_int_that_a_double_holds_is_that_double) {
+    static const struct {
+        const char *as_int, *as_double;
+    } rows[] = {
+        {"ratio: 1", "ratio: 1.0"},
+        {"ratio: 0", "ratio: 0.0"},
+        {"ratio: -7", "ratio: -7.0"},
+        {"ratio: 70000", "ratio: 70000.0"},
+        {"ratio: 9007199254740992", "ratio: 9007199254740992.0"},
+        {"ratio: -9007199254740992", "ratio: -9007199254740992.0"},
+        {"ratio: 9007199254740994", "ratio: 9007199254740994.0"},
+        {"ratio: 9223372036854774784", "ratio: 9223372036854774784.0"},
+        {"ratio: -9223372036854775808", "ratio: -9223372036854775808.0"},
+        {"ratio: 18446744073709549568", "ratio: 18446744073709549568.0"},
+        {"parts: [0, 1, -1, 2.5]", "parts: [0.0, 1.0, -1.0, 2.5]"},
+        {"rates: {GT: 2, CA: 0.5}", "rates: {CA: 0.5, GT: 2.0}"},
+        {"legs: [{share: 1}, {}]", "legs: [{share: 1.0}, {share: null}]"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *sent[] = {rows[i].as_int, rows[i].as_double};
+        struct hash128 digests[2];
+        for (size_t k = 0; k < COUNT_OF(sent); k++) {
+            struct buf bytes = BUF_EMPTY;
+            struct buf text = BUF_EMPTY;
+            struct case_doc doc;
+            buf_printf(&text, "{case_id: a, revision: 0, facts: {%s}}", sent[k]);
+            decode_by(schema, buf_cstr(&text), true, &bytes, &doc);
+            ck_assert_msg(doc.fault_count == 0, "%s: %s", sent[k], doc.faults[0].expected);
+            ck_assert(slot(&doc, "ratio")->kind == VAL_UNKNOWN ||
+                      slot(&doc, "ratio")->kind == VAL_DOUBLE);
+            digests[k] = case_digest(schema, &doc);
+            buf_free(&bytes);
+            buf_free(&text);
+        }
+        ck_assert_msg(hash128_eq(digests[0], digests[1]), "%s", rows[i].as_int);
+    }
+}
+END_TEST
+
+START_TEST(an_instant_of_whole_microseconds_is_kept) {
+    static const struct {
+        const char *text;
+        int64_t second;
+        uint32_t nanos;
+    } rows[] = {{"1970-01-01T00:00:01.123456Z", 1, 123456000},
+                {"1970-01-01T00:00:01.123456000Z", 1, 123456000},
+                {"1970-01-01T00:00:01.000000Z", 1, 0},
+                {"1969-12-31T23:59:59.999999Z", -1, 999999000},
+                {"0001-01-01T00:00:00.000001Z", -62135596800, 1000},
+                {"9999-12-31T23:59:59.999999Z", 253402300799, 999999000}};
+    struct buf bytes = BUF_EMPTY;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct case_doc doc;
+        struct buf text = BUF_EMPTY;
+        buf_printf(&text, "{case_id: a, revision: 0, facts: {seen: \"%s\"}}", rows[i].text);
+        decode_by(schema, buf_cstr(&text), false, &bytes, &doc);
+        ck_assert_msg(doc.fault_count == 0, "%s", rows[i].text);
+        ck_assert_int_eq(slot(&doc, "seen")->i, rows[i].second);
+        ck_assert_uint_eq(slot(&doc, "seen")->len, rows[i].nanos);
+        buf_free(&text);
+    }
+    buf_free(&bytes);
+}
+END_TEST
+
 START_TEST(what_is_absent_or_nil_is_unknown) {
     static const char *const texts[] = {
         "{case_id: a, revision: 0, facts: {}}",
@@ -319,6 +268,8 @@ END_TEST
 #define AGAIN "key again"
 #define BELOW "int below the range"
 #define ABOVE "int above the range"
+#define FINER "str with a finer instant"
+#define MANY_DIGITS "int with too many digits"
 #define WITH_NUL "str with a NUL byte"
 #define NO_UTF8 "str that is not UTF-8"
 #define CASE(facts) "{case_id: a, revision: 0, facts: {" facts "}}"
@@ -367,7 +318,14 @@ static const struct {
     {CASE("count: 301"), "out_of_range", "facts.count", "-5 to 300", ABOVE},
     {CASE("count: -6"), "out_of_range", "facts.count", "-5 to 300", BELOW},
     {CASE("count: 18446744073709551615"), "out_of_range", "facts.count", "-5 to 300", ABOVE},
-    {CASE("ratio: 1"), "wrong_type", "facts.ratio", "float", "int"},
+    {CASE("ratio: \"1\""), "wrong_type", "facts.ratio", "float", "str"},
+    {CASE("ratio: true"), "wrong_type", "facts.ratio", "float", "bool"},
+    {CASE("ratio: 9007199254740993"), "out_of_range", "facts.ratio", "exactly", MANY_DIGITS},
+    {CASE("ratio: -9007199254740993"), "out_of_range", "facts.ratio", "exactly", MANY_DIGITS},
+    {CASE("ratio: 9223372036854775807"), "out_of_range", "facts.ratio", "exactly", MANY_DIGITS},
+    {CASE("ratio: 18446744073709551615"), "out_of_range", "facts.ratio", "exactly", MANY_DIGITS},
+    {CASE("parts: [0.5, 9007199254740993]"), "out_of_range", "facts.parts[1]", "exactly",
+     MANY_DIGITS},
     {CASE("ratio: nan"), "not_a_number", "facts.ratio", "float", "float that is not finite"},
     {CASE("ratio: -0.0"), "not_a_number", "facts.ratio", "-0.0", "float -0.0"},
     {CASE("ratio: 1.0e999"), "not_a_number", "facts.ratio", "finite", "float that is not finite"},
@@ -384,6 +342,16 @@ static const struct {
     {CASE("born: \"1990-13\""), "bad_date", "facts.born", "day as str", "another str"},
     {CASE("born: \"1990-02-29\""), "bad_date", "facts.born", "day as str", "another str"},
     {CASE("seen: \"1990-02-28 00:00:00Z\""), "bad_date", "facts.seen", "instant", "another str"},
+    {CASE("seen: \"1990-02-28T00:00:00.0000001Z\""), "bad_date", "facts.seen", "whole microseconds",
+     FINER},
+    {CASE("seen: \"1990-02-28T00:00:00.123456789+01:00\""), "bad_date", "facts.seen",
+     "whole microseconds", FINER},
+    {CASE("stays: [{at: \"1990-02-28T00:00:00.5Z\"}, {at: \"1990-02-28T00:00:00.123456001Z\"}]"),
+     "bad_date", "facts.stays[1].at", "whole microseconds", FINER},
+    {CASE("times: [\"1990-02-28T00:00:00.1234567Z\"]"), "bad_date", "facts.times[0]",
+     "whole microseconds", FINER},
+    {CASE("stamps: {a: \"1990-02-28T00:00:00.1234567Z\"}"), "bad_date", "facts.stamps[0]",
+     "whole microseconds", FINER},
     {CASE("places: [GT, MX, US, CA]"), "too_large", "facts.places", "at most 3", "longer array"},
     {CASE("places: [GT, null]"), "nil_element", "facts.places[1]", "3166-1", "nil"},
     {CASE("places: [GT, [MX]]"), "wrong_type", "facts.places[1]", "3166-1", "array"},
@@ -581,6 +549,8 @@ int main(void) {
     TCase *cases = tcase_create("decode");
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, every_type_becomes_its_value);
+    tcase_add_test(cases, an_int_that_a_double_holds_is_that_double);
+    tcase_add_test(cases, an_instant_of_whole_microseconds_is_kept);
     tcase_add_test(cases, what_is_absent_or_nil_is_unknown);
     tcase_add_test(cases, a_record_in_a_list_has_all_its_fields_in_schema_order);
     tcase_add_loop_test(cases, a_fault_has_place_expected_and_found, 0, (int)COUNT_OF(FAULTS));

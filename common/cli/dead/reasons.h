@@ -8,7 +8,7 @@
 
 /* clang-format off */
 #define DEAD_REASONS(ROW) \
-    ROW("bad_date", "a text where a date as YYYY-MM-DD is expected") \
+    ROW("bad_date", "a text where a date as YYYY-MM-DD is expected, or an instant finer than a microsecond") \
     ROW("bad_revision", "the revision is missing or no whole number from 0") \
     ROW("conflict", "another content is stored under the same source, case id and revision") \
     ROW("digest_differs", "reapply: the stored row was changed") \
@@ -28,7 +28,7 @@
     ROW("not_storable", "PostgreSQL refused the row") \
     ROW("not_utf8", "a text is not UTF-8") \
     ROW("nul_byte", "a text holds a NUL byte") \
-    ROW("out_of_range", "a number is outside the bounds of its fact") \
+    ROW("out_of_range", "a number is outside the bounds of its fact, or no double equals it") \
     ROW("poison", "lanes failed on this case alone, lanes.attempts_max times") \
     ROW("ruleset_refused", "reapply: the rule set does not load in this version") \
     ROW("too_large", "a text, a list or the case is larger than its limit") \

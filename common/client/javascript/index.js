@@ -93,7 +93,7 @@ class Timeout extends Error {}
 /** The peer does not answer as a casemill broker does. */
 class ProtocolError extends Error {}
 
-/** A number of a fact of type double; in JavaScript 1.0 is 1, which is an int. */
+/** A number that is sent as a float, also if it is whole; a fact of type double takes both. */
 class Double {
   /** @param {number} value */
   constructor(value) {
