@@ -99,6 +99,11 @@ uint32_t cel_program_uses(const struct cel_program *program, struct cel_use *use
  * an invalid regular expression, a condition that is always an error.
  * Errors: ERR_INVALID with the location. */
 MUST_USE enum err cel_program_lint(const struct cel_program *program, struct diag *diag);
+/* cel_program_lint_parts finds a part that is an error for all facts, for example
+ * timestamp("2019-11-19"), where && or || does not remove it.  Errors: ERR_INVALID with the
+ * location.
+ */
+MUST_USE enum err cel_program_lint_parts(const struct cel_program *program, struct diag *diag);
 /* Warnings, from left to right: a walk over records that a single unknown leaf makes unknown, or an
  * operation on facts that may be an error. */
 struct cel_warning {

@@ -210,6 +210,10 @@ struct cel_program {
     const char *lint; /* NULL, or the fault at lint_offset, lint_width */
     uint32_t lint_offset;
     uint32_t lint_width;
+    enum cel_error part_error; /* of the first part that is always an error; CEL_ERROR_NONE */
+    bool part_is_instant;      /* it is a timestamp() of a text */
+    uint32_t part_offset;
+    uint32_t part_width;
     struct regex **regexes; /* compiled from constant patterns */
     uint32_t regex_count;
     struct zone **zones; /* read for constant names */

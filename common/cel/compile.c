@@ -65,6 +65,20 @@ static bool all_constant(const struct node *node) {
     return true;
 }
 
+static bool is_error(const struct node *node) {
+    return node->run == node_const && node->value.kind == VAL_ERROR;
+}
+
+/* The part of the source that a constant error comes from: the innermost one (see note_errors). */
+static const void *error_source(const struct node *node) {
+    for (uint32_t i = 0; i < node->count; i++) {
+        if (is_error(node->args[i])) {
+            return node->args[i]->data;
+        }
+    }
+    return NULL;
+}
+
 /* Runs a node whose operands are constants and keeps the result in the program. */
 static const struct node *fold(struct cel_program *program, struct node *node) {
     if (node == NULL || !all_constant(node)) {
@@ -77,7 +91,11 @@ static const struct node *fold(struct cel_program *program, struct node *node) {
     zone_cache_free(&run.zones);
     bool spent =
         value.kind == VAL_ERROR && (value.aux == CEL_ERROR_STEPS || value.aux == CEL_ERROR_MEMORY);
-    return spent ? node : constant(program, value);
+    struct node *folded = spent ? node : constant(program, value);
+    if (folded != NULL && is_error(folded)) {
+        folded->data = error_source(node);
+    }
+    return folded;
 }
 
 static const struct node *compile_name(struct cel_program *program, const struct ast *ast) {
@@ -352,11 +370,31 @@ static const struct node *compile_kind(struct cel_program *program, const struct
     UNREACHABLE();
 }
 
+/* Only what folding has left can still be evaluated: an operand that && or || removed cannot. */
+static void note_errors(struct cel_program *program, const struct node *node) {
+    if (is_error(node) && node->data != NULL) {
+        const struct ast *ast = node->data;
+        if (program->part_error == CEL_ERROR_NONE) {
+            program->part_error = (enum cel_error)node->value.aux;
+            program->part_offset = ast->offset;
+            program->part_width = ast->width;
+            program->part_is_instant = ast->kind == AST_CALL && span_is(ast->name, "timestamp");
+        }
+        ((struct node *)(uintptr_t)node)->data = NULL; /* the tree ends with the compilation */
+    }
+    for (uint32_t i = 0; i < node->count; i++) {
+        note_errors(program, node->args[i]);
+    }
+}
+
 static const struct node *compile_ast(struct cel_program *program, const struct ast *ast) {
     /* node_new made it; it does not change after this function. */
     struct node *node = (struct node *)(uintptr_t)compile_kind(program, ast);
     if (node != NULL && node->type == NULL) {
         node->type = ast->type;
+    }
+    if (node != NULL && is_error(node) && node->data == NULL) {
+        node->data = ast; /* until note_errors */
     }
     if (node != NULL && node->shortcut.truth == NULL) {
         node->shortcut.truth = node->steps != NULL ? truth_of_chain : truth_of_run;
@@ -417,6 +455,7 @@ enum err cel_compile(struct cel_env *env, struct span source, const struct cel_t
     if (made->root->run == node_const && made->root->value.kind == VAL_ERROR) {
         note(made, ast, "this always fails, whatever the facts are");
     }
+    note_errors(made, made->root);
     made->cost = cost_of(made->root, env->items_max);
     *program = made;
     made = NULL;

@@ -102,14 +102,29 @@ uint32_t cel_program_uses(const struct cel_program *program, struct cel_use *use
     return program->use_count;
 }
 
+static enum err at_place(enum err err, uint32_t offset, uint32_t width, struct diag *diag) {
+    if (diag != NULL) {
+        diag->offset = offset;
+        diag->width = width;
+    }
+    return err;
+}
+
 enum err cel_program_lint(const struct cel_program *program, struct diag *diag) {
     if (program->lint == NULL) {
         return ERR_OK;
     }
-    enum err err = diag_fail(diag, ERR_INVALID, "%s", program->lint);
-    if (diag != NULL) {
-        diag->offset = program->lint_offset;
-        diag->width = program->lint_width;
+    return at_place(diag_fail(diag, ERR_INVALID, "%s", program->lint), program->lint_offset,
+                    program->lint_width, diag);
+}
+
+enum err cel_program_lint_parts(const struct cel_program *program, struct diag *diag) {
+    if (program->part_error == CEL_ERROR_NONE) {
+        return ERR_OK;
     }
-    return err;
+    enum err err = diag_fail(
+        diag, ERR_INVALID, "this is always the error %s, whatever the facts are%s",
+        cel_error_name(program->part_error),
+        program->part_is_instant ? ": an instant has a time, as in \"2019-11-19T00:00:00Z\"" : "");
+    return at_place(err, program->part_offset, program->part_width, diag);
 }

@@ -120,7 +120,9 @@ static int run_cel(const struct options *options) {
     if (path != NULL && cel_vars_load(&vars, env, path, &diag) != ERR_OK) {
         code = verb_fail(options, &diag, SPAN_LIT(""));
     } else if (cel_compile(env, source, NULL, &program, &diag) != ERR_OK ||
-               (option_flag(options, "--check") && cel_program_lint(program, &diag) != ERR_OK)) {
+               (option_flag(options, "--check") &&
+                (cel_program_lint(program, &diag) != ERR_OK ||
+                 cel_program_lint_parts(program, &diag) != ERR_OK))) {
         set_location(&diag, source);
         code = verb_fail(options, &diag, source);
     } else {

@@ -50,14 +50,29 @@ static void report_failure(const struct agreement *agreement, const struct examp
     }
     buf_printf(out, ", found %s: %s", disposition_name(found->disposition), found->label);
     missing_print(agreement, result->missing, result->missing_count, out);
+}
+
+/* The rules in error that could count: one of them may be why the test fails. */
+static void report_errors(struct agreement_run *run, bool projected, struct buf *out) {
+    const struct agreement *agreement = run->agreement;
+    agreement_run_forget(run); /* settle leaves the states of its last combination */
+    for (uint32_t i = 0; i < agreement->rule_count; i++) {
+        const struct rule *rule = &agreement->rules[i];
+        if (rule_counts(rule, projected) && rule_truth(run, i) == RULE_ERROR) {
+            buf_printf(out, "; rule %s ends in the error %s", rule->label,
+                       cel_error_name(rule_state(run, i)->error));
+        }
+    }
     buf_byte(out, '\n');
 }
 
-static bool check_test(const struct agreement *agreement, const struct example_test *test,
+static bool check_test(struct agreement_run *run, const struct example_test *test,
                        const struct finding *finding, struct buf *report) {
+    const struct agreement *agreement = run->agreement;
     bool is_passed = is_met(&test->expect, &finding->result);
     if (!is_passed) {
         report_failure(agreement, test, &test->expect, &finding->result, report);
+        report_errors(run, false, report);
     }
     bool wants_projection = test->projection == PROJECTION_GIVEN;
     if (test->projection != PROJECTION_ANY && finding->has_projected != wants_projection) {
@@ -68,6 +83,7 @@ static bool check_test(const struct agreement *agreement, const struct example_t
     }
     if (wants_projection && !is_met(&test->projected, &finding->projected)) {
         report_failure(agreement, test, &test->projected, &finding->projected, report);
+        report_errors(run, true, report);
         return false;
     }
     return is_passed;
@@ -133,7 +149,7 @@ struct test_report {
 static void report_test(void *context, const struct example_test *test, struct agreement_run *run,
                         const struct finding *finding) {
     struct test_report *tested = context;
-    tested->passed += check_test(run->agreement, test, finding, tested->report) ? 1 : 0;
+    tested->passed += check_test(run, test, finding, tested->report) ? 1 : 0;
 }
 
 void ruleset_test(struct ruleset *ruleset, uint32_t *passed, uint32_t *failed, struct buf *report) {

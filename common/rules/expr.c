@@ -265,6 +265,9 @@ enum err expr_compile(struct loading *loading, const struct yaml_node *node,
         keep_program(loading->agreement, fresh);
         err = cel_program_lint(fresh, &fault);
     }
+    if (err == ERR_OK && !loading->ruleset->is_stored) {
+        err = cel_program_lint_parts(fresh, &fault);
+    }
     if (err != ERR_OK) {
         return yaml_fail_in(loading->yaml, node, fault.offset, fault.width == 0 ? 1 : fault.width,
                             loading->diag, fault.text);

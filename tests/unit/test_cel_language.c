@@ -113,6 +113,56 @@ START_TEST(test_named_expressions_have_a_depth) {
 }
 END_TEST
 
+/* A part that is always an error, and its place; -1: no such part. m is a map fact, n a constant 0.
+ */
+START_TEST(test_lint_finds_parts_that_always_err) {
+    static const struct {
+        const char *source;
+        int offset;
+        unsigned width;
+        const char *error;
+    } rows[] = {
+        {"m.a == 'x' && timestamp(m.b) < timestamp('2019-11-19')", 31, 23, "conversion"},
+        {"timestamp(m.b) < timestamp('2019-11-19')", 17, 23, "an instant has a time"},
+        {"m.a == 'x' || int('x') == size(m)", 14, 8, "conversion"},
+        {"m.exists(k, size(k) > 1 / 0)", 22, 5, "division_by_zero"},
+        {"size(m) > 9223372036854775807 + 1", 10, 23, "overflow"},
+        {"[1, 2][5] == size(m)", 0, 9, "index"},
+        {"m.a in ['x', {'a': 'y'}['b']]", 13, 15, "no_such_key"},
+        {"(m.a == 'x' ? duration('soon') : duration('1s')) > duration('0s')", 14, 16, "conversion"},
+        {"size(m) % n == 0", -1, 0, NULL}, /* depends on the fact's size: a warning, no fault */
+        {"10 / n > size(m)", 0, 6, "division_by_zero"},
+        {"n != 0 && 10 / n > size(m)", -1, 0, NULL},
+        {"10 / n > size(m) && n != 0", -1, 0, NULL},
+        {"n == 0 || 10 / n > size(m)", -1, 0, NULL},
+        {"(n == 0 ? 1 : 10 / n) > size(m)", -1, 0, NULL},
+        {"timestamp(m.b) < timestamp('2019-11-19T00:00:00Z')", -1, 0, NULL},
+        {"m.a == 'x'", -1, 0, NULL},
+    };
+    struct fixture f;
+    setup(&f);
+    const struct cel_type *text = cel_type(f.env, CEL_STRING);
+    ck_assert_int_eq(cel_declare_slot(f.env, "m", cel_type_map(f.env, text, text), 0, NULL),
+                     ERR_OK);
+    ck_assert_int_eq(cel_declare_const(f.env, "n", cel_type(f.env, CEL_INT), value_int(0), NULL),
+                     ERR_OK);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct diag diag = {0};
+        struct cel_program *program = compiled(&f, rows[i].source);
+        enum err err = cel_program_lint_parts(program, &diag);
+        ck_assert_msg((err == ERR_OK) == (rows[i].offset < 0), "%s: %s", rows[i].source, diag.text);
+        if (err != ERR_OK) {
+            ck_assert_msg((int)diag.offset == rows[i].offset && diag.width == rows[i].width,
+                          "%s: at %zu, %zu", rows[i].source, (size_t)diag.offset,
+                          (size_t)diag.width);
+            ck_assert_msg(strstr(diag.text, rows[i].error) != NULL, "%s", diag.text);
+        }
+        cel_program_free(&program);
+    }
+    teardown(&f);
+}
+END_TEST
+
 START_TEST(test_lint_finds_what_is_wrong_in_a_rule) {
     struct fixture f;
     setup(&f);
@@ -316,6 +366,7 @@ int main(void) {
     tcase_add_test(tests, test_steps_and_memory_end_a_run);
     tcase_add_test(tests, test_cost_multiplies_over_facts);
     tcase_add_test(tests, test_named_expressions_have_a_depth);
+    tcase_add_test(tests, test_lint_finds_parts_that_always_err);
     tcase_add_test(tests, test_lint_finds_what_is_wrong_in_a_rule);
     tcase_add_test(tests, test_folding_changes_nothing);
     tcase_add_test(tests, test_time);

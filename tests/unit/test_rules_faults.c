@@ -93,6 +93,11 @@ static const struct row ROWS[] = {
     {"home != \"US\"", "kin.exists(k, has(k.kind))", 12, 47, "has() does not work on a fact"},
     {"home != \"US\"", "timestamp(came).getHours(\"Asia/Tokyo\") > 3", 12, 49, "time zone"},
     {"home != \"US\"", "10 / 0 > 3", 12, 33, ""},
+    /* a part that is always an error */
+    {"home != \"US\"", "came < timestamp(\"2019-11-19\")", 12, 40, "an instant has a time"},
+    {"home != \"US\"", "a || came < timestamp(\"soon\")", 12, 45, "always the error conversion"},
+    {"colour == \"red\"", "number > 5 % 0", 9, 21, "always the error division_by_zero"},
+    {"'a'\n", "'kin.exists(k, k.adult && [1][2] == number)'\n", 16, 40, "always the error index"},
     {"home != \"US\"", "came.getHours() > 3", 12, 33, "no time of day"},
     {"home != \"US\"",
      "lands.all(a1, lands.all(a2, lands.all(a3, lands.all(a4, lands.all(a5, lands.all(a6, a1 != "
@@ -497,6 +502,47 @@ START_TEST(a_test_that_expects_something_else_fails) {
 }
 END_TEST
 
+/* The text of a failing test names the rule in error, in the finding and in the projected one. */
+START_TEST(a_failing_test_names_the_error) {
+    static const struct {
+        const char *from, *to, *tail, *part;
+    } rows[] = {
+        {"agreement_not_in_force}", "elsewhere}", "'10 / number == 3'",
+         "; rule elsewhere ends in the error division_by_zero\n"},
+        {"agreement_not_in_force}", "agreement_not_in_force, projected: {not_subject: elsewhere}}",
+         "'10 / number == 3'", "projected: expected not_subject: elsewhere"},
+        {"agreement_not_in_force}", "agreement_not_in_force, projected: {not_subject: elsewhere}}",
+         "'lands[3] == \"US\"'", "; rule elsewhere ends in the error index\n"},
+        {"agreement_not_in_force}", "agreement_suspended}", "'home != \"US\"'",
+         "found not_subject: agreement_not_in_force missing []\n"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct place place;
+        struct diag diag = {0};
+        struct ruleset *ruleset = NULL;
+        struct buf report = BUF_EMPTY;
+        uint32_t passed = 0;
+        uint32_t failed = 0;
+        char *expects = replaced(rows[i].from, rows[i].to);
+        char *rule = replaced_in(expects, "'home != \"US\"'", rows[i].tail);
+        char *text = replaced_in(rule, "given: {a: true}", "given: {number: 0, lands: []}");
+        place_open(&place);
+        write_text(place.document, span_str(text));
+        enum err err = ruleset_load_dir(place.dir, NULL, 0, &ruleset, NULL, &diag);
+        ck_assert_msg(err == ERR_OK, "%s", diag.text);
+        ruleset_test(ruleset, &passed, &failed, &report);
+        ck_assert_uint_eq(failed, 1);
+        ck_assert_msg(strstr(buf_cstr(&report), rows[i].part) != NULL, "%s", buf_cstr(&report));
+        buf_free(&report);
+        ruleset_unref(&ruleset);
+        mem_free(text);
+        mem_free(rule);
+        mem_free(expects);
+        place_close(&place);
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("rules faults");
     TCase *tests = tcase_create("rules faults");
@@ -509,6 +555,7 @@ int main(void) {
     tcase_add_test(tests, a_published_set_that_a_later_demand_refuses_still_loads);
     tcase_add_test(tests, a_finding_does_not_depend_on_the_memory_of_its_neighbours);
     tcase_add_test(tests, a_test_that_expects_something_else_fails);
+    tcase_add_test(tests, a_failing_test_names_the_error);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
