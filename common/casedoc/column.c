@@ -12,6 +12,24 @@ void fact_column_name(const struct fact *fact, struct buf *out) {
     }
 }
 
+bool column_is_reserved(struct span name) {
+    static const char *const names[] = {/* sql/baseline/3_cases.sql */
+                                        "source", "case_id", "revision", "received_at", "digest",
+                                        "ruleset", "disposition", "agreement", "reason", "findings",
+                                        "projected", "missing", "result", "reference_date", "as_of",
+                                        "decided_at", "commit",
+                                        /* sql/baseline/8_report.sql */
+                                        "source_number", "agreements",
+                                        /* system columns */
+                                        "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (span_is(name, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *fact_column_type(const struct fact *fact) {
     switch (fact->type) {
     case FACT_BOOL:

@@ -1,7 +1,7 @@
 /* Purpose: the column of table `cases` that holds a slot: its name and its SQL type, for the
  * migration that adds columns and for the lanes that fill them.  It also reads a column in
  * PostgreSQL's binary format back into the slot.  Pure.  The slot is the same as from case_decode,
- * so the digest is the same, except that PostgreSQL stores a timestamp in microseconds.
+ * so the digest is the same.
  * Ownership: values point into the bytes, the schema and the arena. */
 #ifndef CASEMILL_CASEDOC_COLUMN_H
 #define CASEMILL_CASEDOC_COLUMN_H
@@ -13,6 +13,11 @@
 /* fact_column_name appends the name: a record's leaf `minor_ctx.accompanied` is
  * `minor_ctx_accompanied`.  Not quoted. */
 void fact_column_name(const struct fact *fact, struct buf *out);
+
+/* column_is_reserved is true for a name that no fact's column can have: the other columns of
+ * `cases` and of the view report.cases, and PostgreSQL's own columns. */
+enum { COLUMN_NAME_BYTES_MAX = 63 };
+bool column_is_reserved(struct span name);
 
 /* fact_column_type is the type as format_type() of PostgreSQL prints it. */
 const char *fact_column_type(const struct fact *fact);

@@ -57,6 +57,9 @@ void cel_env_container(struct cel_env *env, const char *container);
  * absorb; for conformance tests of the evaluator, not for rules. */
 void cel_env_unchecked(struct cel_env *env, bool unchecked);
 
+/* cel_is_reserved is true for a word that can never name a value. */
+bool cel_is_reserved(struct span name);
+
 /* cel_env_items sets the largest number of elements of a list or map of the facts, for
  * cel_program_cost of programs compiled afterwards; 1024 by default. */
 void cel_env_items(struct cel_env *env, uint32_t items_max);

@@ -88,6 +88,8 @@ static bool is_identifier(struct span part) {
     return part.len != 0 && !parse_is_reserved(part);
 }
 
+bool cel_is_reserved(struct span name) { return parse_is_reserved(name); }
+
 static bool is_name(struct span name) {
     size_t start = 0;
     for (size_t i = 0; i <= name.len; i++) {

@@ -178,6 +178,9 @@ MUST_USE enum err ruleset_set_vocabulary(struct ruleset *ruleset, struct span wo
                                          struct diag *diag);
 MUST_USE enum err ruleset_set_schema(struct ruleset *ruleset, struct yaml_doc *yaml,
                                      struct diag *diag);
+/* schema_names.c: whether each fact's name is free for it.  Errors: ERR_CONFLICT, ERR_TOO_LARGE
+ * with the place. */
+MUST_USE enum err schema_names_check(const struct ruleset *ruleset, struct diag *diag);
 MUST_USE enum err ruleset_add_agreement(struct ruleset *ruleset, struct yaml_doc *yaml,
                                         const struct override *overrides, uint32_t override_count,
                                         struct diag *diag);

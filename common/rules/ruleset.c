@@ -121,6 +121,9 @@ enum err ruleset_set_vocabulary(struct ruleset *ruleset, struct span words, stru
 enum err ruleset_set_schema(struct ruleset *ruleset, struct yaml_doc *yaml, struct diag *diag) {
     ruleset->schema_yaml = yaml;
     enum err err = schema_load(yaml, ruleset->iso, &ruleset->schema, diag);
+    if (err == ERR_OK && !ruleset->is_stored) {
+        err = schema_names_check(ruleset, diag);
+    }
     for (uint32_t i = 0; err == ERR_OK && i < ruleset->schema->path_count; i++) {
         if (ruleset->schema->paths[i]->officer) {
             path_set_add(&ruleset->officer_paths, i);

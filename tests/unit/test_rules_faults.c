@@ -1,15 +1,6 @@
 /* rules/: the faults of a document, each with its line and column. Each row changes one place of
  * a document that loads. */
-#include "base/date.h"
-#include "base/io.h"
-#include "base/mem.h"
-#include "rules/ruleset.h"
-
-#include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "rules_place.h"
 
 static const char DOCUMENT[] =
     /* 1 */ "agreement: T\n"
@@ -160,59 +151,7 @@ static const struct row ROWS[] = {
     {"example: {reference_date: 2020-01-01, home: \"US\", a: false}\n", "", 25, 3, "example"},
 };
 
-static char *replaced_in(const char *document, const char *from, const char *to) {
-    const char *at = strstr(document, from);
-    ck_assert_msg(at != NULL, "not in the document: %s", from);
-    struct buf text = BUF_EMPTY;
-    buf_append(&text, span_make(document, (size_t)(at - document)));
-    buf_str(&text, to);
-    buf_str(&text, at + strlen(from));
-    char *copy = mem_strdup(buf_cstr(&text));
-    buf_free(&text);
-    return copy;
-}
-
 static char *replaced(const char *from, const char *to) { return replaced_in(DOCUMENT, from, to); }
-
-struct place {
-    char dir[32], agreements[64], schema[64], document[96];
-};
-
-static void write_text(const char *path, struct span text) {
-    struct diag diag = {0};
-    ck_assert_msg(io_write_file(path, text, &diag) == ERR_OK, "%s", diag.text);
-}
-
-static void place_open(struct place *place) {
-    struct buf schema = BUF_EMPTY;
-    struct diag diag = {0};
-    (void)snprintf(place->dir, sizeof(place->dir), "/tmp/rules_faults.XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(place->dir));
-    (void)snprintf(place->agreements, sizeof(place->agreements), "%s/agreements", place->dir);
-    (void)snprintf(place->schema, sizeof(place->schema), "%s/case.yaml", place->dir);
-    (void)snprintf(place->document, sizeof(place->document), "%s/T.yaml", place->agreements);
-    ck_assert_int_eq(mkdir(place->agreements, 0700), 0);
-    ck_assert_int_eq(io_read_file("tests/data/rules/case.yaml", 1 << 20, &schema, &diag), ERR_OK);
-    write_text(place->schema, buf_span(&schema));
-    buf_free(&schema);
-}
-
-static void place_close(const struct place *place) {
-    ck_assert_int_eq(unlink(place->document), 0);
-    ck_assert_int_eq(unlink(place->schema), 0);
-    ck_assert_int_eq(rmdir(place->agreements), 0);
-    ck_assert_int_eq(rmdir(place->dir), 0);
-}
-
-static enum err load_document(const struct place *place, const char *text, struct buf *source,
-                              struct diag *diag) {
-    struct ruleset *ruleset = NULL;
-    write_text(place->document, span_str(text));
-    enum err err = ruleset_load_dir(place->dir, NULL, 0, &ruleset, source, diag);
-    ck_assert(err == ERR_OK ? ruleset != NULL : ruleset == NULL);
-    ruleset_unref(&ruleset);
-    return err;
-}
 
 START_TEST(the_unchanged_document_loads) {
     struct place place;
@@ -289,127 +228,6 @@ START_TEST(an_officers_fact_anywhere_needs_a_rule_for_officers) {
         mem_free(changed);
         buf_free(&schema);
         buf_free(&text);
-    }
-    place_close(&place);
-}
-END_TEST
-
-/* --- a document without events ------------------------------------------------------------------
- */
-
-#define PLAIN_HEAD "agreement: T\ntitle: T\nparties: [\"US\"]\n"
-#define PLAIN_RULES                                                                                \
-    "rules:\n  in_force:\n    - {status: none, why: \"a statute without a treaty\"}\n"             \
-    "    - {label: hit, when: '%s', cite: c}\n  otherwise: {label: rest}\n"
-
-#define PLAIN_RULES_A                                                                              \
-    "rules:\n  in_force:\n    - {status: none, why: w}\n    - {label: hit, when: a, cite: c}\n"    \
-    "  otherwise: {label: rest}\n"
-
-START_TEST(a_document_without_events_states_why) {
-    static const struct {
-        const char *events, *when, *part; /* part NULL: the document loads */
-    } rows[] = {
-        {"", "a", NULL},
-        {"events: []\n", "a", NULL},
-        {"events:\n  - {event: paused, date: 2020-01-01, recorded: 2020-01-01, cite: c}\n", "a",
-         "for a document without events"},
-        {"events: none\n", "a", "for a document without events"},
-        {"", "came < in_force_on", "no day of entry into force"},
-    };
-    struct place place;
-    place_open(&place);
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct diag diag = {0};
-        struct buf text = BUF_EMPTY;
-        buf_printf(&text, PLAIN_HEAD "%s" PLAIN_RULES, rows[i].events, rows[i].when);
-        enum err err = load_document(&place, buf_cstr(&text), NULL, &diag);
-        ck_assert_msg((err == ERR_OK) == (rows[i].part == NULL), "row %zu: %s", i, diag.text);
-        ck_assert_msg(err == ERR_OK || strstr(diag.text, rows[i].part) != NULL, "%s", diag.text);
-        buf_free(&text);
-    }
-    place_close(&place);
-}
-END_TEST
-
-/* The finding of a case whose fact `a` is false, on the first and the last day of the calendar. */
-static void decides_always(struct ruleset *ruleset) {
-    static const int32_t days[] = {DATE_DAYS_MIN, 18000, DATE_DAYS_MAX};
-    const struct schema *schema = ruleset_schema(ruleset);
-    struct ruleset_run *run = ruleset_run_new(ruleset);
-    struct case_doc doc = {.slots = mem_zero(schema->slot_count, sizeof(struct value))};
-    for (uint32_t i = 0; i < schema->slot_count; i++) {
-        doc.slots[i] = value_unknown(schema->slots[i]->path);
-    }
-    doc.slots[schema_find(schema, SPAN_LIT("a"))->slot] = value_bool(false);
-    for (size_t i = 0; i < COUNT_OF(days); i++) {
-        struct outcome outcome;
-        ruleset_evaluate(run, &doc, days[i], days[i], &outcome);
-        ck_assert_int_eq(outcome.result.disposition, DISPOSITION_SUBJECT_TO_AGREEMENT);
-        ck_assert(!outcome.findings[0].has_projected);
-    }
-    mem_free(doc.slots);
-    ruleset_run_free(&run);
-}
-
-START_TEST(a_document_without_events_decides_on_every_day) {
-    struct place place;
-    struct diag diag = {0};
-    struct ruleset *ruleset = NULL;
-    struct buf text = BUF_EMPTY;
-    place_open(&place);
-    buf_printf(&text, PLAIN_HEAD PLAIN_RULES, "a");
-    write_text(place.document, buf_span(&text));
-    ck_assert_int_eq(ruleset_load_dir(place.dir, NULL, 0, &ruleset, NULL, &diag), ERR_OK);
-    decides_always(ruleset);
-    buf_free(&text);
-    ruleset_unref(&ruleset);
-    place_close(&place);
-}
-END_TEST
-
-/* History was decided under published sets, so a later demand on documents does not refuse them. */
-static enum err load_stored(const char *schema, const char *document, struct diag *diag) {
-    struct ruleset *ruleset = NULL;
-    struct buf text = BUF_EMPTY;
-    buf_printf(&text, "casemill ruleset 1 engine %d\nschema %zu\n%s\nagreement T %zu\n%s\n",
-               RULESET_ENGINE_VERSION, strlen(schema), schema, strlen(document), document);
-    buf_str(&text, "overrides 0\n\nvocabulary 2\nUS\n");
-    enum err err = ruleset_load_text(buf_span(&text), &ruleset, diag);
-    buf_free(&text);
-    ruleset_unref(&ruleset);
-    return err;
-}
-
-START_TEST(a_published_set_that_a_later_demand_refuses_still_loads) {
-    static const struct {
-        const char *schema, *document, *part; /* of the fault in files */
-    } rows[] = {
-        {"version: 1\ntitle: t\nfacts:\n  a: {type: bool}\n",
-         PLAIN_HEAD "events: []\nrules:\n  scope:\n    - {label: hit, when: a, cite: c}\n"
-                    "  otherwise: {label: rest}\n",
-         "needs the line `- status`"},
-        {"version: 1\ntitle: t\nfacts:\n  a: {type: bool}\n  seen: {type: timestamp}\n",
-         PLAIN_HEAD PLAIN_RULES_A "example: {seen: 2020-01-01T00:00:00.123456789Z}\n",
-         "whole microseconds"},
-        {"version: 1\ntitle: t\nfacts:\n  a: {type: bool}\n"
-         "  times: {type: map, of: {type: timestamp}}\n",
-         PLAIN_HEAD PLAIN_RULES_A "example: {times: {a: 2020-01-01T00:00:00.0000001Z}}\n",
-         "whole microseconds"},
-        {"version: 1\ntitle: t\nfacts:\n  a: {type: bool}\n"
-         "  kin: {type: list, of: {type: record, fields: {at: {type: timestamp}}}}\n",
-         PLAIN_HEAD PLAIN_RULES_A "example: {kin: [{}, {at: 2020-01-01T00:00:00.0000001Z}]}\n",
-         "whole microseconds"},
-    };
-    struct place place;
-    place_open(&place);
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct diag diag = {0};
-        write_text(place.schema, span_str(rows[i].schema));
-        ck_assert_int_eq(load_document(&place, rows[i].document, NULL, &diag), ERR_INVALID);
-        ck_assert_msg(strstr(diag.text, rows[i].part) != NULL, "row %zu: %s", i, diag.text);
-        enum err err = load_stored(rows[i].schema, rows[i].document, &diag);
-        ck_assert_msg(err == ERR_OK, "row %zu: %s", i, diag.text);
     }
     place_close(&place);
 }
@@ -550,9 +368,6 @@ int main(void) {
     tcase_add_loop_test(tests, a_fault_is_refused_with_its_place, 0, (int)COUNT_OF(ROWS));
     tcase_add_test(tests, two_documents_of_one_agreement_are_refused);
     tcase_add_test(tests, an_officers_fact_anywhere_needs_a_rule_for_officers);
-    tcase_add_test(tests, a_document_without_events_states_why);
-    tcase_add_test(tests, a_document_without_events_decides_on_every_day);
-    tcase_add_test(tests, a_published_set_that_a_later_demand_refuses_still_loads);
     tcase_add_test(tests, a_finding_does_not_depend_on_the_memory_of_its_neighbours);
     tcase_add_test(tests, a_test_that_expects_something_else_fails);
     tcase_add_test(tests, a_failing_test_names_the_error);

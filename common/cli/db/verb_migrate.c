@@ -30,8 +30,7 @@ enum {
     BASELINE_NUMBER = 18, /* of an empty database after the files of baseline/ */
     UPGRADED_FROM = 15,   /* the oldest number: that of version 0.1 */
     BASELINE_DIGITS = 1,
-    DEFINITIONS_FROM = '7', /* from this file on the baseline holds functions and views only */
-    COLUMN_NAME_BYTES_MAX = 63
+    DEFINITIONS_FROM = '7' /* from this file on the baseline holds functions and views only */
 };
 
 struct migrate {

@@ -5,6 +5,7 @@
 #include "base/plain.h"
 #include "cli/answer.h"
 #include "cli/database.h"
+#include "cli/rules/codes.h"
 #include "cli/rules/lint.h"
 #include "cli/rules/option.h"
 
@@ -28,32 +29,6 @@ static enum err write_questions(struct db *db, const struct schema *schema, stru
 
 /* One publisher at a time, so that no smallint numbers are wasted. */
 #define LOCK_SQL "SELECT pg_advisory_xact_lock(hashtext('casemill rules publish'))"
-
-static enum err code_ensure(struct db *db, const char *kind, const char *agreement,
-                            struct reason reason, struct diag *diag) {
-    const char *disposition =
-        reason.disposition == DISPOSITION_COUNT ? "" : disposition_name(reason.disposition);
-    const char *const params[] = {kind, agreement, disposition, reason.label};
-    return db_exec(db, "SELECT code_for($1, $2, $3, $4)", COUNT_OF(params), params, diag);
-}
-
-static enum err write_codes(struct db *db, const struct ruleset *ruleset, struct diag *diag) {
-    const struct schema *schema = ruleset_schema(ruleset);
-    enum err err = ERR_OK;
-    for (uint32_t i = 0; err == ERR_OK && i < schema->path_count; i++) {
-        struct reason path = {.disposition = DISPOSITION_COUNT, .label = schema->paths[i]->name};
-        err = code_ensure(db, "path", "", path, diag);
-    }
-    for (uint32_t a = 0; err == ERR_OK && a < ruleset_agreement_count(ruleset); a++) {
-        const char *id = ruleset_agreement_id(ruleset, a);
-        struct reason none = {.disposition = DISPOSITION_COUNT, .label = ""};
-        err = code_ensure(db, "agreement", id, none, diag);
-        for (uint32_t r = 0; err == ERR_OK && r < ruleset_reason_count(ruleset, a); r++) {
-            err = code_ensure(db, "finding", id, ruleset_reason(ruleset, a, r), diag);
-        }
-    }
-    return err;
-}
 
 static enum err write_ruleset(struct db *db, const struct ruleset *ruleset, struct diag *diag) {
     char engine[16];
@@ -80,7 +55,7 @@ static enum err write_ruleset(struct db *db, const struct ruleset *ruleset, stru
     }
     buf_free(&agreements);
     buf_free(&body);
-    return err == ERR_OK ? write_codes(db, ruleset, diag) : err;
+    return err == ERR_OK ? codes_write(db, ruleset, diag) : err;
 }
 
 /* *is_new is false when the rule set was published before. */
