@@ -33,7 +33,7 @@ static bool program_same(const struct cel_program *a, const struct cel_program *
     return a == b || (a != NULL && b != NULL && cel_program_same(a, b));
 }
 
-static bool rule_same(const struct rule *a, const struct rule *b) {
+bool rule_same(const struct rule *a, const struct rule *b) {
     bool same_window = a->has_from == b->has_from && a->has_until == b->has_until &&
                        (!has_window(a) ||
                         (a->from == b->from && a->until == b->until && a->by_slot == b->by_slot));

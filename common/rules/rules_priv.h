@@ -415,6 +415,8 @@ void example_tests_run(const struct agreement *agreement, example_test_fn visit,
 
 /* --- conditions.c ---------------------------------------------------------------------------- */
 
+/* rule_same is true only if both rules have the same truth on the same slots. */
+bool rule_same(const struct rule *a, const struct rule *b);
 /* conditions_number sets the indexes of every agreement's rules. */
 void conditions_number(struct ruleset *ruleset);
 

@@ -52,6 +52,7 @@ equal "a rule set that is not there fails" $? 1
 casemill rules diff config "$ruleset" --cases 100 --db "$pg_conninfo" >"$work/same.out"
 contains "the directory and the published rule set are equal" "$work/same.out" "the documents have the same content"
 check "and no case changes" sh -c "! grep -E '[1-9][0-9]* of [0-9]+ change' '$work/same.out'"
+contains "because the rules are the same" "$work/same.out" "^US-CA-STCA: the same rules, so no case changes"
 copy
 document=$work/rules/agreements/US-GT-ACA-2019.yaml
 sed -i -e 's/visa_us == "valid_nontransit"/visa_us == "transit_only"/' -e 's/{event: suspended, date: 2021-02-06/{event: suspended, date: 2021-01-06/' \
@@ -75,7 +76,31 @@ equal "no case of the agreement that did not change" \
 check "cases of the one that did, each kind with an example" \
     [ "$(json "$work/diff.json" "all(c.get('example') for t in d['effect']['tables'] if t['agreement'] == 'US-GT-ACA-2019' and t['changed'] > 0
         for c in t['matrix'] if c['before'] != c['after'])")" = True ]
-# The counts equal those of evaluate on the same cases.
+# Cases that reach no changed rule show nothing: no number is reported for them. Invented cases are about asylum; these rules are not.
+cp -r tests/data/origin "$work/trade"
+casemill rules diff tests/data/origin "$work/trade" --cases 200 >"$work/trade.out"
+contains "another kind of case, nothing changed" "$work/trade.out" "^NO-CL-TRADE-2018: the same rules, so no case changes"
+casemill rules diff tests/data/origin tests/data/origin --set NO-CL-TRADE-2018.share=46 --cases 200 >"$work/trade.out"
+contains "where only tests change, that is stated" "$work/trade.out" \
+    "^NO-CL-TRADE-2018: no invented case reached a changed rule; 2 of 44 evaluated change"
+sed -i '/name: "share at the limit"/d' "$work/trade/agreements/NO-CL-TRADE-2018.yaml"
+casemill rules diff "$work/trade" "$work/trade" --set NO-CL-TRADE-2018.share=46 --cases 200 >"$work/trade.out"
+contains "a changed rule that no invented case reached is named" "$work/trade.out" \
+    "^NO-CL-TRADE-2018: no invented case reached a changed rule, so the effect is unknown"
+contains "and so it is for the case" "$work/trade.out" "^the case: no invented case reached a changed rule"
+contains "with what helps" "$work/trade.out" "^hint: .casemill replay. shows the effect on stored cases"
+check "and no number" sh -c "! grep -E ': 0 of [0-9]+ change' '$work/trade.out'"
+casemill rules diff "$work/trade" "$work/trade" --set NO-CL-TRADE-2018.share=46 --cases 200 --json >"$work/trade.json"
+equal "in JSON neither" "$(json "$work/trade.json" "[(t['changed'], t['reached']) for t in d['effect']['tables']]")" "[(None, False), (None, False)]"
+casemill rules diff config config --set US-GT-ACA-2019.transit_gate=false --cases 0 >"$work/none.out"
+contains "nor without any case" "$work/none.out" "^US-GT-ACA-2019: no invented case reached a changed rule"
+reported=../shared/found/rules/2-diff-second-domain
+if [ -d "$reported" ]; then
+    casemill rules diff "$reported/a" "$reported/b" >"$work/reported.out" 2>&1
+    contains "reported: the changed agreement" "$work/reported.out" "^US-JP-SSA-2005: no invented case reached a changed rule"
+else
+    echo "skipped: $reported is not there"
+fi
 casemill generate --cases 500 --seed 1 >"$work/cases.jsonl"
 casemill evaluate --rules config "$work/cases.jsonl" >"$work/a.jsonl"
 copy

@@ -20,6 +20,7 @@ struct comparison {
     struct side sides[2];
     const struct rules_changes *changes;
     struct rules_effect *effect;
+    struct reach *reach;
 };
 
 static uint32_t disposition_of(const struct side *side, const char *id, const char **reason) {
@@ -78,6 +79,9 @@ static void evaluate_invented(struct comparison *comparison, struct span bytes) 
     }
     struct replay_key key = {.id = docs[0].case_id, .revision = docs[0].revision};
     compare_outcomes(comparison, &key);
+    for (int s = 0; s < 2; s++) {
+        reach_case(comparison->reach, s, &docs[s], docs[s].reference_date, docs[s].as_of);
+    }
     comparison->effect->invented++;
 }
 
@@ -139,7 +143,7 @@ void rules_effect_find(struct ruleset *a, struct ruleset *b, const struct rules_
                        const struct rules_effect_options *options, struct rules_effect *effect) {
     *effect = (struct rules_effect){0};
     replay_matrix_init(&effect->matrix, changes->agreement_count + 1, 1);
-    struct comparison comparison = {.changes = changes, .effect = effect};
+    struct comparison comparison = {.changes = changes, .effect = effect, .reach = reach_new(a, b)};
     struct ruleset *rulesets[] = {a, b};
     for (int s = 0; s < 2; s++) {
         struct side *side = &comparison.sides[s];
@@ -152,18 +156,34 @@ void rules_effect_find(struct ruleset *a, struct ruleset *b, const struct rules_
         evaluate_tests(&comparison, b);
     }
     invent_cases(&comparison, options);
+    effect->reached = mem_zero(changes->agreement_count + 1, sizeof(*effect->reached));
+    for (uint32_t i = 0; i <= changes->agreement_count; i++) {
+        effect->reached[i] = reach_of(comparison.reach,
+                                      i < changes->agreement_count ? changes->agreements[i] : NULL);
+    }
+    reach_free(&comparison.reach);
     for (int s = 0; s < 2; s++) {
         ruleset_run_free(&comparison.sides[s].run);
         arena_free(&comparison.sides[s].arena);
     }
 }
 
-void rules_effect_free(struct rules_effect *effect) { replay_matrix_fini(&effect->matrix); }
+void rules_effect_free(struct rules_effect *effect) {
+    replay_matrix_fini(&effect->matrix);
+    mem_free(effect->reached);
+    effect->reached = NULL;
+}
 
 /* --- output --- */
 
 static const char *table_name(const struct rules_changes *changes, uint32_t table) {
     return table < changes->agreement_count ? changes->agreements[table] : "the case";
+}
+
+/* Cases that reach no changed rule show nothing about the change: no number is printed for them. */
+static bool is_unknown(const struct rules_effect *effect, uint32_t table) {
+    return effect->reached[table] == REACH_MISSED &&
+           replay_table_changed(&effect->matrix.tables[table]) == 0;
 }
 
 static void print_table(const struct replay_table *table, struct buf *out) {
@@ -181,6 +201,7 @@ static void print_table(const struct replay_table *table, struct buf *out) {
 
 void rules_effect_print(const struct rules_effect *effect, const struct rules_changes *changes,
                         struct buf *out) {
+    bool has_unknown = false;
     buf_printf(out,
                "\nevaluated under both: %" PRIu64 " invented cases, %" PRIu64
                " tests of the documents\n",
@@ -191,14 +212,30 @@ void rules_effect_print(const struct rules_effect *effect, const struct rules_ch
     }
     for (uint32_t i = 0; i < effect->matrix.table_count; i++) {
         const struct replay_table *table = &effect->matrix.tables[i];
-        buf_printf(out, "%s: %" PRIu64 " of %" PRIu64 " change", table_name(changes, i),
-                   replay_table_changed(table), replay_table_cases(table));
+        if (effect->reached[i] == REACH_MISSED) {
+            buf_printf(out, "%s: no invented case reached a changed rule", table_name(changes, i));
+            if (is_unknown(effect, i)) {
+                buf_str(out, ", so the effect is unknown");
+            } else {
+                buf_printf(out, "; %" PRIu64 " of %" PRIu64 " evaluated change",
+                           replay_table_changed(table), replay_table_cases(table));
+            }
+            has_unknown = true;
+        } else if (effect->reached[i] == REACH_UNCHANGED) {
+            buf_printf(out, "%s: the same rules, so no case changes", table_name(changes, i));
+        } else {
+            buf_printf(out, "%s: %" PRIu64 " of %" PRIu64 " change", table_name(changes, i),
+                       replay_table_changed(table), replay_table_cases(table));
+        }
         if (table->other_reason > 0) {
             buf_printf(out, "; %" PRIu64 " keep their disposition for another reason",
                        table->other_reason);
         }
         buf_byte(out, '\n');
         print_table(table, out);
+    }
+    if (has_unknown) {
+        buf_str(out, "hint: `casemill replay` shows the effect on stored cases\n");
     }
 }
 
@@ -237,7 +274,18 @@ void rules_effect_json(const struct rules_effect *effect, const struct rules_cha
         json_str(json_key(json, "agreement"),
                  i < changes->agreement_count ? changes->agreements[i] : "");
         json_uint(json_key(json, "cases"), replay_table_cases(table));
-        json_uint(json_key(json, "changed"), replay_table_changed(table));
+        json_key(json, "changed");
+        if (is_unknown(effect, i)) {
+            json_nil(json);
+        } else {
+            json_uint(json, replay_table_changed(table));
+        }
+        json_key(json, "reached");
+        if (effect->reached[i] == REACH_UNCHANGED) {
+            json_nil(json);
+        } else {
+            json_bool(json, effect->reached[i] == REACH_REACHED);
+        }
         json_uint(json_key(json, "other_reason"), table->other_reason);
         cells_json(table, json_key(json, "matrix"));
         json_object_close(json);

@@ -6,12 +6,14 @@
 #include "base/json.h"
 #include "cli/replay/matrix.h"
 #include "cli/rules/changes.h"
+#include "rules/reach.h"
 
 struct rules_effect {
     struct replay_matrix matrix; /* one table per agreement of either, then the case */
     uint64_t invented;
-    uint64_t tests;      /* of the documents; 0 when the two schemas differ */
-    uint64_t unreadable; /* invented cases that one of the schemas refuses */
+    uint64_t tests;            /* of the documents; 0 when the two schemas differ */
+    uint64_t unreadable;       /* invented cases that one of the schemas refuses */
+    enum reach_state *reached; /* by table: whether invented cases reached a changed rule */
 };
 
 struct rules_effect_options {
