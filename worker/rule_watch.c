@@ -28,8 +28,9 @@ struct rule_watch {
     bool unchecked_logged; /* the tick logged it */
     _Atomic uint64_t deaf, clock_jumps;
     int64_t wall_ahead_us;
-    int64_t newest;  /* number of the last activation seen on this connection; -1: none yet */
-    bool is_trusted; /* the codes of the rules were read over this connection */
+    int64_t answered; /* the last activation that this worker reported as taken or refused */
+    int64_t newest;   /* number of the last activation seen on this connection; -1: none yet */
+    bool is_trusted;  /* the codes of the rules were read over this connection */
     struct planned_rules planned;
     pthread_mutex_t lock; /* guards the fields below */
     struct active_rules *rules;
@@ -100,6 +101,26 @@ static enum err check_stale(struct rule_watch *watch, struct db *db) {
     return is_lost(err) ? err : ERR_OK;
 }
 
+/* `casemill rules activate` listens: "ACTIVATION taken|refused WORKER [TEXT]", once for each
+ * activation.  Errors: of the connection; without an answer, activate only waits longer. */
+static enum err answer(struct rule_watch *watch, struct db *db, const struct active_row *row,
+                       const char *text) {
+    struct diag diag = {0};
+    if (watch->answered == row->activation) {
+        return ERR_OK;
+    }
+    struct buf payload = BUF_EMPTY;
+    buf_printf(&payload, "%lld %s %s%s%s", (long long)row->activation,
+               text == NULL ? "taken" : "refused", watch->options.name, text == NULL ? "" : " ",
+               text == NULL ? "" : text);
+    const char *const params[] = {buf_cstr(&payload)};
+    enum err err =
+        db_exec(db, "SELECT pg_notify('" DB_RULE_ANSWERS "', $1)", COUNT_OF(params), params, &diag);
+    buf_free(&payload);
+    watch->answered = err == ERR_OK ? row->activation : watch->answered;
+    return is_lost(err) ? err : ERR_OK;
+}
+
 /* Whether the codes of the same rule set have changed since the last connection. */
 static bool has_new_codes(const struct rule_watch *watch, const struct active_rules *rules) {
     return watch->rules == NULL || !active_rules_equal(watch->rules, rules);
@@ -129,17 +150,22 @@ static enum err look(struct rule_watch *watch, struct db *db) {
     enum err err = active_rules_find(db, &row, &diag);
     bool same = err == ERR_OK && watch->is_trusted && watch->rules != NULL &&
                 active_rules_are(watch->rules, &row);
+    bool is_found = err == ERR_OK;
     if (err == ERR_OK && !same) {
         err = take(watch, db, &row, &diag);
     }
     if (is_lost(err)) {
         return err;
     }
+    bool is_taken = err == ERR_OK;
     if (err == ERR_OK) {
         clear_trouble(watch);
     } else {
         log_trouble(watch, err, &diag); /* the old rule set stays */
         err = err == ERR_NOT_FOUND ? ERR_OK : check_stale(watch, db);
+    }
+    if (err == ERR_OK && is_found) {
+        err = answer(watch, db, &row, is_taken ? NULL : diag.text);
     }
     err = err == ERR_OK ? planned_rules_read(&watch->planned, db, &diag) : err;
     atomic_store(&watch->planned_count, watch->planned.count);
@@ -215,8 +241,7 @@ static enum err reconnect(struct rule_watch *watch, struct db **db) {
     struct diag diag = {0};
     watch->newest = -1;
     watch->is_trusted = false;
-    enum err err =
-        db_open_limited(watch->options.conninfo, "casemill rule watch", &limits, db, &diag);
+    enum err err = db_open_limited(watch->options.conninfo, DB_RULE_WATCH, &limits, db, &diag);
     err = err == ERR_OK ? db_exec(*db, "LISTEN casemill_rulesets", 0, NULL, &diag) : err;
     if (err == ERR_OK) {
         planned_rules_clear(&watch->planned); /* with the codes of the last connection */
@@ -270,6 +295,7 @@ static void *run(void *argument) {
 enum err rule_watch_start(const struct rule_watch_options *options, struct rule_watch **watch,
                           struct diag *diag) {
     struct rule_watch *made = mem_zero(1, sizeof(*made));
+    CHECK(options->name != NULL);
     made->options = *options;
     made->started_at = clock_mono_ms();
     CHECK(pthread_mutex_init(&made->lock, NULL) == 0);

@@ -16,6 +16,7 @@ struct rule_watch;
 
 struct rule_watch_options {
     const char *conninfo; /* borrowed until end */
+    const char *name;     /* of the worker, for `rules activate`; borrowed until end */
     int64_t stale_s;      /* rules.stale_s */
     /* Called from the thread when lanes should check: another rule set, or this one is stale. */
     void (*changed)(void *context);

@@ -93,6 +93,7 @@ enum err worker_start(const struct worker_options *options, struct worker **work
                    (int)getpid());
     err = net_open(&made->net, diag);
     const struct rule_watch_options watch = {.conninfo = made->options.conninfo,
+                                             .name = made->name,
                                              .stale_s = made->options.stale_s,
                                              .changed = rules_changed,
                                              .context = made};

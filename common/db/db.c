@@ -275,3 +275,24 @@ enum err db_wait(struct db *db, int64_t timeout_ms, bool *notified, struct diag 
     }
     return ERR_OK;
 }
+
+enum err db_wait_notice(struct db *db, int64_t timeout_ms, struct buf *payload, bool *got,
+                        struct diag *diag) {
+    *got = false;
+    buf_clear(payload);
+    PGnotify *notify = PQnotifies(db->conn);
+    if (notify == NULL) {
+        struct pollfd fd = {.fd = PQsocket(db->conn), .events = POLLIN};
+        int ready = poll(&fd, 1, (int)timeout_ms);
+        if (ready > 0 && PQconsumeInput(db->conn) == 0) {
+            return db_fail(db, NULL, diag);
+        }
+        notify = PQnotifies(db->conn);
+    }
+    if (notify != NULL) {
+        *got = true;
+        buf_str(payload, notify->extra);
+        PQfreemem(notify);
+    }
+    return ERR_OK;
+}

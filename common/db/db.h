@@ -120,6 +120,16 @@ MUST_USE enum err db_check_views(struct db *db, struct diag *diag);
  * passed; *notified is true if one came.  Errors: ERR_CONNECTION. */
 MUST_USE enum err db_wait(struct db *db, int64_t timeout_ms, bool *notified, struct diag *diag);
 
+/* The application_name of a worker's rule watch, and the channel on which it answers an activation:
+ * "ACTIVATION taken|refused WORKER [TEXT]". */
+#define DB_RULE_WATCH "casemill rule watch"
+#define DB_RULE_ANSWERS "casemill_rules_answers"
+
+/* db_wait_notice waits for one notification and gives its text; *got is false when none came.
+ * payload is cleared first.  Errors: ERR_CONNECTION. */
+MUST_USE enum err db_wait_notice(struct db *db, int64_t timeout_ms, struct buf *payload, bool *got,
+                                 struct diag *diag);
+
 /* Each appends to SQL text, and accepts any bytes: a quoted text literal ('' doubled, NUL left out,
  * bytes that are not UTF-8 as '?'), a quoted identifier, a bytea literal. */
 void db_quote_text(struct buf *sql, struct span text);

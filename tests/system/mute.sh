@@ -173,10 +173,10 @@ check "so does a verb" wait_until 5 is_gone "$waits"
 reap "$waits"
 
 # --- only the rule watch cannot read: the lanes' own transactions detect the change
-casemill rules activate "$second" --why "meanwhile" --db "$pg_conninfo" >"$work/activate.out" 2>&1 || abort "activate"
+casemill rules activate "$second" --wait 0 --why "meanwhile" --db "$pg_conninfo" >"$work/activate.out" 2>&1 || abort "activate"
 check "a watch that can read loads the newer rule set" wait_until 20 loaded other "$second"
 echo watch >"$work/proxy2.mode"
-casemill rules activate "$first" --why "back" --db "$pg_conninfo" >"$work/activate.out" 2>&1 || abort "activate"
+casemill rules activate "$first" --wait 0 --why "back" --db "$pg_conninfo" >"$work/activate.out" 2>&1 || abort "activate"
 is_over() { [ "$(pg_sql "select active_from < now() - interval '1 s' from activations order by activation desc limit 1")" = t ]; }
 wait_until 10 is_over
 equal "a lane decides again under the rule set in force" "$(decided case-3)" "$first"
@@ -192,7 +192,7 @@ check "no work, and not ready" wait_until 20 is_bad other 'the active rule set d
 case_file case-4
 start waiting "$bin/casemill" submit --broker "$intake" --ack outcome "$work/case-4.jsonl"
 waiting=$started_pid
-casemill rules activate "$second" --why "sound" --db "$pg_conninfo" >"$work/activate.out" 2>&1 || abort "activate"
+casemill rules activate "$second" --wait 0 --why "sound" --db "$pg_conninfo" >"$work/activate.out" 2>&1 || abort "activate"
 wait_until 30 is_gone "$waiting" || abort "the case is done when there are rules"
 check "the case that waited is done under sound rules" reap "$waiting"
 equal "it used the sound rule set" "$(pg_sql "select r.id from cases c join rulesets r using (ruleset) where c.case_id = 'case-4'")" "$second"

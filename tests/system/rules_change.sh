@@ -74,7 +74,7 @@ wait_until 10 refused "$bad_id"
 check "a newer text format is refused by name" refused "rule set $bad_id does not load: .*layout"
 equal "the old rule set still decides" "$(decided case-5)" "$second"
 casemill rules activate "$first" --why "back" --json --db "$pg_conninfo" >"$work/back.out" 2>&1
-contains "an activation as JSON" "$work/back.out" "^[{]\"schema_version\":1,\"ruleset\":\"$first\",\"active_from\":\"20.*Z\"[}]"
+contains "an activation as JSON" "$work/back.out" "^[{]\"schema_version\":1,\"ruleset\":\"$first\",\"active_from\":\"20.*Z\",\"workers\":.\"connected\":1,\"taken\":1,\"refused\":0[}]"
 wait_until 10 decides "$first"
 equal "a sound one is taken again" "$(decided case-6)" "$first"
 equal "and nothing is refused" "$(field ruleset_refused)/$(metric)" "None/0"

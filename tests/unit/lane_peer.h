@@ -41,7 +41,8 @@ static inline void peer_open_sized(struct peer *peer, uint32_t cases_max) {
     ck_assert_msg(net_router_bind(peer->net, "tcp://127.0.0.1:0", &options, &peer->router, &diag) ==
                       ERR_OK,
                   "%s", diag.text);
-    const struct rule_watch_options watch = {.conninfo = watch_conninfo == NULL ? fixture.conninfo
+    const struct rule_watch_options watch = {.name = "test",
+                                             .conninfo = watch_conninfo == NULL ? fixture.conninfo
                                                                                 : watch_conninfo,
                                              .stale_s = 60,
                                              .changed = nothing};

@@ -73,7 +73,7 @@ START_TEST(a_broker_that_is_away_is_named_with_the_reason) {
     const struct net_options options = {.message_bytes_max = 1 << 20};
     const char *conninfo = "host=/nowhere connect_timeout=2";
     const struct rule_watch_options watch = {
-        .conninfo = conninfo, .stale_s = 60, .changed = nothing};
+        .name = "test", .conninfo = conninfo, .stale_s = 60, .changed = nothing};
     available = true; /* no database is needed */
     test_thread = pthread_self();
     atomic_store(&is_silent, true);

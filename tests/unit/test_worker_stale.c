@@ -165,7 +165,7 @@ static struct rule_watch *start_watch(const char *conninfo) {
     struct rule_watch *watch = NULL;
     struct diag diag = {0};
     const struct rule_watch_options options = {
-        .conninfo = conninfo, .stale_s = 60, .changed = nothing};
+        .name = "test", .conninfo = conninfo, .stale_s = 60, .changed = nothing};
     ck_assert_int_eq(rule_watch_start(&options, &watch, &diag), ERR_OK);
     return watch;
 }

@@ -4,11 +4,15 @@
 #include "cli/answer.h"
 #include "cli/database.h"
 #include "cli/operator.h"
+#include "cli/rules/fit.h"
 #include "cli/rules/stored_ruleset.h"
+#include "cli/rules/takers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { WAIT_S = 15, WAIT_S_MAX = 3600 };
 
 /* Only the form of RFC 3339, so that day, month and zone are unambiguous; the database checks that
  * the moment exists. */
@@ -45,30 +49,53 @@ static enum err engine_check(struct db *db, const char *number, struct diag *dia
     return err;
 }
 
-static void print_activated(const struct options *options, const char *id, const char *from) {
-    if (!option_flag(options, "--json")) {
-        plain_printf(stdout, "activated %s from %s\n", id, from);
-        return;
+/* Its facts against the database and the active rule set: workers would refuse it, or cases would
+ * become dead letters. */
+static enum err fit_check(const struct options *options, struct db *db, const char *id,
+                          struct diag *diag) {
+    struct ruleset *ruleset = NULL;
+    struct buf dropped = BUF_EMPTY;
+    struct diag why = {0};
+    enum err err = stored_ruleset_load(db, id, &ruleset, diag);
+    if (err == ERR_OK) {
+        err = rules_fit_columns(db, ruleset, diag);
     }
-    struct buf text = BUF_EMPTY;
-    struct json json;
-    json_init(&json, &text);
-    json_object_open(&json);
-    json_str(json_key(&json, "ruleset"), id);
-    json_str(json_key(&json, "active_from"), from);
-    json_object_close(&json);
-    answer_print_json(NULL, &text);
+    if (err == ERR_OK && rules_fit_dropped(db, ruleset, &dropped, &why) != ERR_OK) {
+        plain_printf(stderr, "warning: the facts of the active rule set were not compared: %s\n",
+                     why.text);
+    } else if (err == ERR_OK && dropped.len > 0 && !option_flag(options, "--drop-facts")) {
+        err =
+            diag_fail(diag, ERR_CONFLICT,
+                      "it lacks facts of the active rule set: %s; cases that send one would become "
+                      "dead letters (unknown_fact): add it to case.yaml, run `casemill db migrate` "
+                      "and publish again, or give --drop-facts",
+                      buf_cstr(&dropped));
+    }
+    buf_free(&dropped);
+    ruleset_unref(&ruleset);
+    return err;
 }
+
+struct activated {
+    char id[RULESET_ID_DIGITS + 1];
+    char from[sizeof("2026-05-01T00:00:00Z") + 8];
+    int64_t number;
+    bool is_planned;
+    struct takers takers;
+};
 
 /* The table's triggers sign the row and notify the workers. */
 static enum err activate(const struct options *options, struct db *db,
-                         const struct operator_self *self, struct diag *diag) {
+                         const struct operator_self *self, struct activated *done,
+                         struct diag *diag) {
     struct stored_ruleset found = {0};
     struct db_result *row = NULL;
     enum err err = stored_ruleset_find(db, option_operand(options, 0), &found, diag);
     if (err == ERR_OK) {
         err = engine_check(db, found.number, diag);
     }
+    err = err == ERR_OK ? fit_check(options, db, found.id, diag) : err;
+    err = err == ERR_OK ? takers_listen(db, &done->takers, diag) : err;
     if (err == ERR_OK) {
         const char *const params[] = {found.number, self->why,  option_str(options, "--from", NULL),
                                       found.id,     self->user, self->host};
@@ -76,18 +103,92 @@ static enum err activate(const struct options *options, struct db *db,
             db,
             "WITH activated AS (INSERT INTO activations (ruleset, why, active_from, "
             "previous) SELECT $1::smallint, $2, coalesce($3::timestamptz, now()), "
-            "(SELECT ruleset FROM active_ruleset) RETURNING active_from), noted AS "
+            "(SELECT ruleset FROM active_ruleset) RETURNING activation, active_from), noted AS "
             "(INSERT INTO operator_actions (kind, why, subject, login, host) VALUES "
-            "('activate', $2, $4, $5, $6)) SELECT " DB_UTC("active_from") " FROM activated",
+            "('activate', $2, $4, $5, $6)) SELECT " DB_UTC(
+                "active_from") ", activation, "
+                               "active_from > now() FROM activated",
             COUNT_OF(params), params, &row, diag);
     }
-    err = err == ERR_OK ? db_expect(row, "1 s", diag) : err;
+    err = err == ERR_OK ? db_expect(row, "1 s i b", diag) : err;
     if (err == ERR_OK) {
         operator_log(self, "rules_activate", found.id);
-        print_activated(options, found.id, db_cell(row, 0, 0));
+        (void)snprintf(done->id, sizeof(done->id), "%s", found.id);
+        (void)snprintf(done->from, sizeof(done->from), "%s", db_cell(row, 0, 0));
+        done->number = strtoll(db_cell(row, 0, 1), NULL, 10);
+        done->is_planned = strcmp(db_cell(row, 0, 2), "t") == 0;
     }
     db_result_free(&row);
     return err;
+}
+
+static void print_activated(const struct options *options, const struct activated *done) {
+    const struct takers *takers = &done->takers;
+    if (!option_flag(options, "--json")) {
+        plain_printf(stdout, "activated %s from %s\n", done->id, done->from);
+        return;
+    }
+    struct buf text = BUF_EMPTY;
+    struct json json;
+    json_init(&json, &text);
+    json_object_open(&json);
+    json_str(json_key(&json, "ruleset"), done->id);
+    json_str(json_key(&json, "active_from"), done->from);
+    json_object_open(json_key(&json, "workers"));
+    json_int(json_key(&json, "connected"), takers->connected);
+    json_int(json_key(&json, "taken"), takers->taken);
+    json_int(json_key(&json, "refused"), takers->refused);
+    json_object_close(&json);
+    json_object_close(&json);
+    answer_print_json(NULL, &text);
+}
+
+/* Returns the exit code: the activation is recorded in any case. */
+static int print_takers(const struct options *options, const struct takers *takers,
+                        int64_t wait_s) {
+    FILE *out = option_flag(options, "--json") ? stderr : stdout;
+    if (takers->connected == 0) {
+        plain_printf(out, "no worker is connected to this database: workers take it when they "
+                          "start\n");
+        return EXIT_DONE;
+    }
+    if (takers->refused > 0) {
+        plain_printf(
+            stderr, "casemill rules activate: it is active, but a worker refused it and decides by "
+                    "the rule set before it:\n");
+        plain_print(stderr, buf_span(&takers->refusals));
+        return EXIT_FAILED;
+    }
+    if (takers->taken == 0) {
+        plain_printf(
+            stderr,
+            "casemill rules activate: it is active, but none of %lld connected workers has "
+            "taken it within %lld s: read their logs\n",
+            (long long)takers->connected, (long long)wait_s);
+        return EXIT_FAILED;
+    }
+    plain_printf(out, "taken by %lld of %lld connected workers\n", (long long)takers->taken,
+                 (long long)takers->connected);
+    return EXIT_DONE;
+}
+
+static int activate_and_wait(const struct options *options, struct db *db,
+                             const struct operator_self *self, int64_t wait_s) {
+    struct activated done = {.takers = {.refusals = BUF_EMPTY}};
+    struct diag diag = {0};
+    if (activate(options, db, self, &done, &diag) != ERR_OK) {
+        takers_free(&done.takers);
+        return verb_fail(options, &diag, SPAN_LIT(""));
+    }
+    bool waits = !done.is_planned && wait_s > 0;
+    enum err err =
+        waits ? takers_wait(db, done.number, wait_s * 1000, &done.takers, &diag) : ERR_OK;
+    print_activated(options, &done);
+    int code = err != ERR_OK ? verb_fail(options, &diag, SPAN_LIT(""))
+               : waits       ? print_takers(options, &done.takers, wait_s)
+                             : EXIT_DONE;
+    takers_free(&done.takers);
+    return code;
 }
 
 static int run_activate(const struct options *options) {
@@ -103,11 +204,14 @@ static int run_activate(const struct options *options) {
     if (!is_moment(option_str(options, "--from", "2000-01-01T00:00:00Z"))) {
         return verb_usage(options, "--from is a moment as in 2026-05-01T00:00:00Z");
     }
+    int64_t wait_s = 0;
+    if (option_int(options, "--wait", WAIT_S, 0, WAIT_S_MAX, &wait_s) != ERR_OK) {
+        return EXIT_USAGE;
+    }
     struct db *db = NULL;
-    struct diag diag = {0};
     int code = database_open(options, DATABASE_MIGRATED, &db);
-    if (code == EXIT_DONE && activate(options, db, &self, &diag) != ERR_OK) {
-        code = verb_fail(options, &diag, SPAN_LIT(""));
+    if (code == EXIT_DONE) {
+        code = activate_and_wait(options, db, &self, wait_s);
     }
     db_close(&db);
     return code;
@@ -185,6 +289,8 @@ static int run_list(const struct options *options) {
 static const struct option_row ACTIVATE_ROWS[] = {
     OPERATOR_WHY_ROW,
     {"--from", "TIME", "active from that moment on, as in 2026-05-01T00:00:00Z (now)"},
+    {"--wait", "SECONDS", "wait until a worker has taken it; 0: do not wait (15)"},
+    {"--drop-facts", NULL, "also if it lacks facts of the active rule set"},
     {NULL, NULL, NULL}};
 
 const struct verb verb_rules_activate = {

@@ -6,6 +6,7 @@
 #include "cli/answer.h"
 #include "cli/database.h"
 #include "cli/rules/codes.h"
+#include "cli/rules/fit.h"
 #include "cli/rules/lint.h"
 #include "cli/rules/option.h"
 
@@ -107,6 +108,24 @@ static bool has_errors(const struct ruleset *ruleset) {
     return found;
 }
 
+/* Before it is stored: without columns no worker could take it.  A set without some of the facts
+ * may serve replay, so that is a warning. */
+static enum err fit_check(struct db *db, const struct ruleset *ruleset, struct diag *diag) {
+    struct buf dropped = BUF_EMPTY;
+    struct diag ignored = {0}; /* an active set that does not load: activate reports it */
+    enum err err = rules_fit_columns(db, ruleset, diag);
+    if (err == ERR_OK && rules_fit_dropped(db, ruleset, &dropped, &ignored) == ERR_OK &&
+        dropped.len > 0) {
+        plain_printf(
+            stderr,
+            "warning: facts of the active rule set are not in this one: %s; `rules activate` "
+            "will ask for --drop-facts\n",
+            buf_cstr(&dropped));
+    }
+    buf_free(&dropped);
+    return err;
+}
+
 static int run_publish(const struct options *options) {
     if (option_db(options) == NULL) {
         return database_missing(options); /* before the tests run */
@@ -122,7 +141,8 @@ static int run_publish(const struct options *options) {
     if (code == EXIT_DONE) {
         code = database_open(options, DATABASE_PLACED, &db);
     }
-    if (code == EXIT_DONE && publish(db, ruleset, &is_new, &diag) != ERR_OK) {
+    if (code == EXIT_DONE && (fit_check(db, ruleset, &diag) != ERR_OK ||
+                              publish(db, ruleset, &is_new, &diag) != ERR_OK)) {
         code = verb_fail(options, &diag, SPAN_LIT(""));
     } else if (code == EXIT_DONE) {
         print_published(options, ruleset, is_new);
