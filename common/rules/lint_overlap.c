@@ -1,7 +1,8 @@
 /* Rules of one section that may hold on one case: the first gives the reason, which a lawyer should
  * know.  The search starts from the document's tests: it joins facts that make one rule true with
  * facts that make the other true.  Then it tries values from the tests, the schema and the
- * document's dates. The search may miss a pair; each pair that it finds has an example. */
+ * document's dates.  Each pair that it finds has an example.  A pair without one is disjoint if
+ * that can be shown; otherwise the report names it as not examined. */
 #include "rules/lint_priv.h"
 
 #include "base/date.h"
@@ -206,24 +207,128 @@ static bool is_pair(const struct search *search, uint32_t a, uint32_t b) {
            strcmp(agreement->rules[a].label, agreement->rules[b].label) != 0;
 }
 
-static bool do_overlap(struct search *search, uint32_t a, uint32_t b) {
-    return search->tries < TRIES_MAX &&
-           (try_witnesses(search, a, b) || try_witnesses(search, b, a) || try_pools(search, a, b));
+enum pair_state { PAIR_OVERLAPS, PAIR_DISJOINT, PAIR_UNKNOWN };
+
+static bool windows_are_apart(const struct rule *a, const struct rule *b) {
+    return a->by_slot == b->by_slot && ((a->has_until && b->has_from && a->until <= b->from) ||
+                                        (b->has_until && a->has_from && b->until <= a->from));
 }
 
-static uint32_t find_pairs(struct search *search, enum section section, struct buf *examples) {
-    const struct agreement *agreement = search->linting->agreement;
-    uint32_t pairs = 0;
-    for (uint32_t a = 0; a < agreement->rule_count; a++) {
-        for (uint32_t b = a + 1; b < agreement->rule_count; b++) {
-            if (agreement->rules[a].section == section && is_pair(search, a, b) &&
-                do_overlap(search, a, b)) {
-                print_example(search, a, b, examples);
-                pairs++;
-            }
+/* The values of a fact that can be listed; 0: too many. */
+static uint32_t value_count(const struct search *search, uint32_t slot) {
+    if (slot + 1 == search->slot_count) {
+        return 0; /* reference_date */
+    }
+    const struct fact *fact = search->linting->ruleset->schema->slots[slot];
+    bool has_words = fact->type == FACT_ENUM || fact->type == FACT_ISO;
+    return fact->type == FACT_BOOL ? 2 : has_words ? fact->word_count : 0;
+}
+
+static struct value value_of(const struct search *search, uint32_t slot, uint32_t number) {
+    const struct fact *fact = search->linting->ruleset->schema->slots[slot];
+    return fact->type == FACT_BOOL ? value_bool(number == 1)
+                                   : value_string(span_str(fact->words[number]));
+}
+
+/* What can be listed takes each value, the rest is unknown.  A rule that is false then is false for
+ * every answer, so two rules are disjoint if one of them is false each time. */
+static bool are_disjoint(struct search *search, uint32_t a, uint32_t b) {
+    const struct schema *schema = search->linting->ruleset->schema;
+    struct path_set slots = search->reads[a];
+    path_set_join(&slots, &search->reads[b]);
+    uint32_t counts[SLOTS_MAX] = {0};
+    uint32_t total = 1;
+    for (uint32_t i = 0; i < search->slot_count; i++) {
+        uint32_t count = path_set_has(&slots, i) ? value_count(search, i) : 0;
+        counts[i] = count > 0 && total <= PAIR_TRIES_MAX / count ? count : 0;
+        total *= counts[i] == 0 ? 1 : counts[i];
+    }
+    for (uint32_t number = 0; number < total; number++) {
+        uint32_t left = number;
+        for (uint32_t i = 0; i < search->slot_count; i++) {
+            search->slots[i] = counts[i] > 0                ? value_of(search, i, left % counts[i])
+                               : i + 1 < search->slot_count ? schema->unknown[i]
+                                                            : value_unknown(0);
+            left /= counts[i] > 0 ? counts[i] : 1;
+        }
+        begin_case(search);
+        search->slots[search->slot_count - 1 + EXTRA_AS_OF] = value_unknown(0);
+        search->slots[search->slot_count - 1 + EXTRA_IN_FORCE_ON] = value_unknown(0);
+        if (rule_truth(&search->run, a) != RULE_FALSE &&
+            rule_truth(&search->run, b) != RULE_FALSE) {
+            return false;
         }
     }
-    return pairs;
+    return true;
+}
+
+static enum pair_state examine(struct search *search, uint32_t a, uint32_t b) {
+    const struct rule *rules = search->linting->agreement->rules;
+    if (windows_are_apart(&rules[a], &rules[b])) {
+        return PAIR_DISJOINT;
+    }
+    if (search->tries >= TRIES_MAX) {
+        return PAIR_UNKNOWN;
+    }
+    if (try_witnesses(search, a, b) || try_witnesses(search, b, a)) {
+        return PAIR_OVERLAPS;
+    }
+    if (are_disjoint(search, a, b)) {
+        return PAIR_DISJOINT;
+    }
+    return try_pools(search, a, b) ? PAIR_OVERLAPS : PAIR_UNKNOWN;
+}
+
+struct pairs {
+    uint32_t found, unknown;
+    struct buf examples;
+    struct buf unknowns; /* "LABEL with LABEL, LABEL" */
+};
+
+static void find_pairs(struct search *search, enum section section, struct pairs *pairs) {
+    const struct agreement *agreement = search->linting->agreement;
+    for (uint32_t a = 0; a < agreement->rule_count; a++) {
+        uint32_t before = pairs->unknown;
+        for (uint32_t b = a + 1; b < agreement->rule_count; b++) {
+            if (agreement->rules[a].section != section || !is_pair(search, a, b)) {
+                continue;
+            }
+            enum pair_state state = examine(search, a, b);
+            if (state == PAIR_OVERLAPS) {
+                print_example(search, a, b, &pairs->examples);
+                pairs->found++;
+            } else if (state == PAIR_UNKNOWN) {
+                bool is_first = pairs->unknown++ == before;
+                buf_printf(&pairs->unknowns, "%s%s%s", is_first ? agreement->rules[a].label : "",
+                           is_first ? " with " : ", ", agreement->rules[b].label);
+            }
+        }
+        buf_str(&pairs->unknowns, pairs->unknown > before ? "\n" : "");
+    }
+}
+
+static void report_pairs(struct linting *linting, enum section section, struct pairs *pairs) {
+    if (pairs->found > 0) {
+        lint_add(linting, lint_section(linting, section)->key, false,
+                 "no fault: the earlier rule gives the reason; check that this order is intended",
+                 "%u pair%s of rules in section %s may hold on one case", pairs->found,
+                 pairs->found == 1 ? "" : "s", section_name(section))
+            ->notes = pairs->examples;
+    } else {
+        buf_free(&pairs->examples);
+    }
+    if (pairs->unknown > 0) {
+        lint_add(
+            linting, lint_section(linting, section)->key, false,
+            "no case was found on which both hold, and none was ruled out: read them, or add a "
+            "test on which both hold",
+            "%u pair%s of rules in section %s %s not examined", pairs->unknown,
+            pairs->unknown == 1 ? "" : "s", section_name(section),
+            pairs->unknown == 1 ? "was" : "were")
+            ->notes = pairs->unknowns;
+    } else {
+        buf_free(&pairs->unknowns);
+    }
 }
 
 static void find_reads(struct search *search) {
@@ -256,18 +361,9 @@ void lint_overlaps(struct linting *linting) {
     fill_pools(&search);
     find_witnesses(&search);
     for (enum section section = 0; section < SECTION_COUNT; section++) {
-        struct buf examples = BUF_EMPTY;
-        uint32_t pairs = find_pairs(&search, section, &examples);
-        if (pairs > 0) {
-            lint_add(
-                linting, lint_section(linting, section)->key, false,
-                "no fault: the earlier rule gives the reason; check that this order is intended",
-                "%u pair%s of rules in section %s may hold on one case", pairs,
-                pairs == 1 ? "" : "s", section_name(section))
-                ->notes = examples;
-        } else {
-            buf_free(&examples);
-        }
+        struct pairs pairs = {.examples = BUF_EMPTY, .unknowns = BUF_EMPTY};
+        find_pairs(&search, section, &pairs);
+        report_pairs(linting, section, &pairs);
     }
     agreement_run_fini(&search.run);
     mem_free(search.slots);
