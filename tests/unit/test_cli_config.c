@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define CASES_PATH "../shared/agreements/cases_open.jsonl"
+static const char *const CASES_PATHS[] = {"../shared/agreements/cases_open.jsonl",
+                                          "../shared/found/rules/worked_cases.jsonl"};
 
 enum { FILE_BYTES_MAX = 16 << 20, ARENA_BYTES = 1 << 20, DOCUMENT_TESTS_MIN = 250 };
 
@@ -156,17 +157,18 @@ static void line_check(struct worked *worked, const char *text, size_t bytes) {
 }
 
 START_TEST(worked_cases_come_out_as_expected) {
-    if (access(CASES_PATH, R_OK) != 0) {
-        printf("skipped: %s is not there\n", CASES_PATH);
+    const char *path = CASES_PATHS[_i / 2];
+    if (access(path, R_OK) != 0) {
+        printf("skipped: %s is not there\n", path);
         return;
     }
-    struct worked worked = {.transit_gate = _i == 0};
+    struct worked worked = {.transit_gate = _i % 2 == 0};
     worked.ruleset =
         ruleset_open(GATE_OPEN, worked.transit_gate ? 0 : (uint32_t)COUNT_OF(GATE_OPEN));
     worked.run = ruleset_run_new(worked.ruleset);
     arena_init(&worked.arena, ARENA_BYTES);
     struct buf text = BUF_EMPTY;
-    ck_assert_int_eq(io_read_file(CASES_PATH, FILE_BYTES_MAX, &text, NULL), ERR_OK);
+    ck_assert_int_eq(io_read_file(path, FILE_BYTES_MAX, &text, NULL), ERR_OK);
     const char *at = buf_cstr(&text);
     while (*at != '\0') {
         size_t bytes = strcspn(at, "\n");
@@ -188,7 +190,8 @@ int main(void) {
     TCase *cases = tcase_create("config");
     tcase_add_test(cases, the_documents_pass_their_own_tests);
     tcase_add_test(cases, every_rule_is_fired_by_a_test);
-    tcase_add_loop_test(cases, worked_cases_come_out_as_expected, 0, 2);
+    tcase_add_loop_test(cases, worked_cases_come_out_as_expected, 0,
+                        2 * (int)COUNT_OF(CASES_PATHS));
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
