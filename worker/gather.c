@@ -106,14 +106,27 @@ bool lane_can_gather_ahead(const struct lane *lane) {
            lane_knows_source(lane, job->delivery->source, &source);
 }
 
+static void begin_ahead(struct lane *lane) {
+    struct job *job = inbox_take(&lane->inbox);
+    int16_t source = 0;
+    bool known = lane_knows_source(lane, job->delivery->source, &source);
+    CHECK(known);
+    note_start(lane);
+    lane_decide_begin(lane, job, source);
+}
+
+/* Small deliveries share a piece: between two pieces the lane asks the kernel about every socket.
+ */
 void lane_gather_ahead(struct lane *lane) {
-    if (!lane->deciding.open) {
-        struct job *job = inbox_take(&lane->inbox);
-        int16_t source = 0;
-        bool known = lane_knows_source(lane, job->delivery->source, &source);
-        CHECK(known);
-        note_start(lane);
-        lane_decide_begin(lane, job, source);
-    }
-    decide(lane, AHEAD_CASES);
+    uint32_t left = AHEAD_CASES;
+    do {
+        if (!lane->deciding.open) {
+            begin_ahead(lane);
+        }
+        uint32_t before = lane->deciding.next;
+        uint32_t count = lane->txn.jobs[lane->deciding.job]->delivery->count - before;
+        uint32_t piece = count < left ? count : left;
+        decide(lane, piece);
+        left -= piece;
+    } while (left > 0 && lane_can_gather_ahead(lane));
 }
