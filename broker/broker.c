@@ -14,7 +14,9 @@
 
 enum {
     ARENA_BYTES_MAX = 64 << 20,
-    INTAKE_HWM = 16, /* messages of one connection that libzmq holds until they are read */
+    INTAKE_HWM = 256,      /* messages of one connection that libzmq holds until they are read */
+    LARGE_HWM = 16,        /* of them of the largest size */
+    HWM_BYTES = 256 << 10, /* of memory.bytes_max, for each of INTAKE_HWM */
     RECEIPTS_HWM = 100000,
     WORKER_HWM = 64, /* messages of a lane that wait to be read: they may be of 1 MiB */
     WORK_HWM = 10000,
@@ -109,12 +111,21 @@ static enum err open_journal(struct shell *shell, const struct settings *setting
     return err;
 }
 
+/* With little memory fewer: otherwise few connections exceed their share, and clients get BUSY
+ * where TCP would slow them down. */
+static int intake_hwm(const struct settings *settings) {
+    int64_t messages = settings_int(settings, "memory.bytes_max") / HWM_BYTES;
+    messages = messages < INTAKE_HWM ? messages : INTAKE_HWM;
+    return messages > LARGE_HWM ? (int)messages : LARGE_HWM;
+}
+
 static enum err bind_all(struct broker *broker, const struct settings *settings,
                          struct diag *diag) {
     struct broker_binds binds;
     broker_binds_read(settings, &binds);
     const struct net_options usual[WIRE_SOCKET_COUNT] = {
-        [WIRE_INTAKE] = {.hwm = INTAKE_HWM,
+        [WIRE_INTAKE] = {.hwm = intake_hwm(settings),
+                         .large_hwm = LARGE_HWM,
                          .send_hwm = RECEIPTS_HWM,
                          .message_bytes_max = broker->intake.body_bytes_max + WIRE_FRAME_SLACK,
                          .connections_max = broker_connections_max(settings, WIRE_INTAKE)},
@@ -123,7 +134,7 @@ static enum err bind_all(struct broker *broker, const struct settings *settings,
                          .message_bytes_max = WIRE_HEAD_BYTES_MAX + WIRE_FRAME_SLACK,
                          .connections_max = broker_connections_max(settings, WIRE_WORKER)},
         [WIRE_CONTROL_SOCKET] = {
-            .hwm = INTAKE_HWM,
+            .hwm = LARGE_HWM,
             .message_bytes_max = WIRE_CONTROL_BODY_BYTES_MAX + WIRE_FRAME_SLACK,
             .connections_max = broker_connections_max(settings, WIRE_CONTROL_SOCKET)}};
     enum err err = ERR_OK;

@@ -334,7 +334,8 @@ static void *run(void *argument) {
 /* Never below what libzmq may hold of one connection, so that a single connection within its
  * high-water marks is not shut down. */
 static uint64_t unread_max(const struct net_options *options) {
-    uint64_t messages = (options->hwm > 0 ? (uint64_t)options->hwm : LIBZMQ_HWM) + 1;
+    int hwm = options->large_hwm > 0 ? options->large_hwm : options->hwm;
+    uint64_t messages = (hwm > 0 ? (uint64_t)hwm : LIBZMQ_HWM) + 1;
     messages = messages > options->connections_max ? messages : options->connections_max;
     return messages * options->message_bytes_max;
 }

@@ -83,6 +83,9 @@ struct net_options {
     size_t message_bytes_max; /* MAXMSGSIZE */
     int hwm;      /* messages each way; 0 = library default; a DEALER receives without a bound */
     int send_hwm; /* messages to each peer, when it differs from hwm; 0 = hwm */
+    /* Messages of the largest size that one connection alone may have unread, where hwm is meant
+     * for small ones; 0 = hwm. */
+    int large_hwm;
     int linger_ms;
     uint32_t connections_max; /* of a ROUTER: further ones wait or are shut down; 0: no limit */
     const struct net_curve *curve; /* copied; NULL: no keys */

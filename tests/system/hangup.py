@@ -23,7 +23,7 @@ import termios
 import time
 
 WAIT_S = 90  # far more than a busy machine needs
-INTAKE_FLOOD, WORKER_FLOOD = 40, 11000  # beyond the mark of each socket
+INTAKE_FLOOD, WORKER_FLOOD = 160, 11000  # beyond the mark of each socket
 INTAKE_MARK, LARGE, CHURN = 16, 135000, 148  # 2.1 MB a connection: libzmq takes no more; mapped, not heap
 FAST_FLOOD = 1000  # more than libzmq reads at once
 BODY = b"\x93\xa3CM1\xa4PING\x80"

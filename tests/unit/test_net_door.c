@@ -20,8 +20,11 @@
 
 enum { WAIT_MS = 10000, LIMIT = 3, STRANGERS = 40 };
 enum { MESSAGE_BYTES = 1 << 20 };
-static const struct net_options limited = {
-    .message_bytes_max = MESSAGE_BYTES, .linger_ms = 0, .hwm = 2, .connections_max = LIMIT};
+static const struct net_options limited = {.message_bytes_max = MESSAGE_BYTES,
+                                           .linger_ms = 0,
+                                           .hwm = 64,
+                                           .large_hwm = 2,
+                                           .connections_max = LIMIT};
 
 static struct net *open_net(void) {
     struct net *net = NULL;
