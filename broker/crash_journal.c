@@ -54,6 +54,7 @@ void crash_put(struct crash_test *test, struct journal *journal, const struct cr
                                     .cut_count = 1,
                                     .sums = {hash64(blob_span(blob))}};
     journal_put(journal, &record, blob);
+    journal_hand_over(journal);
 }
 
 enum journal_outcome crash_await(struct crash_test *test, struct journal *journal) {

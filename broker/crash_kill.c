@@ -35,6 +35,7 @@ static void delete_done(struct journal *journal, uint64_t seq_of_0, uint64_t fro
     for (uint64_t number = round < 2 ? 0 : (round - 2) * ROUND; number < round * ROUND; number++) {
         if (number >= from && deleted_by(number) == round) {
             journal_delete(journal, seq_of_0 + number);
+            journal_hand_over(journal);
         }
     }
 }
@@ -145,6 +146,7 @@ enum err crash_check_kill(struct crash_test *test) {
         err = err != ERR_OK ? err : check_restored(test, journal, from, reported.number);
         for (uint64_t i = 0; err == ERR_OK && i < test->restored; i++) {
             journal_delete(journal, test->batches[i].seq);
+            journal_hand_over(journal);
         }
         journal_close(&journal);
         if (err != ERR_OK) {

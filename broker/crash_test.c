@@ -144,6 +144,7 @@ static bool fill_with_small(struct crash_test *test, struct journal *journal, ui
         durable += outcome == JOURNAL_DURABLE ? 1 : 0;
         was_full = was_full || outcome == JOURNAL_NO_ROOM;
         journal_delete(journal, seq + i);
+        journal_hand_over(journal);
     }
     return was_full && durable > 0;
 }
@@ -163,7 +164,9 @@ static enum err check_full(struct crash_test *test) {
     }
     bool was_full = outcome == JOURNAL_NO_ROOM;
     journal_delete(journal, first);
+    journal_hand_over(journal);
     journal_delete(journal, first + 1);
+    journal_hand_over(journal);
     outcome = put(test, journal, seq, 1000, seq); /* behind the deletes, in any case */
     was_full = was_full && fill_with_small(test, journal, seq + 1);
     seq += PUTS_MAX;

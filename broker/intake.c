@@ -23,11 +23,12 @@ enum {
 };
 
 bool intake_is_open(const struct shell *shell) {
-    struct journal_stats stats;
-    journal_stats(shell->journal, &stats);
+    uint64_t bytes = 0;
+    uint64_t count = 0;
+    journal_pending(shell->journal, &bytes, &count);
     uint64_t share = shell->memory_bytes_max / PENDING_SHARE;
-    return stats.pending_bytes < (share < PENDING_BYTES_MAX ? share : PENDING_BYTES_MAX) &&
-           stats.pending_count < PENDING_COUNT_MAX;
+    return bytes < (share < PENDING_BYTES_MAX ? share : PENDING_BYTES_MAX) &&
+           count < PENDING_COUNT_MAX;
 }
 
 void intake_watch(struct shell *shell) {

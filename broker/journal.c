@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -26,6 +27,8 @@ struct journal {
     int lock_fd;
     pthread_t writer;
     bool writer_runs;
+    struct store_group gathered; /* the caller's: journal_hand_over gives it to the writer */
+    atomic_uint_fast64_t pending_bytes, pending_count;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t work;
     bool closing;
@@ -113,15 +116,15 @@ static void finish_group(struct journal *journal, struct store_group *group, boo
         const struct store_put *put = &group->puts[i];
         enum journal_outcome outcome = failed ? JOURNAL_STOPPED : put->outcome;
         journal->stats.full = outcome == JOURNAL_NO_ROOM;
-        journal->stats.pending_bytes -= put->blob->len;
+        atomic_fetch_sub(&journal->pending_bytes, put->blob->len);
         add_result(journal, put, outcome);
     }
     if (!failed) {
         refresh_totals(journal);
     }
-    journal->stats.pending_count -= group->put_count;
+    atomic_fetch_sub(&journal->pending_count, group->put_count);
     if (group->deleted || failed) {
-        journal->stats.pending_count -= group->delete_count;
+        atomic_fetch_sub(&journal->pending_count, group->delete_count);
         group->delete_count = 0;
     }
 }
@@ -275,6 +278,7 @@ void journal_close(struct journal **held) {
         return;
     }
     if (journal->writer_runs) {
+        journal_hand_over(journal);
         (void)pthread_mutex_lock(&journal->lock);
         journal->closing = true;
         (void)pthread_cond_signal(&journal->work);
@@ -287,6 +291,7 @@ void journal_close(struct journal **held) {
     }
     (void)pthread_cond_destroy(&journal->work);
     (void)pthread_mutex_destroy(&journal->lock);
+    store_group_free(&journal->gathered);
     store_group_free(&journal->handed_over);
     mem_free(journal->results);
     mem_free(journal);
@@ -300,24 +305,30 @@ uint64_t journal_next_seq(const struct journal *journal) { return journal->next_
 
 void journal_put(struct journal *journal, const struct journal_record *record, struct blob *blob) {
     CHECK(record->bytes == blob->len);
-    (void)pthread_mutex_lock(&journal->lock);
-    store_group_put(&journal->handed_over, record, blob);
-    journal->stats.pending_bytes += blob->len;
-    journal->stats.pending_count++;
-    (void)pthread_cond_signal(&journal->work);
-    (void)pthread_mutex_unlock(&journal->lock);
+    store_group_put(&journal->gathered, record, blob);
+    atomic_fetch_add(&journal->pending_bytes, blob->len);
+    atomic_fetch_add(&journal->pending_count, 1);
 }
 
 void journal_delete(struct journal *journal, uint64_t seq) {
+    store_group_delete(&journal->gathered, seq);
+    atomic_fetch_add(&journal->pending_count, 1);
+}
+
+void journal_hand_over(struct journal *journal) {
+    struct store_group *gathered = &journal->gathered;
+    if (gathered->put_count == 0 && gathered->delete_count == 0) {
+        return;
+    }
     (void)pthread_mutex_lock(&journal->lock);
-    store_group_delete(&journal->handed_over, seq);
-    journal->stats.pending_count++;
+    store_group_join(&journal->handed_over, gathered);
     (void)pthread_cond_signal(&journal->work);
     (void)pthread_mutex_unlock(&journal->lock);
 }
 
 uint32_t journal_collect(struct journal *journal, struct journal_result *results, uint32_t max,
                          bool *failed) {
+    journal_hand_over(journal);
     (void)pthread_mutex_lock(&journal->lock);
     uint32_t count = journal->result_len - journal->result_at;
     count = count < max ? count : max;
@@ -354,9 +365,15 @@ enum err journal_check_next(struct journal *journal, uint64_t from, struct journ
     return ERR_OK;
 }
 
+void journal_pending(const struct journal *journal, uint64_t *bytes, uint64_t *count) {
+    *bytes = atomic_load(&journal->pending_bytes);
+    *count = atomic_load(&journal->pending_count);
+}
+
 void journal_stats(struct journal *journal, struct journal_stats *stats) {
     (void)pthread_mutex_lock(&journal->lock);
     *stats = journal->stats;
+    journal_pending(journal, &stats->pending_bytes, &stats->pending_count);
     if (journal->commit_began_ns != 0) {
         stats->commit_runs_ms = (clock_mono_ns() - journal->commit_began_ns) / 1000000;
     }

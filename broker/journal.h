@@ -64,9 +64,12 @@ MUST_USE enum err journal_lock(const char *path, int *lock_fd, struct diag *diag
 struct uuid journal_uuid(const struct journal *journal);
 uint64_t journal_next_seq(const struct journal *journal); /* first free one at open */
 
-/* journal_put hands a batch to the writer, seq ascending.  Ownership: one reference to blob. */
+/* journal_put adds a batch to the next hand-over, seq ascending.  Ownership: one reference to blob.
+ * journal_hand_over gives the writer what was put and deleted since the last one; journal_collect
+ * and journal_close do so first. */
 void journal_put(struct journal *journal, const struct journal_record *record, struct blob *blob);
 void journal_delete(struct journal *journal, uint64_t seq);
+void journal_hand_over(struct journal *journal);
 
 enum journal_outcome { JOURNAL_DURABLE, JOURNAL_NO_ROOM, JOURNAL_STOPPED };
 struct journal_result {
@@ -92,7 +95,7 @@ MUST_USE enum err journal_check_next(struct journal *journal, uint64_t from,
 struct journal_stats {
     uint64_t live_count, live_bytes; /* durable now; bytes of bodies */
     uint64_t used_bytes, bytes_max;  /* of the budget */
-    uint64_t pending_bytes;          /* handed over, not yet durable */
+    uint64_t pending_bytes;          /* put, not yet durable */
     uint64_t pending_count;          /* puts and deletes */
     uint64_t commits, commit_us_last;
     int64_t commit_runs_ms; /* how long the commit under way takes so far; 0: there is none */
@@ -100,6 +103,8 @@ struct journal_stats {
     bool failed, full;      /* full: the latest put found no room, and nothing was deleted since */
 };
 void journal_stats(struct journal *journal, struct journal_stats *stats);
+/* journal_pending: pending_bytes and pending_count alone, without a lock. */
+void journal_pending(const struct journal *journal, uint64_t *bytes, uint64_t *count);
 /* journal_commit_times: of all commits that succeeded. */
 const struct histogram *journal_commit_times(const struct journal *journal);
 

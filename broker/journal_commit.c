@@ -45,6 +45,30 @@ void store_group_delete(struct store_group *group, uint64_t seq) {
     group->deletes[group->delete_count++] = seq;
 }
 
+/* The usual case is an empty `to`: then nothing is copied. */
+void store_group_join(struct store_group *to, struct store_group *more) {
+    if (to->put_count == 0 && to->delete_count == 0) {
+        struct store_group empty = *to;
+        *to = *more;
+        *more = empty;
+        return;
+    }
+    size_t header_at = to->headers.len;
+    buf_append(&to->headers, buf_span(&more->headers));
+    for (uint32_t i = 0; i < more->put_count; i++) {
+        MEM_ROOM(to->puts, to->put_count, to->put_cap, 64);
+        struct store_put *put = &to->puts[to->put_count++];
+        *put = more->puts[i];
+        put->header_at += header_at;
+    }
+    for (uint32_t i = 0; i < more->delete_count; i++) {
+        store_group_delete(to, more->deletes[i]);
+    }
+    more->put_count = 0; /* the blobs have moved */
+    more->delete_count = 0;
+    store_group_clear_puts(more);
+}
+
 void store_group_clear_puts(struct store_group *group) {
     for (uint32_t i = 0; i < group->put_count; i++) {
         blob_unref(&group->puts[i].blob);

@@ -58,6 +58,8 @@ MUST_USE enum err store_begin_run(struct store *store, struct diag *diag);
 void store_group_put(struct store_group *group, const struct journal_record *record,
                      struct blob *blob);
 void store_group_delete(struct store_group *group, uint64_t seq);
+/* store_group_join moves what is in `more` behind what is in `to`; `more` is empty then. */
+void store_group_join(struct store_group *to, struct store_group *more);
 void store_group_clear_puts(struct store_group *group);
 void store_group_free(struct store_group *group);
 

@@ -4,15 +4,16 @@
  *   poll                sockets, the journal's wake; at most a tick long
  *   look at the doors   open connections; a limit that was reached is logged
  *   keys                handshakes are answered, before what came with them is read
- *   receive intake      bounded; batches reach the core and the journal's writer
+ *   receive intake      bounded; batches reach the core and, all at once, the journal's writer
  *   receive lanes       bounded; DONE, FAILED, RETURN, BEAT reach the core
  *   receive control     operators
  *   verify              a few records, while an operator's VERIFY runs
- *   perform             deletes to the journal, receipts and answers to the peers
+ *   perform             receipts and answers to the peers
  *   collect commits     what is durable now gets its ACCEPTED; what is not, its BUSY
  *   tick                retries fall due, lost lanes lose their work, beats go out, pauses end
  *   dispatch            queued parts go to lanes with credit
  *   perform             WORK and receipts
+ *   hand over           deletes to the journal's writer
  *   trim                memory that packed batches have left
  *   publish             the snapshot that HTTP reads
  */
@@ -175,6 +176,7 @@ bool broker_turn(struct broker *broker, sig_atomic_t stop) {
     doors_look(&broker->doors, shell);
     keys_step(&broker->keys, shell);
     intake_receive(&broker->intake, shell);
+    journal_hand_over(shell->journal);
     lanes_receive(&broker->lanes, shell);
     control_receive(shell, &broker->keys, &broker->verify);
     online_verify_step(&broker->verify, shell);
@@ -185,6 +187,7 @@ bool broker_turn(struct broker *broker, sig_atomic_t stop) {
     core_set_room(shell->core, outgoing_room(&shell->work));
     core_deal(shell->core, shell->now);
     actions_perform(&broker->actions, shell);
+    journal_hand_over(shell->journal);
     trim(loop, shell);
     status_step(&broker->status, shell);
     return !stop_is_over(loop, shell, stop);

@@ -106,6 +106,7 @@ static inline void fixture_put(struct journal *journal, uint64_t seq, size_t len
     struct blob *blob = fixture_record(seq, len, &record);
     record.accepted_at = accepted_at;
     journal_put(journal, &record, blob);
+    journal_hand_over(journal);
 }
 
 static inline void fixture_wait(void) {

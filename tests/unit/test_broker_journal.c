@@ -25,6 +25,7 @@ START_TEST(round_trip_and_reopen) {
         expect_body(journal, first + i, SIZES[i]);
     }
     journal_delete(journal, first + 1);
+    journal_hand_over(journal);
     journal_close(&journal);
     journal = fixture_open(16 * MIB);
     struct uuid again = journal_uuid(journal);
@@ -101,6 +102,7 @@ START_TEST(a_spent_budget_gives_room_again) {
     ck_assert(stats.full && !stats.failed);
     ck_assert_uint_eq(stats.live_count, 3);
     journal_delete(journal, first);
+    journal_hand_over(journal);
     while (journal_stats(journal, &stats), stats.pending_count > 0) {
         fixture_wait();
     }
@@ -151,6 +153,7 @@ START_TEST(a_damaged_header_is_that_batch_alone) {
     journal_stats(journal, &stats);
     ck_assert_uint_eq(stats.damaged, 1);
     journal_delete(journal, fixture.records[1 - whole].seq);
+    journal_hand_over(journal);
     journal_close(&journal);
     journal = fixture_open(16 * MIB);
     ck_assert_uint_eq(fixture.count, 1);

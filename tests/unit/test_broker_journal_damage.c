@@ -35,6 +35,7 @@ static uint32_t live_count;
 
 static void remove_live(struct journal *journal, uint32_t index) {
     journal_delete(journal, live[index].seq);
+    journal_hand_over(journal);
     live[index] = live[--live_count];
 }
 
@@ -107,6 +108,7 @@ static int work_on(struct journal *journal) {
     uint64_t seq = journal_next_seq(journal);
     for (uint32_t i = 0; i < live_count; i++) {
         journal_delete(journal, live[i].seq);
+        journal_hand_over(journal);
     }
     for (uint32_t i = 0; i < 3; i++) {
         fixture_put(journal, seq + i, 30000, i);

@@ -68,6 +68,7 @@ static uint64_t fill(struct journal *journal, uint64_t seq, size_t bytes) {
         live.seqs[live.count++] = seq;
         if (live.count > 3) {
             journal_delete(journal, live.seqs[0]);
+            journal_hand_over(journal);
             memmove(live.seqs, live.seqs + 1, --live.count * sizeof(live.seqs[0]));
         }
     }
@@ -88,6 +89,7 @@ START_TEST(a_full_map_is_busy_and_not_broken) {
     ck_assert_uint_gt(live.count, 1);
     for (uint32_t i = 0; i < live.count; i++) { /* they may have to wait, whatever it takes */
         journal_delete(journal, live.seqs[i]);
+        journal_hand_over(journal);
     }
     fixture_put(journal, seq, 2 * MIB, 0);
     ck_assert_int_eq(fixture_result(journal).outcome, JOURNAL_NO_ROOM);

@@ -108,6 +108,7 @@ START_TEST(before_packs) {
     fixture_put(journal, seq, 777, 5); /* and works on with it */
     fixture_expect(journal, seq, JOURNAL_DURABLE);
     journal_delete(journal, 2);
+    journal_hand_over(journal);
     journal_close(&journal);
     journal = fixture_open(16 * MIB);
     ck_assert_uint_eq(fixture.count, 3);
@@ -131,6 +132,7 @@ START_TEST(with_packs) {
     }
     for (uint64_t i = 0; i < PACKED_PUTS - 1; i++) {
         journal_delete(journal, 1 + i);
+        journal_hand_over(journal);
     }
     journal_close(&journal);
     journal = fixture_open(16 * MIB);

@@ -415,6 +415,7 @@ static void expect_named(uint64_t count, uint64_t first, uint64_t last) {
         ck_assert_uint_eq(record.seq, seq);
         ck_assert(is_hit || record.damage == JOURNAL_WHOLE);
         journal_delete(journal, seq);
+        journal_hand_over(journal);
     }
     journal_close(&journal);
     open_store(); /* what is damaged went as well */

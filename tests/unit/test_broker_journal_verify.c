@@ -28,6 +28,7 @@ static void setup(void) {
         fixture_expect(journal, seq, JOURNAL_DURABLE);
         if (i % 3 == 2) { /* done: its traces stay in the file and must not come back */
             journal_delete(journal, seq - 1);
+            journal_hand_over(journal);
             sizes[i - 1] = 0;
             live_count--;
         }
@@ -101,6 +102,7 @@ static void put_cases(struct journal *journal, uint64_t seq) {
                                     .cut_count = 1,
                                     .sums = {hash64(blob_span(blob))}};
     journal_put(journal, &record, blob);
+    journal_hand_over(journal);
     fixture_expect(journal, seq, JOURNAL_DURABLE);
 }
 
@@ -152,6 +154,7 @@ START_TEST(a_record_inside_a_body_is_none) {
                                     .cut_count = 1,
                                     .sums = {hash64(blob_span(blob))}};
     journal_put(journal, &record, blob);
+    journal_hand_over(journal);
     fixture_expect(journal, seq, JOURNAL_DURABLE);
     journal_close(&journal);
     ck_assert_int_eq(run(true, &report, &diag), ERR_OK);
