@@ -40,7 +40,7 @@ static void table_double(struct table *table) {
 
 void table_insert(struct table *table, struct table_node *node, uint64_t hash) {
     CHECK(table->buckets != NULL);
-    if (table->count >= table->bucket_count) {
+    if (table->count >= table->bucket_count / 2) {
         table_double(table);
     }
     node->hash = hash;
