@@ -12,9 +12,6 @@ struct core *core_new(const struct core_options *options) {
     CHECK(options->beat_ms > 0);
     struct core *core = mem_zero(1, sizeof(*core));
     core->options = *options;
-    if (core->options.recent_max == 0) {
-        core->options.recent_max = CORE_RECENT_MAX;
-    }
     core->next_seq = options->next_seq;
     core->room_bytes = UINT64_MAX;
     core->accepting = true;
@@ -22,11 +19,11 @@ struct core *core_new(const struct core_options *options) {
     arena_init(&core->action_routes, SIZE_MAX);
     table_init(&core->by_seq);
     table_init(&core->by_name);
-    table_init(&core->recent_by_name);
     packed_init(core);
     core_sources_init(core);
     core->lanes = mem_zero(CORE_LANES_MAX, sizeof(struct core_lane *));
-    core->recent = mem_zero(core->options.recent_max, sizeof(struct core_recent *));
+    uint32_t recent_max = options->recent_max;
+    core_recents_init(&core->recents, recent_max == 0 ? CORE_RECENT_MAX : recent_max);
     return core;
 }
 
@@ -51,11 +48,8 @@ void core_free(struct core **held) {
         mem_free(core->lanes[i]);
     }
     core_sources_fini(core);
-    for (uint32_t i = 0; i < core->recent_len; i++) {
-        mem_free(core->recent[i]);
-    }
+    core_recents_fini(&core->recents);
     mem_free(core->lanes);
-    mem_free(core->recent);
     heap_fini(&core->delayed);
     heap_fini(&core->live);
     mem_free(core->actions);
@@ -64,7 +58,6 @@ void core_free(struct core **held) {
     arena_free(&core->action_routes);
     table_fini(&core->by_seq);
     table_fini(&core->by_name);
-    table_fini(&core->recent_by_name);
     mem_free(core);
     *held = NULL;
 }
@@ -76,55 +69,9 @@ void core_each_tag(const struct core *core, void (*visit)(void *tag, void *conte
     }
 }
 
-/* By its source's naming: the slot of the source may have a new name by now. */
-static uint64_t recent_hash(uint64_t naming, const struct uuid *id) {
-    return core_name_of((uint32_t)naming, id).hash;
-}
-
-static struct core_recent *find_recent(const struct core *core, uint64_t naming,
-                                       const struct uuid *id, uint64_t hash) {
-    for (struct table_node *node = table_first(&core->recent_by_name, hash); node != NULL;
-         node = table_next(node)) {
-        struct core_recent *recent = CONTAINER_OF(node, struct core_recent, by_name);
-        if (recent->naming == naming && uuid_eq(&recent->id, id)) {
-            return recent;
-        }
-    }
-    return NULL;
-}
-
-const struct core_recent *core_find_recent(const struct core *core, uint32_t source,
-                                           const struct uuid *id) {
-    uint64_t naming = core->sources[source]->naming;
-    return find_recent(core, naming, id, recent_hash(naming, id));
-}
-
 void *core_tag(const struct core *core, uint64_t seq) {
     const struct core_batch *batch = core_find_seq(core, seq);
     return batch == NULL ? NULL : batch->tag;
-}
-
-static void remember_done(struct core *core, const struct core_batch *batch) {
-    uint64_t naming = core->sources[batch->source]->naming;
-    uint64_t hash = recent_hash(naming, &batch->id);
-    struct core_recent *recent = find_recent(core, naming, &batch->id, hash);
-    if (recent == NULL && core->recent_len < core->options.recent_max) {
-        recent = mem_zero(1, sizeof(*recent));
-        core->recent[core->recent_len++] = recent;
-        table_insert(&core->recent_by_name, &recent->by_name, hash);
-    } else if (recent == NULL) {
-        recent = core->recent[core->recent_at];
-        core->recent_at = (core->recent_at + 1) % core->options.recent_max;
-        table_remove(&core->recent_by_name, &recent->by_name);
-        table_insert(&core->recent_by_name, &recent->by_name, hash);
-    }
-    recent->id = batch->id;
-    recent->naming = naming;
-    recent->count = batch->count;
-    recent->accepted_at = batch->accepted_at;
-    memcpy(recent->outcomes, batch->counts.outcomes, sizeof(recent->outcomes));
-    recent->duplicates = batch->counts.duplicates;
-    recent->dead_count = batch->counts.dead_count;
 }
 
 struct core_batch *core_batch_of(struct core *core, uint64_t seq) {
@@ -350,7 +297,7 @@ void core_batch_settle(struct core *core, struct core_batch *batch) {
     }
     core->counters.batches_done++;
     core_retry_note_batch(core, batch->bytes);
-    remember_done(core, batch);
+    core_remember_done(core, batch);
     struct core_action *action = core_emit(core, CORE_DELETE);
     action->seq = batch->seq;
     action->accepted_at = batch->accepted_at;

@@ -142,14 +142,20 @@ struct core_retry_time { /* core_retry_time.c */
     struct core_room present, before; /* left in it, and in the window before */
     struct core_room waiting;         /* has a retry time, and as much has not left since */
 };
-struct core_recent {
-    struct table_node by_name;
+struct core_recent { /* core_recent.c */
+    uint64_t older;  /* the number of the one before it in its bucket; 0: none */
     struct uuid id;
     uint64_t naming; /* of its source: the slot may be another's by now */
     uint32_t count;
     uint32_t outcomes[WIRE_DISPOSITIONS];
     uint32_t duplicates, dead_count;
     int64_t accepted_at;
+};
+struct core_recents {            /* those with numbers from next - max on */
+    struct core_recent **blocks; /* by number modulo max; NULL: not used yet */
+    uint64_t *buckets;           /* the last number of each; 0: none */
+    uint32_t max, bucket_count;
+    uint64_t next; /* number, from 1 */
 };
 static inline struct core_batch *core_live_batch(struct heap_node *node) {
     return CONTAINER_OF(node, struct core_batch, live);
@@ -163,7 +169,7 @@ struct core {
     struct part_list suspects;  /* QUEUED parts that failed: they wait here, not at their source */
     struct core_part *on_trial; /* the one of them that is OUT, or NULL: one at a time */
     bool accepting, dispatching, stopped;
-    struct table by_seq, by_name, recent_by_name;
+    struct table by_seq, by_name;
     struct heap live; /* the batches that are not packed, by seq: the oldest is first */
     struct packed_store packed;
     struct core_source **sources; /* by slot */
@@ -183,9 +189,8 @@ struct core {
     struct core_canary canary;
     int64_t newest_at; /* accepted_at of the latest */
     int64_t dip_at; /* accepted_at of a batch that is below one before it: the clock was set back */
-    uint64_t dip_seq;            /* of the latest such batch; 0: none */
-    struct core_recent **recent; /* ring */
-    uint32_t recent_len, recent_at;
+    uint64_t dip_seq; /* of the latest such batch; 0: none */
+    struct core_recents recents;
     struct arena action_routes; /* until the actions are cleared */
     uint64_t results_bytes;     /* of all core_counts */
     size_t route_bytes;         /* of kept routes that are longer than usual */
@@ -201,7 +206,10 @@ struct core {
  */
 struct core_batch *core_batch_of(struct core *core, uint64_t seq);
 void core_batch_settle(struct core *core, struct core_batch *batch);
-/* core_find_recent: of a batch that is done; NULL: it is not remembered. */
+/* core_recent.c.  core_find_recent: of a batch that is done; NULL: it is not remembered. */
+void core_recents_init(struct core_recents *recents, uint32_t max);
+void core_recents_fini(struct core_recents *recents);
+void core_remember_done(struct core *core, const struct core_batch *batch);
 const struct core_recent *core_find_recent(const struct core *core, uint32_t source,
                                            const struct uuid *id);
 /* core_lanes.c.  core_lane_sender: the lane of a message, whose time it notes; NULL: it is unknown.

@@ -130,6 +130,27 @@ START_TEST(a_lane_by_its_route) {
 }
 END_TEST
 
+/* The fixture remembers four.  Forty names share four buckets. */
+START_TEST(only_the_last_ones_done_are_remembered) {
+    enum { NAMES = 40, REMEMBERED = 4 };
+    for (uint32_t name = 1; name <= NAMES; name++) {
+        uint64_t seq = submit((uint8_t)name, name, route('p', false));
+        core_journaled(core, seq);
+        done('w', seq, 0, name, 0);
+        for (uint32_t old = 1; old <= NAMES; old++) {
+            bool is_known = old <= name && old + REMEMBERED > name;
+            ck_assert_uint_eq(look((uint8_t)old), is_known ? 1 : 0);
+            ck_assert(!is_known || trace.cases == old);
+        }
+    }
+    uint64_t again = submit(NAMES, NAMES, route('p', false));
+    core_journaled(core, again);
+    done('w', again, 0, NAMES, 1);
+    ck_assert_uint_eq(look(NAMES), 1);
+    ck_assert_uint_eq(trace.dead, 1); /* the later of two */
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("broker trace");
     TCase *tests = tcase_create("trace");
@@ -140,6 +161,7 @@ int main(void) {
     tcase_add_test(tests, each_source_has_its_own_batch_of_that_name);
     tcase_add_test(tests, a_batch_of_many_parts_is_shown_in_part);
     tcase_add_test(tests, a_lane_by_its_route);
+    tcase_add_test(tests, only_the_last_ones_done_are_remembered);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
