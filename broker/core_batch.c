@@ -91,7 +91,9 @@ static void batch_free(struct core *core, struct core_batch *batch) {
     for (struct core_waiter *waiter = batch->waiters; waiter != NULL;) {
         struct core_waiter *next = waiter->next;
         core_route_drop(core, &waiter->route);
-        mem_free(waiter);
+        if (waiter != &batch->waiter) {
+            mem_free(waiter);
+        }
         waiter = next;
     }
     for (uint32_t i = 0; i < batch->part_count; i++) {
@@ -129,7 +131,8 @@ struct core_waiter *core_waiter_add(struct core *core, struct core_batch *batch,
         core_route_keep(core, &spent->route, route);
         return spent;
     }
-    struct core_waiter *waiter = mem_zero(1, sizeof(*waiter));
+    struct core_waiter *waiter =
+        batch->waiters == NULL ? &batch->waiter : mem_zero(1, sizeof(*waiter));
     core_route_keep(core, &waiter->route, route);
     waiter->next = batch->waiters;
     batch->waiters = waiter;

@@ -75,6 +75,7 @@ struct core_batch {
     struct table_node by_seq, by_name;
     struct heap_node live;
     struct core_waiter *waiters;
+    struct core_waiter waiter; /* the first; further ones have memory of their own */
     void *tag;
     uint64_t seq;
     int64_t accepted_at, since;
