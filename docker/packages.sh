@@ -1,10 +1,11 @@
 #!/bin/sh
 # The one list of system packages (Debian 12). Prints a set, or installs it:
-#   sh docker/packages.sh SET...                    prints the package names of build, package, run, demo or test
+#   sh docker/packages.sh SET...                    prints the package names of build, package, run, demo, test or peers
 #   sh docker/packages.sh --install build run test  installs what is missing (root or sudo)
 # postgresql-common is installed first, with a setting that creates no cluster: casemill starts private clusters
-# of its own and never touches a system one.  A new prometheus gets no service, for the same reason: its unit is masked before.
-# Both are reported at the end, with the command that undoes them.
+# of its own and never touches a system one.  Prometheus and the queues of `peers` get no service, for the same reason: their
+# units are masked before.  All this is reported at the end, with the command that undoes it.
+# `peers` is for the benchmark of that name; nothing else needs it.
 set -eu
 
 packages() {
@@ -29,8 +30,11 @@ packages() {
             "python3-jsonschema nodejs npm groff-base util-linux git strace valgrind iproute2 nftables systemd" \
             "lintian dpkg-dev file man-db mandoc zsh adduser"
         ;;
+    peers)
+        echo "rabbitmq-server librabbitmq-dev redis-server libhiredis-dev beanstalkd nats-server"
+        ;;
     *)
-        echo "packages.sh: unknown set '$1', expected build, package, run, demo or test" >&2
+        echo "packages.sh: unknown set '$1', expected build, package, run, demo, test or peers" >&2
         return 2
         ;;
     esac
@@ -50,6 +54,13 @@ as_root() {
 is_missing() {
     case $1 in npm) command -v npm >/dev/null && return 1 ;; esac # a nodejs that is not Debian's has it, and refuses Debian's
     ! dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'
+}
+
+mask() { # mask UNIT: nothing starts it when its package is installed
+    [ ! -e "/etc/systemd/system/$1" ] || return 0
+    as_root mkdir -p /etc/systemd/system
+    as_root ln -s /dev/null "/etc/systemd/system/$1"
+    undo="${undo:+$undo; }${1%.*} has no service (systemctl unmask $1)"
 }
 
 apt_install() {
@@ -81,14 +92,13 @@ install() {
         apt_install -o Dpkg::Options::=--force-confold postgresql-common
         ;;
     esac
+    for package in prometheus redis-server rabbitmq-server beanstalkd nats-server; do
+        case " $wanted " in *" $package "*) mask "$package.service" ;; esac
+    done
     case " $wanted " in
-    *' prometheus '*)
-        unit=/etc/systemd/system/prometheus.service
-        if [ ! -e "$unit" ]; then
-            as_root mkdir -p "${unit%/*}"
-            as_root ln -s /dev/null "$unit"
-            undo="${undo:+$undo; }prometheus has no service (systemctl unmask prometheus)"
-        fi
+    *' rabbitmq-server '*)
+        mask epmd.service
+        mask epmd.socket
         ;;
     esac
     # shellcheck disable=SC2086
@@ -104,7 +114,7 @@ case ${1:-} in
     install "$@"
     ;;
 '')
-    echo "usage: packages.sh [--install] build|package|run|demo|test ..." >&2
+    echo "usage: packages.sh [--install] build|package|run|demo|test|peers ..." >&2
     exit 2
     ;;
 *)

@@ -4,6 +4,7 @@
 #   sh tests/bench/run.sh NAME                  one: tests/bench/NAME.sh
 #   sh tests/bench/run.sh [NAME] --json         only JSON lines on stdout, one per figure
 #   sh tests/bench/run.sh [NAME] --instructions with callgrind's counts where a benchmark has them (slow)
+#   sh tests/bench/run.sh peers --quick         only casemill and PostgreSQL, the smallest run
 # CASEMILL_BUILD=build/X takes the programs of that build instead of building build/release.
 # A missed goal is no failure; a benchmark that does not finish is one.
 set -u
@@ -15,8 +16,8 @@ extra=''
 for word in "$@"; do
     case $word in
     --json) json=yes ;;
-    --instructions) extra=--instructions ;;
-    -*) echo "usage: sh tests/bench/run.sh [NAME] [--json] [--instructions]" >&2 && exit 2 ;;
+    --instructions | --quick) extra=$word ;;
+    -*) echo "usage: sh tests/bench/run.sh [NAME] [--json] [--instructions | --quick]" >&2 && exit 2 ;;
     *) name=$word ;;
     esac
 done
