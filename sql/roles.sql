@@ -45,6 +45,7 @@ BEGIN
 END $$;
 GRANT EXECUTE ON FUNCTION source_for(text), purged_guard(), fold_tallies(integer), rules_guard(smallint, text, interval)
     TO casemill_worker;
+GRANT EXECUTE ON FUNCTION result_read(bytea, integer), result_fault(smallint, bigint) TO casemill_worker, casemill_reporter;
 GRANT EXECUTE ON FUNCTION code_for(text, text, text, text) TO casemill_publisher;
 
 -- The server's log would quote refused rows and the bytes of dead letters; lanes with this right turn that off.
@@ -66,9 +67,9 @@ GRANT INSERT, UPDATE (seen, last_seen_at), SELECT (source, raw_hash, reason, see
 -- A retry reads the dead letter and resolves it: without these two rights it is refused, and intake continues.
 GRANT SELECT (dead, first_seen_at, received_at, body, resolved_at), UPDATE (resolved_at, resolved_by) ON dead_letters TO casemill_worker;
 GRANT SELECT, INSERT ON sources TO casemill_worker;
-GRANT SELECT ON rulesets, ruleset_texts, activations, active_ruleset, codes, schema_migrations TO casemill_worker;
+GRANT SELECT ON rulesets, ruleset_texts, ruleset_pairs, activations, active_ruleset, codes, schema_migrations TO casemill_worker;
 
-GRANT SELECT, INSERT ON rulesets, ruleset_texts, activations, codes TO casemill_publisher;
+GRANT SELECT, INSERT ON rulesets, ruleset_texts, ruleset_pairs, activations, codes TO casemill_publisher;
 GRANT SELECT, INSERT, UPDATE (text) ON questions TO casemill_publisher;
 GRANT SELECT ON active_ruleset, schema_migrations, rule_policy TO casemill_publisher;
 GRANT INSERT (kind, why, login, host, subject) ON operator_actions TO casemill_publisher;
@@ -86,8 +87,8 @@ REVOKE SELECT ON report.cases FROM casemill_reporter;
 
 GRANT casemill_reporter TO casemill_analyst;
 GRANT SELECT ON report.cases TO casemill_analyst;
-GRANT SELECT ON cases, reapplied, rulesets, ruleset_texts, activations, active_ruleset, codes, sources, schema_migrations
-    TO casemill_analyst;
+GRANT SELECT ON cases, reapplied, rulesets, ruleset_texts, ruleset_pairs, activations, active_ruleset, codes, sources,
+    schema_migrations TO casemill_analyst;
 -- For trace: never the bytes of a dead letter.
 GRANT SELECT ON commits, purged, purges, operator_actions TO casemill_analyst;
 GRANT SELECT (dead, source, reason, path, case_id, revision, batch, position, received_at, first_seen_at, last_seen_at, seen,

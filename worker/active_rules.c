@@ -49,6 +49,10 @@ static struct active_rules *rules_new(struct ruleset *ruleset, int16_t number, i
     for (uint32_t i = 0; i < rules->agreement_count; i++) {
         rules->finding_codes[i] = mem_zero(ruleset_reason_count(ruleset, i), sizeof(int16_t));
     }
+    rules->pairs = mem_zero(rules->agreement_count, sizeof(*rules->pairs));
+    for (uint32_t i = 0; i < rules->agreement_count; i++) {
+        pair_numbers_init(&rules->pairs[i], ruleset_reason_count(ruleset, i));
+    }
     rules->path_codes = mem_zero(ruleset_schema(ruleset)->path_count, sizeof(int16_t));
     return rules;
 }
@@ -66,8 +70,10 @@ void active_rules_unref(struct active_rules **rules) {
     }
     for (uint32_t i = 0; i < gone->agreement_count; i++) {
         mem_free(gone->finding_codes[i]);
+        pair_numbers_free(&gone->pairs[i]);
     }
     mem_free(gone->finding_codes);
+    mem_free(gone->pairs);
     mem_free(gone->agreement_codes);
     mem_free(gone->path_codes);
     buf_free(&gone->columns);
@@ -156,6 +162,32 @@ static enum err load_codes(const struct asking *asking, struct active_rules *rul
     return ERR_OK;
 }
 
+/* The rule set's list is never changed, so no lane has to look at it again. */
+static enum err load_pairs(const struct asking *asking, struct active_rules *rules,
+                           struct diag *diag) {
+    struct db_result *lists = NULL;
+    char sql[128];
+    (void)snprintf(sql, sizeof(sql),
+                   "SELECT position - 1, findings, projected FROM ruleset_pairs "
+                   "WHERE ruleset = %d ORDER BY position",
+                   rules->number);
+    enum err err = ask(asking, sql, "* w s s", &lists, diag);
+    bool is_whole = err == ERR_OK && db_rows(lists) == rules->agreement_count;
+    for (uint32_t i = 0; is_whole && i < rules->agreement_count; i++) {
+        is_whole = strtoul(db_cell(lists, i, 0), NULL, 10) == i &&
+                   pair_numbers_read(&rules->pairs[i], db_cell(lists, i, 1), db_cell(lists, i, 2),
+                                     rules->finding_codes[i]) == ERR_OK &&
+                   pair_numbers_cover(&rules->pairs[i], rules->ruleset, i);
+    }
+    db_result_free(&lists);
+    return err != ERR_OK || is_whole
+               ? err
+               : diag_fail(diag, ERR_INVALID,
+                           "rule set %.12s lacks its list of pairs: run `casemill rules publish` "
+                           "again",
+                           ruleset_id(rules->ruleset));
+}
+
 static bool has_column(const struct db_result *columns, struct span name) {
     for (uint32_t row = 0; row < db_rows(columns); row++) {
         if (span_eq(db_cell_span(columns, row, 0), name)) {
@@ -199,7 +231,7 @@ static enum err load_columns(const struct asking *asking, struct active_rules *r
     enum err err = ask(asking,
                        "SELECT attname FROM pg_attribute WHERE attrelid = 'cases'::regclass "
                        "AND attnum > 0 AND NOT attisdropped AND attname <> ALL "
-                       "(string_to_array('" ACTIVE_RULES_FIXED "', ', '))",
+                       "(string_to_array('" ACTIVE_RULES_FIXED ", " ACTIVE_RULES_OLDER "', ', '))",
                        "* s", &columns, diag);
     buf_str(&rules->columns, ACTIVE_RULES_FIXED);
     buf_str(&rules->typed_columns, ACTIVE_RULES_FIXED_TYPED);
@@ -289,6 +321,7 @@ static enum err load_row(const struct asking *asking, const struct active_row *r
     struct active_rules *loaded =
         rules_new(ruleset, (int16_t)strtol(row->number, NULL, 10), row->activation);
     err = load_codes(asking, loaded, diag);
+    err = err == ERR_OK ? load_pairs(asking, loaded, diag) : err;
     if (err == ERR_OK) {
         err = load_columns(asking, loaded, diag);
     }
@@ -382,7 +415,8 @@ bool active_rules_equal(const struct active_rules *a, const struct active_rules 
                 span_eq(buf_span(&a->other_columns), buf_span(&b->other_columns));
     for (uint32_t i = 0; i < a->agreement_count && same; i++) {
         same = same_codes(a->finding_codes[i], b->finding_codes[i],
-                          ruleset_reason_count(a->ruleset, i));
+                          ruleset_reason_count(a->ruleset, i)) &&
+               pair_numbers_equal(&a->pairs[i], &b->pairs[i]);
     }
     return same;
 }

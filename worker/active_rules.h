@@ -7,6 +7,7 @@
 #include "db/db.h"
 #include "db/lane.h"
 #include "rules/ruleset.h"
+#include "worker/pair_numbers.h"
 
 #include <stdatomic.h>
 
@@ -14,13 +15,15 @@
  * is first, so that a row can move to another transaction without a new encoding. */
 #define ACTIVE_RULES_FIXED                                                                         \
     "commit, source, case_id, revision, received_at, digest, ruleset, disposition, agreement, "    \
-    "reason, findings, projected, missing, reference_date, as_of, decided_at"
+    "reason, result, reference_date, as_of, decided_at"
 #define ACTIVE_RULES_FIXED_TYPED                                                                   \
     "commit bigint, source smallint, case_id text COLLATE \"C\", revision integer, "               \
     "received_at timestamptz, digest uuid, ruleset smallint, disposition smallint, "               \
-    "agreement smallint, reason smallint, findings smallint[], projected smallint[], "             \
-    "missing smallint[], reference_date date, as_of date, decided_at timestamptz"
-enum { ACTIVE_RULES_FIXED_COUNT = 16 };
+    "agreement smallint, reason smallint, result bytea, reference_date date, as_of date, "         \
+    "decided_at timestamptz"
+enum { ACTIVE_RULES_FIXED_COUNT = 14 };
+/* Rows of older workers have these instead of `result`. */
+#define ACTIVE_RULES_OLDER "findings, projected, missing"
 
 struct active_rules {
     atomic_uint refs;
@@ -28,11 +31,12 @@ struct active_rules {
     int16_t number;     /* rulesets.ruleset */
     int64_t activation; /* activations.activation; 0 of a named rule set */
     uint32_t agreement_count;
-    int16_t *agreement_codes; /* [agreement] */
-    int16_t **finding_codes;  /* [agreement][reason] */
-    int16_t *path_codes;      /* [path] */
-    struct buf columns;       /* "commit, source, ..., \"fact\"", NUL-terminated */
-    struct buf typed_columns; /* the same with types, for a temporary table */
+    int16_t *agreement_codes;   /* [agreement] */
+    int16_t **finding_codes;    /* [agreement][reason] */
+    struct pair_numbers *pairs; /* [agreement] */
+    int16_t *path_codes;        /* [path] */
+    struct buf columns;         /* "commit, source, ..., \"fact\"", NUL-terminated */
+    struct buf typed_columns;   /* the same with types, for a temporary table */
     uint32_t column_count;
     struct buf other_columns; /* SQL: whether a case has a fact that is not in this schema */
 };
@@ -53,8 +57,8 @@ enum { ACTIVE_RULES_PLANNED_MAX = 4 };
 MUST_USE enum err active_rules_find_planned(struct db *db,
                                             struct active_row rows[ACTIVE_RULES_PLANNED_MAX],
                                             uint32_t *count, struct diag *diag);
-/* active_rules_load reads the rule set of a row.  Errors: ERR_INVALID it does not load, lacks codes
- * or a column (diag names the command to run); those of db_query. */
+/* active_rules_load reads the rule set of a row.  Errors: ERR_INVALID it does not load, lacks
+ * codes, pairs or a column (diag names the command to run); those of db_query. */
 MUST_USE enum err active_rules_load(struct db *db, const struct active_row *row,
                                     struct active_rules **rules, struct diag *diag);
 /* active_rules_load_due reads the active rule set over a lane's connection.  *rules is NULL if

@@ -5,10 +5,11 @@
 #include "base/date.h"
 #include "base/json.h"
 #include "casedoc/column.h"
+#include "casedoc/result_column.h"
 
 #include <stdio.h>
 
-enum { OID_INT2 = 21, OID_TEXT = 25, JSONB_VERSION = 1 };
+enum { OID_TEXT = 25, JSONB_VERSION = 1 };
 enum { COMMIT_OFFSET = 2 + 4 };
 #define POSTGRES_EPOCH_US (DATE_POSTGRES_EPOCH * DATE_DAY_US)
 #define FIELD_NULL 0xffffffffU
@@ -266,53 +267,33 @@ static inline void put_fact(struct buf *out, const struct fact *fact, const stru
 /* --- fields of outcomes --------------------------------------------------------------------------
  */
 
-enum { CODE_BYTES = 4 + 2 /* of an array's int2 */ };
-
-static uint8_t *at_findings(const struct active_rules *rules, const struct outcome *outcome,
-                            uint8_t *at) {
+static uint8_t *at_result(const struct active_rules *rules, const struct outcome *outcome,
+                          uint8_t *at) {
+    uint16_t numbers[AGREEMENTS_MAX];
+    int16_t missing[PATHS_MAX];
     uint32_t count = rules->agreement_count;
-    at = at_array(at, array_bytes(count, (size_t)count * CODE_BYTES), false, OID_INT2, count);
+    uint32_t missing_count = outcome->result.missing_count;
+    uint32_t highest = missing_count;
+    CHECK(count <= AGREEMENTS_MAX && missing_count <= PATHS_MAX);
     for (uint32_t i = 0; i < count; i++) {
-        at = at_int2(at, rules->finding_codes[i][outcome->findings[i].result.reason]);
+        numbers[i] = pair_number(&rules->pairs[i], &outcome->findings[i]);
+        highest = numbers[i] > highest ? numbers[i] : highest;
     }
-    return at;
+    for (uint32_t i = 0; i < missing_count; i++) {
+        missing[i] = rules->path_codes[outcome->result.missing[i]];
+    }
+    bool wide = highest > UINT8_MAX;
+    at = at_be32(at, (uint32_t)result_bytes(count, missing_count, wide));
+    return result_write(at, numbers, count, missing, missing_count, wide);
 }
 
-static uint8_t *at_projected(const struct active_rules *rules, const struct outcome *outcome,
-                             uint8_t *at) {
-    uint32_t count = rules->agreement_count;
-    uint32_t known = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        known += outcome->findings[i].has_projected ? 1 : 0;
-    }
-    size_t elements = (size_t)known * CODE_BYTES + (size_t)(count - known) * 4;
-    at = at_array(at, array_bytes(count, elements), known < count, OID_INT2, count);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct finding *finding = &outcome->findings[i];
-        at = finding->has_projected
-                 ? at_int2(at, rules->finding_codes[i][finding->projected.reason])
-                 : at_be32(at, FIELD_NULL);
-    }
-    return at;
-}
-
-static uint8_t *at_missing(const struct active_rules *rules, const struct result *result,
-                           uint8_t *at) {
-    uint32_t count = result->missing_count;
-    at = at_array(at, array_bytes(count, (size_t)count * CODE_BYTES), false, OID_INT2, count);
-    for (uint32_t i = 0; i < count; i++) {
-        at = at_int2(at, rules->path_codes[result->missing[i]]);
-    }
-    return at;
-}
-
-/* An upper bound of the fields of a known size, with the headers of arrays. */
+/* An upper bound of the fields of a known size. */
 enum { FIXED_BYTES = 256 };
 
 static void put_fixed(const struct active_rules *rules, const struct row_head *head,
                       const struct case_doc *doc, const struct outcome *outcome, struct buf *out) {
-    size_t codes = 2 * (size_t)rules->agreement_count + outcome->result.missing_count;
-    uint8_t *start = buf_room(out, FIXED_BYTES + doc->case_id.len + codes * CODE_BYTES);
+    size_t result = result_bytes(rules->agreement_count, outcome->result.missing_count, true);
+    uint8_t *start = buf_room(out, FIXED_BYTES + doc->case_id.len + result);
     uint8_t *at = start;
     at = at_int8(at, 0);
     at = at_int2(at, head->source);
@@ -324,9 +305,7 @@ static void put_fixed(const struct active_rules *rules, const struct row_head *h
     at = at_int2(at, (int16_t)outcome->result.disposition);
     at = at_int2(at, rules->agreement_codes[outcome->agreement]);
     at = at_int2(at, rules->finding_codes[outcome->agreement][outcome->result.reason]);
-    at = at_findings(rules, outcome, at);
-    at = at_projected(rules, outcome, at);
-    at = at_missing(rules, &outcome->result, at);
+    at = at_result(rules, outcome, at);
     at = at_date(at, head->reference_date);
     at = at_date(at, head->as_of);
     at = at_time(at, head->decided_at);

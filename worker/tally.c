@@ -1,19 +1,19 @@
 /* A key is its kind in the two highest bits, then its parts.  A month counts from 2000-01 and is
  * biased, so that it has no sign.  A day counts from 1970-01-01.
  *   outcome  16 bits source, 18 month, 16 agreement, 8 disposition
- *   finding  18 bits month, 16 finding, 16 projected finding, all ones if there is none
+ *   finding  18 bits month, 16 agreement's position, 16 number of the pair in the rule set's list
  *   missing  16 bits source, 16 path
  *   received 16 bits source, 18 day of acceptance, 16 bucket of latency (tally.h) */
 #include "worker/tally.h"
 
 #include "base/date.h"
 #include "base/mem.h"
+#include "casedoc/result_column.h"
 #include "worker/active_rules.h"
 
 enum tally_kind { KIND_OUTCOME, KIND_FINDING, KIND_MISSING, KIND_RECEIVED };
 enum { KIND_SHIFT = 62, DAY_BITS = 18, MONTH_BITS = 18, MONTH_BIAS = 1 << (MONTH_BITS - 1) };
-enum { SLOTS_FIRST = 256, ARRAY_HEAD_BYTES = 12, ARRAY_DIM_BYTES = 8 };
-#define FIELD_NULL 0xffffffffU
+enum { SLOTS_FIRST = 256 };
 
 /* Fields of a row, in the order of ACTIVE_RULES_FIXED. */
 enum {
@@ -21,11 +21,9 @@ enum {
     FIELD_RECEIVED_AT = 4,
     FIELD_DISPOSITION = 7,
     FIELD_AGREEMENT = 8,
-    FIELD_FINDINGS = 10,
-    FIELD_PROJECTED = 11,
-    FIELD_MISSING = 12,
-    FIELD_REFERENCE_DATE = 13,
-    FIELDS_READ = 14
+    FIELD_RESULT = 10,
+    FIELD_REFERENCE_DATE = 11,
+    FIELDS_READ = 12
 };
 _Static_assert((int)FIELDS_READ <= (int)ACTIVE_RULES_FIXED_COUNT, "the fixed columns come first");
 
@@ -91,31 +89,16 @@ static uint64_t month_of(struct tally *tally, int32_t day) {
     return (uint64_t)tally->last_month;
 }
 
-/* smallint[] as COPY sends it: dimensions, flags, type; with elements their number and lower bound;
- * then each with its length.  NULL reads as all ones. */
-static uint32_t array_length(struct span array) {
-    return get_be32(array.ptr) == 0 ? 0 : get_be32(array.ptr + ARRAY_HEAD_BYTES);
-}
-
-static const uint8_t *array_items(struct span array) {
-    return array.ptr + ARRAY_HEAD_BYTES + ARRAY_DIM_BYTES;
-}
-
-static uint16_t next_item(const uint8_t **at) {
-    uint32_t len = get_be32(*at);
-    uint16_t value = len == FIELD_NULL ? UINT16_MAX : get_be16(*at + 4);
-    *at += len == FIELD_NULL ? 4 : 4 + sizeof(value);
-    return value;
-}
-
-static void add_findings(struct tally *tally, uint64_t month, struct span findings,
-                         struct span projected) {
-    const uint8_t *finding = array_items(findings);
-    const uint8_t *other = array_items(projected);
-    uint32_t count = array_length(findings);
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t code = next_item(&finding);
-        (void)count_of(tally, KIND_FINDING, month << 32 | code << 16 | next_item(&other));
+static void add_result(struct tally *tally, uint64_t month, uint64_t source, struct span bytes) {
+    struct result_view result;
+    CHECK(result_read(bytes, &result) == ERR_OK); /* row_encode wrote it */
+    for (uint32_t i = 0; i < result.number_count; i++) {
+        (void)count_of(tally, KIND_FINDING,
+                       month << 32 | (uint64_t)i << 16 | result_number(&result, i));
+    }
+    for (uint32_t i = 0; i < result.missing_count; i++) {
+        uint16_t path = (uint16_t)result_missing(&result, i);
+        count_of(tally, KIND_MISSING, source << 16 | path)->firsts += i == 0 ? 1 : 0;
     }
 }
 
@@ -155,14 +138,7 @@ void tally_add(struct tally *tally, struct span row) {
     (void)count_of(tally, KIND_OUTCOME,
                    source << (MONTH_BITS + 24) | month << 24 | agreement << 8 | disposition);
     add_received(tally, source, fields[FIELD_RECEIVED_AT]);
-    add_findings(tally, month, fields[FIELD_FINDINGS], fields[FIELD_PROJECTED]);
-    const uint8_t *missing = array_items(fields[FIELD_MISSING]);
-    uint32_t missing_count = array_length(fields[FIELD_MISSING]);
-    for (uint32_t i = 0; i < missing_count; i++) {
-        struct tally_count *count =
-            count_of(tally, KIND_MISSING, source << 16 | next_item(&missing));
-        count->firsts += i == 0 ? 1 : 0;
-    }
+    add_result(tally, month, source, fields[FIELD_RESULT]);
 }
 
 /* --- SQL ---------------------------------------------------------------------------------------
@@ -172,7 +148,16 @@ void tally_add(struct tally *tally, struct span row) {
 struct tally_column {
     const char *name;
     enum tally_kind kind;
-    enum { PART_SIGNED, PART_BYTE, PART_MONTH, PART_DAY, PART_COUNT, PART_FIRSTS } part;
+    enum {
+        PART_SIGNED,
+        PART_BYTE,
+        PART_MONTH,
+        PART_DAY,
+        PART_FINDING,
+        PART_PROJECTED,
+        PART_COUNT,
+        PART_FIRSTS
+    } part;
     uint32_t shift;
 };
 static const struct tally_column COLUMNS[] = {
@@ -182,8 +167,8 @@ static const struct tally_column COLUMNS[] = {
     {"outcome_dispositions", KIND_OUTCOME, PART_BYTE, 0},
     {"outcome_counts", KIND_OUTCOME, PART_COUNT, 0},
     {"finding_months", KIND_FINDING, PART_MONTH, 32},
-    {"finding_codes", KIND_FINDING, PART_SIGNED, 16},
-    {"finding_projected", KIND_FINDING, PART_SIGNED, 0},
+    {"finding_codes", KIND_FINDING, PART_FINDING, 0},
+    {"finding_projected", KIND_FINDING, PART_PROJECTED, 0},
     {"finding_counts", KIND_FINDING, PART_COUNT, 0},
     {"missing_sources", KIND_MISSING, PART_SIGNED, 16},
     {"missing_paths", KIND_MISSING, PART_SIGNED, 0},
@@ -210,7 +195,8 @@ static void put_number(struct buf *sql, int64_t value) {
     buf_append(sql, span_make((const uint8_t *)text + at, sizeof(text) - at));
 }
 
-static int64_t value_of(const struct tally_column *column, const struct tally_count *count) {
+static int64_t value_of(const struct active_rules *rules, const struct tally_column *column,
+                        const struct tally_count *count) {
     uint64_t part = count->key >> column->shift;
     switch (column->part) {
     case PART_SIGNED:
@@ -221,6 +207,10 @@ static int64_t value_of(const struct tally_column *column, const struct tally_co
         return (int64_t)(part & ((1U << MONTH_BITS) - 1)) - MONTH_BIAS;
     case PART_DAY:
         return (int64_t)(part & ((1U << DAY_BITS) - 1));
+    case PART_FINDING:
+        return rules->pairs[part >> 16 & UINT16_MAX].findings[part & UINT16_MAX];
+    case PART_PROJECTED:
+        return rules->pairs[part >> 16 & UINT16_MAX].projected[part & UINT16_MAX];
     case PART_COUNT:
         return count->count;
     case PART_FIRSTS:
@@ -230,8 +220,8 @@ static int64_t value_of(const struct tally_column *column, const struct tally_co
     return 0;
 }
 
-static void put_column(const struct tally *tally, const struct tally_column *column,
-                       struct buf *sql) {
+static void put_column(const struct tally *tally, const struct active_rules *rules,
+                       const struct tally_column *column, struct buf *sql) {
     bool first = true;
     buf_str(sql, "'{");
     for (uint32_t i = 0; i < tally->count; i++) {
@@ -241,7 +231,7 @@ static void put_column(const struct tally *tally, const struct tally_column *col
         if (!first) {
             buf_byte(sql, ',');
         }
-        put_number(sql, value_of(column, &tally->counts[i]));
+        put_number(sql, value_of(rules, column, &tally->counts[i]));
         first = false;
     }
     buf_str(sql, "}'");
@@ -253,9 +243,10 @@ void tally_sql_names(struct buf *sql) {
     }
 }
 
-void tally_sql_values(const struct tally *tally, struct buf *sql) {
+void tally_sql_values(const struct tally *tally, const struct active_rules *rules,
+                      struct buf *sql) {
     for (size_t i = 0; i < COUNT_OF(COLUMNS); i++) {
         buf_str(sql, i == 0 ? "" : ", ");
-        put_column(tally, &COLUMNS[i], sql);
+        put_column(tally, rules, &COLUMNS[i], sql);
     }
 }

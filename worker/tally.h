@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+struct active_rules;
 struct tally_count {
     uint64_t key; /* what is counted; see tally.c */
     uint32_t count;
@@ -41,8 +42,9 @@ void tally_reset(struct tally *tally, int64_t written_at);
 void tally_free(struct tally *tally);
 /* tally_add counts one row of row_encode. */
 void tally_add(struct tally *tally, struct span row);
-/* Both append a list without parentheses, the same columns in the same order: names; values. */
+/* Both append a list without parentheses, the same columns in the same order: names; values.  rules
+ * are those of the rows; NULL where none was counted. */
 void tally_sql_names(struct buf *sql);
-void tally_sql_values(const struct tally *tally, struct buf *sql);
+void tally_sql_values(const struct tally *tally, const struct active_rules *rules, struct buf *sql);
 
 #endif

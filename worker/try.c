@@ -59,7 +59,7 @@ static const char RIGHTS_SQL[] =
     "(VALUES ('cases', 'INSERT'), ('commits', 'INSERT'), ('tallies', 'INSERT'), "
     "('dead_letters', 'INSERT'), ('sources', 'INSERT'), ('sources', 'SELECT'), "
     "('rulesets', 'SELECT'), ('ruleset_texts', 'SELECT'), ('activations', 'SELECT'), "
-    "('codes', 'SELECT'), ('purged', 'SELECT')) AS needs (t, p) "
+    "('ruleset_pairs', 'SELECT'), ('codes', 'SELECT'), ('purged', 'SELECT')) AS needs (t, p) "
     "WHERE NOT has_table_privilege(t, p) UNION ALL SELECT 'SELECT on cases' WHERE NOT "
     "has_any_column_privilege('cases', 'SELECT') UNION ALL SELECT 'TEMPORARY on the database' "
     "WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')) missing";

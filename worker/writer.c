@@ -254,7 +254,7 @@ struct target {
 static const struct target REAPPLY_TARGET = {
     .table = "reapplied",
     .columns = "commit, source, case_id, revision, ruleset, disposition, agreement, reason, "
-               "findings, projected, missing, reference_date, as_of, decided_at",
+               "result, reference_date, as_of, decided_at",
     .incoming = "incoming_reapplied",
     .incoming_columns = ACTIVE_RULES_FIXED,
     .typed_columns = ACTIVE_RULES_FIXED_TYPED,
@@ -288,7 +288,9 @@ static struct target target_of(struct writer *writer) {
         .details =
             "SELECT c.source, c.case_id, c.revision, c.digest, c.disposition, a.agreement, "
             "r.label, (SELECT string_agg(p.label, ',' ORDER BY m.nr) "
-            "FROM unnest(c.missing) WITH ORDINALITY AS m (code, nr) "
+            "FROM unnest(coalesce(c.missing, result_read(c.result, NULL)::smallint[])) WITH "
+            "ORDINALITY AS m "
+            "(code, nr) "
             "JOIN codes p ON p.code = m.code) "
             "FROM incoming i JOIN cases c USING (source, case_id, revision) "
             "JOIN codes a ON a.code = c.agreement JOIN codes r ON r.code = c.reason UNION ALL "
@@ -343,7 +345,9 @@ static enum err ask_details(struct writer *writer) {
     enum err err = db_lane_exec(writer->db,
                                 "SELECT has_column_privilege('cases', 'agreement', 'SELECT') AND "
                                 "has_column_privilege('cases', 'reason', 'SELECT') AND "
-                                "has_column_privilege('cases', 'missing', 'SELECT')",
+                                "has_column_privilege('cases', 'missing', 'SELECT') AND "
+                                "has_column_privilege('cases', 'result', 'SELECT') AND "
+                                "has_function_privilege('result_read(bytea, integer)', 'EXECUTE')",
                                 &rows);
     err = err == ERR_OK ? db_expect(rows, "1 b", NULL) : err;
     if (err == ERR_OK) {

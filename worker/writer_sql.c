@@ -119,7 +119,7 @@ void writer_sql_tally(struct writer *writer, const struct txn *txn,
     sql_received(sql, writer->mode == WRITER_INTAKE ? txn->job_count : 0, commit);
     sql_journals(sql, writer);
     buf_str(sql, ", ");
-    tally_sql_values(&writer->tally, sql);
+    tally_sql_values(&writer->tally, writer->rules, sql);
     buf_byte(sql, ')');
 }
 

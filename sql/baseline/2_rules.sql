@@ -24,6 +24,19 @@ COMMENT ON TABLE ruleset_texts IS 'Canonical texts, apart so that lists of rule 
 COMMENT ON COLUMN ruleset_texts.ruleset IS 'The rule set.';
 COMMENT ON COLUMN ruleset_texts.body IS 'Canonical text; its SHA-256 is rulesets.id.';
 
+CREATE TABLE ruleset_pairs (
+    ruleset   smallint NOT NULL REFERENCES rulesets,
+    position  smallint NOT NULL,
+    findings  smallint[] NOT NULL,
+    projected smallint[] NOT NULL,
+    PRIMARY KEY (ruleset, position)
+);
+COMMENT ON TABLE ruleset_pairs IS 'Of each agreement of a rule set the list of pairs (finding, projected finding) that a case can get; written when it is published, never changed.';
+COMMENT ON COLUMN ruleset_pairs.ruleset IS 'The rule set.';
+COMMENT ON COLUMN ruleset_pairs.position IS 'Position of the agreement in rulesets.agreements, from 1.';
+COMMENT ON COLUMN ruleset_pairs.findings IS 'The finding of each pair (codes); the number of a pair is its index, from 0.';
+COMMENT ON COLUMN ruleset_pairs.projected IS 'Parallel to findings: the projected finding, -1 where there is none.';
+
 CREATE TABLE activations (
     activation   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     ruleset      smallint NOT NULL REFERENCES rulesets,

@@ -11,13 +11,14 @@ CREATE TABLE cases (
     disposition    smallint NOT NULL,
     agreement      smallint NOT NULL,
     reason         smallint NOT NULL,
-    findings       smallint[] NOT NULL,
-    projected      smallint[] NOT NULL,
-    missing        smallint[] NOT NULL,
+    result         bytea,
     reference_date date NOT NULL,
     as_of          date NOT NULL,
     decided_at     timestamptz NOT NULL,
     commit         bigint NOT NULL,
+    findings       smallint[],
+    projected      smallint[],
+    missing        smallint[],
     PRIMARY KEY (source, case_id, revision)
 );
 COMMENT ON TABLE cases IS 'One row a case revision: its facts and its intake outcome, written once by a lane.';
@@ -30,9 +31,10 @@ COMMENT ON COLUMN cases.ruleset IS 'Rule set that decided (rulesets).';
 COMMENT ON COLUMN cases.disposition IS 'Disposition of the case (codes 0 to 4).';
 COMMENT ON COLUMN cases.agreement IS 'Agreement whose finding won (codes of kind agreement).';
 COMMENT ON COLUMN cases.reason IS 'The winning finding (codes of kind finding).';
-COMMENT ON COLUMN cases.findings IS 'One finding code per agreement, in the order of rulesets.agreements.';
-COMMENT ON COLUMN cases.projected IS 'Parallel to findings: the finding if the agreement were in force, null where it does not apply.';
-COMMENT ON COLUMN cases.missing IS 'Paths to ask for (codes of kind path); the first is the next question.';
+COMMENT ON COLUMN cases.findings IS 'Of older workers, else null: one finding code per agreement, in the order of rulesets.agreements.';
+COMMENT ON COLUMN cases.projected IS 'Of older workers, else null: parallel to findings, the finding if the agreement were in force, null where it does not apply.';
+COMMENT ON COLUMN cases.missing IS 'Of older workers, else null: paths to ask for (codes of kind path); the first is the next question.';
+COMMENT ON COLUMN cases.result IS 'Finding and projected finding of each agreement, and the paths to ask for: sql/README.md has the bytes. Null in rows of older workers.';
 COMMENT ON COLUMN cases.reference_date IS 'Day on which the rules are applied.';
 COMMENT ON COLUMN cases.as_of IS 'Day whose knowledge of events is used.';
 COMMENT ON COLUMN cases.decided_at IS 'When the lane evaluated the case.';
@@ -48,13 +50,14 @@ CREATE TABLE reapplied (
     disposition    smallint NOT NULL,
     agreement      smallint NOT NULL,
     reason         smallint NOT NULL,
-    findings       smallint[] NOT NULL,
-    projected      smallint[] NOT NULL,
-    missing        smallint[] NOT NULL,
+    result         bytea,
     reference_date date NOT NULL,
     as_of          date NOT NULL,
     decided_at     timestamptz NOT NULL,
     commit         bigint NOT NULL,
+    findings       smallint[],
+    projected      smallint[],
+    missing        smallint[],
     PRIMARY KEY (source, case_id, revision, ruleset)
 );
 COMMENT ON TABLE reapplied IS 'Later outcomes of stored cases under other rule sets; append only.';
@@ -68,6 +71,7 @@ COMMENT ON COLUMN reapplied.reason IS 'As in cases.';
 COMMENT ON COLUMN reapplied.findings IS 'As in cases.';
 COMMENT ON COLUMN reapplied.projected IS 'As in cases.';
 COMMENT ON COLUMN reapplied.missing IS 'As in cases.';
+COMMENT ON COLUMN reapplied.result IS 'As in cases.';
 COMMENT ON COLUMN reapplied.reference_date IS 'As in cases.';
 COMMENT ON COLUMN reapplied.as_of IS 'As in cases.';
 COMMENT ON COLUMN reapplied.decided_at IS 'As in cases.';

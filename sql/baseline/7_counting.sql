@@ -9,6 +9,61 @@ CREATE OR REPLACE VIEW journal_words AS
     SELECT journal, said_below, complete_before, last_commit_at FROM rollup_journals WHERE said_below IS NOT NULL;
 COMMENT ON VIEW journal_words IS 'The content of rollup_journals, in the form in which transactions report it.';
 
+-- The bytes of column `result` (sql/README.md), which common/casedoc/result_column.c writes.  A reporter's session may find no
+-- function by its name here, so this one calls none of ours.
+CREATE OR REPLACE FUNCTION result_read(a_result bytea, agreements integer) RETURNS integer[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    bytes constant integer := coalesce(octet_length(a_result), 0);
+    width integer;
+    total integer;
+    missing integer;
+    found integer;
+    at integer;
+    parts integer[] := '{}';
+BEGIN
+    width := CASE WHEN bytes > 0 THEN get_byte(a_result, 0) END; -- the version is equal to it
+    IF width IN (1, 2) AND bytes >= 2 + width THEN
+        total := width;
+        FOR i IN 2 .. bytes - 1 LOOP
+            total := (total * 31 + get_byte(a_result, i)) & 255;
+        END LOOP;
+        missing := CASE width WHEN 1 THEN get_byte(a_result, 2) ELSE get_byte(a_result, 2) * 256 + get_byte(a_result, 3) END;
+        found := bytes - 2 - width - 2 * missing; -- bytes of numbers
+    END IF;
+    IF (CASE WHEN found >= 0 AND found % width = 0 THEN total = get_byte(a_result, 1) END) THEN
+        IF agreements IS NULL THEN
+            at := bytes - 2 * missing;
+            FOR i IN 1 .. missing LOOP
+                parts[i] := get_byte(a_result, at) * 256 + get_byte(a_result, at + 1);
+                at := at + 2;
+            END LOOP;
+            RETURN parts;
+        ELSIF found = width * agreements AND width = 1 THEN
+            FOR i IN 1 .. agreements LOOP
+                parts[i] := get_byte(a_result, 2 + i);
+            END LOOP;
+            RETURN parts;
+        ELSIF found = width * agreements THEN
+            FOR i IN 1 .. agreements LOOP
+                parts[i] := get_byte(a_result, 2 + 2 * i) * 256 + get_byte(a_result, 3 + 2 * i);
+            END LOOP;
+            RETURN parts;
+        END IF;
+        RAISE EXCEPTION 'a stored result does not have % agreements, as its rule set has', agreements
+            USING ERRCODE = 'data_corrupted';
+    END IF;
+    RAISE EXCEPTION 'a stored result is damaged, or of a later version: % bytes', bytes USING ERRCODE = 'data_corrupted';
+END $$;
+COMMENT ON FUNCTION result_read(bytea, integer) IS 'Of each agreement the number of its pair in ruleset_pairs, from 0; without a number of agreements the codes of the missing paths. Fails with SQLSTATE XX001 when the bytes are damaged.';
+
+CREATE OR REPLACE FUNCTION result_fault(a_ruleset smallint, a_position bigint) RETURNS smallint LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RAISE EXCEPTION 'a stored result has a number that is not in the list of agreement % of rule set number %', a_position, a_ruleset
+        USING ERRCODE = 'data_corrupted';
+END $$;
+COMMENT ON FUNCTION result_fault(smallint, bigint) IS 'Fails: the number of a pair is above those of its list.';
+
 CREATE OR REPLACE FUNCTION month_number(a_day date) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
     SELECT (extract(year FROM a_day) * 12 + extract(month FROM a_day))::integer - 24001
 $$;
@@ -112,10 +167,21 @@ BEGIN
         SELECT month_number(c.reference_date), c.agreement, c.disposition, count(*) FROM cases c GROUP BY 1, 2, 3;
     INSERT INTO rollup_findings (month, finding, projected, findings)
         SELECT month_number(c.reference_date), x.finding, coalesce(x.projected, -1), count(*)
-        FROM cases c CROSS JOIN LATERAL unnest(c.findings, c.projected) AS x (finding, projected) GROUP BY 1, 2, 3;
+        FROM cases c CROSS JOIN LATERAL unnest(c.findings, c.projected) AS x (finding, projected)
+        WHERE c.findings IS NOT NULL GROUP BY 1, 2, 3;
+    INSERT INTO rollup_findings AS k (month, finding, projected, findings)
+        SELECT x.month, coalesce(p.findings[x.number + 1], result_fault(x.ruleset, x.nr)), p.projected[x.number + 1], sum(x.n)
+        FROM (SELECT month_number(c.reference_date) AS month, c.ruleset, m.nr, m.number, count(*) AS n
+              FROM cases c JOIN rulesets r USING (ruleset)
+              CROSS JOIN LATERAL unnest(result_read(c.result, cardinality(r.agreements))) WITH ORDINALITY AS m (number, nr)
+              WHERE c.findings IS NULL GROUP BY 1, 2, 3, 4) x
+        LEFT JOIN ruleset_pairs p ON p.ruleset = x.ruleset AND p.position = x.nr
+        GROUP BY 1, 2, 3
+        ON CONFLICT (month, finding, projected) DO UPDATE SET findings = k.findings + excluded.findings;
     INSERT INTO rollup_missing (source, path, cases, next_question)
         SELECT c.source, m.code, count(*), count(*) FILTER (WHERE m.nr = 1)
-        FROM cases c CROSS JOIN LATERAL unnest(c.missing) WITH ORDINALITY AS m (code, nr) GROUP BY 1, 2;
+        FROM cases c CROSS JOIN LATERAL unnest(coalesce(c.missing, result_read(c.result, NULL)::smallint[])) WITH ORDINALITY AS m (code, nr)
+        GROUP BY 1, 2;
 END $$;
 COMMENT ON FUNCTION rebuild_rollups() IS 'Counts the kept cases again, by month of reference date, finding and missing fact: after a change of cases by hand.  Counts of what was written when stay.';
 
@@ -159,7 +225,8 @@ BEGIN
         DELETE FROM cases c USING old
         WHERE c.source = old.source AND c.case_id = old.case_id AND c.revision = old.revision
         RETURNING c.source, c.case_id, c.revision, c.digest, c.disposition, c.agreement, c.findings, c.projected,
-                  c.missing, month_number(c.reference_date) AS month
+                  c.ruleset, c.result, coalesce(c.missing, result_read(c.result, NULL)::smallint[]) AS missing,
+                  month_number(c.reference_date) AS month
     ), tombstones AS (
         INSERT INTO purged (source, case_id, revision, digest, disposition, purge)
         SELECT g.source, g.case_id, g.revision, g.digest, g.disposition, a_purge FROM gone g
@@ -172,8 +239,19 @@ BEGIN
     ), findings AS (
         INSERT INTO tallies (commit, finding_months, finding_codes, finding_projected, finding_counts)
         SELECT 0, array_agg(f.month), array_agg(f.finding), array_agg(f.projected), array_agg(f.n)
-        FROM (SELECT g.month, x.finding, coalesce(x.projected, -1::smallint) AS projected, -count(*)::integer AS n
-              FROM gone g CROSS JOIN LATERAL unnest(g.findings, g.projected) AS x (finding, projected)
+        FROM (SELECT x.month, x.finding, x.projected, -sum(x.n)::integer AS n
+              FROM (SELECT g.month, y.finding, coalesce(y.projected, -1::smallint) AS projected, 1 AS n
+                    FROM gone g CROSS JOIN LATERAL unnest(g.findings, g.projected) AS y (finding, projected)
+                    WHERE g.findings IS NOT NULL
+                    UNION ALL
+                    SELECT y.month, coalesce(p.findings[y.number + 1], result_fault(y.ruleset, y.nr)),
+                           p.projected[y.number + 1], y.n
+                    FROM (SELECT g.month, g.ruleset, m.nr, m.number, count(*) AS n
+                          FROM gone g JOIN rulesets r USING (ruleset)
+                          CROSS JOIN LATERAL unnest(result_read(g.result, cardinality(r.agreements)))
+                              WITH ORDINALITY AS m (number, nr)
+                          WHERE g.findings IS NULL GROUP BY 1, 2, 3, 4) y
+                    LEFT JOIN ruleset_pairs p ON p.ruleset = y.ruleset AND p.position = y.nr) x
               GROUP BY 1, 2, 3) f
         HAVING count(*) > 0
     ), missing AS (

@@ -5,24 +5,39 @@
 CREATE SCHEMA IF NOT EXISTS report;
 COMMENT ON SCHEMA report IS 'Views for reporting tools; the tables behind them may change, these do not.';
 
+-- A row has either `result` or the three arrays of an older worker (sql/README.md).
 -- The rows of both tables as they are, so that an order by key uses the two indexes and a page costs what it holds.
 CREATE OR REPLACE VIEW outcome_rows AS
     SELECT source, case_id, revision, false AS reapplied, received_at, ruleset, disposition, agreement, reason,
-           findings, projected, missing, reference_date, as_of, decided_at, commit FROM cases
+           findings, projected, missing, reference_date, as_of, decided_at, commit, result FROM cases
     UNION ALL
     SELECT source, case_id, revision, true, (SELECT i.received_at FROM cases i WHERE i.source = r.source
                AND i.case_id = r.case_id AND i.revision = r.revision), ruleset, disposition, agreement, reason,
-           findings, projected, missing, reference_date, as_of, decided_at, commit FROM reapplied r;
+           findings, projected, missing, reference_date, as_of, decided_at, commit, result FROM reapplied r;
 COMMENT ON VIEW outcome_rows IS 'Every outcome, in numbers: what outcome_names names.';
 
 CREATE OR REPLACE VIEW outcome_names AS
     SELECT s.name AS source, o.case_id, o.revision, o.reapplied, o.received_at, r.id AS ruleset,
            d.disposition, a.agreement, f.label AS reason,
-           ARRAY(SELECT n.disposition || ': ' || n.label FROM unnest(o.findings) WITH ORDINALITY m (code, nr)
-                 LEFT JOIN codes n ON n.code = m.code ORDER BY m.nr) AS findings,
-           ARRAY(SELECT n.disposition || ': ' || n.label FROM unnest(o.projected) WITH ORDINALITY m (code, nr)
-                 LEFT JOIN codes n ON n.code = m.code ORDER BY m.nr) AS projected,
-           ARRAY(SELECT n.label FROM unnest(o.missing) WITH ORDINALITY m (code, nr)
+           CASE WHEN o.findings IS NOT NULL THEN
+               ARRAY(SELECT n.disposition || ': ' || n.label FROM unnest(o.findings) WITH ORDINALITY m (code, nr)
+                     LEFT JOIN codes n ON n.code = m.code ORDER BY m.nr)
+           ELSE
+               ARRAY(SELECT n.disposition || ': ' || n.label
+                     FROM unnest(result_read(o.result, cardinality(r.agreements))) WITH ORDINALITY m (number, nr)
+                     LEFT JOIN ruleset_pairs p ON p.ruleset = o.ruleset AND p.position = m.nr
+                     LEFT JOIN codes n ON n.code = coalesce(p.findings[m.number + 1], result_fault(o.ruleset, m.nr)) ORDER BY m.nr)
+           END AS findings,
+           CASE WHEN o.findings IS NOT NULL THEN
+               ARRAY(SELECT n.disposition || ': ' || n.label FROM unnest(o.projected) WITH ORDINALITY m (code, nr)
+                     LEFT JOIN codes n ON n.code = m.code ORDER BY m.nr)
+           ELSE
+               ARRAY(SELECT n.disposition || ': ' || n.label
+                     FROM unnest(result_read(o.result, cardinality(r.agreements))) WITH ORDINALITY m (number, nr)
+                     LEFT JOIN ruleset_pairs p ON p.ruleset = o.ruleset AND p.position = m.nr
+                     LEFT JOIN codes n ON n.code = coalesce(p.projected[m.number + 1], result_fault(o.ruleset, m.nr)) ORDER BY m.nr)
+           END AS projected,
+           ARRAY(SELECT n.label FROM unnest(coalesce(o.missing, result_read(o.result, NULL)::smallint[])) WITH ORDINALITY m (code, nr)
                  JOIN codes n ON n.code = m.code ORDER BY m.nr) AS missing,
            o.reference_date, o.as_of, o.decided_at, o.commit, r.agreements,
            o.source AS source_number, o.ruleset AS ruleset_number, o.disposition AS disposition_number
@@ -433,9 +448,17 @@ COMMENT ON COLUMN report.operator_actions.letters IS 'How many dead letters.';
 CREATE OR REPLACE FUNCTION make_fact_view() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     fixed constant text[] := '{source,case_id,revision,received_at,digest,ruleset,disposition,agreement,reason,findings,
-        projected,missing,reference_date,as_of,decided_at,commit}';
-    finding_names constant text := 'ARRAY(SELECT n.disposition || '': '' || n.label FROM unnest(c.%1$I) WITH ORDINALITY m (code, nr)
-                     LEFT JOIN codes n ON n.code = m.code ORDER BY m.nr) AS %1$I';
+        projected,missing,reference_date,as_of,decided_at,commit,result}';
+    -- as in outcome_names
+    finding_names constant text := 'CASE WHEN c.findings IS NOT NULL THEN
+                   ARRAY(SELECT n.disposition || '': '' || n.label FROM unnest(c.%1$I) WITH ORDINALITY m (code, nr)
+                         LEFT JOIN codes n ON n.code = m.code ORDER BY m.nr)
+               ELSE
+                   ARRAY(SELECT n.disposition || '': '' || n.label
+                         FROM unnest(result_read(c.result, cardinality(r.agreements))) WITH ORDINALITY m (number, nr)
+                         LEFT JOIN ruleset_pairs p ON p.ruleset = c.ruleset AND p.position = m.nr
+                         LEFT JOIN codes n ON n.code = coalesce(p.%1$I[m.number + 1], result_fault(c.ruleset, m.nr)) ORDER BY m.nr)
+               END AS %1$I';
     facts text;
     fact record;
 BEGIN
@@ -444,7 +467,7 @@ BEGIN
     EXECUTE 'CREATE OR REPLACE VIEW report.cases AS
         SELECT s.name AS source, c.case_id, c.revision, c.received_at, r.id AS ruleset, d.disposition, a.agreement,
                f.label AS reason, ' || format(finding_names, 'findings') || ', ' || format(finding_names, 'projected') || ',
-               ARRAY(SELECT n.label FROM unnest(c.missing) WITH ORDINALITY m (code, nr)
+               ARRAY(SELECT n.label FROM unnest(coalesce(c.missing, result_read(c.result, NULL)::smallint[])) WITH ORDINALITY m (code, nr)
                      JOIN codes n ON n.code = m.code ORDER BY m.nr) AS missing,
                c.reference_date, c.as_of, c.decided_at, c.source AS source_number, r.agreements' || facts || '
         FROM cases c

@@ -13,7 +13,8 @@ BEGIN
         WHERE p.pronamespace = current_schema()::regnamespace AND p.proname IN (
             'activations_notify', 'activations_sign', 'code_for', 'dead_letters_ended', 'fold_tallies', 'make_fact_view',
             'month_number', 'purge_some',
-            'purged_guard', 'rebuild_rollups', 'rules_guard', 'rulesets_sign', 'ruleset_texts_check', 'source_for')
+            'purged_guard', 'rebuild_rollups', 'result_fault', 'result_read',
+            'rules_guard', 'rulesets_sign', 'ruleset_texts_check', 'source_for')
     LOOP
         EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', ours);
     END LOOP;
@@ -26,5 +27,23 @@ BEGIN
     FOREACH guarded IN ARRAY ARRAY['rulesets_sign()', 'activations_sign()', 'ruleset_texts_check()',
                                    'dead_letters_ended()', 'fold_tallies(integer)', 'rebuild_rollups()'] LOOP
         EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', guarded, current_schema());
+    END LOOP;
+END $$;
+
+-- Roles of an earlier version keep what they could do, before roles.sql is run again.
+DO $$
+DECLARE grantee text;
+BEGIN
+    FOR grantee IN SELECT rolname FROM pg_roles
+                   WHERE rolname IN ('casemill_worker', 'casemill_publisher', 'casemill_reporter', 'casemill_analyst') LOOP
+        IF grantee <> 'casemill_publisher' THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION result_read(bytea, integer), result_fault(smallint, bigint) TO %I', grantee);
+        END IF;
+        IF grantee <> 'casemill_reporter' THEN
+            EXECUTE format('GRANT SELECT ON ruleset_pairs TO %I', grantee);
+        END IF;
+        IF grantee = 'casemill_publisher' THEN
+            EXECUTE format('GRANT INSERT ON ruleset_pairs TO %I', grantee);
+        END IF;
     END LOOP;
 END $$;

@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "rules/ruleset.h"
+#include "tests/unit/pair_fixture.h"
 #include "wire/walk.h"
 #include "worker/row.h"
 
@@ -50,6 +51,10 @@ static void number_all(struct bench *bench) {
         active->finding_codes[a] =
             mem_zero(ruleset_reason_count(bench->ruleset, a), sizeof(int16_t));
     }
+    active->pairs = mem_zero(active->agreement_count, sizeof(*active->pairs));
+    for (uint32_t a = 0; a < active->agreement_count; a++) {
+        pair_fixture(&active->pairs[a], bench->ruleset, a, active->finding_codes[a]);
+    }
     active->path_codes = mem_zero(schema->path_count, sizeof(int16_t));
     active->column_count = ACTIVE_RULES_FIXED_COUNT + schema->slot_count;
 }
@@ -78,7 +83,9 @@ static void bench_open(struct bench *bench, const char *rules, const char *path)
 static void bench_close(struct bench *bench) {
     for (uint32_t a = 0; a < bench->active.agreement_count; a++) {
         mem_free(bench->active.finding_codes[a]);
+        pair_numbers_free(&bench->active.pairs[a]);
     }
+    mem_free(bench->active.pairs);
     mem_free(bench->active.agreement_codes);
     mem_free(bench->active.finding_codes);
     mem_free(bench->active.path_codes);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "casedoc/column.h"
 #include "fuzz.h"
+#include "tests/unit/pair_fixture.h"
 #include "worker/row.h"
 
 #include <math.h>
@@ -56,6 +57,7 @@ struct round {
 static void round_open(struct round *round) {
     static int16_t code, finding_codes[16], path_codes[PATHS_MAX];
     static int16_t *findings[] = {finding_codes};
+    static struct pair_numbers pairs;
     struct buf text = BUF_EMPTY;
     struct active_rules *rules = &round->rules;
     struct diag diag = {0};
@@ -69,6 +71,8 @@ static void round_open(struct round *round) {
     rules->agreement_count = 1;
     rules->agreement_codes = &code;
     rules->finding_codes = findings;
+    pair_fixture(&pairs, rules->ruleset, 0, finding_codes);
+    rules->pairs = &pairs;
     rules->path_codes = path_codes;
     rules->column_count = ACTIVE_RULES_FIXED_COUNT + ruleset_schema(rules->ruleset)->slot_count;
     round->run = ruleset_run_new(rules->ruleset);

@@ -182,8 +182,8 @@ equal "nothing was removed" "$(rows) $(rows purges) $(rows dead_letters)" "600 0
 one=$(pg_sql "select case_id from dead_letters order by dead limit 1")
 pg_sql "create temporary table c as select * from cases where case_id = '$one'; update c set revision = 7; insert into cases select * from c;
         insert into cases select (jsonb_populate_record(null::cases, to_jsonb(c) || '{\"case_id\": \"a/b@7\"}')).* from c;
-        insert into reapplied (source, case_id, revision, ruleset, disposition, agreement, reason, findings, projected, missing, reference_date, as_of, decided_at, commit)
-        select source, case_id, revision, ruleset, disposition, agreement, reason, findings, projected, missing, reference_date, as_of, decided_at, commit from c;
+        insert into reapplied (source, case_id, revision, ruleset, disposition, agreement, reason, result, reference_date, as_of, decided_at, commit)
+        select source, case_id, revision, ruleset, disposition, agreement, reason, result, reference_date, as_of, decided_at, commit from c;
         select rebuild_rollups()" >"$work/made.out" 2>&1 || abort "rows are made" "$(cat "$work/made.out")"
 would --case "local/$one@7"
 equal "one revision: what would be removed" "$(counts dry.out)" "cases:1,reapplied:1,dead_letters:0"

@@ -114,18 +114,25 @@ casemill rules publish config --set US-SV-ACA-2019.us_rule_effective=2019-11-20 
 second=$(pg_sql "select id from rulesets order by ruleset desc limit 1")
 explain "$id" --source second --ruleset "$second" >"$work/none"
 equal "not yet applied again" $? 1
-pg_sql "insert into reapplied select source, case_id, revision, (select max(ruleset) from rulesets), disposition,
-    agreement, reason, findings, projected, missing, reference_date, as_of, decided_at, commit
-    from cases where case_id = '$id' and source = (select source from sources where name = 'second')" \
+pg_sql "insert into reapplied (source, case_id, revision, ruleset, disposition, agreement, reason, result, reference_date, as_of,
+    decided_at, commit) select source, case_id, revision, (select max(ruleset) from rulesets), disposition, agreement, reason, result,
+    reference_date, as_of, decided_at, commit from cases where case_id = '$id' and source = (select source from sources where name = 'second')" \
     >"$work/sql.out"
 explain "$id" --source second --ruleset "$(echo "$second" | cut -c1-12)" --json >"$work/again"
 equal "applied again" "$(field "$work/again" ruleset)" "$second"
-pg_sql "update cases set findings[2] = (select min(code) from codes where kind = 'finding')
+pg_sql "update cases c set result = (select o.result from cases o join ruleset_pairs l on l.ruleset = c.ruleset and l.position = 2
+        where l.findings[1 + get_byte(o.result, 4)] <> l.findings[1 + get_byte(c.result, 4)] limit 1)
     where case_id = '$id' and source = (select source from sources where name = 'second')" >"$work/sql.out"
 explain "$id" --source second >"$work/text"
 equal "another finding than stored: exit 1" $? 1
 contains "another finding than stored: the text states it" "$work/text" "The stored outcome differs"
-contains "both are shown" "$work/text" "US-GT-ACA-2019: stored .*, now "
+contains "both are shown" "$work/text" "US-GT-ACA-2019: stored .*, now"
+pg_sql "update cases c set result = set_byte(result, 4, get_byte(result, 4) # 1)
+    where case_id = '$id' and source = (select source from sources where name = 'second')" >"$work/sql.out"
+explain "$id" --source second >"$work/text"
+equal "a damaged result: exit 1" $? 1
+contains "a damaged result: the line states it" "$work/explain.err" "XX001"
+equal "a damaged result: one line" "$(wc -l <"$work/explain.err")" 1
 
 # `rules coverage` names each rule that no test reached with its line, and fails below a threshold.
 mkdir -p "$work/rules/agreements"

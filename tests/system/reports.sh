@@ -11,12 +11,14 @@ count=6000
 scan_months="select date_trunc('month', c.reference_date)::date, a.agreement, d.disposition, count(*)
     from cases c join codes a on a.code = c.agreement join codes d on d.code = c.disposition group by 1, 2, 3"
 scan_findings="select date_trunc('month', c.reference_date)::date, f.agreement, f.disposition, f.label, p.disposition, count(*)
-    from cases c cross join lateral unnest(c.findings, c.projected) as x (finding, projected)
+    from cases c join ruleset_pairs l using (ruleset)
+    cross join lateral (select l.findings[1 + b], l.projected[1 + b] from get_byte(c.result, 2 + l.position) as b) as x (finding, projected)
     join codes f on f.code = x.finding left join codes p on p.code = x.projected
     group by 1, 2, 3, 4, 5, x.finding, x.projected"
 scan_missing_facts="select p.label, s.name, count(*), count(*) filter (where m.nr = 1)
-    from cases c cross join lateral unnest(c.missing) with ordinality as m (code, nr)
-    join codes p on p.code = m.code join sources s on s.source = c.source group by 1, 2"
+    from cases c cross join lateral generate_series(1, get_byte(c.result, 2)) as m (nr)
+    cross join lateral (select octet_length(c.result) + 2 * (m.nr - 1 - get_byte(c.result, 2)) as at) as t
+    join codes p on p.code = 256 * get_byte(c.result, t.at) + get_byte(c.result, t.at + 1) join sources s on s.source = c.source group by 1, 2"
 # A purge leaves the counts by day, so the scan is of all cases that ever were.
 scan_daily_counts="select (c.committed_at at time zone 'UTC')::date, s.name, a.agreement, d.disposition, count(*)
     from ever_written w join commits c using (commit) join sources s on s.source = w.source

@@ -1,7 +1,9 @@
 /* Rules that several agreements share are run once a case: every finding is the one that its
  * agreement makes alone, whatever the others are.  Held on the shipped agreements, on the engine's
- * own documents, and on twins that differ in one thing each. */
+ * own documents, and on twins that differ in one thing each.  The same cases hold ruleset_pairs: no
+ * finding and projected finding occur together that it does not list. */
 #include "p9_case.h"
+#include "rules/pairs.h"
 
 #include "base/io.h"
 
@@ -155,7 +157,41 @@ struct together {
     struct value *slots; /* of an agreement alone */
     struct case_maker maker;
     uint64_t seed;
+    bool **listed; /* [agreement][place of a pair] */
 };
+
+static size_t place_of(const struct agreement *agreement, struct reason_pair pair) {
+    return (size_t)pair.reason * (agreement->reason_count + 1U) +
+           (pair.projected == PAIR_ALONE ? 0 : pair.projected + 1U);
+}
+
+static void list_pairs(struct together *t) {
+    t->listed = mem_zero(t->ruleset->agreement_count, sizeof(*t->listed));
+    for (uint32_t a = 0; a < t->ruleset->agreement_count; a++) {
+        const struct agreement *agreement = t->ruleset->agreements[a];
+        struct reason_pair *pairs = NULL;
+        uint32_t count = ruleset_pairs(t->ruleset, a, &pairs);
+        t->listed[a] = mem_zero((size_t)agreement->reason_count * (agreement->reason_count + 1U),
+                                sizeof(**t->listed));
+        for (uint32_t i = 0; i < count; i++) {
+            bool *is_listed = &t->listed[a][place_of(agreement, pairs[i])];
+            ck_assert_msg(!*is_listed, "%s: pair %u occurs twice", agreement->id, i);
+            *is_listed = true;
+        }
+        mem_free(pairs);
+    }
+}
+
+static void hold_listed(const struct together *t, uint32_t a, const struct finding *finding) {
+    const struct agreement *agreement = t->ruleset->agreements[a];
+    struct reason_pair pair = {finding->result.reason, finding->has_projected
+                                                           ? finding->projected.reason
+                                                           : (uint16_t)PAIR_ALONE};
+    ck_assert_msg(t->listed[a][place_of(agreement, pair)],
+                  "seed %llu, %s: %s beside %s is not listed", (unsigned long long)t->seed,
+                  agreement->id, agreement->reasons[pair.reason].label,
+                  finding->has_projected ? agreement->reasons[pair.projected].label : "none");
+}
 
 static void hold_alone(struct together *t, struct value *facts) {
     const struct case_maker *maker = &t->maker;
@@ -176,6 +212,7 @@ static void hold_alone(struct together *t, struct value *facts) {
                       finding.result.reason,
                       disposition_name(outcome.findings[a].result.disposition),
                       outcome.findings[a].result.reason);
+        hold_listed(t, a, &finding);
         agreement_run_fini(&alone);
     }
     arena_free(&arena);
@@ -185,6 +222,7 @@ static void hold_cases(struct ruleset *ruleset, uint64_t cases) {
     struct together t = {.ruleset = ruleset, .run = ruleset_run_new(ruleset)};
     t.slots = mem_zero(ruleset->schema->slot_count + EXTRA_COUNT, sizeof(*t.slots));
     case_maker_init(&t.maker, ruleset);
+    list_pairs(&t);
     for (t.seed = 0; t.seed < cases; t.seed++) {
         case_invent(&t.maker, t.seed);
         hold_alone(&t, t.maker.hidden);
@@ -192,6 +230,10 @@ static void hold_cases(struct ruleset *ruleset, uint64_t cases) {
         hold_alone(&t, t.maker.filled);
     }
     case_maker_fini(&t.maker);
+    for (uint32_t a = 0; a < ruleset->agreement_count; a++) {
+        mem_free(t.listed[a]);
+    }
+    mem_free(t.listed);
     mem_free(t.slots);
     ruleset_run_free(&t.run);
 }

@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "casedoc/column.h"
+#include "pair_fixture.h"
 #include "worker/row.h"
 
 #include <check.h>
@@ -100,6 +101,8 @@ static void round_init(struct round *round) {
     rules->agreement_codes = mem_zero(1, sizeof(*rules->agreement_codes));
     rules->finding_codes = mem_zero(1, sizeof(*rules->finding_codes));
     rules->finding_codes[0] = mem_zero(reasons, sizeof(**rules->finding_codes));
+    rules->pairs = mem_zero(1, sizeof(*rules->pairs));
+    pair_fixture(&rules->pairs[0], ruleset, 0, rules->finding_codes[0]);
     rules->path_codes = mem_zero(schema->path_count, sizeof(*rules->path_codes));
     rules->column_count = ACTIVE_RULES_FIXED_COUNT + schema->slot_count;
     round->run = ruleset_run_new(ruleset);
@@ -109,6 +112,8 @@ static void round_init(struct round *round) {
 static void round_fini(struct round *round) {
     ruleset_run_free(&round->run);
     mem_free(round->rules.agreement_codes);
+    pair_numbers_free(&round->rules.pairs[0]);
+    mem_free(round->rules.pairs);
     mem_free(round->rules.finding_codes[0]);
     mem_free(round->rules.finding_codes);
     mem_free(round->rules.path_codes);

@@ -244,7 +244,10 @@ START_TEST(codes_end_with_their_connection) {
         "UPDATE codes SET label = label || '-kept' WHERE code = (SELECT max(code) FROM codes "
         "WHERE kind = 'finding'); INSERT INTO codes (kind, agreement, disposition, label) "
         "SELECT kind, agreement, disposition, left(label, -5) FROM codes WHERE label LIKE "
-        "'%-kept'");
+        "'%-kept'; UPDATE ruleset_pairs p SET findings = array_replace(findings, k.code, n.code), "
+        "projected = array_replace(projected, k.code, n.code) FROM codes k, codes n "
+        "WHERE k.label = n.label || '-kept' AND (k.agreement, k.disposition) = "
+        "(n.agreement, n.disposition)");
     rule_watch_doubt(watch);
     AWAIT(rule_watch_generation(watch) == before + 1);
     rule_watch_end(watch);

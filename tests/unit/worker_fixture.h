@@ -5,9 +5,10 @@
 #define CASEMILL_TESTS_UNIT_WORKER_FIXTURE_H
 
 #include "base/io.h"
+#include "base/mem.h"
 #include "casedoc/column.h"
 #include "db/db.h"
-#include "rules/ruleset.h"
+#include "rules/pairs.h"
 
 #include <check.h>
 #include <glob.h>
@@ -87,6 +88,41 @@ static inline void fixture_code(struct db *db, const char *kind, const char *agr
     ck_assert_int_eq(db_exec(db, "SELECT code_for($1, $2, $3, $4)", 4, params, &diag), ERR_OK);
 }
 
+static inline void fixture_put_reason(struct buf *sql, const struct ruleset *ruleset,
+                                      uint32_t agreement, uint16_t reason) {
+    if (reason == PAIR_ALONE) {
+        buf_str(sql, ", NULL, NULL");
+        return;
+    }
+    struct reason of = ruleset_reason(ruleset, agreement, reason);
+    buf_printf(sql, ", '%s', '%s'", disposition_name(of.disposition), of.label);
+}
+
+static inline void fixture_pairs(struct db *db, const struct ruleset *ruleset, uint32_t agreement) {
+    struct buf sql = BUF_EMPTY;
+    struct reason_pair *pairs = NULL;
+    uint32_t count = ruleset_pairs(ruleset, agreement, &pairs);
+    buf_printf(&sql,
+               "INSERT INTO ruleset_pairs SELECT max(r.ruleset), %u, array_agg(f.code ORDER BY "
+               "v.n), array_agg(coalesce(p.code, -1::smallint) ORDER BY v.n) FROM (VALUES ",
+               agreement + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        buf_printf(&sql, i == 0 ? "(%u" : ", (%u", i);
+        fixture_put_reason(&sql, ruleset, agreement, pairs[i].reason);
+        fixture_put_reason(&sql, ruleset, agreement, pairs[i].projected);
+        buf_byte(&sql, ')');
+    }
+    buf_printf(&sql,
+               ") AS v (n, fd, fl, pd, pl) JOIN rulesets r ON r.id = '%s' "
+               "JOIN codes f ON f.kind = 'finding' AND f.agreement = '%s' AND "
+               "f.disposition = fd AND f.label = fl LEFT JOIN codes p ON p.kind = 'finding' AND "
+               "p.agreement = f.agreement AND p.disposition = pd AND p.label = pl",
+               ruleset_id(ruleset), ruleset_agreement_id(ruleset, agreement));
+    fixture_exec(db, buf_cstr(&sql));
+    mem_free(pairs);
+    buf_free(&sql);
+}
+
 static inline void fixture_publish(struct db *db, const struct ruleset *ruleset) {
     struct diag diag = {0};
     struct buf body = BUF_EMPTY;
@@ -103,15 +139,24 @@ static inline void fixture_publish(struct db *db, const struct ruleset *ruleset)
         }
     }
     buf_append(&body, ruleset_text(ruleset));
-    const char *params[] = {ruleset_id(ruleset), buf_cstr(&body)};
+    struct buf agreements = BUF_EMPTY;
+    for (uint32_t a = 0; a < ruleset_agreement_count(ruleset); a++) {
+        buf_printf(&agreements, "%c%s", a == 0 ? '{' : ',', ruleset_agreement_id(ruleset, a));
+    }
+    buf_byte(&agreements, '}');
+    const char *params[] = {ruleset_id(ruleset), buf_cstr(&body), buf_cstr(&agreements)};
     ck_assert_int_eq(
         db_exec(db,
                 "WITH r AS (INSERT INTO rulesets (id, engine, agreements) VALUES ($1, "
-                "1, '{}') RETURNING ruleset) INSERT INTO ruleset_texts SELECT ruleset, "
+                "1, $3::text[]) RETURNING ruleset) INSERT INTO ruleset_texts SELECT ruleset, "
                 "$2 FROM r",
-                2, params, &diag),
+                3, params, &diag),
         ERR_OK);
+    buf_free(&agreements);
     buf_free(&body);
+    for (uint32_t a = 0; a < ruleset_agreement_count(ruleset); a++) {
+        fixture_pairs(db, ruleset, a);
+    }
 }
 
 /* fixture_skips: what each test begins with; available: what fixture_open returned. */

@@ -27,7 +27,7 @@
 
 enum { MIGRATION_BYTES_MAX = 1 << 20, MIGRATIONS_MAX = 1000, MIGRATION_DIGITS = 4 };
 enum {
-    BASELINE_NUMBER = 18, /* of an empty database after the files of baseline/ */
+    BASELINE_NUMBER = 19, /* of an empty database after the files of baseline/ */
     UPGRADED_FROM = 15,   /* the oldest number: that of version 0.1 */
     BASELINE_DIGITS = 1,
     DEFINITIONS_FROM = '7' /* from this file on the baseline holds functions and views only */

@@ -20,7 +20,6 @@ enum outcome_column {
     OUTCOME_REFERENCE_DATE,
     OUTCOME_AS_OF,
     OUTCOME_DECIDED_AT,
-    OUTCOME_RULESET_NUMBER,
     OUTCOME_MISSING
 };
 enum finding_column { FINDING_AGREEMENT, FINDING_RESULT, FINDING_PROJECTED };
@@ -28,8 +27,7 @@ enum finding_column { FINDING_AGREEMENT, FINDING_RESULT, FINDING_PROJECTED };
 /* --- the outcome --- */
 
 #define OUTCOME_FIELDS                                                                             \
-    "source, case_id, revision, ruleset, missing, findings, projected, reference_date, as_of, "    \
-    "decided_at"
+    "source, case_id, revision, ruleset, missing, result, reference_date, as_of, decided_at"
 
 /* The key of cases begins with the source: by source, a case is found without a scan. */
 static enum err find_outcome(struct db *db, const struct explain_wanted *wanted,
@@ -40,9 +38,10 @@ static enum err find_outcome(struct db *db, const struct explain_wanted *wanted,
         db,
         "SELECT s.name, o.source, o.revision, r.id, o.reference_date - date '1970-01-01', "
         "o.as_of - date '1970-01-01', " DB_UTC(
-            "o.decided_at") ", o.ruleset, "
+            "o.decided_at") ", "
                             "(SELECT string_agg(c.label, ',' ORDER BY m.ordinal) "
-                            "FROM unnest(o.missing) WITH ORDINALITY m (code, ordinal) JOIN codes c "
+                            "FROM unnest(coalesce(o.missing, result_read(o.result, "
+                            "NULL)::smallint[])) WITH ORDINALITY m (code, ordinal) JOIN codes c "
                             "USING (code)) "
                             "FROM sources s CROSS JOIN LATERAL (SELECT " OUTCOME_FIELDS
                             ", true AS is_intake "
@@ -56,7 +55,7 @@ static enum err find_outcome(struct db *db, const struct explain_wanted *wanted,
                             "starts_with(r.id, $4) END "
                             "ORDER BY o.revision DESC, o.decided_at DESC, o.ruleset DESC, s.name",
         (uint32_t)COUNT_OF(params), params, row, diag);
-    err = err == ERR_OK ? db_expect(*row, "* s h w s s s s h s?", diag) : err;
+    err = err == ERR_OK ? db_expect(*row, "* s h w s s s s s?", diag) : err;
     if (err != ERR_OK) {
         return err;
     }
@@ -78,18 +77,14 @@ static enum err find_findings(struct db *db, const char *case_id, const struct d
                               struct db_result **findings, struct diag *diag) {
     const char *const params[] = {db_cell(row, 0, OUTCOME_SOURCE), case_id,
                                   db_cell(row, 0, OUTCOME_REVISION),
-                                  db_cell(row, 0, OUTCOME_RULESET_NUMBER)};
+                                  db_cell(row, 0, OUTCOME_RULESET)};
     enum err err = db_query(
         db,
-        "SELECT a.id, f.disposition || ': ' || f.label, p.disposition || ': ' || p.label "
-        "FROM (SELECT source, case_id, revision, ruleset, findings, projected FROM cases "
-        "UNION ALL SELECT source, case_id, revision, ruleset, findings, projected "
-        "FROM reapplied) o JOIN rulesets r USING (ruleset), "
-        "unnest(r.agreements, o.findings, o.projected) WITH ORDINALITY "
+        "SELECT a.id, a.finding, a.projected FROM report.outcomes o, "
+        "unnest(o.agreements, o.findings, o.projected) WITH ORDINALITY "
         "AS a (id, finding, projected, ordinal) "
-        "LEFT JOIN codes f ON f.code = a.finding LEFT JOIN codes p ON p.code = a.projected "
-        "WHERE o.source = $1::smallint AND o.case_id = $2 AND o.revision = $3::integer "
-        "AND o.ruleset = $4::smallint ORDER BY a.ordinal",
+        "WHERE o.source_number = $1::smallint AND o.case_id = $2 AND o.revision = $3::integer "
+        "AND o.ruleset = $4 ORDER BY a.ordinal",
         (uint32_t)COUNT_OF(params), params, findings, diag);
     return err == ERR_OK ? db_expect(*findings, "* s s? s?", diag) : err;
 }

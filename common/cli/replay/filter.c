@@ -44,6 +44,14 @@ void replay_column(const struct replay_columns *columns, const char *name, struc
     }
 }
 
+void replay_own_column(const struct replay_columns *columns, const char *name, struct buf *sql) {
+    if (columns->newest) {
+        buf_printf(sql, "CASE WHEN n.ruleset IS NULL THEN c.%s ELSE n.%s END", name, name);
+    } else {
+        buf_printf(sql, "c.%s", name);
+    }
+}
+
 static void filter_column(const struct replay_columns *columns, const struct filter_row *row,
                           struct buf *sql) {
     if (row->is_outcome) {

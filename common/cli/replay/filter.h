@@ -14,6 +14,8 @@ struct replay_columns {
 };
 /* Appends the expression of an outcome's column. */
 void replay_column(const struct replay_columns *columns, const char *name, struct buf *sql);
+/* The same for a column that may be null in the newest row. */
+void replay_own_column(const struct replay_columns *columns, const char *name, struct buf *sql);
 
 /* replay_filter_add appends " AND (condition)" for one "KEY=VALUE"; a name that is not in the
  * database is refused.  Errors: ERR_INVALID an unknown key or a wrong value, ERR_NOT_FOUND no such

@@ -54,6 +54,9 @@ struct replay_thread {
 
 struct old_outcome {
     const uint16_t *indexes; /* of its rule set */
+    int16_t ruleset;
+    bool has_result; /* else the two next */
+    struct result_view result;
     struct span findings;
     uint32_t finding_count;
     int16_t reason;
@@ -62,23 +65,43 @@ struct old_outcome {
 
 static enum err not_ours(struct replay_thread *thread) {
     return diag_fail(&thread->diag, ERR_CORRUPT,
-                     "a row of cases holds numbers that codes or rulesets do not explain");
+                     "a row of cases is damaged, or holds numbers that codes or rulesets do not "
+                     "explain");
+}
+
+static enum err read_findings(const struct span *fields, struct old_outcome *old) {
+    old->has_result = fields[REPLAY_RESULT].ptr != NULL;
+    return old->has_result
+               ? result_read(fields[REPLAY_RESULT], &old->result)
+               : column_read_int2s(fields[REPLAY_FINDINGS], &old->findings, &old->finding_count);
+}
+
+/* The code of an agreement's finding, or NO_CODE. */
+static int32_t old_finding(const struct replay_thread *thread, const struct old_outcome *old,
+                           uint32_t agreement) {
+    if (old->has_result) {
+        return replay_pairs_finding(thread->replay->stored->pairs, old->ruleset, &old->result,
+                                    agreement);
+    }
+    return agreement < old->finding_count ? column_int2_at(old->findings, agreement) : NO_CODE;
 }
 
 static enum err read_old(struct replay_thread *thread, struct old_outcome *old) {
     const struct span *fields = thread->fields;
     if (fields[REPLAY_RULESET].len != 2 || fields[REPLAY_REASON].len != 2 ||
         fields[REPLAY_SOURCE].len != 2 || fields[REPLAY_REVISION].len != 4 ||
-        fields[REPLAY_CASE_ID].len > CASE_ID_BYTES_MAX ||
-        column_read_int2s(fields[REPLAY_FINDINGS], &old->findings, &old->finding_count) != ERR_OK ||
+        fields[REPLAY_CASE_ID].len > CASE_ID_BYTES_MAX || read_findings(fields, old) != ERR_OK ||
         column_read_date(fields[REPLAY_REFERENCE_DATE], &old->reference_date) != ERR_OK ||
         column_read_date(fields[REPLAY_AS_OF], &old->as_of) != ERR_OK) {
         return not_ours(thread);
     }
-    int16_t ruleset = (int16_t)get_be16(fields[REPLAY_RULESET].ptr);
-    old->indexes = ruleset < 0 ? NULL : thread->replay->stored->indexes[ruleset];
+    old->ruleset = (int16_t)get_be16(fields[REPLAY_RULESET].ptr);
+    old->indexes = old->ruleset < 0 ? NULL : thread->replay->stored->indexes[old->ruleset];
     old->reason = (int16_t)get_be16(fields[REPLAY_REASON].ptr);
-    return old->indexes == NULL ? not_ours(thread) : ERR_OK;
+    bool is_whole = !old->has_result ||
+                    (old->ruleset >= 0 && old->result.number_count ==
+                                              thread->replay->stored->pairs->counts[old->ruleset]);
+    return old->indexes == NULL || !is_whole ? not_ours(thread) : ERR_OK;
 }
 
 /* False when a fact does not fit the candidate's schema. */
@@ -126,7 +149,7 @@ static enum err count_findings(struct replay_thread *thread, const struct old_ou
         int32_t new_code = NO_CODE;
         uint16_t index = old->indexes[table];
         if (index != REPLAY_NO_FINDING) {
-            old_code = index < old->finding_count ? column_int2_at(old->findings, index) : NO_CODE;
+            old_code = old_finding(thread, old, index);
             before = old_code < 0 ? REPLAY_NONE : stored->dispositions[old_code];
             if (before == REPLAY_NONE) {
                 return not_ours(thread);

@@ -135,12 +135,19 @@ static enum err load_sources(struct db *db, struct replay_stored *stored, struct
 /* --- the query --- */
 
 static void select_fixed(const struct replay_columns *columns, struct buf *select) {
-    static const char *const outcome[] = {"ruleset", "reason", "findings", "reference_date",
-                                          "as_of"};
+    static const struct {
+        const char *name;
+        bool may_be_null;
+    } outcome[] = {{"ruleset", false}, {"reason", false},         {"result", true},
+                   {"findings", true}, {"reference_date", false}, {"as_of", false}};
     buf_str(select, "c.source, c.case_id, c.revision");
     for (size_t i = 0; i < COUNT_OF(outcome); i++) {
         buf_str(select, ", ");
-        replay_column(columns, outcome[i], select);
+        if (outcome[i].may_be_null) {
+            replay_own_column(columns, outcome[i].name, select);
+        } else {
+            replay_column(columns, outcome[i].name, select);
+        }
     }
 }
 
@@ -212,6 +219,10 @@ enum err replay_stored_load(struct db *db, const struct ruleset *candidate, bool
     if (err == ERR_OK) {
         err = load_codes(db, stored, diag);
     }
+    stored->pairs = mem_zero(1, sizeof(*stored->pairs));
+    if (err == ERR_OK) {
+        err = replay_pairs_load(db, stored->pairs, diag);
+    }
     if (err == ERR_OK) {
         err = load_sources(db, stored, diag);
     }
@@ -232,6 +243,10 @@ void replay_stored_fini(struct replay_stored *stored) {
     for (uint32_t i = 0; i < REPLAY_CODES && stored->indexes != NULL; i++) {
         mem_free(stored->indexes[i]);
         mem_free(stored->sources[i]);
+    }
+    if (stored->pairs != NULL) {
+        replay_pairs_free(stored->pairs);
+        mem_free(stored->pairs);
     }
     mem_free(stored->tables);
     mem_free(stored->codes);

@@ -4,6 +4,7 @@
 #define CASEMILL_CLI_REPLAY_STORED_H
 
 #include "cli/replay/filter.h"
+#include "cli/replay/pairs.h"
 #include "rules/ruleset.h"
 
 /* The columns before the facts, in this order. */
@@ -13,7 +14,8 @@ enum replay_field {
     REPLAY_REVISION,
     REPLAY_RULESET,
     REPLAY_REASON,
-    REPLAY_FINDINGS,
+    REPLAY_RESULT,
+    REPLAY_FINDINGS, /* of an older row, which has no result */
     REPLAY_REFERENCE_DATE,
     REPLAY_AS_OF,
     REPLAY_FACTS
@@ -31,7 +33,8 @@ struct replay_stored {
     uint8_t *dispositions; /* [code]: of a finding; else REPLAY_NONE */
     uint16_t **indexes;    /* [rule set's number][table]: of its finding; NULL: no rule set */
     char **sources;        /* [number]: NULL where there is none */
-    uint16_t *slots;       /* the slots that the candidate reads, in the order of their columns */
+    struct replay_pairs *pairs;
+    uint16_t *slots; /* the slots that the candidate reads, in the order of their columns */
     uint32_t slot_count;
     struct buf select; /* the columns */
     struct buf from;   /* tables and conditions: "FROM ... WHERE ..." */

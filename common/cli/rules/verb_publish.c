@@ -2,6 +2,7 @@
  * checked, tested, then written in one transaction.  With it go the codes of its outcomes and the
  * questions of its facts.  A second run changes nothing. */
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/plain.h"
 #include "cli/answer.h"
 #include "cli/database.h"
@@ -9,8 +10,10 @@
 #include "cli/rules/fit.h"
 #include "cli/rules/lint.h"
 #include "cli/rules/option.h"
+#include "rules/pairs.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* The latest publication's questions, for report.questions. */
 static enum err write_questions(struct db *db, const struct schema *schema, struct diag *diag) {
@@ -30,6 +33,88 @@ static enum err write_questions(struct db *db, const struct schema *schema, stru
 
 /* One publisher at a time, so that no smallint numbers are wasted. */
 #define LOCK_SQL "SELECT pg_advisory_xact_lock(hashtext('casemill rules publish'))"
+
+/* The codes of an agreement's reasons, as text: codes[reason] points into *rows. */
+static enum err read_codes(struct db *db, const struct ruleset *ruleset, uint32_t agreement,
+                           const char **codes, struct db_result **rows, struct diag *diag) {
+    const char *const params[] = {ruleset_agreement_id(ruleset, agreement)};
+    enum err err = db_query(db,
+                            "SELECT code, disposition, label FROM codes "
+                            "WHERE kind = 'finding' AND agreement = $1",
+                            COUNT_OF(params), params, rows, diag);
+    err = err == ERR_OK ? db_expect(*rows, "* h s s", diag) : err;
+    for (uint32_t i = 0; err == ERR_OK && i < ruleset_reason_count(ruleset, agreement); i++) {
+        struct reason reason = ruleset_reason(ruleset, agreement, i);
+        for (uint32_t row = 0; row < db_rows(*rows); row++) {
+            if (strcmp(db_cell(*rows, row, 1), disposition_name(reason.disposition)) == 0 &&
+                strcmp(db_cell(*rows, row, 2), reason.label) == 0) {
+                codes[i] = db_cell(*rows, row, 0);
+            }
+        }
+        if (codes[i] == NULL) {
+            err = diag_fail(diag, ERR_CORRUPT, "a reason of agreement %s has no code", params[0]);
+        }
+    }
+    return err;
+}
+
+static enum err write_agreement_pairs(struct db *db, const struct ruleset *ruleset,
+                                      uint32_t agreement, struct diag *diag) {
+    struct db_result *rows = NULL;
+    struct reason_pair *pairs = NULL;
+    struct buf findings = BUF_EMPTY;
+    struct buf projected = BUF_EMPTY;
+    char position[16];
+    const char **codes = mem_zero(ruleset_reason_count(ruleset, agreement), sizeof(*codes));
+    enum err err = read_codes(db, ruleset, agreement, codes, &rows, diag);
+    uint32_t count = err == ERR_OK ? ruleset_pairs(ruleset, agreement, &pairs) : 0;
+    if (err == ERR_OK && count > RULESET_PAIRS_MAX) {
+        err = diag_fail(diag, ERR_TOO_LARGE,
+                        "agreement %s can give %u pairs of findings, more than %d: give it a line "
+                        "`status`, or fewer rules",
+                        ruleset_agreement_id(ruleset, agreement), count, (int)RULESET_PAIRS_MAX);
+    }
+    for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
+        buf_printf(&findings, "%c%s", i == 0 ? '{' : ',', codes[pairs[i].reason]);
+        buf_printf(&projected, "%c%s", i == 0 ? '{' : ',',
+                   pairs[i].projected == PAIR_ALONE ? "-1" : codes[pairs[i].projected]);
+    }
+    if (err == ERR_OK) {
+        buf_byte(&findings, '}');
+        buf_byte(&projected, '}');
+        (void)snprintf(position, sizeof(position), "%u", agreement + 1);
+        const char *const params[] = {ruleset_id(ruleset), position, buf_cstr(&findings),
+                                      buf_cstr(&projected)};
+        err = db_exec(db,
+                      "INSERT INTO ruleset_pairs (ruleset, position, findings, projected) "
+                      "SELECT ruleset, $2::smallint, $3::smallint[], $4::smallint[] FROM rulesets "
+                      "WHERE id = $1",
+                      COUNT_OF(params), params, diag);
+    }
+    buf_free(&findings);
+    buf_free(&projected);
+    mem_free(pairs);
+    mem_free(codes);
+    db_result_free(&rows);
+    return err;
+}
+
+/* A list is written once: stored outcomes name its pairs by number. */
+static enum err write_pairs(struct db *db, const struct ruleset *ruleset, struct diag *diag) {
+    const char *const params[] = {ruleset_id(ruleset)};
+    struct db_result *known = NULL;
+    enum err err = db_query(db,
+                            "SELECT EXISTS (SELECT FROM ruleset_pairs p JOIN rulesets r USING "
+                            "(ruleset) WHERE r.id = $1)",
+                            COUNT_OF(params), params, &known, diag);
+    err = err == ERR_OK ? db_expect(known, "1 b", diag) : err;
+    bool has_list = err == ERR_OK && strcmp(db_cell(known, 0, 0), "t") == 0;
+    db_result_free(&known);
+    for (uint32_t i = 0; err == ERR_OK && !has_list && i < ruleset_agreement_count(ruleset); i++) {
+        err = write_agreement_pairs(db, ruleset, i, diag);
+    }
+    return err;
+}
 
 static enum err write_ruleset(struct db *db, const struct ruleset *ruleset, struct diag *diag) {
     char engine[16];
@@ -76,6 +161,7 @@ static enum err publish(struct db *db, const struct ruleset *ruleset, bool *is_n
         *is_new = db_rows(known) == 0;
         err = *is_new ? write_ruleset(db, ruleset, diag) : ERR_OK;
     }
+    err = err == ERR_OK ? write_pairs(db, ruleset, diag) : err; /* an older publisher wrote none */
     err = err == ERR_OK ? write_questions(db, ruleset_schema(ruleset), diag) : err;
     db_result_free(&known);
     return err == ERR_OK ? db_exec(db, "COMMIT", 0, NULL, diag) : err; /* closing rolls back */
