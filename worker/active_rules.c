@@ -204,6 +204,9 @@ static bool is_fact_column(const struct schema *schema, struct span column) {
         buf_clear(&name);
         fact_column_name(schema->slots[i], &name);
         found = span_eq(buf_span(&name), column);
+        buf_clear(&name);
+        fact_stored_name(schema->slots[i], &name);
+        found = found || span_eq(buf_span(&name), column);
     }
     buf_free(&name);
     return found;
@@ -237,7 +240,7 @@ static enum err load_columns(const struct asking *asking, struct active_rules *r
     buf_str(&rules->typed_columns, ACTIVE_RULES_FIXED_TYPED);
     for (uint32_t i = 0; err == ERR_OK && i < schema->slot_count; i++) {
         buf_clear(&name);
-        fact_column_name(schema->slots[i], &name);
+        fact_stored_name(schema->slots[i], &name);
         if (!has_column(columns, buf_span(&name))) {
             err = diag_fail(diag, ERR_INVALID,
                             "table cases has no column for fact %s: run `casemill db migrate`",
@@ -247,7 +250,7 @@ static enum err load_columns(const struct asking *asking, struct active_rules *r
         db_quote_name(&rules->columns, buf_span(&name));
         buf_str(&rules->typed_columns, ", ");
         db_quote_name(&rules->typed_columns, buf_span(&name));
-        buf_printf(&rules->typed_columns, " %s", fact_column_type(schema->slots[i]));
+        buf_printf(&rules->typed_columns, " %s", fact_stored_type(schema->slots[i]));
     }
     (void)buf_cstr(&rules->columns);
     (void)buf_cstr(&rules->typed_columns);

@@ -49,7 +49,6 @@ static struct txn_dead *add_dead(struct lane *lane, uint32_t job, const struct t
 static void write_query(struct lane *lane, const struct triple *triples, uint32_t count,
                         struct buf *sql) {
     const struct schema *schema = ruleset_schema(lane->named->ruleset);
-    struct buf name = BUF_EMPTY;
     buf_str(sql, "SELECT t.nr, s.source, c.* FROM (VALUES ");
     for (uint32_t i = 0; i < count; i++) {
         buf_printf(sql, i == 0 ? "(%u, " : ", (%u, ", i);
@@ -64,14 +63,12 @@ static void write_query(struct lane *lane, const struct triple *triples, uint32_
                "%s AS others",
                (const char *)lane->named->other_columns.ptr);
     for (uint32_t i = 0; i < schema->slot_count; i++) {
-        buf_clear(&name);
-        fact_column_name(schema->slots[i], &name);
-        buf_str(sql, ", c.");
-        db_quote_name(sql, buf_span(&name));
+        buf_str(sql, ", ");
+        fact_column_select(schema->slots[i], sql);
+        buf_printf(sql, " AS fact_%u", i);
     }
     buf_str(sql, " FROM cases c WHERE c.source = s.source AND c.case_id = t.case_id AND "
                  "c.revision = t.revision LIMIT 1) c ON true");
-    buf_free(&name);
 }
 
 /* The fixed columns of a row; false if they are invalid. */

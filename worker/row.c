@@ -9,7 +9,6 @@
 
 #include <stdio.h>
 
-enum { OID_TEXT = 25, JSONB_VERSION = 1 };
 enum { COMMIT_OFFSET = 2 + 4 };
 #define POSTGRES_EPOCH_US (DATE_POSTGRES_EPOCH * DATE_DAY_US)
 #define FIELD_NULL 0xffffffffU
@@ -65,20 +64,6 @@ static inline uint8_t *at_bytes(uint8_t *at, struct span bytes) {
     return at + bytes.len;
 }
 
-/* The header of an array of `count` elements whose final size is `bytes`. */
-static inline uint8_t *at_array(uint8_t *at, size_t bytes, bool has_null, uint32_t oid,
-                                uint32_t count) {
-    at = at_be32(at, (uint32_t)bytes);
-    at = at_be32(at, count == 0 ? 0 : 1);
-    at = at_be32(at, has_null ? 1 : 0);
-    at = at_be32(at, oid);
-    return count == 0 ? at : at_be32(at_be32(at, count), 1);
-}
-
-static inline size_t array_bytes(uint32_t count, size_t elements) {
-    return (count == 0 ? 12 : 20) + elements;
-}
-
 /* --- fields of facts -----------------------------------------------------------------------------
  */
 
@@ -95,17 +80,54 @@ static void field_close(struct buf *out, size_t start) {
     }
 }
 
+/* PostgreSQL reads these without quotes; an empty text and NULL need them. */
+static bool is_plain(struct span text) {
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t byte = text.ptr[i];
+        if (!((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+              (byte >= '0' && byte <= '9') || byte == '_' || byte == '-')) {
+            return false;
+        }
+    }
+    return text.len != 0 && !(text.len == 4 && (text.ptr[0] | 0x20) == 'n');
+}
+
+static uint8_t *at_element(uint8_t *at, struct span text) {
+    if (is_plain(text)) {
+        memcpy(at, text.ptr, text.len);
+        return at + text.len;
+    }
+    *at++ = '"';
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '"' || text.ptr[i] == '\\') {
+            *at++ = '\\';
+        }
+        *at++ = text.ptr[i];
+    }
+    *at++ = '"';
+    return at;
+}
+
+/* A list of texts as PostgreSQL prints an array: the view casts it back. */
 static void put_text_array(struct buf *out, const struct value *list) {
-    size_t bytes = array_bytes(list->len, 0);
+    enum { ELEMENT_EXTRA_BYTES = 3 /* quotes and comma */ };
+    size_t start = field_open(out);
+    size_t most = 2;
     for (uint32_t i = 0; i < list->len; i++) {
-        bytes += 4 + list->items[i].len;
+        most += ELEMENT_EXTRA_BYTES + 2 * (size_t)list->items[i].len;
     }
-    uint8_t *at = buf_room(out, 4 + bytes);
-    at = at_array(at, bytes, false, OID_TEXT, list->len);
+    uint8_t *first = buf_room(out, most);
+    uint8_t *at = first;
+    *at++ = '{';
     for (uint32_t i = 0; i < list->len; i++) {
-        at = at_bytes(at, value_span(list->items[i]));
+        if (i > 0) {
+            *at++ = ',';
+        }
+        at = at_element(at, value_span(list->items[i]));
     }
-    out->len += 4 + bytes;
+    *at++ = '}';
+    out->len += (size_t)(at - first);
+    field_close(out, start);
 }
 
 static void json_time(struct json *json, const struct fact *fact, const struct value *value) {
@@ -195,9 +217,8 @@ static void json_value(struct json *json, const struct fact *fact, const struct 
     }
 }
 
-static void put_jsonb(struct buf *out, const struct fact *fact, const struct value *value) {
+static void put_json(struct buf *out, const struct fact *fact, const struct value *value) {
     size_t start = field_open(out);
-    buf_byte(out, JSONB_VERSION);
     struct json json;
     json_init(&json, out);
     json_value(&json, fact, value);
@@ -220,7 +241,7 @@ static void put_items(struct buf *out, const struct fact *fact, const struct val
     if (fact->type == FACT_LIST && fact_is_text(fact->element)) {
         put_text_array(out, value);
     } else {
-        put_jsonb(out, fact, value);
+        put_json(out, fact, value);
     }
 }
 

@@ -1,4 +1,4 @@
-/* Scalars and lists of text; json_read.c reads jsonb. */
+/* Scalars and lists of text; json_read.c reads the text of other lists and of maps. */
 
 #include "base/buf.h"
 #include "base/date.h"
@@ -9,11 +9,9 @@
 
 enum {
     SECOND_US = 1000000,
-    JSONB_VERSION = 1,
     ARRAY_HEAD_BYTES = 12, /* dimensions, flags, element type; then count and lower bound */
     ARRAY_BOUNDS_BYTES = 8,
     OID_INT2 = 21,
-    OID_TEXT = 25,
     INT2_ELEMENT_BYTES = 4 + 2
 };
 
@@ -78,30 +76,64 @@ int16_t column_int2_at(struct span elements, uint32_t index) {
     return (int16_t)get_be16(elements.ptr + at);
 }
 
-static enum err text_list_read(const struct fact *fact, struct span bytes, struct arena *arena,
+/* One element of an array's text, from *at on.  A quoted one loses its backslashes in the arena. */
+static enum err element_read(struct span text, size_t *at, struct arena *arena,
+                             struct span *element) {
+    size_t start = *at;
+    if (start == text.len || text.ptr[start] != '"') {
+        while (*at < text.len && memchr(",{}\"\\", text.ptr[*at], 5) == NULL) {
+            ++*at;
+        }
+        *element = span_make(text.ptr + start, *at - start);
+        return element->len == 0 || span_is(*element, "NULL") ? ERR_INVALID : ERR_OK;
+    }
+    uint8_t *copy = arena_alloc(arena, text.len - start);
+    size_t len = 0;
+    if (copy == NULL) {
+        return ERR_TOO_LARGE;
+    }
+    for (++*at; *at < text.len && text.ptr[*at] != '"'; ++*at) {
+        *at += text.ptr[*at] == '\\' ? 1 : 0;
+        if (*at == text.len) {
+            return ERR_INVALID;
+        }
+        copy[len++] = text.ptr[*at];
+    }
+    *element = span_make(copy, len);
+    return (*at)++ < text.len ? ERR_OK : ERR_INVALID;
+}
+
+/* "{a,\"b c\"}" */
+static enum err text_list_read(const struct fact *fact, struct span text, struct arena *arena,
                                struct value *slot) {
-    struct span left = {0};
-    uint32_t count = 0;
-    enum err err = array_read(bytes, OID_TEXT, &left, &count);
-    if (err != ERR_OK || count > left.len / 4 || count > fact->count_max) {
+    if (text.len < 2 || text.ptr[0] != '{') {
         return ERR_INVALID;
     }
-    struct value *items = arena_alloc(arena, count * sizeof(*items));
+    size_t most = text.len / 2 < fact->count_max ? text.len / 2 : fact->count_max;
+    struct value *items = arena_alloc(arena, most * sizeof(*items));
+    uint32_t count = 0;
+    size_t at = text.ptr[1] == '}' ? 1 : 0;
     if (items == NULL) {
         return ERR_TOO_LARGE;
     }
-    for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
-        if (left.len < 4 || left.len - 4 < get_be32(left.ptr)) {
+    while (at + 1 < text.len && text.ptr[at] != '}') { /* at { or a comma */
+        struct span element = {0};
+        at++;
+        enum err err = count < most ? element_read(text, &at, arena, &element) : ERR_INVALID;
+        err = err == ERR_OK ? fact_text_value(fact->element, element, &items[count]) : err;
+        if (err != ERR_OK) {
+            return err;
+        }
+        count++;
+        if (at == text.len || (text.ptr[at] != ',' && text.ptr[at] != '}')) {
             return ERR_INVALID;
         }
-        uint32_t len = get_be32(left.ptr);
-        err = fact_text_value(fact->element, span_make(left.ptr + 4, len), &items[i]);
-        left = span_make(left.ptr + 4 + len, left.len - 4 - len);
     }
-    if (err == ERR_OK) {
-        *slot = value_list(items, count);
+    if (at + 1 != text.len || text.ptr[at] != '}') {
+        return ERR_INVALID;
     }
-    return err;
+    *slot = value_list(items, count);
+    return ERR_OK;
 }
 
 static enum err bool_read(struct span bytes, struct value *slot) {
@@ -156,14 +188,6 @@ static enum err timestamp_read(struct span bytes, struct value *slot) {
     return ERR_OK;
 }
 
-static enum err jsonb_read(const struct fact *fact, struct span bytes, struct arena *arena,
-                           struct value *slot) {
-    if (bytes.len == 0 || bytes.ptr[0] != JSONB_VERSION) {
-        return ERR_INVALID;
-    }
-    return json_read(fact, span_make(bytes.ptr + 1, bytes.len - 1), arena, slot);
-}
-
 static enum err known_read(const struct fact *fact, struct span bytes, struct arena *arena,
                            struct value *slot) {
     switch (fact->type) {
@@ -183,9 +207,9 @@ static enum err known_read(const struct fact *fact, struct span bytes, struct ar
         return timestamp_read(bytes, slot);
     case FACT_LIST:
         return fact_is_text(fact->element) ? text_list_read(fact, bytes, arena, slot)
-                                           : jsonb_read(fact, bytes, arena, slot);
+                                           : json_read(fact, bytes, arena, slot);
     case FACT_MAP:
-        return jsonb_read(fact, bytes, arena, slot);
+        return json_read(fact, bytes, arena, slot);
     case FACT_RECORD: /* its leaves are slots, the record is not */
         return ERR_INVALID;
     }

@@ -17,8 +17,8 @@ static enum err choose(const struct db_result *there, const struct fact *fact,
         err = diag_fail(diag, ERR_INVALID, "fact %s needs a column of type %s, table cases has %s",
                         fact->name, fact_column_type(fact), db_cell(there, row, 1));
     } else if (is_there) {
-        buf_str(select, ", c.");
-        db_quote_name(select, buf_span(&name));
+        buf_str(select, ", ");
+        fact_column_select(fact, select);
         columns->slots[columns->count++] = fact->slot;
     }
     buf_free(&name);

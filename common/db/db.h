@@ -18,7 +18,7 @@ struct db;
 struct db_result;
 
 /* The number of the last migration that programs of this version need. */
-enum { DB_MIGRATION_NEEDED = 19 };
+enum { DB_MIGRATION_NEEDED = 20 };
 
 /* db_check_conninfo: whether it parses.  The error does not quote it, because it may hold a
  * password.  Errors: ERR_INVALID. */

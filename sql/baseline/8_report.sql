@@ -462,8 +462,13 @@ DECLARE
     facts text;
     fact record;
 BEGIN
-    SELECT coalesce(string_agg(format(', c.%I', attname), '' ORDER BY attnum), '') INTO facts FROM pg_attribute
-    WHERE attrelid = 'cases'::regclass AND attnum > 0 AND NOT attisdropped AND attname <> ALL (fixed);
+    -- A list or map has its text in x$, or its value in x, if an older worker wrote it.
+    SELECT coalesce(string_agg(CASE WHEN EXISTS (SELECT FROM pg_attribute t WHERE t.attrelid = a.attrelid AND NOT t.attisdropped
+                                                 AND t.attname = a.attname || '$')
+                               THEN format(', coalesce(c.%I::%s, c.%I) AS %I', attname || '$', format_type(atttypid, atttypmod),
+                                           attname, attname)
+                               ELSE format(', c.%I', attname) END, '' ORDER BY attnum), '') INTO facts FROM pg_attribute a
+    WHERE attrelid = 'cases'::regclass AND attnum > 0 AND NOT attisdropped AND attname <> ALL (fixed) AND attname NOT LIKE '%$';
     EXECUTE 'CREATE OR REPLACE VIEW report.cases AS
         SELECT s.name AS source, c.case_id, c.revision, c.received_at, r.id AS ruleset, d.disposition, a.agreement,
                f.label AS reason, ' || format(finding_names, 'findings') || ', ' || format(finding_names, 'projected') || ',

@@ -117,7 +117,7 @@ gzip -dc tests/data/database_0.1.sql.gz >"$work/dump.sql"
 # Without the outcomes that commits held a second time, and without columns that are new.
 state() {
     for table in cases reapplied purged dead_letters commits tallies activations sources codes; do
-        older_sql "select '$table', count(*), md5(string_agg(t.row::text, ' ' order by t.row::text)) from (select to_jsonb(x)
+        older_sql "select '$table', count(*), md5(string_agg(t.row::text, ' ' order by t.row::text)) from (select jsonb_strip_nulls(to_jsonb(x))
             - '{tally_sources,tally_agreements,tally_dispositions,tally_counts,received_sources,received_days,received_buckets,received_counts,result}'::text[] as row from $table x) t"
     done
     older_sql "select 'days', count(*), md5(string_agg(d::text, ' ' order by d::text)) from report.daily_counts d"
@@ -189,6 +189,11 @@ equal "report.outcomes names the findings of both" "$(older_sql "select count(*)
         (select n.code from unnest(o.agreements, o.findings) f (id, text) join codes n on n.agreement = f.id and n.disposition || ': ' || n.label = f.text))")" 0
 equal "and report.cases" "$(older_sql "select count(*) from report.cases c join report.outcomes o using (source, case_id, revision)
     where not o.reapplied and (c.findings, c.projected, c.missing) is distinct from (o.findings, o.projected, o.missing)")" 0
+equal "and shows lists and maps of both, as arrays and JSON" "$(older_sql "select count(*) from report.cases v join cases c using (case_id, revision)
+    where (v.nationalities, v.family_anchors) is distinct from (coalesce(c.nationalities, c.nationalities\$::text[]), coalesce(c.family_anchors, c.family_anchors\$::jsonb))
+       or (c.findings is null and c.nationalities is not null) or pg_typeof(v.nationalities) <> 'text[]'::regtype or pg_typeof(v.family_anchors) <> 'jsonb'::regtype"),
+$(older_sql "select count(nationalities) > 0, count(nationalities\$) > 0, count(family_anchors) > 0, count(family_anchors\$) > 0 from cases")" "0,
+t|t|t|t"
 equal "an older row keeps its missing facts" "$(older_sql "select count(*) from report.outcomes o join cases c using (case_id, revision) where not o.reapplied
     and c.findings is not null and array_length(c.missing, 1) is distinct from array_length(o.missing, 1)")" 0
 older_sql "select rebuild_rollups()" >"$work/rebuild.out"

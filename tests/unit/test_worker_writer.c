@@ -31,7 +31,7 @@ START_TEST(test_fresh) {
     buf_printf(
         &sql,
         "SELECT count(*) FROM cases JOIN commits USING (commit) JOIN tallies USING (commit) "
-        "WHERE source = %d AND nationalities = '{SV,HN}' AND NOT stateless AND claim_country = "
+        "WHERE source = %d AND nationalities$ = '{SV,HN}' AND NOT stateless AND claim_country = "
         "'US' AND entry_date "
         "IS NULL AND reference_date = '2020-01-10' AND received_at = "
         "to_timestamp(1600000000) AND commits.cases = %u AND findings IS NULL AND "

@@ -76,6 +76,11 @@ static inline void fixture_migrate(struct db *db, const struct schema *schema) {
         buf_str(&sql, "ALTER TABLE cases ADD COLUMN ");
         fact_column_name(schema->slots[i], &sql);
         buf_printf(&sql, " %s", fact_column_type(schema->slots[i]));
+        if (fact_has_text(schema->slots[i])) {
+            buf_str(&sql, ", ADD COLUMN ");
+            fact_stored_name(schema->slots[i], &sql);
+            buf_printf(&sql, " %s", fact_stored_type(schema->slots[i]));
+        }
         fixture_exec(db, buf_cstr(&sql));
     }
     buf_free(&sql);

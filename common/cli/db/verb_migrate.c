@@ -27,7 +27,7 @@
 
 enum { MIGRATION_BYTES_MAX = 1 << 20, MIGRATIONS_MAX = 1000, MIGRATION_DIGITS = 4 };
 enum {
-    BASELINE_NUMBER = 19, /* of an empty database after the files of baseline/ */
+    BASELINE_NUMBER = 20, /* of an empty database after the files of baseline/ */
     UPGRADED_FROM = 15,   /* the oldest number: that of version 0.1 */
     BASELINE_DIGITS = 1,
     DEFINITIONS_FROM = '7' /* from this file on the baseline holds functions and views only */
@@ -226,7 +226,7 @@ static enum err apply_files(struct migrate *m, struct diag *diag) {
 
 /* Whether the column exists with the right type (*exists), or why it cannot. */
 static enum err check_column(struct db *db, const struct fact *fact, const char *column,
-                             bool *exists, struct diag *diag) {
+                             const char *type, bool *exists, struct diag *diag) {
     struct db_result *result = NULL;
     const char *params[] = {column};
     enum err err = db_query(db,
@@ -243,41 +243,53 @@ static enum err check_column(struct db *db, const struct fact *fact, const char 
     if (*exists && strcmp(db_cell(result, 0, 1), "t") == 0) {
         err = diag_fail(diag, ERR_CONFLICT, "fact %s: table cases has another column of that name",
                         fact->name);
-    } else if (*exists && strcmp(db_cell(result, 0, 0), fact_column_type(fact)) != 0) {
+    } else if (*exists && strcmp(db_cell(result, 0, 0), type) != 0) {
         err = diag_fail(diag, ERR_CONFLICT,
                         "fact %s is %s in the database and %s in the schema: a type never changes, "
                         "give the fact a new name",
-                        fact->name, db_cell(result, 0, 0), fact_column_type(fact));
+                        fact->name, db_cell(result, 0, 0), type);
     }
     db_result_free(&result);
     return err;
 }
 
-static enum err add_column(struct migrate *m, const struct fact *fact, struct diag *diag) {
-    struct buf column = BUF_EMPTY;
+static enum err add_column(struct migrate *m, const struct fact *fact, struct buf *name,
+                           const char *type, struct diag *diag) {
     struct buf sql = BUF_EMPTY;
     bool exists = false;
-    fact_column_name(fact, &column);
     enum err err = ERR_OK;
-    if (column.len > COLUMN_NAME_BYTES_MAX) {
+    if (name->len > COLUMN_NAME_BYTES_MAX) {
         err = diag_fail(diag, ERR_TOO_LARGE, "fact %s: a column name has at most %d bytes",
                         fact->name, (int)COLUMN_NAME_BYTES_MAX);
     } else {
-        err = check_column(m->db, fact, buf_cstr(&column), &exists, diag);
+        err = check_column(m->db, fact, buf_cstr(name), type, &exists, diag);
     }
     if (err == ERR_OK && !exists) {
         buf_str(&sql, "ALTER TABLE cases ADD COLUMN ");
-        db_quote_name(&sql, buf_span(&column));
-        buf_printf(&sql, " %s; COMMENT ON COLUMN cases.", fact_column_type(fact));
-        db_quote_name(&sql, buf_span(&column));
+        db_quote_name(&sql, buf_span(name));
+        buf_printf(&sql, " %s; COMMENT ON COLUMN cases.", type);
+        db_quote_name(&sql, buf_span(name));
         buf_str(&sql, " IS ");
         db_quote_text(
             &sql, span_str(fact->help == NULL || fact->help[0] == '\0' ? fact->name : fact->help));
         err = db_exec(m->db, buf_cstr(&sql), 0, NULL, diag);
         m->columns_added++;
     }
-    buf_free(&column);
     buf_free(&sql);
+    return err;
+}
+
+/* A list or map has its text in a column of its own. */
+static enum err add_fact(struct migrate *m, const struct fact *fact, struct diag *diag) {
+    struct buf name = BUF_EMPTY;
+    fact_column_name(fact, &name);
+    enum err err = add_column(m, fact, &name, fact_column_type(fact), diag);
+    if (err == ERR_OK && fact_has_text(fact)) {
+        buf_clear(&name);
+        fact_stored_name(fact, &name);
+        err = add_column(m, fact, &name, fact_stored_type(fact), diag);
+    }
+    buf_free(&name);
     return err;
 }
 
@@ -316,7 +328,7 @@ static enum err add_columns(struct migrate *m, struct diag *diag) {
     for (uint32_t i = 0; err == ERR_OK && i < schema->slot_count; i++) {
         err = check_clash(schema, i, diag);
         if (err == ERR_OK) {
-            err = add_column(m, schema->slots[i], diag);
+            err = add_fact(m, schema->slots[i], diag);
         }
     }
     schema_free(&schema);

@@ -28,11 +28,17 @@ static void names_end(struct names *names) {
     }
 }
 
-/* The column's row; db_rows: there is none. */
-static uint32_t column_row(const struct db_result *columns, const struct fact *fact) {
+/* The row of the column that reporters see, or of the one that lanes fill; db_rows: there is none.
+ */
+static uint32_t column_row(const struct db_result *columns, const struct fact *fact,
+                           bool is_stored) {
     struct buf name = BUF_EMPTY;
     uint32_t row = 0;
-    fact_column_name(fact, &name);
+    if (is_stored) {
+        fact_stored_name(fact, &name);
+    } else {
+        fact_column_name(fact, &name);
+    }
     while (row < db_rows(columns) && !span_eq(db_cell_span(columns, row, 0), buf_span(&name))) {
         row++;
     }
@@ -52,8 +58,8 @@ enum err rules_fit_columns(struct db *db, const struct ruleset *ruleset, struct 
     err = err == ERR_OK ? db_expect(columns, "* s s", diag) : err;
     for (uint32_t i = 0; err == ERR_OK && i < schema->slot_count; i++) {
         const struct fact *fact = schema->slots[i];
-        uint32_t row = column_row(columns, fact);
-        if (row == db_rows(columns)) {
+        uint32_t row = column_row(columns, fact, false);
+        if (row == db_rows(columns) || column_row(columns, fact, true) == db_rows(columns)) {
             names_add(&names, fact->name);
         } else if (strcmp(db_cell(columns, row, 1), fact_column_type(fact)) != 0) {
             err = diag_fail(diag, ERR_CONFLICT,
