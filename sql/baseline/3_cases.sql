@@ -1,21 +1,22 @@
 -- Case revisions with their intake outcome, their later outcomes, and the transactions that wrote them.
--- `casemill db migrate` adds a column to cases for each fact of the case schema; this file has the fixed ones.
+-- `casemill db migrate` adds columns to cases for each fact of the case schema; this file has the fixed ones.  Larger ones come
+-- first, so that alignment leaves no gaps.  A table that an upgrade changed keeps its order of columns.
 
 CREATE TABLE cases (
-    source         smallint NOT NULL,
-    case_id        text COLLATE "C" NOT NULL,
-    revision       integer NOT NULL,
+    commit         bigint NOT NULL,
     received_at    timestamptz NOT NULL,
-    digest         uuid NOT NULL,
+    decided_at     timestamptz NOT NULL,
+    revision       integer NOT NULL,
+    reference_date date NOT NULL,
+    as_of          date NOT NULL,
+    source         smallint NOT NULL,
     ruleset        smallint NOT NULL,
     disposition    smallint NOT NULL,
     agreement      smallint NOT NULL,
     reason         smallint NOT NULL,
+    digest         uuid NOT NULL,
+    case_id        text COLLATE "C" NOT NULL,
     result         bytea,
-    reference_date date NOT NULL,
-    as_of          date NOT NULL,
-    decided_at     timestamptz NOT NULL,
-    commit         bigint NOT NULL,
     findings       smallint[],
     projected      smallint[],
     missing        smallint[],
@@ -43,18 +44,18 @@ COMMENT ON COLUMN cases.commit IS 'The lane transaction (commits).';
 CREATE INDEX cases_screening ON cases (source, case_id, revision) WHERE disposition = 3;
 
 CREATE TABLE reapplied (
-    source         smallint NOT NULL,
-    case_id        text COLLATE "C" NOT NULL,
+    commit         bigint NOT NULL,
+    decided_at     timestamptz NOT NULL,
     revision       integer NOT NULL,
+    reference_date date NOT NULL,
+    as_of          date NOT NULL,
+    source         smallint NOT NULL,
     ruleset        smallint NOT NULL,
     disposition    smallint NOT NULL,
     agreement      smallint NOT NULL,
     reason         smallint NOT NULL,
+    case_id        text COLLATE "C" NOT NULL,
     result         bytea,
-    reference_date date NOT NULL,
-    as_of          date NOT NULL,
-    decided_at     timestamptz NOT NULL,
-    commit         bigint NOT NULL,
     findings       smallint[],
     projected      smallint[],
     missing        smallint[],

@@ -22,7 +22,7 @@ casemill generate --cases "$chunk" --seed 7 --format msgpack --out "$work/cases.
 # Real rows; with other ids they are the table's filling and the loader's.
 columns=$(cases_columns)
 others=$(pg_sql "select string_agg('t.' || quote_ident(attname), ', ' order by attnum) from pg_attribute
-                 where attrelid = 'cases'::regclass and attnum > 0 and not attisdropped and attname not in ('source', 'case_id')")
+                 where $lanes_write and attname not in ('source', 'case_id')")
 columns_others="source, case_id, $(echo "$others" | sed 's/\bt\.//g')"
 pg_sql "create table template as select row_number() over (order by case_id) - 1 as nr, * from cases"
 pg_sql "vacuum analyze template"

@@ -37,11 +37,10 @@ done_with() { # the benchmark has come to its end
     exit 0
 }
 
-# The same columns for the loader as the lanes write.
-cases_columns() {
-    pg_sql "select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
-            where attrelid = 'cases'::regclass and attnum > 0 and not attisdropped"
-}
+# The same columns for the loader as the lanes write: not those of older workers.
+lanes_write="attrelid = 'cases'::regclass and attnum > 0 and not attisdropped and attname not in ('findings', 'projected', 'missing')
+    and attname || '\$' not in (select attname from pg_attribute where attrelid = 'cases'::regclass)"
+cases_columns() { pg_sql "select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute where $lanes_write"; }
 # An empty table on a quiet server, for one timed run.
 fresh_tables() { pg_sql "truncate cases, reapplied, commits, tallies, dead_letters; checkpoint"; }
 # load_best ROWS_FILE ROWS: the loader's rows per second over two connections, at its best size.

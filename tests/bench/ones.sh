@@ -44,14 +44,13 @@ all_done() { [ "$(rows)" -gt 0 ] && casemill status --all --control "ipc://$work
 wait_until 120 all_done || abort "the backlog is worked off"
 # The same rows by hand: one query with the case and its transaction's row.
 columns=$(cases_columns)
-quoted() { # every column as a literal
-    pg_sql "select string_agg(format('quote_nullable(%I::text)', attname), ' || '', '' || ' order by attnum)
-            from pg_attribute where attrelid = '$1'::regclass and attnum > 0 and not attisdropped"
+quoted() { # quoted CONDITION: every column as a literal
+    pg_sql "select string_agg(format('quote_nullable(%I::text)', attname), ' || '', '' || ' order by attnum) from pg_attribute where $1"
 }
 # Of another source, so that they can be stored beside the cases.
 rows_as_sql() { # rows_as_sql COUNT
-    pg_sql "select 'BEGIN; INSERT INTO cases ($columns) VALUES (' || $(quoted cases | sed 's/source::text/32767::text/') || '); INSERT INTO commits VALUES (' ||
-            (select $(quoted commits | sed 's/quote_nullable(commit::text)/(random() * 9e18)::bigint/') from commits where commits.commit = cases.commit) ||
+    pg_sql "select 'BEGIN; INSERT INTO cases ($columns) VALUES (' || $(quoted "$lanes_write" | sed 's/source::text/32767::text/') || '); INSERT INTO commits VALUES (' ||
+            (select $(quoted "attrelid = 'commits'::regclass and attnum > 0 and not attisdropped" | sed 's/quote_nullable(commit::text)/(random() * 9e18)::bigint/') from commits where commits.commit = cases.commit) ||
             '); COMMIT' from cases limit $1" >"$work/rows.sql" || abort "the rows as SQL"
 }
 numbers() { # numbers FIGURE: lines for p50, p99 and p99.9 of $ours beside $peer

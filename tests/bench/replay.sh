@@ -20,9 +20,9 @@ equal "every case is stored" "$(rows)" "$cases"
 
 # The shipped rules read every fact; the other columns are compared with the new outcome.
 facts=$(pg_sql "select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
-                where attrelid = 'cases'::regclass and not attisdropped and attnum >
-                      (select attnum from pg_attribute where attrelid = 'cases'::regclass and attname = 'commit')")
-columns="source, case_id, revision, ruleset, reason, findings, reference_date, as_of, $facts"
+                where $lanes_write and attnum >
+                      (select attnum from pg_attribute where attrelid = 'cases'::regclass and attname = 'missing')")
+columns="source, case_id, revision, ruleset, reason, result, reference_date, as_of, $facts"
 pages=$(pg_sql "select pg_relation_size('cases') / current_setting('block_size')::int")
 half=$((pages / threads))
 milliseconds() { awk '{ printf "%d", $1 * 1000 }' /proc/uptime; }

@@ -21,8 +21,8 @@ submit --ack outcome "$work/bad.jsonl" >"$work/bad.out" # exits with 3: there ar
 is_folded() { [ "$(rows tallies)" = 0 ]; }
 wait_until 60 is_folded || abort "tallies are folded"
 # Transitions: some cases have a second outcome.
-pg_sql "insert into reapplied select source, case_id, revision, 2, disposition, agreement, reason, findings, projected, missing,
-    reference_date, as_of, decided_at, commit from cases where case_id > '0000200000' order by source, case_id limit 1000"
+pg_sql "insert into reapplied (source, case_id, revision, ruleset, disposition, agreement, reason, result, reference_date, as_of, decided_at,
+    commit) select source, case_id, revision, 2, disposition, agreement, reason, result, reference_date, as_of, decided_at, commit from cases where case_id > '0000200000' order by source, case_id limit 1000"
 stop "$worker_pid" # nothing else runs while the clock does
 stop "$broker_pid"
 pg_sql "vacuum analyze"
