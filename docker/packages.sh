@@ -12,14 +12,14 @@ packages() {
     case $1 in
     build)
         echo "gcc g++ cmake ninja-build pkg-config libc6-dev libzmq3-dev libmsgpack-dev libpq-dev liblmdb-dev" \
-            "libyaml-dev libre2-dev libmicrohttpd-dev libxxhash-dev libjansson-dev libsodium-dev zlib1g-dev"
+            "libyaml-dev libre2-dev libmicrohttpd-dev libxxhash-dev libjansson-dev libsodium-dev libz3-dev zlib1g-dev"
         ;;
     package)
         echo "dpkg-dev file"
         ;;
     run)
         echo "libzmq5 libmsgpackc2 libpq5 liblmdb0 libyaml-0-2 libre2-9 libmicrohttpd12 libxxhash0" \
-            "libjansson4 libsodium23 zlib1g iso-codes tzdata ca-certificates"
+            "libjansson4 libsodium23 libz3-4 zlib1g iso-codes tzdata ca-certificates"
         ;;
     demo)
         echo "iso-codes postgresql-15 postgresql-client-15 procps util-linux"

@@ -213,6 +213,7 @@ quick)
     if [ "$mode" = long ]; then system_tests long; fi
     if [ "$mode" = long ]; then part torture torture 2 500; else part torture torture 1 20; fi
     if [ "$mode" = long ]; then
+        part prove step build/release/tests/test_prove --cases 100000 --seed "$(date +%s)"
         part rules-p9 step build/release/tests/test_rules_p9 --cases 3000000 --seed "$(date +%s)"
         part cel-differential step build/release/tests/test_cel_differential --cases 3000000 --seed "$(date +%s)"
     fi

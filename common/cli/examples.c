@@ -57,6 +57,7 @@ const struct verb_example verb_examples[] = {
     {"rules diff", "casemill rules diff 3f2a9c config", "the active rules and the edited ones"},
     {"rules fmt", "casemill rules fmt --check config", NULL},
     {"rules list", "casemill rules list", NULL},
+    {"rules prove", "casemill rules prove config", "over all cases and all days"},
     {"rules publish", "casemill rules publish config", NULL},
     {"rules show", "casemill rules show 3f2a9c --agreement US-CA-STCA", NULL},
     {"rules show", "casemill rules show config --text | sha256sum", "the id of the rule set"},

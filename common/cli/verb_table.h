@@ -36,6 +36,7 @@
     ROW(rules_diff) \
     ROW(rules_fmt) \
     ROW(rules_list) \
+    ROW(rules_prove) \
     ROW(rules_publish) \
     ROW(rules_show) \
     ROW(rules_test) \

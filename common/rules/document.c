@@ -231,9 +231,9 @@ static enum err load_events(struct loading *loading, const struct yaml_node *roo
 
 static enum err load_document(struct loading *loading, bool with_tests) {
     const struct yaml_node *root = yaml_root(loading->yaml);
-    static const char *const keys[] = {"agreement", "title",      "parties",   "receiving",
-                                       "events",    "parameters", "variables", "rules",
-                                       "example",   "tests",      NULL};
+    static const char *const keys[] = {"agreement", "title",      "parties",    "receiving",
+                                       "events",    "parameters", "variables",  "rules",
+                                       "example",   "tests",      "properties", NULL};
     enum err err = field_expect_kind(loading, root, YAML_MAP, "an agreement");
     if (err == ERR_OK) {
         err = refuse_bare_booleans(loading, root);
@@ -262,6 +262,7 @@ static enum err load_document(struct loading *loading, bool with_tests) {
     if (err == ERR_OK) {
         reasons_build(loading->agreement);
         reasons_find_settle_slots(loading->agreement);
+        err = properties_load(loading, root);
     }
     return err == ERR_OK && with_tests ? example_load(loading, root) : err;
 }

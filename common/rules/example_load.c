@@ -286,6 +286,11 @@ enum err example_load(struct loading *loading, const struct yaml_node *root) {
     if (example_node != NULL) {
         err = facts_read(loading, example_node, "example", &example);
     }
+    agreement->example = example.slots;
+    agreement->example_has_reference_date = example.has_reference_date;
+    agreement->example_has_as_of = example.has_as_of;
+    agreement->example_reference_date = example.reference_date;
+    agreement->example_as_of = example.as_of;
     if (err != ERR_OK || tests == NULL) {
         return err;
     }

@@ -1,8 +1,8 @@
 /* Purpose: shared by the files of rules/: a loaded agreement, and its state during a run.
  * Order of a load: document.c (header, events) -> parameters.c -> rule_list.c (with expr.c) ->
- * reasons.c -> example_load.c; fields.c reads the fields of a map for all of them.  Order of a
- * case: run.c -> evaluate.c (status.c, settle.c). Ownership: everything an agreement points to
- * lives in its arena, its cel_env, or its YAML document. */
+ * reasons.c -> properties.c -> example_load.c; fields.c reads the fields of a map for all of them.
+ * Order of a case: run.c -> evaluate.c (status.c, settle.c). Ownership: everything an agreement
+ * points to lives in its arena, its cel_env, or its YAML document. */
 #ifndef CASEMILL_RULES_RULES_PRIV_H
 #define CASEMILL_RULES_RULES_PRIV_H
 
@@ -16,6 +16,7 @@ enum {
     VARIABLES_MAX = 128,
     RULES_MAX = 256,
     TESTS_MAX = 1024,
+    PROPERTIES_MAX = 256,
     OVERRIDES_MAX = 1024,
     SETTLE_PRODUCT_MAX = 64, /* combinations of values that settle tries */
     NAMES_MAX = 1024
@@ -111,6 +112,17 @@ struct rule {
     uint16_t reason_open; /* insufficient_information */
 };
 
+/* A statement about all cases, which `rules prove` decides: no finding, or every finding, has one
+ * of these reasons where the condition is true. */
+struct property {
+    const char *name;
+    const char *cite;
+    bool is_always;
+    bool *reasons;                  /* by number in the reason table */
+    const struct cel_program *when; /* NULL: in every case */
+    uint32_t line;
+};
+
 struct example_test; /* below */
 
 struct agreement {
@@ -144,8 +156,13 @@ struct agreement {
     uint16_t status_reasons[STATUS_REASON_COUNT];
     uint16_t *settle_slots; /* two-sided facts in case.yaml order */
     uint32_t settle_count;
+    const struct value *example; /* by slot; all unknown without an example */
+    bool example_has_reference_date, example_has_as_of;
+    int32_t example_reference_date, example_as_of;
     struct example_test *tests;
     uint32_t test_count;
+    struct property *properties;
+    uint32_t property_count;
 };
 
 /* AGREEMENT.PARAM=VALUE, borrowed text. */
@@ -297,6 +314,9 @@ bool rule_uses_officer(const struct agreement *agreement, const struct rule *rul
 void rule_reads(const struct rule *rule, bool is_read[SLOTS_MAX]);
 /* Calls of cel_program_uses with room for every slot. */
 uint32_t program_uses(const struct cel_program *program, struct cel_use uses[PATHS_MAX * 2]);
+
+/* properties.c */
+MUST_USE enum err properties_load(struct loading *loading, const struct yaml_node *root);
 
 /* example_load.c, example_run.c */
 struct expectation {

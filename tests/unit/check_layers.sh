@@ -17,12 +17,13 @@ wire: base
 cel: base
 casedoc: base yaml wire
 rules: base yaml casedoc cel
+prove: base yaml casedoc cel rules
 settings: base yaml
 net: base
 http: base settings
 db: base
 client: base wire net
-cli: base yaml wire cel casedoc rules settings net http db client
+cli: base yaml wire cel casedoc rules prove settings net http db client
 broker: base yaml wire settings net http
 worker: base yaml wire cel casedoc rules settings net http db'
 
@@ -37,6 +38,7 @@ xxhash.h base xxhash 1
 sodium.h base sodium 0
 jansson.h cli jansson 0
 zlib.h cli z 1
+z3.h prove z3 1
 msgpack.h wire msgpackc 0'
 
 passed=0

@@ -164,6 +164,7 @@ static struct value invent_record(struct case_maker *maker, const struct fact *r
 
 static struct value invent_value(struct case_maker *maker, const struct fact *fact) {
     static const int64_t ints[] = {0, 1, 2, 3, 4, 5, 6, 7, 14, 15, 42, 50};
+    static const char *const texts[] = {"x", "y", "US", "CA", "red", "none", "some text"};
     switch (fact->type) {
     case FACT_BOOL:
         return value_bool(dice(maker, 2) == 1);
@@ -181,12 +182,14 @@ static struct value invent_value(struct case_maker *maker, const struct fact *fa
         return invent_record(maker, fact);
     case FACT_INT: {
         int64_t number = ints[dice(maker, COUNT_OF(ints))];
-        return value_int(number < fact->int_min ? fact->int_min : number);
+        number = number < fact->int_min ? fact->int_min : number;
+        return value_int(number > fact->int_max ? fact->int_max : number);
     }
-    case FACT_DOUBLE:
     case FACT_STRING:
+        return value_string(span_str(texts[dice(maker, COUNT_OF(texts))]));
+    case FACT_DOUBLE:
     case FACT_TIMESTAMP:
-        break; /* neither schema has one */
+        break; /* no schema has one */
     }
     UNREACHABLE();
 }
