@@ -8,9 +8,9 @@ set -u
 . "$root/tests/system/blocks.sh"
 guide=config/operating.md
 set_up() { machine_run "$2" >"$work/there.out" 2>&1 || abort "$1" "$(tail -n 5 "$work/there.out")"; }
-run_block() { # run_block HEADING N: as root
+run_block() { # run_block HEADING N: as root, where the new packages were made
     block "$guide" "## $1" "$2" >"$work/block.sh" || abort "$guide has block $2 of $1"
-    machine_run "cd / && sh -eu $work/block.sh" >"$work/there.out" 2>&1
+    machine_run "cd $work/tree && sh -eu $work/block.sh" >"$work/there.out" 2>&1
     equal "the commands of \"$1\", block $2" "$? $(tail -n 1 "$work/there.out" | grep -iE 'error|fail|denied')" "0 "
 }
 casemill_there() { machine_run "cd / && runuser -u casemill -- env CASEMILL_POSTGRES_CONNINFO=dbname=casemill casemill $1"; }
@@ -34,22 +34,24 @@ equal "there are five packages of each version" "$(ls "$new" "$old" | grep -c '[
 machine_start >"$work/machine.reason" || { echo "skipped: no machine here: $(cat "$work/machine.reason")"; finish; }
 casemill generate --cases 300 --seed 9 --out "$work/cases.jsonl" >"$work/generate.out" 2>&1 || abort "generate"
 chmod 0711 "$work"
-set_up "PostgreSQL" "mkdir -p /run/postgresql /var/cache/casemill && chown postgres /run/postgresql &&
+set_up "PostgreSQL" "mkdir -p /run/postgresql && chown postgres /run/postgresql &&
     pg_createcluster --port 5432 15 casemill --start"
-set_up "packages" "dpkg -i $old/*.deb && cp $new/*.deb /var/cache/casemill &&
+set_up "packages" "dpkg -i $old/*.deb && mkdir -p $work/tree/build/release/packages && cp $new/casemill*.deb $work/tree/build/release/packages &&
     sed -i 's/bytes_max: 1GiB/bytes_max: 128MiB/' /etc/casemill/broker.yaml"
 run_block "Installation" 3
 run_block "Installation" 4
 check "no fault is found, and no warning" sh -c "! grep -E '^(fault|warning)' '$work/there.out' | grep -v ' clock '"
 contains "PostgreSQL's log quotes no case" "$work/there.out" '^ok +server log '
 run_block "Installation" 5
-equal "there is a result for each case" "$(machine_run 'grep -c disposition /tmp/results.jsonl')" 1000
+contains "a check with worker.env" "$work/there.out" '^postgres.conninfo: '
 # This machine's Prometheus is masked, and the service cannot have namespaces of its own here.
 set_up "a service of Prometheus" "rm -f /etc/systemd/system/prometheus.service && mkdir -p /etc/systemd/system/prometheus.service.d &&
     printf '[Service]\nPrivateUsers=no\n' >/etc/systemd/system/prometheus.service.d/machine.conf && systemctl daemon-reload"
 block "$guide" "## Installation" 6 | sed '/^apt-get /d' >"$work/block.sh"
 machine_run "cd / && sh -eu $work/block.sh" >"$work/there.out" 2>&1
 equal "the commands of \"Installation\", block 6" "$? $(cat "$work/there.out")" "0 "
+run_block "Installation" 7
+equal "there is a result for each case" "$(machine_run 'grep -c disposition /tmp/results.jsonl')" 1000
 set_up "a reporter" "runuser -u postgres -- psql -d casemill -c 'create role casemill_ana login in role casemill_reporter' && useradd casemill_ana"
 contains "a reporter reads" "$work/there.out" 'CREATE ROLE'
 check "outcomes by month" [ "$(machine_run 'runuser -u casemill_ana -- psql -Atd casemill -c "select sum(outcomes) from report.months"')" = 1000 ]
@@ -58,6 +60,7 @@ casemill_there "doctor" >"$work/doctor.out" 2>&1
 equal "the doctor accepts the port of the worker that runs: exit code" $? 0
 panels() { machine_run "/usr/bin/python3 $root/tests/system/panels.py http://127.0.0.1:9090 /usr/share/casemill/monitoring/dashboard.json" >"$work/panels.out" 2>&1; }
 check "panels of the dashboard have data" wait_until 60 panels
+equal "Prometheus listens on loopback alone" "$(machine_run "ss -Hltn 'sport = :9090'" | awk '{print $4}')" "127.0.0.1:9090"
 check "cases are done" submit_there A --ack outcome
 
 run_block "Backup and restore" 1
