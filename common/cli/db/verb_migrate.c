@@ -41,7 +41,13 @@ struct migrate {
     long began_with;     /* the baseline's number when this database was made; 0: by version 0.1 */
     uint32_t applied;
     uint32_t columns_added;
+    bool texts_changed; /* the comment of a column */
 };
+
+/* What reporters read about a fact. */
+static const char *comment_of(const struct fact *fact) {
+    return fact->help == NULL || fact->help[0] == '\0' ? fact->name : fact->help;
+}
 
 /* "0002_cases.sql", with this number of digits. */
 static bool is_numbered(const char *name, size_t digits) {
@@ -224,22 +230,26 @@ static enum err apply_files(struct migrate *m, struct diag *diag) {
     return err;
 }
 
-/* Whether the column exists with the right type (*exists), or why it cannot. */
+/* Whether the column exists with the right type (*exists) and comment (*has_text), or why it
+ * cannot. */
 static enum err check_column(struct db *db, const struct fact *fact, const char *column,
-                             const char *type, bool *exists, struct diag *diag) {
+                             const char *type, bool *exists, bool *has_text, struct diag *diag) {
     struct db_result *result = NULL;
     const char *params[] = {column};
     enum err err = db_query(db,
-                            "SELECT " DB_TYPE_NAME ", attnotnull FROM pg_attribute "
+                            "SELECT " DB_TYPE_NAME ", attnotnull, col_description(attrelid, "
+                            "attnum) FROM pg_attribute "
                             "WHERE attrelid = 'cases'::regclass AND attname = $1 AND attnum > 0 "
                             "AND NOT attisdropped",
                             1, params, &result, diag);
-    err = err == ERR_OK ? db_expect(result, "? s b", diag) : err;
+    err = err == ERR_OK ? db_expect(result, "? s b s?", diag) : err;
     if (err != ERR_OK) {
         db_result_free(&result);
         return err;
     }
     *exists = db_rows(result) == 1;
+    const char *text = *exists ? db_cell(result, 0, 2) : NULL;
+    *has_text = text != NULL && strcmp(text, comment_of(fact)) == 0;
     if (*exists && strcmp(db_cell(result, 0, 1), "t") == 0) {
         err = diag_fail(diag, ERR_CONFLICT, "fact %s: table cases has another column of that name",
                         fact->name);
@@ -257,23 +267,27 @@ static enum err add_column(struct migrate *m, const struct fact *fact, struct bu
                            const char *type, struct diag *diag) {
     struct buf sql = BUF_EMPTY;
     bool exists = false;
+    bool has_text = false;
     enum err err = ERR_OK;
     if (name->len > COLUMN_NAME_BYTES_MAX) {
         err = diag_fail(diag, ERR_TOO_LARGE, "fact %s: a column name has at most %d bytes",
                         fact->name, (int)COLUMN_NAME_BYTES_MAX);
     } else {
-        err = check_column(m->db, fact, buf_cstr(name), type, &exists, diag);
+        err = check_column(m->db, fact, buf_cstr(name), type, &exists, &has_text, diag);
     }
     if (err == ERR_OK && !exists) {
         buf_str(&sql, "ALTER TABLE cases ADD COLUMN ");
         db_quote_name(&sql, buf_span(name));
-        buf_printf(&sql, " %s; COMMENT ON COLUMN cases.", type);
+        buf_printf(&sql, " %s; ", type);
+        m->columns_added++;
+    }
+    if (err == ERR_OK && !has_text) {
+        buf_str(&sql, "COMMENT ON COLUMN cases.");
         db_quote_name(&sql, buf_span(name));
         buf_str(&sql, " IS ");
-        db_quote_text(
-            &sql, span_str(fact->help == NULL || fact->help[0] == '\0' ? fact->name : fact->help));
+        db_quote_text(&sql, span_str(comment_of(fact)));
         err = db_exec(m->db, buf_cstr(&sql), 0, NULL, diag);
-        m->columns_added++;
+        m->texts_changed = true;
     }
     buf_free(&sql);
     return err;
@@ -359,6 +373,7 @@ static enum err migrate_all(void *context, struct diag *diag) {
     struct migrate *m = context;
     m->applied = 0;
     m->columns_added = 0;
+    m->texts_changed = false;
     enum err err = db_exec(
         m->db,
         "SELECT pg_advisory_xact_lock(hashtext('casemill db migrate')); "
@@ -374,7 +389,7 @@ static enum err migrate_all(void *context, struct diag *diag) {
         err = apply_files(m, diag);
     }
     err = err == ERR_OK ? add_columns(m, diag) : err;
-    return err == ERR_OK && m->columns_added > 0
+    return err == ERR_OK && (m->columns_added > 0 || m->texts_changed)
                ? db_exec(m->db, "SELECT make_fact_view()", 0, NULL, diag)
                : err;
 }
