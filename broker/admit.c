@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "broker/reply.h"
-#include "wire/walk.h"
+#include "wire/rows.h"
 
 /* A name that no accepted batch had may be anything, so it is not logged. */
 static void log_refused(const struct shell *shell, const struct admission *asked,
@@ -61,7 +61,11 @@ static bool body_is_sound(struct shell *shell, const struct admission *asked, ui
         admit_refuse(shell, asked, WIRE_REASON_BAD_HEADER);
         return false;
     }
-    if (walk_body(body, asked->count, CORE_PART_CASES, cuts, CORE_PARTS_MAX, &fault) != ERR_OK) {
+    enum err err =
+        asked->is_rows
+            ? rows_walk(body, asked->count, CORE_PART_CASES, cuts, CORE_PARTS_MAX, &fault)
+            : walk_body(body, asked->count, CORE_PART_CASES, cuts, CORE_PARTS_MAX, &fault);
+    if (err != ERR_OK) {
         refuse_at(shell, asked, &fault, true);
         return false;
     }
@@ -77,7 +81,10 @@ static struct body *copy_body(struct shell *shell, struct span bytes, const uint
         size_t end = i + 1 < part_count ? cuts[i + 1] : bytes.len;
         sums[i] = hash64(span_make(bytes.ptr + cuts[i], end - cuts[i]));
     }
-    return body_new(blob, sums, part_count);
+    struct body *body = body_new(blob, sums, part_count);
+    body->names_bytes = cuts[0]; /* of maps: 0 */
+    body->names_sum = hash64(span_make(bytes.ptr, cuts[0]));
+    return body;
 }
 
 static void put_record(struct shell *shell, uint64_t seq, const struct core_batch_meta *meta,
@@ -95,6 +102,8 @@ static void put_record(struct shell *shell, uint64_t seq, const struct core_batc
                                     .source = meta->source,
                                     .mode = asked->mode,
                                     .extra = asked->extra,
+                                    .names_bytes = body->names_bytes,
+                                    .names_sum = body->names_sum,
                                     .cut_count = body->part_count};
     memcpy(record.cuts, meta->cuts, body->part_count * sizeof(meta->cuts[0]));
     memcpy(record.sums, body->sums, body->part_count * sizeof(body->sums[0]));
@@ -119,6 +128,7 @@ void admit_batch(struct shell *shell, const struct admission *asked) {
                                    .ack = asked->ack,
                                    .priority = asked->priority,
                                    .accepted_at = clock_wall_us(),
+                                   .is_rows = asked->is_rows,
                                    .cuts = cuts,
                                    .tag = body};
     uint64_t seq = core_submit(shell->core, &asked->route, &meta, shell->now);

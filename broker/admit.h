@@ -1,5 +1,5 @@
-/* Purpose: what SUBMIT and REAPPLY share: from shell->message, with one body frame, to the core and
- * the journal.  Threads: the loop's.  Read next: intake.c, reapply.c. */
+/* Purpose: what SUBMIT, ROWS and REAPPLY share: from shell->message, with one body frame, to the
+ * core and the journal.  Threads: the loop's.  Read next: intake.c, reapply.c. */
 #ifndef CASEMILL_BROKER_ADMIT_H
 #define CASEMILL_BROKER_ADMIT_H
 
@@ -17,6 +17,7 @@ struct admission {
     size_t body_bytes_max;
     enum work_mode mode;
     struct span extra;
+    bool is_rows; /* its body is that of ROWS */
 };
 
 /* admit_batch checks bounds and framing, copies the body and hands it over. The answer is sent now

@@ -46,6 +46,8 @@ struct body *body_new(struct blob *blob, const uint64_t *sums, uint32_t part_cou
     body->blob = blob;
     body->mode = WORK_INTAKE;
     body->extra = BUF_EMPTY;
+    body->names_bytes = 0;
+    body->names_sum = 0;
     body->part_count = part_count;
     memcpy(body->sums, sums, part_count * sizeof(body->sums[0]));
     return body;
@@ -64,7 +66,7 @@ uint64_t body_work_hash(const struct body *body) {
 
 bool body_is_plain(const struct body *body) {
     return body->blob == NULL && body->part_count == 1 && body->mode == WORK_INTAKE &&
-           body->extra.len == 0;
+           body->extra.len == 0 && body->names_bytes == 0;
 }
 
 void body_free(struct body **held) {

@@ -36,7 +36,9 @@ const char *work_mode_word(enum work_mode mode); /* as in WORK */
 struct body {
     struct blob *blob; /* NULL: dropped, read from the journal */
     enum work_mode mode;
-    struct buf extra; /* raw MessagePack that goes with every delivery; empty: nil */
+    struct buf extra;     /* raw MessagePack that goes with every delivery; empty: nil */
+    uint32_t names_bytes; /* of rows: their names, before the first part; 0: the cases are maps */
+    uint64_t names_sum;   /* XXH3-64 of the names */
     uint32_t part_count;
     uint64_t sums[]; /* XXH3-64 of each part */
 };

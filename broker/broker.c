@@ -57,6 +57,8 @@ static void restore_record(const struct journal_record *record, void *context) {
     }
     struct body *body = body_new(NULL, record->sums, record->cut_count);
     body_set_work(body, record->mode, record->extra);
+    body->names_bytes = record->names_bytes;
+    body->names_sum = record->names_sum;
     struct core_batch_meta meta = {.source = record->source,
                                    .batch = record->batch,
                                    .hash = record->hash,
@@ -66,6 +68,7 @@ static void restore_record(const struct journal_record *record, void *context) {
                                    .ack = record->ack,
                                    .priority = record->priority,
                                    .accepted_at = record->accepted_at,
+                                   .is_rows = record->names_bytes > 0,
                                    .cuts = record->cuts};
     if (body_is_plain(body)) {
         body_free(&body);

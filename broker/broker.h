@@ -19,6 +19,7 @@ struct loop {              /* loop.c's own */
     uint32_t trimmed; /* batches that were packed at the last trim */
     uint64_t silent_logged;
     bool is_failure_seen, is_full_logged;
+    bool is_rows_logged; /* that rows wait for a lane that takes them */
 };
 struct broker {
     struct shell shell;

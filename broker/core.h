@@ -65,6 +65,7 @@ struct core_batch_meta {
     enum wire_ack ack;
     enum wire_priority priority;
     int64_t accepted_at;
+    bool is_rows;         /* only lanes that announced rows get it */
     const uint32_t *cuts; /* byte offset of every CORE_PART_CASES-th case */
     void *tag;            /* the caller's; returned in actions, last in CORE_RELEASE, or NULL */
 };
@@ -219,6 +220,7 @@ struct core_stats {
     uint32_t batches, lanes, sources;
     uint32_t packed;                                 /* of the batches: see core_pack */
     uint64_t queued_cases, delayed_cases, out_cases; /* cases of parts in that state */
+    uint64_t queued_rows;                            /* of the queued cases */
     uint64_t cases_accepted, cases_done, cases_duplicate, cases_dead;
     uint64_t batches_accepted, batches_duplicate, batches_done, batches_refused, batches_busy;
     uint64_t batches_quarantined;
@@ -231,6 +233,7 @@ struct core_stats {
     int64_t canary_took_ms; /* the last that returned */
     bool success_proved;    /* lately */
     uint32_t lanes_open;    /* that have credit */
+    uint32_t lanes_rows;    /* that take rows */
     int64_t oldest_ms;      /* age of the oldest live batch */
     int64_t retry_ms;       /* the retry time while the queue is full; 0: it has room */
     uint64_t low_water;     /* every seq below is done */

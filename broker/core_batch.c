@@ -70,6 +70,7 @@ struct core_batch *core_batch_new(struct core *core, const struct core_batch_met
     batch->count = meta->count;
     batch->bytes = meta->bytes;
     batch->priority = (uint8_t)meta->priority;
+    batch->is_rows = meta->is_rows;
     batch->part_count = (uint8_t)parts;
     table_insert(&core->by_seq, &batch->by_seq, seq_hash(seq));
     table_insert(&core->by_name, &batch->by_name, name->hash);

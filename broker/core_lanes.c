@@ -56,6 +56,7 @@ static void lane_remove(struct core *core, struct core_lane *lane, bool silent) 
         }
     }
     CHECK(lane->held_cases == 0 && lane->held_bytes == 0);
+    core->counters.lanes_rows -= lane->takes_rows ? 1 : 0;
     for (uint32_t i = 0; i < core->lane_count; i++) {
         if (core->lanes[i] == lane) {
             core->lanes[i] = core->lanes[--core->lane_count];
@@ -103,7 +104,8 @@ struct core_batch *core_range_batch(struct core *core, const struct wire_range *
  */
 static bool may_hold(const struct core *core, const struct core_lane *lane,
                      const struct core_part *part) {
-    return !core->options.lanes_unproved || uuid_eq(&part->dealt_to, &lane->uuid);
+    return core_takes_form(lane, part) &&
+           (!core->options.lanes_unproved || uuid_eq(&part->dealt_to, &lane->uuid));
 }
 
 /* What a lane reports in holds: marks its parts, and assigns queued ones to it. Only beats count
@@ -203,6 +205,9 @@ bool core_ready(struct core *core, const struct net_route *route, const struct w
     lane->blocked = false;
     lane->credit_cases = ready->credit_cases;
     lane->credit_bytes = ready->credit_bytes;
+    core->counters.lanes_rows -= lane->takes_rows ? 1 : 0;
+    lane->takes_rows = (ready->forms & WIRE_FORM_BIT(WIRE_FORM_ROWS)) != 0;
+    core->counters.lanes_rows += lane->takes_rows ? 1 : 0;
     copy_text(lane->name, sizeof(lane->name), ready->name);
     reconcile(core, lane, ready->holds, ready->hold_count, false);
     core_emit_to(core, CORE_WELCOME, route)->work.lane = lane->uuid;

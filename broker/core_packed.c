@@ -139,7 +139,7 @@ void core_pack(struct core *core, uint64_t seq, void *tag) {
         return; /* done as soon as it was durable */
     }
     batch->tag = tag;
-    if (!waits_untouched(batch)) {
+    if (batch->is_rows || !waits_untouched(batch)) {
         return;
     }
     struct part_queue *queue = &core->sources[batch->source]->queue[batch->priority];
@@ -156,7 +156,8 @@ void core_pack(struct core *core, uint64_t seq, void *tag) {
 
 bool core_queue_has_packed(const struct core *core, uint64_t seq) {
     const struct core_batch *batch = core_find_seq(core, seq);
-    return batch != NULL && core->sources[batch->source]->queue[batch->priority].len > 0;
+    return batch != NULL && !batch->is_rows &&
+           core->sources[batch->source]->queue[batch->priority].len > 0;
 }
 
 bool core_waits_long(const struct core *core) {

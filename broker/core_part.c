@@ -61,6 +61,8 @@ void part_queue_remove(struct core *core, struct core_part *part) {
     } else if (part->chunk != NULL) {
         list_remove(&part->chunk->unpacked, part);
         part->chunk = NULL;
+    } else if (part->batch->is_rows) {
+        list_remove(&core_source_of(core, part)->rows[part->batch->priority], part);
     } else {
         struct part_queue *queue = &core_source_of(core, part)->queue[part->batch->priority];
         bool first = queue->front.first == part;
@@ -84,6 +86,7 @@ static void leave(struct core *core, struct core_part *part) {
         part_queue_remove(core, part);
         core_source_of(core, part)->queued_cases[priority] -= part->count;
         core->counters.queued_cases -= part->count;
+        core->counters.queued_rows -= part->batch->is_rows ? part->count : 0;
         break;
     case PART_DELAYED:
         heap_remove(&core->delayed, &part->due);
@@ -118,12 +121,18 @@ static void enter_queue(struct core *core, struct core_part *part, bool front) {
     struct core_source *source = core_source_of(core, part);
     source->queued_cases[priority] += part->count;
     core->counters.queued_cases += part->count;
+    core->counters.queued_rows += part->batch->is_rows ? part->count : 0;
     if (part->failures > 0) { /* behind the others: the worst comes last */
         part_list_append(&core->suspects, part);
         return;
     }
     struct part_queue *queue = &source->queue[priority];
-    if (front) {
+    struct part_list *rows = &source->rows[priority];
+    if (part->batch->is_rows && front) {
+        list_prepend(rows, part);
+    } else if (part->batch->is_rows) {
+        part_list_append(rows, part);
+    } else if (front) {
         list_prepend(&queue->front, part);
     } else {
         part_list_append(queue->len > 0 ? &queue->tail : &queue->front, part);

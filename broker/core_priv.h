@@ -89,6 +89,7 @@ struct core_batch {
     uint8_t state; /* enum batch_state; written by batch_enter alone (core_batch.c) */
     uint8_t priority, part_count;
     bool dealt; /* ever */
+    bool is_rows;
     struct core_part parts[];
 };
 struct core_source {
@@ -102,6 +103,7 @@ struct core_source {
     struct core_source *idle_prev, *idle_next; /* not kept, without a batch; longest first */
     struct core_source *ring_next[WIRE_PRIORITY_COUNT];
     struct part_queue queue[WIRE_PRIORITY_COUNT];
+    struct part_list rows[WIRE_PRIORITY_COUNT]; /* beside it: parts of batches of rows */
     uint64_t queued_cases[WIRE_PRIORITY_COUNT];
     int64_t deficit[WIRE_PRIORITY_COUNT];
     bool in_ring[WIRE_PRIORITY_COUNT];
@@ -122,8 +124,9 @@ struct core_lane {
     uint64_t turn; /* of its last delivery: at a tie the lane that waited longest is next */
     uint32_t beat;
     bool blocked;
-    bool retiring;        /* an operator retired it */
-    bool worked;          /* it has done work, or brought a canary back */
+    bool retiring; /* an operator retired it */
+    bool worked;   /* it has done work, or brought a canary back */
+    bool takes_rows;
     uint64_t joined;      /* counts lanes that got a slot */
     uint64_t canary_turn; /* when it was last asked for a canary */
     char name[WIRE_NAME_MAX + 1];
@@ -331,6 +334,10 @@ static inline void core_progress_drop(struct core *core, struct core_part *part)
 static inline struct core_source *core_source_of(const struct core *core,
                                                  const struct core_part *part) {
     return core->sources[part->batch->source];
+}
+/* Whether the lane takes cases in the part's form. */
+static inline bool core_takes_form(const struct core_lane *lane, const struct core_part *part) {
+    return lane->takes_rows || !part->batch->is_rows;
 }
 static inline bool core_can_take(const struct core_lane *lane) {
     return !lane->blocked && !lane->retiring && lane->credit_cases > 0 && lane->credit_bytes > 0 &&

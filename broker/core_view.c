@@ -181,6 +181,7 @@ void core_check(const struct core *core) {
     CHECK(sums.pieces == core->piece_count && sums.pieces <= CORE_PIECES_MAX);
     struct packed_sums packed = {0};
     uint64_t queued = 0;
+    uint64_t rows = 0;
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < core->source_count; i++) {
         for (int priority = 0; priority < WIRE_PRIORITY_COUNT; priority++) {
@@ -189,6 +190,9 @@ void core_check(const struct core *core) {
             const struct packed_sums before = packed;
             (void)check_list(&queue->front, PART_QUEUED, &here, &bytes);
             (void)check_list(&queue->tail, PART_QUEUED, &here, &bytes);
+            uint64_t maps = here;
+            (void)check_list(&core->sources[i]->rows[priority], PART_QUEUED, &here, &bytes);
+            rows += here - maps;
             packed_check(core, queue, &packed);
             for (uint32_t k = 0; k < queue->len; k++) {
                 (void)check_list(&queue->chunks[queue->head + k]->unpacked, PART_QUEUED, &here,
@@ -206,14 +210,21 @@ void core_check(const struct core *core) {
     mem_free(live);
     CHECK(packed.batches == core->packed.count);
     CHECK(queued == sums.queued + packed.cases && queued == core->counters.queued_cases);
+    for (const struct core_part *part = core->suspects.first; part != NULL; part = part->next) {
+        rows += part->batch->is_rows ? part->count : 0;
+    }
+    CHECK(rows == core->counters.queued_rows);
     uint64_t suspects = 0;
     (void)check_list(&core->suspects, PART_QUEUED, &suspects, &bytes);
     CHECK(core->on_trial == NULL || core->on_trial->state == PART_OUT);
+    uint32_t lanes_rows = 0;
     for (uint32_t i = 0; i < core->lane_count; i++) {
         uint64_t held = 0;
         uint64_t held_bytes = 0;
         uint32_t parts = check_list(&core->lanes[i]->held, PART_OUT, &held, &held_bytes);
         CHECK(parts == core->lanes[i]->held_parts);
         CHECK(held == core->lanes[i]->held_cases && held_bytes == core->lanes[i]->held_bytes);
+        lanes_rows += core->lanes[i]->takes_rows ? 1 : 0;
     }
+    CHECK(lanes_rows == core->counters.lanes_rows);
 }

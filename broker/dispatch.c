@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "wire/mp_write.h"
-#include "wire/walk.h"
+#include "wire/rows.h"
 
 #include <stdlib.h>
 
@@ -27,6 +27,8 @@ struct dispatch { /* the message being filled for one lane; its room is kept */
     enum work_mode mode; /* of all of them */
     bool fenced, bury;
     struct wire_delivery deliveries[DELIVERIES_MAX];
+    uint32_t names_count;
+    struct wire_names names[WIRE_NAMES_MAX]; /* different arrays, in the packed frame */
     uint64_t *damaged; /* sequence numbers of bodies that could not be read back */
     size_t damaged_len, damaged_cap;
 };
@@ -81,6 +83,14 @@ static bool is_as_stored(const struct core_action *action, struct span bytes) {
     return hash64(bytes) == body->sums[part];
 }
 
+static void log_quarantined(struct shell *shell, const struct core_action *action, enum err err) {
+    char batch[UUID_TEXT_BYTES];
+    uuid_format(&action->batch, batch);
+    LOG(EV_JOURNAL_QUARANTINED, "seq=%llu batch=%s source=\"%s\" first=%u error=%s",
+        (unsigned long long)action->seq, batch, core_source_name(shell->core, action->work.source),
+        action->work.first, err != ERR_OK ? err_name(err) : "checksum");
+}
+
 /* The bytes of a part, with a reference for the caller; NULL: the record is damaged. */
 static struct blob *part_bytes(struct shell *shell, const struct core_action *action,
                                struct span *bytes) {
@@ -96,13 +106,49 @@ static struct blob *part_bytes(struct shell *shell, const struct core_action *ac
         journal_read(shell->journal, action->seq, work->offset, work->length, blob->bytes);
     if (err != ERR_OK || !is_as_stored(action, *bytes)) {
         blob_unref(&blob);
-        char batch[UUID_TEXT_BYTES];
-        uuid_format(&action->batch, batch);
-        LOG(EV_JOURNAL_QUARANTINED, "seq=%llu batch=%s source=\"%s\" first=%u error=%s",
-            (unsigned long long)action->seq, batch, core_source_name(shell->core, work->source),
-            work->first, err != ERR_OK ? err_name(err) : "checksum");
+        log_quarantined(shell, action, err);
     }
     return blob;
+}
+
+/* The number of an array of names among those of the message, from 1. */
+static uint32_t names_number(struct dispatch *dispatch, struct span names) {
+    for (uint32_t i = 0; i < dispatch->names_count; i++) {
+        const struct wire_names *known = &dispatch->names[i];
+        if (span_eq(span_make(dispatch->packed.ptr + known->offset, known->length), names)) {
+            return i + 1;
+        }
+    }
+    CHECK(dispatch->names_count < WIRE_NAMES_MAX);
+    dispatch->names[dispatch->names_count++] = (struct wire_names){
+        .offset = (uint32_t)dispatch->packed.len, .length = (uint32_t)names.len};
+    buf_append(&dispatch->packed, names);
+    return dispatch->names_count;
+}
+
+/* The names of the action's batch go into the message; *number is 0 of maps.  False: the record is
+ * damaged. */
+static bool add_names(struct dispatch *dispatch, struct shell *shell,
+                      const struct core_action *action, uint32_t *number) {
+    const struct body *body = action->tag;
+    uint8_t read[ROWS_NAMES_BYTES_MAX];
+    *number = 0;
+    if (body == NULL || body->names_bytes == 0) {
+        return true;
+    }
+    CHECK(body->names_bytes <= sizeof(read));
+    struct span names = span_make(read, body->names_bytes);
+    if (body->blob != NULL) {
+        names.ptr = body->blob->bytes;
+    } else {
+        enum err err = journal_read(shell->journal, action->seq, 0, body->names_bytes, read);
+        if (err != ERR_OK || hash64(names) != body->names_sum) {
+            log_quarantined(shell, action, err);
+            return false;
+        }
+    }
+    *number = names_number(dispatch, names);
+    return true;
 }
 
 /* For the dead letter: {poison: {attempts, silent, reason, results}}. */
@@ -135,7 +181,8 @@ static void log_buried(const struct core_action *action, struct span source) {
 }
 
 static void add_delivery(struct dispatch *dispatch, struct shell *shell,
-                         const struct core_action *action, struct blob *blob, struct span bytes) {
+                         const struct core_action *action, struct blob *blob, struct span bytes,
+                         uint32_t names) {
     const struct core_work *work = &action->work;
     const struct body *body = action->tag;
     struct wire_delivery *delivery = &dispatch->deliveries[dispatch->delivery_count++];
@@ -152,7 +199,8 @@ static void add_delivery(struct dispatch *dispatch, struct shell *shell,
                                .accepted_at = work->accepted_at,
                                .source = span_str(core_source_name(shell->core, work->source)),
                                .priority = work->priority,
-                               .extra = body_extra(body)};
+                               .extra = body_extra(body),
+                               .names = names};
     dispatch->mode = body_mode(body);
     dispatch->bury = action->kind == CORE_BURY;
     if (dispatch->bury) {
@@ -192,7 +240,12 @@ static void flush(struct dispatch *dispatch, struct shell *shell,
                                             .delivery_count = dispatch->delivery_count,
                                             .deliveries = dispatch->deliveries,
                                             .low_water = shell->stats.low_water,
-                                            .low_water_at = shell->stats.low_water_at}};
+                                            .low_water_at = shell->stats.low_water_at,
+                                            .names_count = dispatch->names_count,
+                                            .names = dispatch->names}};
+    for (uint32_t i = 0; i < dispatch->names_count; i++) {
+        dispatch->names[i].frame = dispatch->frame_count;
+    }
     const struct uuid *fence = NULL;
     uint32_t fence_count = core_fence(shell->core, &fence);
     message.work.fence = fence;
@@ -213,6 +266,7 @@ static void flush(struct dispatch *dispatch, struct shell *shell,
     }
     dispatch->frame_count = 0;
     dispatch->delivery_count = 0;
+    dispatch->names_count = 0;
     dispatch->fenced = false;
     buf_clear(&dispatch->packed);
 }
@@ -244,14 +298,18 @@ void dispatch_work(struct dispatch *dispatch, struct shell *shell,
         if (blob != NULL && action->work.piece && !narrow(&action->work, &bytes)) {
             blob_unref(&blob);
         }
+        uint32_t names = 0;
+        if (blob != NULL && !add_names(dispatch, shell, action, &names)) {
+            blob_unref(&blob);
+        }
         if (blob == NULL) {
             MEM_ROOM(dispatch->damaged, dispatch->damaged_len, dispatch->damaged_cap, 16);
             dispatch->damaged[dispatch->damaged_len++] = action->seq;
             continue;
         }
-        add_delivery(dispatch, shell, action, blob, bytes);
-        if (dispatch->delivery_count == DELIVERIES_MAX || dispatch->frame_count == FRAMES_MAX ||
-            dispatch->packed.len >= PACKED_BYTES_MAX) {
+        add_delivery(dispatch, shell, action, blob, bytes, names);
+        if (dispatch->delivery_count == DELIVERIES_MAX || dispatch->names_count == WIRE_NAMES_MAX ||
+            dispatch->frame_count == FRAMES_MAX || dispatch->packed.len >= PACKED_BYTES_MAX) {
             flush(dispatch, shell, action);
         }
     }

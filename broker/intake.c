@@ -1,4 +1,4 @@
-/* SUBMIT, QUERY and PING.  What one turn reads is bounded, so that a flood never delays
+/* SUBMIT, ROWS, QUERY and PING.  What one turn reads is bounded, so that a flood never delays
  * lanes. It pauses while enough bodies are on their way to disk: TCP then slows the clients down.
  * When libzmq holds more than memory allows, intake is read all the same and answered BUSY; that
  * wakes the loop. */
@@ -91,7 +91,7 @@ static void note_channel(struct net_route *route, bool coalesce, bool results) {
 }
 
 static void take_submit(const struct intake *intake, struct shell *shell,
-                        struct wire_submit *submit) {
+                        struct wire_submit *submit, bool is_rows) {
     struct net_route *route = &shell->message.route;
     if (!is_from(intake, shell, &submit->batch, &submit->source)) {
         return;
@@ -107,7 +107,8 @@ static void take_submit(const struct intake *intake, struct shell *shell,
                                     .body_bytes_max = intake->body_bytes_max,
                                     .mode = WORK_INTAKE,
                                     .extra =
-                                        submit->results ? SPAN_LIT(RESULTS_EXTRA) : SPAN_LIT("")};
+                                        submit->results ? SPAN_LIT(RESULTS_EXTRA) : SPAN_LIT(""),
+                                    .is_rows = is_rows};
     if (intake_is_open(shell)) {
         admit_batch(shell, &asked);
     } else {
@@ -132,8 +133,8 @@ static void take_message(const struct intake *intake, struct shell *shell) {
     if (!receive_head(shell, WIRE_INTAKE, &request)) {
         return;
     }
-    if (request.command == WIRE_SUBMIT) {
-        take_submit(intake, shell, &request.submit);
+    if (request.command == WIRE_SUBMIT || request.command == WIRE_ROWS) {
+        take_submit(intake, shell, &request.submit, request.command == WIRE_ROWS);
     } else if (request.command == WIRE_QUERY) {
         struct wire_query *query = &request.query;
         if (is_from(intake, shell, &query->batch, &query->source)) {

@@ -356,6 +356,7 @@ enum err journal_check_next(struct journal *journal, uint64_t from, struct journ
         return err;
     }
     uint8_t *bytes = mem_alloc(record->bytes);
+    err = check_names(journal->store, record, bytes);
     for (uint32_t part = 0; part < record->cut_count && err == ERR_OK; part++) {
         uint32_t length = 0;
         err = check_part(journal->store, record, part, bytes, &length);

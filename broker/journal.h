@@ -32,7 +32,9 @@ struct journal_record {
     int64_t received_us; /* monotonic, of a put: returned with its result; not stored */
     struct span source;
     enum work_mode mode;
-    struct span extra; /* of its deliveries: raw MessagePack, "" for nil */
+    struct span extra;    /* of its deliveries: raw MessagePack, "" for nil */
+    uint32_t names_bytes; /* of rows: their names, before the first part; 0: the cases are maps */
+    uint64_t names_sum;   /* XXH3-64 of the names */
     uint32_t cut_count;
     uint32_t cuts[JOURNAL_CUTS_MAX]; /* offset of each part */
     uint64_t sums[JOURNAL_CUTS_MAX]; /* XXH3-64 of each part's bytes */

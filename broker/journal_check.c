@@ -182,6 +182,15 @@ enum err check_part(struct store *store, const struct journal_record *record, ui
                                                                                     : err;
 }
 
+enum err check_names(struct store *store, const struct journal_record *record, uint8_t *bytes) {
+    if (record->names_bytes == 0) {
+        return ERR_OK;
+    }
+    enum err err = store_read(store, record->seq, 0, record->names_bytes, bytes);
+    bool holds = hash64(span_make(bytes, record->names_bytes)) == record->names_sum;
+    return err == ERR_OK && !holds ? ERR_CORRUPT : err;
+}
+
 static enum err check_all(const char *path, struct diag *diag) {
     struct store *store = NULL;
     enum err err = pages_check(path, false, diag);

@@ -22,5 +22,8 @@ void check_die_quietly(void);
  * compares it with its sum.  Errors: ERR_CORRUPT, ERR_NOT_FOUND, ERR_IO. */
 MUST_USE enum err check_part(struct store *store, const struct journal_record *record,
                              uint32_t part, uint8_t *bytes, uint32_t *length);
+/* check_names does the same with the names of rows; ERR_OK where there are none. */
+MUST_USE enum err check_names(struct store *store, const struct journal_record *record,
+                              uint8_t *bytes);
 
 #endif

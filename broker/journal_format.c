@@ -7,7 +7,9 @@
  * meta    key seq u64: 0 version u8; 1 ack u8; 2 priority u8; 3 source length u8 (1..128);
  *         4 batch id; 20 XXH3-128 of the body; 36 cases u32; 40 body bytes u32; 44 accepted_at i64;
  *         52 parts u8 (1..16); 53 source; then per part: offset u32, XXH3-64 of its bytes u64;
- *         in versions 2 and 3: mode u8, extra length u16 (0..256), extra (MessagePack);
+ *         in versions 2 to 4: mode u8, extra length u16 (0..256), extra (MessagePack);
+ *         in version 4: names length u32 (1..16,384; where the first part begins), XXH3-64 of the
+ *         names u64;
  *         last 8: XXH3-64 of key and all before
  * data    key seq u64, chunk u32: 4,080 bytes of body (the last chunk: what is left), one LMDB page
  *
@@ -30,10 +32,13 @@
  * records are unknown: the totals then differ, and the journal is refused.
  * Version: state and plain records carry one each; their checksum is the last 8 bytes in every
  * version, so that another version differs from damage.  A change of any byte above is a new
- * version of the state.  State 2 has no packs; it is read, and is 3 from the first commit on, so
- * that a program without packs refuses it and changes nothing.  Plain records of intake are version
- * 1, of REAPPLY 2, of RETRY 3; a pack's head has a number of its own. */
+ * version of the state.  State 2 has no packs and state 3 no rows.  Both are read, and are 4 from
+ * the first commit on: an earlier program refuses it and changes nothing.  Plain records of
+ * intake are version 1, or 4 as rows; of REAPPLY 2, of RETRY 3.  A pack's head has a number of its
+ * own; rows are in no pack. */
 #include "broker/journal_format.h"
+
+#include "wire/rows.h"
 
 #define SEQ_END (UINT64_C(1) << 62) /* no broker counts so far: what is added never overflows */
 
@@ -41,15 +46,17 @@ enum {
     RECORD_VERSION_INTAKE = 1,
     RECORD_VERSION_MODE = 2,
     RECORD_VERSION_RETRY = 3,
+    RECORD_VERSION_ROWS = 4,
     RECORD_FIXED_BYTES = 53,
     RECORD_PART_BYTES = 12,
     RECORD_MODE_BYTES = 3, /* before extra */
+    RECORD_NAMES_BYTES = 12,
     SUM_BYTES = 8,
     RECORD_COST_BYTES = 512, /* of the budget, beside the body's */
     CHUNK_NODE_BYTES = 32,   /* beside its bytes on a leaf */
     CHUNK_COST_FACTOR = 4,   /* leaves are a quarter full at least */
-    STATE_VERSION = 3,
-    STATE_VERSION_PLAIN = 2, /* knows no packs */
+    STATE_VERSION = 4,
+    STATE_VERSION_LEAST = 2,
     STATE_BYTES = 72
 };
 
@@ -92,11 +99,14 @@ void format_record_encode(const struct journal_record *record, struct buf *value
     CHECK(record->source.len >= 1 && record->source.len <= WIRE_NAME_MAX);
     CHECK(record->cut_count >= 1 && record->cut_count <= JOURNAL_CUTS_MAX);
     CHECK(record->extra.len <= JOURNAL_EXTRA_MAX);
-    bool has_mode = record->mode != WORK_INTAKE || record->extra.len > 0;
+    bool is_rows = record->names_bytes > 0;
+    bool has_mode = record->mode != WORK_INTAKE || record->extra.len > 0 || is_rows;
+    CHECK(!is_rows || (record->mode == WORK_INTAKE && record->cuts[0] == record->names_bytes));
     size_t from = value->len;
-    buf_byte(value, record->mode == WORK_RETRY ? RECORD_VERSION_RETRY
-                    : has_mode                 ? RECORD_VERSION_MODE
-                                               : RECORD_VERSION_INTAKE);
+    buf_byte(value, is_rows                      ? RECORD_VERSION_ROWS
+                    : record->mode == WORK_RETRY ? RECORD_VERSION_RETRY
+                    : has_mode                   ? RECORD_VERSION_MODE
+                                                 : RECORD_VERSION_INTAKE);
     buf_byte(value, (uint8_t)record->ack);
     buf_byte(value, (uint8_t)record->priority);
     buf_byte(value, (uint8_t)record->source.len);
@@ -117,20 +127,40 @@ void format_record_encode(const struct journal_record *record, struct buf *value
         buf_byte(value, (uint8_t)(record->extra.len >> 8));
         buf_append(value, record->extra);
     }
+    if (is_rows) {
+        buf_le32(value, record->names_bytes);
+        buf_le64(value, record->names_sum);
+    }
     uint8_t key[FORMAT_RECORD_KEY_BYTES];
     format_record_key(record->seq, key);
     buf_le64(value, record_sum(span_make(key, sizeof(key)),
                                span_make(value->ptr + from, value->len - from)));
 }
 
-/* Mode and extra of versions 2 and 3 take all of `rest`; of version 1, nothing. */
+/* The names of version 4 are the last of `rest`, which they leave. */
+static bool names_hold(struct span *rest, struct journal_record *record) {
+    if (rest->len < RECORD_NAMES_BYTES) {
+        return false;
+    }
+    rest->len -= RECORD_NAMES_BYTES;
+    record->names_bytes = get_le32(rest->ptr + rest->len);
+    record->names_sum = get_le64(rest->ptr + rest->len + 4);
+    return record->names_bytes > 0 && record->names_bytes <= ROWS_NAMES_BYTES_MAX;
+}
+
+/* Mode and extra of versions 2 to 4, and the names of version 4, take all of `rest`; of version 1,
+ * nothing. */
 static bool mode_holds(uint8_t version, struct span rest, struct journal_record *record) {
     if (version == RECORD_VERSION_INTAKE) {
         return rest.len == 0;
     }
+    bool is_rows = version == RECORD_VERSION_ROWS;
+    if (is_rows && !names_hold(&rest, record)) {
+        return false;
+    }
     bool is_retry = rest.len >= RECORD_MODE_BYTES && rest.ptr[0] == WORK_RETRY;
     if (rest.len < RECORD_MODE_BYTES || rest.ptr[0] > WORK_RETRY ||
-        is_retry != (version == RECORD_VERSION_RETRY)) {
+        is_retry != (version == RECORD_VERSION_RETRY) || (is_rows && rest.ptr[0] != WORK_INTAKE)) {
         return false;
     }
     size_t extra_bytes = rest.ptr[1] | (size_t)rest.ptr[2] << 8;
@@ -168,7 +198,7 @@ static bool shape_holds(struct span value, struct journal_record *record) {
             return false;
         }
     }
-    return true;
+    return record->names_bytes == 0 || record->cuts[0] == record->names_bytes;
 }
 
 enum err format_record_decode(struct span key, struct span value, struct journal_record *record) {
@@ -183,7 +213,7 @@ enum err format_record_decode(struct span key, struct span value, struct journal
     const uint8_t *at = value.ptr;
     size_t sealed = value.len - SUM_BYTES;
     bool holds = record_sum(key, span_make(at, sealed)) == get_le64(at + sealed);
-    if (at[0] < RECORD_VERSION_INTAKE || at[0] > RECORD_VERSION_RETRY) {
+    if (at[0] < RECORD_VERSION_INTAKE || at[0] > RECORD_VERSION_ROWS) {
         return holds ? ERR_VERSION : ERR_CORRUPT;
     }
     record->ack = (enum wire_ack)at[1];
@@ -221,7 +251,7 @@ enum err format_state_decode(struct span value, struct journal_totals *totals, u
         return ERR_CORRUPT;
     }
     *version = get_le32(at + 4);
-    if (*version != STATE_VERSION && *version != STATE_VERSION_PLAIN) {
+    if (*version < STATE_VERSION_LEAST || *version > STATE_VERSION) {
         return ERR_VERSION;
     }
     if (value.len != STATE_BYTES) {

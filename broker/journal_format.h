@@ -12,7 +12,7 @@ enum {
     FORMAT_LEAF_BYTES_MAX = 2030, /* key and value that LMDB keeps on a leaf */
     FORMAT_RECORD_KEY_BYTES = 8,
     FORMAT_CHUNK_KEY_BYTES = 12,
-    FORMAT_RECORD_BYTES_MAX = 53 + 128 + 12 * JOURNAL_CUTS_MAX + 3 + JOURNAL_EXTRA_MAX + 8
+    FORMAT_RECORD_BYTES_MAX = 53 + 128 + 12 * JOURNAL_CUTS_MAX + 3 + JOURNAL_EXTRA_MAX + 12 + 8
 };
 
 struct journal_totals {

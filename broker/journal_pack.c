@@ -32,9 +32,9 @@ static uint64_t seal_of(uint64_t seq, const uint8_t *bytes, size_t len) {
 }
 
 bool pack_takes(const struct journal_record *record) {
-    return record->cut_count == 1 && record->cuts[0] == 0 && record->mode == WORK_INTAKE &&
-           record->extra.len == 0 && record->bytes >= 1 && record->bytes <= BODY_BYTES_MAX &&
-           record->count <= record->bytes;
+    return record->cut_count == 1 && record->cuts[0] == 0 && record->names_bytes == 0 &&
+           record->mode == WORK_INTAKE && record->extra.len == 0 && record->bytes >= 1 &&
+           record->bytes <= BODY_BYTES_MAX && record->count <= record->bytes;
 }
 
 void pack_entry_encode(const struct journal_record *record, struct buf *entry) {

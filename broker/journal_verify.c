@@ -38,11 +38,19 @@ static void write_line(struct verify_report *report, struct buf *line) {
 /* The id of the case at *offset, which moves behind it; false: nothing more can be read. */
 static bool next_case_id(struct span body, size_t *offset, struct span *id) {
     struct walk_item item;
+    struct walk_item first;
     size_t at = *offset;
     *id = SPAN_LIT("");
     if (at >= body.len || walk_value(body, offset) != ERR_OK ||
-        walk_next(body, &at, &item) != ERR_OK || item.type != WALK_MAP) {
+        walk_next(body, &at, &item) != ERR_OK ||
+        (item.type != WALK_MAP && item.type != WALK_ARRAY)) {
         return false;
+    }
+    if (item.type == WALK_ARRAY) { /* a row */
+        bool is_text =
+            item.count > 0 && walk_next(body, &at, &first) == ERR_OK && first.type == WALK_STR;
+        *id = is_text ? first.bytes : *id;
+        return true;
     }
     for (uint32_t i = item.count; i > 0; i--) {
         struct walk_item key;
@@ -63,9 +71,9 @@ static bool next_case_id(struct span body, size_t *offset, struct span *id) {
     return true;
 }
 
-static void write_case_ids(struct json *json, struct span body) {
+/* The cases begin at `offset`. */
+static void write_case_ids(struct json *json, struct span body, size_t offset) {
     struct span id;
-    size_t offset = 0;
     json_key(json, "case_ids");
     json_array_open(json);
     for (uint32_t i = 0; i < IDS_MAX && next_case_id(body, &offset, &id); i++) {
@@ -98,7 +106,7 @@ static void verify_write_damaged(struct verify_report *report, const struct jour
         json_span(&json, record->source);
         json_uint(json_key(&json, "cases"), record->count);
     }
-    write_case_ids(&json, body);
+    write_case_ids(&json, body, record->names_bytes);
     json_object_close(&json);
     write_line(report, &line);
 }
@@ -129,8 +137,12 @@ static void keep_record(const struct journal_record *record, void *context) {
 /* Reads the parts of one body into bytes; *length: up to the first that cannot be read at all. */
 static bool body_holds(struct store *store, const struct journal_record *record, uint8_t *bytes,
                        uint32_t *length) {
-    bool holds = true;
+    enum err names = check_names(store, record, bytes);
+    bool holds = names == ERR_OK;
     *length = 0;
+    if (names != ERR_OK && names != ERR_CORRUPT) {
+        return false;
+    }
     for (uint32_t part = 0; part < record->cut_count; part++) {
         uint32_t part_bytes = 0;
         enum err err = check_part(store, record, part, bytes + record->cuts[part], &part_bytes);

@@ -119,6 +119,16 @@ static void log_lost_lanes(const struct core *core, uint64_t lost) {
     }
 }
 
+/* Logged once until it is over. */
+static void log_waiting_rows(struct loop *loop, const struct core_stats *stats) {
+    bool wait = stats->queued_rows > 0 && stats->lanes > 0 && stats->lanes_rows == 0;
+    if (wait && !loop->is_rows_logged) {
+        LOG(EV_ROWS_WAIT, "cases=%llu lanes=%u", (unsigned long long)stats->queued_rows,
+            stats->lanes);
+    }
+    loop->is_rows_logged = wait;
+}
+
 static void tick(struct loop *loop, struct shell *shell) {
     core_tick(shell->core, shell->now);
     control_tick(shell);
@@ -128,6 +138,7 @@ static void tick(struct loop *loop, struct shell *shell) {
         log_lost_lanes(shell->core, stats.lanes_silent - loop->silent_logged);
         loop->silent_logged = stats.lanes_silent;
     }
+    log_waiting_rows(loop, &stats);
 }
 
 /* What was packed has left holes between what was not.  Once more when nothing has changed since:

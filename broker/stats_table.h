@@ -10,6 +10,8 @@
     ROW(batches, "casemill_broker_batches", GAUGE, ONE, core.batches,                              \
         "batches queued or in flight")                                                             \
     ROW(queued_cases, "", GAUGE, ONE, core.queued_cases, "")                                       \
+    ROW(queued_row_cases, "casemill_broker_queued_row_cases", GAUGE, ONE, core.queued_rows,        \
+        "queued cases that came as rows")                                                          \
     ROW(delayed_cases, "casemill_broker_delayed_cases", GAUGE, ONE, core.delayed_cases,            \
         "delayed cases: they wait for their next attempt")                                         \
     ROW(out_cases, "casemill_broker_in_flight_cases", GAUGE, ONE, core.out_cases,                  \
@@ -19,6 +21,8 @@
     ROW(lanes, "casemill_broker_lanes", GAUGE, ONE, core.lanes, "connected lanes")                 \
     ROW(lanes_open, "casemill_broker_lanes_ready", GAUGE, ONE, core.lanes_open,                    \
         "lanes ready for work")                                                                    \
+    ROW(lanes_rows, "casemill_broker_lanes_taking_rows", GAUGE, ONE, core.lanes_rows,              \
+        "connected lanes that take cases as rows")                                                 \
     ROW(sources, "casemill_broker_sources", GAUGE, ONE, core.sources, "sources that have a slot")  \
     ROW(sources_replaced_total, "casemill_broker_sources_replaced_total", COUNTER, ONE,            \
         core.sources_replaced, "idle sources whose slot a new source took over")                   \

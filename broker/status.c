@@ -94,6 +94,9 @@ static const char *unready_reason(const struct all_stats *all) {
     if (all->core.lanes == 0) {
         return "no lane is connected";
     }
+    if (all->core.queued_rows > 0 && all->core.lanes_rows == 0) {
+        return "batches of rows wait, and no connected lane takes rows: update the workers";
+    }
     if (all->core.success_proved) {
         return "";
     }

@@ -96,7 +96,33 @@ enum err lane_bury_case(struct lane *lane, const struct case_origin *origin, str
     return ERR_OK;
 }
 
+/* The rest of a burial is the same for both forms. */
+static enum err make_maps(struct lane *lane, struct job *job) {
+    struct case_columns *columns = NULL;
+    size_t at = 0;
+    enum err err =
+        columns_for(&lane->columns, ruleset_schema(lane->rules->ruleset), job->names, &columns);
+    buf_clear(&job->maps);
+    for (uint32_t i = 0; err == ERR_OK && i < job->delivery->count; i++) {
+        size_t start = at;
+        err = walk_value(job->body, &at);
+        err = err == ERR_OK ? case_row_to_map(columns, span_make(job->body.ptr + start, at - start),
+                                              &job->maps)
+                            : err;
+    }
+    case_columns_unref(&columns);
+    if (err != ERR_OK || at != job->body.len) {
+        return ERR_INVALID;
+    }
+    job->body = buf_span(&job->maps);
+    job->names = SPAN_LIT("");
+    return ERR_OK;
+}
+
 enum err lane_bury(struct lane *lane, struct job *job, int16_t source) {
+    if (job->names.len > 0 && make_maps(lane, job) != ERR_OK) {
+        return ERR_INVALID;
+    }
     struct case_origin origin = {.job = txn_add_job(&lane->txn, job, source),
                                  .source = source,
                                  .received_at = job->delivery->accepted_at};

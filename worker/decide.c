@@ -66,13 +66,14 @@ static void add_outcome(struct lane *lane, const struct case_origin *origin,
     }
 }
 
-bool lane_decide_case(struct lane *lane, const struct case_origin *origin, struct span bytes,
-                      size_t *at) {
+bool lane_decide_case(struct lane *lane, const struct case_origin *origin,
+                      const struct case_columns *columns, struct span bytes, size_t *at) {
     const uint8_t *start = bytes.ptr + *at;
     struct arena_mark mark = arena_mark(&lane->arena);
     struct case_doc doc;
-    enum err err =
-        case_decode_next(ruleset_schema(lane->rules->ruleset), bytes, at, &lane->arena, &doc);
+    enum err err = columns == NULL ? case_decode_next(ruleset_schema(lane->rules->ruleset), bytes,
+                                                      at, &lane->arena, &doc)
+                                   : case_row_next(columns, bytes, at, &lane->arena, &doc);
     struct span body = span_make(start, (size_t)(bytes.ptr + *at - start));
     if (err == ERR_TOO_LARGE) {
         struct txn_dead *dead =
@@ -92,12 +93,21 @@ void lane_decide_begin(struct lane *lane, struct job *job, int16_t source) {
     CHECK(!lane->deciding.open);
     lane->deciding = (struct deciding){.open = true, .before = txn_mark(&lane->txn)};
     lane->deciding.job = txn_add_job(&lane->txn, job, source);
+    case_columns_unref(&job->columns); /* it may be another rule set's */
+    if (job->names.len > 0) {
+        enum err err = columns_for(&lane->columns, ruleset_schema(lane->rules->ruleset), job->names,
+                                   &job->columns);
+        lane->deciding.faulty = err != ERR_OK;
+    }
 }
 
 /* case_id of a decoded case points into the message; so does a dead letter's. */
 static enum err decide_some(struct lane *lane, uint32_t cases_max) {
     struct deciding *deciding = &lane->deciding;
     CHECK(deciding->open);
+    if (deciding->faulty) {
+        return ERR_INVALID;
+    }
     const struct job *job = lane->txn.jobs[deciding->job];
     const struct wire_delivery *delivery = job->delivery;
     struct case_origin origin = {.job = deciding->job,
@@ -106,7 +116,7 @@ static enum err decide_some(struct lane *lane, uint32_t cases_max) {
     uint32_t left = delivery->count - deciding->next;
     for (uint32_t cases = left < cases_max ? left : cases_max; cases > 0; cases--) {
         origin.index = delivery->first + deciding->next;
-        if (!lane_decide_case(lane, &origin, job->body, &deciding->at)) {
+        if (!lane_decide_case(lane, &origin, job->columns, job->body, &deciding->at)) {
             return ERR_INVALID;
         }
         if (deciding->next++ % BEAT_EVERY_CASES == 0) {

@@ -91,6 +91,8 @@ void job_free(struct job **job) {
             index_remove(*job);
         }
         parcel_unref(&(*job)->parcel);
+        case_columns_unref(&(*job)->columns);
+        buf_free(&(*job)->maps);
         mem_free(*job);
         *job = NULL;
     }

@@ -5,6 +5,7 @@
 #define CASEMILL_WORKER_INBOX_H
 
 #include "base/arena.h"
+#include "casedoc/case_rows.h"
 #include "net/net.h"
 #include "wire/wire.h"
 
@@ -24,7 +25,10 @@ struct job {
     uint32_t link; /* of the broker it came from */
     struct uuid journal;
     const struct wire_delivery *delivery;
-    struct span body; /* exactly the delivery's cases */
+    struct span body;             /* exactly the delivery's cases */
+    struct span names;            /* of rows: their array of names; empty: the cases are maps */
+    struct case_columns *columns; /* of names, while its cases are decided or written; or NULL */
+    struct buf maps;              /* of rows that are to be buried: the body as maps */
     bool bury;
     bool reapply; /* of mode reapply: the body holds triples, the delivery's extra the request */
     bool results; /* its client asked for the results of single cases */

@@ -211,6 +211,7 @@ static void lane_free(struct lane *lane) {
     inbox_fini(&lane->inbox);
     lane_forget_sources(lane);
     ruleset_run_free(&lane->run);
+    columns_forget(&lane->columns);
     active_rules_unref(&lane->rules);
     lane_forget_named(lane);
     writer_free(&lane->writer);

@@ -147,6 +147,7 @@ void lane_keep_tidy(struct lane *lane) {
 
 static void take_rules(struct lane *lane, struct active_rules *rules) {
     ruleset_run_free(&lane->run);
+    columns_forget(&lane->columns);
     active_rules_unref(&lane->rules);
     lane_forget_named(lane); /* a new schema may have added columns that it does not know */
     lane->rules = rules;

@@ -104,6 +104,7 @@ static void send_ready_with(struct lane *lane, uint32_t link, const struct uuid 
     ready->ruleset =
         lane->rules == NULL ? SPAN_LIT("") : span_str(ruleset_id(lane->rules->ruleset));
     ready->holds = holds;
+    ready->forms = WIRE_FORM_BIT(WIRE_FORM_ROWS);
     ready->has_proof = proof != NULL;
     ready->proof = proof != NULL ? *proof : ready->proof;
     if (lane->credit_open) {
@@ -247,21 +248,51 @@ static bool wants_results(const struct job *job) {
     return history.wants_results;
 }
 
-/* False when the delivery's bytes are not in the message. */
-static bool take_delivery(struct lane *lane, uint32_t link, struct parcel *parcel,
-                          const struct wire_delivery *delivery) {
-    uint64_t part = (uint64_t)delivery->frame + 1;
+/* False when the bytes are not in the message. */
+static bool find_bytes(const struct parcel *parcel, uint32_t frame_number, uint32_t offset,
+                       uint32_t length, struct span *bytes) {
+    uint64_t part = (uint64_t)frame_number + 1;
     if (part >= parcel->message.part_count) {
         return false;
     }
     struct span frame = net_part_span(&parcel->message.parts[part]);
-    if ((uint64_t)delivery->offset + delivery->length > frame.len) {
+    if ((uint64_t)offset + length > frame.len) {
+        return false;
+    }
+    *bytes = span_make(frame.ptr + offset, length);
+    return true;
+}
+
+/* The names of a delivery's rows; empty: its cases are maps. */
+static bool find_names(const struct parcel *parcel, const struct wire_delivery *delivery,
+                       struct span *names) {
+    const struct wire_work *work = &parcel->head.work;
+    *names = SPAN_LIT("");
+    if (delivery->names == 0) {
+        return true;
+    }
+    if (delivery->names > work->names_count) {
+        return false;
+    }
+    const struct wire_names *where = &work->names[delivery->names - 1];
+    return where->length > 0 &&
+           find_bytes(parcel, where->frame, where->offset, where->length, names);
+}
+
+/* False when the delivery's bytes are not in the message. */
+static bool take_delivery(struct lane *lane, uint32_t link, struct parcel *parcel,
+                          const struct wire_delivery *delivery) {
+    struct span body;
+    struct span names;
+    if (!find_bytes(parcel, delivery->frame, delivery->offset, delivery->length, &body) ||
+        !find_names(parcel, delivery, &names)) {
         return false;
     }
     struct job *job = job_new(parcel, delivery);
     job->link = link;
     job->journal = lane->links[link].journal;
-    job->body = span_make(frame.ptr + delivery->offset, delivery->length);
+    job->body = body;
+    job->names = names;
     job->bury = parcel->head.command == WIRE_BURY;
     job->reapply = span_is(parcel->head.work.mode, "reapply");
     job->retry = span_is(parcel->head.work.mode, "retry");

@@ -4,6 +4,7 @@
 #define CASEMILL_WORKER_LANE_PRIV_H
 
 #include "worker/away.h"
+#include "worker/columns.h"
 #include "worker/details.h"
 #include "worker/inbox.h"
 #include "worker/lane.h"
@@ -42,6 +43,7 @@ struct source_entry {
 /* The last job of lane->txn while not all its cases are decided. */
 struct deciding {
     bool open;
+    bool faulty;            /* its names are no array of names */
     struct txn_mark before; /* the job */
     uint32_t job;           /* its number */
     uint32_t next;          /* case of it */
@@ -86,6 +88,7 @@ struct lane {
     struct ruleset_run *run;
     struct active_rules *named; /* the rule set of the last reapply; NULL: none */
     struct ruleset_run *named_run;
+    struct columns_kept columns; /* under the rule set's schema */
 
     struct txn txn;     /* being filled, also while the last one is written */
     struct txn writing; /* without jobs: none is, or a canary's */
@@ -187,9 +190,9 @@ struct case_origin {
     int64_t received_at;
 };
 /* lane_decide_case decodes and evaluates the case that begins at *at; *at is after it afterwards.
- * False: the bytes are no case. */
-bool lane_decide_case(struct lane *lane, const struct case_origin *origin, struct span bytes,
-                      size_t *at);
+ * columns: it is a row; NULL: a map.  False: the bytes are no case. */
+bool lane_decide_case(struct lane *lane, const struct case_origin *origin,
+                      const struct case_columns *columns, struct span bytes, size_t *at);
 /* lane_add_case records a decided case; the caller appends the row. */
 struct txn_case *lane_add_case(struct lane *lane, uint32_t job, uint32_t index,
                                const struct case_doc *doc, struct span body);

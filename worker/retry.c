@@ -87,7 +87,7 @@ static enum err retry_row(struct lane *lane, const struct letter *letter, uint32
     uint32_t cases = txn->case_count;
     uint32_t dead = txn->dead_count;
     size_t at = 0;
-    if (!lane_decide_case(lane, &origin, body, &at) || at != body.len) {
+    if (!lane_decide_case(lane, &origin, NULL, body, &at) || at != body.len) {
         txn->case_count = cases;
         txn->dead_count = dead;
         (void)txn_add_dead(txn, job, letter->index, "not_a_case", letter->raw);

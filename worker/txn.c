@@ -8,7 +8,15 @@
 
 enum { ROOM_FIRST = 64 }; /* elements of each array */
 
+static void free_maps(struct txn *txn, uint32_t from) {
+    for (uint32_t i = from; i < txn->map_count; i++) {
+        buf_free(&txn->maps[i]);
+    }
+    txn->map_count = from;
+}
+
 void txn_reset(struct txn *txn) {
+    free_maps(txn, 0);
     txn->job_count = 0;
     txn->case_count = 0;
     txn->dead_count = 0;
@@ -27,6 +35,7 @@ struct txn_mark txn_mark(const struct txn *txn) {
     return (struct txn_mark){.jobs = txn->job_count,
                              .cases = txn->case_count,
                              .dead = txn->dead_count,
+                             .maps = txn->map_count,
                              .rows = txn->rows.len,
                              .details = txn->details.len};
 }
@@ -34,6 +43,8 @@ struct txn_mark txn_mark(const struct txn *txn) {
 void txn_rewind(struct txn *txn, const struct txn_mark *mark) {
     CHECK(mark->jobs <= txn->job_count);
     CHECK(mark->cases <= txn->case_count);
+    CHECK(mark->maps <= txn->map_count);
+    free_maps(txn, mark->maps);
     txn->job_count = mark->jobs;
     txn->case_count = mark->cases;
     txn->dead_count = mark->dead;
@@ -42,6 +53,8 @@ void txn_rewind(struct txn *txn, const struct txn_mark *mark) {
 }
 
 void txn_free(struct txn *txn) {
+    free_maps(txn, 0);
+    mem_free(txn->maps);
     mem_free(txn->jobs);
     mem_free(txn->job_sources);
     mem_free(txn->cases);
@@ -71,9 +84,23 @@ struct txn_case *txn_add_case(struct txn *txn) {
     return added;
 }
 
+/* A row is hashed and stored as the map that a client would send without names. */
+static struct span self_contained(struct txn *txn, const struct job *job, struct span body) {
+    if (job->columns == NULL) {
+        return body;
+    }
+    MEM_ROOM(txn->maps, txn->map_count, txn->map_cap, ROOM_FIRST);
+    struct buf *map = &txn->maps[txn->map_count++];
+    *map = BUF_EMPTY;
+    enum err err = case_row_to_map(job->columns, body, map);
+    CHECK(err == ERR_OK); /* it was decoded */
+    return buf_span(map);
+}
+
 struct txn_dead *txn_add_dead(struct txn *txn, uint32_t job, uint32_t index, const char *reason,
                               struct span body) {
     CHECK(job < txn->job_count);
+    body = self_contained(txn, txn->jobs[job], body);
     MEM_ROOM(txn->dead, txn->dead_count, txn->dead_cap, ROOM_FIRST);
     struct txn_dead *added = &txn->dead[txn->dead_count++];
     *added = (struct txn_dead){.job = job,

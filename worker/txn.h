@@ -1,6 +1,7 @@
 /* Purpose: one lane transaction: jobs, decoded cases with their encoded rows, dead letters, and the
  * result of each.  Pure: no socket, no database.
- * Ownership: spans point into the jobs' messages; reset forgets all, the jobs are the caller's. */
+ * Ownership: spans point into the jobs' messages; reset forgets all, the jobs are the caller's.
+ * A dead letter has a copy of a row as a map, so that a retry needs no names. */
 #ifndef CASEMILL_WORKER_TXN_H
 #define CASEMILL_WORKER_TXN_H
 
@@ -66,6 +67,8 @@ struct txn {
     uint32_t letter_cap;
     struct buf rows;
     struct buf details; /* of cases whose client asked for results */
+    struct buf *maps;   /* of dead letters that were rows: each as a map */
+    uint32_t map_count, map_cap;
     int64_t started_us; /* wall clock: decided_at */
     int64_t started_mono_ns;
 };
@@ -75,7 +78,7 @@ void txn_swap(struct txn *a, struct txn *b);
 
 /* The contents at one time; txn_rewind forgets later additions, also jobs. */
 struct txn_mark {
-    uint32_t jobs, cases, dead;
+    uint32_t jobs, cases, dead, maps;
     size_t rows, details;
 };
 struct txn_mark txn_mark(const struct txn *txn);

@@ -46,6 +46,8 @@
     ROW(LANE_READY, INFO, "a worker lane has connected", "nothing")                                \
     ROW(LANES_FULL, WARN, "the limit of lanes is reached; lanes that never worked are removed",    \
         "check `casemill workers` for unknown lanes; start fewer lanes")                           \
+    ROW(ROWS_WAIT, WARN, "batches of rows wait, and no connected lane takes rows",                 \
+        "update the workers; the batches are safe, and are dispatched then")                       \
     ROW(LANE_REFUSED, WARN, "a lane has not proved that it knows the secret; it gets no work",     \
         "read the text; check broker.secret of that worker, or identify the peer")                 \
     ROW(LANE_RETIRING, INFO, "an operator retires a lane; it finishes its work in flight",         \

@@ -45,7 +45,7 @@ static const char *const PARTS[] = {
     [PART_REVISION] = "revision",
     [PART_REFERENCE_DATE] = "reference_date",
     [PART_AS_OF] = "as_of",
-    [PART_FACTS] = "facts",
+    [PART_FACTS] = DECODE_FACTS_BASE,
 };
 _Static_assert(COUNT_OF(PARTS) == PART_COUNT, "every part has its name");
 
@@ -72,7 +72,7 @@ static bool is_part(struct span key, size_t part) {
 
 /* Reads one part's value; `at` is after it, whatever its type.  False: it is nil, which many tools
  * write for an absent value, and counts as absent. */
-static bool decode_part(struct decoder *d, size_t part) {
+static inline __attribute__((always_inline)) bool decode_part(struct decoder *d, size_t part) {
     size_t start = d->at;
     struct walk_item item;
     if (!decode_read(d, &item)) {
@@ -82,8 +82,7 @@ static bool decode_part(struct decoder *d, size_t part) {
         return false;
     }
     if (part == PART_FACTS && item.type == WALK_MAP) {
-        struct fact_list facts = {d->schema->facts, d->schema->fact_index, d->schema->fact_count};
-        (void)decode_fields(d, facts, item.count, NULL);
+        (void)decode_fields(d, decode_facts(d->schema), item.count, NULL);
         return true;
     }
     if (part == PART_CASE_ID) {
@@ -123,6 +122,23 @@ static size_t find_part(const struct walk_item *key, size_t hint) {
     return part;
 }
 
+/* Records a fault for each part that a case must have and has not. */
+static void need_parts(struct decoder *d, const bool given[PART_COUNT]) {
+    static const struct {
+        enum part part;
+        const char *reason;
+        const char *expected;
+    } needed[] = {{PART_CASE_ID, "missing_id", "str of 1 to 64 bytes"},
+                  {PART_REVISION, "bad_revision", REVISION_EXPECTED},
+                  {PART_FACTS, "not_a_map", "map"}};
+    for (size_t i = 0; i < COUNT_OF(needed) && !decode_stopped(d); i++) {
+        d->base = PARTS[needed[i].part];
+        if (!given[needed[i].part]) {
+            (void)decode_fault(d, needed[i].reason, needed[i].expected, "absent");
+        }
+    }
+}
+
 static void decode_parts(struct decoder *d, uint32_t pairs) {
     bool seen[PART_COUNT] = {false};
     bool given[PART_COUNT] = {false};
@@ -150,19 +166,16 @@ static void decode_parts(struct decoder *d, uint32_t pairs) {
         decode_skip(d, start);
         decode_skip(d, d->at);
     }
-    static const struct {
-        enum part part;
-        const char *reason;
-        const char *expected;
-    } needed[] = {{PART_CASE_ID, "missing_id", "str of 1 to 64 bytes"},
-                  {PART_REVISION, "bad_revision", REVISION_EXPECTED},
-                  {PART_FACTS, "not_a_map", "map"}};
-    for (size_t i = 0; i < COUNT_OF(needed) && !decode_stopped(d); i++) {
-        d->base = PARTS[needed[i].part];
-        if (!given[needed[i].part]) {
-            (void)decode_fault(d, needed[i].reason, needed[i].expected, "absent");
-        }
+    need_parts(d, given);
+}
+
+void decode_keys(struct decoder *d, uint32_t count) {
+    bool given[PART_COUNT] = {[PART_FACTS] = true};
+    for (uint32_t part = 0; part < count && !decode_stopped(d); part++) {
+        d->base = PARTS[part];
+        given[part] = decode_part(d, part);
     }
+    need_parts(d, given);
 }
 
 /* Everything except the faults: two kilobytes that are read only up to fault_count. */
@@ -177,17 +190,27 @@ static void doc_clear(struct case_doc *doc) {
     doc->fault_count = 0;
 }
 
+static inline bool begin(struct decoder *d) {
+    const struct schema *schema = d->schema;
+    doc_clear(d->doc);
+    d->doc->slots = decode_take(d, schema->slot_count * sizeof(*d->doc->slots));
+    if (d->doc->slots != NULL) {
+        memcpy(d->doc->slots, schema->unknown, schema->slot_count * sizeof(*d->doc->slots));
+    }
+    return d->doc->slots != NULL;
+}
+
+static inline void end(struct decoder *d) {
+    if (d->err == ERR_OK && d->doc->fault_count == 0) {
+        d->doc->digest = case_digest(d->schema, d->doc);
+    }
+}
+
 /* d->at is after the case, unless decoding stopped. */
 static void decode_case(struct decoder *d) {
-    const struct schema *schema = d->schema;
     size_t start = d->at;
     struct walk_item item;
-    d->doc->slots = decode_take(d, schema->slot_count * sizeof(*d->doc->slots));
-    if (d->doc->slots == NULL) {
-        return;
-    }
-    memcpy(d->doc->slots, schema->unknown, schema->slot_count * sizeof(*d->doc->slots));
-    if (!decode_read(d, &item)) {
+    if (!begin(d) || !decode_read(d, &item)) {
         return;
     }
     if (item.type != WALK_MAP) {
@@ -196,10 +219,11 @@ static void decode_case(struct decoder *d) {
     } else {
         decode_parts(d, item.count);
     }
-    if (d->err == ERR_OK && d->doc->fault_count == 0) {
-        d->doc->digest = case_digest(schema, d->doc);
-    }
+    end(d);
 }
+
+bool decode_begin(struct decoder *d) { return begin(d); }
+void decode_end(struct decoder *d) { end(d); }
 
 enum err case_decode_next(const struct schema *schema, struct span bytes, size_t *offset,
                           struct arena *arena, struct case_doc *doc) {
@@ -209,7 +233,6 @@ enum err case_decode_next(const struct schema *schema, struct span bytes, size_t
                         .arena = arena,
                         .doc = doc,
                         .base = "case"};
-    doc_clear(doc);
     decode_case(&d);
     if (!decode_stopped(&d)) {
         *offset = d.at;

@@ -275,7 +275,8 @@ static bool decode_map(struct decoder *d, const struct fact *fact, uint32_t coun
 }
 
 /* A fact or field that may be nil, which means unknown. */
-static bool decode_fact(struct decoder *d, const struct fact *fact, struct value *out) {
+static inline __attribute__((always_inline)) bool
+decode_one(struct decoder *d, const struct fact *fact, struct value *out) {
     size_t start = d->at;
     struct walk_item item;
     if (!decode_read(d, &item)) {
@@ -304,23 +305,34 @@ static bool decode_fact(struct decoder *d, const struct fact *fact, struct value
     return sound;
 }
 
-__attribute__((noinline, cold)) static bool
-unknown_field(struct decoder *d, const struct fact_list *list, const struct walk_item *key) {
-    if (key->type != WALK_STR) {
-        return decode_fault_key(d, span_str("?"), "unknown_fact", "str as key",
-                                walk_type_name(key->type));
-    }
+__attribute__((noinline, cold)) void decode_unknown_key(struct decoder *d, struct fact_list list,
+                                                        struct span key, const char *found) {
     struct suggest suggest;
-    suggest_init(&suggest, key->bytes);
-    for (uint32_t i = 0; i < list->count; i++) {
-        suggest_offer(&suggest, span_str(list->facts[i].leaf));
+    suggest_init(&suggest, key);
+    for (uint32_t i = 0; i < list.count; i++) {
+        suggest_offer(&suggest, span_str(list.facts[i].leaf));
     }
     char expected[EXPECTED_BYTES] = "a fact of the case schema";
     if (suggest.best.ptr != NULL) {
         (void)snprintf(expected, sizeof(expected), "a fact of the case schema; the nearest is %.*s",
                        SPAN_ARG(suggest.best));
     }
-    return decode_fault_key(d, key->bytes, "unknown_fact", expected, decode_found_next(d));
+    (void)decode_fault_key(d, key, "unknown_fact", expected, found);
+}
+
+/* An unknown key is no fault while its value is nil: then it states nothing.  True: no fault. */
+__attribute__((noinline, cold)) static bool
+unknown_field(struct decoder *d, const struct fact_list *list, const struct walk_item *key) {
+    const char *found = decode_found_next(d);
+    if (key->type != WALK_STR) {
+        return decode_fault_key(d, span_str("?"), "unknown_fact", "str as key",
+                                walk_type_name(key->type));
+    }
+    if (strcmp(found, walk_type_name(WALK_NIL)) == 0) {
+        return true;
+    }
+    decode_unknown_key(d, *list, key->bytes, found);
+    return false;
 }
 
 bool decode_fields(struct decoder *d, struct fact_list list, uint32_t pairs,
@@ -337,9 +349,10 @@ bool decode_fields(struct decoder *d, struct fact_list list, uint32_t pairs,
         }
         uint32_t i = key.type == WALK_STR ? words_find(list.index, key.bytes) : WORD_NONE;
         if (i == WORD_NONE || path_set_has(&seen, i)) {
-            sound = i == WORD_NONE ? unknown_field(d, &list, &key)
-                                   : decode_fault_key(d, key.bytes, "duplicate_key",
-                                                      "each key once", "key again");
+            sound = (i == WORD_NONE ? unknown_field(d, &list, &key)
+                                    : decode_fault_key(d, key.bytes, "duplicate_key",
+                                                       "each key once", "key again")) &&
+                    sound;
             decode_skip(d, key_start);
             decode_skip(d, d->at);
             continue;
@@ -350,8 +363,13 @@ bool decode_fields(struct decoder *d, struct fact_list list, uint32_t pairs,
                             : fact->type == FACT_RECORD ? NULL
                                                         : &d->doc->slots[fact->slot];
         d->trail[d->depth++].name = key.bytes;
-        sound = decode_fact(d, fact, out) && sound;
+        sound = decode_one(d, fact, out) && sound;
         d->depth--;
     }
     return sound && !decode_stopped(d);
+}
+
+/* Apart from decode_one, which decode_fields has inline. */
+bool decode_fact(struct decoder *d, const struct fact *fact, struct value *out) {
+    return decode_one(d, fact, out);
 }

@@ -72,9 +72,26 @@ struct fact_list {
 static inline struct fact_list record_list(const struct fact *record) {
     return (struct fact_list){record->fields, record->field_index, record->field_count};
 }
+static inline struct fact_list decode_facts(const struct schema *schema) {
+    return (struct fact_list){schema->facts, schema->fact_index, schema->fact_count};
+}
 /* Reads the fields of one map of `pairs` entries: into out_pairs (value j at 2j + 1) for a record
  * in a list, else into the case's slots. */
 bool decode_fields(struct decoder *d, struct fact_list list, uint32_t pairs,
                    struct value *out_pairs);
+
+/* Reads a fact or field that may be nil, which means unknown; out is that of its slot, or NULL. */
+bool decode_fact(struct decoder *d, const struct fact *fact, struct value *out);
+/* Records that no fact of the list has this key; what its value is, is `found`. */
+void decode_unknown_key(struct decoder *d, struct fact_list list, struct span key,
+                        const char *found);
+
+/* The steps of case_decode.c, for a case that is no map.  decode_begin: false: stopped.
+ * decode_keys reads the first `count` of case_id, revision, reference_date and as_of, one value
+ * behind the other; the others are absent.  decode_end makes the digest. */
+bool decode_begin(struct decoder *d);
+void decode_keys(struct decoder *d, uint32_t count);
+void decode_end(struct decoder *d);
+#define DECODE_FACTS_BASE "facts"
 
 #endif

@@ -114,6 +114,7 @@ void casemill_close(struct casemill **client) {
     arena_free(&closed->arena);
     buf_free(&closed->source);
     buf_free(&closed->head);
+    to_rows_fini(&closed->to_rows);
     buf_free(&closed->open_body);
     mem_free(closed);
     *client = NULL;
@@ -237,9 +238,18 @@ static enum err send_head(struct casemill *client, const struct wire_message *me
     return net_send(links_current(&client->links)->socket, NULL, parts, count);
 }
 
-static enum err send_submit(struct casemill *client, const struct batch *batch) {
+/* Large batches are sent as rows.  A batch that was sent as maps stays maps, because a broker may
+ * have it: the same id with another body would be refused. */
+static bool goes_as_rows(struct casemill *client, const struct batch *batch) {
+    return !batch->stays_maps && batch->count >= TO_ROWS_CASES_MIN &&
+           !links_current(&client->links)->refuses_rows &&
+           to_rows_write(&client->to_rows, buf_span(&batch->body), batch->count);
+}
+
+static enum err send_submit(struct casemill *client, struct batch *batch) {
+    bool is_rows = goes_as_rows(client, batch);
     struct wire_message message = {
-        .command = WIRE_SUBMIT,
+        .command = is_rows ? WIRE_ROWS : WIRE_SUBMIT,
         .submit = {.batch = batch->id,
                    .count = batch->count,
                    .ack = client->options.ack == CASEMILL_ACK_OUTCOME ? WIRE_ACK_OUTCOME
@@ -248,7 +258,13 @@ static enum err send_submit(struct casemill *client, const struct batch *batch) 
                    .coalesce = true,
                    .source = buf_span(&client->source),
                    .results = client->options.results}};
-    return send_head(client, &message, buf_span(&batch->body));
+    enum err err =
+        send_head(client, &message, buf_span(is_rows ? &client->to_rows.body : &batch->body));
+    if (err == ERR_OK) {
+        batch->is_sent_as_rows = is_rows;
+        batch->stays_maps = !is_rows;
+    }
+    return err;
 }
 
 static enum err send_query(struct casemill *client, const struct batch *batch) {

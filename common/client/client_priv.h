@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "client/casemill.h"
 #include "client/links.h"
+#include "client/to_rows.h"
 #include "client/window.h"
 #include "wire/wire.h"
 
@@ -14,8 +15,9 @@ struct casemill {
     struct buf source; /* a copy */
     struct links links;
     bool is_failed;
-    struct arena arena;   /* of one receipt */
-    struct buf head;      /* of one send */
+    struct arena arena; /* of one receipt */
+    struct buf head;    /* of one send */
+    struct to_rows to_rows;
     struct buf open_body; /* the batch being filled */
     uint32_t open_count;
     int64_t open_since_ms;

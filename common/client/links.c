@@ -31,6 +31,7 @@ static void forget_words(struct link *link) {
     link->has_state = false;
     link->body_bytes_max = 0;
     link->is_pinged = false;
+    link->refuses_rows = false; /* the broker may have been updated */
 }
 
 static enum err link_connect(struct links *links, struct link *link, int64_t now_ms,

@@ -26,6 +26,7 @@ struct link {
     int64_t shunned_until_ms;  /* it stops or failed: not chosen before */
     int64_t backoff_ms;        /* of the last failure; 0 after any message from it */
     uint32_t body_bytes_max;   /* its limit, by its PONG on this connection; 0: not known */
+    bool refuses_rows;         /* it answered unknown_command to ROWS on this connection */
     bool is_pinged;            /* a PING is under way on this connection */
     int64_t received_ms;       /* of its last message on this connection; 0: none */
     int64_t pinged_ms;         /* when it was last asked for its state */

@@ -157,9 +157,31 @@ static void take_done(struct casemill *client, const struct wire_done *done, str
     }
 }
 
+/* A refusal of rows is no refusal of their cases.  An older broker does not have the command, or
+ * the batch was sent as maps by an earlier run.  So the batch is sent as maps, whose refusal
+ * counts. */
+static bool is_of_rows(struct casemill *client, struct link *from,
+                       const struct wire_refused *refused, struct batch *batch) {
+    bool is_unknown = refused->reason == WIRE_REASON_UNKNOWN_COMMAND; /* every broker has SUBMIT */
+    if (batch == NULL || (!batch->is_sent_as_rows && !is_unknown)) {
+        return false;
+    }
+    from->refuses_rows = from->refuses_rows || is_unknown;
+    if (batch->is_sent_as_rows && is_current(client, from)) {
+        batch->stays_maps = true;
+        batch->is_sent_as_rows = false;
+        window_send_again(&client->window, batch);
+    }
+    return true;
+}
+
 /* After a refusal without a batch nothing can be settled: the broker cannot read our headers. */
-static void take_refused(struct casemill *client, const struct wire_refused *refused) {
+static void take_refused(struct casemill *client, struct link *from,
+                         const struct wire_refused *refused) {
     struct batch *batch = refused->has_batch ? window_find(&client->window, &refused->batch) : NULL;
+    if (is_of_rows(client, from, refused, batch)) {
+        return;
+    }
     struct casemill_receipt receipt = receipt_for(CASEMILL_REFUSED, &refused->batch, batch);
     receipt.reason = wire_reason_word(refused->reason);
     receipt.message_bytes_max = refused->message_bytes_max;
@@ -266,7 +288,7 @@ void receipt_take(struct casemill *client, struct link *from, struct span head, 
     } else if (message.command == WIRE_DONE) {
         take_done(client, &message.done, body);
     } else if (message.command == WIRE_REFUSED) {
-        take_refused(client, &message.refused);
+        take_refused(client, from, &message.refused);
     } else if (message.command == WIRE_BUSY) {
         take_busy(client, from, &message.busy, now_ms);
     } else if (message.command == WIRE_STATUS) {

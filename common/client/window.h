@@ -23,6 +23,8 @@ struct batch {
     uint64_t ordinal; /* in the order of submission */
     uint64_t position;
     uint64_t tag;
+    bool is_sent_as_rows;     /* lately */
+    bool stays_maps;          /* a broker has it as maps, or refused it as rows */
     uint32_t results_tries;   /* DONEs without the results that were requested */
     int64_t waiting_since_ms; /* when it was last sent, answered or asked for */
     struct buf body;

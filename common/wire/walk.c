@@ -156,7 +156,7 @@ static size_t plain_bytes(uint8_t first) {
     return is_plain ? 1 : 0;
 }
 
-enum err walk_value(struct span bytes, size_t *offset) {
+static inline enum err walk_within(struct span bytes, size_t *offset, unsigned depth_max) {
     uint64_t owed[WALK_DEPTH_MAX + 1];
     unsigned depth = 0;
     size_t at = *offset;
@@ -169,7 +169,7 @@ enum err walk_value(struct span bytes, size_t *offset) {
             size_t next = at;
             enum err err = walk_any(bytes, &next, &item);
             if (err == ERR_OK && (item.type == WALK_ARRAY || item.type == WALK_MAP)) {
-                if (depth == WALK_DEPTH_MAX) {
+                if (depth == depth_max) {
                     err = ERR_TOO_DEEP;
                 } else {
                     depth++;
@@ -191,7 +191,16 @@ enum err walk_value(struct span bytes, size_t *offset) {
     return ERR_OK;
 }
 
-static enum wire_reason reason_of(enum err err) {
+enum err walk_value(struct span bytes, size_t *offset) {
+    return walk_within(bytes, offset, WALK_DEPTH_MAX);
+}
+
+enum err walk_value_below(struct span bytes, size_t *offset, unsigned depth_max) {
+    CHECK(depth_max <= WALK_DEPTH_MAX);
+    return walk_within(bytes, offset, depth_max);
+}
+
+enum wire_reason walk_reason(enum err err) {
     if (err == ERR_TOO_DEEP) {
         return WIRE_REASON_TOO_DEEP;
     }
@@ -218,7 +227,7 @@ enum err walk_body(struct span body, uint32_t count, uint32_t stride, uint32_t *
         }
         enum err err = walk_value(body, &at);
         if (err != ERR_OK) {
-            return fault_at(fault, err, reason_of(err), i, at);
+            return fault_at(fault, err, walk_reason(err), i, at);
         }
     }
     if (at != body.len) {

@@ -17,6 +17,9 @@ struct walk_fault {
 /* walk_value skips one value at *offset.  Errors: ERR_TRUNCATED, ERR_TOO_DEEP, ERR_SIZE_BOMB,
  * ERR_INVALID (byte 0xc1); *offset is then that of the fault. */
 MUST_USE enum err walk_value(struct span bytes, size_t *offset);
+/* walk_value_below is walk_value for a value that may be nested at most so deep itself. */
+MUST_USE enum err walk_value_below(struct span bytes, size_t *offset, unsigned depth_max);
+enum wire_reason walk_reason(enum err err); /* of an error of these two */
 
 /* walk_body checks that the body is exactly `count` values (the decoder checks that each is a map).
  * Every `stride` cases the offset of that case is written to cuts (cut i = offset of case i*stride;

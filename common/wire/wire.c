@@ -95,6 +95,20 @@ static enum err read_word(struct reader *reader, const struct wire_words *words,
     return wire_word_find(words, item.bytes, word) ? ERR_OK : ERR_INVALID;
 }
 
+/* A later peer may know more words. */
+static enum err read_words(struct reader *reader, const struct wire_words *words, uint32_t *set) {
+    struct walk_item item;
+    enum err err = read_item(reader, WALK_ARRAY, &item);
+    for (uint32_t left = item.count; err == ERR_OK && left > 0; left--) {
+        uint32_t word = 0;
+        err = read_item(reader, WALK_STR, &item);
+        if (err == ERR_OK && wire_word_find(words, item.bytes, &word)) {
+            *set |= (uint32_t)1 << word;
+        }
+    }
+    return err;
+}
+
 /* Reads an array's head and makes room for its elements. */
 static enum err read_array(struct reader *reader, uint32_t max, size_t element_bytes,
                            uint32_t *count, void **elements) {
@@ -148,11 +162,14 @@ static enum err read_fields(struct reader *reader, const struct wire_field *fiel
 
 static enum err read_value(struct reader *reader, const struct wire_field *field, uint8_t *base);
 
-/* An array of at least as many values as fields; further ones are skipped. */
+/* An array of at least as many values as fields, but for a last one that may be absent; further
+ * ones are skipped. */
 static enum err read_tuple(struct reader *reader, const struct wire_field *fields, uint32_t count,
                            uint8_t *base) {
     struct walk_item item;
     enum err err = read_item(reader, WALK_ARRAY, &item);
+    bool is_short = err == ERR_OK && item.count + 1U == count;
+    count -= is_short && fields[count - 1].need == NEED_NOT_ZERO ? 1 : 0;
     if (err == ERR_OK && item.count < count) {
         err = ERR_INVALID;
     }
@@ -220,6 +237,8 @@ static enum err read_value(struct reader *reader, const struct wire_field *field
         return read_text(reader, field->max, at);
     case KIND_WORD:
         return read_word(reader, field->words, at);
+    case KIND_WORDS:
+        return read_words(reader, field->words, at);
     case KIND_FIELDS:
         return read_fields(reader, field->fields, field->field_count, base);
     case KIND_OUTCOMES:
@@ -394,7 +413,7 @@ enum err wire_decode(struct span head, enum wire_socket socket, enum wire_direct
         return refuse(fault, ERR_UNKNOWN, WIRE_REASON_UNKNOWN_COMMAND);
     }
     struct wire_message read = {.command = command};
-    if (command == WIRE_SUBMIT) {
+    if (command == WIRE_SUBMIT || command == WIRE_ROWS) {
         read.submit.priority = WIRE_NORMAL;
     }
     const struct wire_shape *shape = wire_shape(command);

@@ -25,7 +25,8 @@ enum {
     WIRE_DELIVERIES_MAX = 16384,
     WIRE_DISPOSITIONS = 5,
     WIRE_NAME_MAX = 128,
-    WIRE_WHY_MAX = 512, /* bytes of an operator's reason */
+    WIRE_WHY_MAX = 512,   /* bytes of an operator's reason */
+    WIRE_NAMES_MAX = 256, /* arrays of names in one WORK */
     WIRE_VERSION_BYTES_MAX = 8
 };
 #define WIRE_VERSION "CM1"
@@ -42,6 +43,7 @@ enum {
     ROW(SEQ, 0, INT64_MAX - 1, REFUSE)                 /* of a journal; a bigint in PostgreSQL */  \
     ROW(TIME_US, 0, WIRE_TIME_US_MAX, REFUSE)          /* 1970 to the end of the year 9999 */      \
     ROW(FRAME, 0, WIRE_DELIVERIES_MAX, REFUSE)         /* of a message */                          \
+    ROW(NAMES, 0, WIRE_NAMES_MAX, REFUSE)              /* which of WORK's arrays, from 1 */        \
     ROW(FRAME_BYTES, 0, UINT32_MAX, REFUSE)            /* offset and length in a frame */          \
     ROW(ATTEMPT, 1, INT32_MAX, CLAMP)                                                              \
     ROW(CREDIT_CASES, 0, 1 << 20, CLAMP)                                                           \
@@ -70,6 +72,7 @@ MUST_USE enum err wire_number_take(enum wire_number number, int64_t value, int64
 /* Commands: name on the wire, socket, direction.  DONE of a lane is WIRE_LANE_DONE. */
 #define WIRE_COMMANDS(ROW)                                                                         \
     ROW(SUBMIT, "SUBMIT", INTAKE, TO_BROKER)                                                       \
+    ROW(ROWS, "ROWS", INTAKE, TO_BROKER) /* as SUBMIT, with another body: rows.h */                \
     ROW(QUERY, "QUERY", INTAKE, TO_BROKER)                                                         \
     ROW(PING, "PING", INTAKE, TO_BROKER)                                                           \
     ROW(ACCEPTED, "ACCEPTED", INTAKE, FROM_BROKER)                                                 \
@@ -125,7 +128,9 @@ enum wire_priority { WIRE_URGENT, WIRE_NORMAL, WIRE_BULK, WIRE_PRIORITY_COUNT };
     ROW(TRAILING_BYTES, "trailing_bytes")                                                          \
     ROW(BATCH_ID_REUSED, "batch_id_reused")                                                        \
     ROW(NOT_ALLOWED, "not_allowed")                                                                \
-    ROW(TOO_MANY_LANES, "too_many_lanes")
+    ROW(TOO_MANY_LANES, "too_many_lanes")                                                          \
+    ROW(BAD_NAMES, "bad_names")                                                                    \
+    ROW(BAD_ROW, "bad_row")
 // clang-format on
 enum wire_reason {
 #define WIRE_ENUM(id, word) WIRE_REASON_##id,
@@ -158,6 +163,18 @@ enum wire_state {
 #undef WIRE_ENUM
 };
 
+/* Forms of cases beside the map, which every lane takes: bits of a set. */
+// clang-format off
+#define WIRE_FORMS(ROW)                                                                            \
+    ROW(ROWS, "rows")
+// clang-format on
+enum wire_form {
+#define WIRE_ENUM(id, word) WIRE_FORM_##id,
+    WIRE_FORMS(WIRE_ENUM)
+#undef WIRE_ENUM
+};
+#define WIRE_FORM_BIT(form) ((uint32_t)1 << (form))
+
 struct wire_range {
     struct uuid journal;
     uint64_t seq;
@@ -189,6 +206,12 @@ struct wire_delivery {
     struct span source;
     enum wire_priority priority;
     struct span extra; /* raw MessagePack; nil when empty */
+    uint32_t names;    /* 0: its cases are maps; else they are rows, of the array names - 1 */
+};
+/* Where an array of names is: the number of the body frame, and the bytes in it. */
+struct wire_names {
+    uint32_t frame;
+    uint32_t offset, length;
 };
 
 struct wire_submit {
@@ -258,6 +281,7 @@ struct wire_ready {
     const struct wire_range *holds;
     bool has_proof; /* the answer to a CHALLENGE */
     struct uuid proof;
+    uint32_t forms; /* WIRE_FORM_BIT of each form that it takes beside maps */
 };
 struct wire_lane_done { /* ranges and verdicts are parallel */
     uint32_t range_count;
@@ -300,6 +324,8 @@ struct wire_work {    /* also BURY */
     uint64_t low_water; /* every seq below is done */
     int64_t
         low_water_at; /* everything accepted before is done; microseconds since 1970, 0: absent */
+    uint32_t names_count;
+    const struct wire_names *names; /* of the deliveries that are rows */
 };
 struct wire_beat {
     bool retire;

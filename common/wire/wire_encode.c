@@ -45,7 +45,33 @@ static uint32_t count_at(const struct wire_field *field, const uint8_t *base) {
     return *(const uint32_t *)(const void *)(base + field->side);
 }
 
+static void write_words(struct buf *out, const struct wire_words *words, uint32_t set) {
+    uint32_t given = 0;
+    for (uint32_t i = 0; i < words->count; i++) {
+        given += set >> i & 1;
+    }
+    mp_write_array(out, given);
+    for (uint32_t i = 0; i < words->count; i++) {
+        if ((set >> i & 1) != 0) {
+            mp_write_str(out, span_str(words->words[i]));
+        }
+    }
+}
+
 static void write_value(struct buf *out, const struct wire_field *field, const uint8_t *base);
+
+static bool is_zero(const struct wire_field *field, const uint8_t *base);
+
+/* The last element is left out when it has no meaning. */
+static void write_tuple(struct buf *out, const struct wire_field *fields, uint32_t count,
+                        const uint8_t *base) {
+    const struct wire_field *last = &fields[count - 1];
+    count -= last->need == NEED_NOT_ZERO && is_zero(last, base) ? 1 : 0;
+    mp_write_array(out, count);
+    for (uint32_t i = 0; i < count; i++) {
+        write_value(out, &fields[i], base);
+    }
+}
 
 static void write_elements(struct buf *out, const struct wire_field *field, const uint8_t *base) {
     uint32_t count = count_at(field, base);
@@ -58,10 +84,7 @@ static void write_elements(struct buf *out, const struct wire_field *field, cons
         } else if (field->kind == KIND_MAPS) {
             write_fields(out, field->fields, field->field_count, element);
         } else {
-            mp_write_array(out, field->field_count);
-            for (uint32_t k = 0; k < field->field_count; k++) {
-                write_value(out, &field->fields[k], element);
-            }
+            write_tuple(out, field->fields, field->field_count, element);
         }
     }
 }
@@ -92,6 +115,9 @@ static void write_value(struct buf *out, const struct wire_field *field, const u
         CHECK(*(const uint32_t *)at < field->words->count);
         mp_write_str(out, span_str(field->words->words[*(const uint32_t *)at]));
         break;
+    case KIND_WORDS:
+        write_words(out, field->words, *(const uint32_t *)at);
+        break;
     case KIND_FIELDS:
         write_fields(out, field->fields, field->field_count, base);
         break;
@@ -121,7 +147,7 @@ static bool is_zero(const struct wire_field *field, const uint8_t *base) {
     if (field->kind == KIND_BOOL) {
         return !*(const bool *)at;
     }
-    if (field->kind == KIND_UUIDS) {
+    if (field->kind == KIND_UUIDS || field->kind == KIND_TUPLES) {
         return count_at(field, base) == 0;
     }
     if (field->kind == KIND_I64) {
@@ -130,7 +156,7 @@ static bool is_zero(const struct wire_field *field, const uint8_t *base) {
     if (field->kind == KIND_U64) {
         return *(const uint64_t *)at == 0;
     }
-    CHECK(field->kind == KIND_WORD || field->kind == KIND_U32);
+    CHECK(field->kind == KIND_WORD || field->kind == KIND_WORDS || field->kind == KIND_U32);
     return *(const uint32_t *)at == 0;
 }
 

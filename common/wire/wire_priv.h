@@ -14,6 +14,7 @@ enum wire_kind {
     KIND_BOOL,     /* bool */
     KIND_TEXT,     /* UTF-8 str of at most `max` bytes */
     KIND_WORD,     /* str of a closed list; an enum in the struct */
+    KIND_WORDS,    /* array of str: a set of bits in a uint32_t; unknown words are skipped */
     KIND_FIELDS,   /* map of `fields`, in the same struct */
     KIND_OUTCOMES, /* map: disposition -> uint, of `number`; zeros may be left out */
     KIND_RAW,      /* any value, kept as its bytes; nil is empty */
@@ -25,7 +26,8 @@ enum wire_kind {
 enum wire_need {
     NEED_ALWAYS,   /* a header without it is refused */
     NEED_OPTIONAL, /* always written; absent or nil keeps the default set before reading */
-    NEED_NOT_ZERO, /* left out when zero, false or empty; absent or nil reads as that */
+    NEED_NOT_ZERO, /* left out when zero, false or empty; absent or nil reads as that; in a tuple
+                      only its last element */
     NEED_HAS       /* nil or absent unless the bool at `side` is set */
 };
 

@@ -9,6 +9,7 @@ static const char *const ack_words[] = {"journal", "outcome"};
 static const char *const priority_words[] = {"urgent", "normal", "bulk"};
 static const char *const reason_words[] = {WIRE_REASONS(WORD_OF)};
 static const char *const busy_words[] = {WIRE_BUSY_REASONS(WORD_OF)};
+static const char *const form_words[] = {WIRE_FORMS(WORD_OF)};
 static const char *const state_words[] = {WIRE_STATES(WORD_OF)};
 static const char *const disposition_words[] = {"not_subject", "exception_applies",
                                                 "insufficient_information", "screening_required",
@@ -18,6 +19,7 @@ _Static_assert(COUNT_OF(disposition_words) == WIRE_DISPOSITIONS, "one word a dis
 static const struct wire_words acks = {ack_words, COUNT_OF(ack_words)};
 static const struct wire_words reasons = {reason_words, COUNT_OF(reason_words)};
 static const struct wire_words busies = {busy_words, COUNT_OF(busy_words)};
+static const struct wire_words forms = {form_words, COUNT_OF(form_words)};
 static const struct wire_words states = {state_words, COUNT_OF(state_words)};
 static const struct wire_words priorities = {priority_words, COUNT_OF(priority_words)};
 const struct wire_words wire_dispositions = {disposition_words, COUNT_OF(disposition_words)};
@@ -91,6 +93,13 @@ static const struct wire_field delivery_fields[] = {
     FIELD("source", TEXT, ALWAYS, wire_delivery, source, .max = WIRE_NAME_MAX),
     FIELD("priority", WORD, ALWAYS, wire_delivery, priority, .words = &priorities),
     FIELD("extra", RAW, ALWAYS, wire_delivery, extra, .max = 0),
+    FIELD("names", U32, NOT_ZERO, wire_delivery, names, .number = WIRE_NUMBER_NAMES),
+};
+static const struct wire_field names_fields[] = {
+    FIELD("frame", U32, ALWAYS, wire_names, frame, .number = WIRE_NUMBER_FRAME),
+    FIELD("offset", U32, ALWAYS, wire_names, offset, .number = WIRE_NUMBER_FRAME_BYTES),
+    FIELD("length", U32, ALWAYS, wire_names, length, .number = WIRE_NUMBER_FRAME_BYTES,
+          SUM(wire_names, offset, UINT32_MAX)),
 };
 static const struct wire_field dead_fields[] = {
     FIELD("index", U32, ALWAYS, wire_dead, index, .number = WIRE_NUMBER_CASE_INDEX),
@@ -187,6 +196,7 @@ static const struct wire_field ready_fields[] = {
     FIELD("ruleset", TEXT, NOT_ZERO, wire_ready, ruleset, .max = WIRE_NAME_MAX),
     GROUP("credit", ALWAYS, INNER(credit_fields)),
     RANGES("holds", wire_ready, holds, hold_count),
+    FIELD("forms", WORDS, NOT_ZERO, wire_ready, forms, .words = &forms),
     FIELD("proof", UUID, HAS, wire_ready, proof, SIDE(wire_ready, has_proof)),
 };
 static const struct wire_field lane_done_fields[] = {
@@ -227,6 +237,8 @@ static const struct wire_field work_fields[] = {
     UUIDS("fence", wire_work, fence, fence_count, WIRE_DELIVERIES_MAX),
     FIELD("low_water", U64, ALWAYS, wire_work, low_water, .number = WIRE_NUMBER_SEQ),
     FIELD("low_water_at", I64, NOT_ZERO, wire_work, low_water_at, .number = WIRE_NUMBER_TIME_US),
+    FIELD("names", TUPLES, NOT_ZERO, wire_work, names, SIDE(wire_work, names_count),
+          .max = WIRE_NAMES_MAX, ELEMENTS(wire_names, names_fields)),
 };
 static const struct wire_field beat_fields[] = {
     FIELD("retire", BOOL, NOT_ZERO, wire_beat, retire, .max = 0),
@@ -264,6 +276,7 @@ static const struct wire_field retry_fields[] = {
 #define ROW(id, member, array) [WIRE_##id] = {offsetof(struct wire_message, member), INNER(array)}
 static const struct wire_shape command_shapes[WIRE_COMMAND_COUNT] = {
     ROW(SUBMIT, submit, submit_fields),
+    ROW(ROWS, submit, submit_fields),
     ROW(QUERY, query, query_fields),
     ROW(ACCEPTED, accepted, accepted_fields),
     ROW(DONE, done, done_fields),

@@ -4,10 +4,12 @@
  *     one line per sample: "NANOSECONDS RATIO" of decode + evaluate
  *   bench_evaluate RULES_DIR FILE STAGE ROUNDS
  *     one stage alone, for callgrind, which counts inside loop_STAGE; prints how many cases
- * STAGE: unpack, walk, decode, evaluate, encode. */
+ * STAGE: unpack, walk, decode, evaluate, encode; as rows: to_rows, walk_rows, decode_rows. */
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "casedoc/case_rows.h"
+#include "client/to_rows.h"
 #include "rules/ruleset.h"
 #include "tests/unit/pair_fixture.h"
 #include "wire/walk.h"
@@ -32,6 +34,9 @@ struct bench {
     struct active_rules active; /* invented numbers: only their width counts */
     msgpack_zone *zone;
     struct buf row;
+    struct to_rows to_rows; /* all cases as one batch of rows */
+    uint32_t rows_at;       /* where its first row begins */
+    struct case_columns *columns;
 };
 
 static void fail(const char *what) {
@@ -78,6 +83,15 @@ static void bench_open(struct bench *bench, const char *rules, const char *path)
     arena_init(&bench->arena, ARENA_BYTES_MAX);
     bench->zone = msgpack_zone_new(MSGPACK_ZONE_CHUNK_SIZE);
     number_all(bench);
+    struct walk_fault fault;
+    if (!to_rows_write(&bench->to_rows, buf_span(&bench->bytes), bench->count) ||
+        rows_walk(buf_span(&bench->to_rows.body), bench->count, bench->count, &bench->rows_at, 1,
+                  &fault) != ERR_OK ||
+        case_columns_new(ruleset_schema(bench->ruleset),
+                         span_make(bench->to_rows.body.ptr, bench->rows_at),
+                         &bench->columns) != ERR_OK) {
+        fail("the cases do not become rows");
+    }
 }
 
 static void bench_close(struct bench *bench) {
@@ -90,6 +104,8 @@ static void bench_close(struct bench *bench) {
     mem_free(bench->active.finding_codes);
     mem_free(bench->active.path_codes);
     msgpack_zone_free(bench->zone);
+    case_columns_unref(&bench->columns);
+    to_rows_fini(&bench->to_rows);
     ruleset_run_free(&bench->run);
     arena_free(&bench->arena);
     ruleset_unref(&bench->ruleset);
@@ -182,14 +198,48 @@ __attribute__((noinline)) static uint64_t loop_encode(struct bench *bench) {
     return sum;
 }
 
+/* As the client does, for each batch of 1,000. */
+__attribute__((noinline)) static uint64_t loop_to_rows(struct bench *bench) {
+    if (!to_rows_write(&bench->to_rows, buf_span(&bench->bytes), bench->count)) {
+        fail("the cases do not become rows");
+    }
+    return bench->to_rows.body.len;
+}
+
+__attribute__((noinline)) static uint64_t loop_walk_rows(struct bench *bench) {
+    struct walk_fault fault;
+    uint32_t cut = 0;
+    if (rows_walk(buf_span(&bench->to_rows.body), bench->count, bench->count, &cut, 1, &fault) !=
+        ERR_OK) {
+        fail("rows_walk failed");
+    }
+    return cut;
+}
+
+__attribute__((noinline)) static uint64_t loop_decode_rows(struct bench *bench) {
+    uint64_t sum = 0;
+    size_t at = bench->rows_at;
+    for (uint32_t i = 0; i < bench->count; i++) {
+        struct arena_mark mark = arena_mark(&bench->arena);
+        struct case_doc doc;
+        if (case_row_next(bench->columns, buf_span(&bench->to_rows.body), &at, &bench->arena,
+                          &doc) != ERR_OK ||
+            doc.fault_count != 0) {
+            fail("a row does not decode");
+        }
+        sum += doc.digest.bytes[0];
+        arena_rewind(&bench->arena, mark);
+    }
+    return sum;
+}
+
 static const struct {
     const char *name;
     uint64_t (*loop)(struct bench *bench);
-} stages[] = {{"unpack", loop_unpack},
-              {"walk", loop_walk},
-              {"decode", loop_decode},
-              {"evaluate", loop_evaluate},
-              {"encode", loop_encode}};
+} stages[] = {{"unpack", loop_unpack},       {"walk", loop_walk},
+              {"decode", loop_decode},       {"evaluate", loop_evaluate},
+              {"encode", loop_encode},       {"to_rows", loop_to_rows},
+              {"walk_rows", loop_walk_rows}, {"decode_rows", loop_decode_rows}};
 
 static double cpu_ns(void) {
     struct timespec now;

@@ -23,7 +23,7 @@ count() { # count NAME FUNCTION PROGRAM ARGUMENT...: "NAME INSTRUCTIONS-A-CASE"
         '/Collected/ { printf "%-18s %.1f\n", name, $NF / cases; found = 1 } END { exit !found }' "$scratch/said"
 }
 all() {
-    for stage in walk decode evaluate encode; do
+    for stage in walk decode evaluate encode to_rows walk_rows decode_rows; do
         count "$stage" "loop_$stage" "$build/tests/bench_evaluate" config "$scratch/cases.mp" "$stage" 1 || return 1
     done
     count core_batches loop_core "$build/tests/bench_core" 100 1600 || return 1

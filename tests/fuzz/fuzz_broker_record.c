@@ -18,6 +18,7 @@ static void record_bounds(const struct journal_record *record, struct span value
     CHECK(record->ack <= WIRE_ACK_OUTCOME && record->priority < WIRE_PRIORITY_COUNT);
     CHECK(record->mode <= WORK_RETRY);
     CHECK(record->cut_count >= 1 && record->cut_count <= JOURNAL_CUTS_MAX);
+    CHECK(record->names_bytes == 0 || record->names_bytes == record->cuts[0]);
     for (uint32_t i = 0; i < record->cut_count; i++) {
         CHECK(record->cuts[i] < record->bytes);
         CHECK(i == 0 || record->cuts[i] > record->cuts[i - 1]);
@@ -45,7 +46,7 @@ static enum err record_check(struct span key, struct span value) {
     format_record_encode(&record, &again);
     CHECK(value.len <= FORMAT_RECORD_BYTES_MAX);
     /* An intake record without extra has a longer form that the broker never writes. */
-    if (record.mode != WORK_INTAKE || record.extra.len > 0 || value.ptr[0] == 1) {
+    if (record.mode != WORK_INTAKE || record.extra.len > 0 || value.ptr[0] != 2) {
         CHECK(span_eq(buf_span(&again), value));
     }
     buf_free(&again);
@@ -73,7 +74,7 @@ static void state_check(struct span value) {
     enum err err = format_state_decode(value, &totals, &version);
     CHECK(err == ERR_OK || err == ERR_CORRUPT || err == ERR_VERSION);
     CHECK(err == ERR_OK || totals.txn == 7);
-    if (err == ERR_OK && version == 3) {
+    if (err == ERR_OK && version == 4) {
         struct buf again = BUF_EMPTY;
         format_state_encode(&totals, &again);
         CHECK(span_eq(buf_span(&again), value));

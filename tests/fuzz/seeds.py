@@ -219,7 +219,8 @@ def main():
     hexes = sorted((ROOT / "tests/data/wire").glob("*.hex"))
     keep(out / "fuzz_wire_head", [bytes.fromhex("".join(
         line.split("#")[0] for line in path.read_text().splitlines())) for path in hexes])
-    keep(out / "fuzz_wire_body", [b"\1" + case for case in cases()] + [b"\3" + b"".join(cases()), b"\0", b"\1\xdd\xff\xff\xff\xff"])
+    keep(out / "fuzz_wire_body", [b"\1" + case for case in cases()] + [b"\3" + b"".join(cases()), b"\0", b"\1\xdd\xff\xff\xff\xff",
+        b"\2\x92\xa1a\xa3b.c\x96\xa1A\0\xc0\xc0\xc3\1\x95\xa1B\0\xc0\xc0\xc2"])
     keep(out / "fuzz_yaml", documents())
     keep(out / "fuzz_casedoc", cases())
     key = b"0123456789abcdefghijABCDEFGHIJ.-:+=^!/*?"

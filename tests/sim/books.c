@@ -152,11 +152,13 @@ void book_work(struct world *world, struct sim_broker *broker, struct sim_record
     CHECK(work->attempt == book->failures + 1);
     struct sim_heard *heard = heard_by_uuid(broker, &work->lane);
     CHECK(heard != NULL && !heard->blocked && !heard->retired);
+    CHECK(heard->takes_rows || !batch_is_rows(&world->batches[record->batch]));
     check_fence(broker, book, work->fenced);
     if (!book->touched) { /* the batches of a source are first dispatched in the order in which they
                              came */
         const struct sim_batch *batch = &world->batches[record->batch];
-        uint64_t *last = &broker->last_first[batch->source][batch->priority];
+        uint64_t *last =
+            &broker->last_first[batch->source][batch->priority][batch_is_rows(batch) ? 1 : 0];
         CHECK((record->seq << 20 | book->first) > *last);
         *last = record->seq << 20 | book->first;
     }
@@ -222,6 +224,7 @@ void book_ready(struct world *world, struct sim_broker *broker, const struct net
                                 .heard = world->now,
                                 .credit_cases = ready->credit_cases,
                                 .credit_bytes = ready->credit_bytes,
+                                .takes_rows = (ready->forms & WIRE_FORM_BIT(WIRE_FORM_ROWS)) != 0,
                                 .retired = heard->retired};
     for (uint32_t i = 0; i < ready->hold_count; i++) {
         adopt(broker, heard, &ready->holds[i], false);
@@ -414,15 +417,17 @@ void book_check(const struct world *world, struct sim_broker *broker) {
     CHECK(stats.lanes == broker->lane_count);
     CHECK(stats.sources <= broker->places);
     uint64_t out = 0;
-    bool idle = false;
-    bool waits = false;
+    bool idle[2] = {false, false}; /* a lane that takes maps, rows */
+    bool waits[2] = {false, false};
     uint32_t trials = 0;
     for (uint32_t i = 0; i < broker->lane_count; i++) {
         uint64_t held[3] = {0};
         book_held(broker, &broker->lanes[i], held);
         out += held[1];
-        idle = idle || (held[0] == 0 && !broker->lanes[i].blocked &&
-                        broker->lanes[i].credit_cases > 0 && !broker->lanes[i].retired);
+        bool is_idle = held[0] == 0 && !broker->lanes[i].blocked &&
+                       broker->lanes[i].credit_cases > 0 && !broker->lanes[i].retired;
+        idle[0] = idle[0] || is_idle;
+        idle[1] = idle[1] || (is_idle && broker->lanes[i].takes_rows);
     }
     CHECK(out == stats.out_cases);
     uint64_t low = UINT64_MAX;
@@ -432,11 +437,13 @@ void book_check(const struct world *world, struct sim_broker *broker) {
         for (const struct sim_book *book = record->quarantined ? NULL : record->books; book != NULL;
              book = book->next) {
             trials += book->out && book->trial ? 1 : 0;
-            waits = waits || (!book->out && !book->done && book->failures == 0);
+            bool is_rows = batch_is_rows(&world->batches[record->batch]);
+            waits[is_rows] = waits[is_rows] || (!book->out && !book->done && book->failures == 0);
         }
     }
     CHECK(trials <= 1);
-    CHECK(broker->paused || !idle || !waits);
+    CHECK(broker->paused || !idle[0] || !waits[0]);
+    CHECK(broker->paused || !idle[1] || !waits[1]);
     CHECK(low == UINT64_MAX || stats.low_water == low);
     CHECK(low != UINT64_MAX || broker->record_count == 0 ||
           stats.low_water > broker->records[broker->record_count - 1].seq);

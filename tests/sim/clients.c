@@ -13,6 +13,8 @@ struct uuid batch_id(uint32_t name) {
     return id;
 }
 
+bool batch_is_rows(const struct sim_batch *batch) { return batch->name % 3 == 0; }
+
 static struct net_route client_route(const struct sim_batch *batch) {
     return (struct net_route){.len = 1,
                               .delimited = batch->delimited,
@@ -24,7 +26,7 @@ static struct net_route client_route(const struct sim_batch *batch) {
 void batch_meta(const struct sim_batch *batch, int64_t day, uint32_t cuts[CORE_PARTS_MAX],
                 char source[8], struct core_batch_meta *meta) {
     for (uint32_t i = 0; i < CORE_PARTS_MAX; i++) {
-        cuts[i] = i * CORE_PART_CASES * CASE_BYTES;
+        cuts[i] = (batch_is_rows(batch) ? NAMES_BYTES : 0) + i * CORE_PART_CASES * CASE_BYTES;
     }
     (void)snprintf(source, 8, "s%u", batch->source);
     *meta = (struct core_batch_meta){
@@ -33,7 +35,8 @@ void batch_meta(const struct sim_batch *batch, int64_t day, uint32_t cuts[CORE_P
         .hash = {{batch->version, (uint8_t)batch->first, (uint8_t)(batch->first >> 8),
                   (uint8_t)batch->count, (uint8_t)(batch->count >> 8)}},
         .count = batch->count,
-        .bytes = batch->count * CASE_BYTES,
+        .bytes = cuts[0] + batch->count * CASE_BYTES,
+        .is_rows = batch_is_rows(batch),
         .ack = batch->outcome_ack ? WIRE_ACK_OUTCOME : WIRE_ACK_JOURNAL,
         .priority = (enum wire_priority)batch->priority,
         .accepted_at = day,

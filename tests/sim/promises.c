@@ -143,7 +143,8 @@ static void check_bytes(const struct sim_batch *batch, const struct core_work *w
     uint32_t begins = work->first / CORE_PART_CASES * CORE_PART_CASES;
     uint32_t left = batch->count - begins;
     uint32_t cases = left < CORE_PART_CASES ? left : CORE_PART_CASES;
-    CHECK(work->begins == begins && work->offset == begins * CASE_BYTES);
+    uint32_t names = batch_is_rows(batch) ? NAMES_BYTES : 0;
+    CHECK(work->begins == begins && work->offset == names + begins * CASE_BYTES);
     CHECK(work->length == cases * CASE_BYTES);
     CHECK(work->piece == (work->count < cases));
 }

@@ -26,6 +26,7 @@ enum {
     ROUTES = 32,     /* of clients */
     REQ_ROUTES = 16, /* and the routes from here are those of REQ sockets */
     CASE_BYTES = 3,
+    NAMES_BYTES = 40, /* before the cases of a batch of rows */
     BEAT_MS = 500,
     SILENT_MS = 3000,
     CANARY_MS = 2000,
@@ -184,6 +185,7 @@ struct sim_heard { /* a lane as its broker must see it */
     int64_t heard;
     uint32_t credit_cases;
     uint64_t credit_bytes;
+    bool takes_rows;
     bool blocked; /* WORK could not be sent to it */
     bool retired; /* an operator took it away */
 };
@@ -207,8 +209,9 @@ struct sim_broker {
     int64_t ticked;
     int64_t proved,
         asked; /* when work that it dispatched came back, when it sent a canary; 0: never */
-    uint64_t last_first[SOURCES][WIRE_PRIORITY_COUNT]; /* first dispatches: seq << 20 | first */
-    bool full;                                         /* its disk, while a group is refused */
+    /* First dispatches, of maps and of rows: seq << 20 | first. */
+    uint64_t last_first[SOURCES][WIRE_PRIORITY_COUNT][2];
+    bool full;       /* its disk, while a group is refused */
     bool crowded;    /* the number of clients that wait for a batch is at its limit */
     uint32_t run;    /* of the program, from 1 */
     uint64_t room;   /* bytes that may be dispatched at once, beside one delivery per lane */
@@ -272,6 +275,7 @@ uint32_t client_batch(struct world *world,
 void client_send(struct world *world, uint32_t batch, uint32_t broker);
 void client_query(struct world *world, uint32_t batch, uint32_t broker);
 struct uuid batch_id(uint32_t name);
+bool batch_is_rows(const struct sim_batch *batch); /* every third name */
 void batch_meta(const struct sim_batch *batch, int64_t day, uint32_t cuts[CORE_PARTS_MAX],
                 char source[8], struct core_batch_meta *meta);
 

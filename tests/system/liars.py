@@ -151,7 +151,7 @@ def intake(endpoint):
         parts = router.recv_multipart()
         route, message = parts[0], parts[-2] if len(parts) > 2 else parts[-1]
         _, command, header = msgpack.unpackb(message, strict_map_key=False)
-        if command != "SUBMIT":
+        if command not in ("SUBMIT", "ROWS"):
             continue
         batch = header["batch"]
         accepted = {"batch": batch, "duplicate": False, "queue": {"cases": 1, "oldest_ms": 1, "retry_ms": 0}}

@@ -100,7 +100,7 @@ static inline void play_read(struct play *play) {
                          ERR_OK);
         seen->command = head.command;
 
-        if (head.command == WIRE_SUBMIT) {
+        if (head.command == WIRE_SUBMIT || head.command == WIRE_ROWS) {
             seen->batch = head.submit.batch;
             seen->count = head.submit.count;
             seen->body_bytes = net_part_span(&message.parts[1]).len;

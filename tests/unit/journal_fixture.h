@@ -100,6 +100,15 @@ static inline struct blob *fixture_record(uint64_t seq, size_t len, struct journ
     return blob;
 }
 
+/* fixture_as_rows makes it a record of rows, whose names are the first bytes. */
+static inline void fixture_as_rows(const struct blob *blob, uint32_t names_bytes,
+                                   struct journal_record *record) {
+    record->names_bytes = names_bytes;
+    record->names_sum = hash64(span_make(blob->bytes, names_bytes));
+    record->cuts[0] = names_bytes;
+    record->sums[0] = hash64(span_make(blob->bytes + names_bytes, blob->len - names_bytes));
+}
+
 static inline void fixture_put(struct journal *journal, uint64_t seq, size_t len,
                                int64_t accepted_at) {
     struct journal_record record;

@@ -9,7 +9,7 @@ enum { LINE_BYTES = 32, FILE_BYTES_MAX = MIB };
 #define FOLDER "tests/data/journal/"
 
 static const uint32_t SIZES[] = {1, 100, 4100, 4200};
-enum { DELETED = 2, PACKED_PUTS = 9, PACKED_DELETED = 4 };
+enum { DELETED = 2, PACKED_PUTS = 9, PACKED_DELETED = 4, ROWS_BYTES = 300, NAMES_BYTES = 40 };
 
 static void write_hex(const char *name) {
     char path[128];
@@ -31,7 +31,7 @@ static void write_hex(const char *name) {
     buf_free(&bytes);
 }
 
-/* Of SIZES again and again, in one commit; then some of them are deleted, in another. */
+/* Of SIZES again and again and one of rows, in one commit; then some are deleted, in another. */
 START_TEST(write_golden) {
     struct diag diag = {0};
     struct store *store = NULL;
@@ -43,6 +43,11 @@ START_TEST(write_golden) {
         record.accepted_at = (int64_t)(1000 + i);
         store_group_put(&group, &record, blob);
     }
+    struct journal_record rows;
+    struct blob *blob = fixture_record(1 + PACKED_PUTS, ROWS_BYTES, &rows);
+    fixture_as_rows(blob, NAMES_BYTES, &rows);
+    rows.accepted_at = 2000;
+    store_group_put(&group, &rows, blob);
     ck_assert_int_eq(store_commit(store, &group), ERR_OK);
     store_group_clear_puts(&group);
     store_group_delete(&group, 1 + DELETED);
@@ -143,6 +148,25 @@ START_TEST(with_packs) {
 }
 END_TEST
 
+START_TEST(with_rows) {
+    struct buf bytes = BUF_EMPTY;
+    read_hex("v4", &bytes);
+    fixture_file_write(buf_span(&bytes));
+    struct journal *journal = fixture_open(16 * MIB);
+    ck_assert_uint_eq(fixture.count, PACKED_PUTS - 1);
+    const struct journal_record *last = &fixture.records[PACKED_PUTS - 2];
+    ck_assert_uint_eq(last->seq, 1 + PACKED_PUTS);
+    ck_assert_uint_eq(last->names_bytes, NAMES_BYTES);
+    ck_assert_uint_eq(last->cuts[0], NAMES_BYTES);
+    ck_assert_int_eq(last->accepted_at, 2000);
+    struct journal_record checked;
+    ck_assert_int_eq(journal_check_next(journal, last->seq, &checked), ERR_OK);
+    ck_assert_int_eq(checked.damage, JOURNAL_WHOLE);
+    journal_close(&journal);
+    buf_free(&bytes);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("broker journal golden");
     TCase *tests = tcase_create("golden");
@@ -153,6 +177,7 @@ int main(void) {
     } else {
         tcase_add_test(tests, before_packs);
         tcase_add_test(tests, with_packs);
+        tcase_add_test(tests, with_rows);
     }
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -45,6 +45,7 @@ static void expect_deliveries(const struct wire_delivery *deliveries, uint32_t c
         expect_in_range(WIRE_NUMBER_ATTEMPT, delivery->attempt);
         ck_assert_int_ge(delivery->accepted_at, 0);
         expect_in_range(WIRE_NUMBER_TIME_US, (uint64_t)delivery->accepted_at);
+        expect_in_range(WIRE_NUMBER_NAMES, delivery->names);
     }
 }
 
@@ -82,6 +83,13 @@ static void expect_field(const struct wire_field *field, const uint8_t *base) {
     } else if (field->kind == KIND_TUPLES && field->element_bytes == sizeof(struct wire_range)) {
         expect_ranges(*(const struct wire_range *const *)at,
                       *(const uint32_t *)(const void *)(base + field->side));
+    } else if (field->kind == KIND_TUPLES && field->element_bytes == sizeof(struct wire_names)) {
+        const struct wire_names *names = *(const struct wire_names *const *)at;
+        uint32_t count = *(const uint32_t *)(const void *)(base + field->side);
+        for (uint32_t i = 0; i < count; i++) {
+            expect_in_range(WIRE_NUMBER_FRAME, names[i].frame);
+            expect_in_range(WIRE_NUMBER_FRAME_BYTES, (uint64_t)names[i].offset + names[i].length);
+        }
     } else if (field->kind == KIND_TUPLES) {
         ck_assert_uint_eq(field->element_bytes, sizeof(struct wire_delivery));
         expect_deliveries(*(const struct wire_delivery *const *)at,
@@ -138,6 +146,9 @@ static const struct {
     {"welcome", WIRE_WORKER, WIRE_FROM_BROKER, 3},
     {"work", WIRE_WORKER, WIRE_FROM_BROKER, 19},
     {"bury", WIRE_WORKER, WIRE_FROM_BROKER, 9},
+    {"work_rows", WIRE_WORKER, WIRE_FROM_BROKER, 22},
+    {"ready_rows", WIRE_WORKER, WIRE_TO_BROKER, 2},
+    {"rows", WIRE_INTAKE, WIRE_TO_BROKER, 1},
     {"pong_ready", WIRE_INTAKE, WIRE_FROM_BROKER, 1},
     {"reapply", WIRE_CONTROL_SOCKET, WIRE_TO_BROKER, 1},
     {"retry", WIRE_CONTROL_SOCKET, WIRE_TO_BROKER, 1},

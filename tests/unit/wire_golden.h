@@ -25,6 +25,8 @@ struct sample {
     struct uuid batch;
     struct uuid batches[2];
     struct wire_counts with_results;
+    struct wire_delivery of_rows[2];
+    struct wire_names names;
 };
 
 static inline void sample_deliveries(struct sample *sample) {
@@ -71,7 +73,7 @@ struct golden {
     enum wire_direction direction;
     struct wire_message message;
 };
-enum { GOLDEN_MAX = 48 };
+enum { GOLDEN_MAX = 64 };
 
 static inline uint32_t rows_copy(struct golden *rows, const struct golden *list, uint32_t count) {
     memcpy(rows, list, count * sizeof(*list));
@@ -273,6 +275,44 @@ static inline struct wire_delivery buried_delivery(const struct sample *s) {
     return delivery;
 }
 
+static inline uint32_t golden_rows(struct sample *s, struct golden *rows) {
+    s->of_rows[0] = s->deliveries[0];
+    s->of_rows[1] = s->deliveries[1];
+    s->of_rows[1].names = 1;
+    s->names = (struct wire_names){.offset = 40060, .length = 300};
+    const struct golden list[] = {
+        {"rows",
+         WIRE_INTAKE,
+         WIRE_TO_BROKER,
+         {.command = WIRE_ROWS,
+          .submit = {s->batch, 1000, WIRE_ACK_JOURNAL, WIRE_BULK, true, SPAN_LIT("port-7")}}},
+        {"refused_rows",
+         WIRE_INTAKE,
+         WIRE_FROM_BROKER,
+         {.command = WIRE_REFUSED,
+          .refused = {true, s->batch, WIRE_REASON_BAD_NAMES, true, true, 3, 40}}},
+        {"ready_rows",
+         SAYS,
+         {.command = WIRE_READY,
+          .ready = {.uuid = uuid_from(0x60),
+                    .name = SPAN_LIT("worker-1/2"),
+                    .version = SPAN_LIT("0.1.0"),
+                    .credit_cases = 16384,
+                    .credit_bytes = 8388608,
+                    .forms = WIRE_FORM_BIT(WIRE_FORM_ROWS)}}},
+        {"work_rows",
+         HEARS,
+         {.command = WIRE_WORK,
+          .work = {.mode = SPAN_LIT("intake"),
+                   .delivery_count = 2,
+                   .deliveries = s->of_rows,
+                   .low_water = 7,
+                   .names_count = 1,
+                   .names = &s->names}}},
+    };
+    return rows_copy(rows, list, COUNT_OF(list));
+}
+
 static inline uint32_t golden_all(struct sample *s, struct wire_delivery *buried,
                                   struct golden *rows) {
     *s = sample_make();
@@ -283,6 +323,7 @@ static inline uint32_t golden_all(struct sample *s, struct wire_delivery *buried
     count += golden_results(s, rows + count);
     count += golden_control(s, rows + count);
     count += golden_worker(s, rows + count);
+    count += golden_rows(s, rows + count);
     rows[count++] = (struct golden){
         "bury",
         WIRE_WORKER,
